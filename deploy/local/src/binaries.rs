@@ -1,0 +1,106 @@
+//! The workspace's other programs: found beside this one, and built like it.
+
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+
+use crate::{Error, Result};
+
+/// The workspace's root as it was when this was compiled.
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// The directory that Cargo put this program into, `target/release` or `target/debug`.
+///
+/// # Errors
+/// [`Error::Io`] when the system does not say where this program is.
+pub fn profile_dir() -> Result<PathBuf> {
+    let exe = std::env::current_exe().map_err(Error::io("finding this program"))?;
+    let dir = exe.parent().unwrap_or(Path::new("."));
+    // Tests and examples lie one level down.
+    let below = ["deps", "examples"].iter().any(|name| dir.ends_with(name));
+    let dir = if below { dir.parent().unwrap_or(dir) } else { dir };
+    Ok(dir.to_owned())
+}
+
+/// The program `name` of this workspace, built with the same profile as this one.
+///
+/// # Errors
+/// [`Error::NotBuilt`] with the command that builds it.
+pub fn sibling(name: &str) -> Result<PathBuf> {
+    let dir = profile_dir()?;
+    let path = dir.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(Error::NotBuilt {
+        name: name.into(),
+        path,
+        profile: profile_arguments(&dir).map_or_else(String::new, |args| format!(" {}", args.join(" "))),
+    })
+}
+
+/// Builds packages with this program's profile into its target directory. Cargo's progress goes to
+/// standard error. Does nothing where the sources are not (a program copied elsewhere).
+///
+/// # Errors
+/// [`Error::Failed`] when the build fails: the compiler's messages have been shown then.
+pub async fn build(packages: &[&str]) -> Result<()> {
+    let manifest = Path::new(WORKSPACE).join("Cargo.toml");
+    if !manifest.is_file() {
+        return Ok(());
+    }
+    let dir = profile_dir()?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.arg("build").arg("--manifest-path").arg(manifest);
+    command.args(profile_arguments(&dir).unwrap_or_default());
+    if let Some(target) = dir.parent() {
+        command.arg("--target-dir").arg(target);
+    }
+    for package in packages {
+        command.args(["-p", package]);
+    }
+    let status = command
+        .kill_on_drop(true)
+        .stdin(std::process::Stdio::null())
+        .status()
+        .await
+        .map_err(Error::io("starting cargo"))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::Failed {
+        program: format!("cargo build of {}", packages.join(", ")),
+        status: status.to_string(),
+        output: "see the compiler's messages above".into(),
+    })
+}
+
+/// Cargo's own default has no argument.
+fn profile_arguments(dir: &Path) -> Option<Vec<String>> {
+    match dir.file_name()?.to_str()? {
+        "debug" => None,
+        "release" => Some(vec!["--release".into()]),
+        other => Some(vec!["--profile".into(), other.into()]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_is_named_with_the_command_that_builds_it() {
+        let said = sibling("no-such-service").map_err(|error| error.to_string());
+        let said = said.err().unwrap_or_default();
+        assert!(said.contains("-p no-such-service"), "{said}");
+    }
+
+    #[test]
+    fn the_profile_is_read_from_the_directory() {
+        let arguments = |dir: &str| profile_arguments(Path::new(dir)).unwrap_or_default();
+        assert!(arguments("/x/target/debug").is_empty());
+        assert_eq!(arguments("/x/target/release"), ["--release"]);
+        assert_eq!(arguments("/x/target/quick"), ["--profile", "quick"]);
+    }
+}

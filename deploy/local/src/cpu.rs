@@ -1,0 +1,103 @@
+//! Processor time of processes, as the kernel counts it. Linux only: elsewhere `None`.
+
+use std::collections::HashMap;
+
+struct Stat {
+    state: char,
+    parent: u32,
+    ticks: u64,
+}
+
+/// Seconds of processor time (user and system, all threads) that `pid` and its ended and awaited
+/// children have used. `None` if there is no such process.
+#[must_use]
+pub fn cpu_seconds(pid: u32) -> Option<f64> {
+    Some(seconds(read(pid)?.ticks))
+}
+
+/// Like [`cpu_seconds`] with every living descendant added: PostgreSQL is one process per
+/// connection.
+#[must_use]
+pub fn cpu_seconds_of_tree(pid: u32) -> Option<f64> {
+    let all = all_processes();
+    all.get(&pid)?;
+    let tree = members(pid, &all);
+    let stats = tree.iter().filter_map(|member| all.get(member));
+    Some(seconds(stats.map(|stat| stat.ticks).sum()))
+}
+
+/// `pid` and every living descendant, parents first; empty if there is no such process.
+#[must_use]
+pub fn process_tree(pid: u32) -> Vec<u32> {
+    let all = all_processes();
+    if all.contains_key(&pid) { members(pid, &all) } else { Vec::new() }
+}
+
+/// Is there such a process, and has it not ended? One that ended but was not awaited counts as ended.
+#[must_use]
+pub fn is_running(pid: u32) -> bool {
+    read(pid).is_some_and(|stat| !matches!(stat.state, 'Z' | 'X'))
+}
+
+fn members(root: u32, all: &HashMap<u32, Stat>) -> Vec<u32> {
+    let mut found = vec![root];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(all.iter().filter(|(_, stat)| stat.parent == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    found
+}
+
+fn all_processes() -> HashMap<u32, Stat> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return HashMap::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(|pid| Some((pid, read(pid)?)))
+        .collect()
+}
+
+fn read(pid: u32) -> Option<Stat> {
+    parse(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+fn parse(stat: &str) -> Option<Stat> {
+    // The command's name stands in brackets and may itself hold spaces and brackets.
+    let (_, after_name) = stat.rsplit_once(") ")?;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = fields.get(11..15)?.iter();
+    Some(Stat {
+        state: fields.first()?.chars().next()?,
+        parent: fields.get(1)?.parse().ok()?,
+        ticks: ticks.filter_map(|field| field.parse::<u64>().ok()).sum(),
+    })
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn seconds(ticks: u64) -> f64 {
+    // SAFETY: sysconf only reads a constant of the system.
+    let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) }.max(1);
+    ticks as f64 / per_second as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
+        let line = "7 (a) b (c) S 3 7 7 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 1 0 99";
+        let stat = parse(line).map(|stat| (stat.parent, stat.ticks));
+        assert_eq!(stat, Some((3, 100)));
+    }
+
+    #[test]
+    fn a_tree_holds_its_root() {
+        let me = std::process::id();
+        assert_eq!(process_tree(me).first(), Some(&me));
+        assert!(cpu_seconds_of_tree(me) >= cpu_seconds(me));
+    }
+}

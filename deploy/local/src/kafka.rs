@@ -1,0 +1,165 @@
+//! Apache Kafka itself: one node in KRaft mode, as a child process on loopback ports.
+
+mod config;
+mod jars;
+mod java;
+mod probe;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use config::Files;
+pub(crate) use java::in_path;
+pub use java::{HowKafka, Jars, WhyNot, can_run_apache_kafka};
+
+use crate::ports::free_port;
+use crate::{Error, ProcessSpec, Result, ServiceProcess};
+
+/// A cold JVM on a busy machine takes a while; a broker that replays a log takes longer.
+const UP: Duration = Duration::from_secs(120);
+const DOWN: Duration = Duration::from_secs(60);
+
+/// How the broker is run.
+#[derive(Debug, Clone)]
+pub struct KafkaOptions {
+    /// Broker properties by name, over those this library sets.
+    pub properties: Vec<(String, String)>,
+    /// The JVM's largest heap in MiB.
+    pub max_heap_mib: u32,
+}
+
+impl Default for KafkaOptions {
+    fn default() -> Self {
+        Self { properties: Vec::new(), max_heap_mib: 1024 }
+    }
+}
+
+/// A running broker. Dropping it kills it; its data stay in its directory.
+#[derive(Debug)]
+pub struct Kafka {
+    bootstrap: String,
+    spec: ProcessSpec,
+    process: Mutex<Arc<ServiceProcess>>,
+}
+
+impl Kafka {
+    /// Formats `dir` if it is new, starts a broker on free ports and waits until it answers.
+    /// Fetches the jars first if this machine has none.
+    ///
+    /// # Errors
+    /// [`Error::NoKafka`] when Java, jars or Maven are missing; otherwise with the log's end.
+    pub async fn start(dir: &Path, options: KafkaOptions) -> Result<Self> {
+        let dir = dir.to_owned();
+        let prepared = tokio::task::spawn_blocking(move || prepare(&dir, &options)).await;
+        let (port, spec) = prepared.map_err(std::io::Error::other).map_err(Error::io("preparing Apache Kafka"))??;
+        let process = ServiceProcess::spawn(spec.clone())?;
+        let kafka = Self { bootstrap: format!("127.0.0.1:{port}"), spec, process: Mutex::new(Arc::new(process)) };
+        kafka.wait_up().await?;
+        Ok(kafka)
+    }
+
+    /// `host:port` for `bootstrap.servers`; the same across restarts.
+    #[must_use]
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// The JVM's process id; another one after a restart.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process().pid()
+    }
+
+    /// The process that is running, or ran last.
+    #[must_use]
+    pub fn process(&self) -> Arc<ServiceProcess> {
+        Arc::clone(&self.current())
+    }
+
+    /// Shuts it down in order (SIGTERM) and waits; -9 if that takes more than a minute.
+    ///
+    /// # Errors
+    /// [`Error::NotInTime`] when it had to be killed: it is gone all the same.
+    pub async fn stop(&self) -> Result<()> {
+        self.process().stop(DOWN).await.map(drop)
+    }
+
+    /// kill -9. What it acknowledged is in the kernel's page cache and so survives this.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the kernel refuses.
+    pub fn kill(&self) -> Result<()> {
+        self.process().kill().map(drop)
+    }
+
+    /// Starts it again on the same port and data, after stopping it in order if it still runs, and
+    /// waits until it answers.
+    ///
+    /// # Errors
+    /// With the end of its log when it does not come up.
+    pub async fn restart(&self) -> Result<()> {
+        self.stop().await?;
+        *self.current() = Arc::new(ServiceProcess::spawn(self.spec.clone())?);
+        self.wait_up().await
+    }
+
+    /// Freezes it (SIGSTOP): connections stay open and nobody answers.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] when it does not run.
+    pub fn pause(&self) -> Result<()> {
+        self.process().freeze()
+    }
+
+    /// Lets it go on after [`Self::pause`].
+    ///
+    /// # Errors
+    /// [`Error::Gone`] when it does not run.
+    pub fn resume(&self) -> Result<()> {
+        self.process().thaw()
+    }
+
+    async fn wait_up(&self) -> Result<()> {
+        let bootstrap = &self.bootstrap;
+        self.process().wait_until("answering", UP, || probe::answers(bootstrap.clone())).await
+    }
+
+    fn current(&self) -> MutexGuard<'_, Arc<ServiceProcess>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn prepare(dir: &Path, options: &KafkaOptions) -> Result<(u16, ProcessSpec)> {
+    let how = can_run_apache_kafka()?;
+    let libs = jars::provide(&how.jars)?;
+    std::fs::create_dir_all(dir).map_err(Error::path("creating", dir))?;
+    let files = Files::below(dir);
+    let port = free_port()?;
+    files.write(port, free_port()?, options)?;
+    let base = jvm_arguments(&libs, &files);
+    if !files.data.join("meta.properties").exists() {
+        format(&how.java, &base, &files)?;
+    }
+    let spec = ProcessSpec::new("kafka", how.java, &files.log)
+        .args(["-Xms256m".into(), format!("-Xmx{}m", options.max_heap_mib)])
+        .arg("-XX:+UseG1GC")
+        .args(base)
+        .arg("kafka.Kafka")
+        .arg(files.properties.display().to_string());
+    Ok((port, spec))
+}
+
+fn jvm_arguments(libs: &Path, files: &Files) -> Vec<String> {
+    vec![format!("-Dlog4j2.configurationFile={}", files.log4j.display()), "-cp".into(), format!("{}/*", libs.display())]
+}
+
+fn format(java: &Path, base: &[String], files: &Files) -> Result<()> {
+    // A cluster id is 16 bytes in URL-safe base64: 22 characters, of which the last carries 2 bits.
+    let random = uuid::Uuid::now_v7().simple().to_string();
+    let cluster = format!("{}A", random.get(11..32).unwrap_or_default());
+    let mut command = Command::new(java);
+    command.args(base).args(["kafka.tools.StorageTool", "format", "-t", &cluster, "-c"]).arg(&files.properties);
+    jars::run(&mut command, "formatting the broker's storage")
+}

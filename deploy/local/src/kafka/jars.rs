@@ -1,0 +1,56 @@
+//! Apache Kafka's jars, fetched once by Maven.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::java::Jars;
+use crate::{Error, Result, cache};
+
+const POM: &str = include_str!("../../../kafka/pom.xml");
+const VERSION: &str = "4.3.1";
+
+pub(super) fn cache_dir() -> PathBuf {
+    cache::user_cache().join(format!("kafka-{VERSION}"))
+}
+
+pub(super) fn holds_a_broker(libs: &Path) -> bool {
+    let names = std::fs::read_dir(libs).into_iter().flatten().flatten();
+    names
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .any(|name| name.starts_with("kafka-server-") && name.ends_with(".jar"))
+}
+
+/// The directory that holds the jars. Blocks while Maven fetches them (about 43 MB).
+pub(super) fn provide(jars: &Jars) -> Result<PathBuf> {
+    match jars {
+        Jars::Home(dir) | Jars::Cached(dir) => Ok(dir.clone()),
+        Jars::Fetch { maven, into } => cache::fill_once(into, |dir| {
+            tracing::info!("fetching Apache Kafka {VERSION} by Maven into {}", into.display());
+            fetch(maven, dir)
+        }),
+    }
+}
+
+fn fetch(maven: &Path, into: &Path) -> Result<()> {
+    std::fs::create_dir_all(into).map_err(Error::path("creating", into))?;
+    let pom = into.join("pom.xml");
+    std::fs::write(&pom, POM).map_err(Error::path("writing", &pom))?;
+    let mut command = Command::new(maven);
+    command
+        .args(["-q", "-B", "-f"])
+        .arg(&pom)
+        .arg("dependency:copy-dependencies")
+        .arg(format!("-DoutputDirectory={}", into.display()));
+    run(&mut command, "Maven, fetching Apache Kafka's jars,")
+}
+
+/// Runs a helper program to its end.
+pub(super) fn run(command: &mut Command, name: &str) -> Result<()> {
+    let output = command.output().map_err(Error::io(format!("starting {name}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.push_str(&String::from_utf8_lossy(&output.stderr));
+    Err(Error::Failed { program: name.into(), status: output.status.to_string(), output: said })
+}

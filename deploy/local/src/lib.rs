@@ -1,0 +1,27 @@
+//! Real parts on one machine: Apache Kafka, PostgreSQL and the services as child processes.
+//!
+//! The launcher, the scenario tests and the load tool all start their parts here, so what a test
+//! sees is what `cargo run` starts. Every child dies with its handle, and with this process even
+//! when that is killed with -9.
+
+pub mod binaries;
+pub mod cache;
+pub mod cpu;
+pub mod databases;
+pub mod embedded_broker;
+mod error;
+pub mod kafka;
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod run_dir;
+pub mod tls;
+pub mod topics;
+
+pub use embedded_broker::EmbeddedBroker;
+pub use error::{Error, Result};
+pub use kafka::{HowKafka, Kafka, KafkaOptions, WhyNot, can_run_apache_kafka};
+pub use postgres::{Postgres, PostgresOptions};
+pub use process::{ProcessSpec, ServiceProcess};
+pub use run_dir::RunDir;
+pub use topics::{TopicSpec, create_topics};

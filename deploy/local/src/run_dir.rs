@@ -1,0 +1,82 @@
+//! The directory of one run: data and logs of everything it starts.
+
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::{Error, Result};
+
+const PREFIX: &str = "choreography-run-";
+const LOCK: &str = ".lock";
+
+/// A fresh directory for temporary data, removed with everything in it when dropped. What an
+/// earlier run left because it was killed is removed by the next one.
+#[derive(Debug)]
+pub struct RunDir {
+    path: PathBuf,
+    keep: AtomicBool,
+    /// Held while the run lives: a directory whose lock can be taken is nobody's.
+    _lock: File,
+}
+
+impl RunDir {
+    /// Makes one that PostgreSQL's unprivileged user can enter too when this process is root.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when no temporary directory can be written.
+    pub fn create() -> Result<Self> {
+        let base = base_dir();
+        sweep(&base);
+        let name = uuid::Uuid::now_v7().simple().to_string();
+        // Under its final name it is locked from the first moment, or a sweep could take it.
+        let new = base.join(format!("choreography-new-{name}"));
+        let path = base.join(format!("{PREFIX}{name}"));
+        DirBuilder::new().mode(0o755).create(&new).map_err(Error::path("creating", &new))?;
+        let lock = File::create(new.join(LOCK)).map_err(Error::path("locking", &new))?;
+        lock.lock().map_err(Error::path("locking", &new))?;
+        fs::rename(&new, &path).map_err(Error::path("renaming", &new))?;
+        Ok(Self { path, keep: AtomicBool::new(false), _lock: lock })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Leaves the directory in place when this handle is dropped, for a look at the logs. The next
+    /// run removes it.
+    pub fn keep(&self) {
+        self.keep.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        if !self.keep.load(Ordering::Relaxed) {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+fn base_dir() -> PathBuf {
+    [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()]
+        .into_iter()
+        .find(|dir| crate::postgres::user::usable_base(dir))
+        .unwrap_or_else(std::env::temp_dir)
+}
+
+fn sweep(base: &Path) {
+    let Ok(entries) = fs::read_dir(base) else {
+        return;
+    };
+    let old = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
+    for entry in old {
+        if let Ok(lock) = File::open(entry.path().join(LOCK))
+            && lock.try_lock().is_ok()
+        {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Apache Kafka itself.
+
+mod messages;
+
+use local::{Error, Kafka, KafkaOptions, RunDir, TopicSpec, create_topics};
+use messages::{TestResult, consume, produce};
+
+#[tokio::test]
+async fn what_kafka_acknowledged_is_there_after_kill_9_and_restart() -> TestResult {
+    let run = RunDir::create()?;
+    let kafka = Kafka::start(&run.path().join("kafka"), KafkaOptions::default()).await?;
+    let topic =
+        TopicSpec { config: vec![("retention.ms".into(), "3600000".into())], ..TopicSpec::new("order-events", 3) };
+    create_topics(kafka.bootstrap(), std::slice::from_ref(&topic)).await?;
+    create_topics(kafka.bootstrap(), &[topic]).await?;
+
+    produce(kafka.bootstrap(), "order-events", "two chairs").await?;
+    let (bootstrap, pid) = (kafka.bootstrap().to_owned(), kafka.pid());
+    assert_eq!(consume(&bootstrap, "order-events", "before").await?, "two chairs");
+    assert!(kafka.process().cpu_seconds().is_some_and(|used| used > 0.0));
+
+    kafka.kill()?;
+    assert!(!local::cpu::is_running(pid));
+    kafka.restart().await?;
+    assert_eq!(kafka.bootstrap(), bootstrap);
+    assert_ne!(kafka.pid(), pid);
+    assert_eq!(consume(&bootstrap, "order-events", "after").await?, "two chairs");
+
+    let other = create_topics(&bootstrap, &[TopicSpec::new("order-events", 5)]).await;
+    assert!(matches!(other, Err(Error::Partitions { have: 3, want: 5, .. })), "{other:?}");
+    kafka.pause()?;
+    kafka.resume()?;
+    produce(&bootstrap, "order-events", "a table").await?;
+    kafka.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_broker_that_cannot_start_answers_with_the_end_of_its_log() -> TestResult {
+    let run = RunDir::create()?;
+    let options =
+        KafkaOptions { properties: vec![("num.io.threads".into(), "none".into())], ..KafkaOptions::default() };
+    let failed = Kafka::start(&run.path().join("kafka"), options).await;
+    let said = failed.map(drop).map_err(|error| error.to_string());
+    assert!(said.as_ref().is_err_and(|said| said.contains("num.io.threads")), "{said:?}");
+    Ok(())
+}

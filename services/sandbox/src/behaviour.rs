@@ -1,0 +1,50 @@
+//! What the test tokens do.
+
+/// Tries of a flaky key that are answered by 503.
+pub(crate) const FAILED_TRIES: i32 = 2;
+
+/// How a request behaves, by a token in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Behaviour {
+    Usual,
+    /// The answer is no, for this reason.
+    No(&'static str),
+    /// The first tries fail and do nothing.
+    Flaky,
+    /// Done at once, told late.
+    Late,
+    /// Done, and never told.
+    Silent,
+}
+
+impl Behaviour {
+    pub(crate) fn of_charge(payment_method: Option<&str>) -> Self {
+        match payment_method {
+            None => Behaviour::No("no payment method"),
+            Some("tok_declined") => Behaviour::No("the card was declined"),
+            Some("tok_flaky") => Behaviour::Flaky,
+            Some("tok_late") => Behaviour::Late,
+            Some("tok_silent") => Behaviour::Silent,
+            Some(_) => Behaviour::Usual,
+        }
+    }
+
+    pub(crate) fn of_refund(payment_method: Option<&str>) -> Self {
+        match payment_method {
+            Some("tok_refund_flaky") => Behaviour::Flaky,
+            _ => Behaviour::Usual,
+        }
+    }
+
+    /// `None`: there is no address. `Some(None)`: there is one without a city.
+    pub(crate) fn of_shipment(city: Option<Option<&str>>) -> Self {
+        match city {
+            None => Behaviour::No("no address"),
+            Some(Some("Nowhere")) => Behaviour::No("nobody delivers to Nowhere"),
+            Some(Some("Flakytown")) => Behaviour::Flaky,
+            Some(Some("Latetown")) => Behaviour::Late,
+            Some(Some("Silentville")) => Behaviour::Silent,
+            Some(_) => Behaviour::Usual,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The carrier: parcels handed over.
+
+mod http;
+mod page;
+mod requests;
+mod rules;
+mod store;
+
+use serde::Serialize;
+use sqlx::PgConnection;
+
+pub(crate) use http::routes;
+
+use crate::{lane::Book, reply::Reply};
+use requests::ShipmentRequest;
+
+/// The carrier's side of the ledger.
+pub(crate) struct CarrierBook;
+
+/// A parcel handed over.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) key: String,
+    pub(crate) request: ShipmentRequest,
+}
+
+/// A shipment's final answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "status", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub(crate) enum Answer {
+    Accepted { tracking_number: String },
+    Refused { reason: String },
+}
+
+impl Book for CarrierBook {
+    type Call = Call;
+    type Answer = Answer;
+
+    async fn settle(connection: &mut PgConnection, calls: &[Call]) -> Result<Vec<Reply<Answer>>, sqlx::Error> {
+        let mut page = store::load(connection, calls).await?;
+        let replies = calls.iter().map(|call| rules::ship(&mut page, call)).collect();
+        store::write(connection, &page).await?;
+        Ok(replies)
+    }
+}

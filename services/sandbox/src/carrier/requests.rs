@@ -1,0 +1,51 @@
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::http::{body::Checked, text::unfit};
+
+const MOST_ITEMS: usize = 1000;
+
+/// Body of `POST /v1/shipments`. A missing field reads as its empty value, so that the check can name it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ShipmentRequest {
+    #[serde(default)]
+    pub(crate) order_id: String,
+    #[serde(default)]
+    pub(crate) items: Vec<Item>,
+    #[serde(default)]
+    pub(crate) address: Option<Map<String, Value>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Item {
+    #[serde(default)]
+    pub(crate) sku: String,
+    #[serde(default)]
+    pub(crate) quantity: i64,
+}
+
+impl ShipmentRequest {
+    /// As [`crate::behaviour::Behaviour::of_shipment`] takes it.
+    pub(crate) fn city(&self) -> Option<Option<&str>> {
+        self.address.as_ref().map(|address| address.get("city").and_then(Value::as_str))
+    }
+}
+
+impl Checked for ShipmentRequest {
+    fn check(&self) -> Result<(), (String, &'static str)> {
+        let wrong = |field: String, why: Option<&'static str>| why.map_or(Ok(()), |why| Err((field, why)));
+        wrong("orderId".to_owned(), unfit(&self.order_id))?;
+        let many = match self.items.len() {
+            0 => Some("must hold at least one item"),
+            n if n > MOST_ITEMS => Some("must not hold more than 1000 items"),
+            _ => None,
+        };
+        wrong("items".to_owned(), many)?;
+        for (i, item) in self.items.iter().enumerate() {
+            wrong(format!("items[{i}].sku"), unfit(&item.sku))?;
+            wrong(format!("items[{i}].quantity"), (item.quantity < 1).then_some("must be above zero"))?;
+        }
+        Ok(())
+    }
+}

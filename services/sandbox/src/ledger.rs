@@ -1,0 +1,74 @@
+//! What both sides of the ledger share, and its sums: the other side of every money check.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sqlx::{PgConnection, PgPool};
+
+/// Everything that happened outside.
+#[derive(Debug, Serialize)]
+pub(crate) struct Totals {
+    /// By currency.
+    currencies: BTreeMap<String, CurrencyTotals>,
+    /// Accepted ones.
+    shipments: i64,
+}
+
+/// In the currency's minor unit; only what succeeded.
+#[derive(Debug, Default, Serialize)]
+struct CurrencyTotals {
+    captured: i64,
+    refunded: i64,
+    charges: i64,
+    refunds: i64,
+}
+
+pub(crate) async fn totals(pool: &PgPool) -> Result<Totals, sqlx::Error> {
+    // One statement, so that the sums are of one moment.
+    let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
+        "SELECT 'charge', currency, sum(amount)::bigint, count(*) FROM charge WHERE status = 'succeeded' GROUP BY 2
+         UNION ALL
+         SELECT 'refund', currency, sum(amount)::bigint, count(*) FROM refund WHERE status = 'succeeded' GROUP BY 2
+         UNION ALL
+         SELECT 'shipment', '', 0, count(*) FROM shipment WHERE status = 'accepted'",
+    )
+    .fetch_all(pool)
+    .await?;
+    let mut totals = Totals { currencies: BTreeMap::new(), shipments: 0 };
+    for (kind, currency, sum, count) in rows {
+        if kind == "shipment" {
+            totals.shipments = count;
+            continue;
+        }
+        let of = totals.currencies.entry(currency).or_default();
+        let (amount, number) = match kind.as_str() {
+            "charge" => (&mut of.captured, &mut of.charges),
+            _ => (&mut of.refunded, &mut of.refunds),
+        };
+        (*amount, *number) = (sum, count);
+    }
+    Ok(totals)
+}
+
+/// Remembers how often keys were tried in vain.
+pub(crate) async fn write_tries<'a>(
+    connection: &mut PgConnection,
+    operation: &str,
+    tried: impl Iterator<Item = (&'a String, i32)> + Send,
+) -> Result<(), sqlx::Error> {
+    let (keys, tries): (Vec<&str>, Vec<i32>) = tried.map(|(key, tries)| (key.as_str(), tries)).unzip();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO failed_try (operation, key, tries)
+         SELECT $1, key, tries FROM unnest($2::text[], $3::int[]) AS new (key, tries)
+         ON CONFLICT (operation, key) DO UPDATE SET tries = EXCLUDED.tries",
+    )
+    .bind(operation)
+    .bind(keys)
+    .bind(tries)
+    .execute(connection)
+    .await
+    .map(drop)
+}

@@ -1,0 +1,50 @@
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::header::CONTENT_TYPE,
+    response::IntoResponse,
+    routing::get,
+};
+use sqlx::PgPool;
+
+use crate::{
+    app::App,
+    http::{problem::Problem, text},
+    ledger::{self, Totals},
+};
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new().route("/v1/ledger", get(totals)).route("/v1/ledger/{order}", get(of_order))
+}
+
+async fn totals(State(app): State<App>) -> Result<Json<Totals>, Problem> {
+    Ok(Json(ledger::totals(&app.pool).await?))
+}
+
+async fn of_order(State(app): State<App>, Path(order): Path<String>) -> Result<impl IntoResponse, Problem> {
+    if let Some(why) = text::unfit(&order) {
+        return Err(Problem::malformed("orderId", why));
+    }
+    let body = story(&app.pool, &order).await?;
+    Ok(([(CONTENT_TYPE, "application/json")], body))
+}
+
+/// One order's rows as JSON, oldest first. One statement, so that they are of one moment.
+async fn story(pool: &PgPool, order: &str) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT json_build_object('orderId', $1,
+           'charges', coalesce((SELECT json_agg(json_strip_nulls(json_build_object('key', key, 'status', status,
+              'amount', amount, 'currency', currency, 'paymentMethod', payment_method, 'chargeId', charge_id,
+              'reason', reason)) ORDER BY created_at, key) FROM charge WHERE order_id = $1), '[]'),
+           'refunds', coalesce((SELECT json_agg(json_strip_nulls(json_build_object('key', key, 'status', status,
+              'amount', amount, 'currency', currency, 'chargeId', charge_id, 'refundId', refund_id,
+              'reason', reason)) ORDER BY created_at, key) FROM refund WHERE order_id = $1), '[]'),
+           'shipments', coalesce((SELECT json_agg(json_strip_nulls(json_build_object('key', key, 'status', status,
+              'items', items, 'address', address, 'trackingNumber', tracking_number,
+              'reason', reason)) ORDER BY created_at, key) FROM shipment WHERE order_id = $1), '[]')
+         )::text",
+    )
+    .bind(order)
+    .fetch_one(pool)
+    .await
+}

@@ -1,0 +1,20 @@
+//! The outside world for trying out: a payment provider and a carrier.
+//!
+//! Their ledger is durable, apart from every other service's database, and deduplicates by key. What they answer is
+//! chosen by documented test tokens; the contract is in this package's README.
+
+mod answering;
+mod app;
+mod behaviour;
+mod carrier;
+mod http;
+mod lane;
+mod ledger;
+mod ledger_http;
+mod payments;
+mod reply;
+mod server;
+mod settings;
+
+pub use server::{StartError, run};
+pub use settings::Settings;

@@ -1,0 +1,30 @@
+use crate::behaviour::Behaviour;
+
+/// What a ledger says to one call, once its transaction is committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reply<A> {
+    /// The answer of the key.
+    Answer(A, Manner),
+    /// The key stands for another request.
+    KeyConflict,
+    /// A flaky key's failing try: nothing was done.
+    TryAgain,
+}
+
+/// How an answer is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    AtOnce,
+    Late,
+    Never,
+}
+
+impl From<Behaviour> for Manner {
+    fn from(behaviour: Behaviour) -> Self {
+        match behaviour {
+            Behaviour::Late => Manner::Late,
+            Behaviour::Silent => Manner::Never,
+            Behaviour::Usual | Behaviour::No(_) | Behaviour::Flaky => Manner::AtOnce,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+use std::{future::Future, time::Duration};
+
+use secrecy::ExposeSecret;
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    lane::{Lane, LaneOptions},
+    settings::Settings,
+};
+
+/// Why the sandbox can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The URL can't be parsed, or the database does not answer.
+    #[error("the ledger's database can't be reached: {0}; check DATABASE_URL")]
+    Database(sqlx::Error),
+    /// Its schema could not be brought up to date.
+    #[error("the ledger's schema can't be made: {0}; the role in DATABASE_URL must own the database")]
+    Schema(#[from] sqlx::migrate::MigrateError),
+    /// The address is taken or not this machine's.
+    #[error("can't listen on {address}: {source}; choose another HTTP_ADDR")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// The reason.
+        source: std::io::Error,
+    },
+}
+
+/// Runs until `stop` is ready, then ends the open calls and returns.
+pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+    let pool = connect(&settings).await.map_err(StartError::Database)?;
+    sqlx::migrate!("../../migrations/sandbox").run(&pool).await?;
+    let address = settings.http_addr;
+    let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+    tracing::info!(address = %listener.local_addr().unwrap_or(address), "the sandbox listens");
+
+    let stopping = CancellationToken::new();
+    let (app, writers) = open(&settings, pool, stopping.clone());
+    let server = axum::serve(listener, app.router()).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let server = tokio::spawn(server.into_future());
+    stop.await;
+    tracing::info!("the sandbox ends");
+    stopping.cancel();
+    let drained = async {
+        let _ = server.await;
+        for writer in writers {
+            let _ = writer.await;
+        }
+    };
+    if tokio::time::timeout(settings.drain(), drained).await.is_err() {
+        tracing::warn!("some calls were still open when the time to drain was over");
+    }
+    Ok(())
+}
+
+fn open(settings: &Settings, pool: PgPool, stopping: CancellationToken) -> (App, [JoinHandle<()>; 2]) {
+    let options = LaneOptions {
+        queue: settings.sandbox_queue as usize,
+        batch: settings.sandbox_batch as usize,
+        gather: Duration::from_millis(settings.sandbox_gather_ms),
+    };
+    let (payments, payment_writer) = Lane::open(pool.clone(), options);
+    let (shipments, shipment_writer) = Lane::open(pool.clone(), options);
+    let (late, silent) = (settings.late(), settings.silent());
+    (App { payments, shipments, pool, late, silent, stopping }, [payment_writer, shipment_writer])
+}
+
+async fn connect(settings: &Settings) -> Result<PgPool, sqlx::Error> {
+    let options = settings.database_url.expose_secret().parse::<PgConnectOptions>()?.options([
+        // A plan made for all parameters while a table was still empty scans it whole for ever after; planning costs
+        // little, once a batch.
+        ("plan_cache_mode", "force_custom_plan"),
+        // Writers wait for each other: a frozen process must not keep the others out.
+        ("idle_in_transaction_session_timeout", "10s"),
+        ("statement_timeout", "30s"),
+    ]);
+    PgPoolOptions::new()
+        .max_connections(settings.sandbox_database_connections)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options)
+        .await
+}

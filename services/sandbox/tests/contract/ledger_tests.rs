@@ -1,0 +1,44 @@
+use serde_json::json;
+
+use crate::{
+    provider::{ChargeAnswer, Provider, RefundAnswer},
+    world::{World, charge_of, refund_of},
+};
+
+#[tokio::test]
+async fn an_orders_ledger_holds_its_charges_refunds_and_shipments_and_nobody_elses() {
+    let world = World::new().await;
+    let sandbox = world.sandbox(&[]).await;
+    let provider = sandbox.provider();
+    let Ok(ChargeAnswer::Succeeded { charge_id }) =
+        provider.charge("o1/capture", &charge_of("o1", 100, "tok_visa")).await
+    else {
+        panic!("not charged");
+    };
+    provider.charge("o2/capture", &charge_of("o2", 5, "tok_visa")).await.unwrap();
+    let Ok(RefundAnswer::Succeeded { refund_id }) =
+        provider.refund("o1/refund", &refund_of("o1", &charge_id, 40)).await
+    else {
+        panic!("not refunded");
+    };
+    let parcel = json!({"orderId": "o1", "items": [{"sku": "chair", "quantity": 2}], "address": {"city": "Nowhere"}});
+    sandbox.post("/v1/shipments", Some("o1/dispatch"), &parcel.to_string()).await;
+
+    let expected = json!({
+        "orderId": "o1",
+        "charges": [{"key": "o1/capture", "status": "succeeded", "amount": 100, "currency": "EUR",
+                     "paymentMethod": "tok_visa", "chargeId": charge_id}],
+        "refunds": [{"key": "o1/refund", "status": "succeeded", "amount": 40, "currency": "EUR",
+                     "chargeId": charge_id, "refundId": refund_id}],
+        "shipments": [{"key": "o1/dispatch", "status": "refused", "items": [{"sku": "chair", "quantity": 2}],
+                       "address": {"city": "Nowhere"}, "reason": "nobody delivers to Nowhere"}],
+    });
+    assert_eq!(sandbox.get("/v1/ledger/o1").await, expected);
+    let totals = json!({
+        "currencies": {"EUR": {"captured": 105, "refunded": 40, "charges": 2, "refunds": 1}},
+        "shipments": 0,
+    });
+    assert_eq!(sandbox.get("/v1/ledger").await, totals);
+    let nothing = json!({"orderId": "o9", "charges": [], "refunds": [], "shipments": []});
+    assert_eq!(sandbox.get("/v1/ledger/o9").await, nothing);
+}

@@ -1,0 +1,140 @@
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use crate::{
+    provider::{ChargeAnswer, NoAnswer, Provider, RefundAnswer},
+    world::{World, charge_of, found, refund_of},
+};
+
+#[tokio::test]
+async fn the_same_key_from_many_callers_at_once_charges_once() {
+    let world = World::new().await;
+    let (one, other) = (world.sandbox(&[]).await, world.sandbox(&[]).await);
+    let (provider, replica) = (one.provider(), other.provider());
+    let request = charge_of("o1", 700, "tok_visa");
+    let calls = (0..40).map(|i| (if i % 2 == 0 { &provider } else { &replica }).charge("o1/capture", &request));
+    let answers = join_all(calls).await;
+    assert!(matches!(answers[0], Ok(ChargeAnswer::Succeeded { .. })), "{:?}", answers[0]);
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!(provider.find_charge("o1/capture").await, answers[0].clone().map(Some));
+    let ledger = one.get("/v1/ledger").await;
+    assert_eq!(ledger["currencies"]["EUR"]["captured"], 700);
+    assert_eq!(ledger["currencies"]["EUR"]["charges"], 1);
+}
+
+#[tokio::test]
+async fn another_body_under_the_same_key_is_refused_with_409() {
+    let world = World::new().await;
+    let sandbox = world.sandbox(&[]).await;
+    let provider = sandbox.provider();
+    let first = provider.charge("k", &charge_of("o1", 700, "tok_visa")).await;
+    let other = provider.charge("k", &charge_of("o1", 701, "tok_visa")).await;
+    assert!(matches!(other, Err(NoAnswer::Refused { status: 409, .. })), "{other:?}");
+    assert_eq!(provider.find_charge("k").await, first.map(Some));
+}
+
+#[tokio::test]
+async fn a_silent_charge_is_no_answer_and_is_found_by_its_key() {
+    let world = World::new().await;
+    let sandbox = world.sandbox(&[]).await;
+    let provider = sandbox.provider();
+    assert_eq!(provider.find_charge("k").await, Ok(None));
+    let impatient = sandbox.impatient_provider(Duration::from_millis(300));
+    let silent = impatient.charge("k", &charge_of("o1", 700, "tok_silent")).await;
+    assert_eq!(silent, Err(NoAnswer::TimedOut));
+    let truth = found("the silent charge", || provider.find_charge("k")).await;
+    assert!(matches!(truth, ChargeAnswer::Succeeded { .. }), "{truth:?}");
+    assert_eq!(provider.charge("k", &charge_of("o1", 700, "tok_silent")).await, Ok(truth));
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed_without_an_answer_and_a_late_one_is_answered() {
+    let world = World::new().await;
+    let sandbox = world.sandbox(&[("SANDBOX_SILENT_MS", "50"), ("SANDBOX_LATE_MS", "50")]).await;
+    let provider = sandbox.provider();
+    let silent = provider.charge("k1", &charge_of("o1", 700, "tok_silent")).await;
+    assert!(matches!(silent, Err(NoAnswer::Unreachable(_))), "{silent:?}");
+    let late = provider.charge("k2", &charge_of("o1", 700, "tok_late")).await;
+    assert!(matches!(late, Ok(ChargeAnswer::Succeeded { .. })), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_cancelled_key_never_charges() {
+    let world = World::new().await;
+    let sandbox = world.sandbox(&[]).await;
+    let provider = sandbox.provider();
+    assert_eq!(provider.cancel_charge("k").await, Ok(ChargeAnswer::Cancelled));
+    assert_eq!(provider.charge("k", &charge_of("o1", 700, "tok_visa")).await, Ok(ChargeAnswer::Cancelled));
+    assert_eq!(provider.find_charge("k").await, Ok(Some(ChargeAnswer::Cancelled)));
+    assert_eq!(sandbox.get("/v1/ledger").await["currencies"], serde_json::json!({}));
+}
+
+#[tokio::test]
+async fn a_charge_and_a_cancellation_at_once_come_to_one_answer() {
+    let world = World::new().await;
+    let sandbox = world.sandbox(&[]).await;
+    let provider = sandbox.provider();
+    for i in 0..30 {
+        let key = format!("k{i}");
+        let request = charge_of("o1", 700, "tok_visa");
+        let (charged, cancelled) = tokio::join!(provider.charge(&key, &request), provider.cancel_charge(&key));
+        assert!(charged.is_ok(), "{charged:?}");
+        assert_eq!(charged, cancelled);
+    }
+}
+
+#[tokio::test]
+async fn without_a_payment_method_or_with_a_declined_one_nothing_is_captured() {
+    let world = World::new().await;
+    let sandbox = world.sandbox(&[]).await;
+    let provider = sandbox.provider();
+    let mut without = charge_of("o1", 700, "");
+    without.payment_method = None;
+    let reason = "no payment method".to_owned();
+    assert_eq!(provider.charge("k1", &without).await, Ok(ChargeAnswer::Declined { reason }));
+    let declined = provider.charge("k2", &charge_of("o1", 700, "tok_declined")).await;
+    assert!(matches!(declined, Ok(ChargeAnswer::Declined { .. })), "{declined:?}");
+    assert_eq!(sandbox.get("/v1/ledger").await["currencies"], serde_json::json!({}));
+}
+
+#[tokio::test]
+async fn refunds_at_once_never_give_back_more_than_was_captured() {
+    let world = World::new().await;
+    let sandbox = world.sandbox(&[]).await;
+    let provider = sandbox.provider();
+    let Ok(ChargeAnswer::Succeeded { charge_id }) = provider.charge("k", &charge_of("o1", 100, "tok_visa")).await
+    else {
+        panic!("not charged");
+    };
+    let (request, provider_ref) = (refund_of("o1", &charge_id, 30), &provider);
+    let refunds = (0..10).map(|i| {
+        let request = &request;
+        async move { provider_ref.refund(&format!("r{i}"), request).await }
+    });
+    let answers = join_all(refunds).await;
+    let given_back = answers.iter().filter(|a| matches!(a, Ok(RefundAnswer::Succeeded { .. }))).count();
+    let declined = answers.iter().filter(|a| matches!(a, Ok(RefundAnswer::Declined { .. }))).count();
+    assert_eq!((given_back, declined), (3, 7), "{answers:?}");
+    assert_eq!(provider.find_refund("r0").await, answers[0].clone().map(Some));
+    assert_eq!(sandbox.get("/v1/ledger").await["currencies"]["EUR"]["refunded"], 90);
+}
+
+#[tokio::test]
+async fn a_flaky_refund_fails_twice_and_then_gives_back() {
+    let world = World::new().await;
+    let sandbox = world.sandbox(&[]).await;
+    let provider = sandbox.provider();
+    let Ok(ChargeAnswer::Succeeded { charge_id }) =
+        provider.charge("k", &charge_of("o1", 100, "tok_refund_flaky")).await
+    else {
+        panic!("not charged");
+    };
+    for _ in 0..2 {
+        let failed = provider.refund("r", &refund_of("o1", &charge_id, 100)).await;
+        assert!(matches!(failed, Err(NoAnswer::Server { status: 503, .. })), "{failed:?}");
+        assert_eq!(provider.find_refund("r").await, Ok(None));
+    }
+    let refunded = provider.refund("r", &refund_of("o1", &charge_id, 100)).await;
+    assert!(matches!(refunded, Ok(RefundAnswer::Succeeded { .. })), "{refunded:?}");
+}

@@ -1,0 +1,37 @@
+//! Where an order goes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Invalid, check};
+
+/// A postal address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Address {
+    pub name: String,
+    pub line1: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line2: Option<String>,
+    pub postal_code: String,
+    pub city: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+}
+
+impl Address {
+    /// `path` is the address's place.
+    pub fn validate(&self, path: &str) -> Result<(), Invalid> {
+        check::text(&format!("{path}.name"), &self.name, 200)?;
+        check::text(&format!("{path}.line1"), &self.line1, 200)?;
+        if let Some(line2) = &self.line2 {
+            check::text(&format!("{path}.line2"), line2, 200)?;
+        }
+        check::text(&format!("{path}.postalCode"), &self.postal_code, 20)?;
+        check::text(&format!("{path}.city"), &self.city, 100)?;
+        if self.country.len() == 2 && self.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            Ok(())
+        } else {
+            Err(Invalid::field(format!("{path}.country"), "must be two upper-case letters such as AT"))
+        }
+    }
+}

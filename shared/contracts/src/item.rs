@@ -1,0 +1,58 @@
+//! What is ordered.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Invalid, check};
+
+/// Most items in an order.
+pub const MAX_ITEMS: usize = 100;
+/// Largest quantity of an item.
+pub const MAX_QUANTITY: u32 = 1_000_000;
+
+/// A line of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    pub sku: String,
+    pub quantity: u32,
+    /// Of one piece, in the currency's minor unit.
+    pub price: i64,
+}
+
+/// The sum over all items, or `None` where it does not fit.
+pub fn total_amount(items: &[Item]) -> Option<i64> {
+    items.iter().try_fold(0_i64, |sum, item| sum.checked_add(item.price.checked_mul(i64::from(item.quantity))?))
+}
+
+/// 1 to [`MAX_ITEMS`] sound items, none twice. `path` is the list's place.
+pub fn validate_items(items: &[Item], path: &str) -> Result<(), Invalid> {
+    if items.is_empty() || items.len() > MAX_ITEMS {
+        return Err(Invalid::field(path, format!("must have 1 to {MAX_ITEMS} items, has {}", items.len())));
+    }
+    let mut seen = HashSet::new();
+    for (index, item) in items.iter().enumerate() {
+        let at = |field: &str| format!("{path}[{index}].{field}");
+        check::sku(&at("sku"), &item.sku)?;
+        if !(1..=MAX_QUANTITY).contains(&item.quantity) {
+            return Err(Invalid::field(at("quantity"), format!("must be 1 to {MAX_QUANTITY}, is {}", item.quantity)));
+        }
+        if item.price < 0 {
+            return Err(Invalid::field(at("price"), format!("must not be negative, is {}", item.price)));
+        }
+        if !seen.insert(&item.sku) {
+            return Err(Invalid::field(at("sku"), format!("{} stands twice; add up the quantities", item.sku)));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that `total` is what the items add up to.
+pub fn validate_total(items: &[Item], total: i64, path: &str) -> Result<(), Invalid> {
+    check::amount(path, total)?;
+    match total_amount(items) {
+        Some(sum) if sum == total => Ok(()),
+        Some(sum) => Err(Invalid::field(path, format!("is {total}, but the items add up to {sum}"))),
+        None => Err(Invalid::field(path, "the items add up to more than fits")),
+    }
+}

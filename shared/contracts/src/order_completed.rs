@@ -1,0 +1,23 @@
+//! `order.completed`
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Invalid, event::Payload};
+
+/// The order ended with its goods dispatched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderCompleted {
+    pub order_id: Uuid,
+}
+
+impl Payload for OrderCompleted {
+    fn order_id(&self) -> Uuid {
+        self.order_id
+    }
+
+    fn validate(&self) -> Result<(), Invalid> {
+        Ok(())
+    }
+}

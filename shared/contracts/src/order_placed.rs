@@ -1,0 +1,48 @@
+//! `order.placed`
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Address, Invalid, Item, check,
+    event::Payload,
+    item::{validate_items, validate_total},
+};
+
+/// An order was accepted; its client has the answer. Read by inventory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderPlaced {
+    pub order_id: Uuid,
+    pub user_id: String,
+    /// In the currency's minor unit.
+    pub total_amount: i64,
+    pub currency: String,
+    pub items: Vec<Item>,
+    /// The payment provider's token for how to pay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<Address>,
+}
+
+impl Payload for OrderPlaced {
+    fn order_id(&self) -> Uuid {
+        self.order_id
+    }
+
+    fn validate(&self) -> Result<(), Invalid> {
+        check::text("payload.userId", &self.user_id, 128)?;
+        validate_items(&self.items, "payload.items")?;
+        validate_total(&self.items, self.total_amount, "payload.totalAmount")?;
+        check::currency("payload.currency", &self.currency)?;
+        optional(self)
+    }
+}
+
+fn optional(event: &OrderPlaced) -> Result<(), Invalid> {
+    if let Some(token) = &event.payment_method {
+        check::text("payload.paymentMethod", token, 200)?;
+    }
+    event.shipping_address.as_ref().map_or(Ok(()), |address| address.validate("payload.shippingAddress"))
+}

@@ -1,0 +1,24 @@
+//! `payment.failed`
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Invalid, check, event::Payload};
+
+/// No money was taken and none will be. Read by inventory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentFailed {
+    pub order_id: Uuid,
+    pub reason: String,
+}
+
+impl Payload for PaymentFailed {
+    fn order_id(&self) -> Uuid {
+        self.order_id
+    }
+
+    fn validate(&self) -> Result<(), Invalid> {
+        check::reason(&self.reason)
+    }
+}

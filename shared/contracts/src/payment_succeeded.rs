@@ -1,0 +1,34 @@
+//! `payment.succeeded`
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Address, Invalid, Item, check, event::Payload, item::validate_items};
+
+/// The money is taken. Read by shipping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentSucceeded {
+    pub order_id: Uuid,
+    pub items: Vec<Item>,
+    /// In the currency's minor unit.
+    pub amount: i64,
+    pub currency: String,
+    pub charge_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<Address>,
+}
+
+impl Payload for PaymentSucceeded {
+    fn order_id(&self) -> Uuid {
+        self.order_id
+    }
+
+    fn validate(&self) -> Result<(), Invalid> {
+        validate_items(&self.items, "payload.items")?;
+        check::amount("payload.amount", self.amount)?;
+        check::currency("payload.currency", &self.currency)?;
+        check::text("payload.chargeId", &self.charge_id, 200)?;
+        self.shipping_address.as_ref().map_or(Ok(()), |address| address.validate("payload.shippingAddress"))
+    }
+}

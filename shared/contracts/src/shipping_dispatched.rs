@@ -1,0 +1,24 @@
+//! `shipping.dispatched`
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Invalid, check, event::Payload};
+
+/// The goods are on their way: the pivot, after which nothing is undone. Read by order and inventory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShippingDispatched {
+    pub order_id: Uuid,
+    pub tracking_number: String,
+}
+
+impl Payload for ShippingDispatched {
+    fn order_id(&self) -> Uuid {
+        self.order_id
+    }
+
+    fn validate(&self) -> Result<(), Invalid> {
+        check::text("payload.trackingNumber", &self.tracking_number, 200)
+    }
+}

@@ -1,0 +1,137 @@
+//! Kafka → batches → the door → offsets. Offsets are committed only after the database, as a contiguous watermark:
+//! a batch is done with as a whole, or it is handed in again.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    delivery::{Delivery, Position},
+    door::{Door, Progress},
+    event_id::IdSource,
+    input::{Source, Work},
+    log::{EventSource, LogError},
+    participant::Participant,
+    reception,
+    store::{Database, StoreError},
+};
+
+/// One member of the service's consumer group.
+pub struct Consumer<P: Participant> {
+    pending: Option<Pending<P>>,
+}
+
+/// A batch on its way.
+struct Pending<P: Participant> {
+    work: Vec<Work<P>>,
+    progress: Progress<P::Reply>,
+    /// Per partition, the position after its last message of the batch.
+    next: BTreeMap<(Arc<str>, i32), i64>,
+    messages: usize,
+}
+
+/// What a step did.
+pub enum Step<P: Participant> {
+    /// Nothing was offered.
+    Idle,
+    /// A batch is committed. `offsets` failing is harmless: the next batch commits them too, and repeats die in the inbox.
+    Handled { messages: usize, progress: Progress<P::Reply>, offsets: Result<(), LogError> },
+}
+
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum StepError {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The batch is kept: serve the group with [`EventSource::keep_alive`] for a while, then step again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl<P: Participant> Default for Consumer<P> {
+    fn default() -> Self {
+        Self { pending: None }
+    }
+}
+
+impl<P: Participant> Consumer<P> {
+    /// Handles the next batch, or the one that failed before.
+    pub async fn step<D: Database<P>, S: EventSource>(
+        &mut self,
+        door: &Door<P, D>,
+        source: &mut S,
+        ids: &mut dyn IdSource,
+        limit: usize,
+    ) -> Result<Step<P>, StepError> {
+        let pending = match &mut self.pending {
+            Some(pending) => {
+                pending.forget_revoked(source);
+                pending
+            }
+            none => {
+                let deliveries = source.poll(limit).await?;
+                if deliveries.is_empty() {
+                    return Ok(Step::Idle);
+                }
+                none.insert(Pending::new(&*door.participant, deliveries))
+            }
+        };
+        door.handle_isolating(ids, &pending.work, &mut pending.progress).await?;
+        let next = pending.positions(source);
+        let offsets = if next.is_empty() { Ok(()) } else { source.commit(&next).await };
+        let Some(done) = self.pending.take() else { return Ok(Step::Idle) };
+        Ok(Step::Handled { messages: done.messages, progress: done.progress, offsets })
+    }
+
+    /// Whether a batch waits for another try.
+    pub fn has_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+}
+
+impl<P: Participant> Pending<P> {
+    fn new(participant: &P, deliveries: Vec<Delivery>) -> Self {
+        let messages = deliveries.len();
+        let mut next = BTreeMap::new();
+        let mut work = Vec::with_capacity(messages);
+        for delivery in deliveries {
+            let Position { topic, partition, offset } = delivery.position.clone();
+            let position = next.entry((topic, partition)).or_insert(0);
+            *position = (*position).max(offset + 1);
+            work.extend(reception::receive(participant, delivery));
+        }
+        let progress = Progress::new(work.len());
+        Self { work, progress, next, messages }
+    }
+
+    /// Work of partitions that another member has by now is left to it; what was committed of it stays committed.
+    fn forget_revoked<S: EventSource>(&mut self, source: &S) {
+        let verdicts = std::mem::take(&mut self.progress.verdicts);
+        let work = std::mem::take(&mut self.work);
+        for (work, verdict) in work.into_iter().zip(verdicts) {
+            if position_of(&work).is_none_or(|position| source.owns(&position.topic, position.partition)) {
+                self.work.push(work);
+                self.progress.verdicts.push(verdict);
+            }
+        }
+    }
+
+    fn positions<S: EventSource>(&self, source: &S) -> Vec<Position> {
+        self.next
+            .iter()
+            .filter(|((topic, partition), _)| source.owns(topic, *partition))
+            .map(|((topic, partition), offset)| Position {
+                topic: topic.clone(),
+                partition: *partition,
+                offset: *offset,
+            })
+            .collect()
+    }
+}
+
+fn position_of<P: Participant>(work: &Work<P>) -> Option<&Position> {
+    match work {
+        Work::Dead(delivery, _) => Some(&delivery.position),
+        Work::Input(input) => match &input.source {
+            Source::Arrival(event) => Some(&event.delivery.position),
+            _ => None,
+        },
+    }
+}

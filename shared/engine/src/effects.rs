@@ -1,0 +1,109 @@
+//! What a rule answers, as data: nothing in here has happened yet.
+
+use chrono::{DateTime, Utc};
+
+use crate::participant::Participant;
+
+/// Everything that follows from one input, besides the rows that it changed.
+#[derive(Debug)]
+pub struct Effects<P: Participant> {
+    /// Facts to publish, in this order.
+    pub facts: Vec<Fact>,
+    /// Notes to append to the service's own histories.
+    pub records: Vec<P::Record>,
+    /// Outside calls to make once this is committed.
+    pub intents: Vec<Intend>,
+    /// Deadlines to set.
+    pub deadlines: Vec<SetDeadline>,
+    /// Deadlines that are settled.
+    pub settled: Vec<SettleDeadline>,
+    /// The answer to a client's command.
+    pub reply: Option<P::Reply>,
+}
+
+impl<P: Participant> Default for Effects<P> {
+    fn default() -> Self {
+        Self {
+            facts: Vec::new(),
+            records: Vec::new(),
+            intents: Vec::new(),
+            deadlines: Vec::new(),
+            settled: Vec::new(),
+            reply: None,
+        }
+    }
+}
+
+impl<P: Participant> Effects<P> {
+    /// A listed no-op: the input is done with, nothing follows.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    pub fn fact(mut self, fact: Fact) -> Self {
+        self.facts.push(fact);
+        self
+    }
+
+    pub fn record(mut self, record: P::Record) -> Self {
+        self.records.push(record);
+        self
+    }
+
+    pub fn intend(mut self, intend: Intend) -> Self {
+        self.intents.push(intend);
+        self
+    }
+
+    pub fn deadline(mut self, deadline: SetDeadline) -> Self {
+        self.deadlines.push(deadline);
+        self
+    }
+
+    pub fn settle(mut self, settled: SettleDeadline) -> Self {
+        self.settled.push(settled);
+        self
+    }
+
+    pub fn reply(mut self, reply: P::Reply) -> Self {
+        self.reply = Some(reply);
+        self
+    }
+}
+
+/// A fact to publish; the engine puts the envelope around it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    pub topic: &'static str,
+    pub event_type: &'static str,
+    pub version: u32,
+    /// The Kafka key. Facts of one aggregate first appear in the order in which they were committed.
+    pub aggregate_id: String,
+    /// A JSON object.
+    pub payload: String,
+}
+
+/// An outside call to make. Its answer comes back as an input; until then the intent stays open, across crashes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intend {
+    pub aggregate_id: String,
+    /// Names the call within the aggregate. The idempotency key is `aggregate_id/step`.
+    pub step: &'static str,
+    /// What the caller needs to make the call; JSON.
+    pub request: String,
+}
+
+/// A moment after which the service is told, once, by the database's clock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetDeadline {
+    pub aggregate_id: String,
+    pub name: &'static str,
+    pub due_at: DateTime<Utc>,
+}
+
+/// Takes back a deadline; one that has passed already is simply gone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SettleDeadline {
+    pub aggregate_id: String,
+    pub name: &'static str,
+}

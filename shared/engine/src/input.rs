@@ -1,0 +1,111 @@
+//! One input on its way through the door, and what became of it.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    delivery::Delivery,
+    participant::{Participant, Refusal, What},
+    store::{Deadline, Failure, HeldStatus, Intent},
+    trace::TraceContext,
+};
+
+/// A thing to do: an input for the rules, or a message that can never be one.
+#[derive(Debug)]
+pub enum Work<P: Participant> {
+    Input(Input<P>),
+    Dead(Delivery, Failure),
+}
+
+/// An input with all that its consequences inherit from it.
+#[derive(Debug)]
+pub struct Input<P: Participant> {
+    pub what: What<P>,
+    /// `None` where this input starts the saga: its facts then take their aggregate's id.
+    pub correlation_id: Option<String>,
+    pub trace: TraceContext,
+    pub source: Source,
+}
+
+/// Where an input comes from, which says how it is done with.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Straight from Kafka.
+    Arrival(Event),
+    /// An event that was held: due again, next in its queue, or redriven.
+    Held(HeldEvent),
+    /// A deadline row.
+    Deadline(Deadline),
+    /// An intent row whose call was answered.
+    Intent(Intent),
+    /// A client who waits for the reply.
+    Client,
+}
+
+/// What the engine itself knows of an event.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub id: Uuid,
+    pub event_type: String,
+    pub aggregate_id: String,
+    pub delivery: Delivery,
+}
+
+/// A held event, back for another try.
+#[derive(Clone, Debug)]
+pub struct HeldEvent {
+    pub number: i64,
+    pub event: Event,
+    pub attempts: u32,
+    pub first_failed_at: Option<DateTime<Utc>>,
+    /// Somebody asked for it: a parked event goes through only then.
+    pub redrive: bool,
+}
+
+impl Source {
+    pub(crate) fn event(&self) -> Option<&Event> {
+        match self {
+            Self::Arrival(event) => Some(event),
+            Self::Held(held) => Some(&held.event),
+            Self::Deadline(_) | Self::Intent(_) | Self::Client => None,
+        }
+    }
+
+    /// The event that directly led here.
+    pub(crate) fn causation_id(&self) -> Option<Uuid> {
+        match self {
+            Self::Intent(intent) => intent.causation_id,
+            other => other.event().map(|event| event.id),
+        }
+    }
+}
+
+/// What became of a piece of work. All of these are done with, except `Refused`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict<R> {
+    /// The rules took it; a client's command carries its reply.
+    Applied(Option<R>),
+    /// It had its one effect before.
+    Repeat,
+    /// Kept in the service's tables, with its bytes.
+    Held(HeldStatus),
+    /// Dead-lettered, parking nobody.
+    Dead,
+    /// The deadline, intent or held event was settled by somebody else meanwhile, or has to wait its turn.
+    Gone,
+    /// A command, deadline or answer that the rules refused. Deadlines and intents stay and come again.
+    Refused(Refusal),
+}
+
+/// What a committed batch left behind, for those who have to be woken.
+#[derive(Debug)]
+pub struct Handled<R> {
+    /// One for each piece of work, in its order.
+    pub verdicts: Vec<Verdict<R>>,
+    /// Key ranges that have something to publish.
+    pub ranges: Vec<i32>,
+    /// Calls to make now; the rows stand in the database in case this process does not get to it.
+    pub intents: Vec<Intent>,
+    /// The earliest deadline that was set.
+    pub earliest_deadline: Option<DateTime<Utc>>,
+}

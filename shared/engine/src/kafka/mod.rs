@@ -1,0 +1,11 @@
+//! Kafka by librdkafka.
+
+mod sink;
+mod source;
+mod topics;
+mod tuning;
+
+pub use sink::KafkaSink;
+pub use source::KafkaSource;
+pub use topics::{TopicProblem, check_topics};
+pub use tuning::{client, consumer, producer};

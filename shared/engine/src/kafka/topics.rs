@@ -1,0 +1,97 @@
+//! Are the topics there, and do their settings fit the inbox's horizon?
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use rdkafka::{
+    admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
+};
+
+use super::tuning;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, thiserror::Error)]
+pub enum TopicProblem {
+    #[error(
+        "Kafka at {brokers} can't be asked about its topics: {error}. Check KAFKA_BROKERS and that the broker runs"
+    )]
+    Unreachable { brokers: String, error: KafkaError },
+    #[error("topic {0} does not exist: make it before the services start")]
+    Missing(String),
+    #[error(
+        "EVENT_HORIZON is {horizon}, but {topic} keeps events for {kept} (retention.ms and segment.ms) and they can \
+         wait {elsewhere} more in the outbox and before a redrive: a late repeat would not be recognised. Set \
+         EVENT_HORIZON to at least {needed}, or shorten the topic's retention"
+    )]
+    HorizonTooShort { topic: String, horizon: TimeDelta, kept: TimeDelta, elsewhere: TimeDelta, needed: TimeDelta },
+    #[error("{topic} keeps events for ever ({setting}=-1), so no horizon is long enough: set a retention")]
+    Endless { topic: String, setting: &'static str },
+    #[error("{topic}: the setting {setting} could not be read: {why}")]
+    Unreadable { topic: String, setting: &'static str, why: String },
+}
+
+/// Checks that the topics exist and, where `horizon` is given, that it covers how long an event can be on its way:
+/// the topic's retention and segment time, and `elsewhere` (the outbox's longest delay and the redrive horizon).
+pub async fn check_topics(
+    brokers: &str,
+    topics: &[&str],
+    horizon: Option<(TimeDelta, TimeDelta)>,
+) -> Result<(), TopicProblem> {
+    let unreachable = |error| TopicProblem::Unreachable { brokers: brokers.to_owned(), error };
+    let consumer: BaseConsumer = tuning::client(brokers, "topic-check").create().map_err(unreachable)?;
+    let metadata = tokio::task::spawn_blocking(move || consumer.fetch_metadata(None, TIMEOUT))
+        .await
+        .map_err(|_| unreachable(KafkaError::Canceled))?
+        .map_err(unreachable)?;
+    for topic in topics {
+        let found = metadata.topics().iter().any(|found| found.name() == *topic && !found.partitions().is_empty());
+        if !found {
+            return Err(TopicProblem::Missing((*topic).to_owned()));
+        }
+    }
+    match horizon {
+        Some((horizon, elsewhere)) => check_horizon(brokers, topics, horizon, elsewhere).await,
+        None => Ok(()),
+    }
+}
+
+async fn check_horizon(
+    brokers: &str,
+    topics: &[&str],
+    horizon: TimeDelta,
+    elsewhere: TimeDelta,
+) -> Result<(), TopicProblem> {
+    let unreachable = |error| TopicProblem::Unreachable { brokers: brokers.to_owned(), error };
+    let admin: AdminClient<DefaultClientContext> =
+        tuning::client(brokers, "topic-check").create().map_err(unreachable)?;
+    let resources: Vec<ResourceSpecifier<'_>> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+    let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
+    let described = admin.describe_configs(&resources, &options).await.map_err(unreachable)?;
+    for (topic, config) in topics.iter().zip(described) {
+        let unreadable = |setting, why: String| TopicProblem::Unreadable { topic: (*topic).to_owned(), setting, why };
+        let config = config.map_err(|error| unreadable("retention.ms", error.to_string()))?;
+        let kept = milliseconds(&config, topic, "retention.ms")? + milliseconds(&config, topic, "segment.ms")?;
+        let needed = kept + elsewhere;
+        if horizon < needed {
+            return Err(TopicProblem::HorizonTooShort { topic: (*topic).to_owned(), horizon, kept, elsewhere, needed });
+        }
+    }
+    Ok(())
+}
+
+fn milliseconds(config: &ConfigResource, topic: &str, setting: &'static str) -> Result<TimeDelta, TopicProblem> {
+    let value = config.get(setting).and_then(|entry| entry.value.clone()).unwrap_or_default();
+    let number: i64 = value.parse().map_err(|_| TopicProblem::Unreadable {
+        topic: topic.to_owned(),
+        setting,
+        why: format!("{value:?} is no number"),
+    })?;
+    if number < 0 {
+        return Err(TopicProblem::Endless { topic: topic.to_owned(), setting });
+    }
+    TimeDelta::try_milliseconds(number).ok_or_else(|| TopicProblem::Endless { topic: topic.to_owned(), setting })
+}

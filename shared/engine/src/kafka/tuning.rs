@@ -1,0 +1,67 @@
+//! Client settings, each with its reason
+//! (names: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md).
+
+use rdkafka::ClientConfig;
+
+/// What consumer, producer and admin client share.
+pub fn client(brokers: &str, name: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", brokers)
+        .set("client.id", name)
+        // Reconnect soon after a broker came back, without hammering one that is down.
+        .set("reconnect.backoff.ms", "100")
+        .set("reconnect.backoff.max.ms", "5000");
+    config
+}
+
+/// Consumer settings.
+pub fn consumer(brokers: &str, group: &str) -> ClientConfig {
+    let mut config = client(brokers, group);
+    config
+        .set("group.id", group)
+        // Offsets are committed by hand, after the database commit.
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        // Only partitions that move are taken away in a rebalance.
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        // An offset out of range must stop, never skip. Partitions new to the group are assigned from their beginning.
+        .set("auto.offset.reset", "error")
+        // A dead replica's partitions move after this; shorter ones cause needless moves under load.
+        .set("session.timeout.ms", "10000")
+        .set("heartbeat.interval.ms", "1000")
+        // A batch that takes longer than this costs the partitions; repeats die in the inbox.
+        .set("max.poll.interval.ms", "120000")
+        // Deliver as soon as something is there; batches form in the poll, not by waiting at the broker.
+        .set("fetch.min.bytes", "1")
+        .set("fetch.wait.max.ms", "500")
+        .set("fetch.error.backoff.ms", "100")
+        // Bounds what is prefetched: bytes for all partitions together, and messages.
+        .set("queued.max.messages.kbytes", "16384")
+        .set("queued.min.messages", "10000")
+        .set("enable.partition.eof", "false");
+    config
+}
+
+/// Producer settings.
+pub fn producer(brokers: &str, name: &str, max_bytes: usize) -> ClientConfig {
+    let mut config = client(brokers, name);
+    config
+        // No repeats and no reordering by the client's own retries (KIP-98).
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        // A message that can't be delivered takes all behind it down with it, instead of being overtaken by them.
+        .set("enable.gapless.guarantee", "true")
+        .set("delivery.timeout.ms", "30000")
+        // Dead letters carry up to a few kilobytes of headers more than what was consumed.
+        .set("message.max.bytes", (max_bytes + 65_536).to_string())
+        // One relay step is sent as few requests; longer only adds latency to every hop.
+        .set("linger.ms", "2")
+        .set("batch.num.messages", "10000")
+        .set("queue.buffering.max.messages", "100000")
+        // JSON shrinks to a third at little CPU; the broker stores it as it comes.
+        .set("compression.type", "lz4")
+        // Java's default partitioner: the same key in the same partition, whoever writes it.
+        .set("partitioner", "murmur2_random");
+    config
+}

@@ -1,0 +1,34 @@
+//! A choreography saga engine: what a service needs to take part in sagas over Kafka with its own PostgreSQL database.
+//!
+//! Rules are plain functions ([`participant`]); everything that moves a saga passes one [`door`] in batches; facts leave
+//! by the [`outbox`] and the relay. The steps know the database and Kafka only by the traits in [`store`] and [`log`],
+//! so that the simulation drives the very code that ships.
+
+pub mod commands;
+pub mod consumer;
+pub mod dead_letter;
+pub mod deadlines;
+pub mod delivery;
+pub mod door;
+pub mod effects;
+pub mod envelope;
+pub mod event_id;
+mod http;
+pub mod input;
+pub mod intents;
+pub mod kafka;
+pub mod log;
+pub mod outbox;
+pub mod participant;
+pub mod policy;
+pub mod postgres;
+pub mod reception;
+pub mod relay;
+pub mod retry;
+pub mod rows;
+mod runtime;
+pub mod service;
+pub mod settings;
+pub mod store;
+mod telemetry;
+pub mod trace;

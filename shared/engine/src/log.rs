@@ -1,0 +1,45 @@
+//! Kafka as the engine's steps see it. Implemented by `kafka` with librdkafka and by the simulation with a model.
+
+use std::future::Future;
+
+use crate::{
+    delivery::{Delivery, Position},
+    outbox::OutboxRow,
+};
+
+/// Why Kafka did not do what was asked.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum LogError {
+    /// It may pass: the broker is away, a rebalance is under way.
+    #[error("Kafka could not do this now: {0}")]
+    Transient(String),
+    /// The group's offset is out of range: going on would skip facts.
+    #[error(
+        "the committed offset of {topic}[{partition}] is out of range: facts were deleted before this service read them. \
+             Restore them, or set the group's offset by hand, knowing what is skipped"
+    )]
+    OffsetOutOfRange { topic: String, partition: i32 },
+    /// The client can't go on: it must be made anew.
+    #[error("the Kafka client failed for good: {0}")]
+    Fatal(String),
+}
+
+/// The consuming side. No partition is taken away between two calls, only inside [`poll`](EventSource::poll) and
+/// [`keep_alive`](EventSource::keep_alive): whatever is handled in between is handled by the partition's owner.
+pub trait EventSource: Send {
+    /// What all assigned partitions offer, up to `limit` messages; empty after a while without any.
+    fn poll(&mut self, limit: usize) -> impl Future<Output = Result<Vec<Delivery>, LogError>> + Send;
+    /// Serves the group protocol without taking messages, while a batch waits for the database.
+    fn keep_alive(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
+    /// Whether the partition is still this member's.
+    fn owns(&self, topic: &str, partition: i32) -> bool;
+    /// Commits, per partition, the position after the last handled message.
+    fn commit(&mut self, next: &[Position]) -> impl Future<Output = Result<(), LogError>> + Send;
+}
+
+/// The producing side.
+pub trait EventSink: Send {
+    /// Publishes rows in order and waits until each has been acknowledged by all in-sync replicas or has failed.
+    /// After a failure nothing of this call is in flight any more.
+    fn publish(&mut self, rows: &[OutboxRow]) -> impl Future<Output = Vec<Result<(), LogError>>> + Send;
+}

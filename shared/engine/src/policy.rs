@@ -1,0 +1,54 @@
+//! The engine's rules of thumb as numbers, so that tests and the simulation can turn them.
+
+use chrono::TimeDelta;
+
+use crate::event_id::Window;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Which event ids the inbox accepts.
+    pub window: Window,
+    pub retry: RetryPolicy,
+    /// Largest message that may be published, headers included, in bytes.
+    pub max_message_bytes: usize,
+    /// Number of key ranges of the outbox.
+    pub ranges: i32,
+    /// How long a process may take to begin a call it has just intended before another takes it up.
+    pub intent_lease: TimeDelta,
+}
+
+/// Exponential backoff with full jitter
+/// (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+#[derive(Clone, Copy, Debug)]
+pub struct RetryPolicy {
+    pub base: TimeDelta,
+    pub cap: TimeDelta,
+    /// Failed attempts after which an event is parked.
+    pub max_attempts: u32,
+}
+
+impl RetryPolicy {
+    /// The wait after the `attempts`-th failure; `random` picks the place between nothing and the ceiling.
+    pub fn wait(&self, attempts: u32, random: u64) -> TimeDelta {
+        let doubled = self.base.num_milliseconds().saturating_mul(1_i64 << attempts.saturating_sub(1).min(30));
+        let ceiling = doubled.clamp(1, self.cap.num_milliseconds().max(1));
+        TimeDelta::milliseconds(i64::try_from(random % ceiling.unsigned_abs()).unwrap_or(0) + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_cap_and_are_never_nothing() {
+        let retry = RetryPolicy { base: TimeDelta::seconds(1), cap: TimeDelta::seconds(30), max_attempts: 5 };
+        assert_eq!(retry.wait(1, 999), TimeDelta::seconds(1));
+        assert_eq!(retry.wait(3, 3_999), TimeDelta::seconds(4));
+        assert_eq!(
+            retry.wait(40, u64::MAX - 1).num_milliseconds().clamp(1, 30_000),
+            retry.wait(40, u64::MAX - 1).num_milliseconds()
+        );
+        assert_eq!(retry.wait(1, 0), TimeDelta::milliseconds(1));
+    }
+}

@@ -1,0 +1,123 @@
+//! What the admin API shows and lets go of.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{Postgres, Tables, waiting};
+use crate::delivery::Delivery;
+
+/// A held event, as the admin API lists it.
+#[derive(Debug, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldView {
+    pub number: i64,
+    pub key: String,
+    pub event_id: Uuid,
+    pub event_type: String,
+    pub status: String,
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub attempts: i32,
+    pub error_class: Option<String>,
+    pub error_message: Option<String>,
+    pub first_failed_at: Option<DateTime<Utc>>,
+    pub last_failed_at: Option<DateTime<Utc>>,
+    pub due_at: DateTime<Utc>,
+    /// The original bytes, as far as they are text.
+    pub payload: Option<String>,
+}
+
+/// A dead message, as the admin API lists it.
+#[derive(Debug, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadMessageView {
+    pub number: i64,
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub error_class: String,
+    pub error_message: String,
+    pub dead_at: DateTime<Utc>,
+    /// The original bytes, as far as they are text.
+    pub payload: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DiscardError {
+    #[error("nothing parked or dead has the number {0}; only what is parked or dead can be discarded")]
+    NotParked(i64),
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+const TEXT: &str = "regexp_replace(encode(payload, 'escape'), '\\\\\\\\', '\\\\', 'g')";
+
+impl<P: Tables> Postgres<P> {
+    /// Held events, oldest first, after `after`.
+    pub async fn held_views(&self, after: i64, limit: i64) -> sqlx::Result<Vec<HeldView>> {
+        let query = format!(
+            "SELECT number, key, event_id, event_type, status, topic, partition, \"offset\", attempts, error_class,
+                    error_message, first_failed_at, last_failed_at, due_at, {TEXT} AS payload
+             FROM held_events WHERE number > $1 ORDER BY number LIMIT $2"
+        );
+        sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(after).bind(limit).fetch_all(&self.pool).await
+    }
+
+    /// Dead messages, oldest first, after `after`.
+    pub async fn dead_message_views(&self, after: i64, limit: i64) -> sqlx::Result<Vec<DeadMessageView>> {
+        let query = format!(
+            "SELECT number, topic, partition, \"offset\", error_class, error_message, dead_at, {TEXT} AS payload
+             FROM dead_messages d WHERE number > $1
+             AND NOT EXISTS (SELECT FROM discarded WHERE kind = 'message' AND number = d.number) ORDER BY number LIMIT $2"
+        );
+        sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(after).bind(limit).fetch_all(&self.pool).await
+    }
+
+    /// A dead message that nobody has settled yet, as it arrived.
+    pub async fn dead_message(&self, number: i64) -> sqlx::Result<Option<Delivery>> {
+        let row = sqlx::query(
+            "SELECT * FROM dead_messages d WHERE number = $1
+             AND NOT EXISTS (SELECT FROM discarded WHERE kind = 'message' AND number = d.number)",
+        )
+        .bind(number)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.as_ref().map(waiting::delivery).transpose()
+    }
+
+    /// Gives a parked event up, for a reason that is kept with its bytes. Those behind it go on.
+    pub async fn discard_event(&self, number: i64, reason: &str) -> Result<(), DiscardError> {
+        let moved = sqlx::query(
+            "WITH gone AS (DELETE FROM held_events WHERE number = $1 AND status = 'parked' RETURNING *)
+             INSERT INTO discarded (kind, number, event_id, event_type, topic, partition, \"offset\", message_key,
+                                    payload, headers, error_class, error_message, reason)
+             SELECT 'event', number, event_id, event_type, topic, partition, \"offset\", message_key, payload, headers,
+                    error_class, error_message, $2 FROM gone",
+        )
+        .bind(number)
+        .bind(reason)
+        .execute(&self.pool)
+        .await?;
+        if moved.rows_affected() == 0 { Err(DiscardError::NotParked(number)) } else { Ok(()) }
+    }
+
+    /// Acknowledges a dead message; it is kept among the discarded.
+    pub async fn discard_message(&self, number: i64, reason: &str) -> Result<(), DiscardError> {
+        let moved = sqlx::query(
+            "WITH gone AS (SELECT * FROM dead_messages d WHERE number = $1
+                           AND NOT EXISTS (SELECT FROM discarded WHERE kind = 'message' AND number = d.number))
+             INSERT INTO discarded (kind, number, topic, partition, \"offset\", message_key, payload, headers,
+                                    error_class, error_message, reason)
+             SELECT 'message', number, topic, partition, \"offset\", message_key, payload, headers, error_class,
+                    error_message, $2 FROM gone",
+        )
+        .bind(number)
+        .bind(reason)
+        .execute(&self.pool)
+        .await?;
+        if moved.rows_affected() == 0 { Err(DiscardError::NotParked(number)) } else { Ok(()) }
+    }
+}

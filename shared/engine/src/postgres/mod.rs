@@ -1,0 +1,59 @@
+//! The engine's statements in SQL. One method of a port, one statement, set-based.
+
+mod admin;
+mod due;
+mod error;
+mod headers;
+mod maintenance;
+mod outbox;
+mod tables;
+mod transaction;
+mod waiting;
+
+use std::sync::Arc;
+
+use sqlx::{PgPool, migrate::Migrator};
+
+pub use admin::{DeadMessageView, DiscardError, HeldView};
+pub use error::store_error;
+pub use maintenance::{drop_partitions, make_leases, make_partitions};
+pub use tables::Tables;
+pub use transaction::PgTransaction;
+
+use crate::store::{Database, StoreError};
+
+/// The engine's own migrations, with a ledger of their own beside the service's.
+pub fn migrations() -> Migrator {
+    let mut migrations = sqlx::migrate!("../../migrations/engine");
+    migrations.dangerous_set_table_name("_engine_migrations");
+    migrations
+}
+
+/// A service's database.
+pub struct Postgres<P> {
+    pub pool: PgPool,
+    participant: Arc<P>,
+    ranges: i32,
+}
+
+impl<P> Clone for Postgres<P> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), participant: self.participant.clone(), ranges: self.ranges }
+    }
+}
+
+impl<P: Tables> Postgres<P> {
+    /// `ranges`: the number of key ranges of the outbox; the same for all replicas.
+    pub fn new(pool: PgPool, participant: Arc<P>, ranges: i32) -> Self {
+        Self { pool, participant, ranges }
+    }
+}
+
+impl<P: Tables> Database<P> for Postgres<P> {
+    type Transaction = PgTransaction<P>;
+
+    async fn begin(&self) -> Result<Self::Transaction, StoreError> {
+        let tx = self.pool.begin().await.map_err(store_error)?;
+        Ok(PgTransaction::new(tx, self.participant.clone(), self.ranges))
+    }
+}

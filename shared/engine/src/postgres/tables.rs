@@ -1,0 +1,45 @@
+//! What a service writes in SQL: its own tables. Everything set-based, one statement each.
+
+use std::future::Future;
+
+use sqlx::PgConnection;
+
+use crate::participant::Participant;
+
+/// A participant's tables in PostgreSQL. Keys and rows arrive sorted by key, without repeats.
+pub trait Tables: Participant {
+    /// Inserts the rows that are missing, in their absent state (`INSERT … SELECT unnest … ON CONFLICT DO NOTHING`).
+    fn ensure(
+        &self,
+        db: &mut PgConnection,
+        table: Self::Table,
+        keys: &[String],
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Reads rows and locks them: `… WHERE key = ANY($1) ORDER BY key FOR UPDATE`.
+    fn lock(
+        &self,
+        db: &mut PgConnection,
+        table: Self::Table,
+        keys: &[String],
+    ) -> impl Future<Output = sqlx::Result<Vec<(String, Self::Row)>>> + Send;
+
+    /// Inserts rows under keys that were newly minted.
+    fn insert(
+        &self,
+        db: &mut PgConnection,
+        table: Self::Table,
+        rows: &[(String, Self::Row)],
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Overwrites rows that are locked.
+    fn update(
+        &self,
+        db: &mut PgConnection,
+        table: Self::Table,
+        rows: &[(String, Self::Row)],
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Appends records.
+    fn append(&self, db: &mut PgConnection, records: &[Self::Record]) -> impl Future<Output = sqlx::Result<()>> + Send;
+}

@@ -1,0 +1,175 @@
+//! The business transaction, statement by statement.
+
+use std::{collections::HashSet, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, Postgres, Row};
+use uuid::Uuid;
+
+use super::{Tables, error::store_error, waiting};
+use crate::{
+    delivery::Position,
+    outbox::range_of,
+    store::{DeadMessage, Deadline, Held, HeldFailure, HoldEvent, Intent, OutboxMessage, StoreError, Transaction},
+};
+
+/// One open transaction (READ COMMITTED, PostgreSQL's default).
+pub struct PgTransaction<P> {
+    tx: sqlx::Transaction<'static, Postgres>,
+    participant: Arc<P>,
+    ranges: i32,
+}
+
+impl<P> PgTransaction<P> {
+    pub(super) fn new(tx: sqlx::Transaction<'static, Postgres>, participant: Arc<P>, ranges: i32) -> Self {
+        Self { tx, participant, ranges }
+    }
+
+    fn db(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+}
+
+impl<P: Tables> Transaction<P> for PgTransaction<P> {
+    async fn now(&mut self) -> Result<DateTime<Utc>, StoreError> {
+        sqlx::query_scalar("SELECT now()").fetch_one(self.db()).await.map_err(store_error)
+    }
+
+    async fn insert_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        let new: Vec<Uuid> = sqlx::query_scalar(
+            "INSERT INTO inbox (consumer, event_id) SELECT $1, id FROM unnest($2::uuid[]) AS new (id)
+             ON CONFLICT DO NOTHING RETURNING event_id",
+        )
+        .bind(P::NAME)
+        .bind(ids)
+        .fetch_all(self.db())
+        .await
+        .map_err(store_error)?;
+        Ok(new.into_iter().collect())
+    }
+
+    async fn ensure_rows(&mut self, table: P::Table, keys: &[String]) -> Result<(), StoreError> {
+        self.participant.ensure(&mut self.tx, table, keys).await.map_err(store_error)
+    }
+
+    async fn lock_rows(&mut self, table: P::Table, keys: &[String]) -> Result<Vec<(String, P::Row)>, StoreError> {
+        self.participant.lock(&mut self.tx, table, keys).await.map_err(store_error)
+    }
+
+    async fn insert_rows(&mut self, table: P::Table, rows: &[(String, P::Row)]) -> Result<(), StoreError> {
+        self.participant.insert(&mut self.tx, table, rows).await.map_err(store_error)
+    }
+
+    async fn update_rows(&mut self, table: P::Table, rows: &[(String, P::Row)]) -> Result<(), StoreError> {
+        self.participant.update(&mut self.tx, table, rows).await.map_err(store_error)
+    }
+
+    async fn append_records(&mut self, records: &[P::Record]) -> Result<(), StoreError> {
+        self.participant.append(&mut self.tx, records).await.map_err(store_error)
+    }
+
+    async fn append_outbox(&mut self, messages: &[OutboxMessage]) -> Result<(), StoreError> {
+        let ranges: Vec<i32> = messages.iter().map(|message| range_of(message.key.as_deref(), self.ranges)).collect();
+        let topics: Vec<&str> = messages.iter().map(|message| message.topic.as_str()).collect();
+        let keys: Vec<Option<&[u8]>> = messages.iter().map(|message| message.key.as_deref()).collect();
+        let payloads: Vec<Option<&[u8]>> = messages.iter().map(|message| message.payload.as_deref()).collect();
+        let headers: Vec<String> = messages.iter().map(|message| super::headers::encode(&message.headers)).collect();
+        sqlx::query(
+            "INSERT INTO outbox (range, topic, key, payload, headers)
+             SELECT range, topic, key, payload, headers
+             FROM unnest($1::int[], $2::text[], $3::bytea[], $4::bytea[], $5::text[])
+                  WITH ORDINALITY AS new (range, topic, key, payload, headers, place)
+             ORDER BY place",
+        )
+        .bind(ranges)
+        .bind(topics)
+        .bind(keys)
+        .bind(payloads)
+        .bind(headers)
+        .execute(self.db())
+        .await
+        .map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn set_deadlines(&mut self, deadlines: &[Deadline]) -> Result<(), StoreError> {
+        waiting::set_deadlines(&mut self.tx, deadlines).await.map_err(store_error)
+    }
+
+    async fn settle_deadlines(&mut self, names: &[(String, String)]) -> Result<(), StoreError> {
+        let (aggregates, names): (Vec<&str>, Vec<&str>) =
+            names.iter().map(|(aggregate, name)| (aggregate.as_str(), name.as_str())).unzip();
+        sqlx::query(
+            "DELETE FROM deadlines USING unnest($1::text[], $2::text[]) AS gone (aggregate_id, name)
+             WHERE deadlines.aggregate_id = gone.aggregate_id AND deadlines.name = gone.name",
+        )
+        .bind(aggregates)
+        .bind(names)
+        .execute(self.db())
+        .await
+        .map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn take_deadlines(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        self.take("DELETE FROM deadlines WHERE id = ANY($1) RETURNING id", ids).await
+    }
+
+    async fn insert_intents(&mut self, intents: &[Intent], not_before: DateTime<Utc>) -> Result<(), StoreError> {
+        waiting::insert_intents(&mut self.tx, intents, not_before).await.map_err(store_error)
+    }
+
+    async fn take_intents(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        self.take("DELETE FROM intents WHERE id = ANY($1) RETURNING id", ids).await
+    }
+
+    async fn held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {
+        let rows =
+            sqlx::query("SELECT key, number, status FROM held_events WHERE key = ANY($1) ORDER BY number FOR UPDATE")
+                .bind(keys)
+                .fetch_all(self.db())
+                .await
+                .map_err(store_error)?;
+        rows.iter()
+            .map(|row| {
+                let status = waiting::status(row.try_get("status")?)?;
+                Ok(Held { key: row.try_get("key")?, number: row.try_get("number")?, status })
+            })
+            .collect::<sqlx::Result<_>>()
+            .map_err(store_error)
+    }
+
+    async fn hold(&mut self, events: &[HoldEvent]) -> Result<(), StoreError> {
+        waiting::hold(&mut self.tx, events).await.map_err(store_error)
+    }
+
+    async fn hold_again(&mut self, failures: &[HeldFailure]) -> Result<(), StoreError> {
+        waiting::hold_again(&mut self.tx, failures).await.map_err(store_error)
+    }
+
+    async fn let_go(&mut self, numbers: &[i64]) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM held_events WHERE number = ANY($1)")
+            .bind(numbers)
+            .execute(self.db())
+            .await
+            .map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn bury(&mut self, dead: &[DeadMessage]) -> Result<HashSet<Position>, StoreError> {
+        waiting::bury(&mut self.tx, dead).await.map_err(store_error)
+    }
+
+    async fn commit(self) -> Result<(), StoreError> {
+        // Whatever goes wrong here leaves open whether the commit happened.
+        self.tx.commit().await.map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+}
+
+impl<P: Tables> PgTransaction<P> {
+    async fn take(&mut self, statement: &'static str, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        let taken: Vec<Uuid> =
+            sqlx::query_scalar(statement).bind(ids).fetch_all(self.db()).await.map_err(store_error)?;
+        Ok(taken.into_iter().collect())
+    }
+}

@@ -1,0 +1,142 @@
+//! Outbox → Kafka, in order.
+//!
+//! Why the order holds: an aggregate's rows are numbered under its lock, so whoever sees one sees all before it. Every
+//! read begins at the first unmarked row, so a relay sends every aggregate's rows without gaps, and a row is marked only
+//! when Kafka has it. Two relays at once (a frozen one that wakes up) can repeat rows, but no row *first* appears before
+//! an earlier one of its aggregate. The lease spares the repeats; its epoch keeps a relay that lost it from marking.
+
+use std::{collections::BTreeSet, future::Future};
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use crate::{
+    log::{EventSink, LogError},
+    outbox::OutboxRow,
+    store::StoreError,
+};
+
+/// The right to publish a key range, until it expires by the database's clock or somebody else has a higher epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub range: i32,
+    pub epoch: i64,
+}
+
+/// The outbox as the relay needs it; each call is one statement in a transaction of its own.
+pub trait OutboxStore: Send + Sync + 'static {
+    /// Renews the leases that `holder` has and takes those that are free or expired (with the next epoch), up to
+    /// `limit` in all; returns what it holds now.
+    fn claim(
+        &self,
+        holder: Uuid,
+        lease: TimeDelta,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Lease>, StoreError>> + Send;
+    /// The first unmarked rows of these ranges, in number order.
+    fn unpublished(
+        &self,
+        ranges: &[i32],
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<OutboxRow>, StoreError>> + Send;
+    /// Marks rows as published where the lease's epoch still stands; returns how many were marked.
+    fn mark(&self, leases: &[Lease], numbers: &[i64]) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    /// Gives leases back, so that another replica need not wait for their expiry.
+    fn release(&self, holder: Uuid) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// One relay.
+pub struct Relay {
+    holder: Uuid,
+    leases: Vec<Lease>,
+}
+
+/// What a step did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Relayed {
+    /// Nothing is waiting in the ranges that this relay holds.
+    Nothing,
+    /// Rows were acknowledged and marked.
+    Published { rows: usize, marked: u64 },
+    /// Some were not acknowledged: the next step begins at the first of them.
+    Failed { published: usize, error: LogError },
+}
+
+impl Relay {
+    pub fn new(holder: Uuid) -> Self {
+        Self { holder, leases: Vec::new() }
+    }
+
+    /// Renews or takes leases. Call it well within the lease's time.
+    pub async fn claim<S: OutboxStore>(&mut self, store: &S, lease: TimeDelta, limit: usize) -> Result<(), StoreError> {
+        self.leases = store.claim(self.holder, lease, limit).await?;
+        Ok(())
+    }
+
+    /// The key ranges that this relay holds.
+    pub fn ranges(&self) -> Vec<i32> {
+        self.leases.iter().map(|lease| lease.range).collect()
+    }
+
+    /// Publishes the first `limit` rows that wait, and marks those that Kafka has.
+    pub async fn step<S: OutboxStore, K: EventSink>(
+        &mut self,
+        store: &S,
+        sink: &mut K,
+        limit: usize,
+    ) -> Result<Relayed, StoreError> {
+        if self.leases.is_empty() {
+            return Ok(Relayed::Nothing);
+        }
+        let rows = store.unpublished(&self.ranges(), limit).await?;
+        if rows.is_empty() {
+            return Ok(Relayed::Nothing);
+        }
+        let results = sink.publish(&rows).await;
+        let acknowledged = prefix_per_range(&rows, &results);
+        let marked = if acknowledged.is_empty() { 0 } else { store.mark(&self.leases, &acknowledged).await? };
+        match results.into_iter().find_map(Result::err) {
+            None => Ok(Relayed::Published { rows: rows.len(), marked }),
+            Some(error) => Ok(Relayed::Failed { published: acknowledged.len(), error }),
+        }
+    }
+
+    /// Gives the leases back.
+    pub async fn release<S: OutboxStore>(&mut self, store: &S) -> Result<(), StoreError> {
+        self.leases.clear();
+        store.release(self.holder).await
+    }
+}
+
+/// The rows to mark: per range, those before its first failure. What was acknowledged behind a failure is sent again.
+fn prefix_per_range(rows: &[OutboxRow], results: &[Result<(), LogError>]) -> Vec<i64> {
+    let mut stopped = BTreeSet::new();
+    let mut acknowledged = Vec::with_capacity(rows.len());
+    for (row, result) in rows.iter().zip(results) {
+        if result.is_err() {
+            stopped.insert(row.range);
+        }
+        if !stopped.contains(&row.range) {
+            acknowledged.push(row.number);
+        }
+    }
+    acknowledged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::OutboxMessage;
+
+    fn row(number: i64, range: i32) -> OutboxRow {
+        let message = OutboxMessage { topic: "t".into(), key: None, payload: None, headers: Vec::new() };
+        OutboxRow { number, range, message }
+    }
+
+    #[test]
+    fn a_failed_delivery_stops_its_range_and_no_other() {
+        let rows = [row(1, 0), row(2, 1), row(3, 0), row(4, 1)];
+        let results = [Ok(()), Err(LogError::Transient("away".into())), Ok(()), Ok(())];
+        assert_eq!(prefix_per_range(&rows, &results), [1, 3]);
+    }
+}

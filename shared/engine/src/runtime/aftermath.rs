@@ -1,0 +1,94 @@
+//! What follows a commit: wake-ups, calls, metrics, and a word to whoever watches.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicI64, Ordering},
+};
+
+use chrono::{DateTime, Utc};
+use tracing::{error, warn};
+
+use super::{CallQueue, Wakes};
+use crate::{
+    input::Verdict,
+    store::{HeldStatus, Intent},
+};
+
+/// Shared by all loops of a service.
+#[derive(Clone)]
+pub struct Aftermath {
+    pub wakes: Wakes,
+    pub calls: CallQueue,
+    pub relay_ranges: Arc<Mutex<Vec<i32>>>,
+    /// When the deadline loop will look next, in milliseconds since 1970 by the database's clock.
+    pub next_deadline: Arc<AtomicI64>,
+}
+
+impl Aftermath {
+    pub fn new(wakes: Wakes, calls: CallQueue) -> Self {
+        Self { wakes, calls, relay_ranges: Arc::default(), next_deadline: Arc::new(AtomicI64::new(i64::MAX)) }
+    }
+
+    /// Call this once after every commit.
+    pub fn of<R>(
+        &self,
+        verdicts: &[Option<Verdict<R>>],
+        ranges: &[i32],
+        intents: Vec<Intent>,
+        earliest_deadline: Option<DateTime<Utc>>,
+    ) {
+        self.wake_relays(ranges);
+        self.calls.offer(intents);
+        if let Some(due) = earliest_deadline
+            && due.timestamp_millis() < self.next_deadline.load(Ordering::Relaxed)
+        {
+            self.wakes.deadlines.notify_one();
+        }
+        self.report(verdicts);
+    }
+
+    fn wake_relays(&self, ranges: &[i32]) {
+        if ranges.is_empty() {
+            return;
+        }
+        let mine = self.relay_ranges.lock().unwrap_or_else(PoisonError::into_inner);
+        if ranges.iter().any(|range| mine.contains(range)) {
+            self.wakes.relay.notify_one();
+        }
+        if ranges.iter().any(|range| !mine.contains(range)) {
+            self.wakes.elsewhere.notify_one();
+        }
+    }
+
+    fn report<R>(&self, verdicts: &[Option<Verdict<R>>]) {
+        let mut counts = [0_u64; 8];
+        for verdict in verdicts.iter().flatten() {
+            match verdict {
+                Verdict::Applied(_) => counts[0] += 1,
+                Verdict::Repeat => counts[1] += 1,
+                Verdict::Held(HeldStatus::Retrying) => counts[2] += 1,
+                Verdict::Held(HeldStatus::Queued) => counts[3] += 1,
+                Verdict::Held(HeldStatus::Parked) => counts[4] += 1,
+                Verdict::Dead => counts[5] += 1,
+                Verdict::Gone => counts[6] += 1,
+                Verdict::Refused(refusal) => {
+                    counts[7] += 1;
+                    warn!(%refusal, "refused; a deadline or an answer stays and comes again");
+                }
+            }
+        }
+        const NAMES: [&str; 8] = ["applied", "repeated", "retrying", "queued", "parked", "dead", "gone", "refused"];
+        for (name, count) in NAMES.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
+            metrics::counter!("saga_inputs_total", "verdict" => name).increment(count);
+        }
+        if counts[4] > 0 {
+            error!(events = counts[4], "parked and dead-lettered: see /admin/held, then redrive or discard");
+        }
+        if counts[5] > 0 {
+            error!(messages = counts[5], "dead-lettered: no valid events, see /admin/dead-messages");
+        }
+        if counts[2] > 0 {
+            self.wakes.retry.notify_one();
+        }
+    }
+}

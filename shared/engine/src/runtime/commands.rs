@@ -1,0 +1,56 @@
+//! Commands: those that wait together share a transaction.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Aftermath, ServiceDoor};
+use crate::{
+    commands::{CommandBatch, CommandQueue},
+    door::Progress,
+    event_id::Ids,
+    postgres::Tables,
+};
+
+pub(crate) async fn command_loop<P: Tables>(
+    door: Arc<ServiceDoor<P>>,
+    mut queue: CommandQueue<P>,
+    aftermath: Aftermath,
+    limit: usize,
+    time_limit: Duration,
+    stop: CancellationToken,
+) {
+    let mut ids = Ids::new();
+    loop {
+        let batch = tokio::select! {
+            batch = queue.next(limit) => batch,
+            () = stop.cancelled() => {
+                queue.close();
+                queue.next(limit).await
+            }
+        };
+        let Some(batch) = batch else { return };
+        handle(&door, batch, &aftermath, &mut ids, time_limit).await;
+    }
+}
+
+async fn handle<P: Tables>(
+    door: &ServiceDoor<P>,
+    batch: CommandBatch<P>,
+    aftermath: &Aftermath,
+    ids: &mut Ids,
+    time_limit: Duration,
+) {
+    let mut progress = Progress::new(batch.work.len());
+    // Commands are not repeated here: whether a failed commit happened is not known, and the client has the key to ask.
+    let handled = tokio::time::timeout(time_limit, door.handle_isolating(ids, &batch.work, &mut progress)).await;
+    let unconfirmed: Option<Arc<str>> = match handled {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(Arc::from(error.to_string())),
+        Err(_) => Some(Arc::from(format!("no commit within {time_limit:?}"))),
+    };
+    let intents = std::mem::take(&mut progress.intents);
+    aftermath.of(&progress.verdicts, &progress.ranges, intents, progress.earliest_deadline);
+    metrics::histogram!("saga_batch_size", "kind" => "commands").record(batch.work.len() as f64);
+    batch.answer(progress, unconfirmed);
+}

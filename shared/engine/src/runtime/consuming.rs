@@ -1,0 +1,93 @@
+//! The consumer loop: step, and while the database is away keep the group alive and wait.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use super::{Aftermath, ServiceDoor, backoff, reached};
+use crate::{
+    consumer::{Consumer, Step, StepError},
+    event_id::Ids,
+    kafka::KafkaSource,
+    log::{EventSource, LogError},
+    postgres::Tables,
+};
+
+/// A batch that takes longer is rolled back and handed in again; well below max.poll.interval.ms.
+const BATCH_TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// What the probes and the metrics say about the consumer.
+#[derive(Default)]
+pub struct ConsumerState {
+    pub partitions: AtomicUsize,
+    /// The last step found the database or Kafka in order.
+    pub well: AtomicBool,
+}
+
+/// Runs until told to stop or until going on would lose facts, which is the error.
+pub(crate) async fn consumer_loop<P: Tables>(
+    door: Arc<ServiceDoor<P>>,
+    mut source: KafkaSource,
+    aftermath: Aftermath,
+    state: Arc<ConsumerState>,
+    limit: usize,
+    stop: CancellationToken,
+) -> Result<(), LogError> {
+    let mut consumer = Consumer::default();
+    let mut ids = Ids::new();
+    let mut failures = 0;
+    while !stop.is_cancelled() {
+        let began = Instant::now();
+        let stepped = tokio::time::timeout(BATCH_TIME_LIMIT, consumer.step(&door, &mut source, &mut ids, limit)).await;
+        state.partitions.store(source.owned(), Ordering::Relaxed);
+        let failure = match stepped {
+            Ok(Ok(step)) => {
+                failures = 0;
+                state.well.store(true, Ordering::Relaxed);
+                handled(step, &aftermath, began);
+                continue;
+            }
+            Ok(Err(StepError::Log(LogError::Transient(why)))) => why,
+            Ok(Err(StepError::Log(lasting))) => {
+                error!(error = %lasting, "the consumer stops: it would skip or lose facts");
+                state.well.store(false, Ordering::Relaxed);
+                return Err(lasting);
+            }
+            Ok(Err(StepError::Store(error))) => error.to_string(),
+            Err(_) => format!("a batch took longer than {BATCH_TIME_LIMIT:?}"),
+        };
+        failures += 1;
+        state.well.store(false, Ordering::Relaxed);
+        warn!(failure, failures, "events wait; partitions are paused and the group is kept alive");
+        keep_alive(&mut source, backoff(failures), &stop).await;
+    }
+    source.leave().await;
+    Ok(())
+}
+
+fn handled<P: Tables>(step: Step<P>, aftermath: &Aftermath, began: Instant) {
+    let Step::Handled { messages, mut progress, offsets } = step else { return };
+    if let Err(error) = offsets {
+        warn!(%error, "offsets were not committed; the next batch commits them too");
+    }
+    let intents = std::mem::take(&mut progress.intents);
+    aftermath.of(&progress.verdicts, &progress.ranges, intents, progress.earliest_deadline);
+    metrics::histogram!("saga_batch_size", "kind" => "events").record(messages as f64);
+    metrics::histogram!("saga_batch_seconds", "kind" => "events").record(began.elapsed().as_secs_f64());
+    reached("consumer.handled");
+}
+
+async fn keep_alive(source: &mut KafkaSource, time: Duration, stop: &CancellationToken) {
+    let until = Instant::now() + time;
+    while Instant::now() < until && !stop.is_cancelled() {
+        if let Err(error) = source.keep_alive().await {
+            warn!(%error, "keeping the consumer group alive failed");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! A service from start to drain: settings, database, topics, loops, HTTP, SIGTERM.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use axum::Router;
+use sqlx::{
+    PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    commands::{self, Commands},
+    door::Door,
+    http,
+    intents::Outside,
+    kafka::{KafkaSink, KafkaSource, check_topics},
+    postgres::{self, Postgres, Tables},
+    runtime::{
+        Aftermath, ConsumerState, Wakes, answer_loop, call_loop, call_queue, command_loop, consumer_loop,
+        deadline_loop, listen_loop, maintenance_loop, relay_loop, retry_loop,
+    },
+    settings::{EngineSettings, RANGES, delta},
+    telemetry,
+};
+
+/// What a service's own HTTP handlers work with.
+pub struct Context<P: Tables> {
+    /// The way to the rules.
+    pub commands: Commands<P>,
+    /// For reading; everything that changes state goes through the commands.
+    pub pool: PgPool,
+}
+
+impl<P: Tables> Clone for Context<P> {
+    fn clone(&self) -> Self {
+        Self { commands: self.commands.clone(), pool: self.pool.clone() }
+    }
+}
+
+/// Runs a service until SIGTERM or SIGINT, then drains it: no more intake, the batches under way are finished, the
+/// outbox is flushed, offsets are committed, the group is left.
+///
+/// `migrations` are the service's own; the engine's run before them. `routes` is the service's API.
+pub async fn run<P: Tables, O: Outside>(
+    settings: EngineSettings,
+    participant: P,
+    outside: O,
+    migrations: &'static Migrator,
+    routes: impl FnOnce(Context<P>) -> Router,
+) -> Result<()> {
+    telemetry::start(settings.log_format);
+    // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let settings = Arc::new(settings);
+    let pool = prepare_database::<P>(&settings, migrations).await?;
+    check::<P>(&settings).await?;
+
+    let participant = Arc::new(participant);
+    let database = Postgres::new(pool.clone(), participant.clone(), RANGES);
+    let door = Arc::new(Door { participant, database, policy: settings.policy() });
+    let mut service = Service::start(door, outside, settings.clone()).await?;
+    let api = routes(Context { commands: service.commands.clone(), pool });
+    let served = service.serve(api).await;
+    info!("stopping: draining for at most {:?}", settings.drain_timeout);
+    let drained = tokio::time::timeout(settings.drain_timeout, service.drain()).await;
+    if drained.is_err() {
+        bail!(
+            "{} did not drain within {:?}; what was under way is repeated after the restart",
+            P::NAME,
+            settings.drain_timeout
+        );
+    }
+    info!("stopped");
+    served
+}
+
+async fn prepare_database<P: Tables>(settings: &EngineSettings, migrations: &Migrator) -> Result<PgPool> {
+    let url = settings.migration_database_url.as_deref().unwrap_or(&settings.database_url);
+    let migrating = connect(url, P::NAME, 2).await.context("DATABASE_URL: the database can't be reached")?;
+    postgres::migrations().run(&migrating).await.context("the engine's migrations failed")?;
+    migrations.run(&migrating).await.context("the service's migrations failed")?;
+    postgres::make_partitions(&migrating, settings.policy().window).await.context("partitions could not be made")?;
+    postgres::make_leases(&migrating, RANGES).await.context("relay leases could not be made")?;
+    migrating.close().await;
+    connect(&settings.database_url, P::NAME, settings.database_connections).await.context("DATABASE_URL")
+}
+
+async fn connect(url: &str, name: &str, connections: u32) -> Result<PgPool> {
+    let options: PgConnectOptions = url.parse().context("DATABASE_URL is no PostgreSQL URL")?;
+    let options = options.application_name(name).options([
+        // A row that somebody else holds for longer is a passing failure of those who want it.
+        ("lock_timeout", "5s"),
+        ("statement_timeout", "30s"),
+        // A frozen replica must not hold its locks for ever.
+        ("idle_in_transaction_session_timeout", "30s"),
+    ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options)
+        .await?)
+}
+
+async fn check<P: Tables>(settings: &EngineSettings) -> Result<()> {
+    let dead_letters: Vec<String> = P::TOPICS.iter().map(|topic| crate::dead_letter::topic_of(topic)).collect();
+    let written = P::WRITES.iter().copied();
+    let topics: Vec<&str> =
+        P::TOPICS.iter().copied().chain(written).chain(dead_letters.iter().map(String::as_str)).collect();
+    check_topics(&settings.kafka_brokers, &topics, None).await?;
+    if settings.check_topic_settings {
+        let elsewhere = delta(settings.outbox_delay + settings.redrive_horizon);
+        check_topics(&settings.kafka_brokers, P::TOPICS, Some((delta(settings.event_horizon), elsewhere))).await?;
+    }
+    Ok(())
+}
+
+type Loop = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+struct Service<P: Tables> {
+    commands: Commands<P>,
+    health: http::Health,
+    door: Arc<crate::runtime::ServiceDoor<P>>,
+    settings: Arc<EngineSettings>,
+    wakes: Wakes,
+    /// Stops the intake: consumer, commands, deadlines, retries, calls.
+    intake: CancellationToken,
+    /// Stops what publishes and wakes, once the intake has ended.
+    outlet: CancellationToken,
+    intakes: JoinSet<()>,
+    outlets: JoinSet<()>,
+}
+
+impl<P: Tables> Service<P> {
+    async fn start<O: Outside>(
+        door: Arc<crate::runtime::ServiceDoor<P>>,
+        outside: O,
+        settings: Arc<EngineSettings>,
+    ) -> Result<Self> {
+        let source = KafkaSource::subscribe(&settings.kafka_brokers, P::NAME, P::TOPICS, settings.batch_company)
+            .context("KAFKA_BROKERS: the consumer could not be made")?;
+        let sink = KafkaSink::connect(&settings.kafka_brokers, P::NAME, settings.max_message_bytes)
+            .context("KAFKA_BROKERS: the producer could not be made")?;
+        let (commands, command_queue) = commands::queue(settings.command_queue, settings.command_timeout);
+        let (calls, call_receiver) = call_queue(settings.batch_limit.max(settings.call_concurrency) * 4);
+        let (answers, answer_receiver) = tokio::sync::mpsc::channel(settings.call_concurrency * 2);
+        let wakes = Wakes::default();
+        let aftermath = Aftermath::new(wakes.clone(), calls);
+        let state = Arc::new(ConsumerState::default());
+        let (intake, outlet) = (CancellationToken::new(), CancellationToken::new());
+        let store = door.database.clone();
+        let (limit, slow) = (settings.batch_limit, settings.slow_poll);
+        let at = || (door.clone(), aftermath.clone(), intake.clone());
+
+        let mut intakes = JoinSet::new();
+        let (d, a, stop) = at();
+        intakes.spawn(consume(d, source, a, state.clone(), limit, stop));
+        let (d, a, stop) = at();
+        intakes.spawn(command_loop(d, command_queue, a, limit, settings.command_timeout, stop));
+        let (d, a, stop) = at();
+        intakes.spawn(deadline_loop(d, a, limit, slow, stop));
+        let (d, a, stop) = at();
+        intakes.spawn(retry_loop(d, a, limit, slow, stop));
+        intakes.spawn(call_loop(
+            store.clone(),
+            Arc::new(outside),
+            call_receiver,
+            answers,
+            settings.clone(),
+            intake.clone(),
+        ));
+        intakes.spawn(answer_loop(door.clone(), answer_receiver, aftermath.clone(), limit));
+
+        let mut outlets = JoinSet::new();
+        let pool = store.pool.clone();
+        let loops: [Loop; 3] = [
+            Box::pin(relay_loop(store, sink, aftermath.clone(), settings.clone(), outlet.clone())),
+            Box::pin(listen_loop(pool.clone(), wakes.clone(), outlet.clone())),
+            Box::pin(maintenance_loop(pool.clone(), settings.clone(), outlet.clone())),
+        ];
+        for each in loops {
+            outlets.spawn(each);
+        }
+        let health = http::Health { pool, consumer: state };
+        Ok(Self { commands, health, door, settings, wakes, intake, outlet, intakes, outlets })
+    }
+
+    /// Serves HTTP until a signal comes or a loop ends that must not.
+    async fn serve(&mut self, api: Router) -> Result<()> {
+        let router = http::router(api, self.health.clone(), self.door.clone(), self.wakes.clone());
+        let listener = tokio::net::TcpListener::bind(self.settings.http_addr)
+            .await
+            .with_context(|| format!("HTTP_ADDR: can't listen on {}", self.settings.http_addr))?;
+        info!(service = P::NAME, address = %self.settings.http_addr, "ready to serve");
+        let stop = self.intake.clone();
+        let mut server =
+            tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).into_future());
+        let result = tokio::select! {
+            signal = stop_signal() => signal,
+            ended = self.intakes.join_next() => Err(anyhow::anyhow!("a loop of {} ended: {ended:?}; see the log above", P::NAME)),
+            ended = self.outlets.join_next() => Err(anyhow::anyhow!("a loop of {} ended: {ended:?}; see the log above", P::NAME)),
+            served = &mut server => served.context("the HTTP server failed").and_then(|served| Ok(served?)),
+        };
+        self.intake.cancel();
+        if !server.is_finished() && tokio::time::timeout(Duration::from_secs(5), &mut server).await.is_err() {
+            warn!("some requests were still open when the HTTP server stopped");
+        }
+        result
+    }
+
+    async fn drain(&mut self) {
+        self.intake.cancel();
+        while let Some(ended) = self.intakes.join_next().await {
+            report(ended);
+        }
+        // Whatever the last batches published goes out before the relay ends.
+        self.outlet.cancel();
+        while let Some(ended) = self.outlets.join_next().await {
+            report(ended);
+        }
+        self.door.database.pool.close().await;
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        error!(%error, "a loop panicked");
+    }
+}
+
+async fn consume<P: Tables>(
+    door: Arc<crate::runtime::ServiceDoor<P>>,
+    source: KafkaSource,
+    aftermath: Aftermath,
+    state: Arc<ConsumerState>,
+    limit: usize,
+    stop: CancellationToken,
+) {
+    if let Err(error) = consumer_loop(door, source, aftermath, state, limit, stop).await {
+        error!(%error, "the consumer ended");
+    }
+}
+
+async fn stop_signal() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! The engine's settings, all from the environment; `--help` lists them.
+
+use std::{net::SocketAddr, time::Duration};
+
+use chrono::TimeDelta;
+use clap::Args;
+
+use crate::{
+    event_id::Window,
+    policy::{Policy, RetryPolicy},
+};
+
+/// Settings that every service has. Durations are written like `500ms`, `30s`, `15m`, `7d`.
+#[derive(Args, Clone, Debug)]
+pub struct EngineSettings {
+    /// The service's own PostgreSQL database.
+    #[arg(long, env, hide_env_values = true)]
+    pub database_url: String,
+    /// The role that runs migrations and makes partitions, if it is another: a URL to the same database.
+    #[arg(long, env, hide_env_values = true)]
+    pub migration_database_url: Option<String>,
+    /// Connections to PostgreSQL.
+    #[arg(long, env, default_value_t = 12, value_parser = clap::value_parser!(u32).range(6..=500))]
+    pub database_connections: u32,
+    /// Kafka's bootstrap servers.
+    #[arg(long, env, default_value = "127.0.0.1:9092")]
+    pub kafka_brokers: String,
+    /// Where the API, the probes, the metrics and the admin routes listen.
+    #[arg(long, env, default_value = "127.0.0.1:8080")]
+    pub http_addr: SocketAddr,
+
+    /// Most events, commands or answers in one transaction.
+    #[arg(long, env, default_value_t = 500, value_parser = at_least_one)]
+    pub batch_limit: usize,
+    /// With a backlog, how long a batch waits for more.
+    #[arg(long, env, default_value = "5ms", value_parser = duration)]
+    pub batch_company: Duration,
+    /// Commands that may wait; further ones are told to come again.
+    #[arg(long, env, default_value_t = 10_000, value_parser = at_least_one)]
+    pub command_queue: usize,
+    /// How long a client waits for its command's commit.
+    #[arg(long, env, default_value = "10s", value_parser = duration)]
+    pub command_timeout: Duration,
+
+    /// Most messages in one relay step.
+    #[arg(long, env, default_value_t = 2_000, value_parser = at_least_one)]
+    pub relay_batch: usize,
+    /// How long a relay holds a key range without renewing it.
+    #[arg(long, env, default_value = "10s", value_parser = duration)]
+    pub relay_lease: Duration,
+    /// Key ranges that one relay holds at most, of 12.
+    #[arg(long, env, default_value_t = 12, value_parser = at_least_one)]
+    pub relay_ranges: usize,
+    /// Largest message that may be published, in bytes; the topics' max.message.bytes must allow it.
+    #[arg(long, env, default_value_t = 1_000_000, value_parser = at_least_one)]
+    pub max_message_bytes: usize,
+
+    /// First wait before an event is tried again; doubles from there, with full jitter.
+    #[arg(long, env, default_value = "1s", value_parser = duration)]
+    pub retry_base: Duration,
+    /// Longest wait between tries.
+    #[arg(long, env, default_value = "60s", value_parser = duration)]
+    pub retry_cap: Duration,
+    /// Failed tries after which an event is parked and dead-lettered.
+    #[arg(long, env, default_value_t = 10)]
+    pub retry_attempts: u32,
+
+    /// Outside calls under way at once.
+    #[arg(long, env, default_value_t = 64, value_parser = at_least_one)]
+    pub call_concurrency: usize,
+    /// Time limit of one outside call.
+    #[arg(long, env, default_value = "5s", value_parser = duration)]
+    pub call_timeout: Duration,
+    /// How long the circuit breaker stays open.
+    #[arg(long, env, default_value = "5s", value_parser = duration)]
+    pub breaker_wait: Duration,
+
+    /// How old an event may be: covers the topics' retention and segment time, the outbox's delay and the redrive horizon.
+    #[arg(long, env, default_value = "30d", value_parser = duration)]
+    pub event_horizon: Duration,
+    /// How far an event's time may be ahead of the database's clock.
+    #[arg(long, env, default_value = "10m", value_parser = duration)]
+    pub event_skew: Duration,
+    /// Longest time that an event may wait in an outbox.
+    #[arg(long, env, default_value = "3d", value_parser = duration)]
+    pub outbox_delay: Duration,
+    /// Longest time after which a dead letter may be sent to its topic again by hand.
+    #[arg(long, env, default_value = "7d", value_parser = duration)]
+    pub redrive_horizon: Duration,
+    /// Check at start that the topics' real settings fit the horizon (an embedded broker can't say).
+    #[arg(long, env, default_value_t = true, action = clap::ArgAction::Set)]
+    pub check_topic_settings: bool,
+
+    /// How often is looked for what a crash or another replica left behind.
+    #[arg(long, env, default_value = "1s", value_parser = duration)]
+    pub slow_poll: Duration,
+    /// How long a stopping service may take to drain.
+    #[arg(long, env, default_value = "20s", value_parser = duration)]
+    pub drain_timeout: Duration,
+    /// `text` or `json`.
+    #[arg(long, env, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Key ranges of the outbox. Fixed: changing it moves keys between relays.
+pub const RANGES: i32 = 12;
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration =
+        humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 500ms, 30s or 7d"))?;
+    if duration.is_zero() { Err("must be longer than nothing".into()) } else { Ok(duration) }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".into()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
+impl EngineSettings {
+    pub fn policy(&self) -> Policy {
+        Policy {
+            window: Window { horizon: delta(self.event_horizon), skew: delta(self.event_skew) },
+            retry: RetryPolicy {
+                base: delta(self.retry_base),
+                cap: delta(self.retry_cap),
+                max_attempts: self.retry_attempts,
+            },
+            max_message_bytes: self.max_message_bytes,
+            ranges: RANGES,
+            // A call and its answer's transaction, with room to spare.
+            intent_lease: delta(self.call_timeout * 2 + Duration::from_secs(10)),
+        }
+    }
+}
+
+/// A duration of the settings, which are all far below the limits of a `TimeDelta`.
+pub fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Service {
+        #[command(flatten)]
+        engine: EngineSettings,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<EngineSettings, String> {
+        let arguments = ["service", "--database-url", "postgres://x"].iter().chain(arguments);
+        Service::try_parse_from(arguments).map(|service| service.engine).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_hold_together() {
+        let settings = parse(&[]).unwrap();
+        let policy = settings.policy();
+        assert!(policy.window.horizon > delta(settings.outbox_delay + settings.redrive_horizon));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_refused_with_its_name() {
+        assert!(parse(&["--retry-base", "soon"]).unwrap_err().contains("--retry-base"));
+        assert!(parse(&["--batch-limit", "0"]).unwrap_err().contains("at least 1"));
+        assert!(parse(&["--http-addr", "here"]).unwrap_err().contains("--http-addr"));
+    }
+}

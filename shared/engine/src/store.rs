@@ -1,0 +1,206 @@
+//! The database as the engine's steps see it: one method, one statement. Implemented by `postgres` with SQL and by
+//! the simulation with a model whose transactions interleave at every one of these calls.
+
+use std::{collections::HashSet, future::Future};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use crate::{
+    delivery::{Delivery, Position},
+    participant::Participant,
+    trace::{Header, TraceContext},
+};
+
+/// Why a statement failed. The kind decides what the engine does next.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum StoreError {
+    /// The database is away or broken for everybody: wait, then try the same again.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// Somebody else holds what this needs, or a partition is missing: it concerns this work only and may pass.
+    #[error("the database could not do this now: {0}")]
+    Contention(String),
+    /// The database refuses the data (SQLSTATE class 22 or 23): trying again can't help.
+    #[error("the database refuses the data: {0}")]
+    Data(String),
+}
+
+/// Opens transactions (READ COMMITTED).
+pub trait Database<P: Participant>: Send + Sync + 'static {
+    type Transaction: Transaction<P>;
+    fn begin(&self) -> impl Future<Output = Result<Self::Transaction, StoreError>> + Send;
+}
+
+/// One transaction. Dropping it without [`commit`](Transaction::commit) rolls it back.
+///
+/// Callers pass keys and ids sorted and without repeats, so that all transactions lock in one order.
+pub trait Transaction<P: Participant>: Send {
+    /// The database's clock.
+    fn now(&mut self) -> impl Future<Output = Result<DateTime<Utc>, StoreError>> + Send;
+
+    /// Inserts inbox rows of this consumer and returns the ids that were not there yet. Waits for a concurrent
+    /// transaction that is inserting the same id.
+    fn insert_inbox(&mut self, ids: &[Uuid]) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
+
+    /// Inserts the rows that are missing, in their `absent` state.
+    fn ensure_rows(&mut self, table: P::Table, keys: &[String]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Locks rows (FOR UPDATE) in key order and reads them.
+    fn lock_rows(
+        &mut self,
+        table: P::Table,
+        keys: &[String],
+    ) -> impl Future<Output = Result<Vec<(String, P::Row)>, StoreError>> + Send;
+    fn insert_rows(
+        &mut self,
+        table: P::Table,
+        rows: &[(String, P::Row)],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn update_rows(
+        &mut self,
+        table: P::Table,
+        rows: &[(String, P::Row)],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn append_records(&mut self, records: &[P::Record]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Appends outbox rows; their numbers are drawn here, under the locks of the aggregates.
+    fn append_outbox(&mut self, messages: &[OutboxMessage]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    fn set_deadlines(&mut self, deadlines: &[Deadline]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Deletes deadlines by aggregate and name; those that are gone already are passed over.
+    fn settle_deadlines(&mut self, names: &[(String, String)]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Deletes deadlines that have come due and returns those that were still there.
+    fn take_deadlines(&mut self, ids: &[Uuid]) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
+
+    fn insert_intents(
+        &mut self,
+        intents: &[Intent],
+        not_before: DateTime<Utc>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Deletes answered intents and returns those that were still open.
+    fn take_intents(&mut self, ids: &[Uuid]) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
+
+    /// The held events of these aggregates, in number order.
+    fn held(&mut self, keys: &[String]) -> impl Future<Output = Result<Vec<Held>, StoreError>> + Send;
+    /// Holds events; passes over those already held from the same topic, partition and offset.
+    fn hold(&mut self, events: &[HoldEvent]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Writes down that held events failed once more.
+    fn hold_again(&mut self, failures: &[HeldFailure]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Lets go of held events that were handled after all.
+    fn let_go(&mut self, numbers: &[i64]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Keeps messages that never can be handled as they are; returns the positions that were not kept before.
+    fn bury(&mut self, dead: &[DeadMessage]) -> impl Future<Output = Result<HashSet<Position>, StoreError>> + Send;
+
+    fn commit(self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// A message that waits to be published.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxMessage {
+    pub topic: String,
+    pub key: Option<Vec<u8>>,
+    pub payload: Option<Vec<u8>>,
+    pub headers: Vec<Header>,
+}
+
+impl OutboxMessage {
+    /// Bytes on the wire, roughly: what the broker's size limit is held against.
+    pub fn size(&self) -> usize {
+        let headers: usize =
+            self.headers.iter().map(|header| header.name.len() + header.value.as_ref().map_or(0, Vec::len) + 4).sum();
+        self.key.as_ref().map_or(0, Vec::len) + self.payload.as_ref().map_or(0, Vec::len) + headers + 70
+    }
+}
+
+/// A deadline as it stands in the database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deadline {
+    pub id: Uuid,
+    pub aggregate_id: String,
+    pub name: String,
+    pub due_at: DateTime<Utc>,
+    pub correlation_id: String,
+    pub trace: TraceContext,
+}
+
+/// An outside call that is to be made, or was begun and has no answer yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intent {
+    pub id: Uuid,
+    pub aggregate_id: String,
+    pub step: String,
+    /// JSON.
+    pub request: String,
+    pub correlation_id: String,
+    pub causation_id: Option<Uuid>,
+    pub trace: TraceContext,
+    /// How often a call was begun before this one.
+    pub attempts: u32,
+    pub intended_at: DateTime<Utc>,
+}
+
+impl Intent {
+    /// The key under which the provider recognises a repeat: the order and the step, so it survives any crash.
+    pub fn idempotency_key(&self) -> String {
+        format!("{}/{}", self.aggregate_id, self.step)
+    }
+}
+
+/// How an event is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldStatus {
+    /// It failed for a passing reason and is tried again when due.
+    Retrying,
+    /// It waits behind another event of its key.
+    Queued,
+    /// It was refused, or its attempts are spent: somebody has to redrive or discard it.
+    Parked,
+}
+
+/// A held event, as far as the queue of its key needs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    pub key: String,
+    pub number: i64,
+    pub status: HeldStatus,
+}
+
+/// An event to hold, with its original bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HoldEvent {
+    pub key: String,
+    pub event_id: Uuid,
+    pub event_type: String,
+    pub status: HeldStatus,
+    pub delivery: Delivery,
+    /// `None` for one that merely queues.
+    pub failure: Option<Failure>,
+    pub retry_in: TimeDelta,
+    pub now: DateTime<Utc>,
+}
+
+/// What went wrong, in words for headers, the admin API and logs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    pub class: &'static str,
+    pub message: String,
+}
+
+/// A held event that failed once more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldFailure {
+    pub number: i64,
+    pub status: HeldStatus,
+    pub failure: Failure,
+    pub attempts: u32,
+    pub retry_in: TimeDelta,
+    pub now: DateTime<Utc>,
+}
+
+/// A message that is no event this service could ever handle.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeadMessage {
+    pub delivery: Delivery,
+    pub failure: Failure,
+    pub now: DateTime<Utc>,
+}

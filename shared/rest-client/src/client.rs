@@ -1,0 +1,62 @@
+use reqwest::{Client, RequestBuilder, Url};
+use secrecy::SecretString;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Limits, NoAnswer, SetupError, reading, setup};
+
+/// Calls one server. Cheap to clone: clones share the connections.
+#[derive(Clone, Debug)]
+pub struct RestClient {
+    http: Client,
+    base: Url,
+    body_bytes: usize,
+}
+
+impl RestClient {
+    /// A client for the server at `base_url` (a path in it is kept as a prefix), which sends `token` as a bearer.
+    pub fn new(base_url: &str, token: Option<&SecretString>, limits: Limits) -> Result<Self, SetupError> {
+        let base = setup::base_url(base_url)?;
+        let http = setup::client(&base, token, &limits)?;
+        Ok(RestClient { http, base, body_bytes: limits.body_bytes })
+    }
+
+    /// Posts `body` under an idempotency key.
+    pub async fn post<B: Serialize + Sync, A: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        key: &str,
+        body: &B,
+    ) -> Result<A, NoAnswer> {
+        self.answered(self.http.post(self.url(path)).header("idempotency-key", key).json(body)).await
+    }
+
+    /// Posts without a body to a path that names its subject itself.
+    pub async fn post_empty<A: DeserializeOwned>(&self, path: &[&str]) -> Result<A, NoAnswer> {
+        self.answered(self.http.post(self.url(path))).await
+    }
+
+    /// Asks. `None` only where the server itself says that it does not know the key.
+    pub async fn get<A: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<A>, NoAnswer> {
+        self.send(self.http.get(self.url(path))).await
+    }
+
+    async fn answered<A: DeserializeOwned>(&self, request: RequestBuilder) -> Result<A, NoAnswer> {
+        let unknown =
+            || NoAnswer::Refused { status: 404, message: "the server does not know what was posted to".into() };
+        self.send(request).await?.ok_or_else(unknown)
+    }
+
+    async fn send<A: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<A>, NoAnswer> {
+        let response = request.send().await.map_err(|e| reading::broken(&e))?;
+        reading::answer(response, self.body_bytes).await
+    }
+
+    /// Each part is one segment: a slash within it is escaped.
+    fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        url
+    }
+}

@@ -1,0 +1,84 @@
+use reqwest::{Response, StatusCode};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::NoAnswer;
+
+/// The code by which the server itself says "no such key"; a bare 404 may come from a wrong path or a proxy.
+const NOT_FOUND: &str = "not_found";
+/// As much of a foreign body as a log line or an alert can bear.
+const SHOWN: usize = 300;
+
+#[derive(Deserialize)]
+struct Problem {
+    error: ProblemDetail,
+}
+
+#[derive(Deserialize)]
+struct ProblemDetail {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    field: Option<String>,
+    message: String,
+}
+
+/// `None`: the server says that it does not know the key.
+pub(crate) async fn answer<A: DeserializeOwned>(response: Response, limit: usize) -> Result<Option<A>, NoAnswer> {
+    let status = response.status();
+    let body = bytes(response, limit).await?;
+    if status == StatusCode::OK {
+        return serde_json::from_slice(&body)
+            .map(Some)
+            .map_err(|e| NoAnswer::Malformed(format!("{e}; it begins with {}", beginning(&body))));
+    }
+    let problem = serde_json::from_slice::<Problem>(&body).ok().map(|p| p.error);
+    if status == StatusCode::NOT_FOUND && problem.as_ref().is_some_and(|p| p.code == NOT_FOUND) {
+        return Ok(None);
+    }
+    Err(no_answer(status, problem, &body))
+}
+
+fn no_answer(status: StatusCode, problem: Option<ProblemDetail>, body: &[u8]) -> NoAnswer {
+    let text = match problem {
+        Some(ProblemDetail { field: Some(field), message, .. }) => shortened(&format!("{field}: {message}")),
+        Some(ProblemDetail { message, .. }) => shortened(&message),
+        None => beginning(body),
+    };
+    let status = status.as_u16();
+    match status {
+        408 | 425 | 429 | 500.. => NoAnswer::Server { status, body: text },
+        400..500 => NoAnswer::Refused { status, message: text },
+        _ => NoAnswer::Malformed(format!("status {status}, which the contract does not have")),
+    }
+}
+
+async fn bytes(mut response: Response, limit: usize) -> Result<Vec<u8>, NoAnswer> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|e| broken(&e))? {
+        if body.len() + chunk.len() > limit {
+            return Err(NoAnswer::Malformed(format!("it is longer than {limit} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+pub(crate) fn broken(error: &reqwest::Error) -> NoAnswer {
+    if error.is_timeout() {
+        return NoAnswer::TimedOut;
+    }
+    // reqwest's own text names only the URL; the reason is the innermost source.
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    NoAnswer::Unreachable(innermost.to_string())
+}
+
+fn beginning(body: &[u8]) -> String {
+    shortened(&String::from_utf8_lossy(&body[..body.len().min(SHOWN * 4)]))
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN).collect()
+}
