@@ -31,6 +31,9 @@ pub enum StartError {
         /// The reason.
         source: std::io::Error,
     },
+    /// A bug: without its writer the ledger takes no calls.
+    #[error("a writer of the ledger broke off, see the log before this; start the sandbox again, nothing is lost")]
+    WriterGone,
 }
 
 /// Runs until `stop` is ready, then ends the open calls and returns.
@@ -42,11 +45,15 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     tracing::info!(address = %listener.local_addr().unwrap_or(address), "the sandbox listens");
 
     let stopping = CancellationToken::new();
-    let (app, writers) = open(&settings, pool, stopping.clone());
+    let (app, mut writers) = open(&settings, pool, stopping.clone());
     let server = axum::serve(listener, app.router()).with_graceful_shutdown(stopping.clone().cancelled_owned());
     let server = tokio::spawn(server.into_future());
-    stop.await;
-    tracing::info!("the sandbox ends");
+    let [payments, shipments] = &mut writers;
+    tokio::select! {
+        () = stop => tracing::info!("the sandbox ends"),
+        _ = payments => return Err(StartError::WriterGone),
+        _ = shipments => return Err(StartError::WriterGone),
+    }
     stopping.cancel();
     let drained = async {
         let _ = server.await;

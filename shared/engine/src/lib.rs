@@ -21,6 +21,7 @@ pub mod log;
 pub mod outbox;
 pub mod participant;
 pub mod policy;
+pub mod problem;
 pub mod postgres;
 pub mod reception;
 pub mod relay;

@@ -20,6 +20,24 @@ impl TraceContext {
     }
 }
 
+impl TraceContext {
+    /// The context of an HTTP request; a new root where the client sent none.
+    pub fn of_request(headers: &axum::http::HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        match text("traceparent").filter(|value| is_traceparent(value)) {
+            Some(traceparent) => Self { traceparent: Some(traceparent), tracestate: text("tracestate") },
+            None => Self::root(),
+        }
+    }
+
+    /// The beginning of a new trace, sampled.
+    pub fn root() -> Self {
+        let trace_id = uuid::Uuid::new_v4().as_simple().to_string();
+        let span_id = format!("{:016x}", uuid::Uuid::new_v4().as_u64_pair().0);
+        Self { traceparent: Some(format!("00-{trace_id}-{span_id}-01")), tracestate: None }
+    }
+}
+
 /// A Kafka header. Names need not be unique and values may be null, as on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {

@@ -3,6 +3,7 @@ use axum::{
     extract::{FromRequest, Request},
 };
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::problem::Problem;
 
@@ -20,12 +21,11 @@ impl<T: Checked, S: Send + Sync> FromRequest<S> for Valid<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Bytes::from_request(request, state).await.map_err(|e| Problem::malformed("body", e.body_text()))?;
-        let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let body: T = serde_path_to_error::deserialize(&mut json).map_err(|e| {
-            let path = e.path().to_string();
-            Problem::malformed(if path == "." { "body".to_owned() } else { path }, e.inner().to_string())
-        })?;
-        json.end().map_err(|e| Problem::malformed("body", e.to_string()))?;
+        // An object first: serde would take an array for a struct too.
+        let object: Map<String, Value> =
+            serde_json::from_slice(&bytes).map_err(|e| Problem::malformed("body", e.to_string()))?;
+        let body: T = serde_path_to_error::deserialize(Value::Object(object))
+            .map_err(|e| Problem::malformed(e.path().to_string(), e.inner().to_string()))?;
         body.check().map_err(|(field, why)| Problem::malformed(field, why))?;
         Ok(Valid(body))
     }

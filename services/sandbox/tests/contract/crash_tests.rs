@@ -10,7 +10,8 @@ use crate::{
 #[tokio::test]
 async fn what_was_answered_before_kill_9_is_answered_the_same_after_it_and_charges_once() {
     let world = World::new().await;
-    let sandbox = world.sandbox(&[]).await;
+    // Small batches, so that the kill comes between commits.
+    let sandbox = world.sandbox(&[("SANDBOX_BATCH", "5")]).await;
     let keys: Vec<String> = (0..400).map(|i| format!("order-{i}/capture")).collect();
     let impatient = sandbox.impatient_provider(Duration::from_secs(5));
     let charges = keys.iter().map(|key| {

@@ -15,7 +15,7 @@ async fn what_is_malformed_is_refused_with_422_and_the_fields_name() {
         ("/v1/charges", json!({"orderId": "o1", "amount": "1", "currency": "EUR"}), "amount"),
         ("/v1/charges", json!({"orderId": "o1", "amount": 1, "currency": "eur"}), "currency"),
         ("/v1/charges", json!({"orderId": "o1", "amount": 1, "currency": "EUR", "paymentMethod": ""}), "paymentMethod"),
-        ("/v1/charges", json!([1]), "orderId"),
+        ("/v1/charges", json!(["o1", 1, "EUR"]), "body"),
         ("/v1/refunds", json!({"orderId": "o1", "amount": 1, "currency": "EUR"}), "chargeId"),
         ("/v1/shipments", json!({"orderId": "o1", "items": []}), "items"),
         ("/v1/shipments", json!({"orderId": "o1", "items": [{"sku": "a", "quantity": 0}]}), "items[0].quantity"),

@@ -1,0 +1,100 @@
+//! Inventory's API: `GET /stock`, `GET /stock/{sku}`, `PUT /stock/{sku}`.
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use engine::{problem::Problem, service::Context, trace::TraceContext};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+
+use crate::{
+    participant::Inventory,
+    set_stock::{SetStock, StockSet},
+    state::Stock,
+};
+
+const MAX_ON_HAND: i64 = 1_000_000_000_000;
+const PAGE: i64 = 1_000;
+
+/// The service's routes.
+pub fn routes(context: Context<Inventory>) -> Router {
+    Router::new()
+        .route("/stock", get(list))
+        .route("/stock/{sku}", get(show).put(set))
+        .with_state(context)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewStock {
+    on_hand: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StockView {
+    sku: String,
+    on_hand: i64,
+    available: i64,
+    reserved: i64,
+    shipped: i64,
+}
+
+impl StockView {
+    fn new(sku: String, stock: Stock) -> Self {
+        let Stock { available, reserved, shipped } = stock;
+        Self { sku, on_hand: available + reserved, available, reserved, shipped }
+    }
+}
+
+async fn set(
+    State(context): State<Context<Inventory>>,
+    Path(sku): Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> Result<Response, Problem> {
+    contracts::check::sku("sku", &sku).map_err(|invalid| Problem::field("sku", invalid))?;
+    let NewStock { on_hand } = engine::problem::read_json(&body)?;
+    if !(0..=MAX_ON_HAND).contains(&on_hand) {
+        return Err(Problem::field("onHand", format!("onHand: must be 0 to {MAX_ON_HAND}, is {on_hand}")));
+    }
+    let command = SetStock { sku: sku.clone(), on_hand };
+    match context.commands.submit(command, TraceContext::of_request(&headers)).await? {
+        StockSet::Done(stock) => Ok(Json(StockView::new(sku, stock)).into_response()),
+        StockSet::BelowReserved(stock) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            format!("{} of {sku} are set aside for orders; {on_hand} on hand would be too few", stock.reserved),
+        )),
+    }
+}
+
+async fn show(State(context): State<Context<Inventory>>, Path(sku): Path<String>) -> Result<Json<StockView>, Problem> {
+    let mut found = read(&context.pool, Some(&sku)).await?;
+    found.pop().map(Json).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("nothing is known of {sku}")))
+}
+
+async fn list(State(context): State<Context<Inventory>>) -> Result<Json<Vec<StockView>>, Problem> {
+    Ok(Json(read(&context.pool, None).await?))
+}
+
+/// An order for an unknown SKU leaves a row of zeros; what has no ledger line was never stocked.
+async fn read(pool: &PgPool, sku: Option<&str>) -> sqlx::Result<Vec<StockView>> {
+    let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
+        "SELECT sku, available, reserved, shipped FROM stock s
+         WHERE ($1::text IS NULL OR sku = $1)
+           AND (available + reserved + shipped > 0 OR EXISTS (SELECT FROM stock_ledger l WHERE l.sku = s.sku))
+         ORDER BY sku LIMIT $2",
+    )
+    .bind(sku)
+    .bind(PAGE)
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(sku, available, reserved, shipped)| StockView::new(sku, Stock { available, reserved, shipped }))
+        .collect())
+}

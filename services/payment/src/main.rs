@@ -1,0 +1,11 @@
+//! The payment service.
+
+use clap::Parser;
+use payment::{MIGRATIONS, Payment, http, outside::ProviderCalls, settings::Settings};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let settings = Settings::parse();
+    let calls = ProviderCalls::new(settings.provider().map_err(anyhow::Error::msg)?, settings.provider_key_lifetime);
+    engine::service::run(settings.engine, Payment, calls, &MIGRATIONS, http::routes).await
+}

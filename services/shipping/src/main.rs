@@ -1,0 +1,11 @@
+//! The shipping service.
+
+use clap::Parser;
+use shipping::{MIGRATIONS, Shipping, http, outside::CarrierCalls, settings::Settings};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let settings = Settings::parse();
+    let calls = CarrierCalls::new(settings.carrier().map_err(anyhow::Error::msg)?, settings.carrier_key_lifetime);
+    engine::service::run(settings.engine, Shipping, calls, &MIGRATIONS, http::routes).await
+}

@@ -1,0 +1,58 @@
+//! The call that shipping intends, made at a carrier.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use engine::{
+    intents::{NoAnswer, Outside},
+    participant::Answer,
+    store::Intent,
+};
+use shop::outside::ask_then_send;
+
+use crate::{
+    carrier::{Carrier, ShipmentAnswer, ShipmentItem, ShipmentRequest},
+    participant::{SHIP, ShipIntent},
+};
+
+/// Shipping's way to its carrier.
+pub struct CarrierCalls<C> {
+    carrier: C,
+    key_lifetime: Duration,
+}
+
+impl<C: Carrier> CarrierCalls<C> {
+    /// `key_lifetime`: how long the carrier recognises a key.
+    pub fn new(carrier: C, key_lifetime: Duration) -> Self {
+        Self { carrier, key_lifetime }
+    }
+}
+
+impl<C: Carrier> Outside for CarrierCalls<C> {
+    async fn call(&self, intent: &Intent) -> Result<Answer, NoAnswer> {
+        if intent.step != SHIP {
+            return Err(NoAnswer::Wrong(format!("shipping knows no call {:?}", intent.step)));
+        }
+        let key = intent.idempotency_key();
+        let request = request(intent)
+            .map_err(|error| NoAnswer::Wrong(format!("the request of {key} can't be read: {error}")))?;
+        let (find, send) = (self.carrier.find_shipment(&key), self.carrier.ship(&key, &request));
+        Ok(match ask_then_send(intent, self.key_lifetime, Utc::now(), find, send).await? {
+            ShipmentAnswer::Accepted { tracking_number } => Answer::Yes { detail: tracking_number },
+            ShipmentAnswer::Refused { reason } => Answer::No { reason },
+        })
+    }
+}
+
+fn request(intent: &Intent) -> serde_json::Result<ShipmentRequest> {
+    let ShipIntent { items, address } = serde_json::from_str(&intent.request)?;
+    let address = address.map(serde_json::to_value).transpose()?;
+    Ok(ShipmentRequest {
+        order_id: intent.aggregate_id.clone(),
+        items: items
+            .into_iter()
+            .map(|item| ShipmentItem { sku: item.sku, quantity: i64::from(item.quantity) })
+            .collect(),
+        address: address.and_then(|address| address.as_object().cloned()),
+    })
+}

@@ -1,0 +1,89 @@
+//! How the shop calls its providers: ask before sending again, and never resend past the key's lifetime.
+
+use std::{future::Future, time::Duration};
+
+use chrono::{DateTime, Utc};
+use engine::{intents::NoAnswer, store::Intent};
+
+/// Makes an intended call. The first time it is sent; later its outcome is asked for first. "Not found" is not no, since
+/// a stalled call may still arrive: it is sent again under the same key, as long as the provider keeps keys.
+pub async fn ask_then_send<T>(
+    intent: &Intent,
+    key_lifetime: Duration,
+    now: DateTime<Utc>,
+    find: impl Future<Output = Result<Option<T>, rest_client::NoAnswer>>,
+    send: impl Future<Output = Result<T, rest_client::NoAnswer>>,
+) -> Result<T, NoAnswer> {
+    if intent.attempts > 0 {
+        if let Some(answer) = find.await.map_err(no_answer)? {
+            return Ok(answer);
+        }
+        let age = (now - intent.intended_at).to_std().unwrap_or_default();
+        if age >= key_lifetime {
+            return Err(NoAnswer::Wrong(format!(
+                "{} is unknown to the provider and past the key's lifetime of {}: sending it again could do it twice. \
+                 Look it up at the provider by hand",
+                intent.idempotency_key(),
+                humantime::format_duration(key_lifetime)
+            )));
+        }
+    }
+    send.await.map_err(no_answer)
+}
+
+/// A request that the provider refuses stays refused; everything else may pass.
+fn no_answer(no_answer: rest_client::NoAnswer) -> NoAnswer {
+    if no_answer.is_passing() { NoAnswer::Passing(no_answer.to_string()) } else { NoAnswer::Wrong(no_answer.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
+    use chrono::TimeDelta;
+    use engine::trace::TraceContext;
+
+    use super::*;
+
+    const LIFETIME: Duration = Duration::from_secs(60);
+
+    fn call(attempts: u32, age: TimeDelta, found: Option<&'static str>) -> Result<&'static str, NoAnswer> {
+        let intent = Intent {
+            id: uuid::Uuid::nil(),
+            aggregate_id: "o".into(),
+            step: "charge".into(),
+            request: "{}".into(),
+            correlation_id: "o".into(),
+            causation_id: None,
+            trace: TraceContext::default(),
+            attempts,
+            intended_at: DateTime::UNIX_EPOCH,
+        };
+        let now = DateTime::UNIX_EPOCH + age;
+        let called = pin!(ask_then_send(&intent, LIFETIME, now, async { Ok(found) }, async { Ok("sent") }));
+        match called.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => result,
+            Poll::Pending => panic!("nothing in here waits"),
+        }
+    }
+
+    #[test]
+    fn a_first_call_is_sent_without_asking() {
+        assert_eq!(call(0, TimeDelta::zero(), Some("found")), Ok("sent"));
+    }
+
+    #[test]
+    fn a_repeated_call_asks_first_and_resends_what_is_not_found() {
+        assert_eq!(call(1, TimeDelta::zero(), Some("found")), Ok("found"));
+        assert_eq!(call(1, TimeDelta::zero(), None), Ok("sent"));
+    }
+
+    #[test]
+    fn past_the_keys_lifetime_nothing_is_resent() {
+        assert_eq!(call(3, TimeDelta::seconds(61), Some("found")), Ok("found"));
+        assert!(matches!(call(3, TimeDelta::seconds(61), None), Err(NoAnswer::Wrong(why)) if why.contains("by hand")));
+    }
+}
