@@ -93,6 +93,8 @@ async fn prepare_database<P: Tables>(settings: &EngineSettings, migrations: &Mig
 async fn connect(url: &str, name: &str, connections: u32) -> Result<PgPool> {
     let options: PgConnectOptions = url.parse().context("DATABASE_URL is no PostgreSQL URL")?;
     let options = options.application_name(name).options([
+        // A generic plan that was made while a table was empty would go on scanning it whole.
+        ("plan_cache_mode", "force_custom_plan"),
         // A row that somebody else holds for longer is a passing failure of those who want it.
         ("lock_timeout", "5s"),
         ("statement_timeout", "30s"),

@@ -1,0 +1,111 @@
+//! Order's API: `POST /orders`, `GET /orders/{id}`, `POST /orders/{id}/cancel`.
+
+mod request;
+mod view;
+
+use std::time::Duration;
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Path, State},
+    http::{HeaderMap, StatusCode, header::LOCATION},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use engine::{problem::Problem, service::Context, trace::TraceContext};
+use serde_json::json;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::{
+    idempotency,
+    participant::{Command, Order, Reply},
+    place_order::{PlaceOrder, Placed},
+    state::Status,
+    store,
+};
+use request::NewOrder;
+
+const MAX_BODY: usize = 64 * 1024;
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+
+/// The service's routes. Requests are recognised by their key for `retention`.
+pub fn routes(context: Context<Order>, retention: Duration) -> Router {
+    tokio::spawn(forget_requests(context.clone(), retention));
+    Router::new()
+        .route("/orders", post(place))
+        .route("/orders/{order_id}", get(show))
+        .route("/orders/{order_id}/cancel", post(cancel))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(context)
+}
+
+async fn place(State(context): State<Context<Order>>, headers: HeaderMap, body: String) -> Result<Response, Problem> {
+    let request_key = idempotency::request_key(&headers)?;
+    let order: NewOrder = engine::problem::read_json(&body)?;
+    let body_hash = idempotency::body_hash(&order);
+    let details = order.into_details()?;
+    let command = PlaceOrder { order_id: Uuid::now_v7(), request_key, body_hash, details };
+    let command = Command::Place(Box::new(command));
+    match context.commands.submit(command, TraceContext::of_request(&headers)).await? {
+        Reply::Placed(Placed::Order(order)) => {
+            let location = format!("/orders/{}", order.order_id);
+            Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(view::placed(order))).into_response())
+        }
+        Reply::Placed(Placed::KeyReused) => Err(Problem {
+            status: StatusCode::CONFLICT,
+            error: "this Idempotency-Key was used for another order; use a new key for a new order".into(),
+            field: Some("Idempotency-Key".into()),
+        }),
+        Reply::Cancel(_) => Err(unexpected()),
+    }
+}
+
+async fn cancel(
+    State(context): State<Context<Order>>,
+    Path(order): Path<Uuid>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    // Asking first keeps requests for unknown orders from leaving rows behind.
+    if view::find(&context.pool, order).await?.is_none() {
+        return Err(unknown(order));
+    }
+    match context.commands.submit(Command::Cancel(order), TraceContext::of_request(&headers)).await? {
+        Reply::Cancel(Status::Completed) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            format!("order {order} is completed: it is too late to cancel it"),
+        )),
+        Reply::Cancel(status) => {
+            Ok((StatusCode::ACCEPTED, Json(json!({ "orderId": order, "status": status.text() }))).into_response())
+        }
+        Reply::Placed(_) => Err(unexpected()),
+    }
+}
+
+async fn show(State(context): State<Context<Order>>, Path(order): Path<Uuid>) -> Result<Response, Problem> {
+    match view::find(&context.pool, order).await? {
+        Some(found) => Ok(Json(found).into_response()),
+        None => Err(unknown(order)),
+    }
+}
+
+fn unknown(order: Uuid) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("no order {order} was placed here"))
+}
+
+fn unexpected() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the rules answered another question; this is a bug")
+}
+
+/// Keys are kept for the retention, not for ever.
+async fn forget_requests(context: Context<Order>, retention: Duration) {
+    let mut every = tokio::time::interval(FORGET_EVERY);
+    while !context.pool.is_closed() {
+        every.tick().await;
+        match store::forget_requests(&context.pool, retention).await {
+            Ok(0) => {}
+            Ok(forgotten) => info!(forgotten, "idempotency keys past their retention were forgotten"),
+            Err(error) => warn!(%error, "idempotency keys past their retention stay for now"),
+        }
+    }
+}

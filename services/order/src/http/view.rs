@@ -1,0 +1,85 @@
+//! What clients see of an order.
+
+use chrono::{DateTime, Utc};
+use contracts::{Address, Item};
+use serde::Serialize;
+use sqlx::{FromRow, PgPool, Row as _};
+use uuid::Uuid;
+
+use crate::{place_order::PlacedOrder, state::{Details, Status}, store};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderView {
+    order_id: String,
+    status: String,
+    user_id: String,
+    items: Vec<Item>,
+    total_amount: i64,
+    currency: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_address: Option<Address>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    history: Vec<HistoryView>,
+}
+
+#[derive(Serialize, FromRow)]
+pub struct HistoryView {
+    status: String,
+    reason: String,
+    at: DateTime<Utc>,
+}
+
+/// The order as it was placed: the same for every repeat of the request.
+pub fn placed(order: PlacedOrder) -> OrderView {
+    let PlacedOrder { order_id, details, created_at } = order;
+    let status = Status::Pending.text().to_owned();
+    let history = vec![HistoryView { status: status.clone(), reason: "placed".into(), at: created_at }];
+    view(order_id, status, details, created_at, created_at, history)
+}
+
+/// The order as it stands; `None` if it was never placed here.
+pub async fn find(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderView>> {
+    let order_id = order.to_string();
+    let Some(row) = sqlx::query("SELECT * FROM orders WHERE order_id = $1 AND status <> 'none'")
+        .bind(&order_id)
+        .fetch_optional(pool)
+        .await?
+    else {
+        return Ok(None);
+    };
+    let history =
+        sqlx::query_as("SELECT status, reason, at FROM order_history WHERE order_id = $1 ORDER BY number")
+            .bind(&order_id)
+            .fetch_all(pool)
+            .await?;
+    let Some(details) = store::details(&row)? else { return Ok(None) };
+    let (status, created_at, updated_at) =
+        (row.try_get("status")?, row.try_get("created_at")?, row.try_get("updated_at")?);
+    Ok(Some(view(order_id, status, details, created_at, updated_at, history)))
+}
+
+fn view(
+    order_id: String,
+    status: String,
+    details: Details,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    history: Vec<HistoryView>,
+) -> OrderView {
+    // The payment token is the provider's business: it is not shown.
+    let Details { user_id, total_amount, currency, items, payment_method: _, shipping_address } = details;
+    OrderView {
+        order_id,
+        status,
+        user_id,
+        items,
+        total_amount,
+        currency,
+        shipping_address,
+        created_at,
+        updated_at,
+        history,
+    }
+}
