@@ -4,17 +4,22 @@
 //! sees is what `cargo run` starts. Every child dies with its handle, and with this process even
 //! when that is killed with -9.
 
+pub mod audit;
 pub mod binaries;
 pub mod cache;
 pub mod cpu;
 pub mod databases;
 pub mod embedded_broker;
 mod error;
+pub mod event_log;
 pub mod kafka;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod producer;
 pub mod run_dir;
+pub mod shop;
+pub mod system;
 pub mod tls;
 pub mod topics;
 
@@ -24,4 +29,6 @@ pub use kafka::{HowKafka, Kafka, KafkaOptions, WhyNot, can_run_apache_kafka};
 pub use postgres::{Postgres, PostgresOptions};
 pub use process::{ProcessSpec, ServiceProcess};
 pub use run_dir::RunDir;
+pub use event_log::{EventLog, Record};
+pub use system::{BrokerChoice, Service, System, SystemOptions};
 pub use topics::{TopicSpec, create_topics};

@@ -1,7 +1,7 @@
 //! Given / when / then for payment's rules. What follows is told in words.
 
 use chrono::DateTime;
-use contracts::{InventoryReserved, Item, ShippingCancelled, ShippingFailed};
+use contracts::{Address, InventoryReserved, Item, ShippingCancelled, ShippingFailed};
 use engine::{
     effects::Effects,
     participant::{Answer, Refusal},
@@ -10,12 +10,12 @@ use engine::{
 use uuid::Uuid;
 
 use crate::{
-    on_charge_answer, on_inventory_reserved, on_nothing_ships, on_refund_answer,
+    on_charge_answer, on_inventory_reserved, on_refund_answer, on_shipping_cancelled, on_shipping_failed,
     participant::Payment,
     state::{OrderToPay, Row, State, Table},
 };
 
-const ORDER: Uuid = Uuid::from_u128(1);
+pub const ORDER: Uuid = Uuid::from_u128(1);
 
 pub const ALL_STATES: [State; 8] = [
     State::None,
@@ -36,7 +36,8 @@ pub struct Given {
 
 impl Given {
     pub fn new(state: State) -> Self {
-        let order = OrderToPay { amount: 200, currency: "EUR".into(), items: items(), shipping_address: None };
+        let order =
+            OrderToPay { amount: 200, currency: "EUR".into(), items: items(), shipping_address: Some(address()) };
         let charged = matches!(state, State::Succeeded | State::Refunding | State::Refunded);
         let row = match state {
             State::None | State::Voided => Row { state, ..Row::NONE },
@@ -48,10 +49,18 @@ impl Given {
     }
 
     pub fn state(&self) -> State {
-        self.rows.get(Table::Payments, &ORDER.to_string()).state
+        self.row().state
+    }
+
+    pub fn row(&self) -> &Row {
+        self.rows.get(Table::Payments, &ORDER.to_string())
     }
 
     pub fn reserved(&mut self) -> Then {
+        then(self.effects_of_reserved())
+    }
+
+    pub fn effects_of_reserved(&mut self) -> Result<Effects<Payment>, Refusal> {
         let event = InventoryReserved {
             order_id: ORDER,
             user_id: "ada".into(),
@@ -59,23 +68,27 @@ impl Given {
             currency: "EUR".into(),
             items: items(),
             payment_method: Some("tok_visa".into()),
-            shipping_address: None,
+            shipping_address: Some(address()),
         };
-        then(on_inventory_reserved::handle(&event, &mut self.rows))
+        on_inventory_reserved::handle(&event, &mut self.rows)
     }
 
     pub fn shipping_failed(&mut self) -> Then {
         let event = ShippingFailed { order_id: ORDER, reason: "refused".into() };
-        then(on_nothing_ships::failed(&event, &mut self.rows))
+        then(on_shipping_failed::handle(&event, &mut self.rows))
     }
 
     pub fn shipping_cancelled(&mut self) -> Then {
         let event = ShippingCancelled { order_id: ORDER, reason: "client".into() };
-        then(on_nothing_ships::cancelled(&event, &mut self.rows))
+        then(on_shipping_cancelled::handle(&event, &mut self.rows))
     }
 
     pub fn charged(&mut self, yes: bool) -> Then {
-        then(on_charge_answer::handle(&ORDER.to_string(), &answer(yes, "ch_1"), &mut self.rows, DateTime::UNIX_EPOCH))
+        then(self.effects_of_charge(&answer(yes, "ch_1")))
+    }
+
+    pub fn effects_of_charge(&mut self, answer: &Answer) -> Result<Effects<Payment>, Refusal> {
+        on_charge_answer::handle(&ORDER.to_string(), answer, &mut self.rows, DateTime::UNIX_EPOCH)
     }
 
     pub fn refunded(&mut self, yes: bool) -> Then {
@@ -83,7 +96,18 @@ impl Given {
     }
 }
 
-fn items() -> Vec<Item> {
+pub fn address() -> Address {
+    Address {
+        name: "Ada".into(),
+        line1: "1 Road".into(),
+        line2: None,
+        postal_code: "8010".into(),
+        city: "Graz".into(),
+        country: "AT".into(),
+    }
+}
+
+pub fn items() -> Vec<Item> {
     vec![Item { sku: "chair".into(), quantity: 2, price: 100 }]
 }
 

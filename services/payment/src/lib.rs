@@ -8,12 +8,14 @@ pub mod settings;
 pub mod state;
 pub mod store;
 
+mod give_back;
 #[cfg(test)]
 mod given;
 mod on_charge_answer;
 mod on_inventory_reserved;
-mod on_nothing_ships;
 mod on_refund_answer;
+mod on_shipping_cancelled;
+mod on_shipping_failed;
 
 pub use participant::Payment;
 

@@ -1,7 +1,7 @@
 //! The provider's answer to a charge.
 
 use chrono::{DateTime, Utc};
-use contracts::{PaymentFailed, PaymentSucceeded, check::MAX_REASON};
+use contracts::{PaymentFailed, PaymentSucceeded};
 use engine::{
     effects::Effects,
     participant::{Answer, Refusal},
@@ -29,7 +29,7 @@ pub(crate) fn handle(
         Answer::Yes { detail } => captured(order, detail, undo, row, rows, now),
         Answer::No { reason } => {
             rows.set(Table::Payments, order, Row { state: State::Failed, ..row });
-            let reason = reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
+            let reason = shop::reason(reason);
             Ok(Effects::none().fact(shop::fact(PaymentFailed { order_id: shop::order_id(order)?, reason })?))
         }
     }
@@ -102,5 +102,27 @@ mod tests {
         for state in ALL_STATES.into_iter().filter(|state| !matches!(state, State::Capturing { .. })) {
             assert!(Given::new(state).charged(true).is_err(), "{state:?}");
         }
+    }
+
+    #[test]
+    fn given_a_charge_when_it_succeeds_then_shipping_learns_all_it_needs() {
+        let yes = Answer::Yes { detail: "ch_1".into() };
+        let effects = Given::new(State::Capturing { undo: false }).effects_of_charge(&yes).unwrap();
+        let expected = PaymentSucceeded {
+            order_id: ORDER,
+            items: items(),
+            amount: 200,
+            currency: "EUR".into(),
+            charge_id: "ch_1".into(),
+            shipping_address: Some(address()),
+        };
+        assert_eq!(effects.facts, [shop::fact(expected).unwrap()]);
+    }
+
+    #[test]
+    fn given_a_charge_when_the_provider_says_no_without_a_word_then_the_payment_failed_all_the_same() {
+        let mut given = Given::new(State::Capturing { undo: false });
+        assert!(given.effects_of_charge(&Answer::No { reason: "\0".into() }).is_ok());
+        assert_eq!(given.state(), State::Failed);
     }
 }

@@ -32,6 +32,8 @@ pub(crate) fn handle(event: &InventoryReserved, rows: &mut Rows<Payment>) -> Res
 
 #[cfg(test)]
 mod tests {
+    use engine::effects::Intend;
+
     use super::*;
     use crate::given::*;
 
@@ -49,5 +51,19 @@ mod tests {
             assert!(given.reserved().unwrap().is_empty(), "{state:?}");
             assert_eq!(given.state(), state);
         }
+    }
+
+    #[test]
+    fn given_nothing_when_reserved_then_what_shipping_will_need_is_remembered_and_the_provider_gets_what_it_needs() {
+        let mut given = Given::new(State::None);
+        let effects = given.effects_of_reserved().unwrap();
+        let request = r#"{"amount":200,"currency":"EUR","paymentMethod":"tok_visa"}"#;
+        assert_eq!(
+            effects.intents,
+            [Intend { aggregate_id: ORDER.to_string(), step: CHARGE, request: request.into() }]
+        );
+        let remembered =
+            OrderToPay { amount: 200, currency: "EUR".into(), items: items(), shipping_address: Some(address()) };
+        assert_eq!(given.row().order, Some(remembered));
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// refunding, acknowledged → refunded (`payment.refunded`). An undo that the provider refuses is never called done: the
-/// refusal keeps the intent open, so it is reported and asked for again, for ever.
+/// refusal keeps the intent open, so it is reported and sent again under the same key, for ever.
 pub(crate) fn handle(
     order: &str,
     answer: &Answer,
@@ -28,7 +28,9 @@ pub(crate) fn handle(
     let refund_id = match answer {
         Answer::Yes { detail } => detail.clone(),
         Answer::No { reason } => {
-            return Err(Refusal::Permanent(format!("the provider does not refund order {order}: {reason}; settle it there")));
+            return Err(Refusal::Permanent(format!(
+                "the provider does not refund order {order}: {reason}; settle it there"
+            )));
         }
     };
     let paid = paid(&row)?.clone();

@@ -44,7 +44,13 @@ impl<P: Provider> ProviderCalls<P> {
         let key = intent.idempotency_key();
         let RefundIntent { charge_id, amount, currency } = read(intent)?;
         let request = RefundRequest { order_id: intent.aggregate_id.clone(), charge_id, amount, currency };
-        let (find, send) = (self.provider.find_refund(&key), self.provider.refund(&key, &request));
+        // An undo is tried for ever, so a refusal that is found is not the last word: it is sent again, and under its
+        // one key it can't be paid twice.
+        let find = async {
+            let found = self.provider.find_refund(&key).await?;
+            Ok(found.filter(|answer| matches!(answer, RefundAnswer::Succeeded { .. })))
+        };
+        let send = self.provider.refund(&key, &request);
         Ok(match ask_then_send(intent, self.key_lifetime, Utc::now(), find, send).await? {
             RefundAnswer::Succeeded { refund_id } => Answer::Yes { detail: refund_id },
             RefundAnswer::Declined { reason } => Answer::No { reason },
@@ -66,3 +72,7 @@ fn read<T: DeserializeOwned>(intent: &Intent) -> Result<T, NoAnswer> {
     serde_json::from_str(&intent.request)
         .map_err(|error| NoAnswer::Wrong(format!("the request of {} can't be read: {error}", intent.idempotency_key())))
 }
+
+#[cfg(test)]
+#[path = "outside_tests.rs"]
+mod tests;

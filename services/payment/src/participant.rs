@@ -11,7 +11,7 @@ use engine::{
 use serde::Serialize;
 
 use crate::{
-    on_charge_answer, on_inventory_reserved, on_nothing_ships, on_refund_answer,
+    on_charge_answer, on_inventory_reserved, on_refund_answer, on_shipping_cancelled, on_shipping_failed,
     state::{LedgerEntry, OrderToPay, Row, Table},
 };
 
@@ -63,8 +63,8 @@ impl Participant for Payment {
     fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, now: DateTime<Utc>) -> Result<Effects<Self>, Refusal> {
         match what {
             What::Event(Event::InventoryReserved(event)) => on_inventory_reserved::handle(event, rows),
-            What::Event(Event::ShippingFailed(event)) => on_nothing_ships::failed(event, rows),
-            What::Event(Event::ShippingCancelled(event)) => on_nothing_ships::cancelled(event, rows),
+            What::Event(Event::ShippingFailed(event)) => on_shipping_failed::handle(event, rows),
+            What::Event(Event::ShippingCancelled(event)) => on_shipping_cancelled::handle(event, rows),
             What::Answer { aggregate_id, step, answer } if step == CHARGE => {
                 on_charge_answer::handle(aggregate_id, answer, rows, now)
             }
@@ -110,3 +110,7 @@ pub(crate) fn intend(order: &str, step: &'static str, request: &impl Serialize) 
 pub(crate) fn paid(row: &Row) -> Result<&OrderToPay, Refusal> {
     row.order.as_ref().ok_or_else(|| Refusal::Permanent(format!("nothing is known of what is paid: {row:?}")))
 }
+
+#[cfg(test)]
+#[path = "participant_tests.rs"]
+mod tests;

@@ -4,9 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use engine::settings::EngineSettings;
-use shop::setting::{duration, needed, secret};
+use shop::setting::{duration, needed, request_timeout, secret};
 
-use crate::provider::{HttpProvider, sandbox};
+use crate::provider::{HttpProvider, SetupError, sandbox};
 
 /// Takes the money for orders, and gives it back. All settings come from the environment.
 #[derive(Parser)]
@@ -29,7 +29,7 @@ pub struct Settings {
     /// A file with the provider's bearer token.
     #[arg(long, env)]
     pub payment_provider_token_file: Option<PathBuf>,
-    /// Time limit of one request to the provider.
+    /// Time limit of one request to the provider, at most half of CALL_TIMEOUT.
     #[arg(long, env, default_value = "2s", value_parser = duration)]
     pub provider_timeout: Duration,
     /// How long the provider recognises an idempotency key. Past it nothing is sent again.
@@ -48,21 +48,49 @@ pub enum ProviderKind {
 impl Settings {
     /// The provider; an error names the setting that is wrong.
     pub fn provider(&self) -> Result<HttpProvider, String> {
+        let timeout = request_timeout("PROVIDER_TIMEOUT", self.provider_timeout, self.engine.call_timeout)?;
         match self.payment_provider {
             ProviderKind::Sandbox => {
-                sandbox(&self.sandbox_url, self.provider_timeout).map_err(|error| format!("SANDBOX_URL: {error}"))
+                sandbox(&self.sandbox_url, timeout).map_err(|error| format!("SANDBOX_URL: {error}"))
             }
             ProviderKind::Http => {
                 let url = self.payment_provider_url.as_deref();
                 let url = needed("PAYMENT_PROVIDER_URL", url, "PAYMENT_PROVIDER is http")?;
-                let token = secret(
-                    "PAYMENT_PROVIDER_TOKEN",
-                    self.payment_provider_token.as_deref(),
-                    self.payment_provider_token_file.as_deref(),
-                )?;
-                HttpProvider::new(url, token, self.provider_timeout)
-                    .map_err(|error| format!("PAYMENT_PROVIDER_URL: {error}"))
+                let token = self.payment_provider_token.as_deref();
+                let token = secret("PAYMENT_PROVIDER_TOKEN", token, self.payment_provider_token_file.as_deref())?;
+                HttpProvider::new(url, token, timeout).map_err(|error| match error {
+                    SetupError::Token { .. } => format!("PAYMENT_PROVIDER_TOKEN: {error}"),
+                    _ => format!("PAYMENT_PROVIDER_URL: {error}"),
+                })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(arguments: &[&str]) -> String {
+        let arguments = ["payment", "--database-url", "postgres://x"].iter().chain(arguments);
+        let settings = Settings::try_parse_from(arguments).map_err(|error| error.to_string());
+        settings.and_then(|settings| settings.provider()).expect_err("it is accepted")
+    }
+
+    #[test]
+    fn a_wrong_setting_is_refused_with_its_variables_name() {
+        let http = ["--payment-provider", "http", "--payment-provider-url"];
+        let with = |url, more: &[&'static str]| wrong(&[&http[..], &[url], more].concat());
+        assert!(wrong(&["--payment-provider", "bank"]).contains("PAYMENT_PROVIDER"));
+        assert!(wrong(&["--payment-provider", "http"]).starts_with("PAYMENT_PROVIDER_URL is needed"));
+        assert!(wrong(&["--sandbox-url", "here"]).starts_with("SANDBOX_URL:"));
+        assert!(wrong(&["--provider-timeout", "0s"]).contains("PROVIDER_TIMEOUT"));
+        assert!(wrong(&["--provider-timeout", "4s"]).starts_with("PROVIDER_TIMEOUT:"));
+        assert!(wrong(&["--provider-key-lifetime", "soon"]).contains("PROVIDER_KEY_LIFETIME"));
+        assert!(with("ftp://bank", &[]).starts_with("PAYMENT_PROVIDER_URL:"));
+        assert!(with("http://bank", &["--payment-provider-token", "a\nb"]).starts_with("PAYMENT_PROVIDER_TOKEN:"));
+        assert!(
+            with("http://bank", &["--payment-provider-token-file", "/no"]).starts_with("PAYMENT_PROVIDER_TOKEN_FILE:")
+        );
     }
 }

@@ -51,8 +51,7 @@ impl Given {
     }
 
     pub fn carrier_answers(&mut self, yes: bool) -> Then {
-        let answer =
-            if yes { Answer::Yes { detail: "T1".into() } } else { Answer::No { reason: "not served".into() } };
+        let answer = if yes { Answer::Yes { detail: "T1".into() } } else { Answer::No { reason: "not served".into() } };
         then(on_ship_answer::handle(&ORDER.to_string(), &answer, &mut self.rows))
     }
 }

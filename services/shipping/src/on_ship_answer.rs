@@ -1,6 +1,6 @@
 //! The carrier's answer.
 
-use contracts::{ShippingDispatched, ShippingFailed, check::MAX_REASON};
+use contracts::{ShippingDispatched, ShippingFailed};
 use engine::{
     effects::Effects,
     participant::{Answer, Refusal},
@@ -25,7 +25,7 @@ pub(crate) fn handle(order: &str, answer: &Answer, rows: &mut Rows<Shipping>) ->
             shop::fact(ShippingDispatched { order_id, tracking_number: detail.clone() })?,
         ),
         Answer::No { reason } => {
-            let reason = reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
+            let reason = shop::reason(reason);
             (Row { state: State::Failed, ..row }, shop::fact(ShippingFailed { order_id, reason })?)
         }
     };

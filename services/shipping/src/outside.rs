@@ -34,8 +34,8 @@ impl<C: Carrier> Outside for CarrierCalls<C> {
             return Err(NoAnswer::Wrong(format!("shipping knows no call {:?}", intent.step)));
         }
         let key = intent.idempotency_key();
-        let request = request(intent)
-            .map_err(|error| NoAnswer::Wrong(format!("the request of {key} can't be read: {error}")))?;
+        let request =
+            request(intent).map_err(|error| NoAnswer::Wrong(format!("the request of {key} can't be read: {error}")))?;
         let (find, send) = (self.carrier.find_shipment(&key), self.carrier.ship(&key, &request));
         Ok(match ask_then_send(intent, self.key_lifetime, Utc::now(), find, send).await? {
             ShipmentAnswer::Accepted { tracking_number } => Answer::Yes { detail: tracking_number },
@@ -56,3 +56,7 @@ fn request(intent: &Intent) -> serde_json::Result<ShipmentRequest> {
         address: address.and_then(|address| address.as_object().cloned()),
     })
 }
+
+#[cfg(test)]
+#[path = "outside_tests.rs"]
+mod tests;

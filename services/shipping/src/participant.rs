@@ -66,7 +66,9 @@ impl Participant for Shipping {
     fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, _now: DateTime<Utc>) -> Result<Effects<Self>, Refusal> {
         match what {
             What::Event(Event::PaymentSucceeded(event)) => on_payment_succeeded::handle(event, rows),
-            What::Event(Event::OrderCancellationRequested(event)) => on_order_cancellation_requested::handle(event, rows),
+            What::Event(Event::OrderCancellationRequested(event)) => {
+                on_order_cancellation_requested::handle(event, rows)
+            }
             What::Answer { aggregate_id, step, answer } if step == SHIP => {
                 on_ship_answer::handle(aggregate_id, answer, rows)
             }
@@ -87,3 +89,7 @@ pub struct ShipItem {
     pub sku: String,
     pub quantity: u32,
 }
+
+#[cfg(test)]
+#[path = "participant_tests.rs"]
+mod tests;

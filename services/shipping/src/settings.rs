@@ -4,9 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use engine::settings::EngineSettings;
-use shop::setting::{duration, needed, secret};
+use shop::setting::{duration, needed, request_timeout, secret};
 
-use crate::carrier::{HttpCarrier, sandbox};
+use crate::carrier::{HttpCarrier, SetupError, sandbox};
 
 /// Hands paid orders to the carrier. All settings come from the environment.
 #[derive(Parser)]
@@ -29,7 +29,7 @@ pub struct Settings {
     /// A file with the carrier's bearer token.
     #[arg(long, env)]
     pub carrier_token_file: Option<PathBuf>,
-    /// Time limit of one request to the carrier.
+    /// Time limit of one request to the carrier, at most half of CALL_TIMEOUT.
     #[arg(long, env, default_value = "2s", value_parser = duration)]
     pub carrier_timeout: Duration,
     /// How long the carrier recognises an idempotency key. Past it nothing is sent again.
@@ -48,16 +48,46 @@ pub enum CarrierKind {
 impl Settings {
     /// The carrier; an error names the setting that is wrong.
     pub fn carrier(&self) -> Result<HttpCarrier, String> {
+        let timeout = request_timeout("CARRIER_TIMEOUT", self.carrier_timeout, self.engine.call_timeout)?;
         match self.carrier {
             CarrierKind::Sandbox => {
-                sandbox(&self.sandbox_url, self.carrier_timeout).map_err(|error| format!("SANDBOX_URL: {error}"))
+                sandbox(&self.sandbox_url, timeout).map_err(|error| format!("SANDBOX_URL: {error}"))
             }
             CarrierKind::Http => {
                 let url = needed("CARRIER_URL", self.carrier_url.as_deref(), "CARRIER is http")?;
                 let file = self.carrier_token_file.as_deref();
                 let token = secret("CARRIER_TOKEN", self.carrier_token.as_deref(), file)?;
-                HttpCarrier::new(url, token, self.carrier_timeout).map_err(|error| format!("CARRIER_URL: {error}"))
+                HttpCarrier::new(url, token, timeout).map_err(|error| match error {
+                    SetupError::Token { .. } => format!("CARRIER_TOKEN: {error}"),
+                    _ => format!("CARRIER_URL: {error}"),
+                })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(arguments: &[&str]) -> String {
+        let arguments = ["shipping", "--database-url", "postgres://x"].iter().chain(arguments);
+        let settings = Settings::try_parse_from(arguments).map_err(|error| error.to_string());
+        settings.and_then(|settings| settings.carrier()).expect_err("it is accepted")
+    }
+
+    #[test]
+    fn a_wrong_setting_is_refused_with_its_variables_name() {
+        let http = ["--carrier", "http", "--carrier-url"];
+        let with = |url, more: &[&'static str]| wrong(&[&http[..], &[url], more].concat());
+        assert!(wrong(&["--carrier", "ship"]).contains("CARRIER"));
+        assert!(wrong(&["--carrier", "http"]).starts_with("CARRIER_URL is needed"));
+        assert!(wrong(&["--sandbox-url", "here"]).starts_with("SANDBOX_URL:"));
+        assert!(wrong(&["--carrier-timeout", "0s"]).contains("CARRIER_TIMEOUT"));
+        assert!(wrong(&["--carrier-timeout", "4s"]).starts_with("CARRIER_TIMEOUT:"));
+        assert!(wrong(&["--carrier-key-lifetime", "soon"]).contains("CARRIER_KEY_LIFETIME"));
+        assert!(with("ftp://post", &[]).starts_with("CARRIER_URL:"));
+        assert!(with("http://post", &["--carrier-token", "a\nb"]).starts_with("CARRIER_TOKEN:"));
+        assert!(with("http://post", &["--carrier-token-file", "/no"]).starts_with("CARRIER_TOKEN_FILE:"));
     }
 }

@@ -1,7 +1,11 @@
 //! Checks that several payloads share. Each names the field it refuses.
 
-use crate::Invalid;
+use crate::{Address, Invalid, item::MAX_QUANTITY};
 
+/// Longest user id, in characters.
+pub const MAX_USER_ID: usize = 128;
+/// Longest token or number that another party gave out, in characters.
+pub const MAX_REFERENCE: usize = 200;
 /// Longest reason, in characters.
 pub const MAX_REASON: usize = 500;
 
@@ -17,12 +21,31 @@ pub fn text(path: &str, value: &str, max: usize) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// Who orders: a text of 1 to [`MAX_USER_ID`] characters.
+pub fn user_id(path: &str, value: &str) -> Result<(), Invalid> {
+    text(path, value, MAX_USER_ID)
+}
+
+/// What another party calls something: a payment token, a charge, a refund, a tracking number.
+pub fn reference(path: &str, value: &str) -> Result<(), Invalid> {
+    text(path, value, MAX_REFERENCE)
+}
+
 /// An ISO 4217 code: three upper-case letters.
 pub fn currency(path: &str, value: &str) -> Result<(), Invalid> {
     if value.len() == 3 && value.bytes().all(|byte| byte.is_ascii_uppercase()) {
         Ok(())
     } else {
         Err(Invalid::field(path, format!("must be three upper-case letters such as EUR, is {value:?}")))
+    }
+}
+
+/// 1 to [`MAX_QUANTITY`] pieces.
+pub fn quantity(path: &str, value: u32) -> Result<(), Invalid> {
+    if (1..=MAX_QUANTITY).contains(&value) {
+        Ok(())
+    } else {
+        Err(Invalid::field(path, format!("must be 1 to {MAX_QUANTITY}, is {value}")))
     }
 }
 
@@ -44,4 +67,12 @@ pub fn sku(path: &str, value: &str) -> Result<(), Invalid> {
 /// Why something went wrong or was taken back.
 pub fn reason(value: &str) -> Result<(), Invalid> {
     text("payload.reason", value, MAX_REASON)
+}
+
+/// How an order is paid and where it goes, both optional since older payloads don't have them.
+pub(crate) fn details(payment_method: Option<&str>, address: Option<&Address>) -> Result<(), Invalid> {
+    if let Some(token) = payment_method {
+        reference("payload.paymentMethod", token)?;
+    }
+    address.map_or(Ok(()), |address| address.validate("payload.shippingAddress"))
 }

@@ -7,6 +7,7 @@ use crate::{
     Invalid, InventoryRejected, InventoryReleased, InventoryReserved, OrderCancellationRequested, OrderCancelled,
     OrderCompleted, OrderPlaced, PaymentFailed, PaymentRefunded, PaymentSucceeded, PaymentVoided, ShippingCancelled,
     ShippingDispatched, ShippingFailed,
+    read::read,
     topic::{INVENTORY_EVENTS, ORDER_EVENTS, PAYMENT_EVENTS, SHIPPING_EVENTS},
 };
 
@@ -27,19 +28,19 @@ macro_rules! events {
         }
 
         impl Event {
-            /// Every event type.
+            /// Every event type, in the order of the table.
             pub const TYPES: &[&str] = &[$($event_type,)*];
 
             /// Reads and validates a payload.
             pub fn parse(event_type: &str, version: u32, payload: &str) -> Result<Self, Invalid> {
                 match (event_type, version) {
-                    $(($event_type, $version) => read::<$event>(payload).map(Self::$event),)*
+                    $(($event_type, $version) => accept::<$event>(payload).map(Self::$event),)*
                     $(($event_type, _) => Err(Invalid::UnknownVersion {
                         event_type: event_type.to_owned(),
                         version,
                         known: $version,
                     }),)*
-                    _ => Err(Invalid::UnknownType { event_type: event_type.to_owned() }),
+                    _ => Err(Invalid::unknown_type(event_type)),
                 }
             }
 
@@ -51,18 +52,22 @@ macro_rules! events {
                 }
             }
 
+            /// Its name on the wire, such as `order.placed`.
             pub fn event_type(&self) -> &'static str {
                 match self { $(Self::$event(_) => $event_type,)* }
             }
 
+            /// The version of its payload that this build writes.
             pub fn version(&self) -> u32 {
                 match self { $(Self::$event(_) => $version,)* }
             }
 
+            /// The topic of its owner.
             pub fn topic(&self) -> &'static str {
                 match self { $(Self::$event(_) => $topic,)* }
             }
 
+            /// The order it is about: the aggregate, and the Kafka key.
             pub fn order_id(&self) -> Uuid {
                 match self { $(Self::$event(event) => event.order_id(),)* }
             }
@@ -101,13 +106,8 @@ events! {
     ShippingCancelled = "shipping.cancelled", version 1, on SHIPPING_EVENTS;
 }
 
-fn read<E: Payload>(payload: &str) -> Result<E, Invalid> {
-    let mut json = serde_json::Deserializer::from_str(payload);
-    let event: E = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let path = if path == "." { "payload".to_owned() } else { format!("payload.{path}") };
-        Invalid::field(path, error.inner().to_string())
-    })?;
+fn accept<E: Payload>(payload: &str) -> Result<E, Invalid> {
+    let event: E = read(payload)?;
     event.validate()?;
     Ok(event)
 }

@@ -7,6 +7,7 @@ use crate::{
     Address, Invalid, Item, check,
     event::Payload,
     item::{validate_items, validate_total},
+    object,
 };
 
 /// All items are set aside. Read by payment, which hands items and address on to shipping.
@@ -18,11 +19,12 @@ pub struct InventoryReserved {
     /// In the currency's minor unit.
     pub total_amount: i64,
     pub currency: String,
+    #[serde(deserialize_with = "object::list")]
     pub items: Vec<Item>,
     /// The payment provider's token for how to pay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Address>,
 }
 
@@ -32,17 +34,10 @@ impl Payload for InventoryReserved {
     }
 
     fn validate(&self) -> Result<(), Invalid> {
-        check::text("payload.userId", &self.user_id, 128)?;
+        check::user_id("payload.userId", &self.user_id)?;
         validate_items(&self.items, "payload.items")?;
         validate_total(&self.items, self.total_amount, "payload.totalAmount")?;
         check::currency("payload.currency", &self.currency)?;
-        optional(self)
+        check::details(self.payment_method.as_deref(), self.shipping_address.as_ref())
     }
-}
-
-fn optional(event: &InventoryReserved) -> Result<(), Invalid> {
-    if let Some(token) = &event.payment_method {
-        check::text("payload.paymentMethod", token, 200)?;
-    }
-    event.shipping_address.as_ref().map_or(Ok(()), |address| address.validate("payload.shippingAddress"))
 }

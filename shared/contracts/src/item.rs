@@ -34,9 +34,7 @@ pub fn validate_items(items: &[Item], path: &str) -> Result<(), Invalid> {
     for (index, item) in items.iter().enumerate() {
         let at = |field: &str| format!("{path}[{index}].{field}");
         check::sku(&at("sku"), &item.sku)?;
-        if !(1..=MAX_QUANTITY).contains(&item.quantity) {
-            return Err(Invalid::field(at("quantity"), format!("must be 1 to {MAX_QUANTITY}, is {}", item.quantity)));
-        }
+        check::quantity(&at("quantity"), item.quantity)?;
         if item.price < 0 {
             return Err(Invalid::field(at("price"), format!("must not be negative, is {}", item.price)));
         }

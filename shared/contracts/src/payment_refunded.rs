@@ -24,6 +24,6 @@ impl Payload for PaymentRefunded {
     fn validate(&self) -> Result<(), Invalid> {
         check::amount("payload.amount", self.amount)?;
         check::currency("payload.currency", &self.currency)?;
-        check::text("payload.refundId", &self.refund_id, 200)
+        check::reference("payload.refundId", &self.refund_id)
     }
 }

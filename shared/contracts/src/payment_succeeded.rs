@@ -3,19 +3,20 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Address, Invalid, Item, check, event::Payload, item::validate_items};
+use crate::{Address, Invalid, Item, check, event::Payload, item::validate_items, object};
 
 /// The money is taken. Read by shipping.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentSucceeded {
     pub order_id: Uuid,
+    #[serde(deserialize_with = "object::list")]
     pub items: Vec<Item>,
     /// In the currency's minor unit.
     pub amount: i64,
     pub currency: String,
     pub charge_id: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Address>,
 }
 
@@ -28,7 +29,7 @@ impl Payload for PaymentSucceeded {
         validate_items(&self.items, "payload.items")?;
         check::amount("payload.amount", self.amount)?;
         check::currency("payload.currency", &self.currency)?;
-        check::text("payload.chargeId", &self.charge_id, 200)?;
+        check::reference("payload.chargeId", &self.charge_id)?;
         self.shipping_address.as_ref().map_or(Ok(()), |address| address.validate("payload.shippingAddress"))
     }
 }

@@ -19,6 +19,6 @@ impl Payload for ShippingDispatched {
     }
 
     fn validate(&self) -> Result<(), Invalid> {
-        check::text("payload.trackingNumber", &self.tracking_number, 200)
+        check::reference("payload.trackingNumber", &self.tracking_number)
     }
 }

@@ -1,8 +1,14 @@
 //! One topic per owner; only its owner writes to it.
 
+use crate::Event;
+
+/// The order service's facts and requests.
 pub const ORDER_EVENTS: &str = "order-events";
+/// What stock did about an order.
 pub const INVENTORY_EVENTS: &str = "inventory-events";
+/// What money did about an order.
 pub const PAYMENT_EVENTS: &str = "payment-events";
+/// What goods did about an order.
 pub const SHIPPING_EVENTS: &str = "shipping-events";
 
 /// All topics that carry facts.
@@ -11,4 +17,9 @@ pub const ALL: [&str; 4] = [ORDER_EVENTS, INVENTORY_EVENTS, PAYMENT_EVENTS, SHIP
 /// Where messages of `topic` go that a reader could not handle.
 pub fn dead_letter_topic(topic: &str) -> String {
     format!("{topic}.dlq")
+}
+
+/// The one topic on which this event type may stand; `None` for a type that is not of this choreography.
+pub fn owner(event_type: &str) -> Option<&'static str> {
+    Event::topic_of(event_type)
 }

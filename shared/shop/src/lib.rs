@@ -1,6 +1,7 @@
 //! The way between the contracts, which know no engine, and the engine, which knows no event.
 
 pub mod outside;
+mod reason;
 pub mod setting;
 
 use contracts::{Event, Invalid};
@@ -10,6 +11,8 @@ use engine::{
     participant::{Refusal, Undecodable},
 };
 use uuid::Uuid;
+
+pub use reason::reason;
 
 /// Wraps an event for publication; refused if it is not valid, since nothing wrong leaves a service.
 pub fn fact(event: impl Into<Event>) -> Result<Fact, Refusal> {

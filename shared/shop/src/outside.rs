@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use engine::{intents::NoAnswer, store::Intent};
 
 /// Makes an intended call. The first time it is sent; later its outcome is asked for first. "Not found" is not no, since
-/// a stalled call may still arrive: it is sent again under the same key, as long as the provider keeps keys.
+/// a stalled call may still arrive: it is sent again under the same key, as long as the provider keeps keys. From then on
+/// it is only asked about, even if no attempt was counted: a process may have been frozen before it counted one.
 pub async fn ask_then_send<T>(
     intent: &Intent,
     key_lifetime: Duration,
@@ -14,26 +15,32 @@ pub async fn ask_then_send<T>(
     find: impl Future<Output = Result<Option<T>, rest_client::NoAnswer>>,
     send: impl Future<Output = Result<T, rest_client::NoAnswer>>,
 ) -> Result<T, NoAnswer> {
-    if intent.attempts > 0 {
-        if let Some(answer) = find.await.map_err(no_answer)? {
-            return Ok(answer);
-        }
-        let age = (now - intent.intended_at).to_std().unwrap_or_default();
-        if age >= key_lifetime {
-            return Err(NoAnswer::Wrong(format!(
-                "{} is unknown to the provider and past the key's lifetime of {}: sending it again could do it twice. \
-                 Look it up at the provider by hand",
-                intent.idempotency_key(),
-                humantime::format_duration(key_lifetime)
-            )));
-        }
+    // A clock that is behind the database's makes no key younger than new.
+    let age = (now - intent.intended_at).to_std().unwrap_or_default();
+    let expired = age >= key_lifetime;
+    if (intent.attempts > 0 || expired)
+        && let Some(answer) = find.await.map_err(no_answer)?
+    {
+        return Ok(answer);
+    }
+    if expired {
+        return Err(NoAnswer::Wrong(format!(
+            "{} is not settled at the provider and is past the key's lifetime of {}: sending it again could do it \
+             twice. Look it up at the provider by hand",
+            intent.idempotency_key(),
+            humantime::format_duration(key_lifetime)
+        )));
     }
     send.await.map_err(no_answer)
 }
 
 /// A request that the provider refuses stays refused; everything else may pass.
 fn no_answer(no_answer: rest_client::NoAnswer) -> NoAnswer {
-    if no_answer.is_passing() { NoAnswer::Passing(no_answer.to_string()) } else { NoAnswer::Wrong(no_answer.to_string()) }
+    if no_answer.is_passing() {
+        NoAnswer::Passing(no_answer.to_string())
+    } else {
+        NoAnswer::Wrong(no_answer.to_string())
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +91,20 @@ mod tests {
     #[test]
     fn past_the_keys_lifetime_nothing_is_resent() {
         assert_eq!(call(3, TimeDelta::seconds(61), Some("found")), Ok("found"));
-        assert!(matches!(call(3, TimeDelta::seconds(61), None), Err(NoAnswer::Wrong(why)) if why.contains("by hand")));
+        for attempts in [0, 3] {
+            let called = call(attempts, TimeDelta::seconds(60), None);
+            assert!(matches!(called, Err(NoAnswer::Wrong(why)) if why.contains("by hand")), "attempts: {attempts}");
+        }
+    }
+
+    #[test]
+    fn only_a_refused_request_needs_a_person() {
+        use rest_client::NoAnswer as Rest;
+        let server = Rest::Server { status: 503, body: String::new() };
+        for passing in [Rest::TimedOut, Rest::Unreachable("reset".into()), server, Rest::Malformed("html".into())] {
+            assert!(matches!(no_answer(passing), NoAnswer::Passing(_)));
+        }
+        let refused = Rest::Refused { status: 409, message: "key_conflict".into() };
+        assert!(matches!(no_answer(refused), NoAnswer::Wrong(_)));
     }
 }

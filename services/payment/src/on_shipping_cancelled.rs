@@ -1,29 +1,18 @@
-//! `shipping.failed`, `shipping.cancelled`: nothing leaves the warehouse, so the money goes back.
+//! `shipping.cancelled`: nothing leaves the warehouse any more, so no money may stay here.
 
-use contracts::{PaymentVoided, ShippingCancelled, ShippingFailed};
+use contracts::{PaymentVoided, ShippingCancelled};
 use engine::{effects::Effects, participant::Refusal, rows::Rows};
 
 use crate::{
-    participant::{Payment, paid, refund},
+    give_back::give_back,
+    participant::Payment,
     state::{Row, State, Table},
 };
-
-/// succeeded → refunding; refunding, refunded: a repeat. Shipping only begins once money was captured, so a failure of
-/// it where nothing was captured cannot happen.
-pub(crate) fn failed(event: &ShippingFailed, rows: &mut Rows<Payment>) -> Result<Effects<Payment>, Refusal> {
-    let order = event.order_id.to_string();
-    let row = rows.get(Table::Payments, &order).clone();
-    match row.state {
-        State::Succeeded => give_back(&order, row, rows),
-        State::Refunding | State::Refunded => Ok(Effects::none()),
-        state => Err(shop::cannot_happen("shipping.failed", state)),
-    }
-}
 
 /// succeeded → refunding; capturing → capturing with the undo mark, since the provider's answer is still open;
 /// none → voided (`payment.voided`), a tombstone: `inventory.reserved` may still come, and must find it.
 /// Anything else: nothing.
-pub(crate) fn cancelled(event: &ShippingCancelled, rows: &mut Rows<Payment>) -> Result<Effects<Payment>, Refusal> {
+pub(crate) fn handle(event: &ShippingCancelled, rows: &mut Rows<Payment>) -> Result<Effects<Payment>, Refusal> {
     let order = event.order_id.to_string();
     let row = rows.get(Table::Payments, &order).clone();
     match row.state {
@@ -41,24 +30,13 @@ pub(crate) fn cancelled(event: &ShippingCancelled, rows: &mut Rows<Payment>) -> 
     }
 }
 
-fn give_back(order: &str, row: Row, rows: &mut Rows<Payment>) -> Result<Effects<Payment>, Refusal> {
-    let charge_id =
-        row.charge_id.as_deref().ok_or_else(|| Refusal::Permanent(format!("{order} was captured without a charge id")))?;
-    let intend = refund(order, paid(&row)?, charge_id)?;
-    rows.set(Table::Payments, order, Row { state: State::Refunding, ..row });
-    Ok(Effects::none().intend(intend))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::given::*;
 
     #[test]
-    fn given_captured_money_when_nothing_ships_then_the_refund_is_intended() {
-        let mut given = Given::new(State::Succeeded);
-        assert_eq!(given.shipping_failed().unwrap(), ["intend refund"]);
-        assert_eq!(given.state(), State::Refunding);
+    fn given_captured_money_when_shipping_is_cancelled_then_the_refund_is_intended() {
         let mut given = Given::new(State::Succeeded);
         assert_eq!(given.shipping_cancelled().unwrap(), ["intend refund"]);
         assert_eq!(given.state(), State::Refunding);
@@ -87,22 +65,6 @@ mod tests {
             let mut given = Given::new(state);
             assert!(given.shipping_cancelled().unwrap().is_empty(), "{state:?}");
             assert_eq!(given.state(), state);
-        }
-    }
-
-    #[test]
-    fn given_nothing_captured_when_shipping_failed_then_somebody_is_woken() {
-        for state in [
-            State::None,
-            State::Capturing { undo: false },
-            State::Capturing { undo: true },
-            State::Failed,
-            State::Voided,
-        ] {
-            assert!(Given::new(state).shipping_failed().is_err(), "{state:?}");
-        }
-        for state in [State::Refunding, State::Refunded] {
-            assert!(Given::new(state).shipping_failed().unwrap().is_empty(), "{state:?}");
         }
     }
 }

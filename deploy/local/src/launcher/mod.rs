@@ -1,0 +1,126 @@
+//! From nothing to a table of how every kind of order ends.
+
+mod incidents;
+mod outcomes;
+mod progress;
+mod table;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, ValueEnum};
+use local::{BrokerChoice, EventLog, Service, System, SystemOptions, audit, binaries, shop::Shop, system::topics};
+
+use progress::say;
+
+/// Runs the whole shop on this machine: a database, a broker, four services, and orders of every outcome.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Arguments {
+    /// Which broker: Apache Kafka itself, or librdkafka's in-memory mock cluster. `auto` takes Kafka where it can run.
+    #[arg(long, value_enum, default_value = "auto")]
+    broker: BrokerName,
+    /// A Kafka that runs already, as HOST:PORT.
+    #[arg(long, conflicts_with = "broker")]
+    kafka: Option<String>,
+    /// An administrator's URL of a PostgreSQL that runs already.
+    #[arg(long)]
+    database_url: Option<String>,
+    /// End after the table: 0 if every order ended as it should, 1 if not.
+    #[arg(long)]
+    once: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum BrokerName {
+    Auto,
+    Kafka,
+    Embedded,
+}
+
+/// How long an order may take in this run; short, so that one of them can be late.
+const ORDER_DEADLINE: &str = "10s";
+const PROGRAMS: [&str; 5] = ["order", "inventory", "payment", "shipping", "sandbox"];
+
+/// Runs it. `Ok(false)`: something did not end as it should.
+///
+/// # Errors
+/// When a part can't be brought up or asked.
+pub async fn run(arguments: Arguments) -> Result<bool> {
+    let once = arguments.once;
+    tokio::select! {
+        ended = show(arguments) => {
+            let (system, log, good) = ended?;
+            if !once {
+                stay_up(&system).await?;
+            }
+            say("stopping");
+            drop(log);
+            system.stop_all().await?;
+            Ok(good)
+        }
+        // Whatever has been started by then is ended by its handle.
+        stopped = tokio::signal::ctrl_c() => {
+            stopped?;
+            say("interrupted: ending everything that was started");
+            Ok(false)
+        }
+    }
+}
+
+async fn show(arguments: Arguments) -> Result<(System, EventLog, bool)> {
+    say("building the services");
+    binaries::build(&PROGRAMS).await?;
+    let system = System::start(options(arguments), say).await.context("the system did not come up")?;
+    let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
+    let log = EventLog::follow(system.broker.bootstrap(), &names)?;
+    let shop = Shop::default();
+
+    say("loading stock and placing orders");
+    outcomes::load_stock(&system, &shop).await?;
+    let mut told = outcomes::run(&system, &shop, &log).await?;
+    told.extend(incidents::run(&system, &shop, &log, &told).await?);
+    table::print(&told);
+
+    let findings = audit::check(&system).await?;
+    if findings.is_empty() {
+        println!("Money: captured = shipped + refunded. Stock: initial + ledgered changes = available + reserved + shipped,");
+        println!("nothing reserved at rest. Every order ended in exactly one terminal state.\n");
+    }
+    for finding in &findings {
+        println!("WRONG: {finding}");
+    }
+    let good = findings.is_empty() && told.iter().all(outcomes::Told::is_as_expected);
+    if !good {
+        println!("Something did not end as it should; the logs are kept in {}", system.keep_files().display());
+    }
+    Ok((system, log, good))
+}
+
+fn options(arguments: Arguments) -> SystemOptions {
+    let broker = match (arguments.kafka, arguments.broker) {
+        (Some(kafka), _) => BrokerChoice::External(kafka),
+        (None, BrokerName::Auto) => BrokerChoice::Auto,
+        (None, BrokerName::Kafka) => BrokerChoice::Kafka,
+        (None, BrokerName::Embedded) => BrokerChoice::Embedded,
+    };
+    let deadline = vec![("ORDER_DEADLINE".to_owned(), ORDER_DEADLINE.to_owned())];
+    SystemOptions {
+        broker,
+        database_url: arguments.database_url,
+        env: Vec::new(),
+        service_env: [(Service::Order, deadline)].into(),
+    }
+}
+
+async fn stay_up(system: &System) -> Result<()> {
+    println!("Everything stays up. Ctrl-C ends it.\n");
+    for service in Service::ALL {
+        let url = system.url(service);
+        println!("  {:<10} {url}   (metrics: {url}/metrics, held events: {url}/admin/held)", service.name());
+    }
+    println!("  {:<10} {}/v1/ledger", "sandbox", system.sandbox().url);
+    println!("  {:<10} {}", "broker", system.broker.bootstrap());
+    println!("  {:<10} {}", "database", system.postgres.admin_url());
+    println!("  {:<10} {}\n", "logs", system.logs().display());
+    println!("  curl -i {}/orders -H 'Idempotency-Key: 1' -d '{}'\n", system.url(Service::Order), outcomes::example());
+    tokio::signal::ctrl_c().await.context("Ctrl-C can't be waited for")
+}

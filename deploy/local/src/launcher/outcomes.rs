@@ -1,0 +1,168 @@
+//! Orders of every outcome.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use local::shop::{Shop, order};
+use local::{EventLog, Service, System};
+use serde_json::{Value, json};
+
+use super::progress::say;
+
+/// Long enough for a provider that never answers to be asked again.
+const PATIENCE: Duration = Duration::from_secs(90);
+const LOOK: Duration = Duration::from_millis(20);
+
+/// An order, or an incident, and what became of it.
+pub struct Told {
+    pub title: &'static str,
+    pub id: String,
+    pub expected: &'static str,
+    pub outcome: String,
+    /// Event types in the order in which they appeared.
+    pub path: Vec<String>,
+    pub took: Duration,
+}
+
+impl Told {
+    pub fn is_as_expected(&self) -> bool {
+        self.outcome == self.expected
+    }
+}
+
+/// What to do to an order once it is placed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Wait,
+    CancelAtOnce,
+    /// Cancel once this event was published.
+    CancelAfter(&'static str),
+}
+
+struct Plan {
+    title: &'static str,
+    order: Value,
+    then: Then,
+    expected: &'static str,
+}
+
+fn plan(title: &'static str, item: (&str, u32), token: &str, city: &str, then: Then, expected: &'static str) -> Plan {
+    Plan { title, order: order(&[item], token, city), then, expected }
+}
+
+/// An order to try by hand.
+pub fn example() -> Value {
+    order(&[("chair", 1)], "tok_visa", "Vienna")
+}
+
+pub async fn load_stock(system: &System, shop: &Shop) -> Result<()> {
+    for (sku, on_hand) in [("chair", 100), ("lamp", 3), ("table", 20)] {
+        let url = format!("{}/stock/{sku}", system.url(Service::Inventory));
+        let answer = shop.put(&url, &json!({ "onHand": on_hand })).await?;
+        ensure!(answer.status == 200, "stock of {sku} was not set: {answer:?}");
+    }
+    Ok(())
+}
+
+/// Places one order of each kind and waits for their ends.
+pub async fn run(system: &System, shop: &Shop, log: &EventLog) -> Result<Vec<Told>> {
+    let simple = vec![
+        plan("completed", ("chair", 2), "tok_visa", "Vienna", Then::Wait, "completed"),
+        plan("out of stock", ("lamp", 50), "tok_visa", "Vienna", Then::Wait, "cancelled"),
+        plan("payment declined", ("chair", 1), "tok_declined", "Vienna", Then::Wait, "cancelled"),
+        plan("carrier refuses", ("table", 1), "tok_visa", "Nowhere", Then::Wait, "cancelled"),
+        plan("provider fails twice", ("chair", 1), "tok_flaky", "Vienna", Then::Wait, "completed"),
+        plan("charged, never answered", ("chair", 1), "tok_silent", "Vienna", Then::Wait, "completed"),
+        plan("cancelled too late", ("chair", 1), "tok_visa", "Latetown", Then::CancelAfter("payment.succeeded"), "completed"),
+    ];
+    let mut told = place_all(system, shop, log, simple).await?;
+
+    // Payment stands still for a while: time enough to cancel, and for a deadline to pass.
+    say("freezing payment: one order is cancelled in time, another passes its deadline");
+    let payment = system.find("payment").context("payment does not run")?;
+    payment.process.freeze()?;
+    let late = vec![
+        plan("cancelled in time", ("chair", 1), "tok_visa", "Vienna", Then::CancelAtOnce, "cancelled"),
+        plan("deadline passed", ("table", 2), "tok_visa", "Vienna", Then::Wait, "cancelled"),
+    ];
+    let placed = place(system, shop, log, late).await?;
+    for order in &placed {
+        wait_for_event(log, &order.id, "shipping.cancelled").await?;
+    }
+    payment.process.thaw()?;
+    told.extend(wait_all(system, shop, log, placed).await?);
+    Ok(told)
+}
+
+struct Placed {
+    plan: Plan,
+    id: String,
+    at: Instant,
+}
+
+async fn place_all(system: &System, shop: &Shop, log: &EventLog, plans: Vec<Plan>) -> Result<Vec<Told>> {
+    let placed = place(system, shop, log, plans).await?;
+    wait_all(system, shop, log, placed).await
+}
+
+async fn place(system: &System, shop: &Shop, log: &EventLog, plans: Vec<Plan>) -> Result<Vec<Placed>> {
+    let orders = format!("{}/orders", system.url(Service::Order));
+    let mut placed = Vec::new();
+    for plan in plans {
+        let at = Instant::now();
+        let answer = shop.post(&orders, &plan.order, &[]).await?;
+        ensure!(answer.status == 202, "the order {:?} was not accepted: {answer:?}", plan.title);
+        let id = answer.body["orderId"].as_str().context("an accepted order has an id")?.to_owned();
+        if let Then::CancelAfter(event_type) = plan.then {
+            wait_for_event(log, &id, event_type).await?;
+        }
+        if plan.then != Then::Wait {
+            let answer = shop.post(&format!("{orders}/{id}/cancel"), &Value::Null, &[]).await?;
+            ensure!(answer.status == 202, "the cancellation of {:?} was not accepted: {answer:?}", plan.title);
+        }
+        placed.push(Placed { plan, id, at });
+    }
+    Ok(placed)
+}
+
+async fn wait_all(system: &System, shop: &Shop, log: &EventLog, placed: Vec<Placed>) -> Result<Vec<Told>> {
+    let mut told = Vec::new();
+    for Placed { plan, id, at } in placed {
+        let outcome = wait_for_end(system, shop, &id, at).await?;
+        let terminal = if outcome == "completed" { "order.completed" } else { "order.cancelled" };
+        wait_for_event(log, &id, terminal).await?;
+        let ended = log.find(|record| record.is_keyed(&id) && record.event_type() == terminal);
+        let took = ended.first().map_or_else(|| at.elapsed(), |record| record.seen_at.duration_since(at));
+        say(&format!("{}: {outcome}", plan.title));
+        told.push(Told { title: plan.title, path: log.path_of(&id), id, expected: plan.expected, outcome, took });
+    }
+    Ok(told)
+}
+
+async fn wait_for_end(system: &System, shop: &Shop, id: &str, since: Instant) -> Result<String> {
+    let url = format!("{}/orders/{id}", system.url(Service::Order));
+    loop {
+        let answer = shop.get(&url).await?;
+        let status = answer.body["status"].as_str().unwrap_or_default().to_owned();
+        if matches!(status.as_str(), "completed" | "cancelled") {
+            return Ok(status);
+        }
+        if since.elapsed() > PATIENCE {
+            return Ok(format!("still {status} after {PATIENCE:?}"));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+pub async fn wait_for_event(log: &EventLog, id: &str, event_type: &str) -> Result<()> {
+    let since = Instant::now();
+    while log.find(|record| record.is_keyed(id) && record.event_type() == event_type).is_empty() {
+        ensure!(
+            since.elapsed() < PATIENCE,
+            "order {id} published no {event_type} within {PATIENCE:?}; seen: {}",
+            log.path_of(id).join(" → ")
+        );
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! The table at the end.
+
+use super::outcomes::Told;
+
+pub fn print(told: &[Told]) {
+    let width = |text: fn(&Told) -> &str| told.iter().map(|line| text(line).chars().count()).max().unwrap_or(0);
+    let (title, id, outcome) = (width(|line| line.title), width(|line| &line.id), width(|line| &line.outcome));
+    println!("\n  {:<title$}  {:<id$}  {:<outcome$}  {:>8}  path of events", "order", "id", "outcome", "ms");
+    for line in told {
+        let mark = if line.is_as_expected() { " " } else { "!" };
+        println!(
+            "{mark} {:<title$}  {:<id$}  {:<outcome$}  {:>8}  {}",
+            line.title,
+            line.id,
+            line.outcome,
+            line.took.as_millis(),
+            line.path.join(" → ")
+        );
+    }
+    println!();
+    for line in told.iter().filter(|line| !line.is_as_expected()) {
+        println!("! {}: expected {}, but it is {}", line.title, line.expected, line.outcome);
+    }
+}

@@ -1,0 +1,106 @@
+//! The shop from outside: orders, stock, the sandbox's ledger, over HTTP.
+
+use std::time::Duration;
+
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::tls;
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// An answer: its status and its JSON (null where it is none).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+    pub location: Option<String>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{method} {url}: {source}")]
+pub struct NoAnswer {
+    pub method: &'static str,
+    pub url: String,
+    pub source: reqwest::Error,
+}
+
+/// A client of the services' APIs.
+#[derive(Debug, Clone)]
+pub struct Shop {
+    http: Client,
+}
+
+impl Default for Shop {
+    fn default() -> Self {
+        tls::install_provider();
+        // Only settings that are wrong could fail, and these are fixed.
+        let http = Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(256).build().unwrap_or_default();
+        Self { http }
+    }
+}
+
+impl Shop {
+    /// # Errors
+    /// [`NoAnswer`] when none came.
+    pub async fn get(&self, url: &str) -> Result<Answer, NoAnswer> {
+        answer("GET", url, self.http.get(url).send().await).await
+    }
+
+    /// # Errors
+    /// [`NoAnswer`] when none came.
+    pub async fn put(&self, url: &str, body: &Value) -> Result<Answer, NoAnswer> {
+        answer("PUT", url, self.http.put(url).body(body.to_string()).send().await).await
+    }
+
+    /// Posts with headers.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] when none came.
+    pub async fn post(&self, url: &str, body: &Value, headers: &[(&str, &str)]) -> Result<Answer, NoAnswer> {
+        let mut request = self.http.post(url).body(body.to_string()).header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answer("POST", url, request.send().await).await
+    }
+
+    /// A text such as `/metrics`.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] when none came.
+    pub async fn text(&self, url: &str) -> Result<String, NoAnswer> {
+        let failed = |source| NoAnswer { method: "GET", url: url.to_owned(), source };
+        self.http.get(url).send().await.map_err(failed)?.text().await.map_err(failed)
+    }
+}
+
+async fn answer(
+    method: &'static str,
+    url: &str,
+    response: Result<Response, reqwest::Error>,
+) -> Result<Answer, NoAnswer> {
+    let failed = |source| NoAnswer { method, url: url.to_owned(), source };
+    let response = response.map_err(failed)?;
+    let status: StatusCode = response.status();
+    let location = response.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let text = response.text().await.map_err(failed)?;
+    Ok(Answer { status: status.as_u16(), body: serde_json::from_str(&text).unwrap_or_default(), location })
+}
+
+/// An order to place.
+#[must_use]
+pub fn order(items: &[(&str, u32)], payment_method: &str, city: &str) -> Value {
+    let items: Vec<Value> =
+        items.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity, "price": 4_900})).collect();
+    json!({
+        "userId": "ada",
+        "currency": "EUR",
+        "items": items,
+        "paymentMethod": payment_method,
+        "shippingAddress": {
+            "name": "Ada Lovelace", "line1": "Main Street 1", "postalCode": "1010", "city": city, "country": "AT"
+        }
+    })
+}

@@ -1,0 +1,18 @@
+//! The environment of a service in a local run.
+
+use super::{Service, System};
+
+pub(super) fn of_service(system: &System, service: Service, port: u16) -> Vec<(String, String)> {
+    let pair = |name: &str, value: String| (name.to_owned(), value);
+    let mut env = vec![
+        pair("DATABASE_URL", system.database_url(service.name())),
+        pair("KAFKA_BROKERS", system.broker.bootstrap().to_owned()),
+        pair("HTTP_ADDR", format!("127.0.0.1:{port}")),
+        // The embedded broker can't say how long its topics keep events.
+        pair("CHECK_TOPIC_SETTINGS", (!system.broker.is_embedded()).to_string()),
+    ];
+    if matches!(service, Service::Payment | Service::Shipping) {
+        env.push(pair("SANDBOX_URL", system.sandbox().url.clone()));
+    }
+    env
+}

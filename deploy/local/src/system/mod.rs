@@ -1,0 +1,211 @@
+//! The whole system: database, broker, sandbox, and the four services as processes, ready to be used.
+
+mod broker;
+mod env;
+mod topology;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+pub use broker::{Broker, BrokerChoice};
+pub use topology::{PARTITIONS, Service, topics};
+
+use crate::ports::free_port;
+use crate::{Postgres, PostgresOptions, ProcessSpec, Result, RunDir, ServiceProcess, binaries, databases};
+
+/// A cold start of a service on a busy machine: migrations, partitions, the first rebalance.
+const READY: Duration = Duration::from_secs(90);
+const STOP: Duration = Duration::from_secs(30);
+/// The databases are private to this run or named by the user; their roles need a password, not a secret one.
+const PASSWORD: &str = "local-only";
+
+/// What to start.
+#[derive(Debug, Clone, Default)]
+pub struct SystemOptions {
+    pub broker: BrokerChoice,
+    /// An administrator's URL of a server that runs already; `None`: a private one.
+    pub database_url: Option<String>,
+    /// Environment for every service, over the defaults.
+    pub env: Vec<(String, String)>,
+    /// Environment for one service, over that.
+    pub service_env: BTreeMap<Service, Vec<(String, String)>>,
+}
+
+/// A running process of the system, and where it answers.
+#[derive(Debug, Clone)]
+pub struct Running {
+    pub process: Arc<ServiceProcess>,
+    /// Its base URL.
+    pub url: String,
+}
+
+/// Everything that runs. Dropping it ends all of it.
+#[derive(Debug)]
+pub struct System {
+    // Dropped in this order: the services before what they use.
+    running: Mutex<BTreeMap<String, Running>>,
+    sandbox: Running,
+    pub postgres: Postgres,
+    pub broker: Broker,
+    options: SystemOptions,
+    run: RunDir,
+}
+
+impl System {
+    /// Starts database, broker, topics and sandbox, then one replica of each service. `progress` is told each step.
+    ///
+    /// # Errors
+    /// Whatever part could not be brought up, with the end of its log.
+    pub async fn start(options: SystemOptions, progress: impl Fn(&str)) -> Result<Self> {
+        let system = Self::start_parts(options, &progress).await?;
+        progress("starting order, inventory, payment and shipping");
+        for service in Service::ALL {
+            system.spawn(service, service.name(), &[])?;
+        }
+        for service in Service::ALL {
+            system.wait_ready(service.name()).await?;
+        }
+        Ok(system)
+    }
+
+    /// Starts everything but the services.
+    ///
+    /// # Errors
+    /// Like [`System::start`].
+    pub async fn start_parts(options: SystemOptions, progress: &impl Fn(&str)) -> Result<Self> {
+        let run = RunDir::create()?;
+        progress("starting PostgreSQL (the first time it is fetched)");
+        let postgres = match &options.database_url {
+            Some(url) => Postgres::external(url)?,
+            None => Postgres::start(&run.path().join("postgres"), PostgresOptions::default()).await?,
+        };
+        for database in ["sandbox", "order", "inventory", "payment", "shipping"] {
+            databases::create_database(postgres.admin_url(), database, database, PASSWORD).await?;
+        }
+        progress("starting the broker");
+        let broker = Broker::start(&options.broker, run.path()).await?;
+        progress(&format!("broker: {}", broker.description()));
+        let sandbox = start_sandbox(&run, &postgres)?;
+        sandbox.process.wait_ready(&format!("{}/readyz", sandbox.url), READY).await?;
+        Ok(Self { running: Mutex::default(), sandbox, postgres, broker, options, run })
+    }
+
+    /// Starts a replica of a service without waiting for it. `env` is added to what the options say.
+    ///
+    /// # Errors
+    /// When the program is not built or cannot be started.
+    pub fn spawn(&self, service: Service, replica: &str, env: &[(&str, &str)]) -> Result<Running> {
+        let port = free_port()?;
+        let log = self.logs().join(format!("{replica}.log"));
+        let mut spec = ProcessSpec::new(replica, binaries::sibling(service.name())?, log);
+        spec.env = env::of_service(self, service, port);
+        spec.env.extend(self.options.env.iter().cloned());
+        spec.env.extend(self.options.service_env.get(&service).into_iter().flatten().cloned());
+        spec.env.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let running = Running { process: Arc::new(ServiceProcess::spawn(spec)?), url: format!("http://127.0.0.1:{port}") };
+        self.lock().insert(replica.to_owned(), running.clone());
+        Ok(running)
+    }
+
+    /// Waits until a replica says that it is ready.
+    ///
+    /// # Errors
+    /// When it ends or is not ready in time, with the end of its log.
+    pub async fn wait_ready(&self, replica: &str) -> Result<()> {
+        let Some(running) = self.find(replica) else { return Ok(()) };
+        running.process.wait_ready(&format!("{}/readyz", running.url), READY).await
+    }
+
+    /// A replica by its name; the first of each service has the service's name.
+    #[must_use]
+    pub fn find(&self, replica: &str) -> Option<Running> {
+        self.lock().get(replica).cloned()
+    }
+
+    /// The base URL of a service's first replica; empty if it does not run.
+    #[must_use]
+    pub fn url(&self, service: Service) -> String {
+        self.find(service.name()).map(|running| running.url).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn sandbox(&self) -> &Running {
+        &self.sandbox
+    }
+
+    /// All service replicas that were started and not taken away.
+    #[must_use]
+    pub fn running(&self) -> Vec<(String, Running)> {
+        self.lock().iter().map(|(name, running)| (name.clone(), running.clone())).collect()
+    }
+
+    /// Stops a replica with SIGTERM, waits for its drain, and forgets it.
+    ///
+    /// # Errors
+    /// When it did not drain in time: it is killed then.
+    pub async fn stop(&self, replica: &str) -> Result<()> {
+        let running = self.lock().remove(replica);
+        match running {
+            Some(running) => running.process.stop(STOP).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Kills a replica with -9 and forgets it.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn kill(&self, replica: &str) -> Result<()> {
+        let running = self.lock().remove(replica);
+        running.map_or(Ok(()), |running| running.process.kill().map(drop))
+    }
+
+    /// Stops all services, draining them together.
+    ///
+    /// # Errors
+    /// When one did not drain in time.
+    pub async fn stop_all(&self) -> Result<()> {
+        let running = self.running();
+        for (_, each) in &running {
+            // One that ended already has nothing to drain.
+            let _ = each.process.terminate();
+        }
+        for (name, _) in running {
+            self.stop(&name).await?;
+        }
+        Ok(())
+    }
+
+    /// The URL of a service's database, with its own role.
+    #[must_use]
+    pub fn database_url(&self, service: &str) -> String {
+        self.postgres.url(service, service, PASSWORD)
+    }
+
+    /// Where logs are, for a look while it runs.
+    #[must_use]
+    pub fn logs(&self) -> std::path::PathBuf {
+        self.run.path().join("logs")
+    }
+
+    /// Keeps data and logs after the end, for a look at what went wrong.
+    pub fn keep_files(&self) -> &Path {
+        self.run.keep();
+        self.run.path()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn start_sandbox(run: &RunDir, postgres: &Postgres) -> Result<Running> {
+    let port = free_port()?;
+    let log = run.path().join("logs").join("sandbox.log");
+    let spec = ProcessSpec::new("sandbox", binaries::sibling("sandbox")?, log)
+        .env("DATABASE_URL", postgres.url("sandbox", "sandbox", PASSWORD))
+        .env("HTTP_ADDR", format!("127.0.0.1:{port}"));
+    Ok(Running { process: Arc::new(ServiceProcess::spawn(spec)?), url: format!("http://127.0.0.1:{port}") })
+}

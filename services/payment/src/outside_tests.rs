@@ -1,0 +1,149 @@
+use std::sync::Mutex;
+
+use chrono::TimeDelta;
+use engine::trace::TraceContext;
+use rest_client::NoAnswer as Rest;
+
+use super::*;
+
+/// A provider that knows what it is told to know, answers what it is told to answer, and notes what it is asked.
+struct Scripted {
+    found: Option<RefundAnswer>,
+    charge: Result<ChargeAnswer, Rest>,
+    refund: RefundAnswer,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Scripted {
+    fn new() -> Self {
+        let charge = Ok(ChargeAnswer::Succeeded { charge_id: "ch_1".into() });
+        Self { found: None, charge, refund: refunded(), asked: Mutex::default() }
+    }
+
+    fn note(&self, what: &str, key: &str) {
+        self.asked.lock().unwrap().push(format!("{what} {key}"));
+    }
+}
+
+impl Provider for Scripted {
+    async fn charge(&self, key: &str, request: &ChargeRequest) -> Result<ChargeAnswer, Rest> {
+        assert_eq!((request.order_id.as_str(), request.amount, request.currency.as_str()), ("o1", 200, "EUR"));
+        assert_eq!(request.payment_method.as_deref(), Some("tok_visa"));
+        self.note("charge", key);
+        self.charge.clone()
+    }
+
+    async fn find_charge(&self, key: &str) -> Result<Option<ChargeAnswer>, Rest> {
+        self.note("find_charge", key);
+        Ok(None)
+    }
+
+    async fn cancel_charge(&self, _: &str) -> Result<ChargeAnswer, Rest> {
+        Ok(ChargeAnswer::Cancelled)
+    }
+
+    async fn refund(&self, key: &str, request: &RefundRequest) -> Result<RefundAnswer, Rest> {
+        assert_eq!((request.order_id.as_str(), request.charge_id.as_str(), request.amount), ("o1", "ch_1", 200));
+        self.note("refund", key);
+        Ok(self.refund.clone())
+    }
+
+    async fn find_refund(&self, key: &str) -> Result<Option<RefundAnswer>, Rest> {
+        self.note("find_refund", key);
+        Ok(self.found.clone())
+    }
+}
+
+fn refunded() -> RefundAnswer {
+    RefundAnswer::Succeeded { refund_id: "re_1".into() }
+}
+
+fn declined() -> RefundAnswer {
+    RefundAnswer::Declined { reason: "no funds".into() }
+}
+
+fn intent(step: &str, attempts: u32, age: TimeDelta) -> Intent {
+    let request = match step {
+        CHARGE => r#"{"amount":200,"currency":"EUR","paymentMethod":"tok_visa"}"#,
+        _ => r#"{"chargeId":"ch_1","amount":200,"currency":"EUR"}"#,
+    };
+    Intent {
+        id: uuid::Uuid::nil(),
+        aggregate_id: "o1".into(),
+        step: step.into(),
+        request: request.into(),
+        correlation_id: "o1".into(),
+        causation_id: None,
+        trace: TraceContext::default(),
+        attempts,
+        intended_at: Utc::now() - age,
+    }
+}
+
+async fn call(provider: Scripted, intent: &Intent) -> (Result<Answer, NoAnswer>, Vec<String>) {
+    let calls = ProviderCalls::new(provider, Duration::from_secs(3600));
+    let result = calls.call(intent).await;
+    (result, calls.provider.asked.into_inner().unwrap())
+}
+
+fn yes(detail: &str) -> Result<Answer, NoAnswer> {
+    Ok(Answer::Yes { detail: detail.into() })
+}
+
+#[tokio::test]
+async fn a_charge_is_asked_for_and_resent_under_one_key() {
+    let (result, asked) = call(Scripted::new(), &intent(CHARGE, 0, TimeDelta::zero())).await;
+    assert_eq!((result, asked), (yes("ch_1"), vec!["charge o1/charge".into()]));
+    let (result, asked) = call(Scripted::new(), &intent(CHARGE, 2, TimeDelta::zero())).await;
+    assert_eq!((result, asked), (yes("ch_1"), vec!["find_charge o1/charge".into(), "charge o1/charge".into()]));
+}
+
+#[tokio::test]
+async fn a_charge_that_was_declined_or_cancelled_is_a_no() {
+    for end in [ChargeAnswer::Declined { reason: "no funds".into() }, ChargeAnswer::Cancelled] {
+        let provider = Scripted { charge: Ok(end.clone()), ..Scripted::new() };
+        let (result, _) = call(provider, &intent(CHARGE, 0, TimeDelta::zero())).await;
+        assert!(matches!(result, Ok(Answer::No { .. })), "{end:?} is told as {result:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_answer_to_a_charge_is_neither_yes_nor_no() {
+    let provider = Scripted { charge: Err(Rest::TimedOut), ..Scripted::new() };
+    let (result, _) = call(provider, &intent(CHARGE, 0, TimeDelta::zero())).await;
+    assert!(matches!(result, Err(NoAnswer::Passing(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_refund_that_was_refused_is_sent_again_under_the_same_key() {
+    let provider = Scripted { found: Some(declined()), ..Scripted::new() };
+    let (result, asked) = call(provider, &intent(REFUND, 1, TimeDelta::zero())).await;
+    assert_eq!((result, asked), (yes("re_1"), vec!["find_refund o1/refund".into(), "refund o1/refund".into()]));
+    let provider = Scripted { found: Some(declined()), refund: declined(), ..Scripted::new() };
+    let (result, _) = call(provider, &intent(REFUND, 1, TimeDelta::zero())).await;
+    assert_eq!(result, Ok(Answer::No { reason: "no funds".into() }));
+}
+
+#[tokio::test]
+async fn past_the_keys_lifetime_money_is_only_asked_about() {
+    let old = TimeDelta::seconds(3601);
+    for found in [None, Some(declined())] {
+        let (result, asked) = call(Scripted { found, ..Scripted::new() }, &intent(REFUND, 1, old)).await;
+        assert!(matches!(&result, Err(NoAnswer::Wrong(why)) if why.contains("by hand")), "{result:?}");
+        assert_eq!(asked, ["find_refund o1/refund"]);
+    }
+    let provider = Scripted { found: Some(refunded()), ..Scripted::new() };
+    assert_eq!(call(provider, &intent(REFUND, 1, old)).await.0, yes("re_1"));
+    let (_, asked) = call(Scripted::new(), &intent(CHARGE, 1, old)).await;
+    assert_eq!(asked, ["find_charge o1/charge"]);
+}
+
+#[tokio::test]
+async fn an_intent_that_cannot_be_read_or_is_not_known_calls_nobody() {
+    let garbled = Intent { request: "{}".into(), ..intent(CHARGE, 0, TimeDelta::zero()) };
+    for wrong in [garbled, intent("bribe", 0, TimeDelta::zero())] {
+        let (result, asked) = call(Scripted::new(), &wrong).await;
+        assert!(matches!(result, Err(NoAnswer::Wrong(_))), "{result:?}");
+        assert!(asked.is_empty(), "{asked:?}");
+    }
+}

@@ -1,0 +1,65 @@
+use contracts::{InventoryReleased, ShippingCancelled, ShippingDispatched, ShippingFailed};
+use engine::participant::Answer;
+use uuid::Uuid;
+
+use super::*;
+use crate::state::State;
+
+fn envelope(event: impl Into<Event>) -> (&'static str, Envelope) {
+    let fact = shop::fact(event).unwrap();
+    let json = format!(
+        r#"{{"id":"{}","type":"{}","version":{},"timestamp":"2026-01-01T00:00:00Z","correlationId":"{id}","aggregateId":"{id}","payload":{}}}"#,
+        Uuid::now_v7(),
+        fact.event_type,
+        fact.version,
+        fact.payload,
+        id = fact.aggregate_id,
+    );
+    (fact.topic, Envelope::parse(None, Some(json.as_bytes())).unwrap())
+}
+
+fn cancelled() -> ShippingCancelled {
+    ShippingCancelled { order_id: Uuid::from_u128(1), reason: "client".into() }
+}
+
+#[test]
+fn a_compensation_overtakes() {
+    let failed = ShippingFailed { order_id: Uuid::from_u128(1), reason: "refused".into() };
+    for (topic, envelope) in [envelope(cancelled()), envelope(failed)] {
+        let event = Payment.decode(topic, &envelope).unwrap().unwrap();
+        assert!(Payment.overtakes(&event), "{event:?}");
+    }
+}
+
+#[test]
+fn what_payment_does_not_handle_is_skipped() {
+    let order_id = Uuid::from_u128(1);
+    let dispatched = ShippingDispatched { order_id, tracking_number: "T1".into() };
+    for (topic, envelope) in [envelope(dispatched), envelope(InventoryReleased { order_id, reason: "x".into() })] {
+        assert!(matches!(Payment.decode(topic, &envelope), Ok(None)));
+    }
+}
+
+#[test]
+fn an_event_from_a_topic_of_another_owner_is_refused() {
+    let (_, envelope) = envelope(cancelled());
+    let refused = Payment.decode(topic::INVENTORY_EVENTS, &envelope);
+    assert!(matches!(refused, Err(Undecodable::ForeignTopic { .. })), "{refused:?}");
+}
+
+#[test]
+fn an_answer_reaches_the_rule_of_its_step_and_an_unknown_step_is_refused() {
+    let key = Uuid::from_u128(1).to_string();
+    let decide = |step: &str| {
+        let mut rows = Rows::default();
+        let order = OrderToPay { amount: 200, currency: "EUR".into(), items: Vec::new(), shipping_address: None };
+        let row = Row { state: State::Refunding, order: Some(order), charge_id: Some("ch_1".into()) };
+        rows.load(Table::Payments, key.as_str(), row);
+        let answer = Answer::Yes { detail: "re_1".into() };
+        let what = What::Answer { aggregate_id: key.clone(), step: step.into(), answer };
+        Payment.decide(&what, &mut rows, DateTime::UNIX_EPOCH).map(|_| rows.get(Table::Payments, &key).state)
+    };
+    assert_eq!(decide(REFUND), Ok(State::Refunded));
+    assert!(decide(CHARGE).is_err());
+    assert!(decide("bribe").is_err());
+}

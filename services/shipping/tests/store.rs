@@ -1,0 +1,39 @@
+//! Shipping's SQL on a real PostgreSQL.
+
+use engine::postgres::Tables;
+use local::{Postgres, PostgresOptions, RunDir, databases};
+use shipping::{
+    MIGRATIONS, Shipping,
+    state::{Row, State, Table},
+};
+use sqlx::{Connection, PgConnection};
+
+const TABLE: Table = Table::Shipments;
+const STATES: [State; 5] = [State::None, State::Dispatching, State::Dispatched, State::Failed, State::Cancelled];
+
+#[tokio::test]
+async fn rows_come_back_as_they_were_written() {
+    let dir = RunDir::create().unwrap();
+    let postgres = Postgres::start(&dir.path().join("postgres"), PostgresOptions::default()).await.unwrap();
+    databases::create_database(postgres.admin_url(), "shipping", "shipping", "secret").await.unwrap();
+    let mut db = PgConnection::connect(&postgres.url("shipping", "shipping", "secret")).await.unwrap();
+    MIGRATIONS.run(&mut db).await.unwrap();
+
+    let row = |(index, state)| {
+        (format!("o{index}"), Row { state, tracking_number: (state == State::Dispatched).then(|| "T\"1".into()) })
+    };
+    let rows: Vec<(String, Row)> = STATES.into_iter().enumerate().map(row).collect();
+    let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
+
+    Shipping.ensure(&mut db, TABLE, &keys).await.unwrap();
+    let absent = Shipping.lock(&mut db, TABLE, &keys).await.unwrap();
+    assert_eq!(absent, keys.iter().map(|key| (key.clone(), Row::NONE)).collect::<Vec<_>>());
+
+    Shipping.update(&mut db, TABLE, &rows).await.unwrap();
+    Shipping.ensure(&mut db, TABLE, &keys).await.unwrap();
+    assert_eq!(Shipping.lock(&mut db, TABLE, &keys).await.unwrap(), rows);
+
+    let new = vec![("p1".to_owned(), rows[2].1.clone())];
+    Shipping.insert(&mut db, TABLE, &new).await.unwrap();
+    assert_eq!(Shipping.lock(&mut db, TABLE, &["p1".to_owned()]).await.unwrap(), new);
+}
