@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
+    crash_point::reached,
     delivery::{Delivery, Position},
     door::{Door, Progress},
     event_id::IdSource,
@@ -74,6 +75,7 @@ impl<P: Participant> Consumer<P> {
             }
         };
         door.handle_isolating(ids, &pending.work, &mut pending.progress).await?;
+        reached("consumer.committed");
         let next = pending.positions(source);
         let offsets = if next.is_empty() { Ok(()) } else { source.commit(&next).await };
         let Some(done) = self.pending.take() else { return Ok(Step::Idle) };

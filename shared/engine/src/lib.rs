@@ -6,6 +6,7 @@
 
 pub mod commands;
 pub mod consumer;
+pub mod crash_point;
 pub mod dead_letter;
 pub mod deadlines;
 pub mod delivery;

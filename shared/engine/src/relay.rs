@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::{
+    crash_point::reached,
     log::{EventSink, LogError},
     outbox::OutboxRow,
     store::StoreError,
@@ -93,8 +94,10 @@ impl Relay {
             return Ok(Relayed::Nothing);
         }
         let results = sink.publish(&rows).await;
+        reached("relay.acknowledged");
         let acknowledged = prefix_per_range(&rows, &results);
         let marked = if acknowledged.is_empty() { 0 } else { store.mark(&self.leases, &acknowledged).await? };
+        reached("relay.marked");
         match results.into_iter().find_map(Result::err) {
             None => Ok(Relayed::Published { rows: rows.len(), marked }),
             Some(error) => Ok(Relayed::Failed { published: acknowledged.len(), error }),

@@ -143,7 +143,8 @@ impl<P: Tables> Service<P> {
         outside: O,
         settings: Arc<EngineSettings>,
     ) -> Result<Self> {
-        let source = KafkaSource::subscribe(&settings.kafka_brokers, P::NAME, P::TOPICS, settings.batch_company)
+        let (session, company) = (settings.kafka_session_timeout, settings.batch_company);
+        let source = KafkaSource::subscribe(&settings.kafka_brokers, P::NAME, P::TOPICS, session, company)
             .context("KAFKA_BROKERS: the consumer could not be made")?;
         let sink = KafkaSink::connect(&settings.kafka_brokers, P::NAME, settings.max_message_bytes)
             .context("KAFKA_BROKERS: the producer could not be made")?;

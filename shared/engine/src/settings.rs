@@ -25,6 +25,9 @@ pub struct EngineSettings {
     /// Kafka's bootstrap servers.
     #[arg(long, env, default_value = "127.0.0.1:9092")]
     pub kafka_brokers: String,
+    /// After this long without a sign of life a replica's partitions go to the others.
+    #[arg(long, env, default_value = "10s", value_parser = duration)]
+    pub kafka_session_timeout: Duration,
     /// Where the API, the probes, the metrics and the admin routes listen.
     #[arg(long, env, default_value = "127.0.0.1:8080")]
     pub http_addr: SocketAddr,
@@ -48,7 +51,7 @@ pub struct EngineSettings {
     /// How long a relay holds a key range without renewing it.
     #[arg(long, env, default_value = "10s", value_parser = duration)]
     pub relay_lease: Duration,
-    /// Key ranges that one relay holds at most, of 12.
+    /// Key ranges that one relay holds at most, of 12. Below 12, so many replicas must run that all ranges are held.
     #[arg(long, env, default_value_t = 12, value_parser = at_least_one)]
     pub relay_ranges: usize,
     /// Largest message that may be published, in bytes; the topics' max.message.bytes must allow it.

@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 pub use isolate::Progress;
 
 use crate::{
+    crash_point::reached,
     event_id::IdSource,
     input::{Handled, Work},
     outbox,
@@ -82,6 +83,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
 
         let outcome = batch.run(&*self.participant, &self.policy, &mut rows, ids, refusal);
         self.write(&mut tx, &rows, &outcome, now).await?;
+        reached("door.written");
         tx.commit().await?;
         Ok(outcome.into_handled(self.policy.ranges))
     }

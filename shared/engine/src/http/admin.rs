@@ -14,11 +14,12 @@ use serde_json::json;
 use tracing::{error, info};
 
 use crate::{
+    crash_point::reached,
     event_id::Ids,
     input::Verdict,
     postgres::{DiscardError, Tables},
     retry,
-    runtime::{ServiceDoor, Wakes, reached},
+    runtime::{ServiceDoor, Wakes},
     store::HeldStatus,
 };
 

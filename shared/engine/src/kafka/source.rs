@@ -101,8 +101,14 @@ pub struct KafkaSource {
 
 impl KafkaSource {
     /// Joins the group and subscribes. `company`: how long a batch waits for more when there is a backlog.
-    pub fn subscribe(brokers: &str, group: &str, topics: &[&str], company: Duration) -> KafkaResult<Self> {
-        let consumer: BaseConsumer<Group> = tuning::consumer(brokers, group).create_with_context(Group::default())?;
+    pub fn subscribe(
+        brokers: &str,
+        group: &str,
+        topics: &[&str],
+        session_timeout: Duration,
+        company: Duration,
+    ) -> KafkaResult<Self> {
+        let consumer: BaseConsumer<Group> = tuning::consumer(brokers, group, session_timeout).create_with_context(Group::default())?;
         consumer.subscribe(topics)?;
         Ok(Self { consumer: Arc::new(consumer), company, paused: false, stash: Vec::new() })
     }

@@ -1,6 +1,8 @@
 //! Client settings, each with its reason
 //! (names: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md).
 
+use std::time::Duration;
+
 use rdkafka::ClientConfig;
 
 /// What consumer, producer and admin client share.
@@ -16,7 +18,7 @@ pub fn client(brokers: &str, name: &str) -> ClientConfig {
 }
 
 /// Consumer settings.
-pub fn consumer(brokers: &str, group: &str) -> ClientConfig {
+pub fn consumer(brokers: &str, group: &str, session_timeout: Duration) -> ClientConfig {
     let mut config = client(brokers, group);
     config
         .set("group.id", group)
@@ -28,7 +30,7 @@ pub fn consumer(brokers: &str, group: &str) -> ClientConfig {
         // An offset out of range must stop, never skip. Partitions new to the group are assigned from their beginning.
         .set("auto.offset.reset", "error")
         // A dead replica's partitions move after this; shorter ones cause needless moves under load.
-        .set("session.timeout.ms", "10000")
+        .set("session.timeout.ms", session_timeout.as_millis().to_string())
         .set("heartbeat.interval.ms", "1000")
         // A batch that takes longer than this costs the partitions; repeats die in the inbox.
         .set("max.poll.interval.ms", "120000")

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use chrono::{DateTime, Utc};
-use tracing::{error, warn};
+use tracing::error;
 
 use super::{CallQueue, Wakes};
 use crate::{
@@ -73,7 +73,7 @@ impl Aftermath {
                 Verdict::Gone => counts[6] += 1,
                 Verdict::Refused(refusal) => {
                     counts[7] += 1;
-                    warn!(%refusal, "refused; a deadline or an answer stays and comes again");
+                    error!(%refusal, "refused by the rules; if it was a deadline or an answer, it stays and comes again");
                 }
             }
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::{Aftermath, ServiceDoor, backoff, reached};
+use super::{Aftermath, ServiceDoor, backoff};
 use crate::{
     consumer::{Consumer, Step, StepError},
     event_id::Ids,
@@ -79,7 +79,6 @@ fn handled<P: Tables>(step: Step<P>, aftermath: &Aftermath, began: Instant) {
     aftermath.of(&progress.verdicts, &progress.ranges, intents, progress.earliest_deadline);
     metrics::histogram!("saga_batch_size", "kind" => "events").record(messages as f64);
     metrics::histogram!("saga_batch_seconds", "kind" => "events").record(began.elapsed().as_secs_f64());
-    reached("consumer.handled");
 }
 
 async fn keep_alive(source: &mut KafkaSource, time: Duration, stop: &CancellationToken) {

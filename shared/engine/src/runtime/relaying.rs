@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::{Aftermath, backoff, reached};
+use super::{Aftermath, backoff};
 use crate::{
     kafka::KafkaSink,
     postgres::{Postgres, Tables},
@@ -45,7 +45,6 @@ pub(crate) async fn relay_loop<P: Tables>(
                 metrics::counter!("saga_published_total").increment(rows as u64);
                 metrics::histogram!("saga_relay_seconds").record(began.elapsed().as_secs_f64());
                 metrics::histogram!("saga_batch_size", "kind" => "relay").record(rows as f64);
-                reached("relay.published");
                 continue;
             }
             Ok(Relayed::Nothing) if stop.is_cancelled() => break,

@@ -1,0 +1,106 @@
+//! One world per test run: real Kafka, real PostgreSQL, the sandbox and all services, and verbs to tell stories with.
+//!
+//! A story that disturbs the services (freezes, crashes) asks for the world alone.
+
+mod messages;
+mod verbs;
+
+use std::future::Future;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use local::producer::Producer;
+use local::shop::Shop;
+use local::system::topics;
+use local::{BrokerChoice, EventLog, System, SystemOptions, binaries};
+use tokio::runtime::Runtime;
+use tokio::sync::{OnceCell, RwLock};
+
+pub use local::{Record, Service};
+pub use messages::{Typed, typed};
+pub use verbs::{Money, Pieces};
+
+/// How long anything may take to come about on a slow, busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+const LOOK: Duration = Duration::from_millis(25);
+
+static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+static WORLD: OnceCell<World> = OnceCell::const_new();
+static TURN: RwLock<()> = RwLock::const_new(());
+
+/// Everything that runs.
+pub struct World {
+    pub system: System,
+    pub log: EventLog,
+    pub shop: Shop,
+    pub producer: Producer,
+}
+
+/// Tells a story beside others.
+pub fn story<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> F) {
+    runtime().block_on(async {
+        let _turn = TURN.read().await;
+        tell(world().await).await;
+    });
+}
+
+/// Tells a story that disturbs the services, so it has the world to itself.
+pub fn story_alone<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> F) {
+    runtime().block_on(async {
+        let _turn = TURN.write().await;
+        tell(world().await).await;
+    });
+}
+
+fn runtime() -> &'static Runtime {
+    RUNTIME.get_or_init(|| Runtime::new().expect("a tokio runtime"))
+}
+
+async fn world() -> &'static World {
+    WORLD.get_or_init(|| async { World::start().await }).await
+}
+
+impl World {
+    async fn start() -> Self {
+        let say = |what: &str| eprintln!("world: {what}");
+        binaries::build(&["local", "order", "inventory", "payment", "shipping", "sandbox"]).await.expect("the services build");
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let options = SystemOptions {
+            broker: BrokerChoice::Kafka,
+            env: vec![
+                pair("RETRY_BASE", "200ms"),
+                pair("RETRY_CAP", "2s"),
+                pair("SLOW_POLL", "300ms"),
+                pair("RELAY_LEASE", "3s"),
+                // The least that the broker allows: crashed replicas are replaced soon.
+                pair("KAFKA_SESSION_TIMEOUT", "6s"),
+                pair("CALL_TIMEOUT", "4s"),
+            ],
+            ..SystemOptions::default()
+        };
+        let system = System::start(options, say).await.expect("the system comes up");
+        let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
+        let log = EventLog::follow(system.broker.bootstrap(), &names).expect("the topics can be followed");
+        let producer = Producer::connect(system.broker.bootstrap()).expect("a producer");
+        say("ready");
+        Self { system, log, shop: Shop::default(), producer }
+    }
+
+    /// Waits until `look` gives something; a time-out says what was seen last.
+    pub async fn until<T, F>(&self, what: &str, mut look: impl FnMut() -> F) -> T
+    where
+        F: Future<Output = Result<T, String>>,
+    {
+        let since = Instant::now();
+        loop {
+            match look().await {
+                Ok(found) => return found,
+                Err(seen) if since.elapsed() > PATIENCE => {
+                    self.system.keep_files();
+                    panic!("not seen within {PATIENCE:?}: {what}; last seen: {seen}; logs: {}", self.system.logs().display());
+                }
+                Err(_) => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+}

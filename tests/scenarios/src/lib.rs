@@ -1,0 +1,1 @@
+//! The saga, told as stories: see `tests/stories/`.

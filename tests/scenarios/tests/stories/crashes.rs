@@ -1,0 +1,160 @@
+//! Crashes at the worst moments, with kill -9's consequences: each event has one effect, in key order.
+
+use std::time::Duration;
+
+use harness::{Money, Service, World, story_alone, typed};
+use serde_json::json;
+use uuid::Uuid;
+
+const PATH: [&str; 5] =
+    ["order.placed", "inventory.reserved", "payment.succeeded", "shipping.dispatched", "order.completed"];
+const SOON: Duration = Duration::from_secs(60);
+
+/// Replaces a service by replicas that end at a step.
+async fn armed(world: &World, service: Service, step: &str, replicas: &[&str]) {
+    world.system.stop(service.name()).await.expect("the service drains");
+    for name in replicas {
+        world.system.spawn(service, name, &[("SAGA_CRASH_AT", step)]).expect("the replica starts");
+    }
+}
+
+/// Waits until one of the replicas ended at its step, ends the others, and starts a sound one.
+async fn crashed_and_replaced(world: &World, service: Service, replicas: &[&str]) {
+    world
+        .until("a replica ended at its step", || async {
+            let ended = replicas.iter().filter_map(|name| world.system.find(name)).any(|running| {
+                matches!(running.process.exit_status(), Ok(Some(_)))
+            });
+            if ended { Ok(()) } else { Err("all of them run".to_owned()) }
+        })
+        .await;
+    for name in replicas {
+        let running = world.system.find(name).expect("it was started");
+        assert!(
+            running.process.log_tail(200).contains("ending here") || running.process.exit_status().is_ok_and(|status| status.is_none()),
+            "{name} ended for another reason:\n{}",
+            running.process.log_tail(30)
+        );
+        world.system.kill(name).expect("it dies");
+    }
+    world.replica(service, service.name(), &[]).await;
+}
+
+#[test]
+fn a_crash_between_database_and_offset_commit_repeats_nothing() {
+    for service in Service::ALL {
+        story_alone(|world| async move {
+            let chair = world.stocked("chair", 5).await;
+            // The URL of the order service must stand, so an order is placed before order itself is armed.
+            let order = if service == Service::Order {
+                let shipping = world.system.find("shipping").expect("shipping runs");
+                shipping.process.freeze().expect("shipping stands still");
+                let order = world.place(&[(&chair, 1)], "tok_visa", "Vienna").await;
+                world.appears(&order, "payment.succeeded").await;
+                armed(world, service, "consumer.committed", &["armed"]).await;
+                shipping.process.thaw().expect("shipping goes on");
+                order
+            } else {
+                armed(world, service, "consumer.committed", &["armed"]).await;
+                world.place(&[(&chair, 1)], "tok_visa", "Vienna").await
+            };
+            crashed_and_replaced(world, service, &["armed"]).await;
+            world.eventually(&order, "completed").await;
+            assert_eq!(world.log.path_of(&order), PATH, "{service:?}");
+            assert_eq!(world.money(&order).await, Money { captured: 4_900, refunded: 0 });
+        });
+    }
+}
+
+#[test]
+fn a_crash_at_any_step_of_parking_dead_letters_each_event_once_and_in_order() {
+    for step in ["door.written", "consumer.committed", "relay.acknowledged", "relay.marked"] {
+        story_alone(|world| async move {
+            let order = Uuid::now_v7().to_string();
+            let replicas = ["armed-1", "armed-2"];
+            armed(world, Service::Inventory, step, &replicas).await;
+            let parked = typed("shipping.dispatched", &order, json!({"trackingNumber": "T1"}));
+            world.type_in("shipping-events", &parked).await;
+            crashed_and_replaced(world, Service::Inventory, &replicas).await;
+
+            let dead = world.dead_lettered(&order, "inventory").await;
+            assert_eq!(dead.payload, Some(parked.bytes()), "{step}");
+            let held = world.held(Service::Inventory, &order).await;
+            assert_eq!(held.len(), 1, "{step}: {held:?}");
+            assert_eq!(world.effects(Service::Inventory, parked.id()).await, 1, "{step}");
+        });
+    }
+}
+
+#[test]
+fn a_crash_after_a_redrive_was_committed_leaves_its_one_effect() {
+    story_alone(|world| async {
+        let order = Uuid::now_v7().to_string();
+        let parked = typed("shipping.dispatched", &order, json!({"trackingNumber": "T1"}));
+        world.type_in("shipping-events", &parked).await;
+        world.dead_lettered(&order, "inventory").await;
+        let number = world.held(Service::Inventory, &order).await[0]["number"].as_i64().expect("a number");
+        let mut db = world.database(Service::Inventory).await;
+        sqlx::query("UPDATE reservations SET state = 'reserved' WHERE order_id = $1")
+            .bind(&order)
+            .execute(&mut db)
+            .await
+            .expect("the row is mended");
+        for step in ["door.written", "redrive.committed"] {
+            let url = world.replica(Service::Inventory, "armed", &[("SAGA_CRASH_AT", step)]).await;
+            let answer = world.shop.post(&format!("{url}/admin/held/{number}/redrive"), &json!({}), &[]).await;
+            assert!(answer.is_err(), "{step}: the replica ends before it answers: {answer:?}");
+            let running = world.system.find("armed").expect("it was started");
+            running.process.wait_exit(SOON).await.expect("it ended");
+            world.system.kill("armed").expect("it is gone");
+        }
+        world
+            .until("the redriven event is not held any more", || async {
+                let held = world.held(Service::Inventory, &order).await;
+                if held.is_empty() { Ok(()) } else { Err(format!("{held:?}")) }
+            })
+            .await;
+        let state: String = sqlx::query_scalar("SELECT state FROM reservations WHERE order_id = $1")
+            .bind(&order)
+            .fetch_one(&mut db)
+            .await
+            .expect("the row is there");
+        assert_eq!(state, "shipped");
+    });
+}
+
+#[test]
+fn services_killed_in_the_middle_leave_money_and_stock_in_balance() {
+    story_alone(|world| async {
+        let chair = world.stocked("chair", 200).await;
+        let mut orders = Vec::new();
+        for (number, service) in Service::ALL.into_iter().cycle().take(8).enumerate() {
+            for city in ["Vienna", "Nowhere", "Vienna", "Vienna"] {
+                let token = if number % 3 == 0 { "tok_flaky" } else { "tok_visa" };
+                orders.push(world.place(&[(&chair, 1)], token, city).await);
+            }
+            world.system.kill(service.name()).expect("it dies");
+            world.replica(service, service.name(), &[]).await;
+        }
+        for order in &orders {
+            world
+                .until(&format!("order {order} ended"), || async {
+                    let status = world.status(order).await;
+                    if status == "completed" || status == "cancelled" { Ok(()) } else { Err(status) }
+                })
+                .await;
+        }
+        for order in &orders {
+            let completed = world.status(order).await == "completed";
+            let money = world.money(order).await;
+            assert_eq!(money.captured - money.refunded, if completed { 4_900 } else { 0 }, "{order}");
+        }
+        world
+            .until("nothing is set aside any more", || async {
+                let pieces = world.pieces(&chair).await;
+                let adds_up = pieces.available + pieces.shipped == 200 && pieces.reserved == 0;
+                if adds_up { Ok(()) } else { Err(format!("{pieces:?}")) }
+            })
+            .await;
+    });
+}

@@ -1,0 +1,70 @@
+//! What clients of the order API rely on.
+
+use harness::{Service, story};
+use local::shop::order;
+use serde_json::json;
+use uuid::Uuid;
+
+#[test]
+fn the_same_key_and_body_get_the_same_answer_also_at_once() {
+    story(|world| async move {
+        let chair = world.stocked("chair", 5).await;
+        let url = world.system.url(Service::Order);
+        let body = order(&[(&chair, 1)], "tok_visa", "Vienna");
+        let key = Uuid::new_v4().to_string();
+        let headers = [("Idempotency-Key", key.as_str()), ("X-Client-Id", "ada")];
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let (url, body, key) = (url.clone(), body.clone(), key.clone());
+            calls.spawn(async move {
+                world.post_order(&url, &body, &[("Idempotency-Key", key.as_str()), ("X-Client-Id", "ada")]).await
+            });
+        }
+        let answers = calls.join_all().await;
+        assert!(answers.iter().all(|answer| answer.status == 202 && *answer == answers[0]), "{answers:?}");
+        let id = answers[0].body["orderId"].as_str().expect("an id").to_owned();
+        assert_eq!(answers[0].location, Some(format!("/orders/{id}")));
+
+        world.eventually(&id, "completed").await;
+        assert_eq!(world.post_order(&url, &body, &headers).await, answers[0], "the answer stays as it was");
+        let other = order(&[(&chair, 2)], "tok_visa", "Vienna");
+        assert_eq!(world.post_order(&url, &other, &headers).await.status, 409);
+        let somebody_else = [("Idempotency-Key", key.as_str()), ("X-Client-Id", "bob")];
+        let answer = world.post_order(&url, &other, &somebody_else).await;
+        assert_eq!(answer.status, 202);
+        assert_ne!(answer.body["orderId"].as_str(), Some(id.as_str()));
+        assert_eq!(world.events(&id, "order.placed").len(), 1);
+    });
+}
+
+#[test]
+fn bad_input_is_refused_with_the_field() {
+    story(|world| async {
+        let url = world.system.url(Service::Order);
+        let mut body = order(&[("chair", 1)], "tok_visa", "Vienna");
+        body["items"][0]["quantity"] = json!(-1);
+        let answer = world.post_order(&url, &body, &[]).await;
+        assert_eq!((answer.status, answer.body["field"].as_str()), (422, Some("items[0].quantity")), "{answer:?}");
+        assert_eq!(world.cancel(&Uuid::now_v7().to_string()).await.status, 404);
+        assert_eq!(world.status(&Uuid::now_v7().to_string()).await, "unknown");
+        let long = "k".repeat(201);
+        let good = order(&[("chair", 1)], "tok_visa", "Vienna");
+        assert_eq!(world.post_order(&url, &good, &[("Idempotency-Key", &long)]).await.status, 422);
+    });
+}
+
+#[test]
+fn stock_cannot_be_set_below_what_is_set_aside() {
+    story(|world| async {
+        let chair = world.stocked("chair", 5).await;
+        // The order waits for its carrier while it is looked at: its pieces are set aside.
+        let order = world.place(&[(&chair, 3)], "tok_visa", "Latetown").await;
+        world.appears(&order, "inventory.reserved").await;
+        let stock = format!("{}/stock/{chair}", world.system.url(Service::Inventory));
+        let answer = world.shop.put(&stock, &json!({"onHand": 2})).await.expect("inventory answers");
+        assert_eq!(answer.status, 409, "{answer:?}");
+        world.eventually(&order, "completed").await;
+        assert_eq!(world.shop.put(&stock, &json!({"onHand": 7})).await.expect("inventory answers").status, 200);
+        assert_eq!(world.pieces(&chair).await.available, 7);
+    });
+}

@@ -1,0 +1,11 @@
+//! Every story runs against one world of real Kafka, real PostgreSQL and all services as processes.
+
+mod cancelling;
+mod crashes;
+mod forwards;
+mod http_api;
+mod junk;
+mod parking;
+mod repeats;
+mod replicas;
+mod transient;
