@@ -24,3 +24,5 @@ CREATE TABLE stock_ledger (
     shipped   bigint      NOT NULL,
     at        timestamptz NOT NULL
 );
+-- Which SKUs are known: small, since only stock that is set by hand has a line in it.
+CREATE INDEX stock_ledger_set ON stock_ledger (sku) WHERE change = 'set';

@@ -2,13 +2,14 @@
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::get,
 };
 use engine::{problem::Problem, service::Context, trace::TraceContext};
 use serde::{Deserialize, Serialize};
+use shop::body::Body;
 use sqlx::PgPool;
 
 use crate::{
@@ -19,12 +20,14 @@ use crate::{
 
 const MAX_ON_HAND: i64 = 1_000_000_000_000;
 const PAGE: i64 = 1_000;
+const MAX_BODY: usize = 4 * 1024;
 
 /// The service's routes.
 pub fn routes(context: Context<Inventory>) -> Router {
     Router::new()
         .route("/stock", get(list))
         .route("/stock/{sku}", get(show).put(set))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(context)
 }
 
@@ -55,10 +58,10 @@ async fn set(
     State(context): State<Context<Inventory>>,
     Path(sku): Path<String>,
     headers: HeaderMap,
-    body: String,
+    body: Body,
 ) -> Result<Response, Problem> {
-    contracts::check::sku("sku", &sku).map_err(|invalid| Problem::field("sku", invalid))?;
-    let NewStock { on_hand } = engine::problem::read_json(&body)?;
+    check_sku(&sku)?;
+    let NewStock { on_hand } = shop::body::read(body)?;
     if !(0..=MAX_ON_HAND).contains(&on_hand) {
         return Err(Problem::field("onHand", format!("onHand: must be 0 to {MAX_ON_HAND}, is {on_hand}")));
     }
@@ -72,7 +75,12 @@ async fn set(
     }
 }
 
+fn check_sku(sku: &str) -> Result<(), Problem> {
+    contracts::check::sku("sku", sku).map_err(|invalid| Problem::field("sku", invalid))
+}
+
 async fn show(State(context): State<Context<Inventory>>, Path(sku): Path<String>) -> Result<Json<StockView>, Problem> {
+    check_sku(&sku)?;
     let mut found = read(&context.pool, Some(&sku)).await?;
     found.pop().map(Json).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("nothing is known of {sku}")))
 }
@@ -81,12 +89,12 @@ async fn list(State(context): State<Context<Inventory>>) -> Result<Json<Vec<Stoc
     Ok(Json(read(&context.pool, None).await?))
 }
 
-/// An order for an unknown SKU leaves a row of zeros; what has no ledger line was never stocked.
+/// An order for an unknown SKU leaves a row of zeros behind; only what was set once is known.
 async fn read(pool: &PgPool, sku: Option<&str>) -> sqlx::Result<Vec<StockView>> {
     let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
         "SELECT sku, available, reserved, shipped FROM stock s
          WHERE ($1::text IS NULL OR sku = $1)
-           AND (available + reserved + shipped > 0 OR EXISTS (SELECT FROM stock_ledger l WHERE l.sku = s.sku))
+           AND EXISTS (SELECT FROM stock_ledger l WHERE l.sku = s.sku AND l.change = 'set')
          ORDER BY sku LIMIT $2",
     )
     .bind(sku)

@@ -5,10 +5,13 @@ pub mod participant;
 pub mod state;
 pub mod store;
 
+mod give_back;
 #[cfg(test)]
 mod given;
-mod on_no_money_held;
 mod on_order_placed;
+mod on_payment_failed;
+mod on_payment_refunded;
+mod on_payment_voided;
 mod on_shipping_dispatched;
 pub mod set_stock;
 

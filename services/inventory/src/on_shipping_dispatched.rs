@@ -54,6 +54,7 @@ mod tests {
             assert!(given.dispatched().unwrap().is_empty());
             assert_eq!((given.state(), given.counts("chair")), (ReservationState::Shipped, (3, 0, 2)));
         }
+        assert_eq!(given.ledger(), [("chair", Change::Reserve), ("chair", Change::Ship)]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use engine::{
 };
 
 use crate::{
-    on_no_money_held, on_order_placed, on_shipping_dispatched,
+    on_order_placed, on_payment_failed, on_payment_refunded, on_payment_voided, on_shipping_dispatched,
     set_stock::{self, SetStock, StockSet},
     state::{LedgerEntry, Reservation, Row, Stock, Table},
 };
@@ -69,11 +69,9 @@ impl Participant for Inventory {
     fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, now: DateTime<Utc>) -> Result<Effects<Self>, Refusal> {
         match what {
             What::Event(Event::OrderPlaced(event)) => on_order_placed::handle(event, rows, now),
-            What::Event(Event::PaymentFailed(event)) => on_no_money_held::handle(event.order_id, "payment failed", rows, now),
-            What::Event(Event::PaymentRefunded(event)) => {
-                on_no_money_held::handle(event.order_id, "payment refunded", rows, now)
-            }
-            What::Event(Event::PaymentVoided(event)) => on_no_money_held::handle(event.order_id, "payment voided", rows, now),
+            What::Event(Event::PaymentFailed(event)) => on_payment_failed::handle(event, rows, now),
+            What::Event(Event::PaymentRefunded(event)) => on_payment_refunded::handle(event, rows, now),
+            What::Event(Event::PaymentVoided(event)) => on_payment_voided::handle(event, rows, now),
             What::Event(Event::ShippingDispatched(event)) => on_shipping_dispatched::handle(event, rows, now),
             What::Command(command) => set_stock::handle(command, rows, now),
             other => Err(Refusal::Permanent(format!("inventory has no rule for {other:?}"))),
@@ -109,9 +107,9 @@ pub(crate) fn move_stock(
 ) -> Result<(), Refusal> {
     let before = stock(rows, &entry.sku)?;
     let moved = |from: i64, by: i64| {
-        from.checked_add(by).filter(|pieces| *pieces >= 0).ok_or_else(|| {
-            Refusal::Permanent(format!("stock of {} cannot go from {before:?} by {entry:?}", entry.sku))
-        })
+        from.checked_add(by)
+            .filter(|pieces| *pieces >= 0)
+            .ok_or_else(|| Refusal::Permanent(format!("stock of {} cannot go from {before:?} by {entry:?}", entry.sku)))
     };
     let after = Stock {
         available: moved(before.available, entry.available)?,
@@ -122,3 +120,7 @@ pub(crate) fn move_stock(
     effects.records.push(entry);
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "participant_tests.rs"]
+mod tests;

@@ -66,5 +66,15 @@ mod tests {
         given.placed(&[("chair", 2)]).unwrap();
         assert!(matches!(given.set_stock("chair", 1).unwrap(), StockSet::BelowReserved(_)));
         assert_eq!(given.counts("chair"), (3, 2, 0));
+        assert_eq!(given.ledger(), [("chair", Change::Reserve)]);
+    }
+
+    #[test]
+    fn given_pieces_set_aside_when_stock_is_set_to_just_them_then_none_is_available() {
+        let mut given = Given::new().stock("chair", 5);
+        given.placed(&[("chair", 2)]).unwrap();
+        assert!(matches!(given.set_stock("chair", 2).unwrap(), StockSet::Done(_)));
+        assert_eq!(given.counts("chair"), (0, 2, 0));
+        assert_eq!(given.ledger(), [("chair", Change::Reserve), ("chair", Change::Set)]);
     }
 }

@@ -81,12 +81,11 @@ async fn lock_reservations(db: &mut PgConnection, keys: &[String]) -> sqlx::Resu
 }
 
 async fn lock_stock(db: &mut PgConnection, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
-    let rows = sqlx::query(
-        "SELECT sku, available, reserved, shipped FROM stock WHERE sku = ANY($1) ORDER BY sku FOR UPDATE",
-    )
-    .bind(keys)
-    .fetch_all(db)
-    .await?;
+    let rows =
+        sqlx::query("SELECT sku, available, reserved, shipped FROM stock WHERE sku = ANY($1) ORDER BY sku FOR UPDATE")
+            .bind(keys)
+            .fetch_all(db)
+            .await?;
     rows.iter()
         .map(|row| {
             let stock = Stock {

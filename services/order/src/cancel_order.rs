@@ -47,7 +47,10 @@ mod tests {
     #[test]
     fn given_a_pending_order_when_cancelled_then_the_cancellation_is_requested_once() {
         let mut given = Given::new(Status::Pending);
-        assert_eq!(given.cancel(), (strings(&["history Cancelling", "order.cancellation_requested"]), Status::Cancelling));
+        assert_eq!(
+            given.cancel(),
+            (strings(&["history Cancelling", "order.cancellation_requested"]), Status::Cancelling)
+        );
         assert_eq!(given.cancel(), (vec![], Status::Cancelling));
     }
 

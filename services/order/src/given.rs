@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use contracts::{Item, ShippingDispatched};
+use contracts::{InventoryRejected, InventoryReleased, Item, ShippingDispatched, Shortage};
 use engine::{effects::Effects, participant::Refusal, rows::Rows};
 use uuid::Uuid;
 
 use crate::{
-    cancel_order, on_deadline, on_nothing_reserved, on_shipping_dispatched,
+    cancel_order, on_deadline, on_inventory_rejected, on_inventory_released, on_shipping_dispatched,
     participant::{Order, Reply, order_row},
     place_order::{self, PlaceOrder, Placed},
     state::{Details, OrderRow, Row, Status, Table},
@@ -59,9 +59,15 @@ impl Given {
         then(on_deadline::handle(&ORDER.to_string(), &mut self.rows, DateTime::UNIX_EPOCH))
     }
 
-    pub fn nothing_reserved(&mut self, released: bool) -> Then {
-        let rule = if released { on_nothing_reserved::released } else { on_nothing_reserved::rejected };
-        then(rule(ORDER, "out of stock", &mut self.rows, DateTime::UNIX_EPOCH))
+    pub fn rejected(&mut self) -> Then {
+        let shortages = vec![Shortage { sku: "chair".into(), requested: 2, available: 1 }];
+        let event = InventoryRejected { order_id: ORDER, reason: "out of stock".into(), shortages };
+        then(on_inventory_rejected::handle(&event, &mut self.rows, DateTime::UNIX_EPOCH))
+    }
+
+    pub fn released(&mut self) -> Then {
+        let event = InventoryReleased { order_id: ORDER, reason: "payment failed".into() };
+        then(on_inventory_released::handle(&event, &mut self.rows, DateTime::UNIX_EPOCH))
     }
 
     pub fn dispatched(&mut self) -> Then {
@@ -74,15 +80,15 @@ pub fn strings(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn details() -> Details {
-    Details {
+pub fn details() -> Box<Details> {
+    Box::new(Details {
         user_id: "ada".into(),
         total_amount: 200,
         currency: "EUR".into(),
         items: vec![Item { sku: "chair".into(), quantity: 2, price: 100 }],
         payment_method: None,
         shipping_address: None,
-    }
+    })
 }
 
 fn then(effects: Result<Effects<Order>, Refusal>) -> Then {

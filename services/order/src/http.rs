@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Path, State},
+    extract::{DefaultBodyLimit, Path, State, rejection::PathRejection},
     http::{HeaderMap, StatusCode, header::LOCATION},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use engine::{problem::Problem, service::Context, trace::TraceContext};
 use serde_json::json;
+use shop::body::Body;
+use sqlx::PgPool;
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -31,7 +33,7 @@ const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 /// The service's routes. Requests are recognised by their key for `retention`.
 pub fn routes(context: Context<Order>, retention: Duration) -> Router {
-    tokio::spawn(forget_requests(context.clone(), retention));
+    tokio::spawn(forget_requests(context.pool.clone(), retention));
     Router::new()
         .route("/orders", post(place))
         .route("/orders/{order_id}", get(show))
@@ -40,11 +42,11 @@ pub fn routes(context: Context<Order>, retention: Duration) -> Router {
         .with_state(context)
 }
 
-async fn place(State(context): State<Context<Order>>, headers: HeaderMap, body: String) -> Result<Response, Problem> {
+async fn place(State(context): State<Context<Order>>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let request_key = idempotency::request_key(&headers)?;
-    let order: NewOrder = engine::problem::read_json(&body)?;
+    let order: NewOrder = shop::body::read(body)?;
     let body_hash = idempotency::body_hash(&order);
-    let details = order.into_details()?;
+    let details = Box::new(order.into_details()?);
     let command = PlaceOrder { order_id: Uuid::now_v7(), request_key, body_hash, details };
     let command = Command::Place(Box::new(command));
     match context.commands.submit(command, TraceContext::of_request(&headers)).await? {
@@ -63,18 +65,18 @@ async fn place(State(context): State<Context<Order>>, headers: HeaderMap, body: 
 
 async fn cancel(
     State(context): State<Context<Order>>,
-    Path(order): Path<Uuid>,
+    order: OrderId,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let order = order_id(order)?;
     // Asking first keeps requests for unknown orders from leaving rows behind.
     if view::find(&context.pool, order).await?.is_none() {
         return Err(unknown(order));
     }
     match context.commands.submit(Command::Cancel(order), TraceContext::of_request(&headers)).await? {
-        Reply::Cancel(Status::Completed) => Err(Problem::new(
-            StatusCode::CONFLICT,
-            format!("order {order} is completed: it is too late to cancel it"),
-        )),
+        Reply::Cancel(Status::Completed) => {
+            Err(Problem::new(StatusCode::CONFLICT, format!("order {order} is completed: it is too late to cancel it")))
+        }
         Reply::Cancel(status) => {
             Ok((StatusCode::ACCEPTED, Json(json!({ "orderId": order, "status": status.text() }))).into_response())
         }
@@ -82,11 +84,22 @@ async fn cancel(
     }
 }
 
-async fn show(State(context): State<Context<Order>>, Path(order): Path<Uuid>) -> Result<Response, Problem> {
+async fn show(State(context): State<Context<Order>>, order: OrderId) -> Result<Response, Problem> {
+    let order = order_id(order)?;
     match view::find(&context.pool, order).await? {
         Some(found) => Ok(Json(found).into_response()),
         None => Err(unknown(order)),
     }
+}
+
+type OrderId = Result<Path<Uuid>, PathRejection>;
+
+fn order_id(path: OrderId) -> Result<Uuid, Problem> {
+    path.map(|Path(order)| order).map_err(|_| Problem {
+        status: StatusCode::BAD_REQUEST,
+        error: "orderId: must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057".into(),
+        field: Some("orderId".into()),
+    })
 }
 
 fn unknown(order: Uuid) -> Problem {
@@ -98,11 +111,11 @@ fn unexpected() -> Problem {
 }
 
 /// Keys are kept for the retention, not for ever.
-async fn forget_requests(context: Context<Order>, retention: Duration) {
+async fn forget_requests(pool: PgPool, retention: Duration) {
     let mut every = tokio::time::interval(FORGET_EVERY);
-    while !context.pool.is_closed() {
+    while !pool.is_closed() {
         every.tick().await;
-        match store::forget_requests(&context.pool, retention).await {
+        match store::forget_requests(&pool, retention).await {
             Ok(0) => {}
             Ok(forgotten) => info!(forgotten, "idempotency keys past their retention were forgotten"),
             Err(error) => warn!(%error, "idempotency keys past their retention stay for now"),

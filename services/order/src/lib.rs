@@ -8,10 +8,12 @@ pub mod state;
 pub mod store;
 
 pub mod cancel_order;
+mod end_cancelled;
 #[cfg(test)]
 mod given;
 mod on_deadline;
-mod on_nothing_reserved;
+mod on_inventory_rejected;
+mod on_inventory_released;
 mod on_shipping_dispatched;
 pub mod place_order;
 

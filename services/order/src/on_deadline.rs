@@ -19,11 +19,12 @@ mod tests {
     fn given_a_pending_order_when_its_deadline_passes_then_the_cancellation_is_requested() {
         let mut given = Given::new(Status::Pending);
         assert_eq!(given.deadline().unwrap(), ["history Cancelling", "order.cancellation_requested"]);
+        assert_eq!(given.status(), Status::Cancelling);
     }
 
     #[test]
     fn given_any_other_state_when_the_deadline_passes_then_nothing_happens() {
-        for status in [Status::Cancelling, Status::Completed, Status::Cancelled] {
+        for status in [Status::None, Status::Cancelling, Status::Completed, Status::Cancelled] {
             let mut given = Given::new(status);
             assert!(given.deadline().unwrap().is_empty(), "{status:?}");
             assert_eq!(given.status(), status);

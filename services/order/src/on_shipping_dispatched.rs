@@ -5,6 +5,7 @@ use contracts::{OrderCompleted, ShippingDispatched};
 use engine::{effects::Effects, participant::Refusal, rows::Rows};
 
 use crate::{
+    end_cancelled::unknown_order,
     participant::{Order, advance, order_row, settle},
     state::Status,
 };
@@ -20,7 +21,8 @@ pub(crate) fn handle(
     match row.status {
         Status::Pending | Status::Cancelling => {}
         Status::Completed => return Ok(Effects::none()),
-        Status::Cancelled | Status::None => return Err(shop::cannot_happen("shipping.dispatched", row.status)),
+        Status::Cancelled => return Err(shop::cannot_happen("shipping.dispatched", row.status)),
+        Status::None => return Err(unknown_order("shipping.dispatched")),
     }
     let reason = match row.status {
         Status::Cancelling => "dispatched: the cancellation came too late",
@@ -46,8 +48,12 @@ mod tests {
     }
 
     #[test]
-    fn given_a_cancelled_order_when_dispatched_then_somebody_is_woken() {
-        assert!(Given::new(Status::Cancelled).dispatched().is_err());
-        assert!(Given::new(Status::None).dispatched().is_err());
+    fn given_a_cancelled_or_unknown_order_when_dispatched_then_somebody_is_woken() {
+        for status in [Status::Cancelled, Status::None] {
+            let mut given = Given::new(status);
+            let refused = given.dispatched().unwrap_err();
+            assert!(refused.to_string().contains("cannot happen"), "{refused}");
+            assert_eq!(given.status(), status);
+        }
     }
 }

@@ -13,7 +13,7 @@ use engine::{
 use uuid::Uuid;
 
 use crate::{
-    cancel_order, on_deadline, on_nothing_reserved, on_shipping_dispatched,
+    cancel_order, on_deadline, on_inventory_rejected, on_inventory_released, on_shipping_dispatched,
     place_order::{self, PlaceOrder, Placed},
     state::{HistoryEntry, OrderRow, Request, Row, Status, Table},
 };
@@ -93,12 +93,8 @@ impl Participant for Order {
             What::Command(Command::Place(command)) => place_order::handle(command, self.deadline, rows, now),
             What::Command(Command::Cancel(order)) => cancel_order::handle(*order, rows, now),
             What::Deadline { aggregate_id, .. } => on_deadline::handle(aggregate_id, rows, now),
-            What::Event(Event::InventoryRejected(event)) => {
-                on_nothing_reserved::rejected(event.order_id, &event.reason, rows, now)
-            }
-            What::Event(Event::InventoryReleased(event)) => {
-                on_nothing_reserved::released(event.order_id, &event.reason, rows, now)
-            }
+            What::Event(Event::InventoryRejected(event)) => on_inventory_rejected::handle(event, rows, now),
+            What::Event(Event::InventoryReleased(event)) => on_inventory_released::handle(event, rows, now),
             What::Event(Event::ShippingDispatched(event)) => on_shipping_dispatched::handle(event, rows, now),
             other => Err(Refusal::Permanent(format!("order has no rule for {other:?}"))),
         }
@@ -138,3 +134,7 @@ pub(crate) fn advance(
 pub(crate) fn settle(order: &str) -> SettleDeadline {
     SettleDeadline { aggregate_id: order.to_owned(), name: DEADLINE }
 }
+
+#[cfg(test)]
+#[path = "participant_tests.rs"]
+mod tests;

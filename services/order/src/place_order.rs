@@ -24,7 +24,7 @@ pub struct PlaceOrder {
     /// Caller and idempotency key; `None` if the client sent none.
     pub request_key: Option<String>,
     pub body_hash: Vec<u8>,
-    pub details: Details,
+    pub details: Box<Details>,
 }
 
 /// The answer to a request to place an order.
@@ -40,7 +40,7 @@ pub enum Placed {
 #[derive(Debug, PartialEq)]
 pub struct PlacedOrder {
     pub order_id: String,
-    pub details: Details,
+    pub details: Box<Details>,
     pub created_at: DateTime<Utc>,
 }
 

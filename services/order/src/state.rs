@@ -31,7 +31,7 @@ pub struct Request {
 pub struct OrderRow {
     pub status: Status,
     /// `None` where something came for an order that was never placed here.
-    pub details: Option<Details>,
+    pub details: Option<Box<Details>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }

@@ -11,12 +11,15 @@ use crate::{
     state::{Details, HistoryEntry, OrderRow, Request, Row, Status, Table},
 };
 
+type ReadRow = fn(&PgRow) -> sqlx::Result<(String, Row)>;
+
 impl Tables for Order {
     async fn ensure(&self, db: &mut PgConnection, table: Table, keys: &[String]) -> sqlx::Result<()> {
         let statement = match table {
+            // The one table whose rows are deleted: the update locks a row that is there, so that it stays.
             Table::Requests => {
                 "INSERT INTO requests (request_key) SELECT key FROM unnest($1::text[]) AS new (key)
-                 ON CONFLICT DO NOTHING"
+                 ON CONFLICT (request_key) DO UPDATE SET request_key = excluded.request_key"
             }
             Table::Orders => {
                 "INSERT INTO orders (order_id, status, created_at, updated_at)
@@ -27,11 +30,10 @@ impl Tables for Order {
     }
 
     async fn lock(&self, db: &mut PgConnection, table: Table, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
-        let (statement, read): (_, fn(&PgRow) -> sqlx::Result<(String, Row)>) = match table {
-            Table::Requests => (
-                "SELECT * FROM requests WHERE request_key = ANY($1) ORDER BY request_key FOR UPDATE",
-                request,
-            ),
+        let (statement, read): (_, ReadRow) = match table {
+            Table::Requests => {
+                ("SELECT * FROM requests WHERE request_key = ANY($1) ORDER BY request_key FOR UPDATE", request)
+            }
             Table::Orders => ("SELECT * FROM orders WHERE order_id = ANY($1) ORDER BY order_id FOR UPDATE", order),
         };
         sqlx::query(statement).bind(keys).fetch_all(db).await?.iter().map(read).collect()
@@ -76,7 +78,8 @@ async fn update_requests(db: &mut PgConnection, rows: &[(String, Row)]) -> sqlx:
         .collect();
     sqlx::query(
         "UPDATE requests SET body_hash = new.body_hash, order_id = new.order_id, at = new.at
-         FROM unnest($1::text[], $2::bytea[], $3::text[], $4::timestamptz[]) AS new (request_key, body_hash, order_id, at)
+         FROM unnest($1::text[], $2::bytea[], $3::text[], $4::timestamptz[]) AS new
+                (request_key, body_hash, order_id, at)
          WHERE requests.request_key = new.request_key",
     )
     .bind(requests.iter().map(|(key, _)| *key).collect::<Vec<_>>())
@@ -92,7 +95,7 @@ async fn update_requests(db: &mut PgConnection, rows: &[(String, Row)]) -> sqlx:
 fn detailed(rows: &[(String, Row)]) -> Vec<(&str, &OrderRow, &Details)> {
     rows.iter()
         .filter_map(|(key, row)| match row {
-            Row::Order(order) => order.details.as_ref().map(|details| (key.as_str(), order, details)),
+            Row::Order(order) => order.details.as_deref().map(|details| (key.as_str(), order, details)),
             Row::Request(_) => None,
         })
         .collect()
@@ -148,7 +151,7 @@ fn request(row: &PgRow) -> sqlx::Result<(String, Row)> {
 fn order(row: &PgRow) -> sqlx::Result<(String, Row)> {
     let order = OrderRow {
         status: status(row.try_get("status")?)?,
-        details: details(row)?,
+        details: details(row)?.map(Box::new),
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
     };
@@ -181,11 +184,29 @@ fn status(text: &str) -> sqlx::Result<Status> {
     })
 }
 
-/// Forgets requests that are older than the retention. Returns how many.
+/// Forgets requests that are older than the retention, oldest first. Returns how many.
 pub async fn forget_requests(pool: &PgPool, retention: Duration) -> sqlx::Result<u64> {
-    let forgotten = sqlx::query("DELETE FROM requests WHERE at < now() - make_interval(secs => $1)")
+    const AT_ONCE: u64 = 10_000;
+    let mut forgotten = 0;
+    loop {
+        // Locked in key order, like everything else that locks requests.
+        let deleted = sqlx::query(
+            "WITH old AS MATERIALIZED (
+                 SELECT request_key FROM requests WHERE at < now() - make_interval(secs => $1) ORDER BY at LIMIT $2
+             ), locked AS MATERIALIZED (
+                 SELECT request_key FROM requests WHERE request_key IN (SELECT request_key FROM old)
+                 ORDER BY request_key COLLATE \"C\" FOR UPDATE
+             )
+             DELETE FROM requests WHERE request_key IN (SELECT request_key FROM locked)",
+        )
         .bind(retention.as_secs_f64())
+        .bind(AT_ONCE as i64)
         .execute(pool)
-        .await?;
-    Ok(forgotten.rows_affected())
+        .await?
+        .rows_affected();
+        forgotten += deleted;
+        if deleted < AT_ONCE {
+            return Ok(forgotten);
+        }
+    }
 }

@@ -12,6 +12,7 @@ use crate::{
 
 /// A thing to do: an input for the rules, or a message that can never be one.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
 pub enum Work<P: Participant> {
     Input(Input<P>),
     Dead(Delivery, Failure),

@@ -1,6 +1,6 @@
 //! The body of `POST /orders`.
 
-use contracts::{Address, Item, check, item, total_amount};
+use contracts::{Address, Invalid, Item, check, object, total_amount, validate_items, validate_total};
 use engine::problem::Problem;
 use serde::{Deserialize, Serialize};
 
@@ -12,45 +12,80 @@ use crate::state::Details;
 pub struct NewOrder {
     user_id: String,
     currency: String,
-    items: Vec<Item>,
+    #[serde(deserialize_with = "object::list")]
+    items: Vec<NewItem>,
     /// Checked against the items, if it is there.
     #[serde(default)]
     total_amount: Option<i64>,
     #[serde(default)]
     payment_method: Option<String>,
+    #[serde(default, deserialize_with = "object::optional")]
+    shipping_address: Option<NewAddress>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewItem {
+    sku: String,
+    quantity: u32,
+    price: i64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewAddress {
+    name: String,
+    line1: String,
     #[serde(default)]
-    shipping_address: Option<Address>,
+    line2: Option<String>,
+    postal_code: String,
+    city: String,
+    country: String,
+}
+
+impl From<NewItem> for Item {
+    fn from(NewItem { sku, quantity, price }: NewItem) -> Self {
+        Self { sku, quantity, price }
+    }
+}
+
+impl From<NewAddress> for Address {
+    fn from(NewAddress { name, line1, line2, postal_code, city, country }: NewAddress) -> Self {
+        Self { name, line1, line2, postal_code, city, country }
+    }
 }
 
 impl NewOrder {
     /// Checks every field; an error names it.
     pub fn into_details(self) -> Result<Details, Problem> {
-        self.check().map_err(|invalid| match &invalid {
-            contracts::Invalid::Field { path, .. } => Problem::field(path.clone(), &invalid),
+        self.checked().map_err(|invalid| match &invalid {
+            Invalid::Field { path, .. } => Problem::field(path.clone(), &invalid),
             _ => Problem::field("(body)", &invalid),
-        })?;
-        let sum = total_amount(&self.items)
-            .ok_or_else(|| Problem::field("items", "items: they add up to more than fits"))?;
+        })
+    }
+
+    fn checked(self) -> Result<Details, Invalid> {
+        check::user_id("userId", &self.user_id)?;
+        check::currency("currency", &self.currency)?;
+        let items: Vec<Item> = self.items.into_iter().map(Item::from).collect();
+        validate_items(&items, "items")?;
+        let sum = total_amount(&items).ok_or_else(|| Invalid::field("items", "they add up to more than fits"))?;
+        validate_total(&items, self.total_amount.unwrap_or(sum), "totalAmount")?;
+        if let Some(token) = &self.payment_method {
+            check::reference("paymentMethod", token)?;
+        }
+        let shipping_address = self.shipping_address.map(Address::from);
+        if let Some(address) = &shipping_address {
+            address.validate("shippingAddress")?;
+        }
         Ok(Details {
             user_id: self.user_id,
             total_amount: sum,
             currency: self.currency,
-            items: self.items,
+            items,
             payment_method: self.payment_method,
-            shipping_address: self.shipping_address,
+            shipping_address,
         })
-    }
-
-    fn check(&self) -> Result<(), contracts::Invalid> {
-        check::text("userId", &self.user_id, 128)?;
-        check::currency("currency", &self.currency)?;
-        contracts::validate_items(&self.items, "items")?;
-        let sum = total_amount(&self.items).unwrap_or(i64::MAX);
-        item::validate_total(&self.items, self.total_amount.unwrap_or(sum), "totalAmount")?;
-        if let Some(token) = &self.payment_method {
-            check::text("paymentMethod", token, 200)?;
-        }
-        self.shipping_address.as_ref().map_or(Ok(()), |address| address.validate("shippingAddress"))
     }
 }
 
@@ -59,7 +94,7 @@ mod tests {
     use super::*;
 
     fn refused(body: &str) -> Option<String> {
-        let order: Result<NewOrder, Problem> = engine::problem::read_json(body);
+        let order: Result<NewOrder, Problem> = shop::body::read_text(body);
         order.and_then(NewOrder::into_details).err().and_then(|problem| problem.field)
     }
 
@@ -75,7 +110,15 @@ mod tests {
             (r#""price":100"#, r#""price":0"#, "totalAmount"),
             (r#""currency""#, r#""totalAmount":1,"currency""#, "totalAmount"),
             (r#""currency""#, r#""coupon":"x","currency""#, "coupon"),
-            (r#""currency""#, r#""shippingAddress":{"name":"x"},"currency""#, "shippingAddress"),
+            (r#""price":100"#, r#""price":100,"colour":"red""#, "items[0].colour"),
+            (r#""price":100"#, r#""price":-1"#, "items[0].price"),
+            (r#""price":100"#, r#""price":9223372036854775807"#, "items"),
+            (r#","price":100"#, "", "items[0].price"),
+            (r#"{"sku":"chair","quantity":2,"price":100}"#, r#"["chair",2,100]"#, "items[0]"),
+            (r#""userId":"ada","#, "", "userId"),
+            (r#""currency""#, r#""paymentMethod":"","currency""#, "paymentMethod"),
+            (r#""currency""#, r#""shippingAddress":{"name":"x"},"currency""#, "shippingAddress.line1"),
+            (r#""currency""#, r#""shippingAddress":{"street":"x"},"currency""#, "shippingAddress.street"),
         ];
         for (from, to, field) in cases {
             assert_eq!(refused(&good.replacen(from, to, 1)).as_deref(), Some(field), "{to}");

@@ -6,7 +6,11 @@ use serde::Serialize;
 use sqlx::{FromRow, PgPool, Row as _};
 use uuid::Uuid;
 
-use crate::{place_order::PlacedOrder, state::{Details, Status}, store};
+use crate::{
+    place_order::PlacedOrder,
+    state::{Details, Status},
+    store,
+};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,6 +26,9 @@ pub struct OrderView {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     history: Vec<HistoryView>,
+    /// Of a cancelled order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancel_reason: Option<String>,
 }
 
 #[derive(Serialize, FromRow)]
@@ -36,7 +43,7 @@ pub fn placed(order: PlacedOrder) -> OrderView {
     let PlacedOrder { order_id, details, created_at } = order;
     let status = Status::Pending.text().to_owned();
     let history = vec![HistoryView { status: status.clone(), reason: "placed".into(), at: created_at }];
-    view(order_id, status, details, created_at, created_at, history)
+    view(order_id, status, *details, created_at, created_at, history)
 }
 
 /// The order as it stands; `None` if it was never placed here.
@@ -49,11 +56,10 @@ pub async fn find(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderView>>
     else {
         return Ok(None);
     };
-    let history =
-        sqlx::query_as("SELECT status, reason, at FROM order_history WHERE order_id = $1 ORDER BY number")
-            .bind(&order_id)
-            .fetch_all(pool)
-            .await?;
+    let history = sqlx::query_as("SELECT status, reason, at FROM order_history WHERE order_id = $1 ORDER BY number")
+        .bind(&order_id)
+        .fetch_all(pool)
+        .await?;
     let Some(details) = store::details(&row)? else { return Ok(None) };
     let (status, created_at, updated_at) =
         (row.try_get("status")?, row.try_get("created_at")?, row.try_get("updated_at")?);
@@ -70,7 +76,9 @@ fn view(
 ) -> OrderView {
     // The payment token is the provider's business: it is not shown.
     let Details { user_id, total_amount, currency, items, payment_method: _, shipping_address } = details;
+    let cancelled = history.iter().find(|entry| entry.status == Status::Cancelled.text());
     OrderView {
+        cancel_reason: cancelled.map(|entry| entry.reason.clone()),
         order_id,
         status,
         user_id,

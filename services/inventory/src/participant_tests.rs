@@ -1,0 +1,91 @@
+use contracts::{OrderPlaced, PaymentFailed, ShippingDispatched};
+use engine::effects::Fact;
+use uuid::Uuid;
+
+use super::*;
+use crate::state::ReservationState;
+
+const ORDER: Uuid = Uuid::from_u128(1);
+
+fn placed() -> Event {
+    OrderPlaced {
+        order_id: ORDER,
+        user_id: "ada".into(),
+        total_amount: 300,
+        currency: "EUR".into(),
+        items: [("lamp", 1), ("chair", 2)].map(|(sku, quantity)| Item { sku: sku.into(), quantity, price: 100 }).into(),
+        payment_method: Some("tok_visa".into()),
+        shipping_address: None,
+    }
+    .into()
+}
+
+fn failed() -> Event {
+    PaymentFailed { order_id: ORDER, reason: "declined".into() }.into()
+}
+
+/// Locks what a batch touches, as the engine does; stock is 5 of each.
+fn locked(batch: &[What<Inventory>]) -> Rows<Inventory> {
+    let mut rows = Rows::default();
+    for &table in Inventory::TABLES {
+        let mut touched = Vec::new();
+        batch.iter().for_each(|what| Inventory.touches(table, what, &rows, &mut touched));
+        for touch in touched {
+            let row = match table {
+                Table::Stock => Row::Stock(Stock { available: 5, ..Stock::default() }),
+                Table::Reservations => Inventory.absent(table),
+            };
+            rows.load(table, touch.key, row);
+        }
+    }
+    rows
+}
+
+fn run(batch: Vec<What<Inventory>>) -> (Vec<Fact>, Rows<Inventory>) {
+    let mut rows = locked(&batch);
+    let decided = batch.iter().map(|what| Inventory.decide(what, &mut rows, DateTime::UNIX_EPOCH).unwrap());
+    let facts = decided.flat_map(|effects| effects.facts).collect();
+    (facts, rows)
+}
+
+#[test]
+fn what_payment_needs_travels_with_the_reservation() {
+    let (facts, _) = run(vec![What::Event(placed())]);
+    let payload = match placed() {
+        Event::OrderPlaced(event) => serde_json::to_value(event).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&facts[0].payload).unwrap(), payload);
+}
+
+#[test]
+fn an_order_and_its_undo_share_a_batch_in_either_order() {
+    let types = |facts: &[Fact]| facts.iter().map(|fact| fact.event_type).collect::<Vec<_>>();
+    let untouched = Stock { available: 5, ..Stock::default() };
+    let (facts, rows) = run(vec![What::Event(placed()), What::Event(failed())]);
+    assert_eq!(types(&facts), ["inventory.reserved", "inventory.released"]);
+    assert_eq!(stock(&rows, "chair"), Ok(untouched));
+    let (facts, rows) = run(vec![What::Event(failed()), What::Event(placed())]);
+    assert_eq!(types(&facts), ["inventory.released"]);
+    assert_eq!(stock(&rows, "chair"), Ok(untouched));
+}
+
+#[test]
+fn later_events_touch_the_stock_that_the_reservation_names() {
+    let mut rows = Rows::default();
+    let items = vec![Item { sku: "chair".into(), quantity: 2, price: 100 }];
+    let reserved = Reservation { state: ReservationState::Reserved, items };
+    rows.load(Table::Reservations, ORDER.to_string(), Row::Reservation(reserved));
+    let dispatched = ShippingDispatched { order_id: ORDER, tracking_number: "T1".into() };
+    for event in [failed(), dispatched.into()] {
+        let mut touched = Vec::new();
+        Inventory.touches(Table::Stock, &What::Event(event), &rows, &mut touched);
+        assert_eq!(touched, [Touch::shared("chair")]);
+    }
+}
+
+#[test]
+fn only_what_gives_back_overtakes() {
+    assert!(Inventory.overtakes(&failed()));
+    assert!(!Inventory.overtakes(&placed()));
+}
