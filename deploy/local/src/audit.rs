@@ -29,10 +29,11 @@ async fn connect(system: &System, database: &str) -> anyhow::Result<PgConnection
 /// Every accepted order ends in exactly one terminal state.
 async fn check_ends(system: &System, findings: &mut Findings) -> anyhow::Result<()> {
     let mut db = connect(system, "order").await?;
-    let open: Vec<(String, String)> =
-        sqlx::query_as("SELECT order_id, status FROM orders WHERE status IN ('pending', 'cancelling') ORDER BY order_id LIMIT 20")
-            .fetch_all(&mut db)
-            .await?;
+    let open: Vec<(String, String)> = sqlx::query_as(
+        "SELECT order_id, status FROM orders WHERE status IN ('pending', 'cancelling') ORDER BY order_id LIMIT 20",
+    )
+    .fetch_all(&mut db)
+    .await?;
     findings.extend(open.into_iter().map(|(order, status)| format!("order {order} has not ended: it is {status}")));
     let twice: Vec<(String, i64)> = sqlx::query_as(
         "SELECT order_id, count(*) FROM order_history WHERE status IN ('completed', 'cancelled')

@@ -25,10 +25,10 @@ pub mod topics;
 
 pub use embedded_broker::EmbeddedBroker;
 pub use error::{Error, Result};
+pub use event_log::{EventLog, Record};
 pub use kafka::{HowKafka, Kafka, KafkaOptions, WhyNot, can_run_apache_kafka};
 pub use postgres::{Postgres, PostgresOptions};
 pub use process::{ProcessSpec, ServiceProcess};
 pub use run_dir::RunDir;
-pub use event_log::{EventLog, Record};
 pub use system::{BrokerChoice, Service, System, SystemOptions};
 pub use topics::{TopicSpec, create_topics};

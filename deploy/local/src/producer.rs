@@ -33,10 +33,16 @@ impl Producer {
     ///
     /// # Errors
     /// [`Error::Broker`] when the broker does not take it.
-    pub async fn send(&self, topic: &str, key: &str, payload: &[u8], headers: &[(String, Option<Vec<u8>>)]) -> Result<()> {
-        let all = headers.iter().fold(OwnedHeaders::new(), |all, (key, value)| {
-            all.insert(Header { key, value: value.as_deref() })
-        });
+    pub async fn send(
+        &self,
+        topic: &str,
+        key: &str,
+        payload: &[u8],
+        headers: &[(String, Option<Vec<u8>>)],
+    ) -> Result<()> {
+        let all = headers
+            .iter()
+            .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: value.as_deref() }));
         let record = FutureRecord::to(topic).key(key).payload(payload).headers(all);
         let sent = self.producer.send(record, TIMEOUT).await;
         sent.map(drop).map_err(|(error, _)| refused(&self.bootstrap, &error.to_string()))

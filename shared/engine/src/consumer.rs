@@ -18,14 +18,19 @@ use crate::{
 /// One member of the service's consumer group.
 pub struct Consumer<P: Participant> {
     pending: Option<Pending<P>>,
+    /// Watermarks whose commit was not confirmed. Without a further message of their partition nothing else would
+    /// commit them.
+    uncommitted: Watermarks,
 }
+
+/// Per partition, the position after the last handled message.
+type Watermarks = BTreeMap<(Arc<str>, i32), i64>;
 
 /// A batch on its way.
 struct Pending<P: Participant> {
     work: Vec<Work<P>>,
     progress: Progress<P::Reply>,
-    /// Per partition, the position after its last message of the batch.
-    next: BTreeMap<(Arc<str>, i32), i64>,
+    next: Watermarks,
     messages: usize,
 }
 
@@ -33,7 +38,7 @@ struct Pending<P: Participant> {
 pub enum Step<P: Participant> {
     /// Nothing was offered.
     Idle,
-    /// A batch is committed. `offsets` failing is harmless: the next batch commits them too, and repeats die in the inbox.
+    /// A batch is committed. `offsets` failing is harmless: the next step commits them too, and repeats die in the inbox.
     Handled { messages: usize, progress: Progress<P::Reply>, offsets: Result<(), LogError> },
 }
 
@@ -48,7 +53,7 @@ pub enum StepError {
 
 impl<P: Participant> Default for Consumer<P> {
     fn default() -> Self {
-        Self { pending: None }
+        Self { pending: None, uncommitted: Watermarks::new() }
     }
 }
 
@@ -69,6 +74,7 @@ impl<P: Participant> Consumer<P> {
             none => {
                 let deliveries = source.poll(limit).await?;
                 if deliveries.is_empty() {
+                    commit(&mut self.uncommitted, source).await?;
                     return Ok(Step::Idle);
                 }
                 none.insert(Pending::new(&*door.participant, deliveries))
@@ -76,9 +82,9 @@ impl<P: Participant> Consumer<P> {
         };
         door.handle_isolating(ids, &pending.work, &mut pending.progress).await?;
         reached("consumer.committed");
-        let next = pending.positions(source);
-        let offsets = if next.is_empty() { Ok(()) } else { source.commit(&next).await };
         let Some(done) = self.pending.take() else { return Ok(Step::Idle) };
+        self.uncommitted.extend(done.next);
+        let offsets = commit(&mut self.uncommitted, source).await;
         Ok(Step::Handled { messages: done.messages, progress: done.progress, offsets })
     }
 
@@ -114,18 +120,21 @@ impl<P: Participant> Pending<P> {
             }
         }
     }
+}
 
-    fn positions<S: EventSource>(&self, source: &S) -> Vec<Position> {
-        self.next
-            .iter()
-            .filter(|((topic, partition), _)| source.owns(topic, *partition))
-            .map(|((topic, partition), offset)| Position {
-                topic: topic.clone(),
-                partition: *partition,
-                offset: *offset,
-            })
-            .collect()
+/// Commits what is still owned; what moved to another member is that one's to commit.
+async fn commit<S: EventSource>(uncommitted: &mut Watermarks, source: &mut S) -> Result<(), LogError> {
+    uncommitted.retain(|(topic, partition), _| source.owns(topic, *partition));
+    if uncommitted.is_empty() {
+        return Ok(());
     }
+    let next: Vec<Position> = uncommitted
+        .iter()
+        .map(|((topic, partition), offset)| Position { topic: topic.clone(), partition: *partition, offset: *offset })
+        .collect();
+    source.commit(&next).await?;
+    uncommitted.clear();
+    Ok(())
 }
 
 fn position_of<P: Participant>(work: &Work<P>) -> Option<&Position> {

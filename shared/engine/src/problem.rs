@@ -5,7 +5,6 @@ use axum::{
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use tracing::error;
 
@@ -62,15 +61,4 @@ impl IntoResponse for Problem {
         }
         response
     }
-}
-
-/// Reads a JSON body; a wrong field is named by its path.
-pub fn read_json<T: DeserializeOwned>(body: &str) -> Result<T, Problem> {
-    let mut json = serde_json::Deserializer::from_str(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        Problem::field(path.clone(), format!("{path}: {}", error.inner()))
-    })?;
-    json.end().map_err(|error| Problem::field("(end)", error))?;
-    Ok(value)
 }

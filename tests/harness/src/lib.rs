@@ -63,7 +63,9 @@ async fn world() -> &'static World {
 impl World {
     async fn start() -> Self {
         let say = |what: &str| eprintln!("world: {what}");
-        binaries::build(&["local", "order", "inventory", "payment", "shipping", "sandbox"]).await.expect("the services build");
+        binaries::build(&["local", "order", "inventory", "payment", "shipping", "sandbox"])
+            .await
+            .expect("the services build");
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let options = SystemOptions {
             broker: BrokerChoice::Kafka,
@@ -97,7 +99,10 @@ impl World {
                 Ok(found) => return found,
                 Err(seen) if since.elapsed() > PATIENCE => {
                     self.system.keep_files();
-                    panic!("not seen within {PATIENCE:?}: {what}; last seen: {seen}; logs: {}", self.system.logs().display());
+                    panic!(
+                        "not seen within {PATIENCE:?}: {what}; last seen: {seen}; logs: {}",
+                        self.system.logs().display()
+                    );
                 }
                 Err(_) => tokio::time::sleep(LOOK).await,
             }

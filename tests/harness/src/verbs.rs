@@ -84,7 +84,8 @@ impl World {
     /// Waits until an event of this type stands under the key.
     pub async fn appears(&self, id: &str, event_type: &str) -> Record {
         self.until(&format!("{event_type} of {id}"), || async {
-            let found = self.log.find(|record| record.is_keyed(id) && record.event_type() == event_type && !is_dead(record));
+            let found =
+                self.log.find(|record| record.is_keyed(id) && record.event_type() == event_type && !is_dead(record));
             found.into_iter().next().ok_or_else(|| format!("{:?}", self.log.path_of(id)))
         })
         .await

@@ -19,13 +19,7 @@ pub async fn run(system: &System, shop: &Shop, log: &EventLog, told: &[Told]) ->
 }
 
 /// Sends an order's `order.placed` once more, as it stands on the topic.
-async fn duplicate(
-    system: &System,
-    shop: &Shop,
-    log: &EventLog,
-    producer: &Producer,
-    id: &str,
-) -> Result<Told> {
+async fn duplicate(system: &System, shop: &Shop, log: &EventLog, producer: &Producer, id: &str) -> Result<Told> {
     let at = Instant::now();
     let original = log.find(|record| record.is_keyed(id) && record.event_type() == "order.placed");
     let original = original.first().context("the order was placed")?;
@@ -55,13 +49,16 @@ async fn repeats(system: &System, shop: &Shop) -> Result<String> {
 async fn poison(log: &EventLog, producer: &Producer, id: &str) -> Result<Told> {
     let at = Instant::now();
     producer.send("order-events", id, b"this is no event", &[]).await?;
-    let dead = || log.find(|record| record.topic == "order-events.dlq" && record.payload.as_deref() == Some(b"this is no event"));
+    let dead = || {
+        log.find(|record| record.topic == "order-events.dlq" && record.payload.as_deref() == Some(b"this is no event"))
+    };
     // Inventory and shipping read the topic, and each of them gives it up.
     while dead().len() < 2 {
         ensure!(at.elapsed() < PATIENCE, "the poison message was not dead-lettered within {PATIENCE:?}: {:?}", dead());
         tokio::time::sleep(LOOK).await;
     }
-    let readers = dead().iter().filter_map(|record| record.header("dead-letter-consumer-group").map(str::to_owned)).collect();
+    let readers =
+        dead().iter().filter_map(|record| record.header("dead-letter-consumer-group").map(str::to_owned)).collect();
     Ok(Told {
         title: "poison message",
         id: id.to_owned(),

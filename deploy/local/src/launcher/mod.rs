@@ -82,7 +82,9 @@ async fn show(arguments: Arguments) -> Result<(System, EventLog, bool)> {
 
     let findings = audit::check(&system).await?;
     if findings.is_empty() {
-        println!("Money: captured = shipped + refunded. Stock: initial + ledgered changes = available + reserved + shipped,");
+        println!(
+            "Money: captured = shipped + refunded. Stock: initial + ledgered changes = available + reserved + shipped,"
+        );
         println!("nothing reserved at rest. Every order ended in exactly one terminal state.\n");
     }
     for finding in &findings {

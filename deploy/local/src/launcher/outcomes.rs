@@ -73,7 +73,14 @@ pub async fn run(system: &System, shop: &Shop, log: &EventLog) -> Result<Vec<Tol
         plan("carrier refuses", ("table", 1), "tok_visa", "Nowhere", Then::Wait, "cancelled"),
         plan("provider fails twice", ("chair", 1), "tok_flaky", "Vienna", Then::Wait, "completed"),
         plan("charged, never answered", ("chair", 1), "tok_silent", "Vienna", Then::Wait, "completed"),
-        plan("cancelled too late", ("chair", 1), "tok_visa", "Latetown", Then::CancelAfter("payment.succeeded"), "completed"),
+        plan(
+            "cancelled too late",
+            ("chair", 1),
+            "tok_visa",
+            "Latetown",
+            Then::CancelAfter("payment.succeeded"),
+            "completed",
+        ),
     ];
     let mut told = place_all(system, shop, log, simple).await?;
 

@@ -104,7 +104,8 @@ impl System {
         spec.env.extend(self.options.env.iter().cloned());
         spec.env.extend(self.options.service_env.get(&service).into_iter().flatten().cloned());
         spec.env.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let running = Running { process: Arc::new(ServiceProcess::spawn(spec)?), url: format!("http://127.0.0.1:{port}") };
+        let running =
+            Running { process: Arc::new(ServiceProcess::spawn(spec)?), url: format!("http://127.0.0.1:{port}") };
         self.lock().insert(replica.to_owned(), running.clone());
         Ok(running)
     }

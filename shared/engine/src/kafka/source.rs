@@ -108,7 +108,8 @@ impl KafkaSource {
         session_timeout: Duration,
         company: Duration,
     ) -> KafkaResult<Self> {
-        let consumer: BaseConsumer<Group> = tuning::consumer(brokers, group, session_timeout).create_with_context(Group::default())?;
+        let consumer: BaseConsumer<Group> =
+            tuning::consumer(brokers, group, session_timeout).create_with_context(Group::default())?;
         consumer.subscribe(topics)?;
         Ok(Self { consumer: Arc::new(consumer), company, paused: false, stash: Vec::new() })
     }

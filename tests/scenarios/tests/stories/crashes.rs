@@ -22,16 +22,18 @@ async fn armed(world: &World, service: Service, step: &str, replicas: &[&str]) {
 async fn crashed_and_replaced(world: &World, service: Service, replicas: &[&str]) {
     world
         .until("a replica ended at its step", || async {
-            let ended = replicas.iter().filter_map(|name| world.system.find(name)).any(|running| {
-                matches!(running.process.exit_status(), Ok(Some(_)))
-            });
+            let ended = replicas
+                .iter()
+                .filter_map(|name| world.system.find(name))
+                .any(|running| matches!(running.process.exit_status(), Ok(Some(_))));
             if ended { Ok(()) } else { Err("all of them run".to_owned()) }
         })
         .await;
     for name in replicas {
         let running = world.system.find(name).expect("it was started");
         assert!(
-            running.process.log_tail(200).contains("ending here") || running.process.exit_status().is_ok_and(|status| status.is_none()),
+            running.process.log_tail(200).contains("ending here")
+                || running.process.exit_status().is_ok_and(|status| status.is_none()),
             "{name} ended for another reason:\n{}",
             running.process.log_tail(30)
         );

@@ -1,0 +1,204 @@
+//! Kafka: partitions in order, topics in none; groups whose members come and go; producers whose messages arrive late.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex},
+};
+
+use engine::{
+    delivery::{Delivery, Position},
+    log::{EventSink, EventSource, LogError},
+    outbox::{OutboxRow, range_of},
+    store::OutboxMessage,
+};
+
+use crate::core::{Core, Plant, lock, pause};
+
+pub const PARTITIONS: i32 = 2;
+
+type Partition = (String, i32);
+
+/// The broker.
+#[derive(Default)]
+pub struct Broker {
+    pub logs: BTreeMap<Partition, Vec<Delivery>>,
+    committed: BTreeMap<(&'static str, Partition), usize>,
+    members: BTreeMap<&'static str, Vec<u64>>,
+    /// What dead producers had in flight: it arrives, in order, when it arrives.
+    late: VecDeque<OutboxMessage>,
+}
+
+pub type Kafka = Arc<Mutex<Broker>>;
+
+impl Broker {
+    pub fn append(&mut self, message: OutboxMessage) {
+        let partition = range_of(message.key.as_deref(), PARTITIONS);
+        let log = self.logs.entry((message.topic.clone(), partition)).or_default();
+        let offset = i64::try_from(log.len()).unwrap_or(i64::MAX);
+        let position = Position { topic: Arc::from(message.topic.as_str()), partition, offset };
+        log.push(Delivery { position, key: message.key, payload: message.payload, headers: message.headers });
+    }
+
+    /// One message of a dead producer arrives.
+    pub fn arrive_late(&mut self) -> bool {
+        let message = self.late.pop_front();
+        let arrived = message.is_some();
+        message.into_iter().for_each(|message| self.append(message));
+        arrived
+    }
+
+    pub fn join(&mut self, group: &'static str, member: u64) {
+        self.members.entry(group).or_default().push(member);
+    }
+
+    pub fn leave(&mut self, group: &'static str, member: u64) {
+        self.members.entry(group).or_default().retain(|other| *other != member);
+    }
+
+    /// Whether the group has committed everything that stands on the topic.
+    pub fn is_read(&self, group: &'static str, topics: &[&'static str]) -> bool {
+        self.logs
+            .iter()
+            .filter(|((topic, _), _)| topics.contains(&topic.as_str()))
+            .all(|(partition, log)| self.committed.get(&(group, partition.clone())).copied().unwrap_or(0) >= log.len())
+    }
+
+    fn assigned(&self, group: &'static str, member: u64, topics: &[&'static str]) -> Vec<Partition> {
+        let members = self.members.get(group).cloned().unwrap_or_default();
+        let Some(place) = members.iter().position(|other| *other == member) else { return Vec::new() };
+        let all = topics.iter().flat_map(|topic| (0..PARTITIONS).map(|partition| ((*topic).to_owned(), partition)));
+        all.enumerate().filter(|(index, _)| index % members.len() == place).map(|(_, partition)| partition).collect()
+    }
+}
+
+/// A member of a group.
+pub struct Source {
+    pub core: Arc<Core>,
+    pub kafka: Kafka,
+    pub group: &'static str,
+    pub member: u64,
+    pub topics: &'static [&'static str],
+    pub positions: BTreeMap<Partition, usize>,
+}
+
+impl Source {
+    /// Takes up what the group's assignment says now; what is new begins at its committed offset.
+    fn rebalance(&mut self) {
+        let broker = lock(&self.kafka);
+        let assigned = broker.assigned(self.group, self.member, self.topics);
+        let mut positions = BTreeMap::new();
+        for partition in assigned {
+            let committed = broker.committed.get(&(self.group, partition.clone())).copied().unwrap_or(0);
+            let mut position = self.positions.get(&partition).copied().unwrap_or(committed);
+            if self.core.fault(60) {
+                // As after a rebalance that lost the commits under way.
+                position = position.min(committed.saturating_sub(self.core.pick(3)));
+            }
+            positions.insert(partition, position);
+        }
+        self.positions = positions;
+    }
+}
+
+impl Source {
+    fn take(&mut self, limit: usize) -> Vec<Delivery> {
+        let mut batch = Vec::new();
+        let broker = lock(&self.kafka);
+        for (partition, position) in &mut self.positions {
+            // Topics have no order between them: some have nothing to offer this time.
+            if self.core.pick(3) == 0 {
+                continue;
+            }
+            let log = broker.logs.get(partition).map(Vec::as_slice).unwrap_or_default();
+            let up_to = log.len().min(*position + 1 + self.core.pick(limit));
+            batch.extend_from_slice(&log[(*position).min(up_to)..up_to]);
+            *position = up_to;
+        }
+        batch
+    }
+}
+
+impl EventSource for Source {
+    async fn poll(&mut self, limit: usize) -> Result<Vec<Delivery>, LogError> {
+        pause().await;
+        self.rebalance();
+        let batch = self.take(limit);
+        if self.core.has(Plant::OffsetsFirst) {
+            let next: Vec<Position> = batch
+                .iter()
+                .map(|delivery| Position { offset: delivery.position.offset + 1, ..delivery.position.clone() })
+                .collect();
+            self.commit(&next).await?;
+        }
+        Ok(batch)
+    }
+
+    async fn keep_alive(&mut self) -> Result<(), LogError> {
+        pause().await;
+        self.rebalance();
+        Ok(())
+    }
+
+    fn owns(&self, topic: &str, partition: i32) -> bool {
+        self.positions.contains_key(&(topic.to_owned(), partition))
+    }
+
+    async fn commit(&mut self, next: &[Position]) -> Result<(), LogError> {
+        pause().await;
+        let mut broker = lock(&self.kafka);
+        let assigned = broker.assigned(self.group, self.member, self.topics);
+        if self.core.fault(50) {
+            return Err(LogError::Transient("the commit was lost".into()));
+        }
+        for position in next {
+            let partition = (position.topic.to_string(), position.partition);
+            if assigned.contains(&partition) {
+                let offset = usize::try_from(position.offset).unwrap_or(0);
+                let committed = broker.committed.entry((self.group, partition)).or_insert(0);
+                *committed = (*committed).max(offset);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A producer.
+pub struct Sink {
+    pub core: Arc<Core>,
+    pub kafka: Kafka,
+}
+
+/// Messages on their way; if the producer dies, some of them arrive later.
+struct InFlight<'a> {
+    sink: &'a Sink,
+    messages: VecDeque<OutboxMessage>,
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        let arriving = self.sink.core.pick(self.messages.len() + 1);
+        lock(&self.sink.kafka).late.extend(self.messages.drain(..).take(arriving));
+    }
+}
+
+impl EventSink for Sink {
+    async fn publish(&mut self, rows: &[OutboxRow]) -> Vec<Result<(), LogError>> {
+        let mut in_flight = InFlight { sink: self, messages: rows.iter().map(|row| row.message.clone()).collect() };
+        let mut results = Vec::new();
+        for _ in rows {
+            pause().await;
+            if in_flight.sink.core.fault(80) {
+                break;
+            }
+            let message = in_flight.messages.pop_front();
+            message.into_iter().for_each(|message| lock(&in_flight.sink.kafka).append(message));
+            // The acknowledgement may be lost although the message arrived.
+            if in_flight.sink.core.fault(120) {
+                break;
+            }
+            results.push(Ok(()));
+        }
+        results.resize(rows.len(), Err(LogError::Transient("not acknowledged".into())));
+        results
+    }
+}

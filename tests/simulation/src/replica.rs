@@ -1,0 +1,139 @@
+//! A replica of a service: the engine's loops, as tasks that the schedule drives and a crash drops.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
+
+use chrono::TimeDelta;
+use engine::{
+    consumer::{Consumer, Step},
+    deadlines,
+    door::{Door, Progress},
+    intents::{self, IntentStore, Outside},
+    log::EventSource,
+    participant::Participant,
+    relay::Relay,
+    retry,
+    store::Intent,
+};
+
+use crate::{
+    core::{Core, SeededIds, lock, pause},
+    database::Model,
+    kafka::{Kafka, Sink, Source},
+};
+
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Calls = Arc<Mutex<Vec<Intent>>>;
+
+const LIMIT: usize = 4;
+const LEASE: TimeDelta = TimeDelta::milliseconds(200);
+
+/// The tasks of one replica.
+pub fn tasks<P: Participant, O: Outside>(
+    core: &Arc<Core>,
+    kafka: &Kafka,
+    model: &Model<P>,
+    participant: &Arc<P>,
+    outside: Arc<O>,
+    member: u64,
+) -> Vec<Task> {
+    let door = Arc::new(Door { participant: participant.clone(), database: model.clone(), policy: model.policy });
+    let calls = Calls::default();
+    lock(kafka).join(P::NAME, member);
+    let source = Source {
+        core: core.clone(),
+        kafka: kafka.clone(),
+        group: P::NAME,
+        member,
+        topics: P::TOPICS,
+        positions: BTreeMap::new(),
+    };
+    let sink = Sink { core: core.clone(), kafka: kafka.clone() };
+    vec![
+        Box::pin(consume(core.clone(), door.clone(), source, calls.clone())),
+        Box::pin(relay(core.clone(), model.clone(), sink)),
+        Box::pin(call(core.clone(), door.clone(), outside, calls)),
+        Box::pin(look_back(core.clone(), door)),
+    ]
+}
+
+fn offer<R>(calls: &Calls, progress: &mut Progress<R>) {
+    lock(calls).append(&mut progress.intents);
+}
+
+async fn consume<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>, mut source: Source, calls: Calls) {
+    let mut consumer = Consumer::default();
+    let mut ids = SeededIds(core.clone());
+    loop {
+        match consumer.step(&door, &mut source, &mut ids, LIMIT).await {
+            Ok(Step::Idle) => pause().await,
+            Ok(Step::Handled { mut progress, messages, .. }) => {
+                core.tell(|| format!("{} handled {messages}: {:?}", P::NAME, progress.verdicts));
+                offer(&calls, &mut progress);
+            }
+            Err(error) => {
+                core.tell(|| format!("{} waits: {error}", P::NAME));
+                // A model that keeps the group alive can't fail.
+                let _ = source.keep_alive().await;
+            }
+        }
+    }
+}
+
+async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink) {
+    let mut relay = Relay::new(core.uuid());
+    loop {
+        if core.pick(8) == 0 || relay.ranges().is_empty() {
+            let claimed = relay.claim(&model, LEASE, usize::MAX).await;
+            core.tell(|| format!("{} relay claims: {claimed:?}", P::NAME));
+        }
+        let relayed = relay.step(&model, &mut sink, LIMIT).await;
+        core.tell(|| format!("{} relay: {relayed:?}", P::NAME));
+        pause().await;
+    }
+}
+
+async fn call<P: Participant, O: Outside>(
+    core: Arc<Core>,
+    door: Arc<Door<P, Model<P>>>,
+    outside: Arc<O>,
+    calls: Calls,
+) {
+    let mut ids = SeededIds(core.clone());
+    loop {
+        pause().await;
+        let mut intents = std::mem::take(&mut *lock(&calls));
+        if intents.is_empty() {
+            intents = IntentStore::claim(&door.database, LIMIT, LEASE).await.unwrap_or_default();
+        }
+        let mut called = Vec::new();
+        for intent in intents {
+            let result = outside.call(&intent).await;
+            core.tell(|| format!("{} called {}: {result:?}", P::NAME, intent.idempotency_key()));
+            called.push((intent, result));
+        }
+        if !called.is_empty()
+            && let Ok(mut progress) = intents::settle(&door, &door.database, &mut ids, &called).await
+        {
+            core.tell(|| format!("{} settled: {:?}", P::NAME, progress.verdicts));
+            offer(&calls, &mut progress);
+        }
+    }
+}
+
+/// Deadlines and held events.
+async fn look_back<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>) {
+    let mut ids = SeededIds(core.clone());
+    loop {
+        for _ in 0..4 {
+            pause().await;
+        }
+        // What fails is looked for again.
+        let _ = deadlines::step(&door, &door.database, &mut ids, LIMIT).await;
+        let _ = retry::step(&door, &door.database, &mut ids, LIMIT, LIMIT).await;
+    }
+}
