@@ -65,6 +65,24 @@ pub fn check(shop: &Shop) -> Vec<String> {
     findings
 }
 
+/// At any moment: a cancelled order holds no money, since stock goes back only after the money.
+pub fn money_held_at_the_end(shop: &Shop) -> Vec<String> {
+    let orders = lock(&shop.order.state);
+    let ledger = lock(&shop.world.ledger);
+    let cancelled =
+        orders.rows.iter().filter(|(_, row)| matches!(row, OrderRow::Order(row) if row.status == Status::Cancelled));
+    cancelled
+        .filter_map(|((_, id), _)| {
+            let charged = ledger
+                .charges
+                .values()
+                .any(|(order, _, answer)| order == id && matches!(answer, ChargeAnswer::Succeeded { .. }));
+            let refunded = ledger.refunds.values().any(|(order, _)| order == id);
+            (charged && !refunded).then(|| format!("order {id} was cancelled while its money was held"))
+        })
+        .collect()
+}
+
 /// Exactly one end per order; money captured = shipped + refunded.
 fn check_orders(shop: &Shop, findings: &mut Vec<String>) {
     let orders = lock(&shop.order.state);

@@ -66,8 +66,11 @@ impl Broker {
     fn assigned(&self, group: &'static str, member: u64, topics: &[&'static str]) -> Vec<Partition> {
         let members = self.members.get(group).cloned().unwrap_or_default();
         let Some(place) = members.iter().position(|other| *other == member) else { return Vec::new() };
-        let all = topics.iter().flat_map(|topic| (0..PARTITIONS).map(|partition| ((*topic).to_owned(), partition)));
-        all.enumerate().filter(|(index, _)| index % members.len() == place).map(|(_, partition)| partition).collect()
+        // Partition n of two topics need not be on one member, so replicas can hold one order's key at once.
+        let all = topics.iter().enumerate().flat_map(|(shift, topic)| {
+            (0..PARTITIONS).zip(shift..).map(|(partition, turn)| (turn, ((*topic).to_owned(), partition)))
+        });
+        all.filter(|(turn, _)| turn % members.len() == place).map(|(_, partition)| partition).collect()
     }
 }
 
