@@ -60,6 +60,13 @@ pub async fn build(packages: &[&str]) -> Result<()> {
     for package in packages {
         command.args(["-p", package]);
     }
+    // What an outer `cargo run` or `cargo test` says of its own package would make build scripts run again.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_BIN_") {
+            command.env_remove(&name);
+        }
+    }
     let status = command
         .kill_on_drop(true)
         .stdin(std::process::Stdio::null())

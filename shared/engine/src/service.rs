@@ -28,6 +28,10 @@ use crate::{
     telemetry,
 };
 
+/// Intents that wait in memory for their call. What does not fit waits for its lease in the database, which is seconds;
+/// so this is several seconds' worth at full speed, and some megabytes.
+const CALL_QUEUE: usize = 10_000;
+
 /// What a service's own HTTP handlers work with.
 pub struct Context<P: Tables> {
     /// The way to the rules.
@@ -149,7 +153,7 @@ impl<P: Tables> Service<P> {
         let sink = KafkaSink::connect(&settings.kafka_brokers, P::NAME, settings.max_message_bytes)
             .context("KAFKA_BROKERS: the producer could not be made")?;
         let (commands, command_queue) = commands::queue(settings.command_queue, settings.command_timeout);
-        let (calls, call_receiver) = call_queue(settings.batch_limit.max(settings.call_concurrency) * 4);
+        let (calls, call_receiver) = call_queue(CALL_QUEUE);
         let (answers, answer_receiver) = tokio::sync::mpsc::channel(settings.call_concurrency * 2);
         let wakes = Wakes::default();
         let aftermath = Aftermath::new(wakes.clone(), calls);
