@@ -89,7 +89,7 @@ pub fn run(seed: u64, plant: Option<Plant>, tell: bool) -> Outcome {
             running.start(service);
         }
     }
-    let (steps, rested) = running.to_rest();
+    let (steps, rested) = running.come_to_rest();
     let mut findings = std::mem::take(&mut running.findings);
     drop(running);
     findings.extend(check::check(&shop));
@@ -153,7 +153,7 @@ impl Running<'_> {
     }
 
     /// Drives everything until nothing is left to do. `false`: that did not come about.
-    fn to_rest(&mut self) -> (u64, bool) {
+    fn come_to_rest(&mut self) -> (u64, bool) {
         let core = self.shop.core.clone();
         let mut context = Context::from_waker(Waker::noop());
         loop {
