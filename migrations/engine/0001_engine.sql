@@ -35,6 +35,12 @@ CREATE TABLE relay_leases (
     expires_at timestamptz NOT NULL DEFAULT '-infinity'
 );
 
+-- The relays that live, so that each takes its fair share of the ranges.
+CREATE TABLE relays (
+    holder     uuid        PRIMARY KEY,
+    seen_until timestamptz NOT NULL
+);
+
 CREATE TABLE deadlines (
     id             uuid        PRIMARY KEY,
     aggregate_id   text        NOT NULL,
@@ -121,6 +127,22 @@ CREATE TABLE discarded (
     reason        text        NOT NULL,
     discarded_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (kind, number)
+);
+
+-- Processes that were started and did not say that they ended. Whoever finds its own row here crashed.
+CREATE TABLE runs (
+    instance   text        PRIMARY KEY,
+    started_at timestamptz NOT NULL
+);
+
+-- After a crash: messages whose handling was begun, until it ended. One that is begun again and again ends the process.
+CREATE TABLE begun_messages (
+    topic     text        NOT NULL,
+    partition int         NOT NULL,
+    "offset"  bigint      NOT NULL,
+    times     int         NOT NULL,
+    begun_at  timestamptz NOT NULL,
+    PRIMARY KEY (topic, partition, "offset")
 );
 
 -- Makes the daily partitions between two days (both included). Safe to call again, and from several replicas at once.

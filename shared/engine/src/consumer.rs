@@ -21,6 +21,7 @@ pub struct Consumer<P: Participant> {
     /// Watermarks whose commit was not confirmed. Without a further message of their partition nothing else would
     /// commit them.
     uncommitted: Watermarks,
+    careful: bool,
 }
 
 /// Per partition, the position after the last handled message.
@@ -53,11 +54,17 @@ pub enum StepError {
 
 impl<P: Participant> Default for Consumer<P> {
     fn default() -> Self {
-        Self { pending: None, uncommitted: Watermarks::new() }
+        Self { pending: None, uncommitted: Watermarks::new(), careful: false }
     }
 }
 
 impl<P: Participant> Consumer<P> {
+    /// Whether it watches for a message that ends the process, as it should for some time after a crash
+    /// ([`Door::handle_carefully`]).
+    pub fn be_careful(&mut self, careful: bool) {
+        self.careful = careful;
+    }
+
     /// Handles the next batch, or the one that failed before.
     pub async fn step<D: Database<P>, S: EventSource>(
         &mut self,
@@ -80,7 +87,11 @@ impl<P: Participant> Consumer<P> {
                 none.insert(Pending::new(&*door.participant, deliveries))
             }
         };
-        door.handle_isolating(ids, &pending.work, &mut pending.progress).await?;
+        if self.careful {
+            door.handle_carefully(ids, &pending.work, &mut pending.progress).await?;
+        } else {
+            door.handle_isolating(ids, &pending.work, &mut pending.progress).await?;
+        }
         reached("consumer.committed");
         let Some(done) = self.pending.take() else { return Ok(Step::Idle) };
         self.uncommitted.extend(done.next);

@@ -9,9 +9,26 @@ static WANTED: OnceLock<Option<String>> = OnceLock::new();
 
 /// Ends the process here if a crash test asked for it.
 pub fn reached(step: &str) {
-    let wanted = WANTED.get_or_init(|| std::env::var(CRASH_AT).ok());
-    if wanted.as_deref() == Some(step) {
-        eprintln!("{CRASH_AT}={step}: ending here");
-        std::process::abort();
+    if wanted() == Some(step) {
+        end_here(step);
     }
+}
+
+/// Ends the process at a step of one aggregate, asked for as `step:aggregate`.
+pub(crate) fn reached_of(step: &str, aggregate_id: &str) {
+    if let Some((at, of)) = wanted().and_then(|wanted| wanted.split_once(':'))
+        && at == step
+        && of == aggregate_id
+    {
+        end_here(step);
+    }
+}
+
+fn wanted() -> Option<&'static str> {
+    WANTED.get_or_init(|| std::env::var(CRASH_AT).ok()).as_deref()
+}
+
+fn end_here(step: &str) -> ! {
+    eprintln!("{CRASH_AT}={step}: ending here");
+    std::process::abort();
 }

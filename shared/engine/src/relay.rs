@@ -26,14 +26,9 @@ pub struct Lease {
 
 /// The outbox as the relay needs it; each call is one statement in a transaction of its own.
 pub trait OutboxStore: Send + Sync + 'static {
-    /// Renews the leases that `holder` has and takes those that are free or expired (with the next epoch), up to
-    /// `limit` in all; returns what it holds now.
-    fn claim(
-        &self,
-        holder: Uuid,
-        lease: TimeDelta,
-        limit: usize,
-    ) -> impl Future<Output = Result<Vec<Lease>, StoreError>> + Send;
+    /// Tells that `holder` lives, renews the leases that it has and takes those that are free or expired (with the next
+    /// epoch), up to its [`fair_share`] among the relays that live; gives back what is above it. Returns what it holds now.
+    fn claim(&self, holder: Uuid, lease: TimeDelta) -> impl Future<Output = Result<Vec<Lease>, StoreError>> + Send;
     /// The first unmarked rows of these ranges, in number order.
     fn unpublished(
         &self,
@@ -69,8 +64,8 @@ impl Relay {
     }
 
     /// Renews or takes leases. Call it well within the lease's time.
-    pub async fn claim<S: OutboxStore>(&mut self, store: &S, lease: TimeDelta, limit: usize) -> Result<(), StoreError> {
-        self.leases = store.claim(self.holder, lease, limit).await?;
+    pub async fn claim<S: OutboxStore>(&mut self, store: &S, lease: TimeDelta) -> Result<(), StoreError> {
+        self.leases = store.claim(self.holder, lease).await?;
         Ok(())
     }
 
@@ -111,6 +106,11 @@ impl Relay {
     }
 }
 
+/// How many key ranges each of so many relays may hold. Rounded up: all ranges are held whoever is quicker.
+pub fn fair_share(ranges: i64, relays: i64) -> i64 {
+    ranges.max(0).unsigned_abs().div_ceil(relays.max(1).unsigned_abs()).try_into().unwrap_or(i64::MAX)
+}
+
 /// The rows to mark: per range, those before its first failure. What was acknowledged behind a failure is sent again.
 fn prefix_per_range(rows: &[OutboxRow], results: &[Result<(), LogError>]) -> Vec<i64> {
     let mut stopped = BTreeSet::new();
@@ -134,6 +134,12 @@ mod tests {
     fn row(number: i64, range: i32) -> OutboxRow {
         let message = OutboxMessage { topic: "t".into(), key: None, payload: None, headers: Vec::new() };
         OutboxRow { number, range, message }
+    }
+
+    #[test]
+    fn relays_share_all_ranges_evenly() {
+        assert_eq!([1, 2, 3, 5, 12, 13].map(|relays| fair_share(12, relays)), [12, 6, 4, 3, 1, 1]);
+        assert_eq!(fair_share(12, 0), 12);
     }
 
     #[test]

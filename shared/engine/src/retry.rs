@@ -27,16 +27,17 @@ pub struct Retried<P: Participant> {
     pub unreadable: Vec<(i64, Failure)>,
 }
 
-/// Tries due events again, each followed by its queue.
+/// Tries due events again, each followed by its queue. `careful`: the last run of this process crashed.
 pub async fn step<P: Participant, D: Database<P>, S: HeldStore>(
     door: &Door<P, D>,
     store: &S,
     ids: &mut dyn IdSource,
     keys: usize,
     per_key: usize,
+    careful: bool,
 ) -> Result<Retried<P>, StoreError> {
     let due = store.due(keys, per_key).await?;
-    handle(door, ids, due).await
+    handle(door, ids, due, careful).await
 }
 
 /// Runs a parked event, and then what queues behind it, through the same door. `None`: no such event is held.
@@ -52,7 +53,7 @@ pub async fn redrive<P: Participant, D: Database<P>, S: HeldStore>(
         Some(first) if first.number == number => first.redrive = true,
         _ => return Ok(None),
     }
-    let mut retried = handle(door, ids, queue).await?;
+    let mut retried = handle(door, ids, queue, false).await?;
     if let Some(at) = retried.unreadable.iter().position(|(unreadable, _)| *unreadable == number) {
         return Ok(Some(Err(retried.unreadable.swap_remove(at).1)));
     }
@@ -63,6 +64,7 @@ async fn handle<P: Participant, D: Database<P>>(
     door: &Door<P, D>,
     ids: &mut dyn IdSource,
     events: Vec<HeldEvent>,
+    careful: bool,
 ) -> Result<Retried<P>, StoreError> {
     let mut unreadable = Vec::new();
     let mut work = Vec::with_capacity(events.len());
@@ -74,6 +76,10 @@ async fn handle<P: Participant, D: Database<P>>(
         }
     }
     let mut progress = Progress::new(work.len());
-    door.handle_isolating(ids, &work, &mut progress).await?;
+    if careful {
+        door.handle_carefully(ids, &work, &mut progress).await?;
+    } else {
+        door.handle_isolating(ids, &work, &mut progress).await?;
+    }
     Ok(Retried { progress, unreadable })
 }

@@ -63,11 +63,16 @@ pub async fn run<P: Tables, O: Outside>(
     let settings = Arc::new(settings);
     let pool = prepare_database::<P>(&settings, migrations).await?;
     check::<P>(&settings).await?;
+    let instance = settings.instance();
+    let crashed = postgres::start_run(&pool, &instance, delta(settings.event_horizon)).await?;
+    if crashed {
+        warn!(instance, "the last run did not end as it should; it is watched for an event that ends the process");
+    }
 
     let participant = Arc::new(participant);
     let database = Postgres::new(pool.clone(), participant.clone(), RANGES);
     let door = Arc::new(Door { participant, database, policy: settings.policy() });
-    let mut service = Service::start(door, outside, settings.clone()).await?;
+    let mut service = Service::start(door, outside, settings.clone(), crashed).await?;
     let api = routes(Context { commands: service.commands.clone(), pool });
     let served = service.serve(api).await;
     info!("stopping: draining for at most {:?}", settings.drain_timeout);
@@ -99,6 +104,9 @@ async fn connect(url: &str, name: &str, connections: u32) -> Result<PgPool> {
     let options = options.application_name(name).options([
         // A generic plan that was made while a table was empty would go on scanning it whole.
         ("plan_cache_mode", "force_custom_plan"),
+        // A batch knows the keys of its rows. As long as a table is young its statistics are too, and a whole scan
+        // looks cheaper than it will be a minute later.
+        ("enable_seqscan", "off"),
         // A row that somebody else holds for longer is a passing failure of those who want it.
         ("lock_timeout", "5s"),
         ("statement_timeout", "30s"),
@@ -146,6 +154,7 @@ impl<P: Tables> Service<P> {
         door: Arc<crate::runtime::ServiceDoor<P>>,
         outside: O,
         settings: Arc<EngineSettings>,
+        crashed: bool,
     ) -> Result<Self> {
         let (session, company) = (settings.kafka_session_timeout, settings.batch_company);
         let source = KafkaSource::subscribe(&settings.kafka_brokers, P::NAME, P::TOPICS, session, company)
@@ -165,13 +174,13 @@ impl<P: Tables> Service<P> {
 
         let mut intakes = JoinSet::new();
         let (d, a, stop) = at();
-        intakes.spawn(consume(d, source, a, state.clone(), limit, stop));
+        intakes.spawn(consume(d, source, a, state.clone(), limit, crashed, stop));
         let (d, a, stop) = at();
         intakes.spawn(command_loop(d, command_queue, a, limit, settings.command_timeout, stop));
         let (d, a, stop) = at();
         intakes.spawn(deadline_loop(d, a, limit, slow, stop));
         let (d, a, stop) = at();
-        intakes.spawn(retry_loop(d, a, limit, slow, stop));
+        intakes.spawn(retry_loop(d, a, limit, slow, crashed, stop));
         intakes.spawn(call_loop(
             store.clone(),
             Arc::new(outside),
@@ -229,7 +238,11 @@ impl<P: Tables> Service<P> {
         while let Some(ended) = self.outlets.join_next().await {
             report(ended);
         }
-        self.door.database.pool.close().await;
+        let pool = &self.door.database.pool;
+        if let Err(error) = postgres::end_run(pool, &self.settings.instance()).await {
+            warn!(%error, "this run's end could not be written down; the next one counts it as a crash");
+        }
+        pool.close().await;
     }
 }
 
@@ -245,9 +258,10 @@ async fn consume<P: Tables>(
     aftermath: Aftermath,
     state: Arc<ConsumerState>,
     limit: usize,
+    crashed: bool,
     stop: CancellationToken,
 ) {
-    if let Err(error) = consumer_loop(door, source, aftermath, state, limit, stop).await {
+    if let Err(error) = consumer_loop(door, source, aftermath, state, limit, crashed, stop).await {
         error!(%error, "the consumer ended");
     }
 }

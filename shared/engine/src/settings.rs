@@ -28,6 +28,9 @@ pub struct EngineSettings {
     /// After this long without a sign of life a replica's partitions go to the others.
     #[arg(long, env, default_value = "10s", value_parser = duration)]
     pub kafka_session_timeout: Duration,
+    /// What this replica is called, the same after a restart; by default its host and address.
+    #[arg(long, env)]
+    pub instance: Option<String>,
     /// Where the API, the probes, the metrics and the admin routes listen.
     #[arg(long, env, default_value = "127.0.0.1:8080")]
     pub http_addr: SocketAddr,
@@ -51,9 +54,6 @@ pub struct EngineSettings {
     /// How long a relay holds a key range without renewing it.
     #[arg(long, env, default_value = "10s", value_parser = duration)]
     pub relay_lease: Duration,
-    /// Key ranges that one relay holds at most, of 12. Below 12, so many replicas must run that all ranges are held.
-    #[arg(long, env, default_value_t = 12, value_parser = at_least_one)]
-    pub relay_ranges: usize,
     /// Largest message that may be published, in bytes; the topics' max.message.bytes must allow it.
     #[arg(long, env, default_value_t = 1_000_000, value_parser = at_least_one)]
     pub max_message_bytes: usize,
@@ -129,6 +129,14 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 impl EngineSettings {
+    /// What this replica is called, also after a restart.
+    pub fn instance(&self) -> String {
+        self.instance.clone().unwrap_or_else(|| {
+            let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "localhost".into());
+            format!("{}/{}", host.trim(), self.http_addr)
+        })
+    }
+
     pub fn policy(&self) -> Policy {
         Policy {
             window: Window { horizon: delta(self.event_horizon), skew: delta(self.event_skew) },

@@ -30,6 +30,13 @@ pub enum StoreError {
 pub trait Database<P: Participant>: Send + Sync + 'static {
     type Transaction: Transaction<P>;
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction, StoreError>> + Send;
+
+    /// How often the handling of each message was begun and never ended; in the order of `messages`.
+    fn begun(&self, messages: &[Position]) -> impl Future<Output = Result<Vec<u32>, StoreError>> + Send;
+    /// Writes down, at once, that the handling of these messages begins.
+    fn write_begun(&self, messages: &[Position]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Forgets that it was begun: it ended.
+    fn forget_begun(&self, messages: &[Position]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// One transaction. Dropping it without [`commit`](Transaction::commit) rolls it back.

@@ -37,6 +37,8 @@ pub struct State<P: Participant> {
     pub inbox: HashSet<Uuid>,
     pub outbox: BTreeMap<i64, (OutboxRow, bool)>,
     pub leases: BTreeMap<i32, (Uuid, i64, DateTime<Utc>)>,
+    pub relays: BTreeMap<Uuid, DateTime<Utc>>,
+    pub begun: BTreeMap<Position, u32>,
     pub deadlines: BTreeMap<Uuid, Deadline>,
     pub intents: BTreeMap<Uuid, (Intent, DateTime<Utc>)>,
     pub held: BTreeMap<i64, HeldRow>,
@@ -76,6 +78,8 @@ impl<P: Participant> Model<P> {
             inbox: HashSet::new(),
             outbox: BTreeMap::new(),
             leases: BTreeMap::new(),
+            relays: BTreeMap::new(),
+            begun: BTreeMap::new(),
             deadlines: BTreeMap::new(),
             intents: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -103,6 +107,27 @@ impl<P: Participant> Database<P> for Model<P> {
         state.next += 1;
         let id = u64::try_from(state.next).unwrap_or(0);
         Ok(Tx { model: self.clone(), id, locks: Vec::new(), writes: Vec::new() })
+    }
+
+    async fn begun(&self, messages: &[Position]) -> Result<Vec<u32>, StoreError> {
+        self.statement().await?;
+        let state = lock(&self.state);
+        Ok(messages.iter().map(|message| state.begun.get(message).copied().unwrap_or(0)).collect())
+    }
+
+    async fn write_begun(&self, messages: &[Position]) -> Result<(), StoreError> {
+        self.statement().await?;
+        let mut state = lock(&self.state);
+        for message in messages {
+            *state.begun.entry(message.clone()).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    async fn forget_begun(&self, messages: &[Position]) -> Result<(), StoreError> {
+        self.statement().await?;
+        lock(&self.state).begun.retain(|at, _| !messages.contains(at));
+        Ok(())
     }
 }
 

@@ -67,6 +67,7 @@ fn offer<R>(calls: &Calls, progress: &mut Progress<R>) {
 
 async fn consume<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>, mut source: Source, calls: Calls) {
     let mut consumer = Consumer::default();
+    consumer.be_careful(core.pick(2) == 0);
     let mut ids = SeededIds(core.clone());
     loop {
         match consumer.step(&door, &mut source, &mut ids, LIMIT).await {
@@ -88,7 +89,7 @@ async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink)
     let mut relay = Relay::new(core.uuid());
     loop {
         if core.pick(8) == 0 || relay.ranges().is_empty() {
-            let claimed = relay.claim(&model, LEASE, usize::MAX).await;
+            let claimed = relay.claim(&model, LEASE).await;
             core.tell(|| format!("{} relay claims: {claimed:?}", P::NAME));
         }
         let relayed = relay.step(&model, &mut sink, LIMIT).await;
@@ -134,6 +135,6 @@ async fn look_back<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>
         }
         // What fails is looked for again.
         let _ = deadlines::step(&door, &door.database, &mut ids, LIMIT).await;
-        let _ = retry::step(&door, &door.database, &mut ids, LIMIT, LIMIT).await;
+        let _ = retry::step(&door, &door.database, &mut ids, LIMIT, LIMIT, false).await;
     }
 }

@@ -7,7 +7,7 @@ use engine::{
     intents::{IntentStore, Postponed},
     outbox::OutboxRow,
     participant::Participant,
-    relay::{Lease, OutboxStore},
+    relay::{Lease, OutboxStore, fair_share},
     retry::HeldStore,
     store::{HeldStatus, Intent, StoreError},
 };
@@ -19,18 +19,27 @@ use crate::{
 };
 
 impl<P: Participant> OutboxStore for Model<P> {
-    async fn claim(&self, holder: Uuid, lease: TimeDelta, limit: usize) -> Result<Vec<Lease>, StoreError> {
+    async fn claim(&self, holder: Uuid, lease: TimeDelta) -> Result<Vec<Lease>, StoreError> {
         self.statement().await?;
         let now = self.core.now();
         let mut state = lock(&self.state);
-        let mut mine = Vec::new();
-        for range in 0..self.policy.ranges {
+        state.relays.retain(|_, until| *until > now);
+        state.relays.insert(holder, now + lease);
+        let relays = i64::try_from(state.relays.len()).unwrap_or(i64::MAX);
+        let share = usize::try_from(fair_share(i64::from(self.policy.ranges), relays)).unwrap_or(usize::MAX);
+        let mut mine: Vec<Lease> = Vec::new();
+        let by_holder = |range: &i32| state.leases.get(range).is_none_or(|lease| lease.0 != holder);
+        let mut ranges: Vec<i32> = (0..self.policy.ranges).collect();
+        ranges.sort_by_key(by_holder);
+        for range in ranges {
             let row = state.leases.entry(range).or_insert((Uuid::nil(), 0, now));
             let (held_by, _, until) = *row;
-            if (held_by == holder || until <= now) && mine.len() < limit {
+            if (held_by == holder || until <= now) && mine.len() < share {
                 let epoch = if held_by == holder && until > now { row.1 } else { row.1 + 1 };
                 *row = (holder, epoch, now + lease);
                 mine.push(Lease { range, epoch });
+            } else if held_by == holder {
+                *row = (Uuid::nil(), row.1, now);
             }
         }
         Ok(mine)

@@ -101,6 +101,8 @@ impl System {
         let log = self.logs().join(format!("{replica}.log"));
         let mut spec = ProcessSpec::new(replica, binaries::sibling(service.name())?, log);
         spec.env = env::of_service(self, service, port);
+        // Ports differ from start to start; the name stays.
+        spec.env.push(("INSTANCE".to_owned(), replica.to_owned()));
         spec.env.extend(self.options.env.iter().cloned());
         spec.env.extend(self.options.service_env.get(&service).into_iter().flatten().cloned());
         spec.env.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::running::{Outcome, Running};
+use super::{
+    SetAside,
+    running::{Outcome, Running},
+};
 use crate::{
     dead_letter::{self, Attempts},
     delivery::Position,
     event_id::{IdSource, Window},
     input::{Input, Source, Verdict, Work},
-    participant::{Participant, Refusal, What},
+    participant::{Participant, What},
     policy::Policy,
     rows::Rows,
     store::{DeadMessage, Failure, Held, HeldStatus, OutboxMessage},
@@ -143,7 +146,7 @@ impl<'a, P: Participant> Batch<'a, P> {
         policy: &Policy,
         rows: &mut Rows<P>,
         ids: &mut dyn IdSource,
-        refusal: Option<&Refusal>,
+        refusal: Option<&SetAside>,
     ) -> Outcome<P> {
         let open: Vec<(usize, &'a Input<P>)> = self.open().collect();
         let messages = std::mem::take(&mut self.dead_letters);

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Door;
+use super::{Door, SetAside};
 use crate::{
     event_id::IdSource,
     input::{Handled, Input, Source, Verdict, Work},
@@ -28,7 +28,7 @@ impl<R> Progress<R> {
         }
     }
 
-    fn keep(&mut self, from: usize, handled: Handled<R>) {
+    pub(super) fn keep(&mut self, from: usize, handled: Handled<R>) {
         for (offset, verdict) in handled.verdicts.into_iter().enumerate() {
             self.verdicts[from + offset] = Some(verdict);
         }
@@ -47,7 +47,18 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         work: &[Work<P>],
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        let mut open = vec![(0, work.len())];
+        self.isolate(ids, work, (0, work.len()), progress).await
+    }
+
+    /// Handles the part of `work` from the first to before the second index.
+    pub(super) async fn isolate(
+        &self,
+        ids: &mut dyn IdSource,
+        work: &[Work<P>],
+        part: (usize, usize),
+        progress: &mut Progress<P::Reply>,
+    ) -> Result<(), StoreError> {
+        let mut open = vec![part];
         while let Some((from, to)) = open.pop() {
             if from == to || progress.verdicts[from..to].iter().all(Option::is_some) {
                 continue;
@@ -82,7 +93,8 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         };
         match work {
             Work::Input(input) if input.source.event().is_some() => {
-                self.handle_or_refuse(ids, std::slice::from_ref(work), Some(&refusal)).await.map_err(unavailable)
+                let set_aside = SetAside { class: "database", refusal };
+                self.handle_or_refuse(ids, std::slice::from_ref(work), Some(&set_aside)).await.map_err(unavailable)
             }
             Work::Input(Input { source: Source::Client, .. }) => Ok(only(Verdict::Refused(refusal))),
             // Deadline and intent rows were not taken, since the transaction rolled back: they come again.

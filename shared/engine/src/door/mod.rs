@@ -4,6 +4,7 @@
 //! order, then held events, deadlines and intents of aggregates that are locked by then.
 
 mod batch;
+mod careful;
 mod isolate;
 mod running;
 
@@ -41,12 +42,12 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         self.handle_or_refuse(ids, work, None).await
     }
 
-    /// `refusal`: the database refused what the rules wanted, so they are not run (nor their rows locked) again.
+    /// `refusal`: this work can't be handled, so its rules are not run (nor their rows locked) again.
     async fn handle_or_refuse(
         &self,
         ids: &mut dyn IdSource,
         work: &[Work<P>],
-        refusal: Option<&Refusal>,
+        refusal: Option<&SetAside>,
     ) -> Result<Handled<P::Reply>, StoreError> {
         let mut tx = self.database.begin().await?;
         let now = tx.now().await?;
@@ -155,6 +156,12 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         }
         Ok(())
     }
+}
+
+/// Why work is set aside without its rules being run.
+struct SetAside {
+    class: &'static str,
+    refusal: Refusal,
 }
 
 /// Keys to insert as they are, and keys to create and lock; each sorted and without repeats.

@@ -8,8 +8,9 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use super::ranges;
+use super::{SetAside, ranges};
 use crate::{
+    crash_point::reached_of,
     dead_letter::{self, Attempts},
     effects::Effects,
     event_id::IdSource,
@@ -88,12 +89,12 @@ impl<'a, P: Participant> Running<'a, P> {
         Outcome { verdicts, ..self.outcome }
     }
 
-    pub fn take(&mut self, input: &Input<P>, refusal: Option<&Refusal>) -> Verdict<P::Reply> {
+    pub fn take(&mut self, input: &Input<P>, set_aside: Option<&SetAside>) -> Verdict<P::Reply> {
         if let Some(verdict) = self.wait_in_turn(input) {
             return verdict;
         }
-        if let Some(refusal) = refusal {
-            return self.refused(input, "database", refusal.clone());
+        if let Some(SetAside { class, refusal }) = set_aside {
+            return self.refused(input, class, refusal.clone());
         }
         match self.apply(input) {
             Ok(reply) => {
@@ -131,6 +132,9 @@ impl<'a, P: Participant> Running<'a, P> {
 
     fn apply(&mut self, input: &Input<P>) -> Result<Option<P::Reply>, (&'static str, Refusal)> {
         self.rows.begin_input();
+        if let Some(event) = input.source.event() {
+            reached_of("rules", &event.aggregate_id);
+        }
         let decided = catch_unwind(AssertUnwindSafe(|| self.participant.decide(&input.what, self.rows, self.now)))
             .map_err(|panic| ("panic", Refusal::Permanent(format!("the rule panicked: {}", panic_text(&*panic)))))
             .and_then(|decided| decided.map_err(|refusal| ("refused", refusal)));

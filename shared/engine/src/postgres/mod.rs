@@ -4,6 +4,8 @@ mod admin;
 mod due;
 mod error;
 mod headers;
+mod journal;
+mod leases;
 mod maintenance;
 mod outbox;
 mod tables;
@@ -16,11 +18,15 @@ use sqlx::{PgPool, migrate::Migrator};
 
 pub use admin::{DeadMessageView, DiscardError, HeldView};
 pub use error::store_error;
+pub use journal::{end_run, start_run};
 pub use maintenance::{drop_partitions, make_leases, make_partitions};
 pub use tables::Tables;
 pub use transaction::PgTransaction;
 
-use crate::store::{Database, StoreError};
+use crate::{
+    delivery::Position,
+    store::{Database, StoreError},
+};
 
 /// The engine's own migrations, with a ledger of their own beside the service's.
 pub fn migrations() -> Migrator {
@@ -55,5 +61,17 @@ impl<P: Tables> Database<P> for Postgres<P> {
     async fn begin(&self) -> Result<Self::Transaction, StoreError> {
         let tx = self.pool.begin().await.map_err(store_error)?;
         Ok(PgTransaction::new(tx, self.participant.clone(), self.ranges))
+    }
+
+    async fn begun(&self, messages: &[Position]) -> Result<Vec<u32>, StoreError> {
+        journal::begun(&self.pool, messages).await.map_err(store_error)
+    }
+
+    async fn write_begun(&self, messages: &[Position]) -> Result<(), StoreError> {
+        journal::write_begun(&self.pool, messages).await.map_err(store_error)
+    }
+
+    async fn forget_begun(&self, messages: &[Position]) -> Result<(), StoreError> {
+        journal::forget_begun(&self.pool, messages).await.map_err(store_error)
     }
 }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Postgres, Tables, error::store_error, headers};
+use super::{Postgres, Tables, error::store_error, headers, leases};
 use crate::{
     outbox::OutboxRow,
     relay::{Lease, OutboxStore},
@@ -12,28 +12,11 @@ use crate::{
 };
 
 impl<P: Tables> OutboxStore for Postgres<P> {
-    async fn claim(&self, holder: Uuid, lease: TimeDelta, limit: usize) -> Result<Vec<Lease>, StoreError> {
-        // SKIP LOCKED is about who claims, not about the order of rows: a range that somebody else claims this moment is theirs.
-        let rows = sqlx::query(
-            "UPDATE relay_leases
-             SET epoch = epoch + CASE WHEN relay_leases.holder = $1 AND expires_at > now() THEN 0 ELSE 1 END,
-                 holder = $1, expires_at = now() + $2
-             WHERE range IN (SELECT range FROM relay_leases
-                             WHERE relay_leases.holder = $1 OR expires_at <= now()
-                             ORDER BY (relay_leases.holder = $1) DESC NULLS LAST, range
-                             LIMIT $3 FOR UPDATE SKIP LOCKED)
-             RETURNING range, epoch",
-        )
-        .bind(holder)
-        .bind(lease)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(store_error)?;
-        rows.iter()
-            .map(|row| Ok(Lease { range: row.try_get("range")?, epoch: row.try_get("epoch")? }))
-            .collect::<sqlx::Result<_>>()
-            .map_err(store_error)
+    async fn claim(&self, holder: Uuid, lease: TimeDelta) -> Result<Vec<Lease>, StoreError> {
+        let mut tx = self.pool.begin().await.map_err(store_error)?;
+        let leases = leases::claim(&mut tx, holder, lease).await.map_err(store_error)?;
+        tx.commit().await.map_err(store_error)?;
+        Ok(leases)
     }
 
     async fn unpublished(&self, ranges: &[i32], limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
@@ -80,11 +63,14 @@ impl<P: Tables> OutboxStore for Postgres<P> {
     }
 
     async fn release(&self, holder: Uuid) -> Result<(), StoreError> {
-        sqlx::query("UPDATE relay_leases SET holder = NULL, expires_at = '-infinity' WHERE holder = $1")
-            .bind(holder)
-            .execute(&self.pool)
-            .await
-            .map_err(store_error)?;
+        sqlx::query(
+            "WITH gone AS (DELETE FROM relays WHERE holder = $1)
+             UPDATE relay_leases SET holder = NULL, expires_at = '-infinity' WHERE holder = $1",
+        )
+        .bind(holder)
+        .execute(&self.pool)
+        .await
+        .map_err(store_error)?;
         Ok(())
     }
 }

@@ -21,6 +21,10 @@ use crate::{
 /// A batch that takes longer is rolled back and handed in again; well below max.poll.interval.ms.
 const BATCH_TIME_LIMIT: Duration = Duration::from_secs(60);
 
+/// So long after a crash: what was under way then has come again by now, rebalances included. It costs two short
+/// transactions a batch.
+const CAREFUL_FOR: Duration = Duration::from_secs(300);
+
 /// What the probes and the metrics say about the consumer.
 #[derive(Default)]
 pub struct ConsumerState {
@@ -36,12 +40,15 @@ pub(crate) async fn consumer_loop<P: Tables>(
     aftermath: Aftermath,
     state: Arc<ConsumerState>,
     limit: usize,
+    crashed: bool,
     stop: CancellationToken,
 ) -> Result<(), LogError> {
     let mut consumer = Consumer::default();
+    let started = Instant::now();
     let mut ids = Ids::new();
     let mut failures = 0;
     while !stop.is_cancelled() {
+        consumer.be_careful(crashed && started.elapsed() < CAREFUL_FOR);
         let began = Instant::now();
         let stepped = tokio::time::timeout(BATCH_TIME_LIMIT, consumer.step(&door, &mut source, &mut ids, limit)).await;
         state.partitions.store(source.owned(), Ordering::Relaxed);

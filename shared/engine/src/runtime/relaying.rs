@@ -30,7 +30,7 @@ pub(crate) async fn relay_loop<P: Tables>(
     let mut failures = 0;
     loop {
         if claimed.is_none_or(|at| at.elapsed() >= renew_every) {
-            match relay.claim(&store, delta(settings.relay_lease), settings.relay_ranges).await {
+            match relay.claim(&store, delta(settings.relay_lease)).await {
                 Ok(()) => {
                     claimed = Some(Instant::now());
                     *aftermath.relay_ranges.lock().unwrap_or_else(PoisonError::into_inner) = relay.ranges();

@@ -16,12 +16,13 @@ pub(crate) async fn retry_loop<P: Tables>(
     aftermath: Aftermath,
     keys: usize,
     slow_poll: Duration,
+    careful: bool,
     stop: CancellationToken,
 ) {
     let mut ids = Ids::new();
     let mut failures = 0;
     while !stop.is_cancelled() {
-        let wait = match retry::step(&door, &door.database, &mut ids, keys, PER_KEY).await {
+        let wait = match retry::step(&door, &door.database, &mut ids, keys, PER_KEY, careful).await {
             Ok(mut retried) => {
                 failures = 0;
                 for (number, failure) in &retried.unreadable {

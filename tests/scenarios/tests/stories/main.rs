@@ -4,6 +4,7 @@ mod cancelling;
 mod crashes;
 mod forwards;
 mod http_api;
+mod isolation;
 mod junk;
 mod parking;
 mod repeats;

@@ -1,20 +1,42 @@
 //! Two of everything.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-use harness::{Service, story_alone};
+use harness::{PATIENCE, Service, World, story_alone};
 
-/// With few ranges each, both relays of a service have some.
-const HALF: [(&str, &str); 1] = [("RELAY_RANGES", "6")];
+/// Waits until each live relay of a service holds so many of its 12 key ranges as `fits` says, given how many relays hold
+/// some and how many this one holds.
+async fn ranges_held(world: &World, service: Service, what: &str, fits: impl Fn(usize, i64) -> bool) {
+    let mut db = world.database(service).await;
+    let db = &mut db;
+    let mut seen = Vec::new();
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        seen = sqlx::query_scalar::<_, i64>(
+            "SELECT count(*) FROM relay_leases WHERE expires_at > now() GROUP BY holder ORDER BY 1",
+        )
+        .fetch_all(&mut *db)
+        .await
+        .expect("the leases can be read");
+        if seen.iter().sum::<i64>() == 12 && seen.iter().all(|ranges| fits(seen.len(), *ranges)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{service:?}: {what}: not seen; last: {seen:?}");
+}
 
 #[test]
 fn two_replicas_of_every_service_keep_key_order_and_one_effect() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 500).await;
         for service in Service::ALL {
-            world.system.stop(service.name()).await.expect("it drains");
-            world.replica(service, service.name(), &HALF).await;
-            world.replica(service, &format!("{}-2", service.name()), &HALF).await;
+            world.replica(service, &format!("{}-2", service.name()), &[]).await;
+        }
+        for service in Service::ALL {
+            let half = |_, ranges| ranges == 6;
+            ranges_held(world, service, "both relays have their share", half).await;
         }
         let second = world.system.find("order-2").expect("it runs").url;
         let mut orders = Vec::new();
@@ -46,11 +68,11 @@ fn two_replicas_of_every_service_keep_key_order_and_one_effect() {
             assert_eq!(by_topic["inventory-events"][0], "inventory.reserved", "{by_topic:?}");
             assert_eq!(by_topic["payment-events"][0], "payment.succeeded", "{by_topic:?}");
         }
-        // Alone, a relay has to hold all ranges again.
         for service in Service::ALL {
-            world.system.stop(&format!("{}-2", service.name())).await.expect("it drains");
-            world.system.stop(service.name()).await.expect("it drains");
-            world.replica(service, service.name(), &[]).await;
+            world.system.kill(&format!("{}-2", service.name())).expect("it dies");
+        }
+        for service in Service::ALL {
+            ranges_held(world, service, "the relay that is left has all ranges", |relays, _| relays == 1).await;
         }
     });
 }

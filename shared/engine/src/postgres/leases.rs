@@ -1,0 +1,69 @@
+//! How relays share the key ranges.
+
+use chrono::TimeDelta;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::relay::{Lease, fair_share};
+
+/// One relay's claim; the caller commits.
+pub(super) async fn claim(db: &mut PgConnection, holder: Uuid, lease: TimeDelta) -> sqlx::Result<Vec<Lease>> {
+    let relays = tell_and_count(db, holder, lease).await?;
+    let ranges: i64 = sqlx::query_scalar("SELECT count(*) FROM relay_leases").fetch_one(&mut *db).await?;
+    let leases = take(db, holder, lease, fair_share(ranges, relays)).await?;
+    give_back(db, holder, &leases).await?;
+    Ok(leases)
+}
+
+/// The relays that live, this one included. Those that do not are forgotten.
+async fn tell_and_count(db: &mut PgConnection, holder: Uuid, lease: TimeDelta) -> sqlx::Result<i64> {
+    sqlx::query(
+        "INSERT INTO relays (holder, seen_until) VALUES ($1, now() + $2)
+         ON CONFLICT (holder) DO UPDATE SET seen_until = EXCLUDED.seen_until",
+    )
+    .bind(holder)
+    .bind(lease)
+    .execute(&mut *db)
+    .await?;
+    // Somebody else may be forgetting the same ones.
+    sqlx::query(
+        "DELETE FROM relays WHERE holder IN
+             (SELECT holder FROM relays WHERE seen_until <= now() FOR UPDATE SKIP LOCKED)",
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query_scalar("SELECT count(*) FROM relays WHERE seen_until > now()").fetch_one(db).await
+}
+
+async fn take(db: &mut PgConnection, holder: Uuid, lease: TimeDelta, share: i64) -> sqlx::Result<Vec<Lease>> {
+    // SKIP LOCKED is about who claims, not about the order of rows: a range that somebody else claims this moment is theirs.
+    let rows = sqlx::query(
+        "UPDATE relay_leases
+         SET epoch = epoch + CASE WHEN relay_leases.holder = $1 AND expires_at > now() THEN 0 ELSE 1 END,
+             holder = $1, expires_at = now() + $2
+         WHERE range IN (SELECT range FROM relay_leases
+                         WHERE relay_leases.holder = $1 OR expires_at <= now()
+                         ORDER BY (relay_leases.holder = $1) DESC NULLS LAST, range
+                         LIMIT $3 FOR UPDATE SKIP LOCKED)
+         RETURNING range, epoch",
+    )
+    .bind(holder)
+    .bind(lease)
+    .bind(share)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(|row| Ok(Lease { range: row.try_get("range")?, epoch: row.try_get("epoch")? })).collect()
+}
+
+/// What is above the share is free at once for those who came.
+async fn give_back(db: &mut PgConnection, holder: Uuid, kept: &[Lease]) -> sqlx::Result<()> {
+    let kept: Vec<i32> = kept.iter().map(|lease| lease.range).collect();
+    sqlx::query(
+        "UPDATE relay_leases SET holder = NULL, expires_at = '-infinity' WHERE holder = $1 AND range <> ALL($2)",
+    )
+    .bind(holder)
+    .bind(kept)
+    .execute(db)
+    .await
+    .map(drop)
+}
