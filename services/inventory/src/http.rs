@@ -3,7 +3,7 @@
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Path, State},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -57,7 +57,7 @@ impl StockView {
 async fn set(
     State(context): State<Context<Inventory>>,
     Path(sku): Path<String>,
-    headers: HeaderMap,
+    trace: TraceContext,
     body: Body,
 ) -> Result<Response, Problem> {
     check_sku(&sku)?;
@@ -66,7 +66,7 @@ async fn set(
         return Err(Problem::field("onHand", format!("onHand: must be 0 to {MAX_ON_HAND}, is {on_hand}")));
     }
     let command = SetStock { sku: sku.clone(), on_hand };
-    match context.commands.submit(command, TraceContext::of_request(&headers)).await? {
+    match context.commands.submit(command, trace).await? {
         StockSet::Done(stock) => Ok(Json(StockView::new(sku, stock)).into_response()),
         StockSet::BelowReserved(stock) => Err(Problem::new(
             StatusCode::CONFLICT,

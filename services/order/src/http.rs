@@ -42,14 +42,19 @@ pub fn routes(context: Context<Order>, retention: Duration) -> Router {
         .with_state(context)
 }
 
-async fn place(State(context): State<Context<Order>>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+async fn place(
+    State(context): State<Context<Order>>,
+    trace: TraceContext,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let request_key = idempotency::request_key(&headers)?;
     let order: NewOrder = shop::body::read(body)?;
     let body_hash = idempotency::body_hash(&order);
     let details = Box::new(order.into_details()?);
     let command = PlaceOrder { order_id: Uuid::now_v7(), request_key, body_hash, details };
     let command = Command::Place(Box::new(command));
-    match context.commands.submit(command, TraceContext::of_request(&headers)).await? {
+    match context.commands.submit(command, trace).await? {
         Reply::Placed(Placed::Order(order)) => {
             let location = format!("/orders/{}", order.order_id);
             Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(view::placed(order))).into_response())
@@ -66,14 +71,14 @@ async fn place(State(context): State<Context<Order>>, headers: HeaderMap, body: 
 async fn cancel(
     State(context): State<Context<Order>>,
     order: OrderId,
-    headers: HeaderMap,
+    trace: TraceContext,
 ) -> Result<Response, Problem> {
     let order = order_id(order)?;
     // Asking first keeps requests for unknown orders from leaving rows behind.
     if view::find(&context.pool, order).await?.is_none() {
         return Err(unknown(order));
     }
-    match context.commands.submit(Command::Cancel(order), TraceContext::of_request(&headers)).await? {
+    match context.commands.submit(Command::Cancel(order), trace).await? {
         Reply::Cancel(Status::Completed) => {
             Err(Problem::new(StatusCode::CONFLICT, format!("order {order} is completed: it is too late to cancel it")))
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use contracts::{Event, topic};
 use engine::{
-    effects::{Effects, SettleDeadline},
+    effects::{Effects, SagaEnd, SettleDeadline},
     envelope::Envelope,
     participant::{Participant, Refusal, Undecodable, What},
     rows::{Rows, Touch},
@@ -126,8 +126,14 @@ pub(crate) fn advance(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Effects<Order> {
+    let began_at = before.created_at;
     rows.set(Table::Orders, order, Row::Order(OrderRow { status, updated_at: now, ..before }));
-    Effects::none().record(HistoryEntry { order_id: order.to_owned(), status, reason: reason.to_owned(), at: now })
+    let entry = HistoryEntry { order_id: order.to_owned(), status, reason: reason.to_owned(), at: now };
+    let effects = Effects::none().record(entry);
+    match status {
+        Status::Completed | Status::Cancelled => effects.end(SagaEnd { outcome: status.text(), began_at }),
+        Status::None | Status::Pending | Status::Cancelling => effects,
+    }
 }
 
 /// The order ended, so its deadline is settled.

@@ -19,6 +19,8 @@ pub struct Effects<P: Participant> {
     pub settled: Vec<SettleDeadline>,
     /// The answer to a client's command.
     pub reply: Option<P::Reply>,
+    /// Sagas that this input ends, for the metrics.
+    pub ended: Vec<SagaEnd>,
 }
 
 impl<P: Participant> Default for Effects<P> {
@@ -30,6 +32,7 @@ impl<P: Participant> Default for Effects<P> {
             deadlines: Vec::new(),
             settled: Vec::new(),
             reply: None,
+            ended: Vec::new(),
         }
     }
 }
@@ -65,6 +68,11 @@ impl<P: Participant> Effects<P> {
         self
     }
 
+    pub fn end(mut self, ended: SagaEnd) -> Self {
+        self.ended.push(ended);
+        self
+    }
+
     pub fn reply(mut self, reply: P::Reply) -> Self {
         self.reply = Some(reply);
         self
@@ -81,6 +89,14 @@ pub struct Fact {
     pub aggregate_id: String,
     /// A JSON object.
     pub payload: String,
+}
+
+/// The end of a saga.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SagaEnd {
+    /// One of few words: it becomes a label.
+    pub outcome: &'static str,
+    pub began_at: DateTime<Utc>,
 }
 
 /// An outside call to make. Its answer comes back as an input; until then the intent stays open, across crashes.

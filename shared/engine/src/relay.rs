@@ -8,6 +8,10 @@
 use std::{collections::BTreeSet, future::Future};
 
 use chrono::TimeDelta;
+use opentelemetry::{
+    KeyValue,
+    trace::{SpanContext, SpanKind},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -15,6 +19,8 @@ use crate::{
     log::{EventSink, LogError},
     outbox::OutboxRow,
     store::StoreError,
+    telemetry::spans::{self, SagaSpan, Telling},
+    trace::TraceContext,
 };
 
 /// The right to publish a key range, until it expires by the database's clock or somebody else has a higher epoch.
@@ -88,7 +94,9 @@ impl Relay {
         if rows.is_empty() {
             return Ok(Relayed::Nothing);
         }
+        let span = sent(&rows);
         let results = sink.publish(&rows).await;
+        span.end();
         reached("relay.acknowledged");
         let acknowledged = prefix_per_range(&rows, &results);
         let marked = if acknowledged.is_empty() { 0 } else { store.mark(&self.leases, &acknowledged).await? };
@@ -104,6 +112,31 @@ impl Relay {
         self.leases.clear();
         store.release(self.holder).await
     }
+}
+
+/// Most links of one span, as OpenTelemetry's SDKs limit them by default.
+const LINKS: usize = 128;
+
+/// The span of a batch on its way to Kafka, linked to the spans that created its messages.
+fn sent(rows: &[OutboxRow]) -> SagaSpan {
+    if !spans::enabled() {
+        return SagaSpan::none();
+    }
+    let sampled = rows
+        .iter()
+        .filter_map(|row| TraceContext::from_headers(&row.message.headers).span_context())
+        .filter(SpanContext::is_sampled);
+    let links: Vec<SpanContext> = sampled.take(LINKS).collect();
+    SagaSpan::root(&links, || Telling {
+        kind: SpanKind::Client,
+        name: "send".into(),
+        attributes: vec![
+            KeyValue::new("messaging.system", "kafka"),
+            KeyValue::new("messaging.operation.name", "send"),
+            KeyValue::new("messaging.operation.type", "send"),
+            KeyValue::new("messaging.batch.message_count", i64::try_from(rows.len()).unwrap_or(i64::MAX)),
+        ],
+    })
 }
 
 /// How many key ranges each of so many relays may hold. Rounded up: all ranges are held whoever is quicker.

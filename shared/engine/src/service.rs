@@ -22,7 +22,7 @@ use crate::{
     postgres::{self, Postgres, Tables},
     runtime::{
         Aftermath, ConsumerState, Wakes, answer_loop, call_loop, call_queue, command_loop, consumer_loop,
-        deadline_loop, listen_loop, maintenance_loop, relay_loop, retry_loop,
+        deadline_loop, gauge_loop, listen_loop, maintenance_loop, relay_loop, retry_loop,
     },
     settings::{EngineSettings, RANGES, delta},
     telemetry,
@@ -57,10 +57,12 @@ pub async fn run<P: Tables, O: Outside>(
     migrations: &'static Migrator,
     routes: impl FnOnce(Context<P>) -> Router,
 ) -> Result<()> {
-    telemetry::start(settings.log_format);
+    telemetry::start_logs(settings.log_format);
+    http::start_metrics();
     // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = Arc::new(settings);
+    let traces = telemetry::Traces::start(P::NAME, settings.instance());
     let pool = prepare_database::<P>(&settings, migrations).await?;
     check::<P>(&settings).await?;
     let instance = settings.instance();
@@ -77,6 +79,7 @@ pub async fn run<P: Tables, O: Outside>(
     let served = service.serve(api).await;
     info!("stopping: draining for at most {:?}", settings.drain_timeout);
     let drained = tokio::time::timeout(settings.drain_timeout, service.drain()).await;
+    traces.stop().await;
     if drained.is_err() {
         bail!(
             "{} did not drain within {:?}; what was under way is repeated after the restart",
@@ -186,6 +189,7 @@ impl<P: Tables> Service<P> {
             Arc::new(outside),
             call_receiver,
             answers,
+            state.clone(),
             settings.clone(),
             intake.clone(),
         ));
@@ -193,7 +197,8 @@ impl<P: Tables> Service<P> {
 
         let mut outlets = JoinSet::new();
         let pool = store.pool.clone();
-        let loops: [Loop; 3] = [
+        let loops: [Loop; 4] = [
+            Box::pin(gauge_loop(pool.clone(), state.clone(), outlet.clone())),
             Box::pin(relay_loop(store, sink, aftermath.clone(), settings.clone(), outlet.clone())),
             Box::pin(listen_loop(pool.clone(), wakes.clone(), outlet.clone())),
             Box::pin(maintenance_loop(pool.clone(), settings.clone(), outlet.clone())),

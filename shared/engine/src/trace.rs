@@ -1,5 +1,10 @@
 //! The W3C trace context that travels with every row and every Kafka message.
 
+use std::{convert::Infallible, str::FromStr};
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+
 /// `traceparent` and `tracestate` as they stand in headers and rows. Empty where the writer was not traced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TraceContext {
@@ -21,20 +26,54 @@ impl TraceContext {
 }
 
 impl TraceContext {
-    /// The context of an HTTP request; a new root where the client sent none.
+    /// The context that a client sent; empty where it sent none.
     pub fn of_request(headers: &axum::http::HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         match text("traceparent").filter(|value| is_traceparent(value)) {
             Some(traceparent) => Self { traceparent: Some(traceparent), tracestate: text("tracestate") },
-            None => Self::root(),
+            None => Self::default(),
         }
     }
 
-    /// The beginning of a new trace, sampled.
-    pub fn root() -> Self {
+    /// The beginning of a trace that nobody records: it still gives what belongs together one id.
+    pub fn unrecorded() -> Self {
         let trace_id = uuid::Uuid::new_v4().as_simple().to_string();
         let span_id = format!("{:016x}", uuid::Uuid::new_v4().as_u64_pair().0);
-        Self { traceparent: Some(format!("00-{trace_id}-{span_id}-01")), tracestate: None }
+        Self { traceparent: Some(format!("00-{trace_id}-{span_id}-00")), tracestate: None }
+    }
+
+    /// The trace's id, 32 hexadecimal digits.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.traceparent.as_deref()?.split('-').nth(1)
+    }
+
+    /// As OpenTelemetry has it; `None` where there is none.
+    pub fn span_context(&self) -> Option<SpanContext> {
+        let mut parts = self.traceparent.as_deref()?.split('-').skip(1);
+        let trace_id = TraceId::from_hex(parts.next()?).ok()?;
+        let span_id = SpanId::from_hex(parts.next()?).ok()?;
+        let flags = TraceFlags::new(u8::from_str_radix(parts.next()?, 16).ok()?);
+        let state = self.tracestate.as_deref().and_then(|state| TraceState::from_str(state).ok()).unwrap_or_default();
+        Some(SpanContext::new(trace_id, span_id, flags, true, state)).filter(SpanContext::is_valid)
+    }
+
+    /// A span's own context, as its children get it.
+    pub fn of_span(span: &SpanContext) -> Self {
+        let (trace, id, flags) = (span.trace_id(), span.span_id(), span.trace_flags().to_u8());
+        let state = span.trace_state().header();
+        Self {
+            traceparent: Some(format!("00-{trace}-{id}-{flags:02x}")),
+            tracestate: Some(state).filter(|state| !state.is_empty()),
+        }
+    }
+}
+
+/// What a request's handlers pass on: the context that the server gave it.
+impl<S: Sync> FromRequestParts<S> for TraceContext {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
     }
 }
 
@@ -67,6 +106,20 @@ pub fn is_traceparent(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_context_survives_its_way_through_opentelemetrys_types() {
+        let context = TraceContext {
+            traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+            tracestate: Some("vendor=1".into()),
+        };
+        let span = context.span_context().unwrap();
+        assert!(span.is_sampled() && span.is_remote());
+        assert_eq!(TraceContext::of_span(&span), context);
+        assert_eq!(context.trace_id(), Some("0af7651916cd43dd8448eb211c80319c"));
+        assert!(!TraceContext::unrecorded().span_context().unwrap().is_sampled());
+        assert_eq!(TraceContext::default().span_context(), None);
+    }
 
     #[test]
     fn malformed_contexts_are_ignored() {

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use opentelemetry::trace::SpanContext;
 use uuid::Uuid;
 
 use super::{
     SetAside,
-    running::{Outcome, Running},
+    running::{Beginning, Outcome, Running},
+    told::Told,
 };
 use crate::{
     dead_letter::{self, Attempts},
@@ -27,18 +29,23 @@ pub(super) struct Batch<'a, P: Participant> {
     pub verdicts: Vec<Option<Verdict<P::Reply>>>,
     dead: Vec<DeadMessage>,
     pub dead_letters: Vec<OutboxMessage>,
+    /// The batch's own span, to which those of its inputs link.
+    links: Vec<SpanContext>,
+    told: Vec<Told>,
     /// Per aggregate, its held events by number.
     pub held: HashMap<String, BTreeMap<i64, HeldStatus>>,
 }
 
 impl<'a, P: Participant> Batch<'a, P> {
-    pub fn new(work: &'a [Work<P>], now: DateTime<Utc>, window: Window) -> Self {
+    pub fn new(work: &'a [Work<P>], now: DateTime<Utc>, window: Window, links: Vec<SpanContext>) -> Self {
         let mut batch = Self {
             work,
             now,
             verdicts: work.iter().map(|_| None).collect(),
             dead: Vec::new(),
             dead_letters: Vec::new(),
+            links,
+            told: Vec::new(),
             held: HashMap::new(),
         };
         batch.set_dead_apart(window);
@@ -87,12 +94,12 @@ impl<'a, P: Participant> Batch<'a, P> {
     /// Each message is dead-lettered once, however often it is read.
     pub fn dead_letter(&mut self, consumer_group: &str, newly_buried: &HashSet<Position>) {
         let attempts = Attempts { count: 1, first_failed_at: self.now, last_failed_at: self.now };
-        self.dead_letters = self
-            .dead_messages()
-            .iter()
-            .filter(|dead| newly_buried.contains(&dead.delivery.position))
-            .map(|dead| dead_letter::record(&dead.delivery, consumer_group, &dead.failure, attempts))
-            .collect();
+        for dead in self.dead_messages() {
+            if newly_buried.contains(&dead.delivery.position) {
+                self.dead_letters.push(dead_letter::record(&dead.delivery, consumer_group, &dead.failure, attempts));
+                self.told.push(Told::buried::<P>(&dead.delivery, dead.failure.class, &self.links));
+            }
+        }
     }
 
     pub fn open_inputs(&self) -> impl Iterator<Item = &'a What<P>> + '_ {
@@ -151,11 +158,20 @@ impl<'a, P: Participant> Batch<'a, P> {
         let open: Vec<(usize, &'a Input<P>)> = self.open().collect();
         let messages = std::mem::take(&mut self.dead_letters);
         let held = std::mem::take(&mut self.held);
-        let mut running = Running::new(participant, policy, self.now, held, messages, rows, ids);
+        let told = std::mem::take(&mut self.told);
+        let mut running = Running::new(
+            participant,
+            policy,
+            self.now,
+            Beginning { held, messages, told, links: &self.links },
+            rows,
+            ids,
+        );
         for (index, input) in open {
             self.verdicts[index] = Some(running.take(input, refusal));
         }
-        running.finish(self.verdicts)
+        let verdicts = std::mem::take(&mut self.verdicts);
+        running.finish(verdicts)
     }
 
     fn open(&self) -> impl Iterator<Item = (usize, &'a Input<P>)> + '_ {

@@ -7,6 +7,7 @@ mod batch;
 mod careful;
 mod isolate;
 mod running;
+mod told;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -26,6 +27,7 @@ use crate::{
 };
 use batch::Batch;
 use running::Outcome;
+use told::BatchSpans;
 
 /// The door of one service: its rules and its database.
 pub struct Door<P, D> {
@@ -49,9 +51,10 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         work: &[Work<P>],
         refusal: Option<&SetAside>,
     ) -> Result<Handled<P::Reply>, StoreError> {
+        let spans = BatchSpans::begin(P::NAME, work.len());
         let mut tx = self.database.begin().await?;
         let now = tx.now().await?;
-        let mut batch = Batch::new(work, now, self.policy.window);
+        let mut batch = Batch::new(work, now, self.policy.window, spans.link());
 
         let arrivals = batch.arrivals();
         if !arrivals.is_empty() {
@@ -86,7 +89,8 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         self.write(&mut tx, &rows, &outcome, now).await?;
         reached("door.written");
         tx.commit().await?;
-        Ok(outcome.into_handled(self.policy.ranges))
+        spans.committed();
+        Ok(outcome.committed(self.policy.ranges))
     }
 
     async fn lock_rows(&self, tx: &mut D::Transaction, batch: &Batch<'_, P>) -> Result<Rows<P>, StoreError> {

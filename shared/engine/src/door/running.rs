@@ -7,12 +7,16 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use opentelemetry::trace::SpanContext;
 
-use super::{SetAside, ranges};
+use super::{
+    SetAside, ranges,
+    told::{Told, created},
+};
 use crate::{
     crash_point::reached_of,
     dead_letter::{self, Attempts},
-    effects::Effects,
+    effects::{Effects, SagaEnd},
     event_id::IdSource,
     input::{Event, Handled, HeldEvent, Input, Source, Verdict},
     outbox::{self, Origin},
@@ -20,6 +24,8 @@ use crate::{
     policy::Policy,
     rows::Rows,
     store::{Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage},
+    telemetry::spans::SagaSpan,
+    trace::TraceContext,
 };
 
 /// What has to be written, and what to tell whom.
@@ -35,10 +41,21 @@ pub(super) struct Outcome<P: Participant> {
     pub hold: Vec<HoldEvent>,
     pub failed_again: Vec<HeldFailure>,
     pub let_go: Vec<i64>,
+    /// What is to be told of the inputs, and the spans of the facts.
+    told: Vec<Told>,
+    facts: Vec<SagaSpan>,
+    /// Sagas that ended, as they did and after how many seconds.
+    ended: Vec<(&'static str, f64)>,
 }
 
 impl<P: Participant> Outcome<P> {
-    pub fn into_handled(self, range_count: i32) -> Handled<P::Reply> {
+    /// It is committed: tells it, and says what has to be done now.
+    pub fn committed(self, range_count: i32) -> Handled<P::Reply> {
+        self.facts.into_iter().for_each(SagaSpan::end);
+        self.told.into_iter().for_each(Told::committed);
+        for (outcome, seconds) in self.ended {
+            metrics::histogram!("saga_duration_seconds", "outcome" => outcome).record(seconds);
+        }
         Handled {
             ranges: ranges(&self.messages, range_count),
             verdicts: self.verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::Gone)).collect(),
@@ -58,6 +75,17 @@ pub(super) struct Running<'a, P: Participant> {
     rows: &'a mut Rows<P>,
     ids: &'a mut dyn IdSource,
     outcome: Outcome<P>,
+    links: &'a [SpanContext],
+}
+
+/// What is known before the rules run.
+pub(super) struct Beginning<'a> {
+    pub held: HashMap<String, BTreeMap<i64, HeldStatus>>,
+    /// Dead letters of messages that are no events.
+    pub messages: Vec<OutboxMessage>,
+    pub told: Vec<Told>,
+    /// The batch's span.
+    pub links: &'a [SpanContext],
 }
 
 impl<'a, P: Participant> Running<'a, P> {
@@ -65,11 +93,11 @@ impl<'a, P: Participant> Running<'a, P> {
         participant: &'a P,
         policy: &'a Policy,
         now: DateTime<Utc>,
-        held: HashMap<String, BTreeMap<i64, HeldStatus>>,
-        messages: Vec<OutboxMessage>,
+        beginning: Beginning<'a>,
         rows: &'a mut Rows<P>,
         ids: &'a mut dyn IdSource,
     ) -> Self {
+        let Beginning { held, messages, told, links } = beginning;
         let outcome = Outcome {
             verdicts: Vec::new(),
             messages,
@@ -81,8 +109,11 @@ impl<'a, P: Participant> Running<'a, P> {
             hold: Vec::new(),
             failed_again: Vec::new(),
             let_go: Vec::new(),
+            told,
+            facts: Vec::new(),
+            ended: Vec::new(),
         };
-        Self { participant, policy, now, held, newly_held: HashMap::new(), rows, ids, outcome }
+        Self { participant, policy, now, held, newly_held: HashMap::new(), rows, ids, outcome, links }
     }
 
     pub fn finish(self, verdicts: Vec<Option<Verdict<P::Reply>>>) -> Outcome<P> {
@@ -90,26 +121,45 @@ impl<'a, P: Participant> Running<'a, P> {
     }
 
     pub fn take(&mut self, input: &Input<P>, set_aside: Option<&SetAside>) -> Verdict<P::Reply> {
-        if let Some(verdict) = self.wait_in_turn(input) {
-            return verdict;
+        let compensation = self.overtakes(input);
+        let span = Told::begin(input, compensation, self.links);
+        let (verdict, class) = self.handle(input, compensation, set_aside, span.context());
+        self.outcome.told.extend(Told::of(span, input, &verdict, class));
+        verdict
+    }
+
+    /// What becomes of the input, and the class of what went wrong.
+    fn handle(
+        &mut self,
+        input: &Input<P>,
+        overtakes: bool,
+        set_aside: Option<&SetAside>,
+        trace: &TraceContext,
+    ) -> (Verdict<P::Reply>, &'static str) {
+        if let Some(verdict) = self.wait_in_turn(input, overtakes) {
+            return (verdict, "");
         }
-        if let Some(SetAside { class, refusal }) = set_aside {
-            return self.refused(input, class, refusal.clone());
-        }
-        match self.apply(input) {
+        let applied = match set_aside {
+            Some(SetAside { class, refusal }) => Err((*class, refusal.clone())),
+            None => self.apply(input, trace),
+        };
+        match applied {
             Ok(reply) => {
                 if let Source::Held(held) = &input.source {
                     self.let_go(held);
                 }
-                Verdict::Applied(reply)
+                (Verdict::Applied(reply), "")
             }
-            Err((class, refusal)) => self.refused(input, class, refusal),
+            Err((class, refusal)) => (self.refused(input, class, refusal), class),
         }
     }
 
+    fn overtakes(&self, input: &Input<P>) -> bool {
+        matches!(&input.what, What::Event(event) if self.participant.overtakes(event))
+    }
+
     /// Events of one key are handled in order: whoever comes behind a held one waits, but compensations overtake.
-    fn wait_in_turn(&mut self, input: &Input<P>) -> Option<Verdict<P::Reply>> {
-        let overtakes = matches!(&input.what, What::Event(event) if self.participant.overtakes(event));
+    fn wait_in_turn(&mut self, input: &Input<P>, overtakes: bool) -> Option<Verdict<P::Reply>> {
         match &input.source {
             Source::Arrival(event) if !overtakes && self.is_blocked(&event.aggregate_id) => {
                 self.hold(event, HeldStatus::Queued, None);
@@ -130,7 +180,7 @@ impl<'a, P: Participant> Running<'a, P> {
         self.newly_held.contains_key(aggregate_id) || self.held.get(aggregate_id).is_some_and(|queue| !queue.is_empty())
     }
 
-    fn apply(&mut self, input: &Input<P>) -> Result<Option<P::Reply>, (&'static str, Refusal)> {
+    fn apply(&mut self, input: &Input<P>, trace: &TraceContext) -> Result<Option<P::Reply>, (&'static str, Refusal)> {
         self.rows.begin_input();
         if let Some(event) = input.source.event() {
             reached_of("rules", &event.aggregate_id);
@@ -139,13 +189,15 @@ impl<'a, P: Participant> Running<'a, P> {
             .map_err(|panic| ("panic", Refusal::Permanent(format!("the rule panicked: {}", panic_text(&*panic)))))
             .and_then(|decided| decided.map_err(|refusal| ("refused", refusal)));
         let applied = decided.and_then(|effects| {
-            let messages = self.messages(input, &effects).map_err(|refusal| ("unpublishable", refusal))?;
+            let messages = self.messages(input, &effects, trace).map_err(|refusal| ("unpublishable", refusal))?;
             Ok((effects, messages))
         });
         match applied {
             Ok((effects, messages)) => {
+                let (messages, spans): (Vec<_>, Vec<_>) = messages.into_iter().unzip();
                 self.outcome.messages.extend(messages);
-                Ok(self.keep(input, effects))
+                self.outcome.facts.extend(spans);
+                Ok(self.keep(input, effects, trace))
             }
             Err(refused) => {
                 self.rows.roll_back_input();
@@ -154,24 +206,33 @@ impl<'a, P: Participant> Running<'a, P> {
         }
     }
 
-    fn messages(&mut self, input: &Input<P>, effects: &Effects<P>) -> Result<Vec<OutboxMessage>, Refusal> {
+    fn messages(
+        &mut self,
+        input: &Input<P>,
+        effects: &Effects<P>,
+        trace: &TraceContext,
+    ) -> Result<Vec<(OutboxMessage, SagaSpan)>, Refusal> {
         effects
             .facts
             .iter()
             .map(|fact| {
-                let origin = Origin {
-                    source: P::NAME,
-                    correlation_id: input.correlation_id.as_deref().unwrap_or(&fact.aggregate_id),
-                    causation_id: input.source.causation_id(),
-                    trace: &input.trace,
-                };
-                outbox::message(fact.clone(), self.ids.next(self.now), self.now, &origin, self.policy.max_message_bytes)
+                let correlation_id = input.correlation_id.as_deref().unwrap_or(&fact.aggregate_id);
+                let id = self.ids.next(self.now);
+                let span = created(trace, fact, id, correlation_id);
+                let causation_id = input.source.causation_id();
+                let origin = Origin { source: P::NAME, correlation_id, causation_id, trace: span.context() };
+                outbox::message(fact.clone(), id, self.now, &origin, self.policy.max_message_bytes)
+                    .map(|message| (message, span))
             })
             .collect()
     }
 
-    fn keep(&mut self, input: &Input<P>, effects: Effects<P>) -> Option<P::Reply> {
+    fn keep(&mut self, input: &Input<P>, effects: Effects<P>, trace: &TraceContext) -> Option<P::Reply> {
         self.outcome.records.extend(effects.records);
+        for SagaEnd { outcome, began_at } in effects.ended {
+            let seconds = (self.now - began_at).num_milliseconds().max(0) as f64 / 1000.0;
+            self.outcome.ended.push((outcome, seconds));
+        }
         for settled in effects.settled {
             self.outcome.deadlines.retain(|set| set.aggregate_id != settled.aggregate_id || set.name != settled.name);
             self.outcome.settled.push((settled.aggregate_id, settled.name.to_owned()));
@@ -185,7 +246,7 @@ impl<'a, P: Participant> Running<'a, P> {
                 name: deadline.name.to_owned(),
                 due_at: deadline.due_at,
                 correlation_id,
-                trace: input.trace.clone(),
+                trace: trace.clone(),
             });
         }
         for intend in effects.intents {
@@ -197,7 +258,7 @@ impl<'a, P: Participant> Running<'a, P> {
                 request: intend.request,
                 correlation_id,
                 causation_id: input.source.causation_id(),
-                trace: input.trace.clone(),
+                trace: trace.clone(),
                 attempts: 0,
                 intended_at: self.now,
             });

@@ -2,12 +2,14 @@
 
 mod admin;
 mod probes;
+mod tracing;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, http::StatusCode};
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
+pub(crate) use probes::start_metrics;
 pub use probes::Health;
 
 use crate::{
@@ -19,7 +21,8 @@ const MAX_BODY: usize = 1 << 20;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) fn router<P: Tables>(api: Router, health: Health, door: Arc<ServiceDoor<P>>, wakes: Wakes) -> Router {
-    api.merge(probes::routes(health))
+    api.layer(axum::middleware::from_fn(tracing::trace))
+        .merge(probes::routes(health))
         .nest("/admin", admin::routes(door, wakes))
         .layer(CatchPanicLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIMEOUT))

@@ -41,7 +41,17 @@ impl Group {
 }
 
 impl ClientContext for Group {
-    fn stats(&self, _statistics: rdkafka::Statistics) {}
+    fn stats(&self, statistics: rdkafka::Statistics) {
+        for (topic, partitions) in &statistics.topics {
+            for (partition, told) in &partitions.partitions {
+                // -1 until librdkafka knows it; what another member owns is that one's to tell.
+                if told.consumer_lag >= 0 && self.owned().contains(&(topic.clone(), *partition)) {
+                    metrics::gauge!("saga_consumer_lag_messages", "topic" => topic.clone(), "partition" => partition.to_string())
+                        .set(told.consumer_lag as f64);
+                }
+            }
+        }
+    }
 }
 
 impl ConsumerContext for Group {

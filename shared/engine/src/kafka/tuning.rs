@@ -41,7 +41,9 @@ pub fn consumer(brokers: &str, group: &str, session_timeout: Duration) -> Client
         // Bounds what is prefetched: bytes for all partitions together, and messages.
         .set("queued.max.messages.kbytes", "16384")
         .set("queued.min.messages", "10000")
-        .set("enable.partition.eof", "false");
+        .set("enable.partition.eof", "false")
+        // The lag is told in statistics.
+        .set("statistics.interval.ms", "5000");
     config
 }
 

@@ -1,6 +1,7 @@
 //! The engine's statements in SQL. One method of a port, one statement, set-based.
 
 mod admin;
+mod depths;
 mod due;
 mod error;
 mod headers;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use sqlx::{PgPool, migrate::Migrator};
 
 pub use admin::{DeadMessageView, DiscardError, HeldView};
+pub use depths::{Depths, depths};
 pub use error::store_error;
 pub use journal::{end_run, start_run};
 pub use maintenance::{drop_partitions, make_leases, make_partitions};

@@ -6,7 +6,6 @@ use std::sync::{
 };
 
 use chrono::{DateTime, Utc};
-use tracing::error;
 
 use super::{CallQueue, Wakes};
 use crate::{
@@ -71,21 +70,12 @@ impl Aftermath {
                 Verdict::Held(HeldStatus::Parked) => counts[4] += 1,
                 Verdict::Dead => counts[5] += 1,
                 Verdict::Gone => counts[6] += 1,
-                Verdict::Refused(refusal) => {
-                    counts[7] += 1;
-                    error!(%refusal, "refused by the rules; if it was a deadline or an answer, it stays and comes again");
-                }
+                Verdict::Refused(_) => counts[7] += 1,
             }
         }
         const NAMES: [&str; 8] = ["applied", "repeated", "retrying", "queued", "parked", "dead", "gone", "refused"];
         for (name, count) in NAMES.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
             metrics::counter!("saga_inputs_total", "verdict" => name).increment(count);
-        }
-        if counts[4] > 0 {
-            error!(events = counts[4], "parked and dead-lettered: see /admin/held, then redrive or discard");
-        }
-        if counts[5] > 0 {
-            error!(messages = counts[5], "dead-lettered: no valid events, see /admin/dead-messages");
         }
         if counts[2] > 0 {
             self.wakes.retry.notify_one();

@@ -1,20 +1,27 @@
 //! The call loop: intents are called for with bounded concurrency, a time limit and a circuit breaker.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
 
 use futures::{StreamExt, stream::FuturesUnordered};
+use opentelemetry::{KeyValue, trace::SpanKind};
 use recloser::{AsyncRecloser, Error, Recloser};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::backoff;
+use super::{ConsumerState, backoff};
 use crate::{
     intents::{Called, IntentStore, NoAnswer, Outside},
     postgres::{Postgres, Tables},
     settings::{EngineSettings, delta},
     store::Intent,
+    telemetry::spans::{SagaSpan, Telling},
 };
+
+const BREAKER_OPEN: &str = "the circuit breaker is open";
 
 /// Hands intents from the transactions that wrote them to the call loop.
 #[derive(Clone)]
@@ -42,6 +49,7 @@ pub(crate) async fn call_loop<P: Tables, O: Outside>(
     outside: Arc<O>,
     mut queue: mpsc::Receiver<Intent>,
     answers: mpsc::Sender<Called>,
+    state: Arc<ConsumerState>,
     settings: Arc<EngineSettings>,
     stop: CancellationToken,
 ) {
@@ -64,7 +72,7 @@ pub(crate) async fn call_loop<P: Tables, O: Outside>(
                 calls.push(call(outside.clone(), breaker.clone(), permits.clone(), intent, settings.call_timeout));
             }
             Some(called) = calls.next(), if !calls.is_empty() => {
-                hand_on(&answers, called).await;
+                hand_on(&answers, &state, called).await;
             }
             _ = poll.tick(), if room > 0 => match store.claim(room, store_lease(&settings)).await {
                 Ok(claimed) => {
@@ -83,7 +91,7 @@ pub(crate) async fn call_loop<P: Tables, O: Outside>(
         }
     }
     while let Some(called) = calls.next().await {
-        hand_on(&answers, called).await;
+        hand_on(&answers, &state, called).await;
     }
 }
 
@@ -91,7 +99,12 @@ fn store_lease(settings: &EngineSettings) -> chrono::TimeDelta {
     delta(settings.call_timeout * 2 + Duration::from_secs(10))
 }
 
-async fn hand_on(answers: &mpsc::Sender<Called>, called: Called) {
+async fn hand_on(answers: &mpsc::Sender<Called>, state: &ConsumerState, called: Called) {
+    match &called.1 {
+        Ok(_) => state.breaker_open.store(false, Ordering::Relaxed),
+        Err(NoAnswer::Passing(why)) if why == BREAKER_OPEN => state.breaker_open.store(true, Ordering::Relaxed),
+        Err(_) => {}
+    }
     // Without a receiver the service is stopping: the intent stands in the database and is asked about again.
     let _ = answers.send(called).await;
 }
@@ -100,12 +113,14 @@ async fn call<O: Outside>(
     outside: Arc<O>,
     breaker: AsyncRecloser,
     permits: Arc<Semaphore>,
-    intent: Intent,
+    mut intent: Intent,
     time_limit: Duration,
 ) -> Called {
     let Ok(_permit) = permits.acquire().await else {
         return (intent, Err(NoAnswer::Passing("the service is stopping".into())));
     };
+    let mut span = asked(&intent);
+    let began = Instant::now();
     // The breaker counts what is the provider's trouble; a wrong request is ours.
     let guarded = breaker.call_with(|error: &NoAnswer| matches!(error, NoAnswer::Passing(_)), async {
         match tokio::time::timeout(time_limit, outside.call(&intent)).await {
@@ -116,10 +131,31 @@ async fn call<O: Outside>(
     let result = match guarded.await {
         Ok(answer) => Ok(answer),
         Err(Error::Inner(no_answer)) => Err(no_answer),
-        Err(Error::Rejected) => Err(NoAnswer::Passing("the circuit breaker is open".into())),
+        Err(Error::Rejected) => Err(NoAnswer::Passing(BREAKER_OPEN.into())),
     };
+    metrics::histogram!("saga_call_seconds", "step" => intent.step.clone()).record(began.elapsed().as_secs_f64());
     report(&intent, &result);
+    // The answer's consequences follow from this call.
+    intent.trace = span.context().clone();
+    match &result {
+        Ok(_) => {}
+        Err(NoAnswer::Passing(_)) => span.fail("no-answer"),
+        Err(NoAnswer::Wrong(_)) => span.fail("wrong-request"),
+    }
+    span.end();
     (intent, result)
+}
+
+/// The span of one try of an outside call.
+fn asked(intent: &Intent) -> SagaSpan {
+    SagaSpan::child(&intent.trace, &[], || Telling {
+        kind: SpanKind::Client,
+        name: format!("call {}", intent.step).into(),
+        attributes: vec![
+            KeyValue::new("saga.correlation_id", intent.correlation_id.clone()),
+            KeyValue::new("saga.attempts", i64::from(intent.attempts)),
+        ],
+    })
 }
 
 fn report(intent: &Intent, result: &Result<crate::participant::Answer, NoAnswer>) {
@@ -128,7 +164,9 @@ fn report(intent: &Intent, result: &Result<crate::participant::Answer, NoAnswer>
         Ok(crate::participant::Answer::No { .. }) => "no",
         Err(NoAnswer::Passing(why)) => {
             warn!(
-                order = intent.aggregate_id,
+                correlation_id = intent.correlation_id,
+                aggregate_id = intent.aggregate_id,
+                trace_id = intent.trace.trace_id(),
                 step = intent.step,
                 attempts = intent.attempts,
                 why,
@@ -138,7 +176,9 @@ fn report(intent: &Intent, result: &Result<crate::participant::Answer, NoAnswer>
         }
         Err(NoAnswer::Wrong(why)) => {
             error!(
-                order = intent.aggregate_id,
+                correlation_id = intent.correlation_id,
+                aggregate_id = intent.aggregate_id,
+                trace_id = intent.trace.trace_id(),
                 step = intent.step,
                 attempts = intent.attempts,
                 why,

@@ -31,6 +31,8 @@ pub struct ConsumerState {
     pub partitions: AtomicUsize,
     /// The last step found the database or Kafka in order.
     pub well: AtomicBool,
+    /// The circuit breaker refuses calls.
+    pub breaker_open: AtomicBool,
 }
 
 /// Runs until told to stop or until going on would lose facts, which is the error.

@@ -33,6 +33,7 @@ pub(crate) async fn retry_loop<P: Tables>(
                     );
                 }
                 let progress = &mut retried.progress;
+                metrics::counter!("saga_retries_total").increment(progress.verdicts.len() as u64);
                 let intents = std::mem::take(&mut progress.intents);
                 aftermath.of(&progress.verdicts, &progress.ranges, intents, progress.earliest_deadline);
                 slow_poll

@@ -1,0 +1,63 @@
+//! How much waits where.
+
+use sqlx::{PgPool, Row};
+
+/// What waits in a service's database, and for how long.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Depths {
+    pub outbox: i64,
+    /// Seconds since the oldest unpublished message was written.
+    pub outbox_age: f64,
+    pub retrying: i64,
+    pub queued: i64,
+    pub parked: i64,
+    pub parked_keys: i64,
+    pub dead_messages: i64,
+    pub deadlines_due: i64,
+    /// An estimate, as of the last ANALYZE.
+    pub inbox: i64,
+    /// Per step: open intents, and the seconds since the oldest was intended.
+    pub intents: Vec<(String, i64, f64)>,
+}
+
+/// Reads them all, in two statements.
+pub async fn depths(pool: &PgPool) -> sqlx::Result<Depths> {
+    let row = sqlx::query(
+        "SELECT o.messages, o.age, h.retrying, h.queued, h.parked, h.parked_keys, d.messages AS dead_messages,
+                t.due, i.events
+         FROM (SELECT count(*) AS messages,
+                      coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS age
+               FROM outbox WHERE published_at IS NULL) o,
+              (SELECT count(*) FILTER (WHERE status = 'retrying') AS retrying,
+                      count(*) FILTER (WHERE status = 'queued') AS queued,
+                      count(*) FILTER (WHERE status = 'parked') AS parked,
+                      count(DISTINCT key) FILTER (WHERE status = 'parked') AS parked_keys FROM held_events) h,
+              (SELECT count(*) AS messages FROM dead_messages) d,
+              (SELECT count(*) AS due FROM deadlines WHERE due_at <= now()) t,
+              (SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint AS events
+               FROM pg_inherits p JOIN pg_class c ON c.oid = p.inhrelid WHERE p.inhparent = 'inbox'::regclass) i",
+    )
+    .fetch_one(pool)
+    .await?;
+    let intents = sqlx::query(
+        "SELECT step, count(*) AS open, extract(epoch FROM now() - min(intended_at))::float8 AS age
+         FROM intents GROUP BY step",
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(Depths {
+        outbox: row.try_get("messages")?,
+        outbox_age: row.try_get("age")?,
+        retrying: row.try_get("retrying")?,
+        queued: row.try_get("queued")?,
+        parked: row.try_get("parked")?,
+        parked_keys: row.try_get("parked_keys")?,
+        dead_messages: row.try_get("dead_messages")?,
+        deadlines_due: row.try_get("due")?,
+        inbox: row.try_get("events")?,
+        intents: intents
+            .iter()
+            .map(|row| Ok((row.try_get("step")?, row.try_get("open")?, row.try_get("age")?)))
+            .collect::<sqlx::Result<_>>()?,
+    })
+}
