@@ -5,6 +5,7 @@ mod crashes;
 mod forwards;
 mod http_api;
 mod junk;
+mod notification;
 mod parking;
 mod repeats;
 mod replicas;

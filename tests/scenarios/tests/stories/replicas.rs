@@ -11,7 +11,7 @@ const HALF: [(&str, &str); 1] = [("RELAY_RANGES", "6")];
 fn two_replicas_of_every_service_keep_key_order_and_one_effect() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 500).await;
-        for service in Service::ALL {
+        for service in Service::SHOP {
             world.system.stop(service.name()).await.expect("it drains");
             world.replica(service, service.name(), &HALF).await;
             world.replica(service, &format!("{}-2", service.name()), &HALF).await;
@@ -47,7 +47,7 @@ fn two_replicas_of_every_service_keep_key_order_and_one_effect() {
             assert_eq!(by_topic["payment-events"][0], "payment.succeeded", "{by_topic:?}");
         }
         // Alone, a relay has to hold all ranges again.
-        for service in Service::ALL {
+        for service in Service::SHOP {
             world.system.stop(&format!("{}-2", service.name())).await.expect("it drains");
             world.system.stop(service.name()).await.expect("it drains");
             world.replica(service, service.name(), &[]).await;
