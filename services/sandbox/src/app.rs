@@ -4,13 +4,17 @@ use axum::Router;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use crate::{carrier, carrier::CarrierBook, http, lane::Lane, ledger_http, payments, payments::PaymentBook};
+use crate::{
+    carrier, carrier::CarrierBook, http, lane::Lane, ledger_http, messages, messages::MessageBook, payments,
+    payments::PaymentBook,
+};
 
 /// What the handlers share.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) payments: Lane<PaymentBook>,
     pub(crate) shipments: Lane<CarrierBook>,
+    pub(crate) messages: Lane<MessageBook>,
     pub(crate) pool: PgPool,
     pub(crate) late: Duration,
     pub(crate) silent: Duration,
@@ -23,6 +27,7 @@ impl App {
         Router::new()
             .merge(payments::routes())
             .merge(carrier::routes())
+            .merge(messages::routes())
             .merge(ledger_http::routes())
             .merge(http::health::routes())
             .fallback(http::problem::no_such_route)

@@ -47,4 +47,14 @@ impl Behaviour {
             Some(_) => Behaviour::Usual,
         }
     }
+
+    pub(crate) fn of_message(user_id: &str) -> Self {
+        match user_id {
+            "usr_nobody" => Behaviour::No("nobody is known by this id"),
+            "usr_flaky" => Behaviour::Flaky,
+            "usr_late" => Behaviour::Late,
+            "usr_silent" => Behaviour::Silent,
+            _ => Behaviour::Usual,
+        }
+    }
 }

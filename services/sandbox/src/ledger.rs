@@ -1,4 +1,4 @@
-//! What both sides of the ledger share, and its sums: the other side of every money check.
+//! What all sides of the ledger share, and its sums: the other side of every money check.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,8 @@ pub(crate) struct Totals {
     currencies: BTreeMap<String, CurrencyTotals>,
     /// Accepted ones.
     shipments: i64,
+    /// Sent ones.
+    messages: i64,
 }
 
 /// In the currency's minor unit; only what succeeded.
@@ -30,22 +32,26 @@ pub(crate) async fn totals(pool: &PgPool) -> Result<Totals, sqlx::Error> {
          UNION ALL
          SELECT 'refund', currency, sum(amount)::bigint, count(*) FROM refund WHERE status = 'succeeded' GROUP BY 2
          UNION ALL
-         SELECT 'shipment', '', 0, count(*) FROM shipment WHERE status = 'accepted'",
+         SELECT 'shipment', '', 0, count(*) FROM shipment WHERE status = 'accepted'
+         UNION ALL
+         SELECT 'message', '', 0, count(*) FROM message WHERE status = 'sent'",
     )
     .fetch_all(pool)
     .await?;
-    let mut totals = Totals { currencies: BTreeMap::new(), shipments: 0 };
+    let mut totals = Totals { currencies: BTreeMap::new(), shipments: 0, messages: 0 };
     for (kind, currency, sum, count) in rows {
-        if kind == "shipment" {
-            totals.shipments = count;
-            continue;
+        match kind.as_str() {
+            "shipment" => totals.shipments = count,
+            "message" => totals.messages = count,
+            kind => {
+                let of = totals.currencies.entry(currency).or_default();
+                let (amount, number) = match kind {
+                    "charge" => (&mut of.captured, &mut of.charges),
+                    _ => (&mut of.refunded, &mut of.refunds),
+                };
+                (*amount, *number) = (sum, count);
+            }
         }
-        let of = totals.currencies.entry(currency).or_default();
-        let (amount, number) = match kind.as_str() {
-            "charge" => (&mut of.captured, &mut of.charges),
-            _ => (&mut of.refunded, &mut of.refunds),
-        };
-        (*amount, *number) = (sum, count);
     }
     Ok(totals)
 }

@@ -41,7 +41,10 @@ async fn story(pool: &PgPool, order: &str) -> Result<String, sqlx::Error> {
               'reason', reason)) ORDER BY created_at, key) FROM refund WHERE order_id = $1), '[]'),
            'shipments', coalesce((SELECT json_agg(json_strip_nulls(json_build_object('key', key, 'status', status,
               'items', items, 'address', address, 'trackingNumber', tracking_number,
-              'reason', reason)) ORDER BY created_at, key) FROM shipment WHERE order_id = $1), '[]')
+              'reason', reason)) ORDER BY created_at, key) FROM shipment WHERE order_id = $1), '[]'),
+           'messages', coalesce((SELECT json_agg(json_strip_nulls(json_build_object('key', key, 'status', status,
+              'userId', user_id, 'text', text, 'messageId', message_id,
+              'reason', reason)) ORDER BY created_at, key) FROM message WHERE order_id = $1), '[]')
          )::text",
     )
     .bind(order)

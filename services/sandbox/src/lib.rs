@@ -1,4 +1,4 @@
-//! The outside world for trying out: a payment provider and a carrier.
+//! The outside world for trying out: a payment provider, a carrier and a mail service.
 //!
 //! Their ledger is durable, apart from every other service's database, and deduplicates by key. What they answer is
 //! chosen by documented test tokens; the contract is in this package's README.
@@ -11,6 +11,7 @@ mod http;
 mod lane;
 mod ledger;
 mod ledger_http;
+mod messages;
 mod payments;
 mod reply;
 mod server;

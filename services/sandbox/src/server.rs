@@ -48,11 +48,12 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let (app, mut writers) = open(&settings, pool, stopping.clone());
     let server = axum::serve(listener, app.router()).with_graceful_shutdown(stopping.clone().cancelled_owned());
     let server = tokio::spawn(server.into_future());
-    let [payments, shipments] = &mut writers;
+    let [payments, shipments, messages] = &mut writers;
     tokio::select! {
         () = stop => tracing::info!("the sandbox ends"),
         _ = payments => return Err(StartError::WriterGone),
         _ = shipments => return Err(StartError::WriterGone),
+        _ = messages => return Err(StartError::WriterGone),
     }
     stopping.cancel();
     let drained = async {
@@ -67,7 +68,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     Ok(())
 }
 
-fn open(settings: &Settings, pool: PgPool, stopping: CancellationToken) -> (App, [JoinHandle<()>; 2]) {
+fn open(settings: &Settings, pool: PgPool, stopping: CancellationToken) -> (App, [JoinHandle<()>; 3]) {
     let options = LaneOptions {
         queue: settings.sandbox_queue as usize,
         batch: settings.sandbox_batch as usize,
@@ -75,8 +76,12 @@ fn open(settings: &Settings, pool: PgPool, stopping: CancellationToken) -> (App,
     };
     let (payments, payment_writer) = Lane::open(pool.clone(), options);
     let (shipments, shipment_writer) = Lane::open(pool.clone(), options);
+    let (messages, message_writer) = Lane::open(pool.clone(), options);
     let (late, silent) = (settings.late(), settings.silent());
-    (App { payments, shipments, pool, late, silent, stopping }, [payment_writer, shipment_writer])
+    (
+        App { payments, shipments, messages, pool, late, silent, stopping },
+        [payment_writer, shipment_writer, message_writer],
+    )
 }
 
 async fn connect(settings: &Settings) -> Result<PgPool, sqlx::Error> {

@@ -3,7 +3,7 @@ use std::{net::SocketAddr, time::Duration};
 use clap::Parser;
 use secrecy::SecretString;
 
-/// A payment provider and a carrier for trying out, with a durable ledger.
+/// A payment provider, a carrier and a mail service for trying out, with a durable ledger.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "sandbox", version)]
 pub struct Settings {
@@ -13,9 +13,9 @@ pub struct Settings {
     /// Address of the HTTP API.
     #[arg(long, env, value_name = "HTTP_ADDR", default_value = "127.0.0.1:7070")]
     pub http_addr: SocketAddr,
-    /// Connections to the database. Two write the ledger, the others answer questions.
+    /// Connections to the database. Three write the ledger, the others answer questions.
     #[arg(long, env, value_name = "SANDBOX_DATABASE_CONNECTIONS", default_value_t = 8,
-          value_parser = clap::value_parser!(u32).range(3..=1000))]
+          value_parser = clap::value_parser!(u32).range(4..=1000))]
     pub sandbox_database_connections: u32,
     /// Milliseconds after which a late answer is given.
     #[arg(long, env, value_name = "SANDBOX_LATE_MS", default_value_t = 2000)]
@@ -23,7 +23,7 @@ pub struct Settings {
     /// Milliseconds for which a connection that gets no answer is held up before it is closed.
     #[arg(long, env, value_name = "SANDBOX_SILENT_MS", default_value_t = 60_000)]
     pub sandbox_silent_ms: u64,
-    /// Calls that may wait for the ledger, for payments and shipments each; more are answered 503.
+    /// Calls that may wait for the ledger, for payments, shipments and messages each; more are answered 503.
     #[arg(long, env, value_name = "SANDBOX_QUEUE", default_value_t = 8192,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub sandbox_queue: u32,

@@ -63,7 +63,7 @@ async fn world() -> &'static World {
 impl World {
     async fn start() -> Self {
         let say = |what: &str| eprintln!("world: {what}");
-        binaries::build(&["local", "order", "inventory", "payment", "shipping", "sandbox"])
+        binaries::build(&["local", "order", "inventory", "payment", "shipping", "sandbox", "notification"])
             .await
             .expect("the services build");
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());

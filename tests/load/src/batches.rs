@@ -16,7 +16,7 @@ pub type Batches = BTreeMap<(&'static str, String), (f64, f64)>;
 pub async fn read(system: &System) -> Result<Batches> {
     let shop = Shop::default();
     let mut batches = Batches::new();
-    for service in Service::ALL {
+    for service in Service::SHOP {
         let text = shop.text(&format!("{}/metrics", system.url(service))).await?;
         for line in text.lines() {
             if let Some((kind, value)) = sample(line, SUM) {

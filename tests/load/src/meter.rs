@@ -32,7 +32,7 @@ pub fn read(system: &System) -> Reading {
         ("PostgreSQL", of(system.postgres.pid())),
         ("sandbox", of(Some(system.sandbox().process.pid()))),
     ];
-    for service in Service::ALL {
+    for service in Service::SHOP {
         processes.push((service.name(), of(system.find(service.name()).map(|running| running.process.pid()))));
     }
     // Not the tree: that holds all of the others.

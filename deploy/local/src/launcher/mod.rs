@@ -27,6 +27,9 @@ pub struct Arguments {
     /// End after the table: 0 if every order ended as it should, 1 if not.
     #[arg(long)]
     once: bool,
+    /// Also start the fifth service, notification, which tells customers how their orders ended.
+    #[arg(long)]
+    notification: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,8 +71,16 @@ pub async fn run(arguments: Arguments) -> Result<bool> {
 
 async fn show(arguments: Arguments) -> Result<(System, EventLog, bool)> {
     say("building the services");
-    binaries::build(&PROGRAMS).await?;
+    let notification = arguments.notification;
+    // In one build: alone, notification would be compiled with other features of what it shares with the rest.
+    let fifth = notification.then_some(Service::Notification.name());
+    let programs: Vec<&str> = PROGRAMS.into_iter().chain(fifth).collect();
+    binaries::build(&programs).await?;
     let system = System::start(options(arguments), say).await.context("the system did not come up")?;
+    if notification {
+        say("adding notification");
+        system.add(Service::Notification).await.context("notification did not come up")?;
+    }
     let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
     let log = EventLog::follow(system.broker.bootstrap(), &names)?;
     let shop = Shop::default();
@@ -115,14 +126,14 @@ fn options(arguments: Arguments) -> SystemOptions {
 
 async fn stay_up(system: &System) -> Result<()> {
     println!("Everything stays up. Ctrl-C ends it.\n");
-    for service in Service::ALL {
-        let url = system.url(service);
-        println!("  {:<10} {url}   (metrics: {url}/metrics, held events: {url}/admin/held)", service.name());
+    for (name, running) in system.running() {
+        let url = running.url;
+        println!("  {name:<12} {url}   (metrics: {url}/metrics, held events: {url}/admin/held)");
     }
-    println!("  {:<10} {}/v1/ledger", "sandbox", system.sandbox().url);
-    println!("  {:<10} {}", "broker", system.broker.bootstrap());
-    println!("  {:<10} {}", "database", system.postgres.admin_url());
-    println!("  {:<10} {}\n", "logs", system.logs().display());
+    println!("  {:<12} {}/v1/ledger", "sandbox", system.sandbox().url);
+    println!("  {:<12} {}", "broker", system.broker.bootstrap());
+    println!("  {:<12} {}", "database", system.postgres.admin_url());
+    println!("  {:<12} {}\n", "logs", system.logs().display());
     println!("  curl -i {}/orders -H 'Idempotency-Key: 1' -d '{}'\n", system.url(Service::Order), outcomes::example());
     tokio::signal::ctrl_c().await.context("Ctrl-C can't be waited for")
 }

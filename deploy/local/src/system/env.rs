@@ -11,8 +11,11 @@ pub(super) fn of_service(system: &System, service: Service, port: u16) -> Vec<(S
         // The embedded broker can't say how long its topics keep events.
         pair("CHECK_TOPIC_SETTINGS", (!system.broker.is_embedded()).to_string()),
     ];
-    if matches!(service, Service::Payment | Service::Shipping) {
-        env.push(pair("SANDBOX_URL", system.sandbox().url.clone()));
+    let sandbox = system.sandbox().url.clone();
+    match service {
+        Service::Payment | Service::Shipping => env.push(pair("SANDBOX_URL", sandbox)),
+        Service::Notification => env.push(pair("MAIL_URL", sandbox)),
+        Service::Order | Service::Inventory => {}
     }
     env
 }

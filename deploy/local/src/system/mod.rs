@@ -61,10 +61,10 @@ impl System {
     pub async fn start(options: SystemOptions, progress: impl Fn(&str)) -> Result<Self> {
         let system = Self::start_parts(options, &progress).await?;
         progress("starting order, inventory, payment and shipping");
-        for service in Service::ALL {
+        for service in Service::SHOP {
             system.spawn(service, service.name(), &[])?;
         }
-        for service in Service::ALL {
+        for service in Service::SHOP {
             system.wait_ready(service.name()).await?;
         }
         Ok(system)
@@ -81,8 +81,8 @@ impl System {
             Some(url) => Postgres::external(url)?,
             None => Postgres::start(&run.path().join("postgres"), PostgresOptions::default()).await?,
         };
-        for database in ["sandbox", "order", "inventory", "payment", "shipping"] {
-            databases::create_database(postgres.admin_url(), database, database, PASSWORD).await?;
+        for name in Service::SHOP.map(Service::name).into_iter().chain(["sandbox"]) {
+            databases::create_database(postgres.admin_url(), name, name, PASSWORD).await?;
         }
         progress("starting the broker");
         let broker = Broker::start(&options.broker, run.path()).await?;
@@ -90,6 +90,16 @@ impl System {
         let sandbox = start_sandbox(&run, &postgres)?;
         sandbox.process.wait_ready(&format!("{}/readyz", sandbox.url), READY).await?;
         Ok(Self { running: Mutex::default(), sandbox, postgres, broker, options, run })
+    }
+
+    /// Adds a service to the shop's: its database and role, and a ready replica.
+    ///
+    /// # Errors
+    /// Like [`System::start`].
+    pub async fn add(&self, service: Service) -> Result<()> {
+        databases::create_database(self.postgres.admin_url(), service.name(), service.name(), PASSWORD).await?;
+        self.spawn(service, service.name(), &[])?;
+        self.wait_ready(service.name()).await
     }
 
     /// Starts a replica of a service without waiting for it. `env` is added to what the options say.

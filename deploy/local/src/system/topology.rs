@@ -15,10 +15,13 @@ pub enum Service {
     Inventory,
     Payment,
     Shipping,
+    /// Not one of the shop's four: it runs where it is added.
+    Notification,
 }
 
 impl Service {
-    pub const ALL: [Self; 4] = [Self::Order, Self::Inventory, Self::Payment, Self::Shipping];
+    /// The services that a system starts with.
+    pub const SHOP: [Self; 4] = [Self::Order, Self::Inventory, Self::Payment, Self::Shipping];
 
     /// Its name: package, program, database, role and consumer group.
     #[must_use]
@@ -28,6 +31,7 @@ impl Service {
             Self::Inventory => "inventory",
             Self::Payment => "payment",
             Self::Shipping => "shipping",
+            Self::Notification => "notification",
         }
     }
 }

@@ -13,6 +13,20 @@ pub(crate) fn unfit(text: &str) -> Option<&'static str> {
     }
 }
 
+/// Why `words` are no message, if so: empty, or longer than 2000 characters.
+pub(crate) fn unfit_words(words: &str) -> Option<&'static str> {
+    if words.is_empty() {
+        Some("must not be empty")
+    } else if words.chars().count() > 2000 {
+        Some("must not be longer than 2000 characters")
+    } else if words.contains('\0') {
+        // PostgreSQL keeps no such text.
+        Some("must not hold a null character")
+    } else {
+        None
+    }
+}
+
 /// Why `code` is no currency, if so.
 pub(crate) fn unfit_currency(code: &str) -> Option<&'static str> {
     let fit = code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());

@@ -6,7 +6,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn an_orders_ledger_holds_its_charges_refunds_and_shipments_and_nobody_elses() {
+async fn an_orders_ledger_holds_its_charges_refunds_shipments_and_messages_and_nobody_elses() {
     let world = World::new().await;
     let sandbox = world.sandbox(&[]).await;
     let provider = sandbox.provider();
@@ -24,6 +24,9 @@ async fn an_orders_ledger_holds_its_charges_refunds_and_shipments_and_nobody_els
     let parcel = json!({"orderId": "o1", "items": [{"sku": "chair", "quantity": 2}], "address": {"city": "Nowhere"}});
     sandbox.post("/v1/shipments", Some("o1/dispatch"), &parcel.to_string()).await;
 
+    let message = json!({"orderId": "o1", "userId": "ada", "text": "hello"});
+    let (_, _, sent) = sandbox.post("/v1/messages", Some("o1/tell"), &message.to_string()).await;
+
     let expected = json!({
         "orderId": "o1",
         "charges": [{"key": "o1/capture", "status": "succeeded", "amount": 100, "currency": "EUR",
@@ -32,13 +35,15 @@ async fn an_orders_ledger_holds_its_charges_refunds_and_shipments_and_nobody_els
                      "chargeId": charge_id, "refundId": refund_id}],
         "shipments": [{"key": "o1/dispatch", "status": "refused", "items": [{"sku": "chair", "quantity": 2}],
                        "address": {"city": "Nowhere"}, "reason": "nobody delivers to Nowhere"}],
+        "messages": [{"key": "o1/tell", "status": "sent", "userId": "ada", "text": "hello", "messageId": sent["messageId"]}],
     });
     assert_eq!(sandbox.get("/v1/ledger/o1").await, expected);
     let totals = json!({
         "currencies": {"EUR": {"captured": 105, "refunded": 40, "charges": 2, "refunds": 1}},
         "shipments": 0,
+        "messages": 1,
     });
     assert_eq!(sandbox.get("/v1/ledger").await, totals);
-    let nothing = json!({"orderId": "o9", "charges": [], "refunds": [], "shipments": []});
+    let nothing = json!({"orderId": "o9", "charges": [], "refunds": [], "shipments": [], "messages": []});
     assert_eq!(sandbox.get("/v1/ledger/o9").await, nothing);
 }

@@ -21,6 +21,10 @@ async fn what_is_malformed_is_refused_with_422_and_the_fields_name() {
         ("/v1/shipments", json!({"orderId": "o1", "items": [{"sku": "a", "quantity": 0}]}), "items[0].quantity"),
         ("/v1/shipments", json!({"orderId": "o1", "items": [{"sku": 7}]}), "items[0].sku"),
         ("/v1/shipments", json!({"orderId": "o1", "items": [{"sku": "a", "quantity": 1}], "address": "x"}), "address"),
+        ("/v1/messages", json!({"userId": "ada", "text": "hello"}), "orderId"),
+        ("/v1/messages", json!({"orderId": "o1", "text": "hello"}), "userId"),
+        ("/v1/messages", json!({"orderId": "o1", "userId": "ada", "text": ""}), "text"),
+        ("/v1/messages", json!({"orderId": "o1", "userId": "ada", "text": "x".repeat(2001)}), "text"),
     ];
     for (path, body, field) in cases {
         let (status, _, problem) = sandbox.post(path, Some("k"), &body.to_string()).await;

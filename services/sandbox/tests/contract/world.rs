@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     carrier::{self, HttpCarrier},
+    mailer::HttpMailer,
     provider::{self, ChargeRequest, HttpProvider, RefundRequest},
 };
 
@@ -104,6 +105,14 @@ impl Sandbox {
 
     pub fn impatient_carrier(&self, timeout: Duration) -> HttpCarrier {
         carrier::sandbox(&self.url, timeout).unwrap()
+    }
+
+    pub fn mailer(&self) -> HttpMailer {
+        self.impatient_mailer(PATIENCE)
+    }
+
+    pub fn impatient_mailer(&self, timeout: Duration) -> HttpMailer {
+        HttpMailer::new(&self.url, None, timeout).unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Value {

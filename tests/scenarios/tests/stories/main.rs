@@ -6,6 +6,7 @@ mod forwards;
 mod http_api;
 mod isolation;
 mod junk;
+mod notification;
 mod parking;
 mod repeats;
 mod replicas;

@@ -31,10 +31,10 @@ async fn ranges_held(world: &World, service: Service, what: &str, fits: impl Fn(
 fn two_replicas_of_every_service_keep_key_order_and_one_effect() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 500).await;
-        for service in Service::ALL {
+        for service in Service::SHOP {
             world.replica(service, &format!("{}-2", service.name()), &[]).await;
         }
-        for service in Service::ALL {
+        for service in Service::SHOP {
             let half = |_, ranges| ranges == 6;
             ranges_held(world, service, "both relays have their share", half).await;
         }
@@ -68,10 +68,10 @@ fn two_replicas_of_every_service_keep_key_order_and_one_effect() {
             assert_eq!(by_topic["inventory-events"][0], "inventory.reserved", "{by_topic:?}");
             assert_eq!(by_topic["payment-events"][0], "payment.succeeded", "{by_topic:?}");
         }
-        for service in Service::ALL {
+        for service in Service::SHOP {
             world.system.kill(&format!("{}-2", service.name())).expect("it dies");
         }
-        for service in Service::ALL {
+        for service in Service::SHOP {
             ranges_held(world, service, "the relay that is left has all ranges", |relays, _| relays == 1).await;
         }
     });

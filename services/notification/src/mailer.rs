@@ -1,0 +1,70 @@
+//! The mail service: who reaches the customers. What it must speak is described in `services/sandbox/README.md`.
+
+use std::{future::Future, time::Duration};
+
+use rest_client::{Limits, RestClient};
+pub use rest_client::{NoAnswer, SetupError};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+/// A mail service that takes each key once.
+///
+/// The same key with the same message has one effect and one answer, however often it is sent, for as long as the
+/// service keeps keys. [`NoAnswer`] is neither yes nor no: find, or repeat under the same key.
+pub trait Mailer: Send + Sync + 'static {
+    /// Sends the message.
+    fn send(&self, key: &str, message: &MessageRequest)
+    -> impl Future<Output = Result<MessageAnswer, NoAnswer>> + Send;
+
+    /// What became of a message. `None`: the service has not seen the key, *yet*: a stalled call may still arrive.
+    fn find_message(&self, key: &str) -> impl Future<Output = Result<Option<MessageAnswer>, NoAnswer>> + Send;
+}
+
+/// What to tell, and whom. The service knows how the customer is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageRequest {
+    pub order_id: String,
+    pub user_id: String,
+    pub text: String,
+}
+
+/// A message's end. It never changes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "status", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub enum MessageAnswer {
+    /// It is sent.
+    Sent {
+        /// The service's name for it.
+        message_id: String,
+    },
+    /// Nothing was sent, and under this key nothing will be.
+    Refused {
+        /// Why, in the service's words.
+        reason: String,
+    },
+}
+
+/// A mail service that speaks that contract over HTTP, such as the sandbox.
+#[derive(Clone, Debug)]
+pub struct HttpMailer {
+    client: RestClient,
+}
+
+impl HttpMailer {
+    /// `timeout` bounds each call as a whole; `token` is sent as a bearer.
+    pub fn new(base_url: &str, token: Option<SecretString>, timeout: Duration) -> Result<Self, SetupError> {
+        let client = RestClient::new(base_url, token.as_ref(), Limits::within(timeout))?;
+        Ok(Self { client })
+    }
+}
+
+impl Mailer for HttpMailer {
+    async fn send(&self, key: &str, message: &MessageRequest) -> Result<MessageAnswer, NoAnswer> {
+        self.client.post(&["v1", "messages"], key, message).await
+    }
+
+    async fn find_message(&self, key: &str) -> Result<Option<MessageAnswer>, NoAnswer> {
+        self.client.get(&["v1", "messages", key]).await
+    }
+}

@@ -1,0 +1,12 @@
+//! The notification service.
+
+use axum::Router;
+use clap::Parser;
+use notification::{MIGRATIONS, Notification, outside::MailerCalls, settings::Settings};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let settings = Settings::parse();
+    let calls = MailerCalls::new(settings.mailer().map_err(anyhow::Error::msg)?, settings.mail_key_lifetime);
+    engine::service::run(settings.engine, Notification, calls, &MIGRATIONS, |_| Router::new()).await
+}

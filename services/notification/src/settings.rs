@@ -1,0 +1,65 @@
+//! Notification's settings.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Parser;
+use engine::settings::EngineSettings;
+use shop::setting::{duration, request_timeout, secret};
+
+use crate::mailer::{HttpMailer, SetupError};
+
+/// Tells each customer, once, how the order ended. All settings come from the environment.
+#[derive(Parser)]
+#[command(version)]
+pub struct Settings {
+    #[command(flatten)]
+    pub engine: EngineSettings,
+    /// The mail service; by default the sandbox.
+    #[arg(long, env, default_value = "http://127.0.0.1:7070")]
+    pub mail_url: String,
+    /// The mail service's bearer token.
+    #[arg(long, env, hide_env_values = true)]
+    pub mail_token: Option<String>,
+    /// A file with the mail service's bearer token.
+    #[arg(long, env)]
+    pub mail_token_file: Option<PathBuf>,
+    /// Time limit of one request to the mail service, at most half of CALL_TIMEOUT.
+    #[arg(long, env, default_value = "2s", value_parser = duration)]
+    pub mail_timeout: Duration,
+    /// How long the mail service recognises an idempotency key. Past it nothing is sent again.
+    #[arg(long, env, default_value = "24h", value_parser = duration)]
+    pub mail_key_lifetime: Duration,
+}
+
+impl Settings {
+    /// The mail service; an error names the setting that is wrong.
+    pub fn mailer(&self) -> Result<HttpMailer, String> {
+        let timeout = request_timeout("MAIL_TIMEOUT", self.mail_timeout, self.engine.call_timeout)?;
+        let token = secret("MAIL_TOKEN", self.mail_token.as_deref(), self.mail_token_file.as_deref())?;
+        HttpMailer::new(&self.mail_url, token, timeout).map_err(|error| match error {
+            SetupError::Token { .. } => format!("MAIL_TOKEN: {error}"),
+            _ => format!("MAIL_URL: {error}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(arguments: &[&str]) -> String {
+        let arguments = ["notification", "--database-url", "postgres://x"].iter().chain(arguments);
+        let settings = Settings::try_parse_from(arguments).map_err(|error| error.to_string());
+        settings.and_then(|settings| settings.mailer()).expect_err("it is accepted")
+    }
+
+    #[test]
+    fn a_wrong_setting_is_refused_with_its_variables_name() {
+        assert!(wrong(&["--mail-url", "here"]).starts_with("MAIL_URL:"));
+        assert!(wrong(&["--mail-timeout", "0s"]).contains("MAIL_TIMEOUT"));
+        assert!(wrong(&["--mail-timeout", "4s"]).starts_with("MAIL_TIMEOUT:"));
+        assert!(wrong(&["--mail-key-lifetime", "soon"]).contains("MAIL_KEY_LIFETIME"));
+        assert!(wrong(&["--mail-token", "a\nb"]).starts_with("MAIL_TOKEN:"));
+        assert!(wrong(&["--mail-token-file", "/no"]).starts_with("MAIL_TOKEN_FILE:"));
+    }
+}

@@ -1,0 +1,45 @@
+//! The mail service: messages to customers.
+
+mod http;
+mod page;
+mod requests;
+mod rules;
+mod store;
+
+use serde::Serialize;
+use sqlx::PgConnection;
+
+pub(crate) use http::routes;
+
+use crate::{lane::Book, reply::Reply};
+use requests::MessageRequest;
+
+/// The mail service's side of the ledger.
+pub(crate) struct MessageBook;
+
+/// A message to send.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) key: String,
+    pub(crate) request: MessageRequest,
+}
+
+/// A message's final answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "status", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub(crate) enum Answer {
+    Sent { message_id: String },
+    Refused { reason: String },
+}
+
+impl Book for MessageBook {
+    type Call = Call;
+    type Answer = Answer;
+
+    async fn settle(connection: &mut PgConnection, calls: &[Call]) -> Result<Vec<Reply<Answer>>, sqlx::Error> {
+        let mut page = store::load(connection, calls).await?;
+        let replies = calls.iter().map(|call| rules::send(&mut page, call)).collect();
+        store::write(connection, &page).await?;
+        Ok(replies)
+    }
+}

@@ -1,0 +1,98 @@
+//! The mail service's SQL: a batch at a time.
+
+use sqlx::{PgConnection, PgPool};
+
+use super::{
+    Answer, Call,
+    page::{Message, Page},
+    requests::MessageRequest,
+};
+
+const MESSAGES_LOCK: i32 = 3;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    key: String,
+    order_id: String,
+    user_id: String,
+    text: String,
+    status: String,
+    message_id: Option<String>,
+    reason: Option<String>,
+}
+
+/// Loads what the calls touch, and keeps other writers out until the transaction ends.
+pub(crate) async fn load(connection: &mut PgConnection, calls: &[Call]) -> Result<Page, sqlx::Error> {
+    let keys: Vec<&str> = calls.iter().map(|call| call.key.as_str()).collect();
+    // One writer at a time, for the reason given at the payments' lock.
+    sqlx::query("SELECT pg_advisory_xact_lock(7070, $1)").bind(MESSAGES_LOCK).execute(&mut *connection).await?;
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT key, order_id, user_id, text, status, message_id, reason FROM message WHERE key = ANY($1)",
+    )
+    .bind(&keys)
+    .fetch_all(&mut *connection)
+    .await?;
+    let tries: Vec<(String, i32)> =
+        sqlx::query_as("SELECT key, tries FROM failed_try WHERE operation = 'message' AND key = ANY($1)")
+            .bind(&keys)
+            .fetch_all(connection)
+            .await?;
+    let messages = rows.into_iter().map(read).collect::<Result<_, _>>()?;
+    Ok(Page { messages, tries: tries.into_iter().collect(), ..Page::default() })
+}
+
+/// Writes what the batch changed.
+pub(crate) async fn write(connection: &mut PgConnection, page: &Page) -> Result<(), sqlx::Error> {
+    let tried = page.tried.iter().filter_map(|key| Some((key, *page.tries.get(key)?)));
+    crate::ledger::write_tries(connection, "message", tried).await?;
+    if page.new.is_empty() {
+        return Ok(());
+    }
+    let new = || page.new.iter().filter_map(|key| page.messages.get(key).map(|message| (key, message)));
+    let outcome = || {
+        new().map(|(_, message)| match &message.answer {
+            Answer::Sent { message_id } => ("sent", Some(message_id.as_str()), None),
+            Answer::Refused { reason } => ("refused", None, Some(reason.as_str())),
+        })
+    };
+    sqlx::query(
+        "INSERT INTO message (key, order_id, user_id, text, status, message_id, reason)
+         SELECT key, order_id, user_id, text, status, message_id, reason
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+              AS new (key, order_id, user_id, text, status, message_id, reason)",
+    )
+    .bind(new().map(|(key, _)| key.as_str()).collect::<Vec<_>>())
+    .bind(new().map(|(_, message)| message.request.order_id.as_str()).collect::<Vec<_>>())
+    .bind(new().map(|(_, message)| message.request.user_id.as_str()).collect::<Vec<_>>())
+    .bind(new().map(|(_, message)| message.request.text.as_str()).collect::<Vec<_>>())
+    .bind(outcome().map(|o| o.0).collect::<Vec<_>>())
+    .bind(outcome().map(|o| o.1).collect::<Vec<_>>())
+    .bind(outcome().map(|o| o.2).collect::<Vec<_>>())
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// What became of a message.
+pub(crate) async fn find_message(pool: &PgPool, key: &str) -> Result<Option<Answer>, sqlx::Error> {
+    let row: Option<(String, Option<String>, Option<String>)> =
+        sqlx::query_as("SELECT status, message_id, reason FROM message WHERE key = $1")
+            .bind(key)
+            .fetch_optional(pool)
+            .await?;
+    row.map(|(status, id, reason)| answer(key, &status, id, reason)).transpose()
+}
+
+fn read(row: Row) -> Result<(String, Message), sqlx::Error> {
+    let answer = answer(&row.key, &row.status, row.message_id, row.reason)?;
+    let request = MessageRequest { order_id: row.order_id, user_id: row.user_id, text: row.text };
+    Ok((row.key, Message { request, answer }))
+}
+
+fn answer(key: &str, status: &str, id: Option<String>, reason: Option<String>) -> Result<Answer, sqlx::Error> {
+    match (status, id, reason) {
+        ("sent", Some(message_id), _) => Ok(Answer::Sent { message_id }),
+        ("refused", _, Some(reason)) => Ok(Answer::Refused { reason }),
+        _ => Err(sqlx::Error::Decode(format!("the row of message {key} makes no answer").into())),
+    }
+}

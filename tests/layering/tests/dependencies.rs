@@ -1,0 +1,108 @@
+//! Dependencies point one way: services → what is shared; the engine and the contracts know nobody.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// What may depend on what: folders of packages, the first that fits counts.
+const LAYERS: &[(&str, &[&str], &str)] = &[
+    ("shared/engine", &[], "the engine knows no event and no service: let the caller pass in what it needs"),
+    ("shared/contracts", &[], "the contracts are data: what needs more belongs into shared/shop or a service"),
+    ("shared/rest-client", &[], "the REST client is plumbing: what is about the shop belongs into its caller"),
+    (
+        "shared/shop",
+        &["shared/engine", "shared/contracts", "shared/rest-client"],
+        "shared/shop only joins what is shared: what one service alone needs belongs into that service",
+    ),
+    ("services/", &["shared/"], "services know each other by events alone: share what both need under shared/"),
+    ("deploy/local", &["shared/", "services/"], "the launcher must not need the tests: move what both need into it"),
+    ("tests/", &["shared/", "services/", "deploy/", "tests/"], "everything may be tested"),
+];
+
+/// What a test may use besides, wherever it stands: real parts to run on.
+const FOR_TESTS: &[&str] = &["shared/", "deploy/"];
+
+/// A dependency between two packages of the project, by their folders. `dev`: of tests only.
+#[derive(Debug)]
+struct Edge {
+    from: String,
+    to: String,
+    dev: bool,
+}
+
+impl Edge {
+    /// What is wrong with it and what to do, if anything.
+    fn complaint(&self) -> Option<String> {
+        let Some((_, allowed, advice)) = LAYERS.iter().find(|(layer, ..)| is_in(&self.from, layer)) else {
+            return Some(format!("{} is in no layer: give it one in tests/layering", self.from));
+        };
+        let fine = |layers: &[&str]| layers.iter().any(|layer| is_in(&self.to, layer));
+        if fine(allowed) || (self.dev && fine(FOR_TESTS)) {
+            return None;
+        }
+        let section = if self.dev { "dev-dependencies" } else { "dependencies" };
+        Some(format!("{} → {} (its {section} in Cargo.toml): {advice}", self.from, self.to))
+    }
+}
+
+/// A layer that ends in a slash holds many packages; any other is one.
+fn is_in(folder: &str, layer: &str) -> bool {
+    if layer.ends_with('/') { folder.starts_with(layer) } else { folder == layer }
+}
+
+/// The project's packages as Cargo knows them.
+fn metadata() -> Value {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let arguments = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
+    let output = Command::new(cargo).args(arguments).current_dir(ROOT).output().expect("cargo runs");
+    assert!(output.status.success(), "cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON")
+}
+
+fn edges(metadata: &Value) -> Vec<Edge> {
+    let root = metadata["workspace_root"].as_str().expect("a root");
+    let folder = |path: &str| path.strip_prefix(root).unwrap_or(path).trim_start_matches('/').to_owned();
+    let mut edges = Vec::new();
+    for package in metadata["packages"].as_array().expect("packages") {
+        let manifest = package["manifest_path"].as_str().expect("a manifest");
+        let from = folder(manifest.trim_end_matches("/Cargo.toml"));
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            if let Some(path) = dependency["path"].as_str() {
+                edges.push(Edge { from: from.clone(), to: folder(path), dev: dependency["kind"] == "dev" });
+            }
+        }
+    }
+    edges
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let edges = edges(&metadata());
+    assert!(edges.iter().any(|edge| edge.from == "services/order" && edge.to == "shared/engine"), "{edges:?}");
+    let complaints: Vec<String> = edges.iter().filter_map(Edge::complaint).collect();
+    assert!(complaints.is_empty(), "these dependencies point the wrong way:\n{}", complaints.join("\n"));
+}
+
+#[test]
+fn a_dependency_that_points_the_wrong_way_is_named_with_what_to_do() {
+    let complaint = |from: &str, to: &str, dev| {
+        Edge { from: from.to_owned(), to: to.to_owned(), dev }.complaint().unwrap_or_default()
+    };
+    for (from, to, dev) in [
+        ("shared/engine", "shared/contracts", false),
+        ("shared/contracts", "shared/engine", false),
+        ("shared/shop", "services/order", false),
+        ("shared/engine", "services/order", true),
+        ("services/payment", "services/order", false),
+        ("services/payment", "services/order", true),
+        ("services/payment", "deploy/local", false),
+        ("deploy/local", "tests/harness", false),
+    ] {
+        let said = complaint(from, to, dev);
+        assert!(said.starts_with(&format!("{from} → {to}")) && said.contains(": "), "{from} → {to}: {said:?}");
+    }
+    assert!(complaint("shared/new", "shared/engine", false).contains("give it one"));
+    assert_eq!(complaint("services/payment", "deploy/local", true), "");
+}

@@ -1,0 +1,85 @@
+//! What source files may hold, and how long they may be.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use contracts::Event;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+/// Enough for the longest thing that is one thing.
+const MOST_LINES: usize = 450;
+
+/// All Rust files under a folder of the project, with their text.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(ROOT).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                found.push((path.strip_prefix(ROOT).unwrap_or(&path).to_owned(), text));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no sources under {folder}");
+    found
+}
+
+/// The part of a file that ships: unit tests stand at the end of theirs.
+fn shipped(text: &str) -> &str {
+    text.split_once("#[cfg(test)]\nmod tests {").map_or(text, |(shipped, _)| shipped)
+}
+
+/// Lines with a string literal that begins like an event type.
+fn mentions<'a>(text: &'a str, prefixes: &BTreeSet<String>) -> Vec<(usize, &'a str)> {
+    let begins = |line: &str| prefixes.iter().any(|prefix| line.contains(&format!("\"{prefix}")));
+    shipped(text).lines().enumerate().filter(|(_, line)| begins(line)).map(|(at, line)| (at + 1, line.trim())).collect()
+}
+
+/// What event types begin with: `order.` and so on.
+fn prefixes() -> BTreeSet<String> {
+    Event::TYPES.iter().filter_map(|name| name.split_once('.')).map(|(owner, _)| format!("{owner}.")).collect()
+}
+
+#[test]
+fn the_engine_mentions_no_business_event() {
+    let prefixes = prefixes();
+    let mut found = Vec::new();
+    for (path, text) in sources("shared/engine/src") {
+        let lines = mentions(&text, &prefixes);
+        found.extend(lines.into_iter().map(|(number, line)| format!("{}:{number}: {line}", path.display())));
+    }
+    let advice = "the engine knows no business event: decide about it in a service's rules, or let the service tell the \
+                  engine what it needs through Participant";
+    assert!(found.is_empty(), "{advice}\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_mention_is_found_where_it_ships() {
+    let prefixes = prefixes();
+    assert!(["order.", "inventory.", "payment.", "shipping."].iter().all(|prefix| prefixes.contains(*prefix)));
+    let line = r#"if event_type == "payment.failed" {"#;
+    assert_eq!(mentions(line, &prefixes), [(1, line)]);
+    assert!(mentions(&format!("let order = 1;\n#[cfg(test)]\nmod tests {{\n{line}"), &prefixes).is_empty());
+}
+
+#[test]
+fn no_source_file_is_too_long() {
+    let all = ["deploy", "services", "shared", "tests"].into_iter().flat_map(sources);
+    let long: Vec<String> = all
+        .map(|(path, text)| (path, text.lines().count()))
+        .filter(|(_, lines)| *lines > MOST_LINES)
+        .map(|(path, lines)| format!("{}: {lines} lines", path.display()))
+        .collect();
+    assert!(
+        long.is_empty(),
+        "no file over {MOST_LINES} lines: split these by what they are about\n{}",
+        long.join("\n")
+    );
+}
