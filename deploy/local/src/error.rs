@@ -63,6 +63,9 @@ pub enum Error {
     /// A program of this workspace has not been built.
     #[error("{name} is not at {path}: build it with `cargo build{profile} -p {name}`")]
     NotBuilt { name: String, path: PathBuf, profile: String },
+    /// No traces can be had.
+    #[error("no Jaeger: {0}")]
+    NoJaeger(String),
     /// Every port tried was taken.
     #[error("no free port found among {tried} tried between {from} and {to}")]
     NoPort { tried: u32, from: u16, to: u16 },

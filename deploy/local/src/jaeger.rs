@@ -20,7 +20,7 @@ pub struct Jaeger {
     pub otlp: String,
     /// Its query API.
     pub url: String,
-    process: ServiceProcess,
+    _process: ServiceProcess,
 }
 
 impl Jaeger {
@@ -41,20 +41,12 @@ impl Jaeger {
         let config = dir.join("jaeger.yaml");
         std::fs::create_dir_all(dir).map_err(Error::path("creating", dir))?;
         std::fs::write(&config, configuration(grpc, query, query_grpc)).map_err(Error::path("writing", &config))?;
-        let mut spec = ProcessSpec::new("jaeger", program, dir.join("jaeger.log"));
-        spec.args = vec!["--config".into(), config.into_os_string()];
+        let spec = ProcessSpec::new("jaeger", program, dir.join("jaeger.log"))
+            .args(["--config".to_owned(), config.display().to_string()]);
         let process = ServiceProcess::spawn(spec)?;
         let url = format!("http://127.0.0.1:{query}");
         process.wait_ready(&format!("{url}/api/services"), READY).await?;
-        Ok(Self { otlp: format!("http://127.0.0.1:{grpc}"), url, process })
-    }
-
-    /// Whether it still runs.
-    ///
-    /// # Errors
-    /// When the kernel can't say.
-    pub fn is_running(&self) -> Result<bool> {
-        self.process.exit_status().map(|status| status.is_none())
+        Ok(Self { otlp: format!("http://127.0.0.1:{grpc}"), url, _process: process })
     }
 }
 

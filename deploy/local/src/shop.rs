@@ -15,6 +15,8 @@ pub struct Answer {
     pub status: u16,
     pub body: Value,
     pub location: Option<String>,
+    /// The trace that the request began or continued.
+    pub trace_id: Option<String>,
 }
 
 /// Why there is no answer.
@@ -84,9 +86,10 @@ async fn answer(
     let failed = |source| NoAnswer { method, url: url.to_owned(), source };
     let response = response.map_err(failed)?;
     let status: StatusCode = response.status();
-    let location = response.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (location, trace_id) = (header("location"), header("trace-id"));
     let text = response.text().await.map_err(failed)?;
-    Ok(Answer { status: status.as_u16(), body: serde_json::from_str(&text).unwrap_or_default(), location })
+    Ok(Answer { status: status.as_u16(), body: serde_json::from_str(&text).unwrap_or_default(), location, trace_id })
 }
 
 /// An order to place.

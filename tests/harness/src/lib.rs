@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use local::producer::Producer;
 use local::shop::Shop;
 use local::system::topics;
-use local::{BrokerChoice, EventLog, System, SystemOptions, binaries};
+use local::{BrokerChoice, EventLog, System, SystemOptions, TracesTo, binaries};
 use tokio::runtime::Runtime;
 use tokio::sync::{OnceCell, RwLock};
 
@@ -69,6 +69,7 @@ impl World {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let options = SystemOptions {
             broker: BrokerChoice::Kafka,
+            traces: TracesTo::Jaeger,
             env: vec![
                 pair("RETRY_BASE", "200ms"),
                 pair("RETRY_CAP", "2s"),

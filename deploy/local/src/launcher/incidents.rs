@@ -36,6 +36,7 @@ async fn duplicate(system: &System, shop: &Shop, log: &EventLog, producer: &Prod
         outcome: "skipped".into(),
         path: vec!["order.placed".into(), "(again)".into()],
         took: at.elapsed(),
+        trace_id: None,
     })
 }
 
@@ -66,5 +67,6 @@ async fn poison(log: &EventLog, producer: &Producer, id: &str) -> Result<Told> {
         outcome: "dead-lettered".into(),
         path: readers,
         took: at.elapsed(),
+        trace_id: None,
     })
 }

@@ -7,7 +7,10 @@ mod table;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, ValueEnum};
-use local::{BrokerChoice, EventLog, Service, System, SystemOptions, audit, binaries, shop::Shop, system::topics};
+use local::{
+    BrokerChoice, EventLog, Service, System, SystemOptions, TracesTo, audit, binaries, shop::Shop, system::topics,
+};
+use tokio::signal::unix::{SignalKind, signal};
 
 use progress::say;
 
@@ -24,6 +27,9 @@ pub struct Arguments {
     /// An administrator's URL of a PostgreSQL that runs already.
     #[arg(long)]
     database_url: Option<String>,
+    /// Trace every order: starts a Jaeger, or sends the spans to an OTLP endpoint over gRPC such as http://HOST:4317.
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = START_JAEGER)]
+    jaeger: Option<String>,
     /// End after the table: 0 if every order ended as it should, 1 if not.
     #[arg(long)]
     once: bool,
@@ -39,6 +45,7 @@ enum BrokerName {
     Embedded,
 }
 
+const START_JAEGER: &str = "start";
 /// How long an order may take in this run; short, so that one of them can be late.
 const ORDER_DEADLINE: &str = "10s";
 const PROGRAMS: [&str; 5] = ["order", "inventory", "payment", "shipping", "sandbox"];
@@ -61,7 +68,7 @@ pub async fn run(arguments: Arguments) -> Result<bool> {
             Ok(good)
         }
         // Whatever has been started by then is ended by its handle.
-        stopped = tokio::signal::ctrl_c() => {
+        stopped = stop_signal() => {
             stopped?;
             say("interrupted: ending everything that was started");
             Ok(false)
@@ -90,6 +97,9 @@ async fn show(arguments: Arguments) -> Result<(System, EventLog, bool)> {
     let mut told = outcomes::run(&system, &shop, &log).await?;
     told.extend(incidents::run(&system, &shop, &log, &told).await?);
     table::print(&told);
+    if let Some(jaeger) = system.jaeger_url() {
+        table::print_traces(&told, &jaeger);
+    }
 
     let findings = audit::check(&system).await?;
     if findings.is_empty() {
@@ -119,8 +129,17 @@ fn options(arguments: Arguments) -> SystemOptions {
     SystemOptions {
         broker,
         database_url: arguments.database_url,
+        traces: traces_to(arguments.jaeger),
         env: Vec::new(),
         service_env: [(Service::Order, deadline)].into(),
+    }
+}
+
+fn traces_to(jaeger: Option<String>) -> TracesTo {
+    match jaeger {
+        None => TracesTo::Nowhere,
+        Some(start) if start == START_JAEGER => TracesTo::Jaeger,
+        Some(endpoint) => TracesTo::Endpoint(endpoint),
     }
 }
 
@@ -131,9 +150,21 @@ async fn stay_up(system: &System) -> Result<()> {
         println!("  {name:<12} {url}   (metrics: {url}/metrics, held events: {url}/admin/held)");
     }
     println!("  {:<12} {}/v1/ledger", "sandbox", system.sandbox().url);
+    if let Some(jaeger) = system.jaeger_url() {
+        println!("  {:<12} {jaeger}", "jaeger");
+    }
     println!("  {:<12} {}", "broker", system.broker.bootstrap());
     println!("  {:<12} {}", "database", system.postgres.admin_url());
     println!("  {:<12} {}\n", "logs", system.logs().display());
     println!("  curl -i {}/orders -H 'Idempotency-Key: 1' -d '{}'\n", system.url(Service::Order), outcomes::example());
-    tokio::signal::ctrl_c().await.context("Ctrl-C can't be waited for")
+    stop_signal().await
+}
+
+/// Ctrl-C, or what a supervisor sends.
+async fn stop_signal() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be waited for")?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("Ctrl-C can't be waited for"),
+        _ = terminate.recv() => Ok(()),
+    }
 }

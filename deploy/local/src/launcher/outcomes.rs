@@ -22,6 +22,7 @@ pub struct Told {
     /// Event types in the order in which they appeared.
     pub path: Vec<String>,
     pub took: Duration,
+    pub trace_id: Option<String>,
 }
 
 impl Told {
@@ -104,6 +105,7 @@ pub async fn run(system: &System, shop: &Shop, log: &EventLog) -> Result<Vec<Tol
 struct Placed {
     plan: Plan,
     id: String,
+    trace_id: Option<String>,
     at: Instant,
 }
 
@@ -120,6 +122,7 @@ async fn place(system: &System, shop: &Shop, log: &EventLog, plans: Vec<Plan>) -
         let answer = shop.post(&orders, &plan.order, &[]).await?;
         ensure!(answer.status == 202, "the order {:?} was not accepted: {answer:?}", plan.title);
         let id = answer.body["orderId"].as_str().context("an accepted order has an id")?.to_owned();
+        let trace_id = answer.trace_id;
         if let Then::CancelAfter(event_type) = plan.then {
             wait_for_event(log, &id, event_type).await?;
         }
@@ -127,21 +130,22 @@ async fn place(system: &System, shop: &Shop, log: &EventLog, plans: Vec<Plan>) -
             let answer = shop.post(&format!("{orders}/{id}/cancel"), &Value::Null, &[]).await?;
             ensure!(answer.status == 202, "the cancellation of {:?} was not accepted: {answer:?}", plan.title);
         }
-        placed.push(Placed { plan, id, at });
+        placed.push(Placed { plan, id, trace_id, at });
     }
     Ok(placed)
 }
 
 async fn wait_all(system: &System, shop: &Shop, log: &EventLog, placed: Vec<Placed>) -> Result<Vec<Told>> {
     let mut told = Vec::new();
-    for Placed { plan, id, at } in placed {
+    for Placed { plan, id, trace_id, at } in placed {
         let outcome = wait_for_end(system, shop, &id, at).await?;
         let terminal = if outcome == "completed" { "order.completed" } else { "order.cancelled" };
         wait_for_event(log, &id, terminal).await?;
         let ended = log.find(|record| record.is_keyed(&id) && record.event_type() == terminal);
         let took = ended.first().map_or_else(|| at.elapsed(), |record| record.seen_at.duration_since(at));
         say(&format!("{}: {outcome}", plan.title));
-        told.push(Told { title: plan.title, path: log.path_of(&id), id, expected: plan.expected, outcome, took });
+        let path = log.path_of(&id);
+        told.push(Told { title: plan.title, path, id, expected: plan.expected, outcome, took, trace_id });
     }
     Ok(told)
 }

@@ -22,3 +22,14 @@ pub fn print(told: &[Told]) {
         println!("! {}: expected {}, but it is {}", line.title, line.expected, line.outcome);
     }
 }
+
+/// A link per order, in the Jaeger whose query API is at `jaeger`.
+pub fn print_traces(told: &[Told], jaeger: &str) {
+    let title = told.iter().map(|line| line.title.chars().count()).max().unwrap_or(0);
+    for line in told {
+        if let Some(trace_id) = &line.trace_id {
+            println!("  {:<title$}  {jaeger}/trace/{trace_id}", line.title);
+        }
+    }
+    println!();
+}

@@ -11,6 +11,11 @@ pub(super) fn of_service(system: &System, service: Service, port: u16) -> Vec<(S
         // The embedded broker can't say how long its topics keep events.
         pair("CHECK_TOPIC_SETTINGS", (!system.broker.is_embedded()).to_string()),
     ];
+    if let Some(endpoint) = system.traces_endpoint() {
+        env.push(pair("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.to_owned()));
+        // Somebody looks at once.
+        env.push(pair("OTEL_BSP_SCHEDULE_DELAY", "500".to_owned()));
+    }
     let sandbox = system.sandbox().url.clone();
     match service {
         Service::Payment | Service::Shipping => env.push(pair("SANDBOX_URL", sandbox)),

@@ -13,10 +13,12 @@ pub use broker::{Broker, BrokerChoice};
 pub use topology::{PARTITIONS, Service, topics};
 
 use crate::ports::free_port;
-use crate::{Postgres, PostgresOptions, ProcessSpec, Result, RunDir, ServiceProcess, binaries, databases};
+use crate::{Jaeger, Postgres, PostgresOptions, ProcessSpec, Result, RunDir, ServiceProcess, binaries, databases};
 
 /// A cold start of a service on a busy machine: migrations, partitions, the first rebalance.
 const READY: Duration = Duration::from_secs(90);
+/// https://www.jaegertracing.io/docs/latest/deployment/
+const JAEGER_QUERY_PORT: u16 = 16_686;
 const STOP: Duration = Duration::from_secs(30);
 /// The databases are private to this run or named by the user; their roles need a password, not a secret one.
 const PASSWORD: &str = "local-only";
@@ -27,10 +29,23 @@ pub struct SystemOptions {
     pub broker: BrokerChoice,
     /// An administrator's URL of a server that runs already; `None`: a private one.
     pub database_url: Option<String>,
+    pub traces: TracesTo,
     /// Environment for every service, over the defaults.
     pub env: Vec<(String, String)>,
     /// Environment for one service, over that.
     pub service_env: BTreeMap<Service, Vec<(String, String)>>,
+}
+
+/// Where the services send their spans.
+#[derive(Debug, Clone, Default)]
+pub enum TracesTo {
+    /// Nowhere, unless the environment has OpenTelemetry's own variables.
+    #[default]
+    Nowhere,
+    /// A Jaeger that is started with the system.
+    Jaeger,
+    /// An OTLP endpoint over gRPC, such as `http://127.0.0.1:4317`.
+    Endpoint(String),
 }
 
 /// A running process of the system, and where it answers.
@@ -49,6 +64,8 @@ pub struct System {
     sandbox: Running,
     pub postgres: Postgres,
     pub broker: Broker,
+    /// The Jaeger that was started with it.
+    pub jaeger: Option<Jaeger>,
     options: SystemOptions,
     run: RunDir,
 }
@@ -87,9 +104,16 @@ impl System {
         progress("starting the broker");
         let broker = Broker::start(&options.broker, run.path()).await?;
         progress(&format!("broker: {}", broker.description()));
+        let jaeger = match options.traces {
+            TracesTo::Jaeger => {
+                progress("starting Jaeger");
+                Some(Jaeger::start(&run.path().join("jaeger"), progress).await?)
+            }
+            TracesTo::Nowhere | TracesTo::Endpoint(_) => None,
+        };
         let sandbox = start_sandbox(&run, &postgres)?;
         sandbox.process.wait_ready(&format!("{}/readyz", sandbox.url), READY).await?;
-        Ok(Self { running: Mutex::default(), sandbox, postgres, broker, options, run })
+        Ok(Self { running: Mutex::default(), sandbox, postgres, broker, jaeger, options, run })
     }
 
     /// Adds a service to the shop's: its database and role, and a ready replica.
@@ -195,6 +219,29 @@ impl System {
     #[must_use]
     pub fn database_url(&self, service: &str) -> String {
         self.postgres.url(service, service, PASSWORD)
+    }
+
+    /// The OTLP endpoint that the services send their spans to.
+    #[must_use]
+    pub fn traces_endpoint(&self) -> Option<&str> {
+        match (&self.jaeger, &self.options.traces) {
+            (Some(jaeger), _) => Some(&jaeger.otlp),
+            (None, TracesTo::Endpoint(endpoint)) => Some(endpoint),
+            (None, _) => None,
+        }
+    }
+
+    /// Where traces are to be seen: of a Jaeger that runs elsewhere, by its usual port.
+    #[must_use]
+    pub fn jaeger_url(&self) -> Option<String> {
+        match (&self.jaeger, &self.options.traces) {
+            (Some(jaeger), _) => Some(jaeger.url.clone()),
+            (None, TracesTo::Endpoint(endpoint)) => {
+                let host = endpoint.rsplit_once(':').map_or(endpoint.as_str(), |(host, _)| host);
+                Some(format!("{host}:{JAEGER_QUERY_PORT}"))
+            }
+            (None, _) => None,
+        }
     }
 
     /// Where logs are, for a look while it runs.

@@ -9,8 +9,8 @@ use std::{sync::Arc, time::Duration};
 use axum::{Router, http::StatusCode};
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
-pub(crate) use probes::start_metrics;
 pub use probes::Health;
+pub(crate) use probes::start_metrics;
 
 use crate::{
     postgres::Tables,

@@ -10,4 +10,5 @@ mod notification;
 mod parking;
 mod repeats;
 mod replicas;
+mod tracing;
 mod transient;
