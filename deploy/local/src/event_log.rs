@@ -58,6 +58,9 @@ impl Record {
     }
 }
 
+/// The time of a UUIDv7: 48 bits, with a dash in between.
+const UUID7_TIME: usize = 13;
+
 /// Follows topics on a thread of its own and keeps all it has seen.
 #[derive(Debug)]
 pub struct EventLog {
@@ -107,16 +110,19 @@ impl EventLog {
         records.iter().filter(|record| wanted(record)).cloned().collect()
     }
 
-    /// The event types under a key, as they were first seen across topics; dead letters are left out.
+    /// The event types under a key, each event once; dead letters are left out. Topics have no order between them, so
+    /// events stand in the order of their ids' milliseconds, and within one as they were seen.
     #[must_use]
     pub fn path_of(&self, key: &str) -> Vec<String> {
         let mut seen = std::collections::HashSet::new();
-        self.find(|record| record.is_keyed(key) && !record.topic.ends_with(".dlq"))
+        let records = self.find(|record| record.is_keyed(key) && !record.topic.ends_with(".dlq"));
+        let mut events: Vec<(String, String)> = records
             .iter()
-            .filter(|record| seen.insert(record.event_id()))
-            .map(Record::event_type)
-            .filter(|event_type| !event_type.is_empty())
-            .collect()
+            .map(|record| (record.event_id(), record.event_type()))
+            .filter(|(id, event_type)| !event_type.is_empty() && seen.insert(id.clone()))
+            .collect();
+        events.sort_by_key(|(id, _)| id.chars().take(UUID7_TIME).collect::<String>());
+        events.into_iter().map(|(_, event_type)| event_type).collect()
     }
 }
 
