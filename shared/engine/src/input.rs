@@ -98,6 +98,31 @@ pub enum Verdict<R> {
     Refused(Refusal),
 }
 
+/// The verdicts' names, in logs, spans and metrics.
+pub const VERDICTS: [&str; 8] = ["applied", "repeated", "retrying", "queued", "parked", "dead", "gone", "refused"];
+pub(crate) const RETRYING: usize = 2;
+
+impl<R> Verdict<R> {
+    /// Its place in [`VERDICTS`].
+    pub fn index(&self) -> usize {
+        match self {
+            Self::Applied(_) => 0,
+            Self::Repeat => 1,
+            Self::Held(HeldStatus::Retrying) => RETRYING,
+            Self::Held(HeldStatus::Queued) => 3,
+            Self::Held(HeldStatus::Parked) => 4,
+            Self::Dead => 5,
+            Self::Gone => 6,
+            Self::Refused(_) => 7,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        VERDICTS[self.index()]
+    }
+}
+
 /// What a committed batch left behind, for those who have to be woken.
 #[derive(Debug)]
 pub struct Handled<R> {

@@ -13,7 +13,6 @@ use crate::{
     effects::Fact,
     input::{Input, Source, Verdict},
     participant::Participant,
-    store::HeldStatus,
     telemetry::spans::{SagaSpan, Telling},
     trace::TraceContext,
 };
@@ -89,7 +88,7 @@ impl Told {
         verdict: &Verdict<P::Reply>,
         class: &'static str,
     ) -> Option<Self> {
-        let outcome = outcome(verdict);
+        let outcome = verdict.name();
         let debugging = tracing::enabled!(tracing::Level::DEBUG);
         if span.link().is_none() && outcome == "applied" && !debugging {
             // Nothing is recorded, so nothing is said by dropping it.
@@ -211,18 +210,5 @@ fn named(source: &Source) -> (&str, &str) {
         Source::Client => ("", "command"),
         Source::Arrival(event) => (&event.aggregate_id, &event.event_type),
         Source::Held(held) => (&held.event.aggregate_id, &held.event.event_type),
-    }
-}
-
-fn outcome<R>(verdict: &Verdict<R>) -> &'static str {
-    match verdict {
-        Verdict::Applied(_) => "applied",
-        Verdict::Repeat => "repeated",
-        Verdict::Held(HeldStatus::Retrying) => "retrying",
-        Verdict::Held(HeldStatus::Queued) => "queued",
-        Verdict::Held(HeldStatus::Parked) => "parked",
-        Verdict::Dead => "dead",
-        Verdict::Gone => "gone",
-        Verdict::Refused(_) => "refused",
     }
 }

@@ -1,6 +1,7 @@
 //! What every service serves beside its API: probes, metrics, and the admin routes for held events and dead messages.
 
 mod admin;
+mod metrics;
 mod probes;
 mod tracing;
 
@@ -9,8 +10,8 @@ use std::{sync::Arc, time::Duration};
 use axum::{Router, http::StatusCode};
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
+pub(crate) use metrics::{fold_metrics, start_metrics};
 pub use probes::Health;
-pub(crate) use probes::start_metrics;
 
 use crate::{
     postgres::Tables,

@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 
 use super::{CallQueue, Wakes};
 use crate::{
-    input::Verdict,
-    store::{HeldStatus, Intent},
+    input::{RETRYING, VERDICTS, Verdict},
+    store::Intent,
 };
 
 /// Shared by all loops of a service.
@@ -60,24 +60,14 @@ impl Aftermath {
     }
 
     fn report<R>(&self, verdicts: &[Option<Verdict<R>>]) {
-        let mut counts = [0_u64; 8];
+        let mut counts = [0_u64; VERDICTS.len()];
         for verdict in verdicts.iter().flatten() {
-            match verdict {
-                Verdict::Applied(_) => counts[0] += 1,
-                Verdict::Repeat => counts[1] += 1,
-                Verdict::Held(HeldStatus::Retrying) => counts[2] += 1,
-                Verdict::Held(HeldStatus::Queued) => counts[3] += 1,
-                Verdict::Held(HeldStatus::Parked) => counts[4] += 1,
-                Verdict::Dead => counts[5] += 1,
-                Verdict::Gone => counts[6] += 1,
-                Verdict::Refused(_) => counts[7] += 1,
-            }
+            counts[verdict.index()] += 1;
         }
-        const NAMES: [&str; 8] = ["applied", "repeated", "retrying", "queued", "parked", "dead", "gone", "refused"];
-        for (name, count) in NAMES.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
+        for (name, count) in VERDICTS.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
             metrics::counter!("saga_inputs_total", "verdict" => name).increment(count);
         }
-        if counts[2] > 0 {
+        if counts[RETRYING] > 0 {
             self.wakes.retry.notify_one();
         }
     }

@@ -22,6 +22,7 @@ pub(crate) async fn gauge_loop(pool: PgPool, state: Arc<ConsumerState>, stop: Ca
             _ = every.tick() => {}
             () = stop.cancelled() => return,
         }
+        crate::http::fold_metrics();
         let open = if state.breaker_open.load(Ordering::Relaxed) { 1.0 } else { 0.0 };
         metrics::gauge!("saga_breaker_open").set(open);
         metrics::gauge!("saga_consumer_partitions").set(state.partitions.load(Ordering::Relaxed) as f64);

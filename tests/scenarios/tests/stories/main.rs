@@ -6,6 +6,8 @@ mod forwards;
 mod http_api;
 mod isolation;
 mod junk;
+mod logs;
+mod metrics;
 mod notification;
 mod parking;
 mod repeats;

@@ -1,0 +1,53 @@
+//! `/metrics` has what alerts and dashboards ask for, and no ids as labels.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use harness::{Service, story};
+
+/// Words that begin with `saga_` in a text.
+fn names(text: &str) -> BTreeSet<String> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .filter(|word| word.starts_with("saga_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn whatever_alerts_and_dashboards_ask_for_is_told() {
+    story(|world| async {
+        let chair = world.stocked("chair", 5).await;
+        for (city, ends) in [("Vienna", "completed"), ("Nowhere", "cancelled")] {
+            let order = world.place(&[(&chair, 1)], "tok_visa", city).await;
+            world.eventually(&order, ends).await;
+        }
+        let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+        let mut asked = BTreeSet::new();
+        for file in ["prometheus/alerts.yml", "grafana/dashboards/sagas.json"] {
+            asked.extend(names(&std::fs::read_to_string(deploy.join(file)).expect(file)));
+        }
+        // Only told while a call has no answer.
+        let rare = BTreeSet::from(["saga_intent_oldest_age_seconds".to_owned(), "saga_intents_unresolved".to_owned()]);
+        world
+            .until("all of them are told", || async {
+                let mut told = BTreeSet::new();
+                for service in Service::SHOP {
+                    let url = format!("{}/metrics", world.system.url(service));
+                    told.extend(names(&world.shop.text(&url).await.map_err(|error| error.to_string())?));
+                }
+                let missing: Vec<&String> =
+                    asked.iter().filter(|name| !told.contains(*name) && !rare.contains(*name)).collect();
+                if missing.is_empty() { Ok(()) } else { Err(format!("missing: {missing:?}")) }
+            })
+            .await;
+        for service in Service::SHOP {
+            let metrics = world.shop.text(&format!("{}/metrics", world.system.url(service))).await.expect("metrics");
+            for line in metrics.lines().filter(|line| !line.starts_with('#')) {
+                let labels =
+                    line.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(labels, _)| labels);
+                let id = labels.split('"').find(|value| uuid::Uuid::parse_str(value).is_ok());
+                assert_eq!(id, None, "an id as a label: {line}");
+            }
+        }
+    });
+}
