@@ -28,7 +28,7 @@ use uuid::Uuid;
 use crate::{
     check,
     core::{Core, Plant, SeededIds, lock, pause},
-    database::Model,
+    database::{Model, OwnRow},
     kafka::{Broker, Kafka},
     outside::{Ledger, World},
     replica::{Task, tasks},
@@ -108,7 +108,8 @@ impl Shop {
             |row| matches!(row, stock::Row::Reservation(row) if row.state == stock::ReservationState::Released && row.items.is_empty()),
         );
         let pieces = stock::Stock { available: PIECES, reserved: 0, shipped: 0 };
-        lock(&inventory.state).rows.insert((stock::Table::Stock, "chair".into()), stock::Row::Stock(pieces));
+        let chairs = OwnRow { table: stock::Table::Stock, key: "chair".to_owned(), row: stock::Row::Stock(pieces) };
+        lock(&inventory.state).rows.put(chairs);
         Self {
             core: core.clone(),
             kafka: Arc::new(Mutex::new(Broker::default())),
