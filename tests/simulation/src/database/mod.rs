@@ -72,9 +72,10 @@ impl<P: Participant> Model<P> {
         Ok(Tx::open(self))
     }
 
-    /// Whom the transaction waits for.
-    pub fn waits_for(&self, tx: TxId) -> Option<TxId> {
-        lock(&self.state).sessions.get(&tx).and_then(|session| session.waits_for)
+    /// Who waits for whom.
+    pub fn waits(&self) -> Vec<(TxId, TxId)> {
+        let state = lock(&self.state);
+        state.sessions.iter().filter_map(|(tx, session)| Some((*tx, session.waits_for?))).collect()
     }
 
     /// Ends waits and idle transactions that took too long, as the server does whatever their clients do.
