@@ -69,8 +69,10 @@ pub fn check(shop: &Shop) -> Vec<String> {
 pub fn money_held_at_the_end(shop: &Shop) -> Vec<String> {
     let orders = lock(&shop.order.state);
     let ledger = lock(&shop.world.ledger);
-    let cancelled =
-        orders.rows.committed().filter(|own| matches!(&own.row, OrderRow::Order(row) if row.status == Status::Cancelled));
+    let cancelled = orders
+        .rows
+        .committed()
+        .filter(|own| matches!(&own.row, OrderRow::Order(row) if row.status == Status::Cancelled));
     cancelled
         .filter_map(|own| {
             let id = &own.key;

@@ -7,14 +7,14 @@ pub type Place = u64;
 struct Row<V> {
     place: Place,
     committed: Option<V>,
-    /// What the holder made of it; `Some(None)` is a deletion.
-    pending: Option<Option<V>>,
+    /// What the holder made of it, newest last; `None` is a deletion. Until it ends, an index still finds all of them.
+    written: Vec<Option<V>>,
     holder: Option<TxId>,
 }
 
 impl<V> Row<V> {
     fn seen_by(&self, tx: TxId) -> Option<&V> {
-        match &self.pending {
+        match self.written.last() {
             Some(mine) if self.holder == Some(tx) => mine.as_ref(),
             _ => self.committed.as_ref(),
         }
@@ -55,14 +55,14 @@ impl<V: Clone> Heap<V> {
     pub fn put(&mut self, value: V) {
         let place = self.insert(0, value);
         if let Some(row) = self.find(place) {
-            row.committed = row.pending.take().flatten();
+            row.committed = row.written.pop().flatten();
             row.holder = None;
         }
     }
 
     pub fn insert(&mut self, tx: TxId, value: V) -> Place {
         self.next += 1;
-        self.rows.push(Row { place: self.next, committed: None, pending: Some(Some(value)), holder: Some(tx) });
+        self.rows.push(Row { place: self.next, committed: None, written: vec![Some(value)], holder: Some(tx) });
         self.next
     }
 
@@ -84,7 +84,7 @@ impl<V: Clone> Heap<V> {
     /// Changes (or with `None` deletes) a row that `tx` has locked.
     pub fn write(&mut self, place: Place, value: Option<V>) {
         if let Some(row) = self.find(place) {
-            row.pending = Some(value);
+            row.written.push(value);
         }
     }
 
@@ -92,17 +92,14 @@ impl<V: Clone> Heap<V> {
     /// nothing to wait for; a change or a deletion is.
     pub fn conflict(&self, tx: TxId, except: Option<Place>, same: impl Fn(&V) -> bool) -> Conflict {
         for row in self.rows.iter().filter(|row| Some(row.place) != except) {
-            match (&row.pending, row.holder) {
-                (Some(pending), Some(other)) if other != tx => {
-                    if pending.iter().chain(&row.committed).any(&same) {
+            match row.holder {
+                Some(other) if other != tx && !row.written.is_empty() => {
+                    if row.written.iter().chain([&row.committed]).flatten().any(&same) {
                         return Conflict::Undecided(other);
                     }
                 }
-                _ => {
-                    if row.seen_by(tx).is_some_and(&same) {
-                        return Conflict::With(row.place);
-                    }
-                }
+                _ if row.seen_by(tx).is_some_and(&same) => return Conflict::With(row.place),
+                _ => {}
             }
         }
         Conflict::Nobody
@@ -124,14 +121,13 @@ impl<V> Ends for Heap<V> {
         let mut gone = false;
         for row in self.rows.iter_mut().filter(|row| row.holder == Some(tx)) {
             row.holder = None;
-            match row.pending.take() {
-                Some(value) if commits => row.committed = value,
-                _ => {}
+            if let Some(newest) = row.written.drain(..).next_back().filter(|_| commits) {
+                row.committed = newest;
             }
             gone |= row.committed.is_none();
         }
         if gone {
-            self.rows.retain(|row| row.committed.is_some() || row.pending.is_some());
+            self.rows.retain(|row| row.committed.is_some() || !row.written.is_empty());
         }
     }
 }

@@ -47,7 +47,8 @@ impl<P: Participant> OutboxStore for Model<P> {
         let rows: Vec<OutboxRow> = {
             self.statement().await?;
             let state = lock(&self.state);
-            let waiting = state.outbox.committed().filter(|entry| !entry.published && ranges.contains(&entry.row.range));
+            let waiting =
+                state.outbox.committed().filter(|entry| !entry.published && ranges.contains(&entry.row.range));
             let mut rows: Vec<OutboxRow> = waiting.map(|entry| entry.row.clone()).collect();
             rows.sort_by_key(|row| row.number);
             rows.truncate(limit);
@@ -72,7 +73,9 @@ impl<P: Participant> OutboxStore for Model<P> {
 
     async fn release(&self, holder: Uuid) -> Result<(), StoreError> {
         let mut tx = self.alone().await?;
-        for (place, row) in tx.take(|state| &mut state.leases, |row| row.holder == Some(holder), |row| row.range).await? {
+        for (place, row) in
+            tx.take(|state| &mut state.leases, |row| row.holder == Some(holder), |row| row.range).await?
+        {
             let row = LeaseRow { holder: None, expires_at: chrono::DateTime::<chrono::Utc>::MIN_UTC, ..row };
             tx.now_step(|state, _| state.leases.write(place, Some(row)));
         }

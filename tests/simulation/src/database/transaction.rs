@@ -7,9 +7,7 @@ use engine::{
     delivery::Position,
     outbox::{OutboxRow, range_of},
     participant::Participant,
-    store::{
-        DeadMessage, Deadline, Held, HeldFailure, HoldEvent, Intent, OutboxMessage, StoreError, Transaction,
-    },
+    store::{DeadMessage, Deadline, Held, HeldFailure, HoldEvent, Intent, OutboxMessage, StoreError, Transaction},
 };
 use uuid::Uuid;
 

@@ -39,7 +39,11 @@ impl<P: Participant> Tx<P> {
     }
 
     /// A plain INSERT: what is there already is an error.
-    pub(super) async fn add_intents(&mut self, intents: &[Intent], not_before: DateTime<Utc>) -> Result<(), StoreError> {
+    pub(super) async fn add_intents(
+        &mut self,
+        intents: &[Intent],
+        not_before: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         for new in intents {
             let row = OpenIntent { intent: new.clone(), not_before };
             let place = self.now_step(|state, id| state.intents.insert(id, row));
@@ -54,11 +58,8 @@ impl<P: Participant> Tx<P> {
     pub(super) async fn lock_held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {
         let of_keys = |row: &HeldRow| keys.contains(&row.event.event.aggregate_id);
         let taken = self.take(|state| &mut state.held, of_keys, |row| row.event.number).await?;
-        let held = |row: HeldRow| Held {
-            key: row.event.event.aggregate_id,
-            number: row.event.number,
-            status: row.status,
-        };
+        let held =
+            |row: HeldRow| Held { key: row.event.event.aggregate_id, number: row.event.number, status: row.status };
         Ok(taken.into_iter().map(|(_, row)| held(row)).collect())
     }
 

@@ -8,9 +8,7 @@ use engine::{
     intents::{IntentStore, Postponed},
     relay::{Lease, OutboxStore},
     retry::HeldStore,
-    store::{
-        Database, DeadMessage, Deadline, HeldFailure, HoldEvent, Intent, OutboxMessage, StoreError, Transaction,
-    },
+    store::{Database, DeadMessage, Deadline, HeldFailure, HoldEvent, Intent, OutboxMessage, StoreError, Transaction},
 };
 use inventory::{
     Inventory,
@@ -128,10 +126,12 @@ async fn alone<D: Ports>(database: &D, call: Call) -> String {
         Call::Release(holder) => said(database.release(holder).await),
         // Both clocks are their own.
         Call::DueDeadlines(limit) => said(DeadlineStore::due(database, limit).await.map(|due| (due.due, due.next))),
-        Call::ClaimIntents(limit, lease) => said(IntentStore::claim(database, limit, lease).await.map(|mut intents| {
-            intents.sort_by_key(|intent| intent.id);
-            intents
-        })),
+        Call::ClaimIntents(limit, lease) => {
+            said(IntentStore::claim(database, limit, lease).await.map(|mut intents| {
+                intents.sort_by_key(|intent| intent.id);
+                intents
+            }))
+        }
         Call::Postpone(postponed) => said(database.postpone(&postponed).await),
         Call::DueHeld(keys, per_key) => said(HeldStore::due(database, keys, per_key).await),
         Call::QueueFrom(number, limit) => said(database.queue_from(number, limit).await),

@@ -13,7 +13,7 @@ use postgres::OnPostgres;
 use script::script;
 
 const SCRIPTS: u64 = 400;
-const DEADLOCKS: u64 = 60;
+const DEADLOCKS: u64 = 400;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_model_and_postgresql_answer_alike() -> anyhow::Result<()> {

@@ -102,9 +102,23 @@ impl OnModel {
         };
         self.slots[slot] = Slot::Busy(Box::pin(perform(self.model.clone(), tx, call.clone())));
         let mut seen = vec![(slot, self.look(slot))];
-        // At most one waits for any transaction, so the order of looking makes no difference.
-        seen.extend(blocked.into_iter().map(|other| (other, self.look(other))));
+        self.look_again(blocked, &mut seen);
         Step { slot, call, seen }
+    }
+
+    /// Who was blocked goes on, which may let others go on. At most one waits for any transaction, so the order of
+    /// looking makes no difference.
+    fn look_again(&mut self, mut blocked: Vec<usize>, seen: &mut Vec<(usize, Seen)>) {
+        loop {
+            let looks: Vec<(usize, Seen)> = blocked.iter().map(|slot| (*slot, self.look(*slot))).collect();
+            let (waiting, done): (Vec<_>, Vec<_>) =
+                looks.into_iter().partition(|(_, seen)| matches!(seen, Seen::Blocked(_)));
+            if done.is_empty() {
+                return seen.extend(waiting);
+            }
+            seen.extend(done);
+            blocked = waiting.into_iter().map(|(slot, _)| slot).collect();
+        }
     }
 
     fn look(&mut self, slot: usize) -> Seen {
@@ -143,7 +157,14 @@ impl OnModel {
         }));
         lines.extend(state.leases.committed().map(|row| format!("lease {} {:?} {}", row.range, row.holder, row.epoch)));
         lines.extend(state.deadlines.committed().map(|row| {
-            format!("deadline {} {} {} {} {}", row.id, row.aggregate_id, row.name, row.due_at.timestamp(), row.correlation_id)
+            format!(
+                "deadline {} {} {} {} {}",
+                row.id,
+                row.aggregate_id,
+                row.name,
+                row.due_at.timestamp(),
+                row.correlation_id
+            )
         }));
         let now = self.model.core.now();
         lines.extend(state.intents.committed().map(|row| {

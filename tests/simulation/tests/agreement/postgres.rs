@@ -72,10 +72,12 @@ impl OnPostgres {
 
     /// Empty tables, and numbers that begin at one.
     pub async fn reset(&mut self) -> anyhow::Result<()> {
-        for slot in 0..SLOTS {
-            if let Slot::Busy(call) = std::mem::take(&mut self.slots[slot]) {
+        for slot in std::mem::take(&mut self.slots) {
+            if let Slot::Busy(call) = slot {
                 call.abort();
             }
+        }
+        for slot in 0..SLOTS {
             // The connection comes back to its pool once its transaction is rolled back.
             sqlx::query("SELECT 1").execute(&self.databases[slot].pool).await?;
         }
@@ -129,7 +131,9 @@ impl OnPostgres {
         };
         let Some(ended) = ended else {
             let blockers = blocked_by(&self.pool, slot).await?;
-            return Ok(blockers.first().map_or(Seen::Done("neither ended nor blocked".into()), |by| Seen::Blocked(*by)));
+            return Ok(blockers
+                .first()
+                .map_or(Seen::Done("neither ended nor blocked".into()), |by| Seen::Blocked(*by)));
         };
         Ok(Seen::Done(self.keep(slot, ended?)))
     }

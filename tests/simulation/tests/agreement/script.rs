@@ -8,9 +8,7 @@ use engine::{
     delivery::{Delivery, Position},
     intents::Postponed,
     relay::Lease,
-    store::{
-        DeadMessage, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage,
-    },
+    store::{DeadMessage, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage},
     trace::TraceContext,
 };
 use inventory::state::{Reservation, ReservationState, Row, Stock, Table};

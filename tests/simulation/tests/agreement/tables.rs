@@ -1,8 +1,6 @@
 //! What is committed in PostgreSQL, in the words in which the model says it.
 
-use engine::{
-    postgres::{Postgres, Tables},
-};
+use engine::postgres::{Postgres, Tables};
 use inventory::{Inventory, state::Table};
 use sqlx::PgPool;
 
