@@ -34,6 +34,7 @@ pub fn all_open_work(shop: &Shop) -> Vec<String> {
 }
 
 fn open_work<P: Participant>(shop: &Shop, model: &Model<P>) -> Vec<String> {
+    let parked = model.worth_a_redrive().len();
     let state = lock(&model.state);
     let retrying = state.held.committed().filter(|row| row.status == engine::store::HeldStatus::Retrying).count();
     let unpublished = state.outbox.committed().filter(|entry| !entry.published).count();
@@ -42,6 +43,7 @@ fn open_work<P: Participant>(shop: &Shop, model: &Model<P>) -> Vec<String> {
     let unread = usize::from(!lock(&shop.kafka).is_read(P::NAME, P::TOPICS));
     [
         ("held", retrying),
+        ("parked", parked),
         ("unpublished", unpublished),
         ("deadlines", deadlines),
         ("intents", intents),

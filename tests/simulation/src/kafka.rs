@@ -55,6 +55,23 @@ impl Broker {
         self.members.entry(group).or_default().retain(|other| *other != member);
     }
 
+    /// The members change places, and with them their partitions.
+    pub fn rotate(&mut self, group: &'static str) {
+        if let Some(members) = self.members.get_mut(group).filter(|members| !members.is_empty()) {
+            members.rotate_left(1);
+        }
+    }
+
+    /// A member of whom the group heard nothing for too long comes back with nothing.
+    fn join_again(&mut self, group: &'static str, member: u64) -> bool {
+        let members = self.members.entry(group).or_default();
+        let gone = !members.contains(&member);
+        if gone {
+            members.push(member);
+        }
+        gone
+    }
+
     /// Whether the group has committed everything that stands on the topic.
     pub fn is_read(&self, group: &'static str, topics: &[&'static str]) -> bool {
         self.logs
@@ -87,7 +104,10 @@ pub struct Source {
 impl Source {
     /// Takes up what the group's assignment says now; what is new begins at its committed offset.
     fn rebalance(&mut self) {
-        let broker = lock(&self.kafka);
+        let mut broker = lock(&self.kafka);
+        if broker.join_again(self.group, self.member) {
+            self.positions.clear();
+        }
         let assigned = broker.assigned(self.group, self.member, self.topics);
         let mut positions = BTreeMap::new();
         for partition in assigned {

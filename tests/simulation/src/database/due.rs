@@ -18,6 +18,9 @@ use super::{
 };
 use crate::core::lock;
 
+/// Far more than passing faults ever need.
+const REDRIVES: u32 = 20;
+
 impl<P: Participant> DeadlineStore for Model<P> {
     async fn due(&self, limit: usize) -> Result<Due, StoreError> {
         self.statement().await?;
@@ -102,6 +105,13 @@ impl<P: Participant> HeldStore for Model<P> {
 }
 
 impl<P: Participant> Model<P> {
+    /// Parked events that were not refused too often yet: those that rules refuse every time are a finding.
+    pub fn worth_a_redrive(&self) -> Vec<i64> {
+        let state = lock(&self.state);
+        let parked = state.held.committed().filter(|row| row.status == HeldStatus::Parked);
+        parked.filter(|row| row.event.attempts < REDRIVES).map(|row| row.event.number).collect()
+    }
+
     /// Per aggregate, its held events in number order.
     fn queues(&self) -> BTreeMap<String, Vec<HeldRow>> {
         let mut queues: BTreeMap<String, Vec<HeldRow>> = BTreeMap::new();

@@ -66,6 +66,14 @@ impl<P: Participant> Model<P> {
         if self.core.fault(400) { Err(StoreError::Unavailable("the connection broke".into())) } else { Ok(()) }
     }
 
+    /// Now and then a statement fails for what it holds, or for what others hold.
+    fn refusal(&self) -> Result<(), StoreError> {
+        if self.core.fault(1_500) {
+            return Err(StoreError::Data("value out of range".into()));
+        }
+        if self.core.fault(1_500) { Err(StoreError::Contention("no partition".into())) } else { Ok(()) }
+    }
+
     /// A transaction of a single statement.
     async fn alone(&self) -> Result<Tx<P>, StoreError> {
         self.statement().await?;

@@ -51,8 +51,10 @@ impl<P: Participant> Tx<P> {
                 other => other.error(),
             });
         }
-        if begun.is_err() {
-            state.abort(self.id, Over::Disconnected);
+        let begun = begun.and_then(|()| self.model.refusal());
+        if let Err(error) = &begun {
+            let over = if matches!(error, StoreError::Unavailable(_)) { Over::Disconnected } else { Over::Failed };
+            state.abort(self.id, over);
         } else if let Some(session) = state.sessions.get_mut(&self.id) {
             session.since = self.model.core.now();
         }
