@@ -51,6 +51,7 @@ pub fn tasks<P: Participant, O: Outside>(
         member,
         topics: P::TOPICS,
         positions: BTreeMap::new(),
+        generation: 0,
     };
     let sink = Sink { core: core.clone(), kafka: kafka.clone() };
     vec![
