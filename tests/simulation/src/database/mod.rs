@@ -30,6 +30,8 @@ pub struct Model<P: Participant> {
     pub core: Arc<Core>,
     pub state: Arc<Mutex<State<P>>>,
     pub policy: Policy,
+    /// One statement in so many is refused.
+    refusals: usize,
     participant: Arc<P>,
     tombstone: fn(&P::Row) -> bool,
 }
@@ -40,6 +42,7 @@ impl<P: Participant> Clone for Model<P> {
             core: self.core.clone(),
             state: self.state.clone(),
             policy: self.policy,
+            refusals: self.refusals,
             participant: self.participant.clone(),
             tombstone: self.tombstone,
         }
@@ -57,7 +60,8 @@ impl<P: Participant> Model<P> {
     /// `tombstone` says which rows stand for a compensation that came first.
     pub fn new(core: Arc<Core>, participant: Arc<P>, policy: Policy, tombstone: fn(&P::Row) -> bool) -> Self {
         let state = Arc::new(Mutex::new(State::new(policy.ranges)));
-        Self { core, state, policy, participant, tombstone }
+        let refusals = [40, 600][core.pick(2)];
+        Self { core, state, policy, refusals, participant, tombstone }
     }
 
     /// A statement begins: others may go on, and the connection may break.
@@ -68,10 +72,10 @@ impl<P: Participant> Model<P> {
 
     /// Now and then a statement fails for what it holds, or for what others hold.
     fn refusal(&self) -> Result<(), StoreError> {
-        if self.core.fault(1_500) {
+        if self.core.fault(self.refusals) {
             return Err(StoreError::Data("value out of range".into()));
         }
-        if self.core.fault(1_500) { Err(StoreError::Contention("no partition".into())) } else { Ok(()) }
+        if self.core.fault(self.refusals) { Err(StoreError::Contention("no partition".into())) } else { Ok(()) }
     }
 
     /// A transaction of a single statement.

@@ -32,7 +32,8 @@ use running::Running;
 
 const ORDERS: usize = 3;
 pub const PIECES: i64 = 4;
-const FAULTY_STEPS: u64 = 1_500;
+/// How long faults strike: a whole saga's time, or only its beginning.
+const FAULTY_STEPS: [u64; 2] = [1_500, 4_000];
 /// Far more than any run needs to come to rest.
 const LAST_STEP: u64 = 150_000;
 const LIFETIME: Duration = Duration::from_secs(100 * 365 * 86_400);

@@ -34,6 +34,7 @@ pub struct Running<'a> {
     clients: Vec<Task>,
     pub timeouts: Timeouts,
     members: u64,
+    faulty_steps: u64,
     /// Nobody is frozen after this step.
     pub last_thaw: u64,
     /// How much of shipping's topic was looked at for a planted bug.
@@ -50,6 +51,7 @@ impl<'a> Running<'a> {
             clients: clients(shop),
             timeouts: Self::timeouts(shop),
             members: 0,
+            faulty_steps: FAULTY_STEPS[shop.core.pick(2)],
             last_thaw: 0,
             forged: 0,
             findings: Vec::new(),
@@ -88,7 +90,7 @@ impl<'a> Running<'a> {
         let mut context = Context::from_waker(Waker::noop());
         loop {
             let step = core.step();
-            if step == FAULTY_STEPS {
+            if step == self.faulty_steps {
                 core.end_faults();
                 while lock(&self.shop.kafka).arrive_late() {}
             }
@@ -112,7 +114,7 @@ impl<'a> Running<'a> {
 
     /// Whoever was frozen has had time to do what it was about to do.
     fn rests(&self, step: u64) -> bool {
-        step > FAULTY_STEPS && step > self.last_thaw + 512 && self.clients.is_empty() && check::rests(self.shop)
+        step > self.faulty_steps && step > self.last_thaw + 512 && self.clients.is_empty() && check::rests(self.shop)
     }
 
     fn poll_one(&mut self, context: &mut Context<'_>, step: u64) {
