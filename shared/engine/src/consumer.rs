@@ -24,8 +24,14 @@ pub struct Consumer<P: Participant> {
     careful: bool,
 }
 
-/// Per partition, the position after the last handled message.
-type Watermarks = BTreeMap<(Arc<str>, i32), i64>;
+type Watermarks = BTreeMap<(Arc<str>, i32), Watermark>;
+
+/// The position after the last handled message of a partition.
+struct Watermark {
+    next: i64,
+    /// It counts for this assignment only: another member may have gone further before the partition came back.
+    since: Option<u64>,
+}
 
 /// A batch on its way.
 struct Pending<P: Participant> {
@@ -84,7 +90,7 @@ impl<P: Participant> Consumer<P> {
                     commit(&mut self.uncommitted, source).await?;
                     return Ok(Step::Idle);
                 }
-                none.insert(Pending::new(&*door.participant, deliveries))
+                none.insert(Pending::new(&*door.participant, deliveries, source))
             }
         };
         if self.careful {
@@ -106,14 +112,15 @@ impl<P: Participant> Consumer<P> {
 }
 
 impl<P: Participant> Pending<P> {
-    fn new(participant: &P, deliveries: Vec<Delivery>) -> Self {
+    fn new<S: EventSource>(participant: &P, deliveries: Vec<Delivery>, source: &S) -> Self {
         let messages = deliveries.len();
-        let mut next = BTreeMap::new();
+        let mut next = Watermarks::new();
         let mut work = Vec::with_capacity(messages);
         for delivery in deliveries {
             let Position { topic, partition, offset } = delivery.position.clone();
-            let position = next.entry((topic, partition)).or_insert(0);
-            *position = (*position).max(offset + 1);
+            let since = source.owned_since(&topic, partition);
+            let watermark = next.entry((topic, partition)).or_insert(Watermark { next: 0, since });
+            watermark.next = watermark.next.max(offset + 1);
             work.extend(reception::receive(participant, delivery));
         }
         let progress = Progress::new(work.len());
@@ -125,7 +132,7 @@ impl<P: Participant> Pending<P> {
         let verdicts = std::mem::take(&mut self.progress.verdicts);
         let work = std::mem::take(&mut self.work);
         for (work, verdict) in work.into_iter().zip(verdicts) {
-            if position_of(&work).is_none_or(|position| source.owns(&position.topic, position.partition)) {
+            if position_of(&work).is_none_or(|position| is_owned(&self.next, position, source)) {
                 self.work.push(work);
                 self.progress.verdicts.push(verdict);
             }
@@ -135,17 +142,29 @@ impl<P: Participant> Pending<P> {
 
 /// Commits what is still owned; what moved to another member is that one's to commit.
 async fn commit<S: EventSource>(uncommitted: &mut Watermarks, source: &mut S) -> Result<(), LogError> {
-    uncommitted.retain(|(topic, partition), _| source.owns(topic, *partition));
+    uncommitted.retain(|(topic, partition), watermark| {
+        watermark.since.is_some() && source.owned_since(topic, *partition) == watermark.since
+    });
     if uncommitted.is_empty() {
         return Ok(());
     }
     let next: Vec<Position> = uncommitted
         .iter()
-        .map(|((topic, partition), offset)| Position { topic: topic.clone(), partition: *partition, offset: *offset })
+        .map(|((topic, partition), watermark)| Position {
+            topic: topic.clone(),
+            partition: *partition,
+            offset: watermark.next,
+        })
         .collect();
     source.commit(&next).await?;
     uncommitted.clear();
     Ok(())
+}
+
+/// Whether the partition never left this member since the message was taken.
+fn is_owned<S: EventSource>(taken: &Watermarks, position: &Position, source: &S) -> bool {
+    let since = taken.get(&(position.topic.clone(), position.partition)).and_then(|watermark| watermark.since);
+    since.is_some() && source.owned_since(&position.topic, position.partition) == since
 }
 
 fn position_of<P: Participant>(work: &Work<P>) -> Option<&Position> {

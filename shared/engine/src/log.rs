@@ -31,8 +31,8 @@ pub trait EventSource: Send {
     fn poll(&mut self, limit: usize) -> impl Future<Output = Result<Vec<Delivery>, LogError>> + Send;
     /// Serves the group protocol without taking messages, while a batch waits for the database.
     fn keep_alive(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
-    /// Whether the partition is still this member's.
-    fn owns(&self, topic: &str, partition: i32) -> bool;
+    /// Since which assignment the partition is this member's: another number whenever it comes back. `None`: it is not.
+    fn owned_since(&self, topic: &str, partition: i32) -> Option<u64>;
     /// Commits, per partition, the position after the last handled message.
     fn commit(&mut self, next: &[Position]) -> impl Future<Output = Result<(), LogError>> + Send;
 }

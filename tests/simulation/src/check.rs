@@ -1,6 +1,6 @@
 //! What must hold once everything rests.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use engine::{envelope::Envelope, outbox::range_of, participant::Participant};
 use inventory::state as stock;
@@ -34,14 +34,16 @@ pub fn all_open_work(shop: &Shop) -> Vec<String> {
 }
 
 fn open_work<P: Participant>(shop: &Shop, model: &Model<P>) -> Vec<String> {
+    let parked = model.worth_a_redrive().len();
     let state = lock(&model.state);
-    let retrying = state.held.values().filter(|row| row.status == engine::store::HeldStatus::Retrying).count();
-    let unpublished = state.outbox.values().filter(|(_, published)| !published).count();
-    let (deadlines, intents) = (state.deadlines.len(), state.intents.len());
+    let retrying = state.held.committed().filter(|row| row.status == engine::store::HeldStatus::Retrying).count();
+    let unpublished = state.outbox.committed().filter(|entry| !entry.published).count();
+    let (deadlines, intents) = (state.deadlines.committed().count(), state.intents.committed().count());
     drop(state);
     let unread = usize::from(!lock(&shop.kafka).is_read(P::NAME, P::TOPICS));
     [
         ("held", retrying),
+        ("parked", parked),
         ("unpublished", unpublished),
         ("deadlines", deadlines),
         ("intents", intents),
@@ -69,10 +71,13 @@ pub fn check(shop: &Shop) -> Vec<String> {
 pub fn money_held_at_the_end(shop: &Shop) -> Vec<String> {
     let orders = lock(&shop.order.state);
     let ledger = lock(&shop.world.ledger);
-    let cancelled =
-        orders.rows.iter().filter(|(_, row)| matches!(row, OrderRow::Order(row) if row.status == Status::Cancelled));
+    let cancelled = orders
+        .rows
+        .committed()
+        .filter(|own| matches!(&own.row, OrderRow::Order(row) if row.status == Status::Cancelled));
     cancelled
-        .filter_map(|((_, id), _)| {
+        .filter_map(|own| {
+            let id = &own.key;
             let charged = ledger
                 .charges
                 .values()
@@ -88,7 +93,7 @@ fn check_orders(shop: &Shop, findings: &mut Vec<String>) {
     let orders = lock(&shop.order.state);
     let ledger = lock(&shop.world.ledger);
     for id in shop.orders.iter().map(ToString::to_string) {
-        let status = match orders.rows.get(&(OrderTable::Orders, id.clone())) {
+        let status = match orders.row(OrderTable::Orders, &id) {
             Some(OrderRow::Order(row)) => row.status,
             _ => Status::None,
         };
@@ -119,7 +124,7 @@ fn check_orders(shop: &Shop, findings: &mut Vec<String>) {
 /// Initial = available + reserved + shipped; nothing reserved at rest.
 fn check_stock(shop: &Shop, findings: &mut Vec<String>) {
     let state = lock(&shop.inventory.state);
-    if let Some(stock::Row::Stock(pieces)) = state.rows.get(&(stock::Table::Stock, "chair".to_owned())) {
+    if let Some(stock::Row::Stock(pieces)) = state.row(stock::Table::Stock, "chair") {
         let sum = pieces.available + pieces.reserved + pieces.shipped;
         if sum != PIECES || pieces.reserved != 0 || pieces.available < 0 {
             findings.push(format!("stock does not add up at rest: {pieces:?}"));
@@ -131,16 +136,17 @@ fn check_stock(shop: &Shop, findings: &mut Vec<String>) {
 fn check_facts<P: Participant>(shop: &Shop, model: &Model<P>, findings: &mut Vec<String>) {
     let state = lock(&model.state);
     let broker = lock(&shop.kafka);
-    for row in state.held.values() {
+    for row in state.held.committed() {
         findings.push(format!("{} holds {} ({:?})", P::NAME, row.event.event.event_type, row.status));
     }
-    for (id, times) in state.effects.iter().filter(|(_, times)| **times > 1) {
-        findings.push(format!("event {id} had {times} effects in {}", P::NAME));
+    let mut effects = BTreeSet::new();
+    for id in state.inbox.committed().filter(|id| !effects.insert(**id)) {
+        findings.push(format!("event {id} had one more effect in {}", P::NAME));
     }
     let mut committed: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     let mut kinds = HashSet::new();
-    for (row, _) in state.outbox.values() {
-        let message = &row.message;
+    for entry in state.outbox.committed() {
+        let message = &entry.row.message;
         let Ok(event) = Envelope::parse(message.key.as_deref(), message.payload.as_deref()) else { continue };
         if message.topic.ends_with(".dlq") {
             continue;

@@ -24,6 +24,8 @@ pub struct Broker {
     pub logs: BTreeMap<Partition, Vec<Delivery>>,
     committed: BTreeMap<(&'static str, Partition), usize>,
     members: BTreeMap<&'static str, Vec<u64>>,
+    /// Rises whenever partitions may change hands; whoever does not know the newest commits nothing.
+    generations: BTreeMap<&'static str, u64>,
     /// What dead producers had in flight: it arrives, in order, when it arrives.
     late: VecDeque<OutboxMessage>,
 }
@@ -49,10 +51,32 @@ impl Broker {
 
     pub fn join(&mut self, group: &'static str, member: u64) {
         self.members.entry(group).or_default().push(member);
+        self.begin_generation(group);
+    }
+
+    fn begin_generation(&mut self, group: &'static str) {
+        *self.generations.entry(group).or_default() += 1;
     }
 
     pub fn leave(&mut self, group: &'static str, member: u64) {
         self.members.entry(group).or_default().retain(|other| *other != member);
+        self.begin_generation(group);
+    }
+
+    /// The members change places, and with them their partitions.
+    pub fn rotate(&mut self, group: &'static str) {
+        if let Some(members) = self.members.get_mut(group).filter(|members| !members.is_empty()) {
+            members.rotate_left(1);
+        }
+        self.begin_generation(group);
+    }
+
+    /// The newest generation, with the member in it: one of whom the group heard nothing for too long joins again.
+    fn generation(&mut self, group: &'static str, member: u64) -> u64 {
+        if !self.members.get(group).is_some_and(|members| members.contains(&member)) {
+            self.join(group, member);
+        }
+        self.generations.get(group).copied().unwrap_or_default()
     }
 
     /// Whether the group has committed everything that stands on the topic.
@@ -81,23 +105,32 @@ pub struct Source {
     pub group: &'static str,
     pub member: u64,
     pub topics: &'static [&'static str],
-    pub positions: BTreeMap<Partition, usize>,
+    /// How far it has read, and since which generation the partition is its own.
+    pub positions: BTreeMap<Partition, (usize, u64)>,
+    pub generation: u64,
 }
 
 impl Source {
     /// Takes up what the group's assignment says now; what is new begins at its committed offset.
     fn rebalance(&mut self) {
-        let broker = lock(&self.kafka);
+        let mut broker = lock(&self.kafka);
+        let generation = broker.generation(self.group, self.member);
+        if generation > self.generation + 1 {
+            // What it had may have been another's in between.
+            self.positions.clear();
+        }
+        self.generation = generation;
         let assigned = broker.assigned(self.group, self.member, self.topics);
         let mut positions = BTreeMap::new();
         for partition in assigned {
             let committed = broker.committed.get(&(self.group, partition.clone())).copied().unwrap_or(0);
-            let mut position = self.positions.get(&partition).copied().unwrap_or(committed);
+            let kept = self.positions.get(&partition).copied();
+            let (mut position, since) = kept.unwrap_or((committed, generation));
             if self.core.fault(60) {
                 // As after a rebalance that lost the commits under way.
                 position = position.min(committed.saturating_sub(self.core.pick(3)));
             }
-            positions.insert(partition, position);
+            positions.insert(partition, (position, since));
         }
         self.positions = positions;
     }
@@ -107,7 +140,7 @@ impl Source {
     fn take(&mut self, limit: usize) -> Vec<Delivery> {
         let mut batch = Vec::new();
         let broker = lock(&self.kafka);
-        for (partition, position) in &mut self.positions {
+        for (partition, (position, _)) in &mut self.positions {
             // Topics have no order between them: some have nothing to offer this time.
             if self.core.pick(3) == 0 {
                 continue;
@@ -142,8 +175,8 @@ impl EventSource for Source {
         Ok(())
     }
 
-    fn owns(&self, topic: &str, partition: i32) -> bool {
-        self.positions.contains_key(&(topic.to_owned(), partition))
+    fn owned_since(&self, topic: &str, partition: i32) -> Option<u64> {
+        self.positions.get(&(topic.to_owned(), partition)).map(|(_, since)| *since)
     }
 
     async fn commit(&mut self, next: &[Position]) -> Result<(), LogError> {
@@ -153,12 +186,15 @@ impl EventSource for Source {
         if self.core.fault(50) {
             return Err(LogError::Transient("the commit was lost".into()));
         }
+        if broker.generations.get(self.group) != Some(&self.generation) {
+            return Err(LogError::Transient("the group has a new generation".into()));
+        }
         for position in next {
             let partition = (position.topic.to_string(), position.partition);
             if assigned.contains(&partition) {
                 let offset = usize::try_from(position.offset).unwrap_or(0);
-                let committed = broker.committed.entry((self.group, partition)).or_insert(0);
-                *committed = (*committed).max(offset);
+                self.core.tell(|| format!("{} {} commits {partition:?} {offset}", self.group, self.member));
+                broker.committed.insert((self.group, partition), offset);
             }
         }
         Ok(())

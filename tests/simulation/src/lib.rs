@@ -2,13 +2,12 @@
 //! point at which another task may go on, or the process may die. A seed replays exactly.
 
 mod check;
-mod core;
-mod database;
+pub mod core;
+pub mod database;
 mod kafka;
 mod outside;
 mod replica;
 mod schedule;
-mod stores;
 
 pub use core::Plant;
 pub use schedule::{Outcome, run};

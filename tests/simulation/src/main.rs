@@ -21,6 +21,9 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.schedules == 1 {
+        return tell(arguments.seed, arguments.plant);
+    }
     let began = Instant::now();
     let mut steps = 0;
     for number in 0..arguments.schedules {
@@ -28,12 +31,7 @@ fn main() -> ExitCode {
         let outcome = run(seed, arguments.plant, false);
         steps += outcome.steps;
         if !outcome.findings.is_empty() {
-            let told = run(seed, arguments.plant, true);
-            told.story.iter().for_each(|line| println!("{line}"));
-            println!("\nseed {seed} breaks a rule:");
-            told.findings.iter().for_each(|finding| println!("  {finding}"));
-            println!("\nreplay: cargo run --release -p simulation -- --schedules 1 --seed {seed}");
-            return ExitCode::FAILURE;
+            return tell(seed, arguments.plant);
         }
         if (number + 1).is_multiple_of(5_000) {
             let rate = (number + 1) as f64 / began.elapsed().as_secs_f64();
@@ -43,4 +41,17 @@ fn main() -> ExitCode {
     let rate = arguments.schedules as f64 / began.elapsed().as_secs_f64();
     println!("{} schedules, {steps} steps, no rule broken ({rate:.0} schedules/s)", arguments.schedules);
     ExitCode::SUCCESS
+}
+
+fn tell(seed: u64, plant: Option<Plant>) -> ExitCode {
+    let told = run(seed, plant, true);
+    told.story.iter().for_each(|line| println!("{line}"));
+    if told.findings.is_empty() {
+        println!("\nseed {seed} breaks no rule");
+        return ExitCode::SUCCESS;
+    }
+    println!("\nseed {seed} breaks a rule:");
+    told.findings.iter().for_each(|finding| println!("  {finding}"));
+    println!("\nreplay: cargo run --release -p simulation -- --schedules 1 --seed {seed}");
+    ExitCode::FAILURE
 }

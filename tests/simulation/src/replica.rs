@@ -51,13 +51,15 @@ pub fn tasks<P: Participant, O: Outside>(
         member,
         topics: P::TOPICS,
         positions: BTreeMap::new(),
+        generation: 0,
     };
     let sink = Sink { core: core.clone(), kafka: kafka.clone() };
     vec![
         Box::pin(consume(core.clone(), door.clone(), source, calls.clone())),
         Box::pin(relay(core.clone(), model.clone(), sink)),
         Box::pin(call(core.clone(), door.clone(), outside, calls)),
-        Box::pin(look_back(core.clone(), door)),
+        Box::pin(look_back(core.clone(), door.clone())),
+        Box::pin(operate(core.clone(), door)),
     ]
 }
 
@@ -136,5 +138,19 @@ async fn look_back<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>
         // What fails is looked for again.
         let _ = deadlines::step(&door, &door.database, &mut ids, LIMIT).await;
         let _ = retry::step(&door, &door.database, &mut ids, LIMIT, LIMIT, false).await;
+    }
+}
+
+/// Somebody who redrives what is parked, through this replica's admin API.
+async fn operate<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>) {
+    let mut ids = SeededIds(core.clone());
+    loop {
+        for _ in 0..8 {
+            pause().await;
+        }
+        let parked = door.database.worth_a_redrive();
+        let Some(number) = parked.get(core.pick(parked.len())).copied() else { continue };
+        let redriven = retry::redrive(&door, &door.database, &mut ids, number, LIMIT).await;
+        core.tell(|| format!("{} redrives {number}: {redriven:?}", P::NAME));
     }
 }

@@ -1,8 +1,11 @@
 //! The consuming side: batches from all assigned partitions.
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -31,11 +34,13 @@ type Partition = (String, i32);
 /// Keeps the set of owned partitions and starts new ones at their beginning.
 #[derive(Default)]
 struct Group {
-    owned: Mutex<HashSet<Partition>>,
+    /// With the assignment that brought it.
+    owned: Mutex<HashMap<Partition, u64>>,
+    assignments: AtomicU64,
 }
 
 impl Group {
-    fn owned(&self) -> std::sync::MutexGuard<'_, HashSet<Partition>> {
+    fn owned(&self) -> std::sync::MutexGuard<'_, HashMap<Partition, u64>> {
         self.owned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -45,7 +50,7 @@ impl ClientContext for Group {
         for (topic, partitions) in &statistics.topics {
             for (partition, told) in &partitions.partitions {
                 // -1 until librdkafka knows it; what another member owns is that one's to tell.
-                if told.consumer_lag >= 0 && self.owned().contains(&(topic.clone(), *partition)) {
+                if told.consumer_lag >= 0 && self.owned().contains_key(&(topic.clone(), *partition)) {
                     metrics::gauge!("saga_consumer_lag_messages", "topic" => topic.clone(), "partition" => partition.to_string())
                         .set(told.consumer_lag as f64);
                 }
@@ -62,11 +67,12 @@ impl ConsumerContext for Group {
         let assigned = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         metrics::counter!("saga_consumer_rebalances_total").increment(1);
         let result = if assigned {
-            self.owned().extend(partitions.iter().cloned());
+            let since = self.assignments.fetch_add(1, Ordering::Relaxed);
+            self.owned().extend(partitions.iter().map(|partition| (partition.clone(), since)));
             let list = with_beginnings(consumer, list);
             if cooperative { consumer.incremental_assign(&list) } else { consumer.assign(&list) }
         } else {
-            self.owned().retain(|partition| !partitions.contains(partition));
+            self.owned().retain(|partition, _| !partitions.contains(partition));
             if cooperative { consumer.incremental_unassign(list) } else { consumer.unassign() }
         };
         match result {
@@ -145,6 +151,10 @@ impl KafkaSource {
         }
     }
 
+    fn owns(&self, position: &Position) -> bool {
+        self.owned_since(&position.topic, position.partition).is_some()
+    }
+
     fn set_paused(&mut self, paused: bool) -> Result<(), LogError> {
         let assignment = self.consumer.assignment().map_err(log_error)?;
         let result = if paused { self.consumer.pause(&assignment) } else { self.consumer.resume(&assignment) };
@@ -160,7 +170,7 @@ impl EventSource for KafkaSource {
         }
         if !self.stash.is_empty() {
             let stash = std::mem::take(&mut self.stash);
-            return Ok(stash.into_iter().filter(|d| self.owns(&d.position.topic, d.position.partition)).collect());
+            return Ok(stash.into_iter().filter(|d| self.owns(&d.position)).collect());
         }
         let (consumer, company) = (self.consumer.clone(), self.company);
         blocking(move || gather(&consumer, limit, company)).await
@@ -180,8 +190,8 @@ impl EventSource for KafkaSource {
         Ok(())
     }
 
-    fn owns(&self, topic: &str, partition: i32) -> bool {
-        self.consumer.context().owned().contains(&(topic.to_owned(), partition))
+    fn owned_since(&self, topic: &str, partition: i32) -> Option<u64> {
+        self.consumer.context().owned().get(&(topic.to_owned(), partition)).copied()
     }
 
     async fn commit(&mut self, next: &[Position]) -> Result<(), LogError> {

@@ -1,0 +1,139 @@
+//! PostgreSQL at READ COMMITTED, as far as the engine's statements need it: every statement sees what is committed when
+//! it begins, writes become visible at the commit, row locks and unique keys make others wait, sequences never roll back.
+
+mod due;
+mod heap;
+mod outbox;
+mod session;
+mod state;
+mod transaction;
+mod waiting;
+
+use std::sync::{Arc, Mutex};
+
+use chrono::TimeDelta;
+use engine::{
+    delivery::Position,
+    participant::Participant,
+    policy::Policy,
+    store::{Database, StoreError},
+};
+
+pub use heap::TxId;
+pub use session::Tx;
+pub use state::{OutboxEntry, OwnRow, State};
+
+use crate::core::{Core, lock, pause};
+use state::Over;
+
+/// A service's database. Clones are the same one.
+pub struct Model<P: Participant> {
+    pub core: Arc<Core>,
+    pub state: Arc<Mutex<State<P>>>,
+    pub policy: Policy,
+    /// One statement in so many is refused.
+    refusals: usize,
+    participant: Arc<P>,
+    tombstone: fn(&P::Row) -> bool,
+}
+
+impl<P: Participant> Clone for Model<P> {
+    fn clone(&self) -> Self {
+        Self {
+            core: self.core.clone(),
+            state: self.state.clone(),
+            policy: self.policy,
+            refusals: self.refusals,
+            participant: self.participant.clone(),
+            tombstone: self.tombstone,
+        }
+    }
+}
+
+/// What the server ends by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    pub lock: TimeDelta,
+    pub idle_in_transaction: TimeDelta,
+}
+
+impl<P: Participant> Model<P> {
+    /// `tombstone` says which rows stand for a compensation that came first.
+    pub fn new(core: Arc<Core>, participant: Arc<P>, policy: Policy, tombstone: fn(&P::Row) -> bool) -> Self {
+        let state = Arc::new(Mutex::new(State::new(policy.ranges)));
+        let refusals = [40, 600][core.pick(2)];
+        Self { core, state, policy, refusals, participant, tombstone }
+    }
+
+    /// A statement begins: others may go on, and the connection may break.
+    async fn statement(&self) -> Result<(), StoreError> {
+        pause().await;
+        if self.core.fault(400) { Err(StoreError::Unavailable("the connection broke".into())) } else { Ok(()) }
+    }
+
+    /// Now and then a statement fails for what it holds, or for what others hold.
+    fn refusal(&self) -> Result<(), StoreError> {
+        if self.core.fault(self.refusals) {
+            return Err(StoreError::Data("value out of range".into()));
+        }
+        if self.core.fault(self.refusals) { Err(StoreError::Contention("no partition".into())) } else { Ok(()) }
+    }
+
+    /// A transaction of a single statement.
+    async fn alone(&self) -> Result<Tx<P>, StoreError> {
+        self.statement().await?;
+        Ok(Tx::open(self))
+    }
+
+    /// Who waits for whom.
+    pub fn waits(&self) -> Vec<(TxId, TxId)> {
+        let state = lock(&self.state);
+        state.sessions.iter().filter_map(|(tx, session)| Some((*tx, session.waits_for?))).collect()
+    }
+
+    /// Ends waits and idle transactions that took too long, as the server does whatever their clients do.
+    pub fn time_out(&self, timeouts: Timeouts) {
+        let now = self.core.now();
+        let mut state = lock(&self.state);
+        let late = state.sessions.iter().filter(|(_, session)| session.over.is_none()).filter_map(|(tx, session)| {
+            let waited = now - session.since;
+            match session.waits_for {
+                Some(_) => (waited > timeouts.lock).then_some((*tx, Over::LockTimeout)),
+                None => (waited > timeouts.idle_in_transaction).then_some((*tx, Over::Disconnected)),
+            }
+        });
+        for (tx, over) in late.collect::<Vec<_>>() {
+            self.core.tell(|| format!("{}: transaction {tx} is over: {over:?}", P::NAME));
+            state.abort(tx, over);
+        }
+    }
+}
+
+impl<P: Participant> Database<P> for Model<P> {
+    type Transaction = Tx<P>;
+
+    async fn begin(&self) -> Result<Tx<P>, StoreError> {
+        self.alone().await
+    }
+
+    async fn begun(&self, messages: &[Position]) -> Result<Vec<u32>, StoreError> {
+        self.statement().await?;
+        let state = lock(&self.state);
+        Ok(messages.iter().map(|message| state.begun.get(message).copied().unwrap_or(0)).collect())
+    }
+
+    async fn write_begun(&self, messages: &[Position]) -> Result<(), StoreError> {
+        self.statement().await?;
+        let mut state = lock(&self.state);
+        for message in messages {
+            *state.begun.entry(message.clone()).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    async fn forget_begun(&self, messages: &[Position]) -> Result<(), StoreError> {
+        self.statement().await?;
+        lock(&self.state).begun.retain(|at, _| !messages.contains(at));
+        Ok(())
+    }
+}

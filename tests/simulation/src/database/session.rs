@@ -1,0 +1,174 @@
+//! An open transaction: statements that see a snapshot, wait for others, fail, or are cut off.
+
+use chrono::{DateTime, Utc};
+use engine::{participant::Participant, store::StoreError};
+
+use super::{
+    Model,
+    heap::{Conflict, Heap, Place, TxId},
+    state::{Over, State},
+};
+use crate::core::{lock, pause};
+
+/// Which table of the state.
+pub type Pick<P, V> = fn(&mut State<P>) -> &mut Heap<V>;
+
+pub struct Tx<P: Participant> {
+    pub(super) model: Model<P>,
+    pub(super) id: TxId,
+    /// `now()` stands still within a transaction.
+    pub(super) begun: DateTime<Utc>,
+}
+
+impl<P: Participant> Drop for Tx<P> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.model.state);
+        state.end(self.id, false);
+        state.sessions.remove(&self.id);
+    }
+}
+
+impl<P: Participant> Tx<P> {
+    pub(super) fn open(model: &Model<P>) -> Self {
+        let begun = model.core.now();
+        let id = lock(&model.state).open(begun);
+        Self { model: model.clone(), id, begun }
+    }
+
+    /// By what the schedule (and the comparison with PostgreSQL) knows it.
+    pub fn id(&self) -> TxId {
+        self.id
+    }
+
+    /// A statement begins: others may go on, and the connection may break.
+    pub(super) async fn statement(&mut self) -> Result<(), StoreError> {
+        let begun = self.model.statement().await;
+        let mut state = lock(&self.model.state);
+        if let Some(over) = state.over(self.id) {
+            return Err(match over {
+                // Already reported; whoever goes on all the same hears this.
+                Over::LockTimeout => Over::Failed.error(),
+                other => other.error(),
+            });
+        }
+        let begun = begun.and_then(|()| self.model.refusal());
+        if let Err(error) = &begun {
+            let over = if matches!(error, StoreError::Unavailable(_)) { Over::Disconnected } else { Over::Failed };
+            state.abort(self.id, over);
+        } else if let Some(session) = state.sessions.get_mut(&self.id) {
+            session.since = self.model.core.now();
+        }
+        begun
+    }
+
+    /// Tries until nobody is in the way. Whoever closes a circle of waits fails.
+    pub(super) async fn wait<T>(
+        &mut self,
+        mut attempt: impl FnMut(&mut State<P>, TxId) -> Result<T, TxId> + Send,
+    ) -> Result<T, StoreError> {
+        let mut waited = false;
+        loop {
+            {
+                let mut state = lock(&self.model.state);
+                if let Some(over) = state.over(self.id) {
+                    return Err(over.error());
+                }
+                let tried = attempt(&mut state, self.id);
+                let now = self.model.core.now();
+                if let Some(session) = state.sessions.get_mut(&self.id) {
+                    session.waits_for = tried.as_ref().err().copied();
+                    if tried.is_ok() || !waited {
+                        session.since = now;
+                    }
+                }
+                match tried {
+                    Ok(done) => return Ok(done),
+                    Err(_) if state.is_deadlocked(self.id) => {
+                        state.abort(self.id, Over::Failed);
+                        return Err(StoreError::Contention("deadlock".into()));
+                    }
+                    Err(_) => waited = true,
+                }
+            }
+            pause().await;
+        }
+    }
+
+    /// As SELECT … FOR UPDATE, UPDATE and DELETE take rows: found in the statement's snapshot, and looked at again
+    /// after a wait. Sorted by `order`.
+    pub(super) async fn take<V: Clone + Send + Sync, K: Ord + Send>(
+        &mut self,
+        pick: Pick<P, V>,
+        matches: impl Fn(&V) -> bool + Send + Sync,
+        order: impl Fn(&V) -> K + Send + Sync,
+    ) -> Result<Vec<(Place, V)>, StoreError> {
+        let mut found: Vec<(K, Place)> = {
+            let mut state = lock(&self.model.state);
+            let snapshot = pick(&mut state).snapshot(self.id);
+            snapshot.filter(|(_, row)| matches(row)).map(|(place, row)| (order(row), place)).collect()
+        };
+        found.sort();
+        let mut taken = Vec::with_capacity(found.len());
+        for (_, place) in found {
+            let newest = self.wait(|state, id| pick(state).lock(id, place)).await?;
+            taken.extend(newest.filter(|row| matches(row)).map(|row| (place, row)));
+        }
+        Ok(taken)
+    }
+
+    /// As INSERT … ON CONFLICT DO NOTHING: whether it was inserted.
+    pub(super) async fn insert_new<V: Clone + Send + Sync>(
+        &mut self,
+        pick: Pick<P, V>,
+        row: &V,
+        same: impl Fn(&V) -> bool + Send + Sync,
+    ) -> Result<bool, StoreError> {
+        self.wait(|state, id| match pick(state).conflict(id, None, &same) {
+            Conflict::Undecided(other) => Err(other),
+            Conflict::With(_) => Ok(false),
+            Conflict::Nobody => {
+                pick(state).insert(id, row.clone());
+                Ok(true)
+            }
+        })
+        .await
+    }
+
+    /// As a unique index that is nobody's arbiter: a row of the same key is an error.
+    pub(super) async fn check_unique<V: Clone + Send + Sync>(
+        &mut self,
+        pick: Pick<P, V>,
+        place: Place,
+        same: impl Fn(&V) -> bool + Send + Sync,
+    ) -> Result<(), StoreError> {
+        let violated = self
+            .wait(|state, id| match pick(state).conflict(id, Some(place), &same) {
+                Conflict::Undecided(other) => Err(other),
+                Conflict::With(_) => Ok(true),
+                Conflict::Nobody => Ok(false),
+            })
+            .await?;
+        if violated {
+            lock(&self.model.state).abort(self.id, Over::Failed);
+            return Err(StoreError::Data("duplicate key value violates a unique constraint".into()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn now_step<T>(&mut self, act: impl FnOnce(&mut State<P>, TxId) -> T) -> T {
+        act(&mut lock(&self.model.state), self.id)
+    }
+
+    /// COMMIT, from the server's side. After a failed statement it rolls back and reports no error.
+    pub(super) fn finish(&mut self) -> Result<(), StoreError> {
+        let mut state = lock(&self.model.state);
+        match state.over(self.id) {
+            Some(Over::Disconnected) => Err(Over::Disconnected.error()),
+            Some(_) => Ok(()),
+            None => {
+                state.end(self.id, true);
+                Ok(())
+            }
+        }
+    }
+}

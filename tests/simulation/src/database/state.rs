@@ -1,0 +1,190 @@
+//! All tables of a service, and the sessions that work on them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use engine::{
+    delivery::Position,
+    input::HeldEvent,
+    outbox::OutboxRow,
+    participant::Participant,
+    store::{Deadline, HeldStatus, Intent, StoreError},
+};
+use uuid::Uuid;
+
+use super::heap::{Ends, Heap, TxId};
+
+/// A row of one of the service's own tables.
+pub struct OwnRow<P: Participant> {
+    pub table: P::Table,
+    pub key: String,
+    pub row: P::Row,
+}
+
+impl<P: Participant> Clone for OwnRow<P> {
+    fn clone(&self) -> Self {
+        Self { table: self.table, key: self.key.clone(), row: self.row.clone() }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxEntry {
+    pub row: OutboxRow,
+    pub published: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct LeaseRow {
+    pub range: i32,
+    pub holder: Option<Uuid>,
+    pub epoch: i64,
+    pub expires_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug)]
+pub struct OpenIntent {
+    pub intent: Intent,
+    pub not_before: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug)]
+pub struct HeldRow {
+    pub event: HeldEvent,
+    pub status: HeldStatus,
+    pub due_at: DateTime<Utc>,
+}
+
+/// A message is known by its place and its bytes: a topic that was made anew has other messages at the same places.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeadRow {
+    pub position: Position,
+    pub digest: Vec<u8>,
+}
+
+/// A transaction, from the server's side.
+pub struct Session {
+    pub waits_for: Option<TxId>,
+    /// When its last statement ended, or its wait began.
+    pub since: DateTime<Utc>,
+    pub over: Option<Over>,
+}
+
+/// Why a transaction can't go on, although its client has not ended it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// A statement failed: the client learned of it, and all that is left is to roll back.
+    Failed,
+    /// The server gave up waiting for a lock on its behalf.
+    LockTimeout,
+    /// The server closed the connection of a client that did nothing.
+    Disconnected,
+}
+
+impl Over {
+    pub fn error(self) -> StoreError {
+        match self {
+            Self::Failed => StoreError::Unavailable("the transaction is aborted".into()),
+            Self::LockTimeout => StoreError::Contention("waited too long for a lock".into()),
+            Self::Disconnected => StoreError::Unavailable("idle in transaction for too long".into()),
+        }
+    }
+}
+
+pub struct State<P: Participant> {
+    pub rows: Heap<OwnRow<P>>,
+    pub inbox: Heap<Uuid>,
+    pub outbox: Heap<OutboxEntry>,
+    pub leases: Heap<LeaseRow>,
+    pub deadlines: Heap<Deadline>,
+    pub intents: Heap<OpenIntent>,
+    pub held: Heap<HeldRow>,
+    pub dead: Heap<DeadRow>,
+    /// The relays that live, each by a statement of its own.
+    pub relays: BTreeMap<Uuid, DateTime<Utc>>,
+    pub begun: BTreeMap<Position, u32>,
+    pub sessions: BTreeMap<TxId, Session>,
+    /// Sequences never roll back.
+    pub outbox_number: i64,
+    pub held_number: i64,
+    last_tx: TxId,
+}
+
+impl<P: Participant> State<P> {
+    pub fn new(ranges: i32) -> Self {
+        let mut leases = Heap::default();
+        for range in 0..ranges {
+            leases.put(LeaseRow { range, holder: None, epoch: 0, expires_at: DateTime::<Utc>::MIN_UTC });
+        }
+        Self {
+            rows: Heap::default(),
+            inbox: Heap::default(),
+            outbox: Heap::default(),
+            leases,
+            deadlines: Heap::default(),
+            intents: Heap::default(),
+            held: Heap::default(),
+            dead: Heap::default(),
+            relays: BTreeMap::new(),
+            begun: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            outbox_number: 0,
+            held_number: 0,
+            last_tx: 0,
+        }
+    }
+
+    /// The committed row.
+    pub fn row(&self, table: P::Table, key: &str) -> Option<&P::Row> {
+        self.rows.committed().find(|own| own.table == table && own.key == key).map(|own| &own.row)
+    }
+
+    pub fn open(&mut self, now: DateTime<Utc>) -> TxId {
+        self.last_tx += 1;
+        self.sessions.insert(self.last_tx, Session { waits_for: None, since: now, over: None });
+        self.last_tx
+    }
+
+    /// Its writes become visible, or vanish; its locks are free. What waited for it looks again.
+    pub fn end(&mut self, tx: TxId, commits: bool) {
+        let heaps: [&mut dyn Ends; 8] = [
+            &mut self.rows,
+            &mut self.inbox,
+            &mut self.outbox,
+            &mut self.leases,
+            &mut self.deadlines,
+            &mut self.intents,
+            &mut self.held,
+            &mut self.dead,
+        ];
+        for heap in heaps {
+            heap.end(tx, commits);
+        }
+    }
+
+    pub fn over(&self, tx: TxId) -> Option<Over> {
+        self.sessions.get(&tx).and_then(|session| session.over)
+    }
+
+    /// As after any error: the server rolls back at once, the client's transaction is of no use any more.
+    pub fn abort(&mut self, tx: TxId, over: Over) {
+        self.end(tx, false);
+        if let Some(session) = self.sessions.get_mut(&tx) {
+            session.over = Some(over);
+            session.waits_for = None;
+        }
+    }
+
+    /// Whether `tx` waits, at some remove, for itself.
+    pub fn is_deadlocked(&self, tx: TxId) -> bool {
+        let next = |of: TxId| self.sessions.get(&of).and_then(|session| session.waits_for);
+        let mut at = next(tx);
+        for _ in 0..self.sessions.len() {
+            match at {
+                Some(other) if other == tx => return true,
+                Some(other) => at = next(other),
+                None => return false,
+            }
+        }
+        false
+    }
+}

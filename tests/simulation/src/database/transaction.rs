@@ -1,0 +1,179 @@
+//! The business transaction, statement by statement.
+
+use std::collections::{BTreeSet, HashSet};
+
+use chrono::{DateTime, Utc};
+use engine::{
+    delivery::Position,
+    outbox::{OutboxRow, range_of},
+    participant::Participant,
+    store::{DeadMessage, Deadline, Held, HeldFailure, HoldEvent, Intent, OutboxMessage, StoreError, Transaction},
+};
+use uuid::Uuid;
+
+use super::{
+    session::Tx,
+    state::{OutboxEntry, OwnRow},
+};
+use crate::core::{Plant, pause};
+
+impl<P: Participant> Transaction<P> for Tx<P> {
+    async fn now(&mut self) -> Result<DateTime<Utc>, StoreError> {
+        self.statement().await?;
+        Ok(self.begun)
+    }
+
+    async fn insert_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        self.statement().await?;
+        let planted = self.model.core.has(Plant::NoInbox);
+        let mut new = HashSet::new();
+        for id in ids {
+            if self.insert_new(|state| &mut state.inbox, id, |other| other == id && !planted).await? {
+                new.insert(*id);
+            }
+        }
+        Ok(new)
+    }
+
+    async fn ensure_rows(&mut self, table: P::Table, keys: &[String]) -> Result<(), StoreError> {
+        self.statement().await?;
+        if self.model.core.has(Plant::AbsentNotLocked) {
+            return Ok(());
+        }
+        self.insert_absent(table, keys.iter()).await
+    }
+
+    async fn lock_rows(&mut self, table: P::Table, keys: &[String]) -> Result<Vec<(String, P::Row)>, StoreError> {
+        self.statement().await?;
+        let keys: BTreeSet<&String> = keys.iter().collect();
+        let of_keys = |own: &OwnRow<P>| own.table == table && keys.contains(&own.key);
+        let taken = self.take(|state| &mut state.rows, of_keys, |own| own.key.clone()).await?;
+        let mut rows: Vec<(String, P::Row)> = taken.into_iter().map(|(_, own)| (own.key, own.row)).collect();
+        if self.model.core.has(Plant::AbsentNotLocked) {
+            let found: BTreeSet<String> = rows.iter().map(|(key, _)| key.clone()).collect();
+            let absent = keys.into_iter().filter(|key| !found.contains(*key));
+            rows.extend(absent.map(|key| (key.clone(), self.model.participant.absent(table))));
+        }
+        Ok(rows)
+    }
+
+    async fn insert_rows(&mut self, table: P::Table, rows: &[(String, P::Row)]) -> Result<(), StoreError> {
+        self.statement().await?;
+        self.insert_absent(table, rows.iter().map(|(key, _)| key)).await?;
+        self.update_rows(table, rows).await
+    }
+
+    async fn update_rows(&mut self, table: P::Table, rows: &[(String, P::Row)]) -> Result<(), StoreError> {
+        self.statement().await?;
+        if self.model.core.has(Plant::AbsentNotLocked) {
+            self.insert_absent(table, rows.iter().map(|(key, _)| key)).await?;
+        }
+        let forgets = self.model.core.has(Plant::NoTombstone);
+        let new = |key: &str| rows.iter().find(|(other, _)| other == key).map(|(_, row)| row);
+        let of_keys = |own: &OwnRow<P>| own.table == table && new(&own.key).is_some();
+        for (place, own) in self.take(|state| &mut state.rows, of_keys, |own| own.key.clone()).await? {
+            let Some(row) = new(&own.key).filter(|row| !forgets || !(self.model.tombstone)(row)) else { continue };
+            let changed = OwnRow { row: row.clone(), ..own };
+            self.now_step(|state, _| state.rows.write(place, Some(changed)));
+        }
+        Ok(())
+    }
+
+    async fn append_records(&mut self, _records: &[P::Record]) -> Result<(), StoreError> {
+        self.statement().await
+    }
+
+    async fn append_outbox(&mut self, messages: &[OutboxMessage]) -> Result<(), StoreError> {
+        self.statement().await?;
+        let ranges = self.model.policy.ranges;
+        self.now_step(|state, id| {
+            for message in messages.iter().cloned() {
+                state.outbox_number += 1;
+                let range = range_of(message.key.as_deref(), ranges);
+                let row = OutboxRow { number: state.outbox_number, range, message };
+                state.outbox.insert(id, OutboxEntry { row, published: false });
+            }
+        });
+        Ok(())
+    }
+
+    async fn set_deadlines(&mut self, deadlines: &[Deadline]) -> Result<(), StoreError> {
+        self.statement().await?;
+        self.upsert_deadlines(deadlines).await
+    }
+
+    async fn settle_deadlines(&mut self, names: &[(String, String)]) -> Result<(), StoreError> {
+        self.statement().await?;
+        let named = |row: &Deadline| names.iter().any(|(of, name)| *of == row.aggregate_id && *name == row.name);
+        self.delete(|state| &mut state.deadlines, named, |row| row.id).await.map(drop)
+    }
+
+    async fn take_deadlines(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        self.statement().await?;
+        self.delete(|state| &mut state.deadlines, |row| ids.contains(&row.id), |row| row.id).await
+    }
+
+    async fn insert_intents(&mut self, intents: &[Intent], not_before: DateTime<Utc>) -> Result<(), StoreError> {
+        self.statement().await?;
+        self.add_intents(intents, not_before).await
+    }
+
+    async fn take_intents(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        self.statement().await?;
+        self.delete(|state| &mut state.intents, |row| ids.contains(&row.intent.id), |row| row.intent.id).await
+    }
+
+    async fn held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {
+        self.statement().await?;
+        self.lock_held(keys).await
+    }
+
+    async fn hold(&mut self, events: &[HoldEvent]) -> Result<(), StoreError> {
+        self.statement().await?;
+        self.insert_held(events).await
+    }
+
+    async fn hold_again(&mut self, failures: &[HeldFailure]) -> Result<(), StoreError> {
+        self.statement().await?;
+        self.update_held(failures).await
+    }
+
+    async fn let_go(&mut self, numbers: &[i64]) -> Result<(), StoreError> {
+        self.statement().await?;
+        self.delete(|state| &mut state.held, |row| numbers.contains(&row.event.number), |row| row.event.number)
+            .await
+            .map(drop)
+    }
+
+    async fn bury(&mut self, dead: &[DeadMessage]) -> Result<HashSet<Position>, StoreError> {
+        self.statement().await?;
+        self.insert_dead(dead).await
+    }
+
+    async fn commit(mut self) -> Result<(), StoreError> {
+        let core = self.model.core.clone();
+        self.model.statement().await?;
+        let finished = self.finish();
+        drop(self);
+        pause().await;
+        if core.fault(300) {
+            return Err(StoreError::Unavailable("the commit's answer was lost".into()));
+        }
+        finished
+    }
+}
+
+impl<P: Participant> Tx<P> {
+    async fn insert_absent(
+        &mut self,
+        table: P::Table,
+        keys: impl Iterator<Item = &String> + Send,
+    ) -> Result<(), StoreError> {
+        for key in keys {
+            let absent = OwnRow { table, key: key.clone(), row: self.model.participant.absent(table) };
+            let same = |own: &OwnRow<P>| own.table == table && own.key == *key;
+            self.insert_new(|state| &mut state.rows, &absent, same).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! Rows that wait: deadlines, intents, held events, dead messages.
+
+use std::{collections::HashSet, hash::Hash};
+
+use chrono::{DateTime, Utc};
+use engine::{
+    delivery::{Delivery, Position},
+    input::{Event, HeldEvent},
+    participant::Participant,
+    store::{DeadMessage, Deadline, Held, HeldFailure, HoldEvent, Intent, StoreError},
+};
+
+use super::{
+    heap::{Conflict, TxId},
+    session::{Pick, Tx},
+    state::{DeadRow, HeldRow, OpenIntent, State},
+};
+
+impl<P: Participant> Tx<P> {
+    /// DELETE … RETURNING its keys.
+    pub(super) async fn delete<V: Clone + Send + Sync, K: Ord + Hash + Send>(
+        &mut self,
+        pick: Pick<P, V>,
+        matches: impl Fn(&V) -> bool + Send + Sync,
+        key: impl Fn(&V) -> K + Send + Sync,
+    ) -> Result<HashSet<K>, StoreError> {
+        let taken = self.take(pick, matches, &key).await?;
+        self.now_step(|state, _| taken.iter().for_each(|(place, _)| pick(state).write(*place, None)));
+        Ok(taken.iter().map(|(_, row)| key(row)).collect())
+    }
+
+    /// INSERT … ON CONFLICT (aggregate_id, name) DO UPDATE SET id, due_at.
+    pub(super) async fn upsert_deadlines(&mut self, deadlines: &[Deadline]) -> Result<(), StoreError> {
+        for new in deadlines {
+            let place = self.wait(|state, id| upsert_deadline(state, id, new)).await?;
+            self.check_unique(|state| &mut state.deadlines, place, |row| row.id == new.id).await?;
+        }
+        Ok(())
+    }
+
+    /// A plain INSERT: what is there already is an error.
+    pub(super) async fn add_intents(
+        &mut self,
+        intents: &[Intent],
+        not_before: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        for new in intents {
+            let row = OpenIntent { intent: new.clone(), not_before };
+            let place = self.now_step(|state, id| state.intents.insert(id, row));
+            self.check_unique(|state| &mut state.intents, place, |row| row.intent.id == new.id).await?;
+            let same_step =
+                |row: &OpenIntent| row.intent.aggregate_id == new.aggregate_id && row.intent.step == new.step;
+            self.check_unique(|state| &mut state.intents, place, same_step).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn lock_held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {
+        let of_keys = |row: &HeldRow| keys.contains(&row.event.event.aggregate_id);
+        let taken = self.take(|state| &mut state.held, of_keys, |row| row.event.number).await?;
+        let held =
+            |row: HeldRow| Held { key: row.event.event.aggregate_id, number: row.event.number, status: row.status };
+        Ok(taken.into_iter().map(|(_, row)| held(row)).collect())
+    }
+
+    /// INSERT … ON CONFLICT (event_id) DO NOTHING; a number is spent in any case.
+    pub(super) async fn insert_held(&mut self, events: &[HoldEvent]) -> Result<(), StoreError> {
+        for event in events {
+            let number = self.now_step(|state, _| {
+                state.held_number += 1;
+                state.held_number
+            });
+            let row = held_row(number, event.clone());
+            self.insert_new(|state| &mut state.held, &row, |other| other.event.event.id == event.event_id).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn update_held(&mut self, failures: &[HeldFailure]) -> Result<(), StoreError> {
+        let failure_of = |number: i64| failures.iter().find(|failure| failure.number == number);
+        let failed = |row: &HeldRow| failure_of(row.event.number).is_some();
+        for (place, mut row) in self.take(|state| &mut state.held, failed, |row| row.event.number).await? {
+            let Some(failure) = failure_of(row.event.number) else { continue };
+            row.status = failure.status;
+            row.due_at = failure.now + failure.retry_in;
+            row.event.attempts = failure.attempts;
+            row.event.first_failed_at = row.event.first_failed_at.or(Some(failure.now));
+            self.now_step(|state, _| state.held.write(place, Some(row)));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn insert_dead(&mut self, dead: &[DeadMessage]) -> Result<HashSet<Position>, StoreError> {
+        let mut new = HashSet::new();
+        for message in dead {
+            let row = DeadRow { position: message.delivery.position.clone(), digest: digest(&message.delivery) };
+            if self.insert_new(|state| &mut state.dead, &row, |other| *other == row).await? {
+                new.insert(row.position);
+            }
+        }
+        Ok(new)
+    }
+}
+
+/// Its place, or who has to end first. What is not in the SET list of the update stays as it was.
+fn upsert_deadline<P: Participant>(state: &mut State<P>, tx: TxId, new: &Deadline) -> Result<u64, TxId> {
+    let same = |row: &Deadline| row.aggregate_id == new.aggregate_id && row.name == new.name;
+    match state.deadlines.conflict(tx, None, same) {
+        Conflict::Undecided(other) => Err(other),
+        Conflict::Nobody => Ok(state.deadlines.insert(tx, new.clone())),
+        Conflict::With(place) => {
+            if let Some(old) = state.deadlines.lock(tx, place)? {
+                state.deadlines.write(place, Some(Deadline { id: new.id, due_at: new.due_at, ..old }));
+            }
+            Ok(place)
+        }
+    }
+}
+
+fn held_row(number: i64, event: HoldEvent) -> HeldRow {
+    let failed = event.failure.is_some();
+    HeldRow {
+        status: event.status,
+        due_at: event.now + event.retry_in,
+        event: HeldEvent {
+            number,
+            attempts: u32::from(failed),
+            first_failed_at: failed.then_some(event.now),
+            redrive: false,
+            event: Event {
+                id: event.event_id,
+                event_type: event.event_type,
+                aggregate_id: event.key,
+                delivery: event.delivery,
+            },
+        },
+    }
+}
+
+fn digest(delivery: &Delivery) -> Vec<u8> {
+    let key = delivery.key.as_deref().unwrap_or_default();
+    [key, &[0], delivery.payload.as_deref().unwrap_or_default()].concat()
+}

@@ -1,0 +1,49 @@
+//! A planted bug that no service has: stock released before the money went back.
+
+use contracts::{Event, PaymentVoided};
+use engine::{
+    outbox::{self, Origin},
+    trace::TraceContext,
+};
+use uuid::Uuid;
+
+use super::running::Running;
+use crate::core::{Plant, lock};
+
+impl Running<'_> {
+    /// Inventory hears `payment.voided` as soon as shipping is off.
+    pub fn forge(&mut self) {
+        if !self.shop.core.has(Plant::StockFirst) {
+            return;
+        }
+        let mut broker = lock(&self.shop.kafka);
+        let logs = broker.logs.iter().filter(|((topic, _), _)| topic == "shipping-events");
+        let off: Vec<Uuid> = logs
+            .flat_map(|(_, log)| log)
+            .filter(|delivery| {
+                delivery.headers.iter().any(|header| {
+                    let kinds: [&[u8]; 2] = [b"shipping.failed", b"shipping.cancelled"];
+                    header.name == "event-type" && header.value.as_deref().is_some_and(|value| kinds.contains(&value))
+                })
+            })
+            .filter_map(|delivery| std::str::from_utf8(delivery.key.as_deref()?).ok()?.parse().ok())
+            .collect();
+        for order_id in off.iter().skip(self.forged) {
+            let event = Event::from(PaymentVoided { order_id: *order_id, reason: "planted".into() });
+            let (core, trace) = (&self.shop.core, TraceContext::default());
+            let key = order_id.to_string();
+            let origin = Origin { source: "payment", correlation_id: &key, causation_id: None, trace: &trace };
+            let fact = engine::effects::Fact {
+                topic: event.topic(),
+                event_type: event.event_type(),
+                version: 1,
+                aggregate_id: key.clone(),
+                payload: event.to_payload().unwrap_or_default(),
+            };
+            if let Ok(message) = outbox::message(fact, core.uuid(), core.now(), &origin, usize::MAX) {
+                broker.append(message);
+            }
+        }
+        self.forged = off.len();
+    }
+}

@@ -1,0 +1,154 @@
+//! The calls of the engine's ports, and how either side answers them, in words that can be compared.
+
+use std::{collections::BTreeSet, fmt::Debug};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use engine::{
+    deadlines::DeadlineStore,
+    intents::{IntentStore, Postponed},
+    relay::{Lease, OutboxStore},
+    retry::HeldStore,
+    store::{Database, DeadMessage, Deadline, HeldFailure, HoldEvent, Intent, OutboxMessage, StoreError, Transaction},
+};
+use inventory::{
+    Inventory,
+    state::{Row, Table},
+};
+use uuid::Uuid;
+
+#[derive(Clone, Debug)]
+pub enum Call {
+    Begin,
+    InsertInbox(Vec<Uuid>),
+    EnsureRows(Table, Vec<String>),
+    LockRows(Table, Vec<String>),
+    InsertRows(Table, Vec<(String, Row)>),
+    UpdateRows(Table, Vec<(String, Row)>),
+    AppendOutbox(Vec<OutboxMessage>),
+    SetDeadlines(Vec<Deadline>),
+    SettleDeadlines(Vec<(String, String)>),
+    TakeDeadlines(Vec<Uuid>),
+    InsertIntents(Vec<Intent>, DateTime<Utc>),
+    TakeIntents(Vec<Uuid>),
+    Held(Vec<String>),
+    Hold(Vec<HoldEvent>),
+    HoldAgain(Vec<HeldFailure>),
+    LetGo(Vec<i64>),
+    Bury(Vec<DeadMessage>),
+    Commit,
+    /// The transaction is dropped.
+    RollBack,
+    Claim(Uuid, TimeDelta),
+    Unpublished(Vec<i32>, usize),
+    Mark(Vec<Lease>, Vec<i64>),
+    Release(Uuid),
+    DueDeadlines(usize),
+    ClaimIntents(usize, TimeDelta),
+    Postpone(Vec<Postponed>),
+    DueHeld(usize, usize),
+    QueueFrom(i64, usize),
+}
+
+impl Call {
+    /// The order in which such a statement locks its rows is the planner's to choose, so a comparison must not
+    /// depend on it: callers hold the locks already.
+    pub fn locks_in_no_order(&self) -> bool {
+        match self {
+            Self::InsertRows(_, rows) | Self::UpdateRows(_, rows) => rows.len() > 1,
+            Self::SettleDeadlines(rows) => rows.len() > 1,
+            Self::TakeDeadlines(ids) | Self::TakeIntents(ids) => ids.len() > 1,
+            Self::HoldAgain(rows) => rows.len() > 1,
+            Self::LetGo(numbers) => numbers.len() > 1,
+            Self::Postpone(rows) => rows.len() > 1,
+            _ => false,
+        }
+    }
+}
+
+/// All ports of a service's database.
+pub trait Ports: Database<Inventory> + OutboxStore + DeadlineStore + IntentStore + HeldStore {}
+impl<D: Database<Inventory> + OutboxStore + DeadlineStore + IntentStore + HeldStore> Ports for D {}
+
+/// Makes the call; returns the transaction, unless it is over, and the answer.
+pub async fn perform<D: Ports>(
+    database: D,
+    tx: Option<D::Transaction>,
+    call: Call,
+) -> (Option<D::Transaction>, String) {
+    match (tx, call) {
+        (_, Call::Begin) => match database.begin().await {
+            Ok(tx) => (Some(tx), said(Ok("begun"))),
+            Err(error) => (None, said::<()>(Err(error))),
+        },
+        (Some(tx), Call::Commit) => (None, said(tx.commit().await)),
+        (Some(tx), Call::RollBack) => {
+            drop(tx);
+            (None, "rolled back".to_owned())
+        }
+        (Some(mut tx), call) => {
+            let answer = in_transaction(&mut tx, call).await;
+            (Some(tx), answer)
+        }
+        (None, call) => (None, alone(&database, call).await),
+    }
+}
+
+async fn in_transaction<T: Transaction<Inventory>>(tx: &mut T, call: Call) -> String {
+    match call {
+        Call::InsertInbox(ids) => said(tx.insert_inbox(&ids).await.map(sorted)),
+        Call::EnsureRows(table, keys) => said(tx.ensure_rows(table, &keys).await),
+        Call::LockRows(table, keys) => said(tx.lock_rows(table, &keys).await),
+        Call::InsertRows(table, rows) => said(tx.insert_rows(table, &rows).await),
+        Call::UpdateRows(table, rows) => said(tx.update_rows(table, &rows).await),
+        Call::AppendOutbox(messages) => said(tx.append_outbox(&messages).await),
+        Call::SetDeadlines(deadlines) => said(tx.set_deadlines(&deadlines).await),
+        Call::SettleDeadlines(names) => said(tx.settle_deadlines(&names).await),
+        Call::TakeDeadlines(ids) => said(tx.take_deadlines(&ids).await.map(sorted)),
+        Call::InsertIntents(intents, not_before) => said(tx.insert_intents(&intents, not_before).await),
+        Call::TakeIntents(ids) => said(tx.take_intents(&ids).await.map(sorted)),
+        Call::Held(keys) => said(tx.held(&keys).await),
+        Call::Hold(events) => said(tx.hold(&events).await),
+        Call::HoldAgain(failures) => said(tx.hold_again(&failures).await),
+        Call::LetGo(numbers) => said(tx.let_go(&numbers).await),
+        Call::Bury(dead) => said(tx.bury(&dead).await.map(sorted)),
+        other => unreachable!("{other:?} is no call of a transaction"),
+    }
+}
+
+async fn alone<D: Ports>(database: &D, call: Call) -> String {
+    match call {
+        Call::Claim(holder, lease) => {
+            let claimed = OutboxStore::claim(database, holder, lease).await;
+            said(claimed.map(|leases| sorted(leases.into_iter().map(|lease| (lease.range, lease.epoch)))))
+        }
+        Call::Unpublished(ranges, limit) => said(database.unpublished(&ranges, limit).await),
+        Call::Mark(leases, numbers) => said(database.mark(&leases, &numbers).await),
+        Call::Release(holder) => said(database.release(holder).await),
+        // Both clocks are their own.
+        Call::DueDeadlines(limit) => said(DeadlineStore::due(database, limit).await.map(|due| (due.due, due.next))),
+        Call::ClaimIntents(limit, lease) => {
+            said(IntentStore::claim(database, limit, lease).await.map(|mut intents| {
+                intents.sort_by_key(|intent| intent.id);
+                intents
+            }))
+        }
+        Call::Postpone(postponed) => said(database.postpone(&postponed).await),
+        Call::DueHeld(keys, per_key) => said(HeldStore::due(database, keys, per_key).await),
+        Call::QueueFrom(number, limit) => said(database.queue_from(number, limit).await),
+        other => unreachable!("{other:?} needs a transaction"),
+    }
+}
+
+/// The kind of an error is what the engine goes by; its words are each side's own.
+fn said<T: Debug>(answer: Result<T, StoreError>) -> String {
+    match answer {
+        Ok(answer) => format!("{answer:?}"),
+        Err(StoreError::Unavailable(_)) => "unavailable".to_owned(),
+        Err(StoreError::Contention(_)) => "contention".to_owned(),
+        Err(StoreError::Data(_)) => "refused for its data".to_owned(),
+    }
+}
+
+fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeSet<T> {
+    items.into_iter().collect()
+}

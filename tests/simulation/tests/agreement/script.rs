@@ -1,0 +1,300 @@
+//! Small transactions on a handful of keys, drawn from a seed.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use contracts::Item;
+use engine::{
+    delivery::{Delivery, Position},
+    intents::Postponed,
+    relay::Lease,
+    store::{DeadMessage, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage},
+    trace::TraceContext,
+};
+use inventory::state::{Reservation, ReservationState, Row, Stock, Table};
+use simulation::core::Core;
+use uuid::Uuid;
+
+use crate::{
+    call::Call,
+    model::{ALONE, OnModel, SLOTS, Seen, Step},
+};
+
+const CALLS: usize = 40;
+const KEYS: [&str; 3] = ["a", "b", "c"];
+/// 2026-08-01: event ids carry a time for which the inbox has a partition.
+pub const EVENT_TIME_MS: u64 = 1_785_542_400_000;
+
+/// The calls of a seed, with what the model says to each. `deadlocks`: it ends with a call that closes a circle.
+pub fn script(seed: u64, deadlocks: bool) -> Vec<Step> {
+    let mut drawing = Drawing { chance: Core::new(seed, None, false), minted: 0 };
+    let mut steps: Vec<Step> = Vec::new();
+    for _ in 0..CALLS * 4 {
+        let before = OnModel::replay(&steps);
+        let Some((slot, call)) = drawing.next(&before) else { continue };
+        let mut side = before;
+        let step = side.step(slot, call);
+        let closes = is(&step, "contention");
+        if deadlocks && closes {
+            steps.push(step);
+            return steps;
+        }
+        if !closes && is_determined(&side, &step) {
+            steps.push(step);
+        }
+        if steps.len() >= CALLS {
+            break;
+        }
+    }
+    end_all(&mut steps);
+    steps
+}
+
+fn is(step: &Step, answer: &str) -> bool {
+    step.seen.iter().any(|(_, seen)| matches!(seen, Seen::Done(said) if said == answer))
+}
+
+/// Two that wait for one race once it ends, and PostgreSQL does not say who wins.
+fn is_determined(side: &OnModel, step: &Step) -> bool {
+    let blocked = matches!(step.seen[0].1, Seen::Blocked(_));
+    let waits = side.waits();
+    let alone = waits.iter().all(|(slot, by)| waits.iter().all(|(other, also)| slot == other || by != also));
+    alone && !(blocked && step.call.locks_in_no_order())
+}
+
+/// Whoever is free ends, until all have.
+fn end_all(steps: &mut Vec<Step>) {
+    for _ in 0..SLOTS {
+        for slot in 0..ALONE {
+            let mut side = OnModel::replay(steps);
+            if side.is_open(slot) {
+                let call = if (steps.len() + slot).is_multiple_of(3) { Call::RollBack } else { Call::Commit };
+                steps.push(side.step(slot, call));
+            }
+        }
+    }
+}
+
+struct Drawing {
+    chance: Core,
+    minted: u64,
+}
+
+impl Drawing {
+    fn next(&mut self, side: &OnModel) -> Option<(usize, Call)> {
+        let slot = if self.one_in(5) { ALONE } else { self.chance.pick(ALONE) };
+        if !side.is_free(slot) {
+            return None;
+        }
+        let call = match () {
+            () if slot == ALONE => self.alone(),
+            () if !side.is_open(slot) => Call::Begin,
+            () if self.one_in(9) => Call::Commit,
+            () if self.one_in(14) => Call::RollBack,
+            () => self.in_transaction(),
+        };
+        Some((slot, call))
+    }
+
+    fn in_transaction(&mut self) -> Call {
+        match self.chance.pick(18) {
+            0 | 1 => Call::InsertInbox(self.some(4).into_iter().map(|n| id(EVENT_TIME_MS, n)).collect()),
+            2 | 3 => Call::EnsureRows(self.table(), self.keys()),
+            4..=6 => Call::LockRows(self.table(), self.keys()),
+            7 => self.rows(Call::InsertRows),
+            8 | 9 => self.rows(Call::UpdateRows),
+            10 => Call::AppendOutbox(self.keys().into_iter().map(|key| self.message(key)).collect()),
+            11 => self.deadlines(),
+            12 => self.end_deadlines(),
+            13 => self.intents(),
+            14 => Call::TakeIntents(self.some(3).into_iter().map(|n| id(2, n)).collect()),
+            15 => Call::Hold(self.some(4).into_iter().map(|n| self.hold(n)).collect()),
+            16 => self.held(),
+            _ => Call::Bury(self.some(3).into_iter().map(|n| self.dead(n)).collect()),
+        }
+    }
+
+    fn alone(&mut self) -> Call {
+        let limit = self.chance.pick(4) + 1;
+        match self.chance.pick(10) {
+            0 | 1 => Call::Claim(id(1, self.chance.pick(2)), self.hours()),
+            2 => Call::Unpublished(self.ranges(), limit),
+            3 => {
+                let epoch = self.chance.pick(3) as i64;
+                let leases = self.ranges().into_iter().map(|range| Lease { range, epoch }).collect();
+                Call::Mark(leases, self.some(4).into_iter().map(|n| n as i64 + 1).collect())
+            }
+            4 => Call::Release(id(1, self.chance.pick(2))),
+            5 => Call::DueDeadlines(limit),
+            6 => Call::ClaimIntents(limit, TimeDelta::hours(1)),
+            7 => {
+                let wait = self.hours();
+                let ids = self.some(3).into_iter().map(|n| id(2, n));
+                Call::Postpone(ids.map(|id| Postponed { id, wait, why: "no answer".into() }).collect())
+            }
+            8 => Call::DueHeld(self.chance.pick(3) + 1, limit),
+            _ => Call::QueueFrom(self.number(), limit),
+        }
+    }
+
+    fn one_in(&self, times: usize) -> bool {
+        self.chance.pick(times) == 0
+    }
+
+    /// One or more of so many, sorted.
+    fn some(&self, of: usize) -> Vec<usize> {
+        let first = self.chance.pick(of);
+        (0..of).filter(|n| *n == first || self.one_in(4)).collect()
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.some(KEYS.len()).into_iter().map(|n| KEYS[n].to_owned()).collect()
+    }
+
+    fn ranges(&self) -> Vec<i32> {
+        self.some(2).into_iter().map(|n| n as i32).collect()
+    }
+
+    fn number(&self) -> i64 {
+        self.chance.pick(4) as i64 + 1
+    }
+
+    fn table(&self) -> Table {
+        if self.one_in(2) { Table::Reservations } else { Table::Stock }
+    }
+
+    /// An hour ago or ahead.
+    fn hours(&self) -> TimeDelta {
+        if self.one_in(2) { TimeDelta::hours(1) } else { TimeDelta::hours(-1) }
+    }
+
+    fn mint(&mut self) -> u64 {
+        self.minted += 1;
+        self.minted
+    }
+
+    /// A moment long past or far ahead, never the same twice: nothing may depend on a tie or on the clock.
+    fn moment(&mut self) -> DateTime<Utc> {
+        let years = if self.one_in(2) { 30 } else { 130 };
+        DateTime::UNIX_EPOCH + TimeDelta::days(365 * years) + TimeDelta::hours(self.mint() as i64)
+    }
+
+    fn rows(&mut self, call: fn(Table, Vec<(String, Row)>) -> Call) -> Call {
+        let table = self.table();
+        let rows = self.keys().into_iter().map(|key| {
+            let n = i64::try_from(self.mint()).unwrap();
+            let row = match table {
+                Table::Stock => Row::Stock(Stock { available: n, reserved: n, shipped: 0 }),
+                Table::Reservations => {
+                    let items = vec![Item { sku: "chair".into(), quantity: n as u32, price: n }];
+                    Row::Reservation(Reservation { state: ReservationState::Reserved, items })
+                }
+            };
+            (key, row)
+        });
+        let rows = rows.collect();
+        call(table, rows)
+    }
+
+    fn message(&mut self, key: String) -> OutboxMessage {
+        let payload = Some(self.mint().to_string().into_bytes());
+        OutboxMessage { topic: "order-events".into(), key: Some(key.into_bytes()), payload, headers: Vec::new() }
+    }
+
+    fn deadlines(&mut self) -> Call {
+        let deadlines = self.some(3).into_iter().map(|n| Deadline {
+            id: if self.one_in(3) { id(3, 100 + self.mint() as usize) } else { id(3, n) },
+            aggregate_id: KEYS[n].to_owned(),
+            name: "order".into(),
+            due_at: self.moment(),
+            correlation_id: self.mint().to_string(),
+            trace: TraceContext::default(),
+        });
+        Call::SetDeadlines(deadlines.collect())
+    }
+
+    fn end_deadlines(&self) -> Call {
+        let chosen = self.some(3);
+        if self.one_in(2) {
+            Call::TakeDeadlines(chosen.into_iter().map(|n| id(3, n)).collect())
+        } else {
+            Call::SettleDeadlines(chosen.into_iter().map(|n| (KEYS[n].to_owned(), "order".to_owned())).collect())
+        }
+    }
+
+    fn intents(&mut self) -> Call {
+        let intents = self.some(3).into_iter().map(|n| Intent {
+            id: if self.one_in(4) { id(2, 100 + self.mint() as usize) } else { id(2, n) },
+            aggregate_id: KEYS[n].to_owned(),
+            step: "charge".into(),
+            request: "{}".into(),
+            correlation_id: "s".into(),
+            causation_id: None,
+            trace: TraceContext::default(),
+            attempts: 0,
+            intended_at: DateTime::UNIX_EPOCH,
+        });
+        let intents: Vec<Intent> = intents.collect();
+        // Rows of one call are due at the same moment; which of them a limited claim takes is nobody's promise.
+        let not_before = self.moment();
+        Call::InsertIntents(intents.into_iter().take(1).collect(), not_before)
+    }
+
+    fn status(&self) -> HeldStatus {
+        [HeldStatus::Retrying, HeldStatus::Queued, HeldStatus::Parked][self.chance.pick(3)]
+    }
+
+    fn hold(&mut self, n: usize) -> HoldEvent {
+        let failed = self.one_in(2).then(failure);
+        HoldEvent {
+            key: KEYS[n % 2].to_owned(),
+            event_id: id(EVENT_TIME_MS, n),
+            event_type: "order.placed".into(),
+            status: self.status(),
+            delivery: delivery(n, b"event"),
+            failure: failed,
+            retry_in: TimeDelta::minutes(1),
+            now: self.moment(),
+        }
+    }
+
+    fn held(&mut self) -> Call {
+        match self.chance.pick(3) {
+            0 => Call::Held(self.keys()),
+            1 => Call::LetGo(self.some(4).into_iter().map(|n| n as i64 + 1).collect()),
+            _ => Call::HoldAgain(
+                self.some(4)
+                    .into_iter()
+                    .map(|n| HeldFailure {
+                        number: n as i64 + 1,
+                        status: self.status(),
+                        failure: failure(),
+                        attempts: self.chance.pick(5) as u32,
+                        retry_in: TimeDelta::minutes(1),
+                        now: self.moment(),
+                    })
+                    .collect(),
+            ),
+        }
+    }
+
+    fn dead(&mut self, n: usize) -> DeadMessage {
+        let payload: &[u8] = if self.one_in(3) { b"other" } else { b"dead" };
+        DeadMessage { delivery: delivery(n, payload), failure: failure(), now: DateTime::UNIX_EPOCH }
+    }
+}
+
+fn failure() -> Failure {
+    Failure { class: "refused", message: "no".into() }
+}
+
+fn delivery(n: usize, payload: &[u8]) -> Delivery {
+    let position = Position { topic: Arc::from("order-events"), partition: 0, offset: n as i64 };
+    Delivery { position, key: Some(b"a".to_vec()), payload: Some(payload.to_vec()), headers: Vec::new() }
+}
+
+fn id(millis: u64, n: usize) -> Uuid {
+    let mut bytes = [0; 10];
+    bytes[2..].copy_from_slice(&(n as u64).to_be_bytes());
+    uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
+}

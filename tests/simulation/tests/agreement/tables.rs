@@ -1,0 +1,39 @@
+//! What is committed in PostgreSQL, in the words in which the model says it.
+
+use engine::postgres::{Postgres, Tables};
+use inventory::{Inventory, state::Table};
+use sqlx::PgPool;
+
+const ENGINE: &str = "
+    SELECT 'inbox ' || event_id FROM inbox
+    UNION ALL SELECT format('outbox %s %s Some(%s) published %s', number, range, words(payload),
+                            CASE WHEN published_at IS NULL THEN 'false' ELSE 'true' END) FROM outbox
+    UNION ALL SELECT format('lease %s %s %s', range, coalesce('Some(' || holder || ')', 'None'), epoch) FROM relay_leases
+    UNION ALL SELECT format('deadline %s %s %s %s %s', id, aggregate_id, name, extract(epoch FROM due_at)::bigint,
+                            correlation_id) FROM deadlines
+    UNION ALL SELECT format('intent %s %s %s %s due %s', id, aggregate_id, step, attempts,
+                            CASE WHEN not_before <= now() THEN 'true' ELSE 'false' END) FROM intents
+    UNION ALL SELECT format('held %s %s %s %s %s %s %s', number, key, event_id, status, attempts,
+                            coalesce('Some(' || extract(epoch FROM first_failed_at)::bigint || ')', 'None'),
+                            extract(epoch FROM due_at)::bigint) FROM held_events
+    UNION ALL SELECT format('dead %s %s', \"offset\", words(message_key || '\\x00'::bytea || payload)) FROM dead_messages";
+
+/// Bytes as Rust writes them.
+pub const WORDS: &str = "
+    CREATE FUNCTION words(bytes bytea) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+        SELECT '[' || string_agg(get_byte(bytes, place)::text, ', ' ORDER BY place) || ']'
+        FROM generate_series(0, length(bytes) - 1) AS place
+    $$";
+
+pub async fn read(pool: &PgPool, database: &Postgres<Inventory>) -> anyhow::Result<Vec<String>> {
+    let mut lines: Vec<String> = sqlx::query_scalar(ENGINE).fetch_all(pool).await?;
+    let keys: Vec<String> = ["a", "b", "c"].map(String::from).into();
+    let mut tx = database.pool.begin().await?;
+    for table in [Table::Reservations, Table::Stock] {
+        let rows = Inventory.lock(&mut tx, table, &keys).await?;
+        lines.extend(rows.into_iter().map(|(key, row)| format!("{table:?} {key} {row:?}")));
+    }
+    tx.rollback().await?;
+    lines.sort();
+    Ok(lines)
+}
