@@ -18,8 +18,8 @@ impl<P: Participant> OutboxStore for Model<P> {
         let now = tx.begun;
         let ranges = i64::from(self.policy.ranges);
         let claimed = tx.now_step(|state, id| {
-            state.relays.retain(|_, seen_until| *seen_until > now);
             state.relays.insert(holder, now + lease);
+            state.relays.retain(|_, seen_until| *seen_until > now);
             let share = fair_share(ranges, i64::try_from(state.relays.len()).unwrap_or(i64::MAX));
             let share = usize::try_from(share).unwrap_or(usize::MAX);
             let mut free: Vec<(u64, LeaseRow)> = state
