@@ -58,7 +58,9 @@ pub async fn run<P: Tables, O: Outside>(
     routes: impl FnOnce(Context<P>) -> Router,
 ) -> Result<()> {
     telemetry::start_logs(settings.log_format);
-    http::start_metrics();
+    if settings.metrics {
+        http::start_metrics();
+    }
     // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = Arc::new(settings);
@@ -197,12 +199,14 @@ impl<P: Tables> Service<P> {
 
         let mut outlets = JoinSet::new();
         let pool = store.pool.clone();
-        let loops: [Loop; 4] = [
-            Box::pin(gauge_loop(pool.clone(), state.clone(), outlet.clone())),
+        let loops: [Loop; 3] = [
             Box::pin(relay_loop(store, sink, aftermath.clone(), settings.clone(), outlet.clone())),
             Box::pin(listen_loop(pool.clone(), wakes.clone(), outlet.clone())),
             Box::pin(maintenance_loop(pool.clone(), settings.clone(), outlet.clone())),
         ];
+        if settings.metrics {
+            outlets.spawn(gauge_loop(pool.clone(), state.clone(), outlet.clone()));
+        }
         for each in loops {
             outlets.spawn(each);
         }

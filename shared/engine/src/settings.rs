@@ -100,6 +100,9 @@ pub struct EngineSettings {
     /// How long a stopping service may take to drain.
     #[arg(long, env, default_value = "20s", value_parser = duration)]
     pub drain_timeout: Duration,
+    /// Keep metrics for `/metrics`.
+    #[arg(long, env, default_value_t = true, action = clap::ArgAction::Set)]
+    pub metrics: bool,
     /// `text` or `json`.
     #[arg(long, env, default_value = "text")]
     pub log_format: LogFormat,

@@ -34,6 +34,10 @@ pub struct Arguments {
     /// A setting of all four services, as NAME=VALUE, in both runs; may be given several times.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     pub settings: Vec<(String, String)>,
+    /// Instead: so many pairs of runs of `--orders` each, without and with traces (1 % of the sagas, to a Jaeger) and
+    /// metrics (scraped), and what these cost.
+    #[arg(long, value_name = "PAIRS")]
+    pub observed_pairs: Option<usize>,
     /// Give up when no order ends for this long.
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
     pub patience: Duration,

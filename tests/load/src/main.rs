@@ -5,6 +5,7 @@ mod batches;
 mod client;
 mod follower;
 mod meter;
+mod observed;
 mod phase;
 mod report;
 mod under_way;
@@ -40,7 +41,10 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<()> {
     say("building the services");
     local::binaries::build(&PROGRAMS).await?;
-    let batched = Phase { title: "batches", orders: arguments.orders, env: arguments.env() };
+    if let Some(pairs) = arguments.observed_pairs {
+        return observed::run(&arguments, pairs).await;
+    }
+    let batched = Phase::new("batches", arguments.orders, arguments.env());
     let batched = batched.run(&arguments).await.context("the run with batches")?;
     report::print(&batched);
     if arguments.single_orders == 0 {
@@ -48,7 +52,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     let mut env = arguments.env();
     env.push(("BATCH_LIMIT".to_owned(), "1".to_owned()));
-    let single = Phase { title: "batch limit 1", orders: arguments.single_orders, env };
+    let single = Phase::new("batch limit 1", arguments.single_orders, env);
     let single = single.run(&arguments).await.context("the run with batch limit 1")?;
     report::print(&single);
     report::print_ratio(&batched, &single);

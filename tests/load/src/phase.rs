@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use local::shop::Shop;
-use local::{BrokerChoice, Service, System, SystemOptions, audit};
+use local::{BrokerChoice, Service, System, SystemOptions, TracesTo, audit};
 use serde_json::json;
 
 use crate::arguments::Arguments;
@@ -19,6 +19,7 @@ use crate::under_way::UnderWay;
 
 const LOOK: Duration = Duration::from_millis(20);
 const TELL: Duration = Duration::from_secs(5);
+const SCRAPE: Duration = Duration::from_secs(5);
 const REST: Duration = Duration::from_secs(60);
 
 /// What differs between runs.
@@ -27,6 +28,9 @@ pub struct Phase {
     pub orders: usize,
     /// For all four services.
     pub env: Vec<(String, String)>,
+    pub traces: TracesTo,
+    /// Scrape every service's metrics all the while.
+    pub scraped: bool,
 }
 
 /// What one run has shown.
@@ -51,10 +55,16 @@ pub struct Measured {
 }
 
 impl Phase {
+    /// Neither traced nor scraped.
+    pub fn new(title: &'static str, orders: usize, env: Vec<(String, String)>) -> Self {
+        Self { title, orders, env, traces: TracesTo::Nowhere, scraped: false }
+    }
+
     /// Runs it on a system of its own.
     pub async fn run(&self, arguments: &Arguments) -> Result<Measured> {
         say(&format!("{}: {} orders", self.title, self.orders));
-        let options = SystemOptions { broker: BrokerChoice::Kafka, env: self.env.clone(), ..Default::default() };
+        let (env, traces) = (self.env.clone(), self.traces.clone());
+        let options = SystemOptions { broker: BrokerChoice::Kafka, env, traces, ..Default::default() };
         let system = System::start(options, say).await.context("the system did not come up")?;
         let measured = self.measure(&system, arguments).await;
         if measured.is_err() {
@@ -107,6 +117,7 @@ impl Phase {
         tokio::select! {
             placed = placing => placed,
             stalled = watch(system, &under_way, arguments.patience) => stalled,
+            scraping = scrape(system), if self.scraped => scraping,
         }?;
         let spent = meter::read(system).since(&before);
         drop(follower);
@@ -154,6 +165,17 @@ async fn watch(system: &System, under_way: &UnderWay, patience: Duration) -> Res
                 seen.cancelled,
                 seen.refused
             );
+        }
+    }
+}
+
+/// As Prometheus does, oftener.
+async fn scrape(system: &System) -> Result<()> {
+    let shop = Shop::default();
+    loop {
+        tokio::time::sleep(SCRAPE).await;
+        for (_, running) in system.running() {
+            shop.text(&format!("{}/metrics", running.url)).await?;
         }
     }
 }

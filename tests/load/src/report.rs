@@ -18,6 +18,11 @@ impl Measured {
         per_second(self.orders, self.took)
     }
 
+    /// All processor seconds per 1,000 sagas.
+    pub fn cost(&self) -> f64 {
+        self.per_thousand(self.spent.total())
+    }
+
     /// Processor seconds per 1,000 sagas.
     fn per_thousand(&self, seconds: f64) -> f64 {
         seconds * 1_000.0 / self.orders as f64

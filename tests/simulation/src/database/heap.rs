@@ -93,10 +93,12 @@ impl<V: Clone> Heap<V> {
     pub fn conflict(&self, tx: TxId, except: Option<Place>, same: impl Fn(&V) -> bool) -> Conflict {
         for row in self.rows.iter().filter(|row| Some(row.place) != except) {
             match row.holder {
-                Some(other) if other != tx && !row.written.is_empty() => {
-                    if row.written.iter().chain([&row.committed]).flatten().any(&same) {
-                        return Conflict::Undecided(other);
-                    }
+                Some(other)
+                    if other != tx
+                        && !row.written.is_empty()
+                        && row.written.iter().chain([&row.committed]).flatten().any(&same) =>
+                {
+                    return Conflict::Undecided(other);
                 }
                 _ if row.seen_by(tx).is_some_and(&same) => return Conflict::With(row.place),
                 _ => {}
