@@ -1,8 +1,6 @@
 //! Inventory's API and its events over its real rules and a real PostgreSQL.
 
-mod world;
-
-use axum::http::StatusCode;
+use axum::{Router, http::StatusCode};
 use contracts::{Event, Item, OrderPlaced, PaymentVoided, ShippingDispatched};
 use engine::{
     door::Progress,
@@ -11,9 +9,21 @@ use engine::{
     participant::What,
     trace::TraceContext,
 };
+use inventory::{Inventory, MIGRATIONS};
+use one_service::{OneService, call};
 use serde_json::json;
 use uuid::Uuid;
-use world::{ServiceDoor, World, call};
+
+type World = OneService<Inventory>;
+type ServiceDoor = one_service::ServiceDoor<Inventory>;
+
+async fn start() -> World {
+    OneService::start(Inventory, &MIGRATIONS).await
+}
+
+fn replica(world: &World) -> Router {
+    inventory::http::routes(world.context())
+}
 
 /// Rows whose pieces are not what the ledger adds up to: none, ever.
 const OFF: &str = "SELECT count(*) FROM stock s
@@ -63,8 +73,8 @@ async fn hand_in(door: &ServiceDoor, events: Vec<Event>) {
 
 #[tokio::test]
 async fn stock_is_set_shown_and_never_set_below_what_is_reserved() {
-    let world = World::new().await;
-    let api = world.replica();
+    let world = start().await;
+    let api = replica(&world);
     let set = call(&api, "PUT", "/stock/chair", &[], r#"{"onHand":5}"#).await;
     let expected = json!({ "sku": "chair", "onHand": 5, "available": 5, "reserved": 0, "shipped": 0 });
     assert_eq!((set.status, set.body), (StatusCode::OK, expected));
@@ -79,8 +89,8 @@ async fn stock_is_set_shown_and_never_set_below_what_is_reserved() {
 
 #[tokio::test]
 async fn an_order_for_an_unknown_sku_does_not_make_it_known() {
-    let world = World::new().await;
-    let api = world.replica();
+    let world = start().await;
+    let api = replica(&world);
     hand_in(&world.door(), vec![placed(1, &[("ghost", 2)])]).await;
     assert_eq!(call(&api, "GET", "/stock/ghost", &[], "").await.status, StatusCode::NOT_FOUND);
     assert_eq!(call(&api, "GET", "/stock", &[], "").await.body, json!([]));
@@ -90,8 +100,8 @@ async fn an_order_for_an_unknown_sku_does_not_make_it_known() {
 
 #[tokio::test]
 async fn what_is_malformed_is_named_and_leaves_no_row() {
-    let world = World::new().await;
-    let api = world.replica();
+    let world = start().await;
+    let api = replica(&world);
     let requests = [
         ("/stock/chair", r#"{"onHand":-1}"#, "onHand"),
         ("/stock/chair", r#"{"onHand":1.5}"#, "onHand"),
@@ -110,8 +120,8 @@ async fn what_is_malformed_is_named_and_leaves_no_row() {
 
 #[tokio::test]
 async fn batches_of_everything_at_once_leave_stock_and_ledger_in_balance() {
-    let world = World::new().await;
-    let api = world.replica();
+    let world = start().await;
+    let api = replica(&world);
     for sku in ["chair", "lamp", "table"] {
         call(&api, "PUT", &format!("/stock/{sku}"), &[], r#"{"onHand":7}"#).await;
     }

@@ -6,13 +6,17 @@ mod view;
 use std::time::Duration;
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::{DefaultBodyLimit, Path, State, rejection::PathRejection},
     http::{HeaderMap, StatusCode, header::LOCATION},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use engine::{problem::Problem, service::Context, trace::TraceContext};
+use engine::{
+    problem::Problem,
+    service::Context,
+    trace::{CorrelationId, TraceContext},
+};
 use serde_json::json;
 use shop::body::Body;
 use sqlx::PgPool;
@@ -57,7 +61,8 @@ async fn place(
     match context.commands.submit(command, trace).await? {
         Reply::Placed(Placed::Order(order)) => {
             let location = format!("/orders/{}", order.order_id);
-            Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(view::placed(order))).into_response())
+            let saga = Extension(CorrelationId(order.order_id.clone()));
+            Ok((StatusCode::ACCEPTED, [(LOCATION, location)], saga, Json(view::placed(order))).into_response())
         }
         Reply::Placed(Placed::KeyReused) => Err(Problem {
             status: StatusCode::CONFLICT,
@@ -83,7 +88,9 @@ async fn cancel(
             Err(Problem::new(StatusCode::CONFLICT, format!("order {order} is completed: it is too late to cancel it")))
         }
         Reply::Cancel(status) => {
-            Ok((StatusCode::ACCEPTED, Json(json!({ "orderId": order, "status": status.text() }))).into_response())
+            let saga = Extension(CorrelationId(order.to_string()));
+            let body = json!({ "orderId": order, "status": status.text() });
+            Ok((StatusCode::ACCEPTED, saga, Json(body)).into_response())
         }
         Reply::Placed(_) => Err(unexpected()),
     }

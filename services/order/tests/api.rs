@@ -1,6 +1,6 @@
 //! Order's API over its real rules and a real PostgreSQL.
 
-mod world;
+use std::time::Duration;
 
 use axum::{Router, http::StatusCode};
 use engine::{
@@ -11,7 +11,18 @@ use engine::{
     trace::TraceContext,
 };
 use futures::future::join_all;
-use world::{Answer, World, call};
+use one_service::{Answer, OneService, call};
+use order::{MIGRATIONS, Order};
+
+type World = OneService<Order>;
+
+async fn start() -> World {
+    OneService::start(Order { deadline: Duration::from_secs(900) }, &MIGRATIONS).await
+}
+
+fn replica(world: &World) -> Router {
+    order::http::routes(world.context(), Duration::from_secs(7 * 24 * 3600))
+}
 
 const ORDER: &str = r#"{"userId":"ada","currency":"EUR","items":[{"sku":"chair","quantity":2,"price":100}],
     "paymentMethod":"tok_visa","shippingAddress":{"name":"Ada","line1":"1 Road",
@@ -28,8 +39,8 @@ async fn orders(world: &World) -> i64 {
 
 #[tokio::test]
 async fn an_order_is_accepted_with_its_place_and_shown_there() {
-    let world = World::new().await;
-    let api = world.replica();
+    let world = start().await;
+    let api = replica(&world);
     let placed = place(&api, &[], ORDER).await;
     assert_eq!(placed.status, StatusCode::ACCEPTED, "{}", placed.body);
     let id = placed.body["orderId"].as_str().unwrap().to_owned();
@@ -43,8 +54,8 @@ async fn an_order_is_accepted_with_its_place_and_shown_there() {
 
 #[tokio::test]
 async fn repeats_at_two_replicas_at_once_are_one_order_with_one_answer() {
-    let world = World::new().await;
-    let apis = [world.replica(), world.replica()];
+    let world = start().await;
+    let apis = [replica(&world), replica(&world)];
     let repeats = (0..40).map(|index| place(&apis[index % 2], &[KEY], ORDER));
     let answers = join_all(repeats).await;
     for answer in &answers {
@@ -62,7 +73,7 @@ async fn repeats_within_one_batch_are_one_order_with_one_answer() {
         place_order::{PlaceOrder, Placed},
         state::Details,
     };
-    let world = World::new().await;
+    let world = start().await;
     let details = Box::new(Details {
         user_id: "ada".into(),
         total_amount: 100,
@@ -95,8 +106,8 @@ async fn repeats_within_one_batch_are_one_order_with_one_answer() {
 
 #[tokio::test]
 async fn a_repeat_is_answered_as_at_first_however_far_the_order_came() {
-    let world = World::new().await;
-    let api = world.replica();
+    let world = start().await;
+    let api = replica(&world);
     let first = place(&api, &[KEY], ORDER).await;
     let id = first.body["orderId"].as_str().unwrap();
     call(&api, "POST", &format!("/orders/{id}/cancel"), &[], "").await;
@@ -108,8 +119,8 @@ async fn a_repeat_is_answered_as_at_first_however_far_the_order_came() {
 
 #[tokio::test]
 async fn a_key_is_the_callers_own_and_for_one_body_only() {
-    let world = World::new().await;
-    let api = world.replica();
+    let world = start().await;
+    let api = replica(&world);
     let first = place(&api, &[KEY, ("X-Client-Id", "shop-a")], ORDER).await;
     let other_body = place(&api, &[KEY, ("X-Client-Id", "shop-a")], &ORDER.replace("ada", "bob")).await;
     assert_eq!(other_body.status, StatusCode::CONFLICT);
@@ -128,8 +139,8 @@ async fn a_key_is_the_callers_own_and_for_one_body_only() {
 
 #[tokio::test]
 async fn a_key_past_its_retention_is_free_again() {
-    let world = World::new().await;
-    let api = world.replica();
+    let world = start().await;
+    let api = replica(&world);
     let first = place(&api, &[KEY], ORDER).await;
     sqlx::query("UPDATE requests SET at = at - interval '8 days'").execute(&world.pool).await.unwrap();
     place(&api, &[("Idempotency-Key", "k2")], ORDER).await;
@@ -143,8 +154,8 @@ async fn a_key_past_its_retention_is_free_again() {
 
 #[tokio::test]
 async fn a_cancellation_is_requested_once_and_too_late_is_a_conflict() {
-    let world = World::new().await;
-    let api = world.replica();
+    let world = start().await;
+    let api = replica(&world);
     let placed = place(&api, &[], ORDER).await;
     let path = format!("/orders/{}", placed.body["orderId"].as_str().unwrap());
     let cancel = format!("{path}/cancel");
@@ -161,8 +172,8 @@ async fn a_cancellation_is_requested_once_and_too_late_is_a_conflict() {
 
 #[tokio::test]
 async fn what_is_unknown_or_malformed_is_said_in_json_and_leaves_no_row() {
-    let world = World::new().await;
-    let api = world.replica();
+    let world = start().await;
+    let api = replica(&world);
     let unknown = "/orders/01890a5d-ac96-774b-bcce-b302099a8057";
     sqlx::query("INSERT INTO orders (order_id, status, created_at, updated_at) VALUES ('none', 'none', now(), now())")
         .execute(&world.pool)

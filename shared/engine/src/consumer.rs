@@ -131,12 +131,16 @@ impl<P: Participant> Pending<P> {
     fn forget_revoked<S: EventSource>(&mut self, source: &S) {
         let verdicts = std::mem::take(&mut self.progress.verdicts);
         let work = std::mem::take(&mut self.work);
-        for (work, verdict) in work.into_iter().zip(verdicts) {
+        let begun = self.progress.begun.take();
+        let mut kept = Vec::with_capacity(work.len());
+        for (index, (work, verdict)) in work.into_iter().zip(verdicts).enumerate() {
             if position_of(&work).is_none_or(|position| is_owned(&self.next, position, source)) {
                 self.work.push(work);
                 self.progress.verdicts.push(verdict);
+                kept.push(index);
             }
         }
+        self.progress.begun = begun.map(|begun| kept.iter().filter_map(|index| begun.get(*index).copied()).collect());
     }
 }
 

@@ -33,8 +33,8 @@ pub trait Database<P: Participant>: Send + Sync + 'static {
 
     /// How often the handling of each message was begun and never ended; in the order of `messages`.
     fn begun(&self, messages: &[Position]) -> impl Future<Output = Result<Vec<u32>, StoreError>> + Send;
-    /// Writes down, at once, that the handling of these messages begins.
-    fn write_begun(&self, messages: &[Position]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Writes down, at once, how often the handling of these messages was begun by now.
+    fn write_begun(&self, messages: &[Position], times: &[u32]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Forgets that it was begun: it ended.
     fn forget_begun(&self, messages: &[Position]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -77,6 +77,10 @@ impl<S: Sync> FromRequestParts<S> for TraceContext {
     }
 }
 
+/// The saga that a request is about: a handler puts it into its answer's extensions, so that the request's span names it.
+#[derive(Clone, Debug)]
+pub struct CorrelationId(pub String);
+
 /// A Kafka header. Names need not be unique and values may be null, as on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {

@@ -30,22 +30,43 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         if messages.len() < work.len() {
             return self.handle_isolating(ids, work, progress).await;
         }
-        let begun = self.database.begun(&messages).await?;
-        for (from, to) in parts(&begun) {
+        let begun = match &progress.begun {
+            Some(begun) => begun.clone(),
+            None => progress.begun.insert(self.database.begun(&messages).await?).clone(),
+        };
+        self.handle_parts(ids, work, &messages, &begun, progress).await
+    }
+
+    async fn handle_parts(
+        &self,
+        ids: &mut dyn IdSource,
+        work: &[Work<P>],
+        messages: &[Position],
+        begun: &[u32],
+        progress: &mut Progress<P::Reply>,
+    ) -> Result<(), StoreError> {
+        for (from, to) in parts(begun) {
+            if progress.verdicts[from..to].iter().all(Option::is_some) {
+                continue;
+            }
             let under_way = &messages[from..to];
-            match &work[from] {
+            let handled = match &work[from] {
                 Work::Input(_) if to - from == 1 && begun[from] >= BEGUN_ENOUGH => {
                     let refusal =
                         Refusal::Permanent(format!("the process ended {} times while it was handled", begun[from]));
                     let set_aside = SetAside { class: "crash", refusal };
-                    progress.keep(from, self.handle_or_refuse(ids, &work[from..to], Some(&set_aside)).await?);
+                    let handled = self.handle_or_refuse(ids, &work[from..to], Some(&set_aside)).await;
+                    handled.map(|handled| progress.keep(from, handled))
                 }
                 _ => {
-                    self.database.write_begun(under_way).await?;
-                    self.isolate(ids, work, (from, to), progress).await?;
+                    let times: Vec<u32> = begun[from..to].iter().map(|times| times.saturating_add(1)).collect();
+                    self.database.write_begun(under_way, &times).await?;
+                    self.isolate(ids, work, (from, to), progress).await
                 }
-            }
-            self.database.forget_begun(under_way).await?;
+            };
+            // It ended, well or not, and the process lives.
+            let forgotten = self.database.forget_begun(under_way).await;
+            handled.and(forgotten)?;
         }
         Ok(())
     }

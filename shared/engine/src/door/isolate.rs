@@ -16,6 +16,8 @@ pub struct Progress<R> {
     pub ranges: Vec<i32>,
     pub intents: Vec<Intent>,
     pub earliest_deadline: Option<DateTime<Utc>>,
+    /// How often each was begun by earlier runs, once that was asked: tries of this run are no crashes.
+    pub(crate) begun: Option<Vec<u32>>,
 }
 
 impl<R> Progress<R> {
@@ -25,6 +27,7 @@ impl<R> Progress<R> {
             ranges: Vec::new(),
             intents: Vec::new(),
             earliest_deadline: None,
+            begun: None,
         }
     }
 

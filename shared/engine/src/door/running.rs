@@ -122,8 +122,16 @@ impl<'a, P: Participant> Running<'a, P> {
 
     pub fn take(&mut self, input: &Input<P>, set_aside: Option<&SetAside>) -> Verdict<P::Reply> {
         let compensation = self.overtakes(input);
-        let span = Told::begin(input, compensation, self.links);
+        let mut span = Told::begin(input, compensation, self.links);
+        let before = self.outcome.messages.len();
         let (verdict, class) = self.handle(input, compensation, set_aside, span.context());
+        if input.correlation_id.is_none() {
+            // A command that begins a saga, or asks something of one: its fact says which.
+            let key = self.outcome.messages.get(before).and_then(|message| message.key.as_deref());
+            if let Some(Ok(key)) = key.map(std::str::from_utf8) {
+                span.set("saga.correlation_id", key.to_owned());
+            }
+        }
         self.outcome.told.extend(Told::of(span, input, &verdict, class));
         verdict
     }

@@ -10,7 +10,7 @@ use opentelemetry::{KeyValue, trace::SpanKind};
 
 use crate::{
     telemetry::spans::{SagaSpan, Telling},
-    trace::TraceContext,
+    trace::{CorrelationId, TraceContext},
 };
 
 /// The header of every API answer that names the trace.
@@ -38,6 +38,9 @@ pub(super) async fn trace(mut request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status();
     span.set("http.response.status_code", i64::from(status.as_u16()));
+    if let Some(CorrelationId(id)) = response.extensions().get() {
+        span.set("saga.correlation_id", id.clone());
+    }
     if status.is_server_error() {
         span.fail("server-error");
     }

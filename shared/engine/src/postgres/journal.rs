@@ -56,17 +56,19 @@ pub(super) async fn begun(pool: &PgPool, messages: &[Position]) -> sqlx::Result<
     Ok(messages.iter().map(|message| of(message).unsigned_abs()).collect())
 }
 
-pub(super) async fn write_begun(pool: &PgPool, messages: &[Position]) -> sqlx::Result<()> {
+pub(super) async fn write_begun(pool: &PgPool, messages: &[Position], times: &[u32]) -> sqlx::Result<()> {
     let (topics, partitions, offsets) = columns(messages);
+    let times: Vec<i32> = times.iter().map(|times| i32::try_from(*times).unwrap_or(i32::MAX)).collect();
     sqlx::query(
         r#"INSERT INTO begun_messages (topic, partition, "offset", times, begun_at)
-           SELECT *, 1, now() FROM unnest($1::text[], $2::int[], $3::bigint[])
+           SELECT *, now() FROM unnest($1::text[], $2::int[], $3::bigint[], $4::int[])
            ON CONFLICT (topic, partition, "offset")
-           DO UPDATE SET times = begun_messages.times + 1, begun_at = now()"#,
+           DO UPDATE SET times = EXCLUDED.times, begun_at = now()"#,
     )
     .bind(topics)
     .bind(partitions)
     .bind(offsets)
+    .bind(times)
     .execute(pool)
     .await
     .map(drop)

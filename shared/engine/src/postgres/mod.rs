@@ -69,8 +69,8 @@ impl<P: Tables> Database<P> for Postgres<P> {
         journal::begun(&self.pool, messages).await.map_err(store_error)
     }
 
-    async fn write_begun(&self, messages: &[Position]) -> Result<(), StoreError> {
-        journal::write_begun(&self.pool, messages).await.map_err(store_error)
+    async fn write_begun(&self, messages: &[Position], times: &[u32]) -> Result<(), StoreError> {
+        journal::write_begun(&self.pool, messages, times).await.map_err(store_error)
     }
 
     async fn forget_begun(&self, messages: &[Position]) -> Result<(), StoreError> {

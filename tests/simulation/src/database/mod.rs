@@ -122,12 +122,10 @@ impl<P: Participant> Database<P> for Model<P> {
         Ok(messages.iter().map(|message| state.begun.get(message).copied().unwrap_or(0)).collect())
     }
 
-    async fn write_begun(&self, messages: &[Position]) -> Result<(), StoreError> {
+    async fn write_begun(&self, messages: &[Position], times: &[u32]) -> Result<(), StoreError> {
         self.statement().await?;
         let mut state = lock(&self.state);
-        for message in messages {
-            *state.begun.entry(message.clone()).or_default() += 1;
-        }
+        state.begun.extend(messages.iter().cloned().zip(times.iter().copied()));
         Ok(())
     }
 

@@ -1,5 +1,4 @@
-//! Order's API as replicas on one real PostgreSQL, which ends with the test: everything but Kafka.
-#![allow(dead_code, reason = "each test file uses its part")]
+//! A service's API as replicas on one real PostgreSQL, which ends with the test: everything but Kafka.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,59 +12,61 @@ use engine::{
     door::{Door, Progress},
     event_id::{Ids, Window},
     policy::{Policy, RetryPolicy},
-    postgres::{self, Postgres as Database},
+    postgres::{self, Postgres as Database, Tables},
     service::Context,
     settings::RANGES,
 };
 use local::{Postgres, PostgresOptions, RunDir, databases};
-use order::{MIGRATIONS, Order};
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgPool, migrate::Migrator};
 use tower::ServiceExt;
 
-pub type ServiceDoor = Door<Order, Database<Order>>;
+pub type ServiceDoor<P> = Door<P, Database<P>>;
 
-pub struct World {
+/// One service's database, and the way to its rules.
+pub struct OneService<P> {
+    participant: Arc<P>,
     pub pool: PgPool,
     _postgres: Postgres,
     _dir: RunDir,
 }
 
+/// What came back.
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Value,
 }
 
-impl World {
-    pub async fn new() -> Self {
-        let dir = RunDir::create().unwrap();
-        let postgres = Postgres::start(&dir.path().join("postgres"), PostgresOptions::default()).await.unwrap();
-        databases::create_database(postgres.admin_url(), "order", "order", "secret").await.unwrap();
-        let pool = PgPool::connect(&postgres.url("order", "order", "secret")).await.unwrap();
-        postgres::migrations().run(&pool).await.unwrap();
-        MIGRATIONS.run(&pool).await.unwrap();
-        postgres::make_partitions(&pool, policy().window).await.unwrap();
-        Self { pool, _postgres: postgres, _dir: dir }
+impl<P: Tables> OneService<P> {
+    /// Starts a PostgreSQL and migrates the service's database.
+    pub async fn start(participant: P, migrations: &Migrator) -> Self {
+        let dir = RunDir::create().expect("a directory");
+        let postgres =
+            Postgres::start(&dir.path().join("postgres"), PostgresOptions::default()).await.expect("PostgreSQL");
+        databases::create_database(postgres.admin_url(), P::NAME, P::NAME, "secret").await.expect("a database");
+        let pool = PgPool::connect(&postgres.url(P::NAME, P::NAME, "secret")).await.expect("a connection");
+        postgres::migrations().run(&pool).await.expect("the engine's migrations");
+        migrations.run(&pool).await.expect("the service's migrations");
+        postgres::make_partitions(&pool, policy().window).await.expect("partitions");
+        Self { participant: Arc::new(participant), pool, _postgres: postgres, _dir: dir }
     }
 
-    pub fn door(&self) -> ServiceDoor {
-        let participant = Arc::new(Order { deadline: Duration::from_secs(900) });
-        let database = Database::new(self.pool.clone(), participant.clone(), RANGES);
-        Door { participant, database, policy: policy() }
+    pub fn door(&self) -> ServiceDoor<P> {
+        let database = Database::new(self.pool.clone(), self.participant.clone(), RANGES);
+        Door { participant: self.participant.clone(), database, policy: policy() }
     }
 
-    /// Another replica of the service.
-    pub fn replica(&self) -> Router {
+    /// What another replica's routes are made of.
+    pub fn context(&self) -> Context<P> {
         let (commands, queue) = commands::queue(100, Duration::from_secs(30));
         tokio::spawn(serve(self.door(), queue));
-        let context = Context { commands, pool: self.pool.clone() };
-        order::http::routes(context, Duration::from_secs(7 * 24 * 3600))
+        Context { commands, pool: self.pool.clone() }
     }
 
     /// A number that a query counts.
     pub async fn count(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query).fetch_one(&self.pool).await.unwrap()
+        sqlx::query_scalar(query).fetch_one(&self.pool).await.expect(query)
     }
 }
 
@@ -75,16 +76,20 @@ pub async fn call(api: &Router, method: &str, path: &str, headers: &[(&str, &str
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let answer = api.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+    let answer = api
+        .clone()
+        .oneshot(request.body(Body::from(body.to_owned())).expect("a request"))
+        .await
+        .expect("routes answer");
     let (head, body) = answer.into_parts();
-    let bytes = to_bytes(body, usize::MAX).await.unwrap();
+    let bytes = to_bytes(body, usize::MAX).await.expect("a body");
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::String(text));
     Answer { status: head.status, headers: head.headers, body }
 }
 
 /// What the engine's own loop does with commands.
-async fn serve(door: ServiceDoor, mut queue: CommandQueue<Order>) {
+async fn serve<P: Tables>(door: ServiceDoor<P>, mut queue: CommandQueue<P>) {
     while let Some(batch) = queue.next(100).await {
         let mut progress = Progress::new(batch.work.len());
         let handled = door.handle_isolating(&mut Ids::new(), &batch.work, &mut progress).await;
