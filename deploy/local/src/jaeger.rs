@@ -24,6 +24,12 @@ pub struct Jaeger {
 }
 
 impl Jaeger {
+    /// Whether there is a Jaeger, or a Go to build one.
+    #[must_use]
+    pub fn can_be_had() -> bool {
+        found().is_some() || in_path("go").is_some()
+    }
+
     /// Starts Jaeger: `JAEGER_BIN`, or `jaeger` in `PATH`, or one that is built once with Go. `dir` takes its
     /// configuration and its log.
     ///

@@ -105,7 +105,7 @@ async fn refused_everywhere(world: &World, chair: &str) {
 /// The traces that Jaeger has of every service, none of which tells a canary.
 async fn traced(world: &World) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
-    let jaeger = world.system.jaeger_url().expect("Jaeger runs");
+    let jaeger = world.jaeger();
     for service in Service::SHOP {
         let url = format!("{jaeger}/api/traces?service={}&limit=1500&lookback=1h", service.name());
         let text = world.shop.text(&url).await.expect("Jaeger answers");

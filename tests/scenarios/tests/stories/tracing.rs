@@ -17,7 +17,7 @@ struct Span {
 
 /// A trace with at least one span of each of these names, once it rests: nothing new came between two looks.
 async fn trace(world: &World, trace_id: &str, wanted: &[(&str, &str)]) -> Vec<Span> {
-    let url = format!("{}/api/traces/{trace_id}", world.system.jaeger_url().expect("Jaeger runs"));
+    let url = format!("{}/api/traces/{trace_id}", world.jaeger());
     let seen = std::cell::Cell::new(0);
     world
         .until(&format!("trace {trace_id} with {wanted:?}"), || async {
