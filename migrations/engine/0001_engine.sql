@@ -146,12 +146,17 @@ CREATE TABLE begun_messages (
 );
 
 -- Makes the daily partitions between two days (both included). Safe to call again, and from several replicas at once.
+-- It runs with its owner's rights, so that a service needs none to make tables.
 CREATE FUNCTION make_partitions(parent text, first date, last date) RETURNS void
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     day  date;
     name text;
 BEGIN
+    IF parent NOT IN ('inbox', 'outbox') OR last - first > 4000 THEN
+        RAISE EXCEPTION 'no partitions of % from % to %: only inbox and outbox have them, and at most 4000 at a time',
+            parent, first, last;
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtext('make_partitions'));
     FOR day IN SELECT generate_series(first, last, interval '1 day')::date LOOP
         name := parent || '_' || to_char(day, 'YYYYMMDD');
@@ -169,14 +174,19 @@ BEGIN
     END LOOP;
 END $$;
 
--- Drops daily partitions before a day, whole. An outbox day that still has something to publish stays.
+-- Drops daily partitions before a day, whole, with its owner's rights. An outbox day that still has something to
+-- publish stays.
 CREATE FUNCTION drop_partitions(parent text, before date) RETURNS int
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     name    text;
     waiting boolean;
     dropped int := 0;
 BEGIN
+    IF parent NOT IN ('inbox', 'outbox') OR before > current_date THEN
+        RAISE EXCEPTION 'partitions of % before % are not to be dropped: only inbox and outbox, and only days gone by',
+            parent, before;
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtext('make_partitions'));
     FOR name IN
         SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -190,4 +200,26 @@ BEGIN
         dropped := dropped + 1;
     END LOOP;
     RETURN dropped;
+END $$;
+
+-- What the service's own role may do: read and write rows. It makes, changes and drops no table, touches no day's
+-- partition but through its parent, and only reads what the migrations write of themselves.
+CREATE PROCEDURE grant_to_service(service name)
+    LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    name regclass;
+BEGIN
+    REVOKE ALL ON SCHEMA public FROM PUBLIC;
+    REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA public FROM PUBLIC;
+    EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', service);
+    EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO %I', service);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION make_partitions, drop_partitions, uuid7_floor TO %I', service);
+    FOR name IN
+        SELECT oid FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+    LOOP
+        EXECUTE format('GRANT SELECT ON TABLE %s TO %I', name, service);
+        CONTINUE WHEN name::text LIKE '%\_migrations';
+        EXECUTE format('GRANT INSERT, UPDATE, DELETE ON TABLE %s TO %I', name, service);
+    END LOOP;
 END $$;

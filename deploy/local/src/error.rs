@@ -49,17 +49,15 @@ pub enum Error {
     /// A database URL is no PostgreSQL URL.
     #[error("the database URL is not of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE: {0}")]
     BadDatabaseUrl(String),
-    /// The database refused a statement.
-    #[error("database: {what}: {source}")]
-    Sql { what: String, source: sqlx::Error },
+    /// Topics, users, databases or secrets could not be made.
+    #[error(transparent)]
+    Provision(#[from] provision::Error),
+    /// A secured system's own secrets can't be read.
+    #[error(transparent)]
+    Secret(#[from] engine::secret::SecretError),
     /// The broker refused a request.
     #[error("broker {bootstrap}: {what}: {problem}")]
     Broker { bootstrap: String, what: String, problem: String },
-    /// A topic is there already with another number of partitions.
-    #[error(
-        "topic {topic} has {have} partitions on the broker and {want} are wanted: delete the topic, or ask for {have}"
-    )]
-    Partitions { topic: String, have: i32, want: i32 },
     /// A program of this workspace has not been built.
     #[error("{name} is not at {path}: build it with `cargo build{profile} -p {name}`")]
     NotBuilt { name: String, path: PathBuf, profile: String },
@@ -79,10 +77,5 @@ impl Error {
 
     pub(crate) fn path(doing: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
         Self::io(format!("{doing} {}", path.display()))
-    }
-
-    pub(crate) fn sql(what: impl Into<String>) -> impl FnOnce(sqlx::Error) -> Self {
-        let what = what.into();
-        move |source| Self::Sql { what, source }
     }
 }

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use engine::kafka::Connection;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Headers;
-use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use rdkafka::{Message, Offset, TopicPartitionList};
 
 use crate::{Error, Result};
 
@@ -74,18 +75,14 @@ impl EventLog {
     ///
     /// # Errors
     /// [`Error::Broker`] when the topics can't be read.
-    pub fn follow(bootstrap: &str, topics: &[String]) -> Result<Self> {
+    pub fn follow(kafka: &Connection, topics: &[String]) -> Result<Self> {
         let refused = |error: rdkafka::error::KafkaError| Error::Broker {
-            bootstrap: bootstrap.into(),
+            bootstrap: kafka.brokers().into(),
             what: "following the topics".into(),
             problem: error.to_string(),
         };
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", bootstrap)
-            .set("group.id", "event-log")
-            .set("enable.auto.commit", "false")
-            .create()
-            .map_err(refused)?;
+        let consumer: BaseConsumer =
+            kafka.config().set("group.id", "event-log").set("enable.auto.commit", "false").create().map_err(refused)?;
         let mut all = TopicPartitionList::new();
         for topic in topics {
             let metadata = consumer.fetch_metadata(Some(topic), METADATA).map_err(refused)?;

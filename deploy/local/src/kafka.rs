@@ -4,13 +4,15 @@ mod config;
 mod jars;
 mod java;
 mod probe;
+mod security;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use config::Files;
+use engine::kafka::Connection;
 pub(crate) use java::in_path;
 pub use java::{HowKafka, Jars, WhyNot, can_run_apache_kafka};
 
@@ -28,18 +30,21 @@ pub struct KafkaOptions {
     pub properties: Vec<(String, String)>,
     /// The JVM's largest heap in MiB.
     pub max_heap_mib: u32,
+    /// Below this directory are `kafka` and `setup` with secrets: the broker lets nobody in whom it does not know, and
+    /// nobody do what he was not given.
+    pub secrets: Option<PathBuf>,
 }
 
 impl Default for KafkaOptions {
     fn default() -> Self {
-        Self { properties: Vec::new(), max_heap_mib: 1024 }
+        Self { properties: Vec::new(), max_heap_mib: 1024, secrets: None }
     }
 }
 
 /// A running broker. Dropping it kills it; its data stay in its directory.
 #[derive(Debug)]
 pub struct Kafka {
-    bootstrap: String,
+    connection: Connection,
     spec: ProcessSpec,
     process: Mutex<Arc<ServiceProcess>>,
 }
@@ -51,11 +56,12 @@ impl Kafka {
     /// # Errors
     /// [`Error::NoKafka`] when Java, jars or Maven are missing; otherwise with the log's end.
     pub async fn start(dir: &Path, options: KafkaOptions) -> Result<Self> {
-        let dir = dir.to_owned();
+        let (dir, secrets) = (dir.to_owned(), options.secrets.clone());
         let prepared = tokio::task::spawn_blocking(move || prepare(&dir, &options)).await;
         let (port, spec) = prepared.map_err(std::io::Error::other).map_err(Error::io("preparing Apache Kafka"))??;
         let process = ServiceProcess::spawn(spec.clone())?;
-        let kafka = Self { bootstrap: format!("127.0.0.1:{port}"), spec, process: Mutex::new(Arc::new(process)) };
+        let connection = security::connection(port, secrets.as_deref())?;
+        let kafka = Self { connection, spec, process: Mutex::new(Arc::new(process)) };
         kafka.wait_up().await?;
         Ok(kafka)
     }
@@ -63,7 +69,13 @@ impl Kafka {
     /// `host:port` for `bootstrap.servers`; the same across restarts.
     #[must_use]
     pub fn bootstrap(&self) -> &str {
-        &self.bootstrap
+        self.connection.brokers()
+    }
+
+    /// As its administrator, where it asks who comes.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// The JVM's process id; another one after a restart.
@@ -122,8 +134,8 @@ impl Kafka {
     }
 
     async fn wait_up(&self) -> Result<()> {
-        let bootstrap = &self.bootstrap;
-        self.process().wait_until("answering", UP, || probe::answers(bootstrap.clone())).await
+        let connection = &self.connection;
+        self.process().wait_until("answering", UP, || probe::answers(connection.clone())).await
     }
 
     fn current(&self) -> MutexGuard<'_, Arc<ServiceProcess>> {
@@ -142,7 +154,9 @@ fn prepare(dir: &Path, options: &KafkaOptions) -> Result<(u16, ProcessSpec)> {
     if !files.data.join("meta.properties").exists() {
         format(&how.java, &base, &files)?;
     }
+    let login = options.secrets.as_deref().map(security::login);
     let spec = ProcessSpec::new("kafka", how.java, &files.log)
+        .args(login)
         .args(["-Xms256m".into(), format!("-Xmx{}m", options.max_heap_mib)])
         .arg("-XX:+UseG1GC")
         .args(base)

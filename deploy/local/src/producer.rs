@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
+use engine::kafka::Connection;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
@@ -19,9 +19,10 @@ pub struct Producer {
 impl Producer {
     /// # Errors
     /// [`Error::Broker`] when librdkafka refuses the address.
-    pub fn connect(bootstrap: &str) -> Result<Self> {
-        let producer = ClientConfig::new()
-            .set("bootstrap.servers", bootstrap)
+    pub fn connect(kafka: &Connection) -> Result<Self> {
+        let bootstrap = kafka.brokers();
+        let producer = kafka
+            .config()
             // As the services do, so that a key has one partition whoever writes it.
             .set("partitioner", "murmur2_random")
             .create()

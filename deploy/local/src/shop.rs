@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::tls;
@@ -32,6 +32,7 @@ pub struct NoAnswer {
 #[derive(Debug, Clone)]
 pub struct Shop {
     http: Client,
+    token: Option<String>,
 }
 
 impl Default for Shop {
@@ -39,21 +40,35 @@ impl Default for Shop {
         tls::install_provider();
         // Only settings that are wrong could fail, and these are fixed.
         let http = Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(256).build().unwrap_or_default();
-        Self { http }
+        Self { http, token: None }
     }
 }
 
 impl Shop {
+    /// One who shows a bearer token with every request.
+    #[must_use]
+    pub fn bearing(token: impl Into<String>) -> Self {
+        Self { token: Some(token.into()), ..Self::default() }
+    }
+
+    fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        let request = self.http.request(method, url);
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
     /// # Errors
     /// [`NoAnswer`] when none came.
     pub async fn get(&self, url: &str) -> Result<Answer, NoAnswer> {
-        answer("GET", url, self.http.get(url).send().await).await
+        answer("GET", url, self.request(Method::GET, url).send().await).await
     }
 
     /// # Errors
     /// [`NoAnswer`] when none came.
     pub async fn put(&self, url: &str, body: &Value) -> Result<Answer, NoAnswer> {
-        answer("PUT", url, self.http.put(url).body(body.to_string()).send().await).await
+        answer("PUT", url, self.request(Method::PUT, url).body(body.to_string()).send().await).await
     }
 
     /// Posts with headers.
@@ -61,7 +76,8 @@ impl Shop {
     /// # Errors
     /// [`NoAnswer`] when none came.
     pub async fn post(&self, url: &str, body: &Value, headers: &[(&str, &str)]) -> Result<Answer, NoAnswer> {
-        let mut request = self.http.post(url).body(body.to_string()).header("content-type", "application/json");
+        let mut request =
+            self.request(Method::POST, url).body(body.to_string()).header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -74,7 +90,7 @@ impl Shop {
     /// [`NoAnswer`] when none came.
     pub async fn text(&self, url: &str) -> Result<String, NoAnswer> {
         let failed = |source| NoAnswer { method: "GET", url: url.to_owned(), source };
-        self.http.get(url).send().await.map_err(failed)?.text().await.map_err(failed)
+        self.request(Method::GET, url).send().await.map_err(failed)?.text().await.map_err(failed)
     }
 }
 

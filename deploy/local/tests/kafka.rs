@@ -2,8 +2,9 @@
 
 mod messages;
 
-use local::{Error, Kafka, KafkaOptions, RunDir, TopicSpec, create_topics};
+use local::{Kafka, KafkaOptions, RunDir};
 use messages::{TestResult, consume, produce};
+use provision::{Error, choreography::TopicSpec, kafka::create_topics};
 
 #[tokio::test]
 async fn what_kafka_acknowledged_is_there_after_kill_9_and_restart() -> TestResult {
@@ -11,8 +12,8 @@ async fn what_kafka_acknowledged_is_there_after_kill_9_and_restart() -> TestResu
     let kafka = Kafka::start(&run.path().join("kafka"), KafkaOptions::default()).await?;
     let topic =
         TopicSpec { config: vec![("retention.ms".into(), "3600000".into())], ..TopicSpec::new("order-events", 3) };
-    create_topics(kafka.bootstrap(), std::slice::from_ref(&topic)).await?;
-    create_topics(kafka.bootstrap(), &[topic]).await?;
+    create_topics(kafka.connection(), std::slice::from_ref(&topic)).await?;
+    create_topics(kafka.connection(), &[topic]).await?;
 
     produce(kafka.bootstrap(), "order-events", "two chairs").await?;
     let (bootstrap, pid) = (kafka.bootstrap().to_owned(), kafka.pid());
@@ -26,7 +27,7 @@ async fn what_kafka_acknowledged_is_there_after_kill_9_and_restart() -> TestResu
     assert_ne!(kafka.pid(), pid);
     assert_eq!(consume(&bootstrap, "order-events", "after").await?, "two chairs");
 
-    let other = create_topics(&bootstrap, &[TopicSpec::new("order-events", 5)]).await;
+    let other = create_topics(kafka.connection(), &[TopicSpec::new("order-events", 5)]).await;
     assert!(matches!(other, Err(Error::Partitions { have: 3, want: 5, .. })), "{other:?}");
     kafka.pause()?;
     kafka.resume()?;

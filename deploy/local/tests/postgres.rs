@@ -1,6 +1,6 @@
 //! PostgreSQL itself.
 
-use local::databases::create_database;
+use local::databases::{Login, create_database};
 use local::{Error, Postgres, PostgresOptions, RunDir};
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -15,8 +15,8 @@ async fn kept(url: &str) -> sqlx::Result<Vec<String>> {
 async fn a_committed_row_is_there_after_kill_9_and_restart() -> TestResult {
     let run = RunDir::create()?;
     let postgres = Postgres::start(&run.path().join("pg"), PostgresOptions::default()).await?;
-    create_database(postgres.admin_url(), "order", "order", "it's \"secret\"").await?;
-    create_database(postgres.admin_url(), "order", "order", "an/other%").await?;
+    create_database(postgres.admin_url(), "order", &Login::new("order", "it's \"secret\"")).await?;
+    create_database(postgres.admin_url(), "order", &Login::new("order", "an/other%")).await?;
     let url = postgres.url("order", "order", "an/other%");
     let mut client = PgConnection::connect(&url).await?;
     client.execute("CREATE TABLE kept (name text)").await?;
@@ -56,7 +56,7 @@ async fn a_service_cannot_enter_anothers_database_nor_log_in_without_its_passwor
     let run = RunDir::create()?;
     let postgres = Postgres::start(&run.path().join("pg"), PostgresOptions::default()).await?;
     for name in ["order", "payment"] {
-        create_database(postgres.admin_url(), name, name, name).await?;
+        create_database(postgres.admin_url(), name, &Login::new(name, name)).await?;
     }
     assert!(PgConnection::connect(&postgres.url("order", "order", "order")).await.is_ok());
     assert!(PgConnection::connect(&postgres.url("order", "payment", "payment")).await.is_err());
@@ -72,7 +72,7 @@ async fn an_administrator_who_is_no_superuser_can_make_the_databases() -> TestRe
     admin.execute("CREATE ROLE dba LOGIN CREATEROLE CREATEDB PASSWORD 'dba'").await?;
     let external = Postgres::external(&postgres.url("postgres", "dba", "dba"))?;
     for _ in 0..2 {
-        create_database(external.admin_url(), "order", "order", "order").await?;
+        create_database(external.admin_url(), "order", &Login::new("order", "order")).await?;
     }
     let service = PgConnection::connect(&external.url("order", "order", "order")).await;
     assert!(service.is_ok());

@@ -1,5 +1,6 @@
 //! Inventory's API: `GET /stock`, `GET /stock/{sku}`, `PUT /stock/{sku}`.
 
+use api::Gate;
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Path, State},
@@ -23,12 +24,13 @@ const PAGE: i64 = 1_000;
 const MAX_BODY: usize = 4 * 1024;
 
 /// The service's routes.
-pub fn routes(context: Context<Inventory>) -> Router {
-    Router::new()
+pub fn routes(context: Context<Inventory>, gate: Gate) -> Router {
+    let api = Router::new()
         .route("/stock", get(list))
         .route("/stock/{sku}", get(show).put(set))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(context)
+        .with_state(context);
+    gate.before_back_office(api)
 }
 
 #[derive(Deserialize)]

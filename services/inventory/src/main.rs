@@ -1,5 +1,6 @@
 //! The inventory service.
 
+use api::ApiSettings;
 use clap::Parser;
 use engine::{intents::Nobody, settings::EngineSettings};
 use inventory::{Inventory, MIGRATIONS, http};
@@ -10,6 +11,8 @@ use inventory::{Inventory, MIGRATIONS, http};
 struct Settings {
     #[command(flatten)]
     engine: EngineSettings,
+    #[command(flatten)]
+    api: ApiSettings,
 }
 
 // Batches are many small allocations, made and freed together: it halves what they cost.
@@ -19,5 +22,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
-    engine::service::run(settings.engine, Inventory, Nobody, &MIGRATIONS, http::routes).await
+    let gate = settings.api.gate()?;
+    engine::service::run(settings.engine, Inventory, Nobody, &MIGRATIONS, |context| http::routes(context, gate)).await
 }

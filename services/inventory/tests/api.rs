@@ -1,5 +1,6 @@
 //! Inventory's API and its events over its real rules and a real PostgreSQL.
 
+use api::Gate;
 use axum::{Router, http::StatusCode};
 use contracts::{Event, Item, OrderPlaced, PaymentVoided, ShippingDispatched};
 use engine::{
@@ -22,7 +23,7 @@ async fn start() -> World {
 }
 
 fn replica(world: &World) -> Router {
-    inventory::http::routes(world.context())
+    inventory::http::routes(world.context(), Gate::open())
 }
 
 /// Rows whose pieces are not what the ledger adds up to: none, ever.

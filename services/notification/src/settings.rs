@@ -3,8 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Parser;
-use engine::settings::EngineSettings;
-use shop::setting::{duration, request_timeout, secret};
+use engine::{secret, settings::EngineSettings};
+use secrecy::SecretString;
+use shop::setting::{duration, request_timeout};
 
 use crate::mailer::{HttpMailer, SetupError};
 
@@ -19,7 +20,7 @@ pub struct Settings {
     pub mail_url: String,
     /// The mail service's bearer token.
     #[arg(long, env, hide_env_values = true)]
-    pub mail_token: Option<String>,
+    pub mail_token: Option<SecretString>,
     /// A file with the mail service's bearer token.
     #[arg(long, env)]
     pub mail_token_file: Option<PathBuf>,
@@ -35,7 +36,8 @@ impl Settings {
     /// The mail service; an error names the setting that is wrong.
     pub fn mailer(&self) -> Result<HttpMailer, String> {
         let timeout = request_timeout("MAIL_TIMEOUT", self.mail_timeout, self.engine.call_timeout)?;
-        let token = secret("MAIL_TOKEN", self.mail_token.as_deref(), self.mail_token_file.as_deref())?;
+        let token = secret::read("MAIL_TOKEN", self.mail_token.as_ref(), self.mail_token_file.as_deref())
+            .map_err(|error| error.to_string())?;
         HttpMailer::new(&self.mail_url, token, timeout).map_err(|error| match error {
             SetupError::Token { .. } => format!("MAIL_TOKEN: {error}"),
             _ => format!("MAIL_URL: {error}"),

@@ -1,7 +1,10 @@
 //! Notification's SQL on a real PostgreSQL.
 
 use engine::postgres::Tables;
-use local::{Postgres, PostgresOptions, RunDir, databases};
+use local::{
+    Postgres, PostgresOptions, RunDir,
+    databases::{self, Login},
+};
 use notification::{
     MIGRATIONS, Notification,
     state::{End, Row, State, Table},
@@ -18,7 +21,9 @@ fn row(state: State, end: Option<End>) -> Row {
 async fn rows_come_back_as_they_were_written() {
     let dir = RunDir::create().unwrap();
     let postgres = Postgres::start(&dir.path().join("postgres"), PostgresOptions::default()).await.unwrap();
-    databases::create_database(postgres.admin_url(), "notification", "notification", "secret").await.unwrap();
+    databases::create_database(postgres.admin_url(), "notification", &Login::new("notification", "secret"))
+        .await
+        .unwrap();
     let mut db = PgConnection::connect(&postgres.url("notification", "notification", "secret")).await.unwrap();
     MIGRATIONS.run(&mut db).await.unwrap();
 

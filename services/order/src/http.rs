@@ -5,6 +5,7 @@ mod view;
 
 use std::time::Duration;
 
+use api::{Caller, Gate};
 use axum::{
     Extension, Json, Router,
     extract::{DefaultBodyLimit, Path, State, rejection::PathRejection},
@@ -31,31 +32,41 @@ use crate::{
     store,
 };
 use request::NewOrder;
+use view::OrderView;
 
 const MAX_BODY: usize = 64 * 1024;
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 /// The service's routes. Requests are recognised by their key for `retention`.
-pub fn routes(context: Context<Order>, retention: Duration) -> Router {
+pub fn routes(context: Context<Order>, gate: Gate, retention: Duration) -> Router {
     tokio::spawn(forget_requests(context.pool.clone(), retention));
-    Router::new()
+    let api = Router::new()
         .route("/orders", post(place))
         .route("/orders/{order_id}", get(show))
         .route("/orders/{order_id}/cancel", post(cancel))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(context)
+        .with_state(context);
+    gate.before(api)
 }
 
 async fn place(
     State(context): State<Context<Order>>,
+    caller: Caller,
     trace: TraceContext,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let request_key = idempotency::request_key(&headers)?;
+    let request_key = idempotency::request_key(&caller, &headers)?;
     let order: NewOrder = shop::body::read(body)?;
     let body_hash = idempotency::body_hash(&order);
     let details = Box::new(order.into_details()?);
+    if !caller.may_act_for(&details.user_id) {
+        return Err(Problem {
+            status: StatusCode::FORBIDDEN,
+            error: "userId: orders can be placed for the token's own subject only".into(),
+            field: Some("userId".into()),
+        });
+    }
     let command = PlaceOrder { order_id: Uuid::now_v7(), request_key, body_hash, details };
     let command = Command::Place(Box::new(command));
     match context.commands.submit(command, trace).await? {
@@ -75,14 +86,13 @@ async fn place(
 
 async fn cancel(
     State(context): State<Context<Order>>,
+    caller: Caller,
     order: OrderId,
     trace: TraceContext,
 ) -> Result<Response, Problem> {
     let order = order_id(order)?;
     // Asking first keeps requests for unknown orders from leaving rows behind.
-    if view::find(&context.pool, order).await?.is_none() {
-        return Err(unknown(order));
-    }
+    find_for(&caller, &context.pool, order).await?;
     match context.commands.submit(Command::Cancel(order), trace).await? {
         Reply::Cancel(Status::Completed) => {
             Err(Problem::new(StatusCode::CONFLICT, format!("order {order} is completed: it is too late to cancel it")))
@@ -96,12 +106,15 @@ async fn cancel(
     }
 }
 
-async fn show(State(context): State<Context<Order>>, order: OrderId) -> Result<Response, Problem> {
+async fn show(State(context): State<Context<Order>>, caller: Caller, order: OrderId) -> Result<Response, Problem> {
     let order = order_id(order)?;
-    match view::find(&context.pool, order).await? {
-        Some(found) => Ok(Json(found).into_response()),
-        None => Err(unknown(order)),
-    }
+    Ok(Json(find_for(&caller, &context.pool, order).await?).into_response())
+}
+
+/// Somebody else's order is answered like one that is not there: nothing can be learnt by guessing.
+async fn find_for(caller: &Caller, pool: &PgPool, order: Uuid) -> Result<OrderView, Problem> {
+    let found = view::find(pool, order).await?;
+    found.filter(|found| caller.may_act_for(found.user_id())).ok_or_else(|| unknown(order))
 }
 
 type OrderId = Result<Path<Uuid>, PathRejection>;

@@ -1,21 +1,24 @@
 //! Idempotency keys: what makes two requests the same one.
 
+use api::Caller;
 use axum::http::HeaderMap;
 use engine::problem::Problem;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 const MAX_KEY: usize = 200;
-/// Stands between caller and key; neither can contain it.
+/// Stands between caller and key; a key can't contain it, so no two pairs are written the same.
 const SEPARATOR: char = '\u{1f}';
 
 /// The request's key, scoped by its caller; `None` without an `Idempotency-Key` header.
 ///
-/// The caller is named by `X-Client-Id`. Without it all callers share one scope.
-pub fn request_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let caller = visible(headers, "X-Client-Id")?.unwrap_or("anonymous");
+/// The caller is the token's subject. Where no tokens are asked for he is named by `X-Client-Id`; without it, all
+/// callers share one scope.
+pub fn request_key(caller: &Caller, headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let named = visible(headers, "X-Client-Id")?;
+    let scope = caller.subject().or(named).unwrap_or("anonymous");
     let key = visible(headers, "Idempotency-Key")?;
-    Ok(key.map(|key| format!("{caller}{SEPARATOR}{key}")))
+    Ok(key.map(|key| format!("{scope}{SEPARATOR}{key}")))
 }
 
 fn visible<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Problem> {

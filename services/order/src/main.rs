@@ -12,6 +12,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
     let order = Order { deadline: settings.order_deadline };
+    let gate = settings.api.gate()?;
     let retention = settings.idempotency_retention;
-    engine::service::run(settings.engine, order, Nobody, &MIGRATIONS, |context| http::routes(context, retention)).await
+    engine::service::run(settings.engine, order, Nobody, &MIGRATIONS, |context| http::routes(context, gate, retention))
+        .await
 }

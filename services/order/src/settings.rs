@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api::ApiSettings;
 use clap::Parser;
 use engine::settings::EngineSettings;
 use shop::setting::duration;
@@ -12,6 +13,8 @@ use shop::setting::duration;
 pub struct Settings {
     #[command(flatten)]
     pub engine: EngineSettings,
+    #[command(flatten)]
+    pub api: ApiSettings,
     /// How long an order may take before its cancellation is requested.
     #[arg(long, env, default_value = "15m", value_parser = up_to_a_year)]
     pub order_deadline: Duration,

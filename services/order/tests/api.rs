@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api::Gate;
 use axum::{Router, http::StatusCode};
 use engine::{
     door::Progress,
@@ -21,7 +22,7 @@ async fn start() -> World {
 }
 
 fn replica(world: &World) -> Router {
-    order::http::routes(world.context(), Duration::from_secs(7 * 24 * 3600))
+    order::http::routes(world.context(), Gate::open(), Duration::from_secs(7 * 24 * 3600))
 }
 
 const ORDER: &str = r#"{"userId":"ada","currency":"EUR","items":[{"sku":"chair","quantity":2,"price":100}],

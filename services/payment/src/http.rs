@@ -1,5 +1,6 @@
 //! Payment's API: `GET /payments/{orderId}`.
 
+use api::Gate;
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -14,8 +15,8 @@ use uuid::Uuid;
 use crate::participant::Payment;
 
 /// The service's routes.
-pub fn routes(context: Context<Payment>) -> Router {
-    Router::new().route("/payments/{order_id}", get(show)).with_state(context)
+pub fn routes(context: Context<Payment>, gate: Gate) -> Router {
+    gate.before_back_office(Router::new().route("/payments/{order_id}", get(show)).with_state(context))
 }
 
 #[derive(Serialize, FromRow)]

@@ -2,9 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use api::ApiSettings;
 use clap::{Parser, ValueEnum};
-use engine::settings::EngineSettings;
-use shop::setting::{duration, needed, request_timeout, secret};
+use engine::{secret, settings::EngineSettings};
+use secrecy::SecretString;
+use shop::setting::{duration, needed, request_timeout};
 
 use crate::provider::{HttpProvider, SetupError, sandbox};
 
@@ -14,6 +16,8 @@ use crate::provider::{HttpProvider, SetupError, sandbox};
 pub struct Settings {
     #[command(flatten)]
     pub engine: EngineSettings,
+    #[command(flatten)]
+    pub api: ApiSettings,
     /// Who holds the money.
     #[arg(long, env, default_value = "sandbox")]
     pub payment_provider: ProviderKind,
@@ -25,7 +29,7 @@ pub struct Settings {
     pub payment_provider_url: Option<String>,
     /// The provider's bearer token.
     #[arg(long, env, hide_env_values = true)]
-    pub payment_provider_token: Option<String>,
+    pub payment_provider_token: Option<SecretString>,
     /// A file with the provider's bearer token.
     #[arg(long, env)]
     pub payment_provider_token_file: Option<PathBuf>,
@@ -56,8 +60,9 @@ impl Settings {
             ProviderKind::Http => {
                 let url = self.payment_provider_url.as_deref();
                 let url = needed("PAYMENT_PROVIDER_URL", url, "PAYMENT_PROVIDER is http")?;
-                let token = self.payment_provider_token.as_deref();
-                let token = secret("PAYMENT_PROVIDER_TOKEN", token, self.payment_provider_token_file.as_deref())?;
+                let token = self.payment_provider_token.as_ref();
+                let token = secret::read("PAYMENT_PROVIDER_TOKEN", token, self.payment_provider_token_file.as_deref())
+                    .map_err(|error| error.to_string())?;
                 HttpProvider::new(url, token, timeout).map_err(|error| match error {
                     SetupError::Token { .. } => format!("PAYMENT_PROVIDER_TOKEN: {error}"),
                     _ => format!("PAYMENT_PROVIDER_URL: {error}"),

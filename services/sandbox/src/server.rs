@@ -1,6 +1,6 @@
 use std::{future::Future, time::Duration};
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -17,6 +17,9 @@ use crate::{
 /// Why the sandbox can't run.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The URL is not given, or its file can't be read.
+    #[error(transparent)]
+    Url(#[from] engine::secret::SecretError),
     /// The URL can't be parsed, or the database does not answer.
     #[error("the ledger's database can't be reached: {0}; check DATABASE_URL")]
     Database(sqlx::Error),
@@ -38,7 +41,9 @@ pub enum StartError {
 
 /// Runs until `stop` is ready, then ends the open calls and returns.
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), StartError> {
-    let pool = connect(&settings).await.map_err(StartError::Database)?;
+    let url =
+        engine::secret::need("DATABASE_URL", settings.database_url.as_ref(), settings.database_url_file.as_deref())?;
+    let pool = connect(&url, &settings).await.map_err(StartError::Database)?;
     sqlx::migrate!("../../migrations/sandbox").run(&pool).await?;
     let address = settings.http_addr;
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
@@ -84,8 +89,8 @@ fn open(settings: &Settings, pool: PgPool, stopping: CancellationToken) -> (App,
     )
 }
 
-async fn connect(settings: &Settings) -> Result<PgPool, sqlx::Error> {
-    let options = settings.database_url.expose_secret().parse::<PgConnectOptions>()?.options([
+async fn connect(url: &SecretString, settings: &Settings) -> Result<PgPool, sqlx::Error> {
+    let options = url.expose_secret().parse::<PgConnectOptions>()?.options([
         // A plan made for all parameters while a table was still empty scans it whole for ever after; planning costs
         // little, once a batch.
         ("plan_cache_mode", "force_custom_plan"),

@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Parser;
 use secrecy::SecretString;
@@ -8,8 +8,11 @@ use secrecy::SecretString;
 #[command(name = "sandbox", version)]
 pub struct Settings {
     /// Where the ledger lives: a PostgreSQL database of its own. The schema is made at the start.
-    #[arg(long, env, value_name = "DATABASE_URL", hide_env_values = true)]
-    pub database_url: SecretString,
+    #[arg(long, env, hide_env_values = true, required_unless_present = "database_url_file")]
+    pub database_url: Option<SecretString>,
+    /// A file with DATABASE_URL.
+    #[arg(long, env)]
+    pub database_url_file: Option<PathBuf>,
     /// Address of the HTTP API.
     #[arg(long, env, value_name = "HTTP_ADDR", default_value = "127.0.0.1:7070")]
     pub http_addr: SocketAddr,

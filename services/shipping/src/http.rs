@@ -1,5 +1,6 @@
 //! Shipping's API: `GET /shipments/{orderId}`.
 
+use api::Gate;
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -14,8 +15,8 @@ use uuid::Uuid;
 use crate::participant::Shipping;
 
 /// The service's routes.
-pub fn routes(context: Context<Shipping>) -> Router {
-    Router::new().route("/shipments/{order_id}", get(show)).with_state(context)
+pub fn routes(context: Context<Shipping>, gate: Gate) -> Router {
+    gate.before_back_office(Router::new().route("/shipments/{order_id}", get(show)).with_state(context))
 }
 
 #[derive(Serialize, FromRow)]

@@ -11,5 +11,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
     let calls = CarrierCalls::new(settings.carrier().map_err(anyhow::Error::msg)?, settings.carrier_key_lifetime);
-    engine::service::run(settings.engine, Shipping, calls, &MIGRATIONS, http::routes).await
+    let gate = settings.api.gate()?;
+    engine::service::run(settings.engine, Shipping, calls, &MIGRATIONS, |context| http::routes(context, gate)).await
 }

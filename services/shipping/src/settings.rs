@@ -2,9 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use api::ApiSettings;
 use clap::{Parser, ValueEnum};
-use engine::settings::EngineSettings;
-use shop::setting::{duration, needed, request_timeout, secret};
+use engine::{secret, settings::EngineSettings};
+use secrecy::SecretString;
+use shop::setting::{duration, needed, request_timeout};
 
 use crate::carrier::{HttpCarrier, SetupError, sandbox};
 
@@ -14,6 +16,8 @@ use crate::carrier::{HttpCarrier, SetupError, sandbox};
 pub struct Settings {
     #[command(flatten)]
     pub engine: EngineSettings,
+    #[command(flatten)]
+    pub api: ApiSettings,
     /// Who takes the parcels.
     #[arg(long, env, default_value = "sandbox")]
     pub carrier: CarrierKind,
@@ -25,7 +29,7 @@ pub struct Settings {
     pub carrier_url: Option<String>,
     /// The carrier's bearer token.
     #[arg(long, env, hide_env_values = true)]
-    pub carrier_token: Option<String>,
+    pub carrier_token: Option<SecretString>,
     /// A file with the carrier's bearer token.
     #[arg(long, env)]
     pub carrier_token_file: Option<PathBuf>,
@@ -56,7 +60,8 @@ impl Settings {
             CarrierKind::Http => {
                 let url = needed("CARRIER_URL", self.carrier_url.as_deref(), "CARRIER is http")?;
                 let file = self.carrier_token_file.as_deref();
-                let token = secret("CARRIER_TOKEN", self.carrier_token.as_deref(), file)?;
+                let token = secret::read("CARRIER_TOKEN", self.carrier_token.as_ref(), file)
+                    .map_err(|error| error.to_string())?;
                 HttpCarrier::new(url, token, timeout).map_err(|error| match error {
                     SetupError::Token { .. } => format!("CARRIER_TOKEN: {error}"),
                     _ => format!("CARRIER_URL: {error}"),

@@ -1,7 +1,10 @@
 //! Shipping's SQL on a real PostgreSQL.
 
 use engine::postgres::Tables;
-use local::{Postgres, PostgresOptions, RunDir, databases};
+use local::{
+    Postgres, PostgresOptions, RunDir,
+    databases::{self, Login},
+};
 use shipping::{
     MIGRATIONS, Shipping,
     state::{Row, State, Table},
@@ -15,7 +18,7 @@ const STATES: [State; 5] = [State::None, State::Dispatching, State::Dispatched, 
 async fn rows_come_back_as_they_were_written() {
     let dir = RunDir::create().unwrap();
     let postgres = Postgres::start(&dir.path().join("postgres"), PostgresOptions::default()).await.unwrap();
-    databases::create_database(postgres.admin_url(), "shipping", "shipping", "secret").await.unwrap();
+    databases::create_database(postgres.admin_url(), "shipping", &Login::new("shipping", "secret")).await.unwrap();
     let mut db = PgConnection::connect(&postgres.url("shipping", "shipping", "secret")).await.unwrap();
     MIGRATIONS.run(&mut db).await.unwrap();
 

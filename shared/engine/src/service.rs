@@ -1,15 +1,12 @@
 //! A service from start to drain: settings, database, topics, loops, HTTP, SIGTERM.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
-use sqlx::{
-    PgPool,
-    migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
-use tokio::task::JoinSet;
+use secrecy::SecretString;
+use sqlx::{PgPool, migrate::Migrator};
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -18,13 +15,15 @@ use crate::{
     door::Door,
     http,
     intents::Outside,
-    kafka::{KafkaSink, KafkaSource, check_topics},
+    kafka::{Connection, KafkaSink, KafkaSource, check_topics},
     postgres::{self, Postgres, Tables},
+    preparing::{migrate, prepare_database},
     runtime::{
         Aftermath, ConsumerState, Wakes, answer_loop, call_loop, call_queue, command_loop, consumer_loop,
         deadline_loop, gauge_loop, listen_loop, maintenance_loop, relay_loop, retry_loop,
     },
-    settings::{EngineSettings, RANGES, delta},
+    secret,
+    settings::{EngineSettings, Migrations, RANGES, delta},
     telemetry,
 };
 
@@ -63,10 +62,14 @@ pub async fn run<P: Tables, O: Outside>(
     }
     // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    if settings.database.migrations == Migrations::Only {
+        return migrate::<P>(&settings.database, migrations).await;
+    }
     let settings = Arc::new(settings);
+    let access = Access::read(&settings)?;
     let traces = telemetry::Traces::start(P::NAME, settings.instance());
     let pool = prepare_database::<P>(&settings, migrations).await?;
-    check::<P>(&settings).await?;
+    check_choreography::<P>(&settings, &access.kafka).await?;
     let instance = settings.instance();
     let crashed = postgres::start_run(&pool, &instance, delta(settings.event_horizon)).await?;
     if crashed {
@@ -76,7 +79,7 @@ pub async fn run<P: Tables, O: Outside>(
     let participant = Arc::new(participant);
     let database = Postgres::new(pool.clone(), participant.clone(), RANGES);
     let door = Arc::new(Door { participant, database, policy: settings.policy() });
-    let mut service = Service::start(door, outside, settings.clone(), crashed).await?;
+    let mut service = Service::start(door, outside, settings.clone(), access, crashed).await?;
     let api = routes(Context { commands: service.commands.clone(), pool });
     let served = service.serve(api).await;
     info!("stopping: draining for at most {:?}", settings.drain_timeout);
@@ -93,51 +96,29 @@ pub async fn run<P: Tables, O: Outside>(
     served
 }
 
-async fn prepare_database<P: Tables>(settings: &EngineSettings, migrations: &Migrator) -> Result<PgPool> {
-    let url = settings.migration_database_url.as_deref().unwrap_or(&settings.database_url);
-    let migrating = connect(url, P::NAME, 2).await.context("DATABASE_URL: the database can't be reached")?;
-    postgres::migrations().run(&migrating).await.context("the engine's migrations failed")?;
-    migrations.run(&migrating).await.context("the service's migrations failed")?;
-    postgres::make_partitions(&migrating, settings.policy().window).await.context("partitions could not be made")?;
-    postgres::make_leases(&migrating, RANGES).await.context("relay leases could not be made")?;
-    migrating.close().await;
-    connect(&settings.database_url, P::NAME, settings.database_connections).await.context("DATABASE_URL")
+/// What lets this service in elsewhere, and others in here.
+struct Access {
+    kafka: Connection,
+    admin_token: Option<SecretString>,
 }
 
-async fn connect(url: &str, name: &str, connections: u32) -> Result<PgPool> {
-    let options: PgConnectOptions = url.parse().context("DATABASE_URL is no PostgreSQL URL")?;
-    let options = options.application_name(name).options([
-        // A generic plan that was made while a table was empty would go on scanning it whole.
-        ("plan_cache_mode", "force_custom_plan"),
-        // A batch knows the keys of its rows. As long as a table is young its statistics are too, and a whole scan
-        // looks cheaper than it will be a minute later.
-        ("enable_seqscan", "off"),
-        // A bitmap scan for the first unpublished rows visits the pages of all that were published since the last
-        // vacuum, at every step of the relay; an index scan passes over those it knows to be dead. Half of
-        // PostgreSQL's work was that.
-        ("enable_bitmapscan", "off"),
-        // A row that somebody else holds for longer is a passing failure of those who want it.
-        ("lock_timeout", "5s"),
-        ("statement_timeout", "30s"),
-        // A frozen replica must not hold its locks for ever.
-        ("idle_in_transaction_session_timeout", "30s"),
-    ]);
-    Ok(PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(10))
-        .connect_with(options)
-        .await?)
+impl Access {
+    fn read(settings: &EngineSettings) -> Result<Self> {
+        let (token, file) = (settings.admin_token.as_ref(), settings.admin_token_file.as_deref());
+        Ok(Self { kafka: settings.kafka.connection()?, admin_token: secret::read("ADMIN_TOKEN", token, file)? })
+    }
 }
 
-async fn check<P: Tables>(settings: &EngineSettings) -> Result<()> {
+/// Checks that topics exist, and that the horizon covers how long they keep events.
+async fn check_choreography<P: Tables>(settings: &EngineSettings, kafka: &Connection) -> Result<()> {
     let dead_letters: Vec<String> = P::TOPICS.iter().map(|topic| crate::dead_letter::topic_of(topic)).collect();
     let written = P::WRITES.iter().copied();
     let topics: Vec<&str> =
         P::TOPICS.iter().copied().chain(written).chain(dead_letters.iter().map(String::as_str)).collect();
-    check_topics(&settings.kafka_brokers, &topics, None).await?;
+    check_topics(kafka, &topics, None).await?;
     if settings.check_topic_settings {
         let elsewhere = delta(settings.outbox_delay + settings.redrive_horizon);
-        check_topics(&settings.kafka_brokers, P::TOPICS, Some((delta(settings.event_horizon), elsewhere))).await?;
+        check_topics(kafka, P::TOPICS, Some((delta(settings.event_horizon), elsewhere))).await?;
     }
     Ok(())
 }
@@ -150,6 +131,7 @@ struct Service<P: Tables> {
     door: Arc<crate::runtime::ServiceDoor<P>>,
     settings: Arc<EngineSettings>,
     wakes: Wakes,
+    admin_token: Option<SecretString>,
     /// Stops the intake: consumer, commands, deadlines, retries, calls.
     intake: CancellationToken,
     /// Stops what publishes and wakes, once the intake has ended.
@@ -163,12 +145,13 @@ impl<P: Tables> Service<P> {
         door: Arc<crate::runtime::ServiceDoor<P>>,
         outside: O,
         settings: Arc<EngineSettings>,
+        access: Access,
         crashed: bool,
     ) -> Result<Self> {
         let (session, company) = (settings.kafka_session_timeout, settings.batch_company);
-        let source = KafkaSource::subscribe(&settings.kafka_brokers, P::NAME, P::TOPICS, session, company)
+        let source = KafkaSource::subscribe(&access.kafka, P::NAME, P::TOPICS, session, company)
             .context("KAFKA_BROKERS: the consumer could not be made")?;
-        let sink = KafkaSink::connect(&settings.kafka_brokers, P::NAME, settings.max_message_bytes)
+        let sink = KafkaSink::connect(&access.kafka, P::NAME, settings.max_message_bytes)
             .context("KAFKA_BROKERS: the producer could not be made")?;
         let (commands, command_queue) = commands::queue(settings.command_queue, settings.command_timeout);
         let (calls, call_receiver) = call_queue(CALL_QUEUE);
@@ -215,19 +198,19 @@ impl<P: Tables> Service<P> {
             outlets.spawn(each);
         }
         let health = http::Health { pool, consumer: state };
-        Ok(Self { commands, health, door, settings, wakes, intake, outlet, intakes, outlets })
+        let admin_token = access.admin_token;
+        Ok(Self { commands, health, door, settings, wakes, admin_token, intake, outlet, intakes, outlets })
     }
 
     /// Serves HTTP until a signal comes or a loop ends that must not.
     async fn serve(&mut self, api: Router) -> Result<()> {
-        let router = http::router(api, self.health.clone(), self.door.clone(), self.wakes.clone());
-        let listener = tokio::net::TcpListener::bind(self.settings.http_addr)
-            .await
-            .with_context(|| format!("HTTP_ADDR: can't listen on {}", self.settings.http_addr))?;
-        info!(service = P::NAME, address = %self.settings.http_addr, "ready to serve");
-        let stop = self.intake.clone();
-        let mut server =
-            tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).into_future());
+        let api =
+            listen("HTTP_ADDR", self.settings.http_addr, http::api_router(api, self.health.clone()), &self.intake);
+        let admin = http::admin_router(self.door.clone(), self.wakes.clone(), self.admin_token.take());
+        let admin = listen("ADMIN_ADDR", self.settings.admin_addr, admin, &self.intake);
+        let (api, admin) = (api.await?, admin.await?);
+        info!(service = P::NAME, address = %self.settings.http_addr, admin = %self.settings.admin_addr, "ready to serve");
+        let mut server = tokio::spawn(async move { tokio::try_join!(api, admin).map(drop) });
         let result = tokio::select! {
             signal = stop_signal() => signal,
             ended = self.intakes.join_next() => Err(anyhow::anyhow!("a loop of {} ended: {ended:?}; see the log above", P::NAME)),
@@ -257,6 +240,20 @@ impl<P: Tables> Service<P> {
         }
         pool.close().await;
     }
+}
+
+/// Binds an address, and answers what serves there until `stop`.
+async fn listen(
+    variable: &'static str,
+    address: SocketAddr,
+    router: Router,
+    stop: &CancellationToken,
+) -> Result<impl Future<Output = std::io::Result<()>> + Send + 'static> {
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("{variable}: can't listen on {address}"))?;
+    // Handlers may want to know where a request comes from.
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
+    Ok(axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future())
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {

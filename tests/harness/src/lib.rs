@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use local::producer::Producer;
 use local::shop::Shop;
-use local::system::topics;
+use local::system::{ADMIN_TOKEN, topics};
 use local::{BrokerChoice, EventLog, Jaeger, System, SystemOptions, TracesTo, binaries};
 use tokio::runtime::Runtime;
 use tokio::sync::{OnceCell, RwLock};
@@ -33,6 +33,8 @@ pub struct World {
     pub system: System,
     pub log: EventLog,
     pub shop: Shop,
+    /// With the token that opens the admin routes.
+    pub operator: Shop,
     pub producer: Producer,
 }
 
@@ -89,10 +91,10 @@ impl World {
         };
         let system = System::start(options, say).await.expect("the system comes up");
         let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
-        let log = EventLog::follow(system.broker.bootstrap(), &names).expect("the topics can be followed");
-        let producer = Producer::connect(system.broker.bootstrap()).expect("a producer");
+        let log = EventLog::follow(&system.broker.connection(), &names).expect("the topics can be followed");
+        let producer = Producer::connect(&system.broker.connection()).expect("a producer");
         say("ready");
-        Self { system, log, shop: Shop::default(), producer }
+        Self { system, log, shop: Shop::default(), operator: Shop::bearing(ADMIN_TOKEN), producer }
     }
 
     /// Waits until `look` gives something; a time-out says what was seen last.

@@ -131,8 +131,8 @@ impl World {
         let mut held = Vec::new();
         let mut after = 0;
         loop {
-            let url = format!("{}/admin/held?after={after}", self.system.url(service));
-            let body = self.shop.get(&url).await.expect("the admin API answers").body;
+            let url = format!("{}/admin/held?after={after}", self.system.admin_url(service));
+            let body = self.operator.get(&url).await.expect("the admin API answers").body;
             let page = body["held"].as_array().cloned().unwrap_or_default();
             let Some(last) = page.last() else { return held };
             after = last["number"].as_i64().unwrap_or(i64::MAX);
@@ -141,8 +141,8 @@ impl World {
     }
 
     pub async fn admin(&self, service: Service, path: &str, body: &Value) -> Answer {
-        let url = format!("{}/admin/{path}", self.system.url(service));
-        self.shop.post(&url, body, &[]).await.expect("the admin API answers")
+        let url = format!("{}/admin/{path}", self.system.admin_url(service));
+        self.operator.post(&url, body, &[]).await.expect("the admin API answers")
     }
 
     pub async fn database(&self, service: Service) -> PgConnection {
@@ -164,7 +164,7 @@ impl World {
         let mut sum = 0;
         for (name, running) in self.system.running() {
             if name.starts_with(service.name()) {
-                let metrics = self.shop.text(&format!("{}/metrics", running.url)).await.unwrap_or_default();
+                let metrics = self.shop.text(&format!("{}/metrics", running.admin)).await.unwrap_or_default();
                 let line = metrics.lines().find(|line| line.starts_with("saga_inputs_total{verdict=\"repeated\"}"));
                 sum += line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).unwrap_or(0);
             }

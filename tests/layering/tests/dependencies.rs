@@ -16,8 +16,22 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &["shared/engine", "shared/contracts", "shared/rest-client"],
         "shared/shop only joins what is shared: what one service alone needs belongs into that service",
     ),
+    (
+        "shared/api",
+        &["shared/engine", "shared/rest-client"],
+        "what stands before an API knows none: rules belong there",
+    ),
     ("services/", &["shared/"], "services know each other by events alone: share what both need under shared/"),
-    ("deploy/local", &["shared/", "services/"], "the launcher must not need the tests: move what both need into it"),
+    (
+        "deploy/provision",
+        &["shared/", "services/"],
+        "what must be there first knows what services declare, and nobody who starts them",
+    ),
+    (
+        "deploy/local",
+        &["shared/", "services/", "deploy/provision"],
+        "the launcher must not need the tests: move what both need into it",
+    ),
     ("tests/", &["shared/", "services/", "deploy/", "tests/"], "everything may be tested"),
 ];
 

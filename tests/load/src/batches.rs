@@ -17,7 +17,7 @@ pub async fn read(system: &System) -> Result<Batches> {
     let shop = Shop::default();
     let mut batches = Batches::new();
     for service in Service::SHOP {
-        let text = shop.text(&format!("{}/metrics", system.url(service))).await?;
+        let text = shop.text(&format!("{}/metrics", system.admin_url(service))).await?;
         for line in text.lines() {
             if let Some((kind, value)) = sample(line, SUM) {
                 batches.entry((service.name(), kind.to_owned())).or_default().0 = value;

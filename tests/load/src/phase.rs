@@ -175,7 +175,7 @@ async fn scrape(system: &System) -> Result<()> {
     loop {
         tokio::time::sleep(SCRAPE).await;
         for (_, running) in system.running() {
-            shop.text(&format!("{}/metrics", running.url)).await?;
+            shop.text(&format!("{}/metrics", running.admin)).await?;
         }
     }
 }

@@ -16,7 +16,10 @@ use engine::{
     service::Context,
     settings::RANGES,
 };
-use local::{Postgres, PostgresOptions, RunDir, databases};
+use local::{
+    Postgres, PostgresOptions, RunDir,
+    databases::{self, Login},
+};
 use serde_json::Value;
 use sqlx::{PgPool, migrate::Migrator};
 use tower::ServiceExt;
@@ -44,10 +47,11 @@ impl<P: Tables> OneService<P> {
         let dir = RunDir::create().expect("a directory");
         let postgres =
             Postgres::start(&dir.path().join("postgres"), PostgresOptions::default()).await.expect("PostgreSQL");
-        databases::create_database(postgres.admin_url(), P::NAME, P::NAME, "secret").await.expect("a database");
+        databases::create_database(postgres.admin_url(), P::NAME, &Login::new(P::NAME, "secret"))
+            .await
+            .expect("a database");
         let pool = PgPool::connect(&postgres.url(P::NAME, P::NAME, "secret")).await.expect("a connection");
-        postgres::migrations().run(&pool).await.expect("the engine's migrations");
-        migrations.run(&pool).await.expect("the service's migrations");
+        postgres::migrate(&pool, migrations).await.expect("migrations");
         postgres::make_partitions(&pool, policy().window).await.expect("partitions");
         Self { participant: Arc::new(participant), pool, _postgres: postgres, _dir: dir }
     }

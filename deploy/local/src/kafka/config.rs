@@ -65,6 +65,9 @@ broker.heartbeat.interval.ms=500
 ",
         data = data.display(),
     );
+    if let Some(secrets) = &options.secrets {
+        text.push_str(&super::security::properties(secrets, port, controller));
+    }
     for (name, value) in &options.properties {
         text.push_str(&format!("{name}={value}\n"));
     }

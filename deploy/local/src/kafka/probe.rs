@@ -1,19 +1,19 @@
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
+use engine::kafka::Connection;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 const ONE_REQUEST: Duration = Duration::from_millis(1500);
 
 /// Asks for the cluster's metadata; the error says what came instead.
-pub(super) async fn answers(bootstrap: String) -> Result<(), String> {
-    tokio::task::spawn_blocking(move || ask(&bootstrap)).await.map_err(|error| error.to_string())?
+pub(super) async fn answers(kafka: Connection) -> Result<(), String> {
+    tokio::task::spawn_blocking(move || ask(&kafka)).await.map_err(|error| error.to_string())?
 }
 
-fn ask(bootstrap: &str) -> Result<(), String> {
-    let client: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", bootstrap)
+fn ask(kafka: &Connection) -> Result<(), String> {
+    let client: BaseConsumer = kafka
+        .config()
         // While the broker starts, refused connections are expected and no news.
         .set_log_level(RDKafkaLogLevel::Emerg)
         .create()

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(50);
 
 pub async fn run(system: &System, shop: &Shop, log: &EventLog, told: &[Told]) -> Result<Vec<Told>> {
-    let producer = Producer::connect(system.broker.bootstrap())?;
+    let producer = Producer::connect(&system.broker.connection())?;
     let completed = &told.first().context("an order was placed")?.id;
     Ok(vec![duplicate(system, shop, log, &producer, completed).await?, poison(log, &producer, completed).await?])
 }
@@ -41,7 +41,7 @@ async fn duplicate(system: &System, shop: &Shop, log: &EventLog, producer: &Prod
 }
 
 async fn repeats(system: &System, shop: &Shop) -> Result<String> {
-    let metrics = shop.text(&format!("{}/metrics", system.url(Service::Inventory))).await?;
+    let metrics = shop.text(&format!("{}/metrics", system.admin_url(Service::Inventory))).await?;
     let line = metrics.lines().find(|line| line.starts_with("saga_inputs_total{verdict=\"repeated\"}"));
     Ok(line.unwrap_or("none").to_owned())
 }

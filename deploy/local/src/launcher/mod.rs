@@ -8,7 +8,9 @@ mod table;
 use anyhow::{Context as _, Result};
 use clap::{Parser, ValueEnum};
 use local::{
-    BrokerChoice, EventLog, Service, System, SystemOptions, TracesTo, audit, binaries, shop::Shop, system::topics,
+    BrokerChoice, EventLog, Service, System, SystemOptions, TracesTo, audit, binaries,
+    shop::Shop,
+    system::{ADMIN_TOKEN, topics},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -90,7 +92,7 @@ async fn show(arguments: Arguments) -> Result<(System, EventLog, bool)> {
         system.add(Service::Notification).await.context("notification did not come up")?;
     }
     let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
-    let log = EventLog::follow(system.broker.bootstrap(), &names)?;
+    let log = EventLog::follow(&system.broker.connection(), &names)?;
     let shop = Shop::default();
 
     say("loading stock and placing orders");
@@ -131,6 +133,7 @@ fn options(arguments: Arguments) -> SystemOptions {
         broker,
         database_url: arguments.database_url,
         traces: traces_to(arguments.jaeger),
+        secured: false,
         env: Vec::new(),
         service_env: [(Service::Order, deadline)].into(),
     }
@@ -147,8 +150,11 @@ fn traces_to(jaeger: Option<String>) -> TracesTo {
 async fn stay_up(system: &System) -> Result<()> {
     println!("Everything stays up. Ctrl-C ends it.\n");
     for (name, running) in system.running() {
-        let url = running.url;
-        println!("  {name:<12} {url}   (metrics: {url}/metrics, held events: {url}/admin/held)");
+        println!(
+            "  {name:<12} {}   (metrics: {admin}/metrics, held events: {admin}/admin/held)",
+            running.url,
+            admin = running.admin
+        );
     }
     println!("  {:<12} {}/v1/ledger", "sandbox", system.sandbox().url);
     if let Some(jaeger) = system.jaeger_url() {
@@ -157,6 +163,7 @@ async fn stay_up(system: &System) -> Result<()> {
     println!("  {:<12} {}", "broker", system.broker.bootstrap());
     println!("  {:<12} {}", "database", system.postgres.admin_url());
     println!("  {:<12} {}\n", "logs", system.logs().display());
+    println!("  the admin routes want: -H 'Authorization: Bearer {ADMIN_TOKEN}'\n");
     println!("  curl -i {}/orders -H 'Idempotency-Key: 1' -d '{}'\n", system.url(Service::Order), outcomes::example());
     stop_signal().await
 }

@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
-use super::topology::{PARTITIONS, topics};
-use crate::{
-    EmbeddedBroker, Kafka, KafkaOptions, Result, can_run_apache_kafka, create_topics, embedded_broker::CAVEAT,
+use engine::kafka::Connection;
+use provision::{
+    choreography::{PARTITIONS, PARTS, topics},
+    kafka::{create_topics, set_access, set_passwords},
+    secrets::kafka_password,
 };
+
+use crate::{EmbeddedBroker, Kafka, KafkaOptions, Result, can_run_apache_kafka, embedded_broker::CAVEAT};
 
 /// The user's wish.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,22 +30,23 @@ pub enum BrokerChoice {
 pub enum Broker {
     Kafka { kafka: Box<Kafka>, why: String },
     Embedded { broker: EmbeddedBroker, why: String },
-    External(String),
+    External(Connection),
 }
 
 impl Broker {
-    /// Starts it, with all topics.
-    pub(super) async fn start(choice: &BrokerChoice, dir: &Path) -> Result<Self> {
+    /// Starts it, with all topics; with users and what they may do where there are secrets for them.
+    pub(super) async fn start(choice: &BrokerChoice, dir: &Path, secrets: Option<&Path>) -> Result<Self> {
         match choice {
             BrokerChoice::External(bootstrap) => {
-                create_topics(bootstrap, &topics()).await?;
-                Ok(Self::External(bootstrap.clone()))
+                let connection = Connection::plain(bootstrap);
+                create_topics(&connection, &topics()).await?;
+                Ok(Self::External(connection))
             }
             BrokerChoice::Embedded => embedded("asked for"),
-            BrokerChoice::Kafka => kafka(dir, "asked for").await,
+            BrokerChoice::Kafka => kafka(dir, "asked for", secrets).await,
             BrokerChoice::Auto => {
                 match tokio::task::spawn_blocking(can_run_apache_kafka).await.map_err(std::io::Error::other) {
-                    Ok(Ok(how)) => kafka(dir, &how.to_string()).await,
+                    Ok(Ok(how)) => kafka(dir, &how.to_string(), secrets).await,
                     Ok(Err(why_not)) => embedded(&why_not.to_string()),
                     Err(error) => embedded(&error.to_string()),
                 }
@@ -54,7 +59,17 @@ impl Broker {
         match self {
             Self::Kafka { kafka, .. } => kafka.bootstrap(),
             Self::Embedded { broker, .. } => broker.bootstrap(),
-            Self::External(bootstrap) => bootstrap,
+            Self::External(connection) => connection.brokers(),
+        }
+    }
+
+    /// For whoever looks on or provides: as the administrator, where the broker asks.
+    #[must_use]
+    pub fn connection(&self) -> Connection {
+        match self {
+            Self::Kafka { kafka, .. } => kafka.connection().clone(),
+            Self::Embedded { broker, .. } => Connection::plain(broker.bootstrap()),
+            Self::External(connection) => connection.clone(),
         }
     }
 
@@ -78,14 +93,24 @@ impl Broker {
         match self {
             Self::Kafka { kafka, why } => format!("Apache Kafka at {} ({why})", kafka.bootstrap()),
             Self::Embedded { broker, why } => format!("embedded at {} ({why}); {CAVEAT}", broker.bootstrap()),
-            Self::External(bootstrap) => format!("{bootstrap}, as given"),
+            Self::External(connection) => format!("{}, as given", connection.brokers()),
         }
     }
 }
 
-async fn kafka(dir: &Path, why: &str) -> Result<Broker> {
-    let kafka = Kafka::start(&dir.join("kafka"), KafkaOptions::default()).await?;
-    create_topics(kafka.bootstrap(), &topics()).await?;
+async fn kafka(dir: &Path, why: &str, secrets: Option<&Path>) -> Result<Broker> {
+    let options = KafkaOptions { secrets: secrets.map(Path::to_owned), ..KafkaOptions::default() };
+    let kafka = Kafka::start(&dir.join("kafka"), options).await?;
+    create_topics(kafka.connection(), &topics()).await?;
+    if let Some(secrets) = secrets {
+        let password = |user: &str| {
+            let file = secrets.join("setup").join(kafka_password(user));
+            engine::secret::need("KAFKA_PASSWORD", None, Some(&file))
+        };
+        let users = PARTS.iter().map(|part| Ok((part.service.to_owned(), password(part.service)?)));
+        set_passwords(kafka.connection(), users.collect::<Result<_>>()?).await?;
+        set_access(kafka.connection(), &PARTS).await?;
+    }
     Ok(Broker::Kafka { kafka: Box::new(kafka), why: why.to_owned() })
 }
 

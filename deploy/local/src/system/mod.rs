@@ -5,15 +5,19 @@ mod env;
 mod topology;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use broker::{Broker, BrokerChoice};
-pub use topology::{PARTITIONS, Service, topics};
+pub use provision::choreography::{PARTITIONS, topics};
+pub use topology::Service;
+
+use provision::databases::{self, Login, owner_of};
+use provision::secrets::Addresses;
 
 use crate::ports::free_port;
-use crate::{Jaeger, Postgres, PostgresOptions, ProcessSpec, Result, RunDir, ServiceProcess, binaries, databases};
+use crate::{Jaeger, Postgres, PostgresOptions, ProcessSpec, Result, RunDir, ServiceProcess, binaries};
 
 /// A cold start of a service on a busy machine: migrations, partitions, the first rebalance.
 const READY: Duration = Duration::from_secs(90);
@@ -22,6 +26,8 @@ const JAEGER_QUERY_PORT: u16 = 16_686;
 const STOP: Duration = Duration::from_secs(30);
 /// The databases are private to this run or named by the user; their roles need a password, not a secret one.
 const PASSWORD: &str = "local-only";
+/// Opens the admin routes of a local run's services.
+pub const ADMIN_TOKEN: &str = "local-only";
 
 /// What to start.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +36,8 @@ pub struct SystemOptions {
     /// An administrator's URL of a server that runs already; `None`: a private one.
     pub database_url: Option<String>,
     pub traces: TracesTo,
+    /// As compose runs it: Kafka with TLS, users and ACLs, APIs that ask for tokens. Of the broker that is started here.
+    pub secured: bool,
     /// Environment for every service, over the defaults.
     pub env: Vec<(String, String)>,
     /// Environment for one service, over that.
@@ -52,8 +60,17 @@ pub enum TracesTo {
 #[derive(Debug, Clone)]
 pub struct Running {
     pub process: Arc<ServiceProcess>,
-    /// Its base URL.
+    /// Its API's base URL.
     pub url: String,
+    /// The base URL of its metrics and admin routes.
+    pub admin: String,
+}
+
+/// What a service listens on.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    api: u16,
+    admin: u16,
 }
 
 /// Everything that runs. Dropping it ends all of it.
@@ -67,6 +84,7 @@ pub struct System {
     /// The Jaeger that was started with it.
     pub jaeger: Option<Jaeger>,
     options: SystemOptions,
+    secrets: Option<PathBuf>,
     run: RunDir,
 }
 
@@ -98,11 +116,16 @@ impl System {
             Some(url) => Postgres::external(url)?,
             None => Postgres::start(&run.path().join("postgres"), PostgresOptions::default()).await?,
         };
-        for name in Service::SHOP.map(Service::name).into_iter().chain(["sandbox"]) {
-            databases::create_database(postgres.admin_url(), name, name, PASSWORD).await?;
+        for service in Service::SHOP {
+            make_database(&postgres, service.name()).await?;
+        }
+        databases::create_database(postgres.admin_url(), "sandbox", &Login::new("sandbox", PASSWORD)).await?;
+        let secrets = options.secured.then(|| run.path().join("secrets"));
+        if let Some(secrets) = &secrets {
+            provision::secrets::provide(secrets.clone(), &Addresses::default(), false)?;
         }
         progress("starting the broker");
-        let broker = Broker::start(&options.broker, run.path()).await?;
+        let broker = Broker::start(&options.broker, run.path(), secrets.as_deref()).await?;
         progress(&format!("broker: {}", broker.description()));
         let jaeger = match options.traces {
             TracesTo::Jaeger => {
@@ -113,7 +136,7 @@ impl System {
         };
         let sandbox = start_sandbox(&run, &postgres)?;
         sandbox.process.wait_ready(&format!("{}/readyz", sandbox.url), READY).await?;
-        Ok(Self { running: Mutex::default(), sandbox, postgres, broker, jaeger, options, run })
+        Ok(Self { running: Mutex::default(), sandbox, postgres, broker, jaeger, options, secrets, run })
     }
 
     /// Adds a service to the shop's: its database and role, and a ready replica.
@@ -121,7 +144,7 @@ impl System {
     /// # Errors
     /// Like [`System::start`].
     pub async fn add(&self, service: Service) -> Result<()> {
-        databases::create_database(self.postgres.admin_url(), service.name(), service.name(), PASSWORD).await?;
+        make_database(&self.postgres, service.name()).await?;
         self.spawn(service, service.name(), &[])?;
         self.wait_ready(service.name()).await
     }
@@ -131,17 +154,18 @@ impl System {
     /// # Errors
     /// When the program is not built or cannot be started.
     pub fn spawn(&self, service: Service, replica: &str, env: &[(&str, &str)]) -> Result<Running> {
-        let port = free_port()?;
+        let ports = Ports { api: free_port()?, admin: free_port()? };
         let log = self.logs().join(format!("{replica}.log"));
         let mut spec = ProcessSpec::new(replica, binaries::sibling(service.name())?, log);
-        spec.env = env::of_service(self, service, port);
+        spec.env = env::of_service(self, service, ports);
         // Ports differ from start to start; the name stays.
         spec.env.push(("INSTANCE".to_owned(), replica.to_owned()));
         spec.env.extend(self.options.env.iter().cloned());
         spec.env.extend(self.options.service_env.get(&service).into_iter().flatten().cloned());
         spec.env.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let running =
-            Running { process: Arc::new(ServiceProcess::spawn(spec)?), url: format!("http://127.0.0.1:{port}") };
+        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let process = Arc::new(ServiceProcess::spawn(spec)?);
+        let running = Running { process, url: url(ports.api), admin: url(ports.admin) };
         self.lock().insert(replica.to_owned(), running.clone());
         Ok(running)
     }
@@ -165,6 +189,12 @@ impl System {
     #[must_use]
     pub fn url(&self, service: Service) -> String {
         self.find(service.name()).map(|running| running.url).unwrap_or_default()
+    }
+
+    /// The base URL of a service's metrics and admin routes, like [`System::url`].
+    #[must_use]
+    pub fn admin_url(&self, service: Service) -> String {
+        self.find(service.name()).map(|running| running.admin).unwrap_or_default()
     }
 
     #[must_use]
@@ -215,6 +245,18 @@ impl System {
         Ok(())
     }
 
+    /// The directory with the secrets of a secured system, as `provision secrets` makes it.
+    #[must_use]
+    pub fn secrets(&self) -> Option<&Path> {
+        self.secrets.as_deref()
+    }
+
+    /// The URL of a service's database, with the role that owns it.
+    #[must_use]
+    pub fn owner_url(&self, service: &str) -> String {
+        self.postgres.url(service, &owner_of(service), PASSWORD)
+    }
+
     /// The URL of a service's database, with its own role.
     #[must_use]
     pub fn database_url(&self, service: &str) -> String {
@@ -261,11 +303,17 @@ impl System {
     }
 }
 
+async fn make_database(postgres: &Postgres, service: &str) -> Result<()> {
+    let (owner, service_role) = (Login::new(owner_of(service), PASSWORD), Login::new(service, PASSWORD));
+    Ok(databases::create_service_database(postgres.admin_url(), service, &owner, &service_role).await?)
+}
+
 fn start_sandbox(run: &RunDir, postgres: &Postgres) -> Result<Running> {
     let port = free_port()?;
     let log = run.path().join("logs").join("sandbox.log");
     let spec = ProcessSpec::new("sandbox", binaries::sibling("sandbox")?, log)
         .env("DATABASE_URL", postgres.url("sandbox", "sandbox", PASSWORD))
         .env("HTTP_ADDR", format!("127.0.0.1:{port}"));
-    Ok(Running { process: Arc::new(ServiceProcess::spawn(spec)?), url: format!("http://127.0.0.1:{port}") })
+    let url = format!("http://127.0.0.1:{port}");
+    Ok(Running { process: Arc::new(ServiceProcess::spawn(spec)?), admin: url.clone(), url })
 }

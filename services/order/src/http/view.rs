@@ -31,6 +31,13 @@ pub struct OrderView {
     cancel_reason: Option<String>,
 }
 
+impl OrderView {
+    /// Whose it is.
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+}
+
 #[derive(Serialize, FromRow)]
 pub struct HistoryView {
     status: String,

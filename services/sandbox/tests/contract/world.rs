@@ -7,7 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local::{Postgres, PostgresOptions, ProcessSpec, RunDir, ServiceProcess, databases, ports};
+use local::{
+    Postgres, PostgresOptions, ProcessSpec, RunDir, ServiceProcess,
+    databases::{self, Login},
+    ports,
+};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -39,7 +43,7 @@ impl World {
     pub async fn new() -> Self {
         let server = server().await;
         let name = format!("sandbox_{}", Uuid::now_v7().simple());
-        databases::create_database(server.postgres.admin_url(), &name, &name, "secret").await.unwrap();
+        databases::create_database(server.postgres.admin_url(), &name, &Login::new(&name, "secret")).await.unwrap();
         let database_url = server.postgres.url(&name, &name, "secret");
         World { server, database_url }
     }

@@ -1,13 +1,16 @@
-//! What every service serves beside its API: probes, metrics, and the admin routes for held events and dead messages.
+//! What every service serves: its API with the probes, and on a port of its own what operators need: metrics, and the
+//! admin routes for held events and dead messages.
 
 mod admin;
 mod metrics;
 mod probes;
+mod token;
 mod tracing;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, http::StatusCode};
+use axum::{Router, http::StatusCode, routing::get};
+use secrecy::SecretString;
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
 pub(crate) use metrics::{fold_metrics, start_metrics};
@@ -21,10 +24,19 @@ use crate::{
 const MAX_BODY: usize = 1 << 20;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(crate) fn router<P: Tables>(api: Router, health: Health, door: Arc<ServiceDoor<P>>, wakes: Wakes) -> Router {
-    api.layer(axum::middleware::from_fn(tracing::trace))
-        .merge(probes::routes(health))
-        .nest("/admin", admin::routes(door, wakes))
+/// The API and the probes.
+pub(crate) fn api_router(api: Router, health: Health) -> Router {
+    bounded(api.layer(axum::middleware::from_fn(tracing::trace)).merge(probes::routes(health)))
+}
+
+/// The metrics for whoever reaches the port, the admin routes for whoever has the token.
+pub(crate) fn admin_router<P: Tables>(door: Arc<ServiceDoor<P>>, wakes: Wakes, token: Option<SecretString>) -> Router {
+    let admin = admin::routes(door, wakes).layer(axum::middleware::from_fn_with_state(Arc::new(token), token::check));
+    bounded(Router::new().route("/metrics", get(|| async { metrics::render() })).nest("/admin", admin))
+}
+
+fn bounded(router: Router) -> Router {
+    router
         .layer(CatchPanicLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIMEOUT))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))

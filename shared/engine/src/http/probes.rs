@@ -1,4 +1,4 @@
-//! `/livez`, `/readyz`, `/metrics`.
+//! `/livez`, `/readyz`.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -15,11 +15,7 @@ pub struct Health {
 }
 
 pub(super) fn routes(health: Health) -> Router {
-    Router::new()
-        .route("/livez", get(|| async { "alive\n" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(|| async { super::metrics::render() }))
-        .with_state(health)
+    Router::new().route("/livez", get(|| async { "alive\n" })).route("/readyz", get(ready)).with_state(health)
 }
 
 async fn ready(State(health): State<Health>) -> (StatusCode, String) {

@@ -1,10 +1,12 @@
 //! Kafka by librdkafka.
 
+mod connection;
 mod sink;
 mod source;
 mod topics;
 mod tuning;
 
+pub use connection::Connection;
 pub use sink::KafkaSink;
 pub use source::KafkaSource;
 pub use topics::{TopicProblem, check_topics};

@@ -14,7 +14,7 @@ use rdkafka::{
 use tokio::sync::Notify;
 use tracing::warn;
 
-use super::tuning;
+use super::{Connection, tuning};
 use crate::{
     log::{EventSink, LogError},
     outbox::OutboxRow,
@@ -69,7 +69,7 @@ impl ProducerContext for Reporting {
 
 /// An idempotent producer. After a failed delivery it is made anew, so that nothing old is in flight.
 pub struct KafkaSink {
-    brokers: String,
+    kafka: Connection,
     name: String,
     max_bytes: usize,
     producer: Arc<ThreadedProducer<Reporting>>,
@@ -77,16 +77,16 @@ pub struct KafkaSink {
 
 impl KafkaSink {
     /// `max_bytes`: the largest message that may be published, in bytes.
-    pub fn connect(brokers: &str, name: &str, max_bytes: usize) -> KafkaResult<Self> {
-        let producer = Arc::new(producer(brokers, name, max_bytes)?);
-        Ok(Self { brokers: brokers.to_owned(), name: name.to_owned(), max_bytes, producer })
+    pub fn connect(kafka: &Connection, name: &str, max_bytes: usize) -> KafkaResult<Self> {
+        let producer = Arc::new(producer(kafka, name, max_bytes)?);
+        Ok(Self { kafka: kafka.clone(), name: name.to_owned(), max_bytes, producer })
     }
 
     /// Drops what is queued and starts over. What the network holds already may still arrive, as a repeat.
     async fn renew(&mut self) {
         let old = self.producer.clone();
         old.purge(PurgeConfig::default().queue().inflight());
-        match producer(&self.brokers, &self.name, self.max_bytes) {
+        match producer(&self.kafka, &self.name, self.max_bytes) {
             Ok(new) => self.producer = Arc::new(new),
             Err(error) => warn!(%error, "the Kafka producer could not be made anew; the old one is used on"),
         }
@@ -106,8 +106,8 @@ impl KafkaSink {
     }
 }
 
-fn producer(brokers: &str, name: &str, max_bytes: usize) -> KafkaResult<ThreadedProducer<Reporting>> {
-    tuning::producer(brokers, name, max_bytes).create_with_context(Reporting)
+fn producer(kafka: &Connection, name: &str, max_bytes: usize) -> KafkaResult<ThreadedProducer<Reporting>> {
+    tuning::producer(kafka, name, max_bytes).create_with_context(Reporting)
 }
 
 impl EventSink for KafkaSink {

@@ -18,7 +18,7 @@ use rdkafka::{
 };
 use tracing::{info, warn};
 
-use super::tuning;
+use super::{Connection, tuning};
 use crate::{
     delivery::{Delivery, Position},
     log::{EventSource, LogError},
@@ -118,14 +118,14 @@ pub struct KafkaSource {
 impl KafkaSource {
     /// Joins the group and subscribes. `company`: how long a batch waits for more when there is a backlog.
     pub fn subscribe(
-        brokers: &str,
+        kafka: &Connection,
         group: &str,
         topics: &[&str],
         session_timeout: Duration,
         company: Duration,
     ) -> KafkaResult<Self> {
         let consumer: BaseConsumer<Group> =
-            tuning::consumer(brokers, group, session_timeout).create_with_context(Group::default())?;
+            tuning::consumer(kafka, group, session_timeout).create_with_context(Group::default())?;
         consumer.subscribe(topics)?;
         Ok(Self { consumer: Arc::new(consumer), company, paused: false, stash: Vec::new() })
     }

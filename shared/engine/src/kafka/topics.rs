@@ -10,7 +10,7 @@ use rdkafka::{
     error::KafkaError,
 };
 
-use super::tuning;
+use super::{Connection, tuning};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -20,7 +20,7 @@ pub enum TopicProblem {
         "Kafka at {brokers} can't be asked about its topics: {error}. Check KAFKA_BROKERS and that the broker runs"
     )]
     Unreachable { brokers: String, error: KafkaError },
-    #[error("topic {0} does not exist: make it before the services start")]
+    #[error("topic {0} is not there for this user: make it, and let the user describe it, before the services start")]
     Missing(String),
     #[error(
         "EVENT_HORIZON is {horizon}, but {topic} keeps events for {kept} (retention.ms and segment.ms) and they can \
@@ -37,12 +37,12 @@ pub enum TopicProblem {
 /// Checks that the topics exist and, where `horizon` is given, that it covers how long an event can be on its way:
 /// the topic's retention and segment time, and `elsewhere` (the outbox's longest delay and the redrive horizon).
 pub async fn check_topics(
-    brokers: &str,
+    kafka: &Connection,
     topics: &[&str],
     horizon: Option<(TimeDelta, TimeDelta)>,
 ) -> Result<(), TopicProblem> {
-    let unreachable = |error| TopicProblem::Unreachable { brokers: brokers.to_owned(), error };
-    let consumer: BaseConsumer = tuning::client(brokers, "topic-check").create().map_err(unreachable)?;
+    let unreachable = |error| TopicProblem::Unreachable { brokers: kafka.brokers().to_owned(), error };
+    let consumer: BaseConsumer = tuning::client(kafka, "topic-check").create().map_err(unreachable)?;
     let metadata = tokio::task::spawn_blocking(move || consumer.fetch_metadata(None, TIMEOUT))
         .await
         .map_err(|_| unreachable(KafkaError::Canceled))?
@@ -54,20 +54,20 @@ pub async fn check_topics(
         }
     }
     match horizon {
-        Some((horizon, elsewhere)) => check_horizon(brokers, topics, horizon, elsewhere).await,
+        Some((horizon, elsewhere)) => check_horizon(kafka, topics, horizon, elsewhere).await,
         None => Ok(()),
     }
 }
 
 async fn check_horizon(
-    brokers: &str,
+    kafka: &Connection,
     topics: &[&str],
     horizon: TimeDelta,
     elsewhere: TimeDelta,
 ) -> Result<(), TopicProblem> {
-    let unreachable = |error| TopicProblem::Unreachable { brokers: brokers.to_owned(), error };
+    let unreachable = |error| TopicProblem::Unreachable { brokers: kafka.brokers().to_owned(), error };
     let admin: AdminClient<DefaultClientContext> =
-        tuning::client(brokers, "topic-check").create().map_err(unreachable)?;
+        tuning::client(kafka, "topic-check").create().map_err(unreachable)?;
     let resources: Vec<ResourceSpecifier<'_>> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
     let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
     let described = admin.describe_configs(&resources, &options).await.map_err(unreachable)?;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
+use super::Connection;
+
 /// What consumer, producer and admin client share.
-pub fn client(brokers: &str, name: &str) -> ClientConfig {
-    let mut config = ClientConfig::new();
+pub fn client(kafka: &Connection, name: &str) -> ClientConfig {
+    let mut config = kafka.config();
     config
-        .set("bootstrap.servers", brokers)
         .set("client.id", name)
         // Reconnect soon after a broker came back, without hammering one that is down.
         .set("reconnect.backoff.ms", "100")
@@ -18,8 +19,8 @@ pub fn client(brokers: &str, name: &str) -> ClientConfig {
 }
 
 /// Consumer settings.
-pub fn consumer(brokers: &str, group: &str, session_timeout: Duration) -> ClientConfig {
-    let mut config = client(brokers, group);
+pub fn consumer(kafka: &Connection, group: &str, session_timeout: Duration) -> ClientConfig {
+    let mut config = client(kafka, group);
     config
         .set("group.id", group)
         // Offsets are committed by hand, after the database commit.
@@ -48,8 +49,8 @@ pub fn consumer(brokers: &str, group: &str, session_timeout: Duration) -> Client
 }
 
 /// Producer settings.
-pub fn producer(brokers: &str, name: &str, max_bytes: usize) -> ClientConfig {
-    let mut config = client(brokers, name);
+pub fn producer(kafka: &Connection, name: &str, max_bytes: usize) -> ClientConfig {
+    let mut config = client(kafka, name);
     config
         // No repeats and no reordering by the client's own retries (KIP-98).
         .set("enable.idempotence", "true")

@@ -8,6 +8,7 @@ mod headers;
 mod journal;
 mod leases;
 mod maintenance;
+mod migrations;
 mod outbox;
 mod tables;
 mod transaction;
@@ -15,13 +16,14 @@ mod waiting;
 
 use std::sync::Arc;
 
-use sqlx::{PgPool, migrate::Migrator};
+use sqlx::PgPool;
 
 pub use admin::{DeadMessageView, DiscardError, HeldView};
 pub use depths::{Depths, depths};
 pub use error::store_error;
 pub use journal::{end_run, start_run};
 pub use maintenance::{drop_partitions, make_leases, make_partitions};
+pub use migrations::{MigrationProblem, expect_migrated, grant, migrate};
 pub use tables::Tables;
 pub use transaction::PgTransaction;
 
@@ -29,13 +31,6 @@ use crate::{
     delivery::Position,
     store::{Database, StoreError},
 };
-
-/// The engine's own migrations, with a ledger of their own beside the service's.
-pub fn migrations() -> Migrator {
-    let mut migrations = sqlx::migrate!("../../migrations/engine");
-    migrations.dangerous_set_table_name("_engine_migrations");
-    migrations
-}
 
 /// A service's database.
 pub struct Postgres<P> {

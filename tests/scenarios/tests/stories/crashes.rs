@@ -103,8 +103,9 @@ fn a_crash_after_a_redrive_was_committed_leaves_its_one_effect() {
             .await
             .expect("the row is mended");
         for step in ["door.written", "redrive.committed"] {
-            let url = world.replica(Service::Inventory, "armed", &[("SAGA_CRASH_AT", step)]).await;
-            let answer = world.shop.post(&format!("{url}/admin/held/{number}/redrive"), &json!({}), &[]).await;
+            world.replica(Service::Inventory, "armed", &[("SAGA_CRASH_AT", step)]).await;
+            let url = world.system.find("armed").expect("it was started").admin;
+            let answer = world.operator.post(&format!("{url}/admin/held/{number}/redrive"), &json!({}), &[]).await;
             assert!(answer.is_err(), "{step}: the replica ends before it answers: {answer:?}");
             let running = world.system.find("armed").expect("it was started");
             running.process.wait_exit(SOON).await.expect("it ended");

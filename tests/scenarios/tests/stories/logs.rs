@@ -80,7 +80,7 @@ fn personal_data_and_secrets_are_in_no_log_span_or_metric() {
             assert!(!text.contains("local-only"), "{} tells a password", entry.path().display());
         }
         for (name, running) in world.system.running() {
-            let metrics = world.shop.text(&format!("{}/metrics", running.url)).await.expect("metrics");
+            let metrics = world.shop.text(&format!("{}/metrics", running.admin)).await.expect("metrics");
             has_no_canary(&name, &metrics);
         }
     });

@@ -32,7 +32,7 @@ fn whatever_alerts_and_dashboards_ask_for_is_told() {
             .until("all of them are told", || async {
                 let mut told = BTreeSet::new();
                 for service in Service::SHOP {
-                    let url = format!("{}/metrics", world.system.url(service));
+                    let url = format!("{}/metrics", world.system.admin_url(service));
                     told.extend(names(&world.shop.text(&url).await.map_err(|error| error.to_string())?));
                 }
                 let missing: Vec<&String> =
@@ -41,7 +41,8 @@ fn whatever_alerts_and_dashboards_ask_for_is_told() {
             })
             .await;
         for service in Service::SHOP {
-            let metrics = world.shop.text(&format!("{}/metrics", world.system.url(service))).await.expect("metrics");
+            let metrics =
+                world.shop.text(&format!("{}/metrics", world.system.admin_url(service))).await.expect("metrics");
             for line in metrics.lines().filter(|line| !line.starts_with('#')) {
                 let labels =
                     line.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(labels, _)| labels);

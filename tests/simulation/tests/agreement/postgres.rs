@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
-use engine::postgres::{PgTransaction, Postgres, make_leases, make_partitions};
+use engine::postgres::{PgTransaction, Postgres, make_leases, make_partitions, migrate};
 use inventory::Inventory;
 use sqlx::{
     PgPool,
@@ -53,8 +53,7 @@ impl OnPostgres {
         let server = local::Postgres::start(&dir.path().join("pg"), local::PostgresOptions { settings }).await?;
         let options: PgConnectOptions = server.admin_url().parse()?;
         let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        engine::postgres::migrations().run(&pool).await?;
-        inventory::MIGRATIONS.run(&pool).await?;
+        migrate(&pool, &inventory::MIGRATIONS).await?;
         let window = engine::event_id::Window { horizon: chrono::TimeDelta::days(1), skew: chrono::TimeDelta::zero() };
         make_partitions(&pool, window).await?;
         let day = NaiveDate::from_ymd_opt(2026, 8, 1);

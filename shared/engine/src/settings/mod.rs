@@ -1,9 +1,16 @@
 //! The engine's settings, all from the environment; `--help` lists them.
 
-use std::{net::SocketAddr, time::Duration};
+mod database;
+mod kafka;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use chrono::TimeDelta;
 use clap::Args;
+use secrecy::SecretString;
+
+pub use database::{DatabaseSettings, Migrations};
+pub use kafka::{KafkaSettings, KafkaSettingsError, SaslMechanism, SecurityProtocol};
 
 use crate::{
     event_id::Window,
@@ -13,27 +20,28 @@ use crate::{
 /// Settings that every service has. Durations are written like `500ms`, `30s`, `15m`, `7d`.
 #[derive(Args, Clone, Debug)]
 pub struct EngineSettings {
-    /// The service's own PostgreSQL database.
-    #[arg(long, env, hide_env_values = true)]
-    pub database_url: String,
-    /// The role that runs migrations and makes partitions, if it is another: a URL to the same database.
-    #[arg(long, env, hide_env_values = true)]
-    pub migration_database_url: Option<String>,
-    /// Connections to PostgreSQL.
-    #[arg(long, env, default_value_t = 12, value_parser = clap::value_parser!(u32).range(6..=500))]
-    pub database_connections: u32,
-    /// Kafka's bootstrap servers.
-    #[arg(long, env, default_value = "127.0.0.1:9092")]
-    pub kafka_brokers: String,
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    #[command(flatten)]
+    pub kafka: KafkaSettings,
     /// After this long without a sign of life a replica's partitions go to the others.
     #[arg(long, env, default_value = "10s", value_parser = duration)]
     pub kafka_session_timeout: Duration,
     /// What this replica is called, the same after a restart; by default its host and address.
     #[arg(long, env)]
     pub instance: Option<String>,
-    /// Where the API, the probes, the metrics and the admin routes listen.
+    /// Where the API and the probes listen.
     #[arg(long, env, default_value = "127.0.0.1:8080")]
     pub http_addr: SocketAddr,
+    /// Where the metrics and the admin routes listen.
+    #[arg(long, env, default_value = "127.0.0.1:9464")]
+    pub admin_addr: SocketAddr,
+    /// The bearer token that opens the admin routes; without it they are closed.
+    #[arg(long, env, hide_env_values = true)]
+    pub admin_token: Option<SecretString>,
+    /// A file with ADMIN_TOKEN.
+    #[arg(long, env)]
+    pub admin_token_file: Option<PathBuf>,
 
     /// Most events, commands or answers in one transaction.
     #[arg(long, env, default_value_t = 500, value_parser = at_least_one)]
@@ -117,7 +125,8 @@ pub enum LogFormat {
 /// Key ranges of the outbox. Fixed: changing it moves keys between relays.
 pub const RANGES: i32 = 12;
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// A duration such as `500ms`, longer than nothing.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let duration =
         humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 500ms, 30s or 7d"))?;
     if duration.is_zero() { Err("must be longer than nothing".into()) } else { Ok(duration) }
@@ -186,9 +195,16 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_not_shown() {
+        let shown = format!("{:?}", parse(&["--admin-token", "hush"]));
+        assert!(shown.contains("admin_token") && !shown.contains("hush") && !shown.contains("postgres://"), "{shown}");
+    }
+
+    #[test]
     fn a_wrong_setting_is_refused_with_its_name() {
         assert!(parse(&["--retry-base", "soon"]).unwrap_err().contains("--retry-base"));
         assert!(parse(&["--batch-limit", "0"]).unwrap_err().contains("at least 1"));
         assert!(parse(&["--http-addr", "here"]).unwrap_err().contains("--http-addr"));
+        assert!(parse(&["--migrations", "never"]).unwrap_err().contains("--migrations"));
     }
 }

@@ -1,0 +1,43 @@
+use std::path::PathBuf;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why something could not be provided.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database refused a statement.
+    #[error("database: {what}: {source}")]
+    Sql { what: String, source: sqlx::Error },
+    /// The broker refused a request.
+    #[error("broker {brokers}: {what}: {problem}")]
+    Broker { brokers: String, what: String, problem: String },
+    /// A topic is there already with another number of partitions.
+    #[error(
+        "topic {topic} has {have} partitions on the broker and {want} are wanted: delete the topic, or ask for {have}"
+    )]
+    Partitions { topic: String, have: i32, want: i32 },
+    /// A file could not be read or written.
+    #[error("{doing} {path}: {source}")]
+    File { doing: &'static str, path: PathBuf, source: std::io::Error },
+    /// No certificate could be made.
+    #[error("making the certificate of {of}: {source}")]
+    Certificate { of: String, source: rcgen::Error },
+    /// No key or random bytes could be made.
+    #[error("{0}: the system gave no randomness")]
+    NoRandomness(&'static str),
+    /// No token could be made.
+    #[error("making a token: {0}")]
+    Token(#[from] jsonwebtoken::errors::Error),
+}
+
+impl Error {
+    pub(crate) fn sql(what: impl Into<String>) -> impl FnOnce(sqlx::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Sql { what, source }
+    }
+
+    pub(crate) fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { doing, path, source }
+    }
+}

@@ -1,0 +1,103 @@
+//! What each user may do, from the choreography: its own facts and its dead letters to write, what it declares to read.
+
+use std::collections::BTreeSet;
+
+use contracts::topic::dead_letter_topic;
+use engine::kafka::Connection;
+
+use super::{admin::Admin, blocking, client};
+use crate::{Result, choreography::Part};
+
+/// One thing that one user may do from any address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Acl {
+    pub user: String,
+    pub resource: Resource,
+    pub operation: Operation,
+}
+
+/// A topic or a consumer group, by its whole name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Resource {
+    Topic(String),
+    Group(String),
+}
+
+/// Reading and writing include describing; writing includes what an idempotent producer needs (KIP-679).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    Read,
+    Write,
+    /// To compare the topics' retention with the inbox's horizon at the start.
+    DescribeConfigs,
+}
+
+/// All that a service's user may do.
+#[must_use]
+pub fn access_of(part: &Part) -> BTreeSet<Acl> {
+    let acl = |resource, operation| Acl { user: part.service.to_owned(), resource, operation };
+    let topic = |name: &str| Resource::Topic(name.to_owned());
+    let group = acl(Resource::Group(part.service.to_owned()), Operation::Read);
+    let written = part.writes.iter().map(|name| acl(topic(name), Operation::Write));
+    let read = part.reads.iter().flat_map(|name| {
+        [
+            acl(topic(name), Operation::Read),
+            acl(topic(name), Operation::DescribeConfigs),
+            acl(topic(&dead_letter_topic(name)), Operation::Write),
+        ]
+    });
+    std::iter::once(group).chain(written).chain(read).collect()
+}
+
+/// Makes the access of these services' users what it should be: grants what is missing, then takes away what no part of
+/// theirs asks for any more.
+///
+/// # Errors
+/// [`crate::Error::Broker`].
+pub async fn set_access(kafka: &Connection, parts: &[Part]) -> Result<()> {
+    let (admin, connection, parts) = (client(kafka)?, kafka.clone(), parts.to_vec());
+    blocking(kafka, move || {
+        let admin = Admin::new(&admin, &connection);
+        for part in &parts {
+            let (wanted, found) = (access_of(part), admin.access_of(part.service)?);
+            admin.grant(&wanted.difference(&found).cloned().collect::<Vec<_>>())?;
+            admin.revoke(&found.difference(&wanted).cloned().collect::<Vec<_>>())?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::choreography::PARTS;
+
+    fn may(service: &str, resource: &Resource, operation: Operation) -> bool {
+        let part = PARTS.iter().find(|part| part.service == service).expect("a service");
+        access_of(part).iter().any(|acl| acl.resource == *resource && acl.operation == operation)
+    }
+
+    #[test]
+    fn each_topic_has_one_writer() {
+        for topic in contracts::topic::ALL {
+            let writers =
+                PARTS.iter().filter(|part| may(part.service, &Resource::Topic(topic.into()), Operation::Write));
+            assert_eq!(writers.count(), 1, "{topic}");
+        }
+    }
+
+    #[test]
+    fn payment_reads_and_writes_what_it_declares() {
+        let topic = |name: &str| Resource::Topic(name.into());
+        assert!(may("payment", &topic("inventory-events"), Operation::Read));
+        assert!(may("payment", &topic("inventory-events.dlq"), Operation::Write));
+        assert!(may("payment", &topic("payment-events"), Operation::Write));
+        assert!(may("payment", &Resource::Group("payment".into()), Operation::Read));
+        assert!(!may("payment", &topic("order-events"), Operation::Read));
+        assert!(!may("payment", &topic("payment-events"), Operation::Read));
+        assert!(!may("payment", &topic("payment-events.dlq"), Operation::Write));
+        assert!(!may("payment", &topic("inventory-events.dlq"), Operation::Read));
+        assert!(!may("payment", &Resource::Group("order".into()), Operation::Read));
+    }
+}

@@ -1,0 +1,151 @@
+//! One-shot jobs that make what must be there before the services start.
+
+mod waiting;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use chrono::TimeDelta;
+use clap::{Parser, Subcommand};
+use engine::{
+    kafka::Connection,
+    secret,
+    settings::{KafkaSettings, duration},
+};
+use provision::{
+    choreography::{PARTS, topics},
+    databases::{self, Login, owner_of},
+    kafka,
+    secrets::{self, Addresses, database_password, kafka_password},
+    token::{self, Bearer},
+};
+use secrecy::{ExposeSecret, SecretString};
+
+/// Makes what must be there before the services start. Each job can be run again: it keeps what is there.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    job: Job,
+}
+
+#[derive(Subcommand)]
+enum Job {
+    /// Makes passwords, keys and certificates, with a directory for each reader.
+    Secrets {
+        #[arg(long, default_value = "/secrets")]
+        dir: PathBuf,
+        /// Give each file to the user of the image that reads it; takes root.
+        #[arg(long)]
+        give: bool,
+        /// HOST:PORT of PostgreSQL, as the services reach it.
+        #[arg(long, env, default_value = "postgres:5432")]
+        postgres: String,
+        /// Names and addresses by which Kafka is reached.
+        #[arg(long, env, value_delimiter = ',', default_value = "kafka,localhost,127.0.0.1")]
+        kafka_names: Vec<String>,
+    },
+    /// Makes topics, users and what each user may do, as the services declare it.
+    Kafka {
+        #[command(flatten)]
+        kafka: KafkaSettings,
+        /// The directory with the users' passwords.
+        #[arg(long, env, default_value = "/run/secrets")]
+        secrets_dir: PathBuf,
+        /// Replicas of each topic: 3 where there are as many brokers.
+        #[arg(long, env, default_value_t = 1)]
+        replicas: i32,
+    },
+    /// Makes a database and two roles for each service.
+    Databases {
+        /// An administrator's URL.
+        #[arg(long, env, hide_env_values = true)]
+        database_url: Option<SecretString>,
+        /// A file with DATABASE_URL.
+        #[arg(long, env)]
+        database_url_file: Option<PathBuf>,
+        /// The directory with the roles' passwords.
+        #[arg(long, env, default_value = "/run/secrets")]
+        secrets_dir: PathBuf,
+    },
+    /// Prints a token for the services' APIs.
+    Token {
+        /// Whose orders it opens.
+        #[arg(long)]
+        user: String,
+        /// What else it opens, such as back-office.
+        #[arg(long)]
+        scope: Vec<String>,
+        #[arg(long, default_value = "1h", value_parser = duration)]
+        lifetime: std::time::Duration,
+        #[arg(long, env, default_value = "/run/secrets/signing-key.pem")]
+        signing_key_file: PathBuf,
+        #[arg(long, env, default_value = "choreography")]
+        jwt_issuer: String,
+        #[arg(long, env, default_value = "shop")]
+        jwt_audience: String,
+    },
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match Arguments::parse().job {
+        Job::Secrets { dir, give, postgres, kafka_names } => {
+            let addresses = Addresses { postgres, kafka_names, ..Addresses::default() };
+            secrets::provide(dir.clone(), &addresses, give)?;
+            println!("secrets are in {}", dir.display());
+        }
+        Job::Kafka { kafka, secrets_dir, replicas } => {
+            make_kafka(&kafka.connection()?, &secrets_dir, replicas).await?;
+        }
+        Job::Databases { database_url, database_url_file, secrets_dir } => {
+            let url = secret::need("DATABASE_URL", database_url.as_ref(), database_url_file.as_deref())?;
+            make_databases(url.expose_secret(), &secrets_dir).await?;
+        }
+        Job::Token { user, scope: scopes, lifetime, signing_key_file, jwt_issuer: issuer, jwt_audience: audience } => {
+            let key = secret::need("SIGNING_KEY", None, Some(&signing_key_file))?;
+            let lifetime = TimeDelta::from_std(lifetime).context("--lifetime")?;
+            let bearer = Bearer { user, scopes, issuer, audience, lifetime };
+            println!("{}", token::sign(key.expose_secret(), &bearer)?);
+        }
+    }
+    Ok(())
+}
+
+async fn make_kafka(connection: &Connection, secrets_dir: &Path, replicas: i32) -> Result<()> {
+    waiting::for_kafka(connection).await?;
+    let topics = topics().into_iter().map(|mut topic| {
+        topic.replicas = replicas;
+        topic
+    });
+    let topics: Vec<_> = topics.collect();
+    kafka::create_topics(connection, &topics).await?;
+    let users =
+        PARTS.iter().map(|part| Ok((part.service.to_owned(), password(secrets_dir, &kafka_password(part.service))?)));
+    kafka::set_passwords(connection, users.collect::<Result<_>>()?).await?;
+    kafka::set_access(connection, &PARTS).await?;
+    println!("{} topics, and what {} users may do with them", topics.len(), PARTS.len());
+    Ok(())
+}
+
+async fn make_databases(admin_url: &str, secrets_dir: &Path) -> Result<()> {
+    waiting::for_postgres(admin_url).await?;
+    let login = |role: &str| Ok::<_, anyhow::Error>(Login::new(role, password(secrets_dir, &database_password(role))?));
+    for part in PARTS {
+        let (owner, service) = (login(&owner_of(part.service))?, login(part.service)?);
+        databases::create_service_database(admin_url, part.service, &owner, &service).await?;
+    }
+    // It stands for providers elsewhere: what roles it has is its own business.
+    databases::create_database(admin_url, "sandbox", &login("sandbox")?).await?;
+    println!("{} databases, each with its owner and its service's role", PARTS.len());
+    Ok(())
+}
+
+fn password(secrets_dir: &Path, name: &str) -> Result<SecretString> {
+    let path = secrets_dir.join(name);
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("{} can't be read: run `provision secrets` first", path.display()))?;
+    Ok(text.trim().into())
+}

@@ -1,0 +1,91 @@
+//! Where secrets are kept, and how they are handed to their readers.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{OpenOptionsExt, chown},
+    path::{Path, PathBuf},
+};
+
+use super::random;
+use crate::{Error, Result};
+
+/// Whom a file is for: users of the images that compose names.
+#[derive(Debug, Clone, Copy)]
+pub enum User {
+    /// Of the project's own image.
+    Services,
+    Kafka,
+    Postgres,
+}
+
+impl User {
+    fn id(self) -> u32 {
+        match self {
+            Self::Services => 10_001,
+            Self::Kafka => 1_000,
+            Self::Postgres => 999,
+        }
+    }
+}
+
+/// The originals and, beside them, the readers' directories.
+pub struct Store {
+    dir: PathBuf,
+    originals: PathBuf,
+    give: bool,
+}
+
+impl Store {
+    pub fn open(dir: PathBuf, give: bool) -> Result<Self> {
+        let originals = dir.join("originals");
+        fs::create_dir_all(&originals).map_err(Error::file("making", &originals))?;
+        Ok(Self { dir, originals, give })
+    }
+
+    /// A password or a token: the one that was made first.
+    pub fn password(&self, name: &str) -> Result<String> {
+        self.original(name, random::password)
+    }
+
+    /// Reads an original, or makes it.
+    pub fn original(&self, name: &str, make: impl FnOnce() -> Result<String>) -> Result<String> {
+        let path = self.originals.join(name);
+        match fs::read_to_string(&path) {
+            Ok(found) => Ok(found),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let made = make()?;
+                write(&path, &made)?;
+                Ok(made)
+            }
+            Err(error) => Err(Error::file("reading", path)(error)),
+        }
+    }
+
+    /// Writes a reader's copy. Who reads it while it is replaced sees the old or the new one, whole.
+    pub fn hand(&self, reader: &str, name: &str, content: &str, user: User) -> Result<()> {
+        let dir = self.dir.join(reader);
+        fs::create_dir_all(&dir).map_err(Error::file("making", &dir))?;
+        let path = dir.join(name);
+        write(&path, content)?;
+        if self.give {
+            let id = Some(user.id());
+            chown(&path, id, id).map_err(Error::file("giving away", &path))?;
+        }
+        Ok(())
+    }
+}
+
+fn write(path: &Path, content: &str) -> Result<()> {
+    let new = path.with_extension("new");
+    if let Err(error) = fs::remove_file(&new)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(Error::file("removing", new)(error));
+    }
+    // Its owner's eyes only, from the first moment.
+    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(&new);
+    let mut file = file.map_err(Error::file("making", &new))?;
+    file.write_all(content.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::file("writing", &new))?;
+    fs::rename(&new, path).map_err(Error::file("replacing", path))
+}

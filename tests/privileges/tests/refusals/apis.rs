@@ -1,0 +1,150 @@
+//! The APIs: who is let in, to whose orders, how often; and the operators' port.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::TimeDelta;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use local::Service;
+use local::shop::{Shop, order};
+use provision::token::Bearer;
+use serde_json::{Value, json};
+
+use crate::tokens::{bearer, signed};
+use crate::world::{BURST, World, test};
+
+fn order_of(user: &str) -> Value {
+    let mut order = order(&[("bench", 1)], "tok_visa", "Vienna");
+    order["userId"] = user.into();
+    order
+}
+
+async fn status(shop: &Shop, url: &str) -> u16 {
+    shop.get(url).await.expect("an answer").status
+}
+
+#[test]
+fn a_customer_reaches_his_own_orders_alone() {
+    test(|world| async {
+        world.stock("bench").await;
+        let (bob, mallory) = (world.customer("bob"), world.customer("mallory"));
+        let url = format!("{}/{}", world.orders(), world.place(&bob, &order_of("bob")).await);
+        assert_eq!(status(&bob, &url).await, 200);
+        let unknown = format!("{}/{}", world.orders(), uuid::Uuid::now_v7());
+        let (theirs, nobodys) = (mallory.get(&url).await.unwrap(), mallory.get(&unknown).await.unwrap());
+        assert_eq!((theirs.status, nobodys.status), (404, 404), "it looks like one that is not there");
+        assert_eq!(mallory.post(&format!("{url}/cancel"), &json!({}), &[]).await.unwrap().status, 404);
+        let foreign = mallory.post(&world.orders(), &order_of("bob"), &[]).await.unwrap();
+        assert_eq!((foreign.status, foreign.body["field"].as_str()), (403, Some("userId")));
+        assert_eq!(status(&world.back_office, &url).await, 200, "the shop itself sees all");
+    });
+}
+
+#[test]
+fn one_customers_idempotency_key_is_not_anothers() {
+    test(|world| async {
+        world.stock("bench").await;
+        let key = [("idempotency-key", "same"), ("x-client-id", "carol")];
+        let (carol, dave) = (world.customer("carol"), world.customer("dave"));
+        let first = carol.post(&world.orders(), &order_of("carol"), &key).await.unwrap();
+        let other = dave.post(&world.orders(), &order_of("dave"), &key).await.unwrap();
+        let again = carol.post(&world.orders(), &order_of("carol"), &key).await.unwrap();
+        assert_eq!((first.status, other.status), (202, 202));
+        assert_eq!(first.body["orderId"], again.body["orderId"]);
+        assert_ne!(first.body["orderId"], other.body["orderId"]);
+    });
+}
+
+#[test]
+fn the_shops_own_apis_take_the_back_office_alone() {
+    test(|world| async {
+        let (nobody, customer) = (Shop::default(), world.customer("erin"));
+        for (service, path) in [
+            (Service::Inventory, "stock".to_owned()),
+            (Service::Payment, format!("payments/{}", uuid::Uuid::now_v7())),
+            (Service::Shipping, format!("shipments/{}", uuid::Uuid::now_v7())),
+        ] {
+            let url = format!("{}/{path}", world.system.url(service));
+            assert_eq!((status(&nobody, &url).await, status(&customer, &url).await), (401, 403), "{url}");
+            assert!([200, 404].contains(&status(&world.back_office, &url).await), "{url}");
+        }
+        let url = format!("{}/stock/bench", world.system.url(Service::Inventory));
+        assert_eq!(customer.put(&url, &json!({ "onHand": 1 })).await.unwrap().status, 403);
+    });
+}
+
+/// Tokens that must not hold, each wrong in one thing.
+fn forgeries(world: &World) -> Vec<(&'static str, String)> {
+    let good = bearer("frank", &["back-office"]);
+    let token = |bearer: Bearer| signed(&world.system, &bearer);
+    let claims = json!({
+        "sub": "frank", "iss": "choreography", "aud": "shop", "exp": chrono::Utc::now().timestamp() + 3600,
+        "scope": "back-office",
+    });
+    let public = std::fs::read(world.system.secrets().expect("secured").join("order/jwks.json")).expect("public keys");
+    let shared = Header { kid: Some("shop".into()), ..Header::new(Algorithm::HS256) };
+    let shared = jsonwebtoken::encode(&shared, &claims, &EncodingKey::from_secret(&public)).expect("a token");
+    let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let unsigned = format!("{}.{}.", part(&json!({ "alg": "none", "kid": "shop" })), part(&claims));
+    let true_one = token(good.clone());
+    let (head, signature) = true_one.rsplit_once('.').expect("three parts");
+    let (head, _) = head.split_once('.').expect("three parts");
+    vec![
+        ("no token", String::new()),
+        ("no token at all", "guess".into()),
+        ("unsigned", unsigned),
+        ("signed with what is public", shared),
+        ("another's claims under a true signature", format!("{head}.{}.{signature}", part(&claims))),
+        ("expired", token(Bearer { lifetime: TimeDelta::minutes(-5), ..good.clone() })),
+        ("for somebody else", token(Bearer { audience: "bank".into(), ..good.clone() })),
+        ("from somebody else", token(Bearer { issuer: "mallory".into(), ..good })),
+        ("endless", "x".repeat(20_000)),
+    ]
+}
+
+#[test]
+fn no_forged_token_opens_anything() {
+    test(|world| async {
+        let url = format!("{}/stock", world.system.url(Service::Inventory));
+        for (what, forged) in forgeries(world) {
+            let answer = Shop::bearing(forged).get(&url).await.expect("an answer");
+            assert_eq!(answer.status, 401, "{what}: {answer:?}");
+            assert!(answer.body["error"].as_str().is_some_and(|error| error.contains("Bearer")), "{answer:?}");
+        }
+    });
+}
+
+#[test]
+fn who_asks_too_often_waits_and_others_do_not() {
+    test(|world| async {
+        let (hasty, calm) = (world.customer("hasty"), world.customer("calm"));
+        let url = format!("{}/{}", world.orders(), uuid::Uuid::now_v7());
+        // More than what a second a request could give back meanwhile.
+        let mut answers = Vec::new();
+        while !answers.contains(&429) {
+            assert!(answers.len() < BURST * 20, "never told to wait: {answers:?}");
+            answers.push(status(&hasty, &url).await);
+        }
+        assert!(answers.len() > BURST, "the burst is free: {answers:?}");
+        assert_eq!(status(&calm, &url).await, 404);
+    });
+}
+
+#[test]
+fn the_admin_routes_are_on_their_own_port_and_open_to_the_token_alone() {
+    test(|world| async {
+        let (nobody, guessing) = (Shop::default(), Shop::bearing("guess"));
+        let operator = Shop::bearing(local::system::ADMIN_TOKEN);
+        for service in Service::SHOP {
+            let (api, admin) = (world.system.url(service), world.system.admin_url(service));
+            let held = format!("{admin}/admin/held");
+            assert_eq!((status(&nobody, &held).await, status(&guessing, &held).await), (401, 401), "{held}");
+            assert_eq!(status(&operator, &held).await, 200, "{held}");
+            let redrive = format!("{admin}/admin/held/1/redrive");
+            assert_eq!(nobody.post(&redrive, &json!({}), &[]).await.unwrap().status, 401);
+            for path in ["admin/held", "metrics"] {
+                let elsewhere = status(&operator, &format!("{api}/{path}")).await;
+                assert_eq!(elsewhere, 404, "{path} at {api}");
+            }
+            assert_eq!(status(&nobody, &format!("{admin}/metrics")).await, 200);
+        }
+    });
+}

@@ -1,0 +1,93 @@
+//! Every pair of role and database, and what a service's role may not do in its own.
+
+use provision::choreography::PARTS;
+use sqlx::{Connection, PgConnection};
+
+use crate::world::{World, test};
+
+fn url(world: &World, role: &str, database: &str) -> String {
+    // All roles of a local run have one password: what is refused is refused to the right password.
+    let own = world.system.database_url("order");
+    let password = own.split(['/', ':', '@']).nth(4).expect("a password");
+    world.system.postgres.url(database, role, password)
+}
+
+/// PostgreSQL's error code; `None` if the statement was taken.
+async fn refusal(connection: &mut PgConnection, statement: &'static str) -> Option<String> {
+    let done = sqlx::raw_sql(statement).execute(connection).await;
+    done.err().map(|error| error.as_database_error().and_then(|e| e.code()).unwrap_or_default().into_owned())
+}
+
+#[test]
+fn each_role_connects_to_its_own_database_alone() {
+    test(|world| async {
+        for part in PARTS {
+            for role in [part.service.to_owned(), provision::databases::owner_of(part.service)] {
+                for database in PARTS.map(|part| part.service).into_iter().chain(["sandbox"]) {
+                    let connected = PgConnection::connect(&url(world, &role, database)).await;
+                    let code = connected.as_ref().err().map(|error| {
+                        error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned()
+                    });
+                    // 42501: permission denied.
+                    let expected = (database != part.service).then(|| "42501".to_owned());
+                    assert_eq!(code, expected, "{role} in {database}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_services_role_reads_and_writes_rows_and_does_nothing_else() {
+    const DENIED: &[&str] = &[
+        "CREATE TABLE mine (x int)",
+        "CREATE FUNCTION mine() RETURNS int LANGUAGE sql RETURN 1",
+        "CREATE SCHEMA mine",
+        "CREATE TEMP TABLE mine (x int)",
+        "DROP TABLE inbox",
+        "ALTER TABLE outbox ADD COLUMN mine int",
+        "TRUNCATE outbox",
+        "CREATE INDEX ON outbox (created_at)",
+        "UPDATE _engine_migrations SET version = 0",
+        "DELETE FROM _sqlx_migrations",
+        "ALTER SEQUENCE outbox_number RESTART",
+        "SELECT setval('outbox_number', 1)",
+        "CALL grant_to_service('order')",
+        "ALTER FUNCTION make_partitions OWNER TO CURRENT_USER",
+    ];
+    const PERMISSION: &str = "42501";
+    test(|world| async {
+        for part in PARTS {
+            let mut own =
+                PgConnection::connect(&url(world, part.service, part.service)).await.expect("its own database");
+            for statement in DENIED {
+                let code = refusal(&mut own, statement).await;
+                assert_eq!(code.as_deref(), Some(PERMISSION), "{}: {statement}", part.service);
+            }
+            let today: String = sqlx::query_scalar("SELECT 'outbox_' || to_char(current_date, 'YYYYMMDD')")
+                .fetch_one(&mut own)
+                .await
+                .expect("today");
+            let direct = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT 1 FROM {today}"))).execute(&mut own).await;
+            assert!(direct.is_err(), "{}: a day's partition is reached through its parent alone", part.service);
+        }
+    });
+}
+
+#[test]
+fn partitions_are_made_and_dropped_by_functions_within_bounds() {
+    test(|world| async {
+        let mut own = PgConnection::connect(&url(world, "shipping", "shipping")).await.expect("its own database");
+        assert_eq!(refusal(&mut own, "SELECT make_partitions('inbox', current_date, current_date + 5)").await, None);
+        assert_eq!(refusal(&mut own, "SELECT drop_partitions('inbox', current_date - 4000)").await, None);
+        // P0001: refused by the function itself.
+        for statement in [
+            "SELECT make_partitions('shipments', current_date, current_date)",
+            "SELECT make_partitions('inbox', current_date, current_date + 100000)",
+            "SELECT drop_partitions('inbox', current_date + 1)",
+            "SELECT drop_partitions('shipments', current_date)",
+        ] {
+            assert_eq!(refusal(&mut own, statement).await.as_deref(), Some("P0001"), "{statement}");
+        }
+    });
+}
