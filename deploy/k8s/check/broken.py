@@ -32,6 +32,7 @@ CHANGES = [
     ("Deployment", "order", "spec.replicas", 2, "sets replicas too"),
     ("Deployment", "order", "spec.strategy.rollingUpdate.maxUnavailable", 1, "before others are ready"),
     ("Job", "order-migrations", POD + "volumes.0.secret.secretName", "order", "mounts the secret order"),
+    ("Job", "order-migrations", MAIN + "env.2.value", "/run/secrets/admin-token", "not in its secret"),
     ("Service", "order", "spec.selector", {"app.kubernetes.io/name": "order"}, "order-migrations"),
     ("ScaledObject", "order", "spec.maxReplicaCont", 5, "unexpected"),
     ("ScaledObject", "order", "spec.maxReplicaCount", 13, "its bounds"),

@@ -8,6 +8,14 @@ import scaling
 # Besides DRAIN_TIMEOUT a stopping service gives open requests 5 s and its last spans 5 s.
 BESIDES_DRAINING = 10
 USER = 10001
+# What `provision secrets` puts into each reader's directory, and what production adds, by workload.
+KEYS = {
+    "payment": {"ca.pem", "kafka-password", "database-url", "admin-token", "jwks.json", "provider-token"},
+    "shipping": {"ca.pem", "kafka-password", "database-url", "admin-token", "jwks.json", "carrier-token"},
+    "order|inventory": {"ca.pem", "kafka-password", "database-url", "admin-token", "jwks.json"},
+    ".*-migrations|sandbox": {"ca.pem", "database-url"},
+    "provision-.*": {"ca.pem", "kafka-password", "database-url"},
+}
 
 
 def problems(documents):
@@ -16,6 +24,7 @@ def problems(documents):
         pod = workload["spec"]["template"]["spec"]
         found = [*least_privilege(pod), *own_secret(name, pod), *containers(workload["kind"], pod)]
         found += references(documents, workload, pod)
+        found += secret_files(name, pod, documents)
         yield from (f"{workload['kind']} {name}: {problem}" for problem in found)
     yield from ends(documents, workloads)
     yield from selectors(documents, workloads)
@@ -59,6 +68,21 @@ def own_secret(name, pod):
         for variable in container.get("env", []):
             if "valueFrom" in variable or re.search(r"(PASSWORD|TOKEN|SECRET|DATABASE_URL)$", variable["name"]):
                 yield f"{variable['name']} may have a secret in the environment; secrets are files"
+
+
+def secret_files(name, pod, documents):
+    """A program that is told of a file which its secret has not does not start."""
+    told = {each["metadata"]["name"]: each["data"] for each in documents if each["kind"] == "ConfigMap"}
+    kept = next((keys for kind, keys in KEYS.items() if re.fullmatch(kind, name)), set())
+    for container in pod["containers"]:
+        settings = {}
+        for source in container.get("envFrom", []):
+            settings |= told.get(source["configMapRef"]["name"], {})
+        settings |= {variable["name"]: variable.get("value", "") for variable in container.get("env", [])}
+        files = {key: value for key, value in settings.items() if key.endswith("_FILE")}
+        for key, path in files.items():
+            if path.removeprefix("/run/secrets/") not in kept:
+                yield f"{key} is {path}, which is not in its secret"
 
 
 def containers(kind, pod):
