@@ -25,7 +25,10 @@ pub struct Bearer {
 }
 
 /// A P-256 key in PEM (PKCS#8).
-pub(crate) fn new_signing_key() -> Result<String> {
+///
+/// # Errors
+/// [`Error::Certificate`] when the system gives no randomness.
+pub fn new_signing_key() -> Result<String> {
     Ok(key_pair(KeyPair::generate())?.serialize_pem())
 }
 
@@ -34,7 +37,10 @@ fn key_pair(key: std::result::Result<KeyPair, rcgen::Error>) -> Result<KeyPair> 
 }
 
 /// The JSON Web Key Set (RFC 7517) with which the services check what this key signed.
-pub(crate) fn public_keys(signing_key: &str) -> Result<String> {
+///
+/// # Errors
+/// [`Error::Certificate`] when the key is none.
+pub fn public_keys(signing_key: &str) -> Result<String> {
     let key = key_pair(KeyPair::from_pem(signing_key))?;
     let (x, y) = key.der_bytes()[1..].split_at(COORDINATE);
     let [x, y] = [x, y].map(|coordinate| BASE64_URL_SAFE_NO_PAD.encode(coordinate));

@@ -9,7 +9,7 @@ use std::{
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode, decode_header,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm},
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
 };
 use rest_client::{Limits, NoAnswer, RestClient};
 use serde::Deserialize;
@@ -176,8 +176,11 @@ fn by_id(set: &JwkSet, from: &str) -> Result<ById, KeyProblem> {
     if keys.is_empty() { Err(refused("none of its keys can be used".into())) } else { Ok(keys) }
 }
 
-/// Public keys alone: who knows a shared one could sign tokens himself.
+/// Public keys for signatures alone: who knows a shared one could sign tokens himself.
 fn algorithm(jwk: &Jwk) -> Option<Algorithm> {
+    if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) {
+        return None;
+    }
     match (&jwk.algorithm, jwk.common.key_algorithm) {
         (AlgorithmParameters::EllipticCurve(key), _) => match key.curve {
             EllipticCurve::P256 => Some(Algorithm::ES256),

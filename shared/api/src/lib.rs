@@ -11,5 +11,5 @@ mod settings;
 
 pub use caller::Caller;
 pub use gate::Gate;
-pub use keys::{KeyProblem, Keys};
+pub use keys::{KeyProblem, Keys, Refused};
 pub use settings::ApiSettings;

@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &["shared/", "services/"],
         "what must be there first knows what services declare, and nobody who starts them",
     ),
+    ("deploy/traffic", &["shared/engine", "deploy/provision"], "customers know the API, not what is behind it"),
     (
         "deploy/local",
         &["shared/", "services/", "deploy/provision"],

@@ -4,6 +4,7 @@
 mod apis;
 mod enough;
 mod kafka;
+mod migrations;
 mod postgres;
 mod tokens;
 mod world;

@@ -1,0 +1,71 @@
+//! Customers of a shop that runs somewhere: they place orders through its API, as fast as they are let, and wait for
+//! their ends. What the shop itself can do is measured by tests/load, on a machine that is its own.
+
+mod customers;
+mod report;
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use customers::Shop;
+use engine::settings::duration;
+use tokio::{sync::Mutex, task::JoinSet};
+
+/// Places orders at a running shop, and says how they ended.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[arg(long, env, default_value = "http://127.0.0.1:8080")]
+    order_url: String,
+    #[arg(long, env, default_value = "http://127.0.0.1:8081")]
+    inventory_url: String,
+    /// Orders to place.
+    #[arg(long, env, default_value_t = 1_000)]
+    orders: usize,
+    /// Customers who place them, each one after the other; the shop limits what each may ask.
+    #[arg(long, env, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    customers: u32,
+    /// The key that makes their tokens.
+    #[arg(long, env, default_value = "/run/secrets/signing-key.pem")]
+    signing_key_file: PathBuf,
+    #[arg(long, env, default_value = "choreography")]
+    jwt_issuer: String,
+    #[arg(long, env, default_value = "shop")]
+    jwt_audience: String,
+    /// Give up when an order takes longer.
+    #[arg(long, env, default_value = "2m", value_parser = duration)]
+    patience: Duration,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // reqwest is built without a provider of its own choice.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(Arguments::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Did all orders end?
+async fn run(arguments: Arguments) -> Result<bool> {
+    ensure!(arguments.orders > 0, "--orders must be at least 1");
+    let shop = Arc::new(Shop::new(&arguments)?);
+    shop.stock(arguments.orders).await.context("stock could not be set")?;
+    let left = Arc::new(Mutex::new(arguments.orders));
+    let started = std::time::Instant::now();
+    let mut customers = JoinSet::new();
+    for number in 0..arguments.customers {
+        customers.spawn(customers::orders_until_none_is_left(Arc::clone(&shop), number, Arc::clone(&left)));
+    }
+    let mut ends = Vec::with_capacity(arguments.orders);
+    while let Some(done) = customers.join_next().await {
+        ends.extend(done.context("a customer panicked")??);
+    }
+    Ok(report::print(&ends, started.elapsed()))
+}
