@@ -9,7 +9,7 @@ keda_version=v2.21.0
 keda_sum='h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps='
 # The oldest Kubernetes that the manifests are for: the first in which `preStop: sleep` needs no feature gate.
 oldest_kubernetes=1.30
-newest_kubernetes=1.36
+newest_kubernetes=1.37
 
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/choreography"
 work="$(mktemp -d)"

@@ -48,22 +48,22 @@ CHANGES = [
 
 class Broken(unittest.TestCase):
     def test_what_is_rendered_is_well(self):
-        self.assertEqual(main.problems(RENDERED, ["1.36"], DEFINITIONS), [])
+        self.assertEqual(main.problems(RENDERED, ["1.37"], DEFINITIONS), [])
 
     def test_each_change_is_refused(self):
         for kind, name, field, value, said in CHANGES:
             with self.subTest(f"{kind} {name} {field}"):
-                found = "\n".join(main.problems(changed(kind, name, field, value), ["1.36"], DEFINITIONS))
+                found = "\n".join(main.problems(changed(kind, name, field, value), ["1.37"], DEFINITIONS))
                 self.assertIn(said, found)
 
     def test_a_service_that_may_reach_another_is_seen(self):
         everybody = {"spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]}}
         opened = RENDERED + [copy.deepcopy(document("NetworkPolicy", "names", RENDERED)) | everybody]
-        self.assertIn("order can reach payment over the network", main.problems(opened, ["1.36"], DEFINITIONS))
+        self.assertIn("order can reach payment over the network", main.problems(opened, ["1.37"], DEFINITIONS))
 
     def test_a_kind_that_nobody_knows_is_refused(self):
         unknown = RENDERED + [{"apiVersion": "keda.sh/v9", "kind": "ScaledObject", "metadata": {"name": "x"}}]
-        self.assertTrue(main.problems(unknown, ["1.36"], DEFINITIONS))
+        self.assertTrue(main.problems(unknown, ["1.37"], DEFINITIONS))
 
 
 def document(kind, name, documents):
