@@ -44,7 +44,7 @@ stand_in() { # tag, folder, fill
     there "$tag" && return
     can_pull "$tag" && docker pull -q "$tag" && return
     there choreography-stand-in || debian choreography-stand-in \
-        ca-certificates,wget,busybox,gcc,libc6-dev,make,perl,openjdk-17-jre-headless,prometheus
+        ca-certificates,wget,busybox,gcc,g++,libc6-dev,make,perl,openjdk-17-jre-headless,prometheus
     say "$tag, a stand-in"
     context=$(mktemp -d "$cache/context.XXXXXX")
     cp -r "$folder"/. "$context"
@@ -84,8 +84,13 @@ rust() {
     mkdir "$1/toolchain"
     cp -r "$sysroot"/{bin,lib} "$1/toolchain"
     cp "$root/Cargo.lock" "$1"
-    (cd "$root" && cargo vendor --locked --quiet "$1/vendor" >"$1/config.toml")
-    sed -i 's|^directory = .*|directory = "/usr/local/cargo/vendor"|' "$1/config.toml"
+    (cd "$root" && cargo vendor --locked --quiet "$1/vendor" >/dev/null)
+    cat >"$1/config.toml" <<'CONFIG'
+[source.crates-io]
+replace-with = "vendored"
+[source.vendored]
+directory = "/usr/local/cargo/vendor"
+CONFIG
 }
 
 tag_of() { sed -n "s|^ *image: \($1:.*\)|\1|p" ../docker-compose.yml; }

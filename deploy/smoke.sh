@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Places orders of every outcome at the shop that compose has brought up, and checks their ends, a trace, and the metrics.
+#
+#   docker compose -f deploy/docker-compose.yml up -d --wait && deploy/smoke.sh
+set -euo pipefail
+# shellcheck source=deploy/smoke/verbs.sh
+source "$(dirname "$0")/smoke/verbs.sh"
+
+ready() { curl -fsS "http://127.0.0.1:$1/readyz"; }
+
+all_services_are_in_the_trace() { # trace
+    curl -sS "http://127.0.0.1:16686/api/traces/$1" | python3 -c '
+import json, sys
+processes = json.load(sys.stdin)["data"][0]["processes"].values()
+found = {process["serviceName"] for process in processes}
+missing = {"order", "inventory", "payment", "shipping"} - found
+sys.exit(f"in the trace: {sorted(found)}" if missing else 0)'
+}
+
+is_told_by_all_four() { # query
+    local answer
+    answer=$(curl -sS -G http://127.0.0.1:9090/api/v1/query --data-urlencode "query=count($1)")
+    [ "$(json data result 0 value 1 <<<"$answer")" = 4 ] || { echo "$answer"; return 1; }
+}
+
+answers() { # status, url, curl options
+    local status=$1 url=$2 got
+    shift 2
+    got=$(curl -sS -o /dev/null -w '%{http_code}' "$@" "$url")
+    [ "$got" = "$status" ] || fail "$url answers $got, not $status"
+}
+
+say "waiting for the services"
+for port in 8080 8081 8082 8083; do until_seen "port $port is ready" ready $port; done
+log_in
+
+say "orders of every outcome"
+stock smoke-chair 1000
+stock smoke-none 0
+read -r completed trace < <(place smoke-chair tok_visa Vienna)
+read -r declined _ < <(place smoke-chair tok_declined Vienna)
+read -r refused _ < <(place smoke-chair tok_visa Nowhere)
+read -r rejected _ < <(place smoke-none tok_visa Vienna)
+ends "$completed" completed
+for order in "$declined" "$refused" "$rejected"; do ends "$order" cancelled; done
+
+say "nobody gets in without a token, and nobody at another's order"
+answers 401 "http://127.0.0.1:8080/orders/$completed"
+answers 404 "http://127.0.0.1:8080/orders/$completed" -H "authorization: Bearer $(token mallory)"
+answers 403 http://127.0.0.1:8081/stock -H "authorization: Bearer $customer"
+answers 401 http://127.0.0.1:9080/admin/held
+
+say "one trace from all four services: http://127.0.0.1:16686/trace/$trace"
+until_seen "trace $trace has all four services" all_services_are_in_the_trace "$trace"
+
+say "metrics of all four: http://127.0.0.1:9090, http://127.0.0.1:3000"
+until_seen "Prometheus reaches all four" is_told_by_all_four 'up == 1'
+until_seen "all four count inputs" is_told_by_all_four 'sum by (job) (saga_inputs_total{verdict="applied"}) > 0'
+say "all is well"

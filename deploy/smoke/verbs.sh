@@ -1,0 +1,87 @@
+# Verbs for scripts that try the shop as compose runs it. Sourced; needs bash, curl and python3.
+# COMPOSE: the command, if it is not `docker compose`.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+patience=${PATIENCE:-180}
+
+compose() { ${COMPOSE:-docker compose} -f "$here/docker-compose.yml" "$@"; }
+
+say() { printf '%s  %s\n' "$(date +%T)" "$*" >&2; }
+
+fail() {
+    say "FAILED: $*"
+    exit 1
+}
+
+# The value at a path of keys in the JSON on standard input; empty if there is none.
+json() {
+    python3 -c '
+import json, sys
+try:
+    value = json.load(sys.stdin)
+    for key in sys.argv[1:]:
+        value = value[int(key)] if isinstance(value, list) else value[key]
+    print(value)
+except (KeyError, IndexError, TypeError, ValueError):
+    pass' "$@"
+}
+
+# Repeats a command until it succeeds; a time-out says what it said last.
+until_seen() { # what, command…
+    local what=$1 since=$SECONDS seen=
+    shift
+    until seen=$("$@" 2>&1); do
+        [ $((SECONDS - since)) -lt "$patience" ] || fail "not seen within $patience s: $what; last seen: $seen"
+        sleep 0.5
+    done
+}
+
+token() { # user, further options
+    compose --profile tools run --rm -T tools token --lifetime 1h --user "$@" | tr -d '\r'
+}
+
+# Who asks: a customer, and the shop's own people.
+log_in() {
+    customer=$(token ada)
+    clerk=$(token clerk --scope back-office)
+    [ -n "$customer" ] && [ -n "$clerk" ] || fail "no tokens: does the service \`secrets\` of compose end well?"
+}
+
+stock() { # sku, pieces
+    curl -fsS -X PUT "http://127.0.0.1:8081/stock/$1" -H "authorization: Bearer $clerk" -d "{\"onHand\": $2}" >/dev/null ||
+        fail "stock of $1 could not be set"
+}
+
+# Prints the order's id and its trace's.
+place() { # sku, payment method, city
+    local answer id
+    answer=$(curl -sS -i -X POST http://127.0.0.1:8080/orders -H "authorization: Bearer $customer" \
+        -H 'content-type: application/json' -d "{
+            \"userId\": \"ada\", \"currency\": \"EUR\", \"paymentMethod\": \"$2\",
+            \"items\": [{\"sku\": \"$1\", \"quantity\": 1, \"price\": 4900}],
+            \"shippingAddress\": {\"name\": \"Ada\", \"line1\": \"Main Street 1\", \"postalCode\": \"1010\",
+                                  \"city\": \"$3\", \"country\": \"AT\"}}" | tr -d '\r')
+    id=$(sed -n 's|^location: /orders/||Ip' <<<"$answer")
+    [ -n "$id" ] || { echo "not placed: $answer" >&2; return 1; }
+    echo "$id $(sed -n 's|^trace-id: ||Ip' <<<"$answer")"
+}
+
+# Like `place`, as often as it takes while the order service is away.
+place_at_last() {
+    local since=$SECONDS placed
+    until placed=$(place "$@" 2>/dev/null); do
+        [ $((SECONDS - since)) -lt "$patience" ] || fail "no order could be placed within $patience s"
+        sleep 0.5
+    done
+    echo "$placed"
+}
+
+status_is() { # order, status
+    local body
+    body=$(curl -sS "http://127.0.0.1:8080/orders/$1" -H "authorization: Bearer $clerk")
+    [ "$(json status <<<"$body")" = "$2" ] || { echo "$body"; return 1; }
+}
+
+ends() { # order, status
+    until_seen "order $1 is $2" status_is "$1" "$2"
+}
