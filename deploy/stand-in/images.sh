@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 root=$PWD/../..
 cache=${CHOREOGRAPHY_CACHE:-/var/cache/choreography}/stand-in
+packages=ca-certificates,wget,busybox,gcc,g++,libc6-dev,make,perl,openjdk-17-jre-headless,prometheus
 mkdir -p "$cache"
 
 say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
@@ -38,18 +39,28 @@ debian() { # tag, packages
     rm -rf "$dir"
 }
 
-# A stand-in from the folder of its name; `fill DIR` puts what it needs beside its Dockerfile.
-stand_in() { # tag, folder, fill
-    local tag=$1 folder=$2 fill=$3 context
-    there "$tag" && return
+# What a stand-in was made from, if the image is one.
+made_from() { docker image inspect -f '{{index .Config.Labels "choreography.stand-in"}}' "$1"; }
+
+# A stand-in from the folder of its name; `fill DIR` puts what it needs beside its Dockerfile. It is made anew when its
+# folder, a further file or the packages below it have changed.
+stand_in() { # tag, folder, fill, further file
+    local tag=$1 folder=$2 fill=$3 further=${4:-/dev/null} base hash context found
+    base=choreography-stand-in:$(echo $packages | sha256sum | cut -c1-16)
+    hash=$(find "$folder" "$further" -type f | sort | xargs cat <(echo "$base") | sha256sum | cut -c1-16)
+    if there "$tag"; then
+        found=$(made_from "$tag")
+        [ -z "$found" ] || [ "$found" = "$hash" ] && return
+    fi
     can_pull "$tag" && docker pull -q "$tag" && return
-    there choreography-stand-in || debian choreography-stand-in \
-        ca-certificates,wget,busybox,gcc,g++,libc6-dev,make,perl,openjdk-17-jre-headless,prometheus
+    there $base || debian $base $packages
     say "$tag, a stand-in"
     context=$(mktemp -d "$cache/context.XXXXXX")
     cp -r "$folder"/. "$context"
     "$fill" "$context"
-    docker build -t "$tag" "$context" >"$cache/build.log" 2>&1 || { tail -30 "$cache/build.log" >&2; return 1; }
+    docker tag "$base" choreography-stand-in
+    docker build -t "$tag" --label "choreography.stand-in=$hash" "$context" >"$cache/build.log" 2>&1 ||
+        { tail -30 "$cache/build.log" >&2; return 1; }
     rm -rf "$context"
 }
 
@@ -83,7 +94,6 @@ rust() {
     sysroot=$(rustc --print sysroot)
     mkdir "$1/toolchain"
     cp -r "$sysroot"/{bin,lib} "$1/toolchain"
-    cp "$root/Cargo.lock" "$1"
     (cd "$root" && cargo vendor --locked --quiet "$1/vendor" >/dev/null)
     cat >"$1/config.toml" <<'CONFIG'
 [source.crates-io]
@@ -104,15 +114,7 @@ stand_in "$(tag_of prom/prometheus)" prometheus nothing
 stand_in "$(tag_of grafana/grafana)" grafana nothing
 
 # Its sources are those of one lock file.
-builder=rust:1.95-bookworm
-lock=$(sha256sum <"$root/Cargo.lock" | cut -c1-16)
-if there $builder; then
-    label=$(docker image inspect -f '{{index .Config.Labels "choreography.lock"}}' $builder)
-    [ -z "$label" ] || [ "$label" = "$lock" ] || docker rmi -f $builder >/dev/null
-fi
-stand_in $builder rust rust
-if [ -n "$(docker image inspect -f '{{index .Config.Labels "choreography.stand-in"}}' $builder)" ] &&
-    [ "$(docker image inspect -f '{{index .Config.Labels "choreography.lock"}}' $builder)" != "$lock" ]; then
-    printf 'FROM %s\nLABEL choreography.lock=%s\n' $builder "$lock" | docker build -t $builder - >/dev/null
-fi
+stand_in rust:1.95-bookworm rust rust "$root/Cargo.lock"
+# Without the limit it would take the layers that the next build goes on from.
+docker image prune -f --filter until=72h >/dev/null
 say "all images are there"
