@@ -70,7 +70,10 @@ impl ConsumerContext for Group {
             let since = self.assignments.fetch_add(1, Ordering::Relaxed);
             self.owned().extend(partitions.iter().map(|partition| (partition.clone(), since)));
             let list = with_beginnings(consumer, list);
-            if cooperative { consumer.incremental_assign(&list) } else { consumer.assign(&list) }
+            let assigned = if cooperative { consumer.incremental_assign(&list) } else { consumer.assign(&list) };
+            // librdkafka remembers the pause of a partition that was taken away in the meantime, and whoever resumes what
+            // he owns does not reach it: without this it would stay silent for ever.
+            assigned.and_then(|()| consumer.resume(&list))
         } else {
             self.owned().retain(|partition, _| !partitions.contains(partition));
             if cooperative { consumer.incremental_unassign(list) } else { consumer.unassign() }

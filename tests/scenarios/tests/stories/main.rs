@@ -9,6 +9,7 @@ mod junk;
 mod logs;
 mod metrics;
 mod notification;
+mod outages;
 mod parking;
 mod repeats;
 mod replicas;
