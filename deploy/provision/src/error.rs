@@ -25,6 +25,9 @@ pub enum Error {
     /// No key or random bytes could be made.
     #[error("{0}: the system gave no randomness")]
     NoRandomness(&'static str),
+    /// A secret that must be there is not.
+    #[error(transparent)]
+    Secret(#[from] engine::secret::SecretError),
     /// No token could be made.
     #[error("making a token: {0}")]
     Token(#[from] jsonwebtoken::errors::Error),

@@ -17,7 +17,7 @@ use provision::{
     databases::{self, Login, owner_of},
     kafka,
     secrets::{self, Addresses, database_password, kafka_password},
-    token::{self, Bearer},
+    token::IssuerSettings,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -78,12 +78,8 @@ enum Job {
         scope: Vec<String>,
         #[arg(long, default_value = "1h", value_parser = duration)]
         lifetime: std::time::Duration,
-        #[arg(long, env, default_value = "/run/secrets/signing-key.pem")]
-        signing_key_file: PathBuf,
-        #[arg(long, env, default_value = "choreography")]
-        jwt_issuer: String,
-        #[arg(long, env, default_value = "shop")]
-        jwt_audience: String,
+        #[command(flatten)]
+        issuer: IssuerSettings,
     },
 }
 
@@ -104,11 +100,9 @@ async fn main() -> Result<()> {
             let url = secret::need("DATABASE_URL", database_url.as_ref(), database_url_file.as_deref())?;
             make_databases(url.expose_secret(), &secrets_dir).await?;
         }
-        Job::Token { user, scope: scopes, lifetime, signing_key_file, jwt_issuer: issuer, jwt_audience: audience } => {
-            let key = secret::need("SIGNING_KEY", None, Some(&signing_key_file))?;
+        Job::Token { user, scope, lifetime, issuer } => {
             let lifetime = TimeDelta::from_std(lifetime).context("--lifetime")?;
-            let bearer = Bearer { user, scopes, issuer, audience, lifetime };
-            println!("{}", token::sign(key.expose_secret(), &bearer)?);
+            println!("{}", issuer.issuer()?.token(&user, scope, lifetime)?);
         }
     }
     Ok(())

@@ -1,10 +1,15 @@
 //! Tokens for the services' APIs, for trying out and for tests. In production they come from your identity provider,
 //! and the services are given its keys.
 
+use std::path::PathBuf;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{TimeDelta, Utc};
+use clap::Args;
+use engine::secret;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rcgen::{KeyPair, PublicKeyData};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::{Error, Result};
@@ -64,4 +69,45 @@ pub fn sign(signing_key: &str, bearer: &Bearer) -> Result<String> {
     });
     let header = Header { kid: Some(KEY_ID.into()), ..Header::new(Algorithm::ES256) };
     Ok(jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ec_pem(signing_key.as_bytes())?)?)
+}
+
+/// Who issues tokens for trying out, and for whom.
+#[derive(Args, Clone, Debug)]
+pub struct IssuerSettings {
+    /// The key that signs the tokens.
+    #[arg(long, env, default_value = "/run/secrets/signing-key.pem")]
+    pub signing_key_file: PathBuf,
+    #[arg(long, env, default_value = "choreography")]
+    pub jwt_issuer: String,
+    #[arg(long, env, default_value = "shop")]
+    pub jwt_audience: String,
+}
+
+/// Signs tokens with one key, read once.
+pub struct Issuer {
+    key: SecretString,
+    issuer: String,
+    audience: String,
+}
+
+impl IssuerSettings {
+    /// Reads the key.
+    ///
+    /// # Errors
+    /// [`Error::Secret`] when its file can't be read.
+    pub fn issuer(self) -> Result<Issuer> {
+        let key = secret::need("SIGNING_KEY", None, Some(&self.signing_key_file))?;
+        Ok(Issuer { key, issuer: self.jwt_issuer, audience: self.jwt_audience })
+    }
+}
+
+impl Issuer {
+    /// A token for a user.
+    ///
+    /// # Errors
+    /// [`Error::Token`] when the key is none.
+    pub fn token(&self, user: &str, scopes: Vec<String>, lifetime: TimeDelta) -> Result<String> {
+        let (issuer, audience) = (self.issuer.clone(), self.audience.clone());
+        sign(self.key.expose_secret(), &Bearer { user: user.to_owned(), scopes, issuer, audience, lifetime })
+    }
 }

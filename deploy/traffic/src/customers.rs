@@ -7,10 +7,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use chrono::TimeDelta;
-use engine::secret;
-use provision::token::{Bearer, sign};
+use provision::token::Issuer;
 use reqwest::{Client, RequestBuilder, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -19,6 +17,8 @@ use crate::Arguments;
 const REQUEST: Duration = Duration::from_secs(20);
 /// The shop has said "come again", or the order has not ended yet.
 const BREATH: Duration = Duration::from_millis(500);
+/// Longer than any run.
+const LIFETIME: TimeDelta = TimeDelta::hours(12);
 const SKU: &str = "traffic";
 
 /// How an order ended; `None`: not within the patience.
@@ -31,9 +31,7 @@ pub struct Shop {
     http: Client,
     order_url: String,
     inventory_url: String,
-    signing_key: SecretString,
-    issuer: String,
-    audience: String,
+    issuer: Issuer,
     patience: Duration,
 }
 
@@ -43,17 +41,13 @@ impl Shop {
             http: Client::builder().timeout(REQUEST).build()?,
             order_url: arguments.order_url.clone(),
             inventory_url: arguments.inventory_url.clone(),
-            signing_key: secret::need("SIGNING_KEY", None, Some(&arguments.signing_key_file))?,
-            issuer: arguments.jwt_issuer.clone(),
-            audience: arguments.jwt_audience.clone(),
+            issuer: arguments.issuer.clone().issuer()?,
             patience: arguments.patience,
         })
     }
 
     fn token(&self, user: &str, scopes: Vec<String>) -> Result<String> {
-        let (issuer, audience) = (self.issuer.clone(), self.audience.clone());
-        let bearer = Bearer { user: user.into(), scopes, issuer, audience, lifetime: TimeDelta::hours(12) };
-        Ok(sign(self.signing_key.expose_secret(), &bearer)?)
+        Ok(self.issuer.token(user, scopes, LIFETIME)?)
     }
 
     /// Enough for all orders.

@@ -4,12 +4,13 @@
 mod customers;
 mod report;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use customers::Shop;
 use engine::settings::duration;
+use provision::token::IssuerSettings;
 use tokio::{sync::Mutex, task::JoinSet};
 
 /// Places orders at a running shop, and says how they ended.
@@ -26,13 +27,8 @@ struct Arguments {
     /// Customers who place them, each one after the other; the shop limits what each may ask.
     #[arg(long, env, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     customers: u32,
-    /// The key that makes their tokens.
-    #[arg(long, env, default_value = "/run/secrets/signing-key.pem")]
-    signing_key_file: PathBuf,
-    #[arg(long, env, default_value = "choreography")]
-    jwt_issuer: String,
-    #[arg(long, env, default_value = "shop")]
-    jwt_audience: String,
+    #[command(flatten)]
+    issuer: IssuerSettings,
     /// Give up when an order takes longer.
     #[arg(long, env, default_value = "2m", value_parser = duration)]
     patience: Duration,

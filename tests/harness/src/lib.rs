@@ -98,23 +98,28 @@ impl World {
     }
 
     /// Waits until `look` gives something; a time-out says what was seen last.
-    pub async fn until<T, F>(&self, what: &str, mut look: impl FnMut() -> F) -> T
+    pub async fn until<T, F>(&self, what: &str, look: impl FnMut() -> F) -> T
     where
         F: Future<Output = Result<T, String>>,
     {
-        let since = Instant::now();
-        loop {
-            match look().await {
-                Ok(found) => return found,
-                Err(seen) if since.elapsed() > PATIENCE => {
-                    self.system.keep_files();
-                    panic!(
-                        "not seen within {PATIENCE:?}: {what}; last seen: {seen}; logs: {}",
-                        self.system.logs().display()
-                    );
-                }
-                Err(_) => tokio::time::sleep(LOOK).await,
+        until(&self.system, what, look).await
+    }
+}
+
+/// Waits until `look` gives something; a time-out says what was seen last, and keeps the system's logs.
+pub async fn until<T, F>(system: &System, what: &str, mut look: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let since = Instant::now();
+    loop {
+        match look().await {
+            Ok(found) => return found,
+            Err(seen) if since.elapsed() > PATIENCE => {
+                system.keep_files();
+                panic!("not seen within {PATIENCE:?}: {what}; last seen: {seen}; logs: {}", system.logs().display());
             }
+            Err(_) => tokio::time::sleep(LOOK).await,
         }
     }
 }

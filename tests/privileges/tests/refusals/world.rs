@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 use local::shop::Shop;
 use local::{BrokerChoice, EventLog, Service, System, SystemOptions, binaries};
@@ -13,8 +12,6 @@ use tokio::sync::OnceCell;
 
 use crate::tokens;
 
-const PATIENCE: Duration = Duration::from_secs(90);
-const LOOK: Duration = Duration::from_millis(50);
 /// Enough for one test's own user, and soon used up on purpose.
 pub const BURST: usize = 40;
 
@@ -75,20 +72,10 @@ impl World {
     }
 
     /// Waits until `look` gives something; a time-out says what was seen last.
-    pub async fn until<T, F>(&self, what: &str, mut look: impl FnMut() -> F) -> T
+    pub async fn until<T, F>(&self, what: &str, look: impl FnMut() -> F) -> T
     where
         F: Future<Output = Result<T, String>>,
     {
-        let since = Instant::now();
-        loop {
-            match look().await {
-                Ok(found) => return found,
-                Err(seen) if since.elapsed() > PATIENCE => {
-                    let kept = self.system.keep_files().display().to_string();
-                    panic!("not seen within {PATIENCE:?}: {what}; last seen: {seen}; files: {kept}");
-                }
-                Err(_) => tokio::time::sleep(LOOK).await,
-            }
-        }
+        harness::until(&self.system, what, look).await
     }
 }
