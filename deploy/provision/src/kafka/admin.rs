@@ -44,21 +44,14 @@ impl<'a> Admin<'a> {
     pub fn access_of(&self, user: &str) -> Result<BTreeSet<Acl>> {
         let mut found = BTreeSet::new();
         for resource in [ResourceType::RD_KAFKA_RESOURCE_TOPIC, ResourceType::RD_KAFKA_RESOURCE_GROUP] {
-            let filter = self.binding(user, Some(resource), None, None)?;
+            let filter = self.binding(user, resource, None, None)?;
             self.call(
                 "listing ACLs",
                 // SAFETY: all three live until the answer has come.
                 |handle, queue| unsafe { ffi::rd_kafka_DescribeAcls(handle, filter.0, ptr::null(), queue) },
                 |answer| {
-                    // SAFETY: the answer outlives the list that belongs to it, and the list has `count` elements.
-                    let bindings = unsafe {
-                        let mut count = 0;
-                        let list = ffi::rd_kafka_DescribeAcls_result_acls(
-                            ffi::rd_kafka_event_DescribeAcls_result(answer),
-                            &mut count,
-                        );
-                        slice(list, count)
-                    };
+                    let bindings =
+                        listed(answer, ffi::rd_kafka_event_DescribeAcls_result, ffi::rd_kafka_DescribeAcls_result_acls);
                     found.extend(bindings.iter().filter_map(|binding| read(*binding, user)));
                     Ok(())
                 },
@@ -81,15 +74,9 @@ impl<'a> Admin<'a> {
                 ffi::rd_kafka_CreateAcls(handle, pointers.as_mut_ptr(), pointers.len(), ptr::null(), queue);
             },
             |answer| {
-                // SAFETY: as above.
-                let results = unsafe {
-                    let mut count = 0;
-                    let list =
-                        ffi::rd_kafka_CreateAcls_result_acls(ffi::rd_kafka_event_CreateAcls_result(answer), &mut count);
-                    slice(list, count)
-                };
-                // SAFETY: the results live as long as the answer.
-                self.each_went_well(results.iter().map(|result| unsafe { ffi::rd_kafka_acl_result_error(*result) }))
+                let results =
+                    listed(answer, ffi::rd_kafka_event_CreateAcls_result, ffi::rd_kafka_CreateAcls_result_acls);
+                self.each_went_well(results, ffi::rd_kafka_acl_result_error)
             },
         )
     }
@@ -108,16 +95,9 @@ impl<'a> Admin<'a> {
                 ffi::rd_kafka_DeleteAcls(handle, pointers.as_mut_ptr(), pointers.len(), ptr::null(), queue);
             },
             |answer| {
-                // SAFETY: as above.
-                let results = unsafe {
-                    let mut count = 0;
-                    let result = ffi::rd_kafka_event_DeleteAcls_result(answer);
-                    slice(ffi::rd_kafka_DeleteAcls_result_responses(result, &mut count), count)
-                };
-                let errors =
-                    // SAFETY: the results live as long as the answer.
-                    results.iter().map(|result| unsafe { ffi::rd_kafka_DeleteAcls_result_response_error(*result) });
-                self.each_went_well(errors)
+                let results =
+                    listed(answer, ffi::rd_kafka_event_DeleteAcls_result, ffi::rd_kafka_DeleteAcls_result_responses);
+                self.each_went_well(results, ffi::rd_kafka_DeleteAcls_result_response_error)
             },
         )
     }
@@ -134,17 +114,12 @@ impl<'a> Admin<'a> {
                 ffi::rd_kafka_AlterUserScramCredentials(handle, list, count, ptr::null(), queue);
             },
             |answer| {
-                // SAFETY: as above.
-                let results = unsafe {
-                    let mut count = 0;
-                    let result = ffi::rd_kafka_event_AlterUserScramCredentials_result(answer);
-                    slice(ffi::rd_kafka_AlterUserScramCredentials_result_responses(result, &mut count), count)
-                };
-                let errors = results
-                    .iter()
-                    // SAFETY: the results live as long as the answer.
-                    .map(|result| unsafe { ffi::rd_kafka_AlterUserScramCredentials_result_response_error(*result) });
-                self.each_went_well(errors)
+                let results = listed(
+                    answer,
+                    ffi::rd_kafka_event_AlterUserScramCredentials_result,
+                    ffi::rd_kafka_AlterUserScramCredentials_result_responses,
+                );
+                self.each_went_well(results, ffi::rd_kafka_AlterUserScramCredentials_result_response_error)
             },
         )
     }
@@ -177,15 +152,20 @@ impl<'a> Admin<'a> {
         }
     }
 
-    fn each_went_well(&self, errors: impl Iterator<Item = *const rd_kafka_error_t>) -> Result<()> {
-        for error in errors {
-            // SAFETY: it belongs to an answer that is still there, or is null, which is no error.
-            let (code, said) = unsafe { (ffi::rd_kafka_error_code(error), ffi::rd_kafka_error_string(error)) };
-            if code == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-                continue;
+    fn each_went_well<T>(
+        &self,
+        results: &[*const T],
+        error_of: unsafe extern "C" fn(*const T) -> *const rd_kafka_error_t,
+    ) -> Result<()> {
+        for result in results {
+            // SAFETY: the result belongs to an answer that is still there, and its error to it; null is no error.
+            let (code, said) = unsafe {
+                let error = error_of(*result);
+                (ffi::rd_kafka_error_code(error), ffi::rd_kafka_error_string(error))
+            };
+            if code != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return Err(refused(self.kafka, "changing users and their access", &text(said)));
             }
-            let problem = text(said);
-            return Err(refused(self.kafka, "changing users and their access", &problem));
         }
         Ok(())
     }
@@ -197,7 +177,7 @@ impl<'a> Admin<'a> {
                     Resource::Topic(name) => (ResourceType::RD_KAFKA_RESOURCE_TOPIC, name),
                     Resource::Group(name) => (ResourceType::RD_KAFKA_RESOURCE_GROUP, name),
                 };
-                self.binding(&acl.user, Some(kind), Some(name), Some(acl.operation))
+                self.binding(&acl.user, kind, Some(name), Some(acl.operation))
             })
             .collect()
     }
@@ -206,13 +186,12 @@ impl<'a> Admin<'a> {
     fn binding(
         &self,
         user: &str,
-        kind: Option<ResourceType>,
+        kind: ResourceType,
         name: Option<&str>,
         operation: Option<Operation>,
     ) -> Result<Binding> {
         let principal = self.c_string(&format!("User:{user}"))?;
         let name = name.map(|name| self.c_string(name)).transpose()?;
-        let kind = kind.unwrap_or(ResourceType::RD_KAFKA_RESOURCE_ANY);
         let pattern = rd_kafka_ResourcePatternType_t::RD_KAFKA_RESOURCE_PATTERN_LITERAL;
         let allow = rd_kafka_AclPermissionType_t::RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW;
         let mut problem = [0 as c_char; 256];
@@ -329,13 +308,18 @@ fn read(binding: *const rd_kafka_AclBinding_t, user: &str) -> Option<Acl> {
     Some(Acl { user: user.to_owned(), resource, operation })
 }
 
-/// What librdkafka lists; nothing where it gives no list.
-///
-/// # Safety
-/// The list has `count` elements and lives as long as is asked for.
-unsafe fn slice<'a, T>(list: *mut *const T, count: usize) -> &'a [*const T] {
-    // SAFETY: as the caller says.
-    if list.is_null() { &[] } else { unsafe { std::slice::from_raw_parts(list, count) } }
+/// What an answer lists, by librdkafka's functions for its kind: its result, and that result's elements.
+fn listed<'a, R, T>(
+    answer: Answer,
+    result_of: unsafe extern "C" fn(Answer) -> *const R,
+    elements_of: unsafe extern "C" fn(*const R, *mut usize) -> *mut *const T,
+) -> &'a [*const T] {
+    let mut count = 0;
+    // SAFETY: the list belongs to the answer, which is there as long as `call` reads it, and has `count` elements.
+    unsafe {
+        let list = elements_of(result_of(answer), &mut count);
+        if list.is_null() { &[] } else { std::slice::from_raw_parts(list, count) }
+    }
 }
 
 fn text(chars: *const c_char) -> String {
