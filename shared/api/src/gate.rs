@@ -107,3 +107,39 @@ fn unauthorized(why: &str) -> Response {
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use axum::{body::Body, routing::get};
+    use tokio::sync::Notify;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_finds_no_place_is_told_to_come_again() {
+        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let slow = {
+            let (begun, go_on) = (begun.clone(), go_on.clone());
+            move || async move {
+                begun.notify_one();
+                go_on.notified().await;
+            }
+        };
+        let gate = Gate { places: Arc::new(Semaphore::new(1)), ..Gate::open() };
+        let api = gate.before(Router::new().route("/", get(slow)));
+        let ask = || api.clone().oneshot(Request::new(Body::empty()));
+        let mut first = pin!(ask());
+        tokio::select! {
+            answer = &mut first => panic!("answered too soon: {answer:?}"),
+            () = begun.notified() => {}
+        }
+        let second = ask().await.unwrap();
+        assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(second.headers().contains_key(RETRY_AFTER));
+        go_on.notify_one();
+        assert_eq!(first.await.unwrap().status(), StatusCode::OK);
+    }
+}
