@@ -52,7 +52,7 @@ pub async fn build(packages: &[&str]) -> Result<()> {
     let dir = profile_dir()?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.arg("build").arg("--manifest-path").arg(manifest);
+    command.args(["build", "--locked", "--manifest-path"]).arg(manifest);
     command.args(profile_arguments(&dir).unwrap_or_default());
     if let Some(target) = dir.parent() {
         command.arg("--target-dir").arg(target);

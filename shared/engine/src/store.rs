@@ -89,7 +89,7 @@ pub trait Transaction<P: Participant>: Send {
 
     /// The held events of these aggregates, in number order.
     fn held(&mut self, keys: &[String]) -> impl Future<Output = Result<Vec<Held>, StoreError>> + Send;
-    /// Holds events; passes over those already held from the same topic, partition and offset.
+    /// Holds events; passes over those already held, by their event id.
     fn hold(&mut self, events: &[HoldEvent]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Writes down that held events failed once more.
     fn hold_again(&mut self, failures: &[HeldFailure]) -> impl Future<Output = Result<(), StoreError>> + Send;

@@ -10,8 +10,8 @@ const SERVICE_LEDGER: &str = "_sqlx_migrations";
 
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationProblem {
-    #[error("{whose} migration {version} ({description}) failed or could not be tried: {source}")]
-    Failed { whose: &'static str, version: i64, description: String, source: sqlx::migrate::MigrateError },
+    #[error("the {whose}'s migrations failed: {source}")]
+    Failed { whose: &'static str, source: sqlx::migrate::MigrateError },
     #[error(
         "the database lacks {whose} migration {version} ({description}): start the service once with MIGRATIONS=only \
          and the owner's DATABASE_URL, then again"
@@ -31,11 +31,7 @@ pub fn migrations() -> Migrator {
 /// Applies what is missing, the engine's migrations first. Safe from several replicas at once.
 pub async fn migrate(pool: &PgPool, service: &Migrator) -> Result<(), MigrationProblem> {
     for (whose, migrations) in [("engine", &migrations()), ("service", service)] {
-        migrations.run(pool).await.map_err(|source| {
-            let last = migrations.iter().last();
-            let (version, description) = last.map_or((0, String::new()), |m| (m.version, m.description.to_string()));
-            MigrationProblem::Failed { whose, version, description, source }
-        })?;
+        migrations.run(pool).await.map_err(|source| MigrationProblem::Failed { whose, source })?;
     }
     Ok(())
 }
