@@ -21,7 +21,7 @@ pub struct ProcessSpec {
     pub name: String,
     pub program: PathBuf,
     pub args: Vec<String>,
-    /// Added to this process's own environment.
+    /// Added to this process's own environment, less the backtraces of errors.
     pub env: Vec<(String, String)>,
     /// Takes standard output and standard error, appended.
     pub log_path: PathBuf,
@@ -82,6 +82,9 @@ impl ProcessSpec {
         let mut command = Command::new(&self.program);
         command
             .args(&self.args)
+            // The end of a log is what its reader is shown: an error's own words, not where it was made.
+            // Panics keep their backtraces.
+            .env("RUST_LIB_BACKTRACE", "0")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log)

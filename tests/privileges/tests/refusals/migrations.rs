@@ -14,6 +14,8 @@ async fn order(world: &World, name: &str, env: &[(&str, &str)]) -> (bool, String
     let log = world.system.logs().join(format!("{name}.log"));
     let mut spec = ProcessSpec::new(name, binaries::sibling("order").expect("it is built"), log);
     spec.env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    // Its words end the log even where somebody wants backtraces.
+    let spec = spec.env("RUST_BACKTRACE", "1");
     let process = ServiceProcess::spawn(spec).expect("it starts");
     let status = process.wait_exit(SOON).await.expect("it ends");
     (status.success(), process.log_tail(20))
