@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Really runs the compose file: builds the image, brings everything up, runs the smoke test, kills one container after the
-# other and cuts one off, with orders under way that must end right; then takes everything down.
+# Really runs the compose file: builds the image, brings everything up, runs the smoke test, tries what is forbidden, kills
+# one container after the other and cuts one off, with orders under way that must end right; then takes everything down.
 #
 # Starts a Docker engine of its own where none answers (Debian, as root), fetches compose where it is missing, and makes
 # stand-ins for images where none can be pulled. Where no engine can be had it fails, or with --validate-only-if-no-engine
@@ -150,6 +150,7 @@ compose build --quiet secrets
 say "up"
 compose up -d --wait --wait-timeout 300
 "$here/smoke.sh"
+"$here/smoke/refusals.sh"
 
 log_in
 stock check-chair 10000

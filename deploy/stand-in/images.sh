@@ -68,7 +68,12 @@ nothing() { :; }
 
 kafka() {
     (cd "$1" && cp "$root/deploy/kafka/pom.xml" . && cp "$root/deploy/kafka/log4j2.xml" . &&
-        mvn -q -B dependency:copy-dependencies -DoutputDirectory=libs)
+        mvn -q -B dependency:copy-dependencies -DoutputDirectory=libs &&
+        mvn -q -B dependency:copy -Dartifact="org.apache.kafka:kafka-tools:$(version_of kafka_2.13 pom.xml)" -DoutputDirectory=libs)
+}
+
+version_of() { # artifact, pom
+    sed -n "/<artifactId>$1</{n; s|.*<version>\(.*\)</version>.*|\1|p}" "$2"
 }
 
 # The binaries that the launcher fetches.

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Tries what nobody may, in the shop that compose has brought up, with each service's own credentials: to write another's
+# topic, to enter another's database, to change its own tables.
+#
+#   docker compose -f deploy/docker-compose.yml up -d --wait && deploy/smoke/refusals.sh
+set -euo pipefail
+# shellcheck source=deploy/smoke/verbs.sh
+source "$(dirname "$0")/verbs.sh"
+services=(order inventory payment shipping)
+kafka_image=$(docker inspect -f '{{.Config.Image}}' "$(compose ps -q kafka)")
+
+# Writes with Kafka's own tool, in a container that has nothing but the service's secrets.
+write() { # service, topic
+    # shellcheck disable=SC2016 # the container's shell expands it
+    docker run --rm --network choreography_default --user 10001:10001 --cap-drop ALL --env LOG_DIR=/tmp \
+        -v "choreography_secrets-$1:/run/secrets:ro" --entrypoint bash "$kafka_image" -c '
+            cat >/tmp/client <<PROPERTIES
+security.protocol=SASL_SSL
+ssl.truststore.type=PEM
+ssl.truststore.location=/run/secrets/ca.pem
+sasl.mechanism=SCRAM-SHA-512
+sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="$0" password="$(cat /run/secrets/kafka-password)";
+PROPERTIES
+            echo forged | /opt/kafka/bin/kafka-console-producer.sh --sync \
+                --bootstrap-server kafka:9092 --command-config /tmp/client --topic "$1"' "$1" "$2"
+}
+
+# Starts the service itself at another's database.
+enter() { # service, database
+    # shellcheck disable=SC2016
+    compose run --rm --no-deps -T --entrypoint sh "$1" -c '
+        export DATABASE_URL=$(sed "s|/$0?|/$1?|" /run/secrets/database-url)
+        unset DATABASE_URL_FILE
+        exec "$0"' "$1" "$2"
+}
+
+migrate() { compose run --rm --no-deps -T -e MIGRATIONS=only "$1"; } # service
+
+refused() { # words that must be said, command…
+    local words=$1 said
+    shift
+    said=$("$@" 2>&1) && fail "not refused: $*: $said"
+    grep -q "$words" <<<"$said" || fail "$*: expected \"$words\", not: $said"
+}
+
+for service in "${services[@]}"; do
+    say "what $service may not"
+    for other in "${services[@]}"; do
+        [ "$other" != "$service" ] || continue
+        refused "Not authorized to access topics: \[$other-events\]" write "$service" "$other-events"
+        refused "permission denied for database" enter "$service" "$other"
+    done
+    refused "permission denied for schema" migrate "$service"
+done
+say "all of it is refused"
