@@ -56,6 +56,21 @@ pub(crate) async fn totals(pool: &PgPool) -> Result<Totals, sqlx::Error> {
     Ok(totals)
 }
 
+/// How often keys were tried in vain.
+pub(crate) async fn read_tries(
+    connection: &mut PgConnection,
+    operation: &str,
+    keys: &[&str],
+) -> Result<BTreeMap<String, i32>, sqlx::Error> {
+    let rows: Vec<(String, i32)> =
+        sqlx::query_as("SELECT key, tries FROM failed_try WHERE operation = $1 AND key = ANY($2)")
+            .bind(operation)
+            .bind(keys)
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().collect())
+}
+
 /// Remembers how often keys were tried in vain.
 pub(crate) async fn write_tries<'a>(
     connection: &mut PgConnection,

@@ -8,6 +8,7 @@ mod app;
 mod behaviour;
 mod carrier;
 mod http;
+mod keyed;
 mod lane;
 mod ledger;
 mod ledger_http;

@@ -1,7 +1,6 @@
 //! The carrier: parcels handed over.
 
 mod http;
-mod page;
 mod requests;
 mod rules;
 mod store;
@@ -11,18 +10,14 @@ use sqlx::PgConnection;
 
 pub(crate) use http::routes;
 
-use crate::{lane::Book, reply::Reply};
+use crate::{keyed, lane::Book, reply::Reply};
 use requests::ShipmentRequest;
 
 /// The carrier's side of the ledger.
 pub(crate) struct CarrierBook;
 
-/// A parcel handed over.
-#[derive(Clone, Debug)]
-pub(crate) struct Call {
-    pub(crate) key: String,
-    pub(crate) request: ShipmentRequest,
-}
+type Call = keyed::Call<ShipmentRequest>;
+type Page = keyed::Page<ShipmentRequest, Answer>;
 
 /// A shipment's final answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

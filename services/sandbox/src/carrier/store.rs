@@ -2,11 +2,8 @@
 
 use sqlx::{PgConnection, PgPool};
 
-use super::{
-    Answer, Call,
-    page::{Page, Shipment},
-    requests::ShipmentRequest,
-};
+use super::{Answer, Call, Page, requests::ShipmentRequest};
+use crate::{keyed::Entry, ledger};
 
 const SHIPMENTS_LOCK: i32 = 2;
 
@@ -33,25 +30,19 @@ pub(crate) async fn load(connection: &mut PgConnection, calls: &[Call]) -> Resul
     .bind(&keys)
     .fetch_all(&mut *connection)
     .await?;
-    let tries: Vec<(String, i32)> =
-        sqlx::query_as("SELECT key, tries FROM failed_try WHERE operation = 'shipment' AND key = ANY($1)")
-            .bind(&keys)
-            .fetch_all(connection)
-            .await?;
-    let shipments = rows.into_iter().map(read).collect::<Result<_, _>>()?;
-    Ok(Page { shipments, tries: tries.into_iter().collect(), ..Page::default() })
+    let tries = ledger::read_tries(connection, "shipment", &keys).await?;
+    Ok(Page::new(rows.into_iter().map(read).collect::<Result<_, _>>()?, tries))
 }
 
 /// Writes what the batch changed.
 pub(crate) async fn write(connection: &mut PgConnection, page: &Page) -> Result<(), sqlx::Error> {
-    let tried = page.tried.iter().filter_map(|key| Some((key, *page.tries.get(key)?)));
-    crate::ledger::write_tries(connection, "shipment", tried).await?;
-    if page.new.is_empty() {
+    ledger::write_tries(connection, "shipment", page.new_tries()).await?;
+    let new = page.new_entries();
+    if new.clone().next().is_none() {
         return Ok(());
     }
-    let new = || page.new.iter().filter_map(|key| page.shipments.get(key).map(|shipment| (key, shipment)));
     let outcome = || {
-        new().map(|(_, shipment)| match &shipment.answer {
+        new.clone().map(|(_, shipment)| match &shipment.answer {
             Answer::Accepted { tracking_number } => ("accepted", Some(tracking_number.as_str()), None),
             Answer::Refused { reason } => ("refused", None, Some(reason.as_str())),
         })
@@ -62,10 +53,10 @@ pub(crate) async fn write(connection: &mut PgConnection, page: &Page) -> Result<
          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
               AS new (key, order_id, items, address, status, tracking_number, reason)",
     )
-    .bind(new().map(|(key, _)| key.as_str()).collect::<Vec<_>>())
-    .bind(new().map(|(_, s)| s.request.order_id.as_str()).collect::<Vec<_>>())
-    .bind(new().map(|(_, s)| json(&s.request.items)).collect::<Result<Vec<_>, _>>()?)
-    .bind(new().map(|(_, s)| s.request.address.as_ref().map(json).transpose()).collect::<Result<Vec<_>, _>>()?)
+    .bind(new.clone().map(|(key, _)| key.as_str()).collect::<Vec<_>>())
+    .bind(new.clone().map(|(_, s)| s.request.order_id.as_str()).collect::<Vec<_>>())
+    .bind(new.clone().map(|(_, s)| json(&s.request.items)).collect::<Result<Vec<_>, _>>()?)
+    .bind(new.clone().map(|(_, s)| s.request.address.as_ref().map(json).transpose()).collect::<Result<Vec<_>, _>>()?)
     .bind(outcome().map(|o| o.0).collect::<Vec<_>>())
     .bind(outcome().map(|o| o.1).collect::<Vec<_>>())
     .bind(outcome().map(|o| o.2).collect::<Vec<_>>())
@@ -84,7 +75,7 @@ pub(crate) async fn find_shipment(pool: &PgPool, key: &str) -> Result<Option<Ans
     row.map(|(status, number, reason)| answer(key, &status, number, reason)).transpose()
 }
 
-fn read(row: Row) -> Result<(String, Shipment), sqlx::Error> {
+fn read(row: Row) -> Result<(String, Entry<ShipmentRequest, Answer>), sqlx::Error> {
     let answer = answer(&row.key, &row.status, row.tracking_number, row.reason)?;
     let unreadable = |e: serde_json::Error| sqlx::Error::Decode(e.into());
     let request = ShipmentRequest {
@@ -92,7 +83,7 @@ fn read(row: Row) -> Result<(String, Shipment), sqlx::Error> {
         items: serde_json::from_str(&row.items).map_err(unreadable)?,
         address: row.address.as_deref().map(serde_json::from_str).transpose().map_err(unreadable)?,
     };
-    Ok((row.key, Shipment { request, answer }))
+    Ok((row.key, Entry { request, answer }))
 }
 
 fn answer(key: &str, status: &str, number: Option<String>, reason: Option<String>) -> Result<Answer, sqlx::Error> {

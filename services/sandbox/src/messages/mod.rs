@@ -1,7 +1,6 @@
 //! The mail service: messages to customers.
 
 mod http;
-mod page;
 mod requests;
 mod rules;
 mod store;
@@ -11,18 +10,14 @@ use sqlx::PgConnection;
 
 pub(crate) use http::routes;
 
-use crate::{lane::Book, reply::Reply};
+use crate::{keyed, lane::Book, reply::Reply};
 use requests::MessageRequest;
 
 /// The mail service's side of the ledger.
 pub(crate) struct MessageBook;
 
-/// A message to send.
-#[derive(Clone, Debug)]
-pub(crate) struct Call {
-    pub(crate) key: String,
-    pub(crate) request: MessageRequest,
-}
+type Call = keyed::Call<MessageRequest>;
+type Page = keyed::Page<MessageRequest, Answer>;
 
 /// A message's final answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

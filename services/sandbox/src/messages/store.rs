@@ -2,11 +2,8 @@
 
 use sqlx::{PgConnection, PgPool};
 
-use super::{
-    Answer, Call,
-    page::{Message, Page},
-    requests::MessageRequest,
-};
+use super::{Answer, Call, Page, requests::MessageRequest};
+use crate::{keyed::Entry, ledger};
 
 const MESSAGES_LOCK: i32 = 3;
 
@@ -32,25 +29,19 @@ pub(crate) async fn load(connection: &mut PgConnection, calls: &[Call]) -> Resul
     .bind(&keys)
     .fetch_all(&mut *connection)
     .await?;
-    let tries: Vec<(String, i32)> =
-        sqlx::query_as("SELECT key, tries FROM failed_try WHERE operation = 'message' AND key = ANY($1)")
-            .bind(&keys)
-            .fetch_all(connection)
-            .await?;
-    let messages = rows.into_iter().map(read).collect::<Result<_, _>>()?;
-    Ok(Page { messages, tries: tries.into_iter().collect(), ..Page::default() })
+    let tries = ledger::read_tries(connection, "message", &keys).await?;
+    Ok(Page::new(rows.into_iter().map(read).collect::<Result<_, _>>()?, tries))
 }
 
 /// Writes what the batch changed.
 pub(crate) async fn write(connection: &mut PgConnection, page: &Page) -> Result<(), sqlx::Error> {
-    let tried = page.tried.iter().filter_map(|key| Some((key, *page.tries.get(key)?)));
-    crate::ledger::write_tries(connection, "message", tried).await?;
-    if page.new.is_empty() {
+    ledger::write_tries(connection, "message", page.new_tries()).await?;
+    let new = page.new_entries();
+    if new.clone().next().is_none() {
         return Ok(());
     }
-    let new = || page.new.iter().filter_map(|key| page.messages.get(key).map(|message| (key, message)));
     let outcome = || {
-        new().map(|(_, message)| match &message.answer {
+        new.clone().map(|(_, message)| match &message.answer {
             Answer::Sent { message_id } => ("sent", Some(message_id.as_str()), None),
             Answer::Refused { reason } => ("refused", None, Some(reason.as_str())),
         })
@@ -61,10 +52,10 @@ pub(crate) async fn write(connection: &mut PgConnection, page: &Page) -> Result<
          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
               AS new (key, order_id, user_id, text, status, message_id, reason)",
     )
-    .bind(new().map(|(key, _)| key.as_str()).collect::<Vec<_>>())
-    .bind(new().map(|(_, message)| message.request.order_id.as_str()).collect::<Vec<_>>())
-    .bind(new().map(|(_, message)| message.request.user_id.as_str()).collect::<Vec<_>>())
-    .bind(new().map(|(_, message)| message.request.text.as_str()).collect::<Vec<_>>())
+    .bind(new.clone().map(|(key, _)| key.as_str()).collect::<Vec<_>>())
+    .bind(new.clone().map(|(_, message)| message.request.order_id.as_str()).collect::<Vec<_>>())
+    .bind(new.clone().map(|(_, message)| message.request.user_id.as_str()).collect::<Vec<_>>())
+    .bind(new.clone().map(|(_, message)| message.request.text.as_str()).collect::<Vec<_>>())
     .bind(outcome().map(|o| o.0).collect::<Vec<_>>())
     .bind(outcome().map(|o| o.1).collect::<Vec<_>>())
     .bind(outcome().map(|o| o.2).collect::<Vec<_>>())
@@ -83,10 +74,10 @@ pub(crate) async fn find_message(pool: &PgPool, key: &str) -> Result<Option<Answ
     row.map(|(status, id, reason)| answer(key, &status, id, reason)).transpose()
 }
 
-fn read(row: Row) -> Result<(String, Message), sqlx::Error> {
+fn read(row: Row) -> Result<(String, Entry<MessageRequest, Answer>), sqlx::Error> {
     let answer = answer(&row.key, &row.status, row.message_id, row.reason)?;
     let request = MessageRequest { order_id: row.order_id, user_id: row.user_id, text: row.text };
-    Ok((row.key, Message { request, answer }))
+    Ok((row.key, Entry { request, answer }))
 }
 
 fn answer(key: &str, status: &str, id: Option<String>, reason: Option<String>) -> Result<Answer, sqlx::Error> {
