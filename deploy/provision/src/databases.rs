@@ -10,6 +10,9 @@ use crate::{Error, Result};
 /// and the unique violation that a truly concurrent attempt ends in.
 const THERE_ALREADY: &[&str] = &["42710", "42P04", "23505"];
 
+/// What it answers to who lacks the right.
+const NOT_ALLOWED: &str = "42501";
+
 /// A role that can log in.
 #[derive(Debug, Clone)]
 pub struct Login {
@@ -64,6 +67,23 @@ pub async fn create_database(admin_url: &str, name: &str, owner: &Login) -> Resu
     admin.close().await.map_err(Error::sql("closing"))
 }
 
+/// Closes the databases that every server has to all but administrators: whoever held one open could keep others from making
+/// databases. Where the administrator does not own them, as on some managed servers, they stay as they are.
+///
+/// # Errors
+/// [`Error::Sql`] with the step that failed.
+pub async fn close_the_servers_own(admin_url: &str) -> Result<()> {
+    let mut admin = connect(admin_url).await?;
+    for database in ["postgres", "template1"] {
+        let what = format!("closing the database {database}");
+        match run(&mut admin, "REVOKE ALL ON DATABASE %1$I FROM PUBLIC", [database, ""], &what, false).await {
+            Err(Error::Sql { source, .. }) if code_of(&source).as_deref() == Some(NOT_ALLOWED) => {}
+            done => done?,
+        }
+    }
+    admin.close().await.map_err(Error::sql("closing"))
+}
+
 async fn connect(admin_url: &str) -> Result<PgConnection> {
     PgConnection::connect(admin_url).await.map_err(Error::sql("connecting as administrator"))
 }
@@ -97,6 +117,9 @@ async fn run(
 }
 
 fn is_there_already(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| THERE_ALREADY.contains(&code.as_ref()))
+    code_of(error).is_some_and(|code| THERE_ALREADY.contains(&code.as_str()))
+}
+
+fn code_of(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error().and_then(|error| error.code()).map(Into::into)
 }

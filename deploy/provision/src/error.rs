@@ -19,6 +19,9 @@ pub enum Error {
     /// A file could not be read or written.
     #[error("{doing} {path}: {source}")]
     File { doing: &'static str, path: PathBuf, source: std::io::Error },
+    /// A secret that was made earlier is there and says nothing.
+    #[error("{path} is empty: remove it, and it is made anew")]
+    Empty { path: PathBuf },
     /// No certificate could be made.
     #[error("making the certificate of {of}: {source}")]
     Certificate { of: String, source: rcgen::Error },

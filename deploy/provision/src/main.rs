@@ -126,6 +126,7 @@ async fn make_kafka(connection: &Connection, secrets_dir: &Path, replicas: i32) 
 
 async fn make_databases(admin_url: &str, secrets_dir: &Path) -> Result<()> {
     waiting::for_postgres(admin_url).await?;
+    databases::close_the_servers_own(admin_url).await?;
     let login = |role: &str| Ok::<_, anyhow::Error>(Login::new(role, password(secrets_dir, &database_password(role))?));
     for part in PARTS {
         let (owner, service) = (login(&owner_of(part.service))?, login(part.service)?);

@@ -5,6 +5,10 @@ use std::{convert::Infallible, str::FromStr};
 use axum::{extract::FromRequestParts, http::request::Parts};
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
+/// Longer ones are left out: what a stranger sends stays small in every row and message of the saga. The W3C recommendation
+/// asks for at least as much to be passed on.
+const LONGEST_STATE: usize = 512;
+
 /// `traceparent` and `tracestate` as they stand in headers and rows. Empty where the writer was not traced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TraceContext {
@@ -20,7 +24,7 @@ impl TraceContext {
             String::from_utf8(header.value.clone()?).ok()
         };
         let traceparent = text("traceparent").filter(|value| is_traceparent(value));
-        let tracestate = traceparent.as_ref().and_then(|_| text("tracestate")).filter(|value| value.len() <= 512);
+        let tracestate = traceparent.as_ref().and_then(|_| text("tracestate")).filter(is_short);
         Self { traceparent, tracestate }
     }
 }
@@ -30,7 +34,9 @@ impl TraceContext {
     pub fn of_request(headers: &axum::http::HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         match text("traceparent").filter(|value| is_traceparent(value)) {
-            Some(traceparent) => Self { traceparent: Some(traceparent), tracestate: text("tracestate") },
+            Some(traceparent) => {
+                Self { traceparent: Some(traceparent), tracestate: text("tracestate").filter(is_short) }
+            }
             None => Self::default(),
         }
     }
@@ -94,6 +100,11 @@ impl Header {
     }
 }
 
+#[expect(clippy::ptr_arg, reason = "as `Option::filter` hands it over")]
+fn is_short(state: &String) -> bool {
+    state.len() <= LONGEST_STATE
+}
+
 /// `00-<32 hex>-<16 hex>-<2 hex>` (https://www.w3.org/TR/trace-context/#traceparent-header).
 pub fn is_traceparent(value: &str) -> bool {
     let lengths = [2, 32, 16, 2];
@@ -133,5 +144,19 @@ mod tests {
         assert!(!is_traceparent("00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
         let headers = [Header::text("traceparent", "junk"), Header::text("tracestate", "a=b")];
         assert_eq!(TraceContext::from_headers(&headers), TraceContext::default());
+    }
+
+    #[test]
+    fn a_long_tracestate_is_left_out_wherever_it_comes_from() {
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        for (length, taken) in [(LONGEST_STATE, true), (LONGEST_STATE + 1, false)] {
+            let state = "x".repeat(length);
+            let headers = [Header::text("traceparent", parent), Header::text("tracestate", state.as_str())];
+            assert_eq!(TraceContext::from_headers(&headers).tracestate.is_some(), taken);
+            let request = [("traceparent", parent), ("tracestate", state.as_str())]
+                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            let context = TraceContext::of_request(&axum::http::HeaderMap::from_iter(request));
+            assert_eq!((context.traceparent.as_deref(), context.tracestate.is_some()), (Some(parent), taken));
+        }
     }
 }

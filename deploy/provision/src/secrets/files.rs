@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    os::unix::fs::{OpenOptionsExt, chown},
+    os::unix::fs::{OpenOptionsExt, fchown},
     path::{Path, PathBuf},
 };
 
@@ -52,10 +52,11 @@ impl Store {
     pub fn original(&self, name: &str, make: impl FnOnce() -> Result<String>) -> Result<String> {
         let path = self.originals.join(name);
         match fs::read_to_string(&path) {
+            Ok(found) if found.trim().is_empty() => Err(Error::Empty { path }),
             Ok(found) => Ok(found),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let made = make()?;
-                write(&path, &made)?;
+                write(&path, &made, None)?;
                 Ok(made)
             }
             Err(error) => Err(Error::file("reading", path)(error)),
@@ -67,17 +68,14 @@ impl Store {
         let dir = self.dir.join(reader);
         fs::create_dir_all(&dir).map_err(Error::file("making", &dir))?;
         let path = dir.join(name);
-        write(&path, content)?;
-        if self.give {
-            let id = Some(user.id());
-            chown(&path, id, id).map_err(Error::file("giving away", &path))?;
-        }
-        Ok(())
+        write(&path, content, self.give.then_some(user))
     }
 }
 
-fn write(path: &Path, content: &str) -> Result<()> {
-    let new = path.with_extension("new");
+fn write(path: &Path, content: &str, owner: Option<User>) -> Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let new = PathBuf::from(new);
     if let Err(error) = fs::remove_file(&new)
         && error.kind() != std::io::ErrorKind::NotFound
     {
@@ -87,5 +85,9 @@ fn write(path: &Path, content: &str) -> Result<()> {
     let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(&new);
     let mut file = file.map_err(Error::file("making", &new))?;
     file.write_all(content.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::file("writing", &new))?;
+    if let Some(user) = owner {
+        let id = Some(user.id());
+        fchown(&file, id, id).map_err(Error::file("giving away", &new))?;
+    }
     fs::rename(&new, path).map_err(Error::file("replacing", path))
 }

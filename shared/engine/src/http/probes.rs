@@ -4,6 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use sqlx::PgPool;
+use tracing::warn;
 
 use crate::runtime::ConsumerState;
 
@@ -20,7 +21,9 @@ pub(super) fn routes(health: Health) -> Router {
 
 async fn ready(State(health): State<Health>) -> (StatusCode, String) {
     if let Err(error) = sqlx::query("SELECT 1").execute(&health.pool).await {
-        return (StatusCode::SERVICE_UNAVAILABLE, format!("the database does not answer: {error}\n"));
+        // Anybody may ask here; names of roles and hosts are for the log.
+        warn!(%error, "not ready: the database does not answer");
+        return (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".into());
     }
     if !health.consumer.well.load(Ordering::Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "the consumer has no access to Kafka or its database yet\n".into());
