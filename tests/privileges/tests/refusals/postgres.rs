@@ -5,6 +5,9 @@ use sqlx::{Connection, PgConnection};
 
 use crate::world::{World, test};
 
+/// Permission denied.
+const PERMISSION: &str = "42501";
+
 fn url(world: &World, role: &str, database: &str) -> String {
     // All roles of a local run have one password: what is refused is refused to the right password.
     let own = world.system.database_url("order");
@@ -14,8 +17,12 @@ fn url(world: &World, role: &str, database: &str) -> String {
 
 /// PostgreSQL's error code; `None` if the statement was taken.
 async fn refusal(connection: &mut PgConnection, statement: &'static str) -> Option<String> {
-    let done = sqlx::raw_sql(statement).execute(connection).await;
-    done.err().map(|error| error.as_database_error().and_then(|e| e.code()).unwrap_or_default().into_owned())
+    sqlx::raw_sql(statement).execute(connection).await.err().map(code_of)
+}
+
+/// Empty if the server said nothing.
+fn code_of(error: sqlx::Error) -> String {
+    error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned()
 }
 
 #[test]
@@ -28,15 +35,19 @@ fn each_role_connects_to_its_own_database_alone() {
                 let others = ["sandbox", "postgres", "template1"];
                 for database in PARTS.map(|part| part.service).into_iter().chain(others) {
                     let connected = PgConnection::connect(&url(world, &role, database)).await;
-                    let code = connected.as_ref().err().map(|error| {
-                        error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned()
-                    });
-                    // 42501: permission denied.
-                    let expected = (database != part.service).then(|| "42501".to_owned());
-                    assert_eq!(code, expected, "{role} in {database}");
+                    let expected = (database != part.service).then_some(PERMISSION);
+                    assert_eq!(connected.err().map(code_of).as_deref(), expected, "{role} in {database}");
                 }
             }
         }
+    });
+}
+
+#[test]
+fn an_administrator_of_part_of_a_server_leaves_the_rest_as_it_is() {
+    test(|world| async {
+        let partial = url(world, &provision::databases::owner_of("order"), "order");
+        provision::databases::close_the_servers_own(&partial).await.expect("nothing that must be done");
     });
 }
 
@@ -58,7 +69,6 @@ fn a_services_role_reads_and_writes_rows_and_does_nothing_else() {
         "CALL grant_to_service('order')",
         "ALTER FUNCTION make_partitions OWNER TO CURRENT_USER",
     ];
-    const PERMISSION: &str = "42501";
     test(|world| async {
         for part in PARTS {
             let mut own =
@@ -72,7 +82,7 @@ fn a_services_role_reads_and_writes_rows_and_does_nothing_else() {
                 .await
                 .expect("today");
             let direct = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT 1 FROM {today}"))).execute(&mut own).await;
-            let code = direct.err().and_then(|error| Some(error.as_database_error()?.code()?.into_owned()));
+            let code = direct.err().map(code_of);
             let reached = "a day's partition is reached through its parent alone";
             assert_eq!(code.as_deref(), Some(PERMISSION), "{}: {reached}", part.service);
         }
