@@ -1,0 +1,71 @@
+//! Dead messages: listed, redriven, discarded.
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::json;
+use tracing::error;
+
+use super::{Admin, PAGE, Page, Reason, check_reason, discard_response, problem, unavailable, verdict_response};
+use crate::{event_id::Ids, input::Verdict, postgres::Tables};
+
+pub(super) fn routes<P: Tables>() -> Router<Admin<P>> {
+    Router::new()
+        .route("/dead-messages", get(list_dead::<P>))
+        .route("/dead-messages/{number}/redrive", post(redrive_message::<P>))
+        .route("/dead-messages/{number}/discard", post(discard_message::<P>))
+}
+
+async fn list_dead<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<Page>) -> Response {
+    match admin.door.database.dead_message_views(page.after, PAGE).await {
+        Ok(dead) => Json(json!({ "deadMessages": dead })).into_response(),
+        Err(error) => unavailable(&error),
+    }
+}
+
+async fn discard_message<P: Tables>(
+    State(admin): State<Admin<P>>,
+    Path(number): Path<i64>,
+    Json(Reason { reason }): Json<Reason>,
+) -> Response {
+    if let Some(refused) = check_reason(&reason) {
+        return refused;
+    }
+    discard_response(number, admin.door.database.discard_message(number, &reason).await)
+}
+
+/// A dead message can be good for a newer version of this service.
+async fn redrive_message<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i64>) -> Response {
+    let delivery = match admin.door.database.dead_message(number).await {
+        Ok(Some(delivery)) => delivery,
+        Ok(None) => return problem(StatusCode::NOT_FOUND, &format!("no dead message {number} is kept")),
+        Err(error) => return unavailable(&error),
+    };
+    let work = match crate::reception::receive(&*admin.door.participant, delivery) {
+        Some(work @ crate::input::Work::Input(_)) => work,
+        Some(crate::input::Work::Dead(_, failure)) => return problem(StatusCode::CONFLICT, &failure.message),
+        None => return problem(StatusCode::CONFLICT, "this service does not handle its type"),
+    };
+    let mut ids = Ids::new();
+    match admin.door.handle(&mut ids, std::slice::from_ref(&work)).await {
+        Ok(handled) => {
+            admin.wakes.relay.notify_one();
+            admin.wakes.elsewhere.notify_one();
+            match handled.verdicts.first() {
+                Some(Verdict::Dead) | None => problem(StatusCode::CONFLICT, "its id is outside of the horizon"),
+                Some(verdict) => {
+                    let forgotten = admin.door.database.discard_message(number, "redriven").await;
+                    if let Err(error) = forgotten {
+                        error!(%error, number, "redriven, but still listed as dead");
+                    }
+                    verdict_response(number, verdict)
+                }
+            }
+        }
+        Err(error) => unavailable(&error),
+    }
+}

@@ -1,0 +1,96 @@
+//! Admin routes: see what is held or dead, redrive it, or discard it with a reason.
+
+mod dead_messages;
+mod held;
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::json;
+use tracing::{error, info};
+
+use crate::{
+    input::Verdict,
+    postgres::{DiscardError, Tables},
+    runtime::{ServiceDoor, Wakes},
+    store::HeldStatus,
+};
+
+const PAGE: i64 = 100;
+
+pub(super) struct Admin<P: Tables> {
+    door: Arc<ServiceDoor<P>>,
+    wakes: Wakes,
+}
+
+impl<P: Tables> Clone for Admin<P> {
+    fn clone(&self) -> Self {
+        Self { door: self.door.clone(), wakes: self.wakes.clone() }
+    }
+}
+
+pub(super) fn routes<P: Tables>(door: Arc<ServiceDoor<P>>, wakes: Wakes) -> Router {
+    Router::new().merge(held::routes()).merge(dead_messages::routes()).with_state(Admin { door, wakes })
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    after: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reason {
+    reason: String,
+}
+
+fn verdict_response<R>(number: i64, verdict: &Verdict<R>) -> Response {
+    match verdict {
+        Verdict::Applied(_) => {
+            info!(number, "redriven");
+            Json(json!({ "outcome": "applied" })).into_response()
+        }
+        Verdict::Repeat => Json(json!({ "outcome": "repeated: it had its effect before" })).into_response(),
+        Verdict::Held(HeldStatus::Parked) => {
+            problem(StatusCode::CONFLICT, "refused again; see its error in /admin/held")
+        }
+        Verdict::Held(_) => problem(StatusCode::ACCEPTED, "failed for a passing reason; it is tried again by itself"),
+        Verdict::Gone => problem(
+            StatusCode::CONFLICT,
+            "an earlier event of its key is held (redrive or discard that first), or it was settled meanwhile",
+        ),
+        Verdict::Dead => problem(StatusCode::CONFLICT, "its id is outside of the horizon by now"),
+        Verdict::Refused(refusal) => problem(StatusCode::CONFLICT, &refusal.to_string()),
+    }
+}
+
+fn check_reason(reason: &str) -> Option<Response> {
+    let good = !reason.trim().is_empty() && reason.len() <= 1_000;
+    (!good).then(|| problem(StatusCode::UNPROCESSABLE_ENTITY, "reason: say in 1 to 1000 bytes why this is given up"))
+}
+
+fn discard_response(number: i64, discarded: Result<(), DiscardError>) -> Response {
+    match discarded {
+        Ok(()) => {
+            info!(number, "discarded");
+            Json(json!({ "outcome": "discarded" })).into_response()
+        }
+        Err(error @ DiscardError::NotParked(_)) => problem(StatusCode::NOT_FOUND, &error.to_string()),
+        Err(error @ DiscardError::Database(_)) => unavailable(&error),
+    }
+}
+
+fn problem(status: StatusCode, error: &str) -> Response {
+    (status, Json(json!({ "error": error }))).into_response()
+}
+
+fn unavailable(error: &dyn std::fmt::Display) -> Response {
+    error!(%error, "an admin request failed");
+    problem(StatusCode::SERVICE_UNAVAILABLE, "the database did not do this; see the log, then try again")
+}
