@@ -39,12 +39,15 @@ pub fn sibling(name: &str) -> Result<PathBuf> {
     })
 }
 
-/// Builds packages with this program's profile into its target directory. Cargo's progress goes to
+/// Builds programs with this program's profile into its target directory. Cargo's progress goes to
 /// standard error. Does nothing where the sources are not (a program copied elsewhere).
+///
+/// The whole workspace is selected, so that dependencies have the features that `cargo test --workspace` built them with:
+/// a selection of packages would compile most of them a second time.
 ///
 /// # Errors
 /// [`Error::Failed`] when the build fails: the compiler's messages have been shown then.
-pub async fn build(packages: &[&str]) -> Result<()> {
+pub async fn build(programs: &[&str]) -> Result<()> {
     let manifest = Path::new(WORKSPACE).join("Cargo.toml");
     if !manifest.is_file() {
         return Ok(());
@@ -52,13 +55,13 @@ pub async fn build(packages: &[&str]) -> Result<()> {
     let dir = profile_dir()?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--locked", "--manifest-path"]).arg(manifest);
+    command.args(["build", "--locked", "--workspace", "--manifest-path"]).arg(manifest);
     command.args(profile_arguments(&dir).unwrap_or_default());
     if let Some(target) = dir.parent() {
         command.arg("--target-dir").arg(target);
     }
-    for package in packages {
-        command.args(["-p", package]);
+    for program in programs {
+        command.args(["--bin", program]);
     }
     // What an outer `cargo run` or `cargo test` says of its own package would make build scripts run again.
     for (name, _) in std::env::vars_os() {
@@ -77,7 +80,7 @@ pub async fn build(packages: &[&str]) -> Result<()> {
         return Ok(());
     }
     Err(Error::Failed {
-        program: format!("cargo build of {}", packages.join(", ")),
+        program: format!("cargo build of {}", programs.join(", ")),
         status: status.to_string(),
         output: "see the compiler's messages above".into(),
     })
