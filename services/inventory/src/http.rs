@@ -8,10 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use engine::{problem::Problem, service::Context, trace::TraceContext};
+use engine::{postgres::Pool, problem::Problem, service::Context, trace::TraceContext};
 use serde::{Deserialize, Serialize};
 use shop::body::Body;
-use sqlx::PgPool;
 
 use crate::{
     participant::Inventory,
@@ -92,7 +91,7 @@ async fn list(State(context): State<Context<Inventory>>) -> Result<Json<Vec<Stoc
 }
 
 /// An order for an unknown SKU leaves a row of zeros behind; only what was set once is known.
-async fn read(pool: &PgPool, sku: Option<&str>) -> sqlx::Result<Vec<StockView>> {
+async fn read(pool: &Pool, sku: Option<&str>) -> sqlx::Result<Vec<StockView>> {
     let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
         "SELECT sku, available, reserved, shipped FROM stock s
          WHERE ($1::text IS NULL OR sku = $1)

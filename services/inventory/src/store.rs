@@ -1,8 +1,8 @@
 //! Inventory's tables in SQL.
 
 use contracts::Item;
-use engine::postgres::Tables;
-use sqlx::{PgConnection, Row as _, types::Json};
+use engine::postgres::{Session, Tables};
+use sqlx::{Row as _, types::Json};
 
 use crate::{
     participant::Inventory,
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Tables for Inventory {
-    async fn ensure(&self, db: &mut PgConnection, table: Table, keys: &[String]) -> sqlx::Result<()> {
+    async fn ensure(&self, db: &mut Session, table: Table, keys: &[String]) -> sqlx::Result<()> {
         let statement = match table {
             Table::Reservations => {
                 "INSERT INTO reservations (order_id, state) SELECT key, 'none' FROM unnest($1::text[]) AS new (key)
@@ -24,28 +24,28 @@ impl Tables for Inventory {
         sqlx::query(statement).bind(keys).execute(db).await.map(drop)
     }
 
-    async fn lock(&self, db: &mut PgConnection, table: Table, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
+    async fn lock(&self, db: &mut Session, table: Table, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
         match table {
             Table::Reservations => lock_reservations(db, keys).await,
             Table::Stock => lock_stock(db, keys).await,
         }
     }
 
-    async fn insert(&self, db: &mut PgConnection, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
+    async fn insert(&self, db: &mut Session, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
         // No input brings a new key of its own; if one ever does, ensure and update do the same.
         let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
         self.ensure(db, table, &keys).await?;
         self.update(db, table, rows).await
     }
 
-    async fn update(&self, db: &mut PgConnection, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
+    async fn update(&self, db: &mut Session, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
         match table {
             Table::Reservations => update_reservations(db, rows).await,
             Table::Stock => update_stock(db, rows).await,
         }
     }
 
-    async fn append(&self, db: &mut PgConnection, records: &[LedgerEntry]) -> sqlx::Result<()> {
+    async fn append(&self, db: &mut Session, records: &[LedgerEntry]) -> sqlx::Result<()> {
         sqlx::query(
             "INSERT INTO stock_ledger (sku, order_id, change, available, reserved, shipped, at)
              SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
@@ -64,7 +64,7 @@ impl Tables for Inventory {
     }
 }
 
-async fn lock_reservations(db: &mut PgConnection, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
+async fn lock_reservations(db: &mut Session, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
     let rows = sqlx::query(
         "SELECT order_id, state, items FROM reservations WHERE order_id = ANY($1) ORDER BY order_id FOR UPDATE",
     )
@@ -80,7 +80,7 @@ async fn lock_reservations(db: &mut PgConnection, keys: &[String]) -> sqlx::Resu
         .collect()
 }
 
-async fn lock_stock(db: &mut PgConnection, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
+async fn lock_stock(db: &mut Session, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
     let rows =
         sqlx::query("SELECT sku, available, reserved, shipped FROM stock WHERE sku = ANY($1) ORDER BY sku FOR UPDATE")
             .bind(keys)
@@ -98,7 +98,7 @@ async fn lock_stock(db: &mut PgConnection, keys: &[String]) -> sqlx::Result<Vec<
         .collect()
 }
 
-async fn update_reservations(db: &mut PgConnection, rows: &[(String, Row)]) -> sqlx::Result<()> {
+async fn update_reservations(db: &mut Session, rows: &[(String, Row)]) -> sqlx::Result<()> {
     let mut columns = (Vec::new(), Vec::new(), Vec::new());
     for (key, row) in rows {
         let Row::Reservation(reservation) = row else { continue };
@@ -119,7 +119,7 @@ async fn update_reservations(db: &mut PgConnection, rows: &[(String, Row)]) -> s
     .map(drop)
 }
 
-async fn update_stock(db: &mut PgConnection, rows: &[(String, Row)]) -> sqlx::Result<()> {
+async fn update_stock(db: &mut Session, rows: &[(String, Row)]) -> sqlx::Result<()> {
     let mut columns = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (key, row) in rows {
         let Row::Stock(stock) = row else { continue };

@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use engine::postgres::Tables;
-use sqlx::{PgConnection, Row as _, postgres::PgRow};
+use engine::postgres::{Session, Tables};
+use sqlx::{Row as _, postgres::PgRow};
 
 use crate::{
     participant::Notification,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Tables for Notification {
-    async fn ensure(&self, db: &mut PgConnection, _table: Table, keys: &[String]) -> sqlx::Result<()> {
+    async fn ensure(&self, db: &mut Session, _table: Table, keys: &[String]) -> sqlx::Result<()> {
         sqlx::query(
             "INSERT INTO notices (order_id, state) SELECT key, 'none' FROM unnest($1::text[]) AS new (key)
              ON CONFLICT DO NOTHING",
@@ -22,7 +22,7 @@ impl Tables for Notification {
         .map(drop)
     }
 
-    async fn lock(&self, db: &mut PgConnection, _table: Table, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
+    async fn lock(&self, db: &mut Session, _table: Table, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
         let rows = sqlx::query(
             "SELECT order_id, state, customer, ending FROM notices
              WHERE order_id = ANY($1) ORDER BY order_id FOR UPDATE",
@@ -33,14 +33,14 @@ impl Tables for Notification {
         rows.iter().map(|row| Ok((row.try_get("order_id")?, notice(row)?))).collect()
     }
 
-    async fn insert(&self, db: &mut PgConnection, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
+    async fn insert(&self, db: &mut Session, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
         // No input brings a new key of its own; if one ever does, ensure and update do the same.
         let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
         self.ensure(db, table, &keys).await?;
         self.update(db, table, rows).await
     }
 
-    async fn update(&self, db: &mut PgConnection, _table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
+    async fn update(&self, db: &mut Session, _table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
         sqlx::query(
             "UPDATE notices SET state = new.state, customer = new.customer, ending = new.ending
              FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS new (order_id, state, customer, ending)
@@ -55,7 +55,7 @@ impl Tables for Notification {
         .map(drop)
     }
 
-    async fn append(&self, _db: &mut PgConnection, _records: &[Infallible]) -> sqlx::Result<()> {
+    async fn append(&self, _db: &mut Session, _records: &[Infallible]) -> sqlx::Result<()> {
         Ok(())
     }
 }

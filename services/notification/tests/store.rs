@@ -1,6 +1,6 @@
 //! Notification's SQL on a real PostgreSQL.
 
-use engine::postgres::Tables;
+use engine::postgres::{Limits, Pool, Tables};
 use local::{
     Postgres, PostgresOptions, RunDir,
     databases::{self, Login},
@@ -9,7 +9,7 @@ use notification::{
     MIGRATIONS, Notification,
     state::{End, Row, State, Table},
 };
-use sqlx::{Connection, PgConnection};
+use sqlx::PgPool;
 
 const TABLE: Table = Table::Notices;
 
@@ -24,8 +24,9 @@ async fn rows_come_back_as_they_were_written() {
     databases::create_database(postgres.admin_url(), "notification", &Login::new("notification", "secret"))
         .await
         .unwrap();
-    let mut db = PgConnection::connect(&postgres.url("notification", "notification", "secret")).await.unwrap();
-    MIGRATIONS.run(&mut db).await.unwrap();
+    let url = postgres.url("notification", "notification", "secret");
+    MIGRATIONS.run(&PgPool::connect(&url).await.unwrap()).await.unwrap();
+    let db = &mut Pool::new(url.parse().unwrap(), Limits::default()).session().await.unwrap();
 
     let rows: Vec<(String, Row)> = [
         Row::NONE,
@@ -40,15 +41,15 @@ async fn rows_come_back_as_they_were_written() {
     .collect();
     let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
 
-    Notification.ensure(&mut db, TABLE, &keys).await.unwrap();
-    let absent = Notification.lock(&mut db, TABLE, &keys).await.unwrap();
+    Notification.ensure(db, TABLE, &keys).await.unwrap();
+    let absent = Notification.lock(db, TABLE, &keys).await.unwrap();
     assert_eq!(absent, keys.iter().map(|key| (key.clone(), Row::NONE)).collect::<Vec<_>>());
 
-    Notification.update(&mut db, TABLE, &rows).await.unwrap();
-    Notification.ensure(&mut db, TABLE, &keys).await.unwrap();
-    assert_eq!(Notification.lock(&mut db, TABLE, &keys).await.unwrap(), rows);
+    Notification.update(db, TABLE, &rows).await.unwrap();
+    Notification.ensure(db, TABLE, &keys).await.unwrap();
+    assert_eq!(Notification.lock(db, TABLE, &keys).await.unwrap(), rows);
 
     let new = vec![("p1".to_owned(), rows[2].1.clone())];
-    Notification.insert(&mut db, TABLE, &new).await.unwrap();
-    assert_eq!(Notification.lock(&mut db, TABLE, &["p1".to_owned()]).await.unwrap(), new);
+    Notification.insert(db, TABLE, &new).await.unwrap();
+    assert_eq!(Notification.lock(db, TABLE, &["p1".to_owned()]).await.unwrap(), new);
 }

@@ -14,13 +14,13 @@ use axum::{
     routing::{get, post},
 };
 use engine::{
+    postgres::Pool,
     problem::Problem,
     service::Context,
     trace::{CorrelationId, TraceContext},
 };
 use serde_json::json;
 use shop::body::Body;
-use sqlx::PgPool;
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -112,7 +112,7 @@ async fn show(State(context): State<Context<Order>>, caller: Caller, order: Orde
 }
 
 /// Somebody else's order is answered like one that is not there: nothing can be learnt by guessing.
-async fn find_for(caller: &Caller, pool: &PgPool, order: Uuid) -> Result<OrderView, Problem> {
+async fn find_for(caller: &Caller, pool: &Pool, order: Uuid) -> Result<OrderView, Problem> {
     let found = view::find(pool, order).await?;
     found.filter(|found| caller.may_act_for(found.user_id())).ok_or_else(|| unknown(order))
 }
@@ -136,7 +136,7 @@ fn unexpected() -> Problem {
 }
 
 /// Keys are kept for the retention, not for ever.
-async fn forget_requests(pool: PgPool, retention: Duration) {
+async fn forget_requests(pool: Pool, retention: Duration) {
     let mut every = tokio::time::interval(FORGET_EVERY);
     while !pool.is_closed() {
         every.tick().await;

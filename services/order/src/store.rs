@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use contracts::{Address, Item};
-use engine::postgres::Tables;
-use sqlx::{PgConnection, PgPool, Row as _, postgres::PgRow, types::Json};
+use engine::postgres::{Pool, Session, Tables};
+use sqlx::{Row as _, postgres::PgRow, types::Json};
 
 use crate::{
     participant::Order,
@@ -14,7 +14,7 @@ use crate::{
 type ReadRow = fn(&PgRow) -> sqlx::Result<(String, Row)>;
 
 impl Tables for Order {
-    async fn ensure(&self, db: &mut PgConnection, table: Table, keys: &[String]) -> sqlx::Result<()> {
+    async fn ensure(&self, db: &mut Session, table: Table, keys: &[String]) -> sqlx::Result<()> {
         let statement = match table {
             // The one table whose rows are deleted: the update locks a row that is there, so that it stays.
             Table::Requests => {
@@ -29,7 +29,7 @@ impl Tables for Order {
         sqlx::query(statement).bind(keys).execute(db).await.map(drop)
     }
 
-    async fn lock(&self, db: &mut PgConnection, table: Table, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
+    async fn lock(&self, db: &mut Session, table: Table, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
         let (statement, read): (_, ReadRow) = match table {
             Table::Requests => {
                 ("SELECT * FROM requests WHERE request_key = ANY($1) ORDER BY request_key FOR UPDATE", request)
@@ -39,21 +39,21 @@ impl Tables for Order {
         sqlx::query(statement).bind(keys).fetch_all(db).await?.iter().map(read).collect()
     }
 
-    async fn insert(&self, db: &mut PgConnection, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
+    async fn insert(&self, db: &mut Session, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
         match table {
             Table::Requests => update_requests(db, rows).await,
             Table::Orders => insert_orders(db, rows).await,
         }
     }
 
-    async fn update(&self, db: &mut PgConnection, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
+    async fn update(&self, db: &mut Session, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
         match table {
             Table::Requests => update_requests(db, rows).await,
             Table::Orders => update_orders(db, rows).await,
         }
     }
 
-    async fn append(&self, db: &mut PgConnection, records: &[HistoryEntry]) -> sqlx::Result<()> {
+    async fn append(&self, db: &mut Session, records: &[HistoryEntry]) -> sqlx::Result<()> {
         sqlx::query(
             "INSERT INTO order_history (order_id, status, reason, at)
              SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])",
@@ -68,7 +68,7 @@ impl Tables for Order {
     }
 }
 
-async fn update_requests(db: &mut PgConnection, rows: &[(String, Row)]) -> sqlx::Result<()> {
+async fn update_requests(db: &mut Session, rows: &[(String, Row)]) -> sqlx::Result<()> {
     let requests: Vec<(&str, &Request)> = rows
         .iter()
         .filter_map(|(key, row)| match row {
@@ -101,7 +101,7 @@ fn detailed(rows: &[(String, Row)]) -> Vec<(&str, &OrderRow, &Details)> {
         .collect()
 }
 
-async fn insert_orders(db: &mut PgConnection, rows: &[(String, Row)]) -> sqlx::Result<()> {
+async fn insert_orders(db: &mut Session, rows: &[(String, Row)]) -> sqlx::Result<()> {
     let orders = detailed(rows);
     sqlx::query(
         "INSERT INTO orders (order_id, status, user_id, total_amount, currency, items, payment_method,
@@ -125,7 +125,7 @@ async fn insert_orders(db: &mut PgConnection, rows: &[(String, Row)]) -> sqlx::R
 }
 
 /// After it was placed only the status of an order changes.
-async fn update_orders(db: &mut PgConnection, rows: &[(String, Row)]) -> sqlx::Result<()> {
+async fn update_orders(db: &mut Session, rows: &[(String, Row)]) -> sqlx::Result<()> {
     let orders = detailed(rows);
     sqlx::query(
         "UPDATE orders SET status = new.status, updated_at = new.updated_at
@@ -185,7 +185,7 @@ fn status(text: &str) -> sqlx::Result<Status> {
 }
 
 /// Forgets requests that are older than the retention, oldest first. Returns how many.
-pub async fn forget_requests(pool: &PgPool, retention: Duration) -> sqlx::Result<u64> {
+pub async fn forget_requests(pool: &Pool, retention: Duration) -> sqlx::Result<u64> {
     const AT_ONCE: u64 = 10_000;
     let mut forgotten = 0;
     loop {

@@ -1,7 +1,7 @@
 //! Payment's tables in SQL.
 
-use engine::postgres::Tables;
-use sqlx::{PgConnection, Row as _, types::Json};
+use engine::postgres::{Session, Tables};
+use sqlx::{Row as _, types::Json};
 
 use crate::{
     participant::Payment,
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Tables for Payment {
-    async fn ensure(&self, db: &mut PgConnection, _table: Table, keys: &[String]) -> sqlx::Result<()> {
+    async fn ensure(&self, db: &mut Session, _table: Table, keys: &[String]) -> sqlx::Result<()> {
         sqlx::query(
             "INSERT INTO payments (order_id, state) SELECT key, 'none' FROM unnest($1::text[]) AS new (key)
              ON CONFLICT DO NOTHING",
@@ -20,7 +20,7 @@ impl Tables for Payment {
         .map(drop)
     }
 
-    async fn lock(&self, db: &mut PgConnection, _table: Table, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
+    async fn lock(&self, db: &mut Session, _table: Table, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
         let rows = sqlx::query(
             "SELECT order_id, state, details, charge_id FROM payments
              WHERE order_id = ANY($1) ORDER BY order_id FOR UPDATE",
@@ -41,14 +41,14 @@ impl Tables for Payment {
             .collect()
     }
 
-    async fn insert(&self, db: &mut PgConnection, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
+    async fn insert(&self, db: &mut Session, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
         // No input brings a new key of its own; if one ever does, ensure and update do the same.
         let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
         self.ensure(db, table, &keys).await?;
         self.update(db, table, rows).await
     }
 
-    async fn update(&self, db: &mut PgConnection, _table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
+    async fn update(&self, db: &mut Session, _table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
         sqlx::query(
             "UPDATE payments SET state = new.state, details = new.details, charge_id = new.charge_id
              FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::text[]) AS new (order_id, state, details, charge_id)
@@ -63,7 +63,7 @@ impl Tables for Payment {
         .map(drop)
     }
 
-    async fn append(&self, db: &mut PgConnection, records: &[LedgerEntry]) -> sqlx::Result<()> {
+    async fn append(&self, db: &mut Session, records: &[LedgerEntry]) -> sqlx::Result<()> {
         sqlx::query(
             "INSERT INTO payment_ledger (order_id, kind, amount, currency, provider_id, at)
              SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[])",

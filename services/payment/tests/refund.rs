@@ -33,7 +33,6 @@ impl Service {
         let world = World::new().await;
         let settings = Settings::try_parse_from(["payment", "--database-url", "postgres://unused"]).unwrap();
         let policy = settings.engine.policy();
-        postgres::migrate(&world.pool, &payment::MIGRATIONS).await.unwrap();
         postgres::make_partitions(&world.pool, policy.window).await.unwrap();
         let participant = Arc::new(Payment);
         let database = Postgres::new(world.pool.clone(), participant.clone(), RANGES);

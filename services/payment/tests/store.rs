@@ -57,7 +57,7 @@ fn entry(kind: Kind) -> LedgerEntry {
 #[tokio::test]
 async fn rows_come_back_as_they_were_written_and_money_is_booked_once() {
     let world = World::new().await;
-    let db = &mut *world.pool.acquire().await.unwrap();
+    let db = &mut world.pool.session().await.unwrap();
     let rows = rows();
     let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
 

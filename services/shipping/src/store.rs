@@ -1,7 +1,7 @@
 //! Shipping's table in SQL.
 
-use engine::postgres::Tables;
-use sqlx::{PgConnection, Row as _};
+use engine::postgres::{Session, Tables};
+use sqlx::Row as _;
 
 use crate::{
     participant::{NoRecord, Shipping},
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Tables for Shipping {
-    async fn ensure(&self, db: &mut PgConnection, _table: Table, keys: &[String]) -> sqlx::Result<()> {
+    async fn ensure(&self, db: &mut Session, _table: Table, keys: &[String]) -> sqlx::Result<()> {
         sqlx::query(
             "INSERT INTO shipments (order_id, state) SELECT key, 'none' FROM unnest($1::text[]) AS new (key)
              ON CONFLICT DO NOTHING",
@@ -20,7 +20,7 @@ impl Tables for Shipping {
         .map(drop)
     }
 
-    async fn lock(&self, db: &mut PgConnection, _table: Table, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
+    async fn lock(&self, db: &mut Session, _table: Table, keys: &[String]) -> sqlx::Result<Vec<(String, Row)>> {
         let rows = sqlx::query(
             "SELECT order_id, state, tracking_number FROM shipments
              WHERE order_id = ANY($1) ORDER BY order_id FOR UPDATE",
@@ -37,14 +37,14 @@ impl Tables for Shipping {
             .collect()
     }
 
-    async fn insert(&self, db: &mut PgConnection, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
+    async fn insert(&self, db: &mut Session, table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
         // No input brings a new key of its own; if one ever does, ensure and update do the same.
         let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
         self.ensure(db, table, &keys).await?;
         self.update(db, table, rows).await
     }
 
-    async fn update(&self, db: &mut PgConnection, _table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
+    async fn update(&self, db: &mut Session, _table: Table, rows: &[(String, Row)]) -> sqlx::Result<()> {
         sqlx::query(
             "UPDATE shipments SET state = new.state, tracking_number = new.tracking_number
              FROM unnest($1::text[], $2::text[], $3::text[]) AS new (order_id, state, tracking_number)
@@ -58,7 +58,7 @@ impl Tables for Shipping {
         .map(drop)
     }
 
-    async fn append(&self, _db: &mut PgConnection, _records: &[NoRecord]) -> sqlx::Result<()> {
+    async fn append(&self, _db: &mut Session, _records: &[NoRecord]) -> sqlx::Result<()> {
         Ok(())
     }
 }

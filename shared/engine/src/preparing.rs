@@ -5,26 +5,27 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tracing::info;
 
 use crate::{
-    postgres::{self, Tables},
-    settings::{DatabaseSettings, EngineSettings, Migrations, RANGES},
+    postgres::{self, Limits, Pool, Tables},
+    settings::{DatabaseSettings, EngineSettings, Migrations, Pooler, RANGES},
 };
 
+/// How much longer this side waits for an answer than PostgreSQL lets a statement run.
+const ANSWER_MARGIN: Duration = Duration::from_secs(5);
+
 /// The service's own connections, once its tables are as it needs them.
-pub(crate) async fn prepare_database<P: Tables>(settings: &EngineSettings, migrations: &Migrator) -> Result<PgPool> {
+pub(crate) async fn prepare_database<P: Tables>(settings: &EngineSettings, migrations: &Migrator) -> Result<Pool> {
     let database = &settings.database;
     if database.migrations == Migrations::Apply {
         migrate::<P>(database, migrations).await?;
     }
-    let pool = connect(options(&database.url()?, "DATABASE_URL")?, P::NAME, database.database_connections)
-        .await
-        .context("DATABASE_URL: the database can't be reached")?;
+    let pool = open_pool::<P>(database)?;
+    pool.session().await.context("DATABASE_URL: the database can't be reached")?;
     if database.migrations == Migrations::Expect {
         postgres::expect_migrated(&pool, migrations).await?;
     }
@@ -33,15 +34,50 @@ pub(crate) async fn prepare_database<P: Tables>(settings: &EngineSettings, migra
     Ok(pool)
 }
 
+/// The engine's connections. What the API reads has others beside them ([`api_pool`]).
+fn open_pool<P: Tables>(database: &DatabaseSettings) -> Result<Pool> {
+    let connection = options(&database.url()?, "DATABASE_URL")?.application_name(P::NAME);
+    let limits = limits(database, database.database_connections);
+    Ok(match database.database_pooler {
+        Pooler::None => {
+            let kept = SESSION_SETTINGS.map(|(name, value)| (name, value.to_owned()));
+            Pool::new(connection.options(settings(database).into_iter().chain(kept)), limits)
+        }
+        Pooler::Transaction => {
+            // A pooler knows few of the settings that a client may bring along.
+            let connection = connection.extra_float_digits(None);
+            Pool::behind_pooler(connection, limits, &settings(database))
+        }
+    })
+}
+
+/// Connections for the API alone: slow readers leave those of the loops alone.
+pub(crate) fn api_pool(engine: &Pool, database: &DatabaseSettings) -> Pool {
+    engine.beside(limits(database, database.api_database_connections))
+}
+
+fn limits(database: &DatabaseSettings, connections: u32) -> Limits {
+    Limits {
+        connections: connections as usize,
+        statement: database.database_statement_timeout + ANSWER_MARGIN,
+        ..Limits::default()
+    }
+}
+
 /// Brings the tables up to date and lets the service's own role in.
 pub(crate) async fn migrate<P: Tables>(database: &DatabaseSettings, migrations: &Migrator) -> Result<()> {
-    let owner = options(&database.migration_url()?, "MIGRATION_DATABASE_URL")?;
+    let owner = options(&database.migration_url()?, "MIGRATION_DATABASE_URL")?.application_name(P::NAME);
     let owner_name = owner.get_username().to_owned();
     let role = match &database.database_role {
         Some(role) => role.clone(),
         None => options(&database.url()?, "DATABASE_URL")?.get_username().to_owned(),
     };
-    let pool = connect(owner, P::NAME, 2).await.context("the database can't be reached by the role that migrates")?;
+    let pool = PgPoolOptions::new()
+        .max_connections(2)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(owner.options([("lock_timeout", "5s")]))
+        .await
+        .context("the database can't be reached by the role that migrates")?;
     postgres::migrate(&pool, migrations).await?;
     if role != owner_name {
         postgres::grant(&pool, &role).await?;
@@ -58,26 +94,31 @@ fn options(url: &SecretString, variable: &'static str) -> Result<PgConnectOption
         .map_err(|_| anyhow::anyhow!("{variable} is no PostgreSQL URL, as postgres://ROLE:PASSWORD@HOST/DATABASE"))
 }
 
-async fn connect(options: PgConnectOptions, name: &str, connections: u32) -> sqlx::Result<PgPool> {
-    let options = options.application_name(name).options([
+/// What holds for every transaction.
+fn settings(database: &DatabaseSettings) -> [(&'static str, String); 6] {
+    [
         // A generic plan that was made while a table was empty would go on scanning it whole.
-        ("plan_cache_mode", "force_custom_plan"),
+        ("plan_cache_mode", "force_custom_plan".into()),
         // A batch knows the keys of its rows. As long as a table is young its statistics are too, and a whole scan
         // looks cheaper than it will be a minute later.
-        ("enable_seqscan", "off"),
+        ("enable_seqscan", "off".into()),
         // A bitmap scan for the first unpublished rows visits the pages of all that were published since the last
         // vacuum, at every step of the relay; an index scan passes over those it knows to be dead. Half of
         // PostgreSQL's work was that.
-        ("enable_bitmapscan", "off"),
+        ("enable_bitmapscan", "off".into()),
         // A row that somebody else holds for longer is a passing failure of those who want it.
-        ("lock_timeout", "5s"),
-        ("statement_timeout", "30s"),
+        ("lock_timeout", "5s".into()),
+        ("statement_timeout", format!("{}ms", database.database_statement_timeout.as_millis())),
         // A frozen replica must not hold its locks for ever.
-        ("idle_in_transaction_session_timeout", "30s"),
-    ]);
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(10))
-        .connect_with(options)
-        .await
+        ("idle_in_transaction_session_timeout", "30s".into()),
+    ]
 }
+
+/// What holds for a connection: PostgreSQL notices a client that is gone, and lets go of its locks.
+const SESSION_SETTINGS: [(&str, &str); 5] = [
+    ("client_connection_check_interval", "5s"),
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "20s"),
+];

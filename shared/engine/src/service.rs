@@ -5,7 +5,7 @@ use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
 use secrecy::SecretString;
-use sqlx::{PgPool, migrate::Migrator};
+use sqlx::migrate::Migrator;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -16,14 +16,14 @@ use crate::{
     http,
     intents::Outside,
     kafka::{Connection, KafkaSink, KafkaSource, check_topics},
-    postgres::{self, Postgres, Tables},
-    preparing::{migrate, prepare_database},
+    postgres::{self, Pool, Postgres, Tables},
+    preparing::{api_pool, migrate, prepare_database},
     runtime::{
         Aftermath, ConsumerState, Wakes, answer_loop, call_loop, call_queue, command_loop, consumer_loop,
         deadline_loop, gauge_loop, listen_loop, maintenance_loop, relay_loop, retry_loop,
     },
     secret,
-    settings::{EngineSettings, Migrations, RANGES, delta},
+    settings::{EngineSettings, Migrations, Pooler, RANGES, delta},
     telemetry,
 };
 
@@ -35,8 +35,8 @@ const CALL_QUEUE: usize = 10_000;
 pub struct Context<P: Tables> {
     /// The way to the rules.
     pub commands: Commands<P>,
-    /// For reading; everything that changes state goes through the commands.
-    pub pool: PgPool,
+    /// For reading, with connections of the API's own; everything that changes state goes through the commands.
+    pub pool: Pool,
 }
 
 impl<P: Tables> Clone for Context<P> {
@@ -77,10 +77,11 @@ pub async fn run<P: Tables, O: Outside>(
     }
 
     let participant = Arc::new(participant);
-    let database = Postgres::new(pool.clone(), participant.clone(), RANGES);
+    let reads = api_pool(&pool, &settings.database);
+    let database = Postgres::new(pool, participant.clone(), RANGES);
     let door = Arc::new(Door { participant, database, policy: settings.policy() });
     let mut service = Service::start(door, outside, settings.clone(), access, crashed).await?;
-    let api = routes(Context { commands: service.commands.clone(), pool });
+    let api = routes(Context { commands: service.commands.clone(), pool: reads });
     let served = service.serve(api).await;
     info!("stopping: draining for at most {:?}", settings.drain_timeout);
     let drained = tokio::time::timeout(settings.drain_timeout, service.drain()).await;
@@ -186,11 +187,14 @@ impl<P: Tables> Service<P> {
 
         let mut outlets = JoinSet::new();
         let pool = store.pool.clone();
-        let loops: [Loop; 3] = [
+        let loops: [Loop; 2] = [
             Box::pin(relay_loop(store, sink, aftermath.clone(), settings.clone(), outlet.clone())),
-            Box::pin(listen_loop(pool.clone(), wakes.clone(), outlet.clone())),
             Box::pin(maintenance_loop(pool.clone(), settings.clone(), outlet.clone())),
         ];
+        // LISTEN needs a connection of the server's own; behind a pooler the poll finds everything.
+        if settings.database.database_pooler == Pooler::None {
+            outlets.spawn(listen_loop(pool.clone(), wakes.clone(), outlet.clone()));
+        }
         if settings.metrics {
             outlets.spawn(gauge_loop(pool.clone(), state.clone(), outlet.clone()));
         }

@@ -12,7 +12,7 @@ use engine::{
     door::{Door, Progress},
     event_id::{Ids, Window},
     policy::{Policy, RetryPolicy},
-    postgres::{self, Postgres as Database, Tables},
+    postgres::{self, Limits, Pool, Postgres as Database, Tables},
     service::Context,
     settings::RANGES,
 };
@@ -29,7 +29,7 @@ pub type ServiceDoor<P> = Door<P, Database<P>>;
 /// One service's database, and the way to its rules.
 pub struct OneService<P> {
     participant: Arc<P>,
-    pub pool: PgPool,
+    pub pool: Pool,
     _postgres: Postgres,
     _dir: RunDir,
 }
@@ -50,8 +50,10 @@ impl<P: Tables> OneService<P> {
         databases::create_database(postgres.admin_url(), P::NAME, &Login::new(P::NAME, "secret"))
             .await
             .expect("a database");
-        let pool = PgPool::connect(&postgres.url(P::NAME, P::NAME, "secret")).await.expect("a connection");
-        postgres::migrate(&pool, migrations).await.expect("migrations");
+        let url = postgres.url(P::NAME, P::NAME, "secret");
+        let owner = PgPool::connect(&url).await.expect("a connection");
+        postgres::migrate(&owner, migrations).await.expect("migrations");
+        let pool = Pool::new(url.parse().expect("a URL"), Limits::default());
         postgres::make_partitions(&pool, policy().window).await.expect("partitions");
         Self { participant: Arc::new(participant), pool, _postgres: postgres, _dir: dir }
     }

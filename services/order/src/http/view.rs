@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use contracts::{Address, Item};
+use engine::postgres::Pool;
 use serde::Serialize;
-use sqlx::{FromRow, PgPool, Row as _};
+use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
 use crate::{
@@ -54,7 +55,7 @@ pub fn placed(order: PlacedOrder) -> OrderView {
 }
 
 /// The order as it stands; `None` if it was never placed here.
-pub async fn find(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderView>> {
+pub async fn find(pool: &Pool, order: Uuid) -> sqlx::Result<Option<OrderView>> {
     let order_id = order.to_string();
     let Some(row) = sqlx::query("SELECT * FROM orders WHERE order_id = $1 AND status <> 'none'")
         .bind(&order_id)

@@ -1,5 +1,6 @@
 //! Payment's database on a real PostgreSQL, which ends with the test.
 
+use engine::postgres::{self as database, Limits, Pool};
 use local::{
     Postgres, PostgresOptions, RunDir,
     databases::{self, Login},
@@ -8,7 +9,7 @@ use payment::MIGRATIONS;
 use sqlx::PgPool;
 
 pub struct World {
-    pub pool: PgPool,
+    pub pool: Pool,
     _postgres: Postgres,
     _dir: RunDir,
 }
@@ -18,8 +19,9 @@ impl World {
         let dir = RunDir::create().unwrap();
         let postgres = Postgres::start(&dir.path().join("postgres"), PostgresOptions::default()).await.unwrap();
         databases::create_database(postgres.admin_url(), "payment", &Login::new("payment", "secret")).await.unwrap();
-        let pool = PgPool::connect(&postgres.url("payment", "payment", "secret")).await.unwrap();
-        MIGRATIONS.run(&pool).await.unwrap();
+        let url = postgres.url("payment", "payment", "secret");
+        database::migrate(&PgPool::connect(&url).await.unwrap(), &MIGRATIONS).await.unwrap();
+        let pool = Pool::new(url.parse().unwrap(), Limits::default());
         Self { pool, _postgres: postgres, _dir: dir }
     }
 }

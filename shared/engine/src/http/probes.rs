@@ -3,15 +3,14 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
-use sqlx::PgPool;
 use tracing::warn;
 
-use crate::runtime::ConsumerState;
+use crate::{postgres::Pool, runtime::ConsumerState};
 
 /// What readiness depends on.
 #[derive(Clone)]
 pub struct Health {
-    pub pool: PgPool,
+    pub pool: Pool,
     pub consumer: Arc<ConsumerState>,
 }
 

@@ -1,6 +1,8 @@
 //! How much waits where.
 
-use sqlx::{PgPool, Row};
+use sqlx::Row;
+
+use super::Pool;
 
 /// What waits in a service's database, and for how long.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,7 +23,7 @@ pub struct Depths {
 }
 
 /// Reads them all, in two statements.
-pub async fn depths(pool: &PgPool) -> sqlx::Result<Depths> {
+pub async fn depths(pool: &Pool) -> sqlx::Result<Depths> {
     let row = sqlx::query(
         "SELECT o.messages, o.age, h.retrying, h.queued, h.parked, h.parked_keys, d.messages AS dead_messages,
                 t.due, i.events

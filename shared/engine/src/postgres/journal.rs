@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use chrono::TimeDelta;
-use sqlx::{PgPool, Row};
+use sqlx::Row;
 
+use super::Pool;
 use crate::delivery::Position;
 
 /// Writes down that this instance runs. True: its last run did not say that it ended.
-pub async fn start_run(pool: &PgPool, instance: &str, forget_after: TimeDelta) -> sqlx::Result<bool> {
+pub async fn start_run(pool: &Pool, instance: &str, forget_after: TimeDelta) -> sqlx::Result<bool> {
     sqlx::query("DELETE FROM runs WHERE started_at < now() - $2 AND instance <> $1")
         .bind(instance)
         .bind(forget_after)
@@ -30,11 +31,11 @@ pub async fn start_run(pool: &PgPool, instance: &str, forget_after: TimeDelta) -
 }
 
 /// Writes down that this instance ended as it should.
-pub async fn end_run(pool: &PgPool, instance: &str) -> sqlx::Result<()> {
+pub async fn end_run(pool: &Pool, instance: &str) -> sqlx::Result<()> {
     sqlx::query("DELETE FROM runs WHERE instance = $1").bind(instance).execute(pool).await.map(drop)
 }
 
-pub(super) async fn begun(pool: &PgPool, messages: &[Position]) -> sqlx::Result<Vec<u32>> {
+pub(super) async fn begun(pool: &Pool, messages: &[Position]) -> sqlx::Result<Vec<u32>> {
     let (topics, partitions, offsets) = columns(messages);
     let rows = sqlx::query(
         r#"SELECT topic, partition, "offset", times FROM begun_messages
@@ -56,7 +57,7 @@ pub(super) async fn begun(pool: &PgPool, messages: &[Position]) -> sqlx::Result<
     Ok(messages.iter().map(|message| of(message).unsigned_abs()).collect())
 }
 
-pub(super) async fn write_begun(pool: &PgPool, messages: &[Position], times: &[u32]) -> sqlx::Result<()> {
+pub(super) async fn write_begun(pool: &Pool, messages: &[Position], times: &[u32]) -> sqlx::Result<()> {
     let (topics, partitions, offsets) = columns(messages);
     let times: Vec<i32> = times.iter().map(|times| i32::try_from(*times).unwrap_or(i32::MAX)).collect();
     sqlx::query(
@@ -74,7 +75,7 @@ pub(super) async fn write_begun(pool: &PgPool, messages: &[Position], times: &[u
     .map(drop)
 }
 
-pub(super) async fn forget_begun(pool: &PgPool, messages: &[Position]) -> sqlx::Result<()> {
+pub(super) async fn forget_begun(pool: &Pool, messages: &[Position]) -> sqlx::Result<()> {
     let (topics, partitions, offsets) = columns(messages);
     sqlx::query(
         r#"DELETE FROM begun_messages

@@ -1,13 +1,14 @@
 //! How relays share the key ranges.
 
 use chrono::TimeDelta;
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 use uuid::Uuid;
 
+use super::Session;
 use crate::relay::{Lease, fair_share};
 
 /// One relay's claim; the caller commits.
-pub(super) async fn claim(db: &mut PgConnection, holder: Uuid, lease: TimeDelta) -> sqlx::Result<Vec<Lease>> {
+pub(super) async fn claim(db: &mut Session, holder: Uuid, lease: TimeDelta) -> sqlx::Result<Vec<Lease>> {
     let relays = tell_and_count(db, holder, lease).await?;
     let ranges: i64 = sqlx::query_scalar("SELECT count(*) FROM relay_leases").fetch_one(&mut *db).await?;
     let leases = take(db, holder, lease, fair_share(ranges, relays)).await?;
@@ -16,7 +17,7 @@ pub(super) async fn claim(db: &mut PgConnection, holder: Uuid, lease: TimeDelta)
 }
 
 /// The relays that live, this one included. Those that do not are forgotten.
-async fn tell_and_count(db: &mut PgConnection, holder: Uuid, lease: TimeDelta) -> sqlx::Result<i64> {
+async fn tell_and_count(db: &mut Session, holder: Uuid, lease: TimeDelta) -> sqlx::Result<i64> {
     sqlx::query(
         "INSERT INTO relays (holder, seen_until) VALUES ($1, now() + $2)
          ON CONFLICT (holder) DO UPDATE SET seen_until = EXCLUDED.seen_until",
@@ -35,7 +36,7 @@ async fn tell_and_count(db: &mut PgConnection, holder: Uuid, lease: TimeDelta) -
     sqlx::query_scalar("SELECT count(*) FROM relays WHERE seen_until > now()").fetch_one(db).await
 }
 
-async fn take(db: &mut PgConnection, holder: Uuid, lease: TimeDelta, share: i64) -> sqlx::Result<Vec<Lease>> {
+async fn take(db: &mut Session, holder: Uuid, lease: TimeDelta, share: i64) -> sqlx::Result<Vec<Lease>> {
     // SKIP LOCKED is about who claims, not about the order of rows: a range that somebody else claims this moment is theirs.
     let rows = sqlx::query(
         "UPDATE relay_leases
@@ -56,7 +57,7 @@ async fn take(db: &mut PgConnection, holder: Uuid, lease: TimeDelta, share: i64)
 }
 
 /// What is above the share is free at once for those who came.
-async fn give_back(db: &mut PgConnection, holder: Uuid, kept: &[Lease]) -> sqlx::Result<()> {
+async fn give_back(db: &mut Session, holder: Uuid, kept: &[Lease]) -> sqlx::Result<()> {
     let kept: Vec<i32> = kept.iter().map(|lease| lease.range).collect();
     sqlx::query(
         "UPDATE relay_leases SET holder = NULL, expires_at = '-infinity' WHERE holder = $1 AND range <> ALL($2)",

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use sqlx::{AssertSqlSafe, PgPool, migrate::Migrator};
 
+use super::Pool;
+
 const ENGINE_LEDGER: &str = "_engine_migrations";
 /// The name that sqlx gives it.
 const SERVICE_LEDGER: &str = "_sqlx_migrations";
@@ -47,13 +49,13 @@ pub async fn grant(pool: &PgPool, role: &str) -> Result<(), MigrationProblem> {
 }
 
 /// Is everything applied that this program knows? Newer ones are fine: they come before the programs that need them.
-pub async fn expect_migrated(pool: &PgPool, service: &Migrator) -> Result<(), MigrationProblem> {
+pub async fn expect_migrated(pool: &Pool, service: &Migrator) -> Result<(), MigrationProblem> {
     expect(pool, "engine", ENGINE_LEDGER, &migrations()).await?;
     expect(pool, "service", SERVICE_LEDGER, service).await
 }
 
 async fn expect(
-    pool: &PgPool,
+    pool: &Pool,
     whose: &'static str,
     ledger: &'static str,
     migrations: &Migrator,

@@ -10,13 +10,14 @@ mod leases;
 mod maintenance;
 mod migrations;
 mod outbox;
+mod pool;
+mod session;
+mod statement;
 mod tables;
 mod transaction;
 mod waiting;
 
 use std::sync::Arc;
-
-use sqlx::PgPool;
 
 pub use admin::{DeadMessageView, DiscardError, HeldView};
 pub use depths::{Depths, depths};
@@ -24,6 +25,8 @@ pub use error::store_error;
 pub use journal::{end_run, start_run};
 pub use maintenance::{drop_partitions, make_leases, make_partitions};
 pub use migrations::{MigrationProblem, expect_migrated, grant, migrate};
+pub use pool::{Limits, Pool};
+pub use session::Session;
 pub use tables::Tables;
 pub use transaction::PgTransaction;
 
@@ -34,7 +37,7 @@ use crate::{
 
 /// A service's database.
 pub struct Postgres<P> {
-    pub pool: PgPool,
+    pub pool: Pool,
     participant: Arc<P>,
     ranges: i32,
 }
@@ -47,7 +50,7 @@ impl<P> Clone for Postgres<P> {
 
 impl<P: Tables> Postgres<P> {
     /// `ranges`: the number of key ranges of the outbox; the same for all replicas.
-    pub fn new(pool: PgPool, participant: Arc<P>, ranges: i32) -> Self {
+    pub fn new(pool: Pool, participant: Arc<P>, ranges: i32) -> Self {
         Self { pool, participant, ranges }
     }
 }

@@ -1,9 +1,9 @@
-//! What a service writes in SQL: its own tables. Everything set-based, one statement each.
+//! What a service writes in SQL: its own tables. Everything set-based, one statement each,
+//! on a [`Session`], which is an executor of sqlx's: `sqlx::query(…).execute(db)`, or `&mut *db` where it is used again.
 
 use std::future::Future;
 
-use sqlx::PgConnection;
-
+use super::Session;
 use crate::participant::Participant;
 
 /// A participant's tables in PostgreSQL. Keys and rows arrive sorted by key, without repeats.
@@ -11,7 +11,7 @@ pub trait Tables: Participant {
     /// Inserts the rows that are missing, in their absent state (`INSERT … SELECT unnest … ON CONFLICT DO NOTHING`).
     fn ensure(
         &self,
-        db: &mut PgConnection,
+        db: &mut Session,
         table: Self::Table,
         keys: &[String],
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
@@ -19,7 +19,7 @@ pub trait Tables: Participant {
     /// Reads rows and locks them: `… WHERE key = ANY($1) ORDER BY key FOR UPDATE`.
     fn lock(
         &self,
-        db: &mut PgConnection,
+        db: &mut Session,
         table: Self::Table,
         keys: &[String],
     ) -> impl Future<Output = sqlx::Result<Vec<(String, Self::Row)>>> + Send;
@@ -27,7 +27,7 @@ pub trait Tables: Participant {
     /// Inserts rows under keys that were newly minted.
     fn insert(
         &self,
-        db: &mut PgConnection,
+        db: &mut Session,
         table: Self::Table,
         rows: &[(String, Self::Row)],
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
@@ -35,11 +35,11 @@ pub trait Tables: Participant {
     /// Overwrites rows that are locked.
     fn update(
         &self,
-        db: &mut PgConnection,
+        db: &mut Session,
         table: Self::Table,
         rows: &[(String, Self::Row)],
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
 
     /// Appends records.
-    fn append(&self, db: &mut PgConnection, records: &[Self::Record]) -> impl Future<Output = sqlx::Result<()>> + Send;
+    fn append(&self, db: &mut Session, records: &[Self::Record]) -> impl Future<Output = sqlx::Result<()>> + Send;
 }

@@ -3,10 +3,10 @@
 use std::{collections::HashSet, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, Postgres, Row};
+use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Tables, error::store_error, waiting};
+use super::{Session, Tables, error::store_error, waiting};
 use crate::{
     delivery::Position,
     outbox::range_of,
@@ -15,17 +15,17 @@ use crate::{
 
 /// One open transaction (READ COMMITTED, PostgreSQL's default).
 pub struct PgTransaction<P> {
-    tx: sqlx::Transaction<'static, Postgres>,
+    tx: Session,
     participant: Arc<P>,
     ranges: i32,
 }
 
 impl<P> PgTransaction<P> {
-    pub(super) fn new(tx: sqlx::Transaction<'static, Postgres>, participant: Arc<P>, ranges: i32) -> Self {
+    pub(super) fn new(tx: Session, participant: Arc<P>, ranges: i32) -> Self {
         Self { tx, participant, ranges }
     }
 
-    fn db(&mut self) -> &mut PgConnection {
+    fn db(&mut self) -> &mut Session {
         &mut self.tx
     }
 }

@@ -3,10 +3,10 @@
 use std::{collections::HashSet, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, Row, postgres::PgRow};
+use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::headers;
+use super::{Session, headers};
 use crate::{
     delivery::{Delivery, Position},
     store::{DeadMessage, Deadline, HeldFailure, HeldStatus, HoldEvent, Intent},
@@ -55,7 +55,7 @@ fn column<'a, T, U>(items: &'a [T], field: impl Fn(&'a T) -> U) -> Vec<U> {
     items.iter().map(field).collect()
 }
 
-pub(super) async fn set_deadlines(db: &mut PgConnection, deadlines: &[Deadline]) -> sqlx::Result<()> {
+pub(super) async fn set_deadlines(db: &mut Session, deadlines: &[Deadline]) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO deadlines (id, aggregate_id, name, due_at, correlation_id, traceparent, tracestate)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[])
@@ -74,7 +74,7 @@ pub(super) async fn set_deadlines(db: &mut PgConnection, deadlines: &[Deadline])
 }
 
 pub(super) async fn insert_intents(
-    db: &mut PgConnection,
+    db: &mut Session,
     intents: &[Intent],
     not_before: DateTime<Utc>,
 ) -> sqlx::Result<()> {
@@ -100,7 +100,7 @@ pub(super) async fn insert_intents(
     Ok(())
 }
 
-pub(super) async fn hold(db: &mut PgConnection, events: &[HoldEvent]) -> sqlx::Result<()> {
+pub(super) async fn hold(db: &mut Session, events: &[HoldEvent]) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO held_events (key, event_id, event_type, status, topic, partition, \"offset\", message_key, payload,
                                   headers, attempts, error_class, error_message, first_failed_at, last_failed_at,
@@ -136,7 +136,7 @@ pub(super) async fn hold(db: &mut PgConnection, events: &[HoldEvent]) -> sqlx::R
     Ok(())
 }
 
-pub(super) async fn hold_again(db: &mut PgConnection, failures: &[HeldFailure]) -> sqlx::Result<()> {
+pub(super) async fn hold_again(db: &mut Session, failures: &[HeldFailure]) -> sqlx::Result<()> {
     sqlx::query(
         "UPDATE held_events SET status = failed.status, attempts = failed.attempts, error_class = failed.class,
                 error_message = failed.message, due_at = failed.due_at, last_failed_at = failed.now,
@@ -157,7 +157,7 @@ pub(super) async fn hold_again(db: &mut PgConnection, failures: &[HeldFailure]) 
     Ok(())
 }
 
-pub(super) async fn bury(db: &mut PgConnection, dead: &[DeadMessage]) -> sqlx::Result<HashSet<Position>> {
+pub(super) async fn bury(db: &mut Session, dead: &[DeadMessage]) -> sqlx::Result<HashSet<Position>> {
     let rows = sqlx::query(
         "INSERT INTO dead_messages (topic, partition, \"offset\", digest, message_key, payload, headers, error_class,
                                     error_message, dead_at)

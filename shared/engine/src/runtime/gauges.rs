@@ -5,16 +5,15 @@ use std::{
     time::Duration,
 };
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::ConsumerState;
-use crate::postgres::{Depths, depths};
+use crate::postgres::{Depths, Pool, depths};
 
 const EVERY: Duration = Duration::from_secs(5);
 
-pub(crate) async fn gauge_loop(pool: PgPool, state: Arc<ConsumerState>, stop: CancellationToken) {
+pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, stop: CancellationToken) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -2,18 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::{
-    postgres::{drop_partitions, make_partitions},
+    postgres::{Pool, drop_partitions, make_partitions},
     settings::{EngineSettings, delta},
 };
 
 const EVERY: Duration = Duration::from_secs(3600);
 
-pub(crate) async fn maintenance_loop(pool: PgPool, settings: Arc<EngineSettings>, stop: CancellationToken) {
+pub(crate) async fn maintenance_loop(pool: Pool, settings: Arc<EngineSettings>, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

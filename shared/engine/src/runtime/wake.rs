@@ -2,16 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::{PgPool, postgres::PgListener};
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::backoff;
+use crate::postgres::Pool;
 
 const CHANNEL: &str = "saga_outbox";
 /// At most one NOTIFY per this time: they take a database-wide lock when they commit.
 const COALESCE: Duration = Duration::from_millis(10);
+/// After so much silence the connection is asked whether it lives.
+const SILENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who is to be woken.
 #[derive(Clone, Default)]
@@ -27,7 +31,7 @@ pub struct Wakes {
 }
 
 /// Carries wake-ups between replicas, both ways.
-pub async fn listen_loop(pool: PgPool, wakes: Wakes, stop: CancellationToken) {
+pub async fn listen_loop(pool: Pool, wakes: Wakes, stop: CancellationToken) {
     let mut failures = 0;
     while !stop.is_cancelled() {
         let Err(error) = listen(&pool, &wakes, &stop).await else { return };
@@ -41,20 +45,34 @@ pub async fn listen_loop(pool: PgPool, wakes: Wakes, stop: CancellationToken) {
     }
 }
 
-async fn listen(pool: &PgPool, wakes: &Wakes, stop: &CancellationToken) -> sqlx::Result<()> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(CHANNEL).await?;
+async fn listen(pool: &Pool, wakes: &Wakes, stop: &CancellationToken) -> sqlx::Result<()> {
+    let mut listener = within(PATIENCE, connect(pool)).await?;
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            notification = listener.recv() => {
-                notification?;
-                wakes.relay.notify_one();
-            }
+            heard = tokio::time::timeout(SILENCE, listener.recv()) => match heard {
+                Ok(notification) => {
+                    notification?;
+                    wakes.relay.notify_one();
+                }
+                Err(_) => drop(within(PATIENCE, sqlx::query("SELECT 1").execute(&mut listener)).await?),
+            },
             () = wakes.elsewhere.notified() => {
                 sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(pool).await?;
                 tokio::time::sleep(COALESCE).await;
             }
         }
     }
+}
+
+/// A connection of its own: it is used by nobody else, so it needs no place among the pool's.
+async fn connect(pool: &Pool) -> sqlx::Result<PgListener> {
+    let alone = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+    let mut listener = PgListener::connect_with(&alone.connect_lazy_with(pool.options().clone())).await?;
+    listener.listen(CHANNEL).await?;
+    Ok(listener)
+}
+
+async fn within<T>(limit: Duration, answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    tokio::time::timeout(limit, answer).await.map_err(|_| sqlx::Error::PoolTimedOut)?
 }

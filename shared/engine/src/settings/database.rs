@@ -1,6 +1,6 @@
 //! Which database, with which roles, and who brings its tables up to date.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
@@ -28,9 +28,21 @@ pub struct DatabaseSettings {
     /// The role that the migrations give access to the tables; by default that of DATABASE_URL.
     #[arg(long, env)]
     pub database_role: Option<String>,
-    /// Connections to PostgreSQL.
+    /// Connections to PostgreSQL for the engine's loops.
     #[arg(long, env, default_value_t = 12, value_parser = clap::value_parser!(u32).range(6..=500))]
     pub database_connections: u32,
+    /// Connections to PostgreSQL for what the API reads, beside those of the loops.
+    #[arg(long, env, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub api_database_connections: u32,
+    /// PostgreSQL cancels a statement that takes longer. One without any answer ends a few seconds later, with its
+    /// connection.
+    #[arg(long, env, default_value = "15s", value_parser = super::duration)]
+    pub database_statement_timeout: Duration,
+    /// `transaction` if DATABASE_URL leads to a pooler that hands out connections by the transaction (PgBouncer's
+    /// pool_mode): settings go with each transaction, statements have no names, and replicas poll instead of listening.
+    /// Migrations need MIGRATION_DATABASE_URL to lead past it.
+    #[arg(long, env, default_value = "none")]
+    pub database_pooler: Pooler,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -41,6 +53,15 @@ pub enum Migrations {
     Only,
     /// Serve if the tables are up to date, else say what is missing and end.
     Expect,
+}
+
+/// What stands between a service and PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Pooler {
+    /// Nothing, or a pooler that hands out connections by the session.
+    None,
+    /// One that hands them out by the transaction.
+    Transaction,
 }
 
 impl DatabaseSettings {

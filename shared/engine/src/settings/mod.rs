@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use clap::Args;
 use secrecy::SecretString;
 
-pub use database::{DatabaseSettings, Migrations};
+pub use database::{DatabaseSettings, Migrations, Pooler};
 pub use kafka::{KafkaSettings, KafkaSettingsError, SaslMechanism, SecurityProtocol};
 
 use crate::{

@@ -3,12 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
-use engine::postgres::{PgTransaction, Postgres, make_leases, make_partitions, migrate};
+use engine::postgres::{Limits, PgTransaction, Pool, Postgres, make_leases, make_partitions, migrate};
 use inventory::Inventory;
-use sqlx::{
-    PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -33,7 +30,7 @@ pub struct OnPostgres {
     _server: local::Postgres,
     _dir: local::RunDir,
     /// Looks on from outside.
-    pool: PgPool,
+    pool: Pool,
     /// One connection each, by the slot's name.
     databases: Vec<Postgres<Inventory>>,
     slots: [Slot; SLOTS],
@@ -52,8 +49,9 @@ impl OnPostgres {
         ];
         let server = local::Postgres::start(&dir.path().join("pg"), local::PostgresOptions { settings }).await?;
         let options: PgConnectOptions = server.admin_url().parse()?;
-        let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        migrate(&pool, &inventory::MIGRATIONS).await?;
+        migrate(&PgPool::connect_with(options.clone()).await?, &inventory::MIGRATIONS).await?;
+        let one = Limits { connections: 1, ..Limits::default() };
+        let pool = Pool::new(options.clone(), one.clone());
         let window = engine::event_id::Window { horizon: chrono::TimeDelta::days(1), skew: chrono::TimeDelta::zero() };
         make_partitions(&pool, window).await?;
         let day = NaiveDate::from_ymd_opt(2026, 8, 1);
@@ -63,8 +61,7 @@ impl OnPostgres {
         let mut databases = Vec::new();
         for slot in 0..SLOTS {
             let options = options.clone().application_name(&format!("slot {slot}"));
-            let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
-            databases.push(Postgres::new(pool, Arc::new(Inventory), RANGES));
+            databases.push(Postgres::new(Pool::new(options, one.clone()), Arc::new(Inventory), RANGES));
         }
         Ok(Self { _server: server, _dir: dir, pool, databases, slots: Default::default() })
     }
@@ -168,7 +165,7 @@ impl OnPostgres {
     }
 }
 
-async fn blocked_by(pool: &PgPool, slot: usize) -> sqlx::Result<Vec<usize>> {
+async fn blocked_by(pool: &Pool, slot: usize) -> sqlx::Result<Vec<usize>> {
     let names: Vec<String> = sqlx::query_scalar(
         "SELECT b.application_name FROM pg_stat_activity a JOIN pg_stat_activity b ON b.pid = ANY(pg_blocking_pids(a.pid))
          WHERE a.application_name = $1",

@@ -1,8 +1,7 @@
 //! What is committed in PostgreSQL, in the words in which the model says it.
 
-use engine::postgres::{Postgres, Tables};
+use engine::postgres::{Pool, Postgres, Tables};
 use inventory::{Inventory, state::Table};
-use sqlx::PgPool;
 
 const ENGINE: &str = "
     SELECT 'inbox ' || event_id FROM inbox
@@ -25,7 +24,7 @@ pub const WORDS: &str = "
         FROM generate_series(0, length(bytes) - 1) AS place
     $$";
 
-pub async fn read(pool: &PgPool, database: &Postgres<Inventory>) -> anyhow::Result<Vec<String>> {
+pub async fn read(pool: &Pool, database: &Postgres<Inventory>) -> anyhow::Result<Vec<String>> {
     let mut lines: Vec<String> = sqlx::query_scalar(ENGINE).fetch_all(pool).await?;
     let keys: Vec<String> = ["a", "b", "c"].map(String::from).into();
     let mut tx = database.pool.begin().await?;
@@ -33,7 +32,7 @@ pub async fn read(pool: &PgPool, database: &Postgres<Inventory>) -> anyhow::Resu
         let rows = Inventory.lock(&mut tx, table, &keys).await?;
         lines.extend(rows.into_iter().map(|(key, row)| format!("{table:?} {key} {row:?}")));
     }
-    tx.rollback().await?;
+    drop(tx);
     lines.sort();
     Ok(lines)
 }

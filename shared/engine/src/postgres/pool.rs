@@ -1,0 +1,199 @@
+//! Connections kept for the next who needs one. Unlike sqlx's own pool it asks nothing of a connection that was just
+//! used (two round trips less), and whatever it waits for has a limit.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{session::Session, statement::no_answer};
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// After this long without use a connection is asked whether it lives.
+const QUIET: Duration = Duration::from_secs(1);
+const PING_LIMIT: Duration = Duration::from_secs(2);
+/// Older ones are made anew, so that an address that moved is followed without anybody's error.
+const LONGEST_LIFE: Duration = Duration::from_secs(600);
+/// A BEGIN that meets a dead connection is tried on another.
+const BEGIN_TRIES: usize = 2;
+
+/// What a pool allows.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: usize,
+    /// How long one waits for a connection that others have.
+    pub acquire: Duration,
+    /// How long a statement may take; it should be longer than PostgreSQL's own `statement_timeout`.
+    pub statement: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 10, acquire: Duration::from_secs(10), statement: Duration::from_secs(20) }
+    }
+}
+
+/// Connections to one database; cheap to clone. As an executor it runs one statement.
+#[derive(Clone)]
+pub struct Pool(Arc<Shared>);
+
+struct Shared {
+    options: PgConnectOptions,
+    limits: Limits,
+    pooler: Option<String>,
+    free: Arc<Semaphore>,
+    idle: Mutex<Vec<Idle>>,
+    /// Connections that are older lead to a server that is gone, or is not the primary any more. The same for all
+    /// pools of a database.
+    trusted_since: Arc<Mutex<Instant>>,
+    closed: AtomicBool,
+}
+
+struct Idle {
+    connection: PgConnection,
+    born: Instant,
+    since: Instant,
+}
+
+/// The right to one of the pool's connections.
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+    born: Instant,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("limits", &self.0.limits).finish_non_exhaustive()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pool {
+    /// Connects to nobody yet.
+    pub fn new(options: PgConnectOptions, limits: Limits) -> Self {
+        Self::open(options, limits, None, Arc::new(Mutex::new(Instant::now())))
+    }
+
+    /// Behind a pooler that hands out the server's connections by the transaction: `settings` (name and value) hold for
+    /// each transaction, and no statement has a name.
+    pub fn behind_pooler(options: PgConnectOptions, limits: Limits, settings: &[(&str, String)]) -> Self {
+        let settings: String = settings.iter().map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
+        Self::open(options, limits, Some(format!("BEGIN{settings}")), Arc::new(Mutex::new(Instant::now())))
+    }
+
+    /// More connections to the same database, which others can't use up.
+    #[must_use]
+    pub fn beside(&self, limits: Limits) -> Self {
+        let Shared { options, pooler, trusted_since, .. } = &*self.0;
+        Self::open(options.clone(), limits, pooler.clone(), trusted_since.clone())
+    }
+
+    fn open(
+        options: PgConnectOptions,
+        limits: Limits,
+        pooler: Option<String>,
+        trusted_since: Arc<Mutex<Instant>>,
+    ) -> Self {
+        let free = Arc::new(Semaphore::new(limits.connections));
+        let (idle, closed) = (Mutex::default(), AtomicBool::new(false));
+        Self(Arc::new(Shared { options, limits, pooler, free, idle, trusted_since, closed }))
+    }
+
+    /// A connection of one's own until it is dropped.
+    pub async fn session(&self) -> sqlx::Result<Session> {
+        loop {
+            let acquired = tokio::time::timeout(self.0.limits.acquire, self.0.free.clone().acquire_owned()).await;
+            let permit = acquired.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+            let Some(Idle { connection, born, since }) = self.take_idle() else { return self.connect(permit).await };
+            let mut session = Session::new(connection, Place { _permit: permit, born }, self.clone());
+            // If it does not answer it is closed, and so are those that are as old: the next one is new.
+            if since.elapsed() < QUIET || session.ping(PING_LIMIT).await.is_ok() {
+                return Ok(session);
+            }
+        }
+    }
+
+    async fn connect(&self, permit: OwnedSemaphorePermit) -> sqlx::Result<Session> {
+        let born = Instant::now();
+        let connection = tokio::time::timeout(CONNECT_LIMIT, PgConnection::connect_with(&self.0.options))
+            .await
+            .map_err(|_| no_answer(CONNECT_LIMIT))??;
+        Ok(Session::new(connection, Place { _permit: permit, born }, self.clone()))
+    }
+
+    /// Opens a transaction. It is rolled back unless it is committed.
+    pub async fn begin(&self) -> sqlx::Result<Session> {
+        let mut tries = 1;
+        loop {
+            let mut session = self.session().await?;
+            match session.begin().await {
+                Ok(()) => return Ok(session),
+                Err(error) if tries == BEGIN_TRIES => return Err(error),
+                Err(_) => tries += 1,
+            }
+        }
+    }
+
+    /// The one used last: those below it may go when they were not needed for long.
+    fn take_idle(&self) -> Option<Idle> {
+        let trusted_since = *locked(&self.0.trusted_since);
+        let mut idle = locked(&self.0.idle);
+        idle.retain(|idle| idle.born >= trusted_since && idle.born.elapsed() < LONGEST_LIFE);
+        idle.pop()
+    }
+
+    pub(super) fn put_back(&self, connection: PgConnection, place: Place) {
+        if place.born < *locked(&self.0.trusted_since) || self.is_closed() {
+            return;
+        }
+        locked(&self.0.idle).push(Idle { connection, born: place.born, since: Instant::now() });
+    }
+
+    /// No connection that was made before now is used again.
+    pub(super) fn distrust(&self) {
+        *locked(&self.0.trusted_since) = Instant::now();
+    }
+
+    pub(super) fn begin_statement(&self) -> &str {
+        self.0.pooler.as_deref().unwrap_or("BEGIN")
+    }
+
+    pub(super) fn names_statements(&self) -> bool {
+        self.0.pooler.is_none()
+    }
+
+    pub(super) fn statement_limit(&self) -> Duration {
+        self.0.limits.statement
+    }
+
+    /// Whether nobody gets a connection any more.
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Acquire)
+    }
+
+    /// What it connects to.
+    pub fn options(&self) -> &PgConnectOptions {
+        &self.0.options
+    }
+
+    /// Nobody gets a connection from here on; those not in use are closed.
+    pub async fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
+        self.0.free.close();
+        let idle = std::mem::take(&mut *locked(&self.0.idle));
+        let closing = idle.into_iter().map(|idle| idle.connection.close());
+        // PostgreSQL notices a closed socket as well; a frozen one is not waited for.
+        let _ = tokio::time::timeout(PING_LIMIT, futures::future::join_all(closing)).await;
+    }
+}
