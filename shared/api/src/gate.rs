@@ -1,10 +1,14 @@
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
 
 use axum::{
     Router,
     extract::{ConnectInfo, Request, State},
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     middleware::{Next, from_fn, from_fn_with_state},
@@ -14,13 +18,17 @@ use engine::problem::Problem;
 use tokio::sync::Semaphore;
 use tracing::warn;
 
-use crate::{Caller, Keys, keys::Refused, rate::Rate};
+use crate::{Caller, Keys, attempts::Attempts, keys::Refused, rate::Rate};
 
 /// Lets requests through to an API: not too many at once, from callers who show who they are, not too often.
 #[derive(Clone)]
 pub struct Gate {
     pub(crate) keys: Option<Arc<Keys>>,
     pub(crate) rate: Option<Arc<Rate>>,
+    /// Of those who have not shown who they are.
+    pub(crate) attempts: Option<Arc<Attempts>>,
+    /// In which a proxy says where a request comes from.
+    pub(crate) address_header: Option<HeaderName>,
     pub(crate) places: Arc<Semaphore>,
 }
 
@@ -28,7 +36,8 @@ impl Gate {
     /// Lets everybody through.
     #[must_use]
     pub fn open() -> Self {
-        Self { keys: None, rate: None, places: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)) }
+        let places = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+        Self { keys: None, rate: None, attempts: None, address_header: None, places }
     }
 
     /// Stands before an API from here on; its handlers learn from their [`Caller`] who asks.
@@ -44,11 +53,38 @@ impl Gate {
         self.before(api.layer(from_fn(back_office)))
     }
 
-    async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refused> {
+    /// Who asks. A token that held a moment ago costs nothing; any other takes an attempt from its address first, so that
+    /// no flood of what does not hold is worth more signature checks than that.
+    async fn caller(&self, headers: &HeaderMap, from: Option<IpAddr>) -> Result<Caller, Response> {
         let Some(keys) = &self.keys else { return Ok(Caller::Anyone) };
-        let header = headers.get(AUTHORIZATION).ok_or_else(|| Refused::Token("none was sent".into()))?;
-        let token = header.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
-        keys.caller(token.ok_or_else(|| Refused::Token("it is not of the form Bearer TOKEN".into()))?).await
+        let token = bearer(headers);
+        if let Some(known) = token.and_then(|token| keys.remembered(token)) {
+            return Ok(known);
+        }
+        if self.attempts.as_ref().is_some_and(|attempts| !attempts.take(from, Instant::now())) {
+            return Err(too_often());
+        }
+        let Some(token) = token else { return Err(unauthorized("none of the form Bearer TOKEN was sent")) };
+        let caller = keys.caller(token).await;
+        if let Some(attempts) = &self.attempts
+            && !matches!(caller, Err(Refused::Token(_)))
+        {
+            attempts.give_back(from, Instant::now());
+        }
+        caller.map_err(|refused| match refused {
+            Refused::Token(why) => unauthorized(&why),
+            Refused::NoKeys => no_keys(),
+        })
+    }
+
+    /// Where a request comes from. Of IPv6 the network: who has one has all its addresses.
+    fn address(&self, request: &Request) -> Option<IpAddr> {
+        let told = self.address_header.as_ref().and_then(|name| forwarded(request.headers(), name));
+        let peer = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        match told.or_else(peer)?.to_canonical() {
+            IpAddr::V6(address) => Some(IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))),
+            address => Some(address),
+        }
     }
 
     fn admits(&self, caller: &str) -> bool {
@@ -61,25 +97,21 @@ async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Re
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too much is asked at once; try again in a moment")
             .into_response();
     };
-    let caller = gate.caller(request.headers()).await;
-    // Who shows no token that holds is known by where he comes from.
-    let subject = caller.as_ref().ok().and_then(Caller::subject);
-    let name = subject.map_or_else(|| address(&request), |subject| format!("subject {subject}"));
+    let from = gate.address(&request);
+    let caller = match gate.caller(request.headers(), from).await {
+        Ok(caller) => caller,
+        Err(refusal) => return refusal,
+    };
+    let name = match (caller.subject(), from) {
+        (Some(subject), _) => format!("subject {subject}"),
+        (None, Some(address)) => format!("address {address}"),
+        (None, None) => String::new(),
+    };
     if !gate.admits(&name) {
         return too_often();
     }
-    match caller {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
-        Err(Refused::Token(why)) => unauthorized(&why),
-        Err(Refused::NoKeysYet) => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "tokens can't be checked: the identity provider's keys could not be fetched yet; try again in a moment",
-        )
-        .into_response(),
-    }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
 }
 
 async fn back_office(caller: Caller, request: Request, next: Next) -> Response {
@@ -90,9 +122,18 @@ async fn back_office(caller: Caller, request: Request, next: Next) -> Response {
         .into_response()
 }
 
-fn address(request: &Request) -> String {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    peer.map_or_else(String::new, |ConnectInfo(peer)| format!("address {}", peer.ip()))
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+/// The address that the nearest proxy put in: the last one, where each adds its own.
+fn forwarded(headers: &HeaderMap, name: &HeaderName) -> Option<IpAddr> {
+    headers.get_all(name).iter().next_back()?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+}
+
+fn no_keys() -> Response {
+    let error = "tokens can't be checked: the identity provider's keys could not be fetched; try again in a moment";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, error).into_response()
 }
 
 fn too_often() -> Response {
@@ -109,37 +150,4 @@ fn unauthorized(why: &str) -> Response {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::pin::pin;
-
-    use axum::{body::Body, routing::get};
-    use tokio::sync::Notify;
-    use tower::ServiceExt;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn who_finds_no_place_is_told_to_come_again() {
-        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let slow = {
-            let (begun, go_on) = (begun.clone(), go_on.clone());
-            move || async move {
-                begun.notify_one();
-                go_on.notified().await;
-            }
-        };
-        let gate = Gate { places: Arc::new(Semaphore::new(1)), ..Gate::open() };
-        let api = gate.before(Router::new().route("/", get(slow)));
-        let ask = || api.clone().oneshot(Request::new(Body::empty()));
-        let mut first = pin!(ask());
-        tokio::select! {
-            answer = &mut first => panic!("answered too soon: {answer:?}"),
-            () = begun.notified() => {}
-        }
-        let second = ask().await.unwrap();
-        assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert!(second.headers().contains_key(RETRY_AFTER));
-        go_on.notify_one();
-        assert_eq!(first.await.unwrap().status(), StatusCode::OK);
-    }
-}
+mod tests;

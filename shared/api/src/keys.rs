@@ -1,31 +1,24 @@
-//! The keys that tokens are signed with, and what a token must say.
+//! Where the keys come from that tokens are signed with, and how long they are trusted.
 
 use std::{
-    collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
-use jsonwebtoken::{
-    Algorithm, DecodingKey, Validation, decode, decode_header,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
-};
 use rest_client::{Limits, NoAnswer, RestClient};
-use serde::Deserialize;
-use tracing::warn;
+use serde_json::Value;
+use tracing::{info, warn};
 
-use crate::Caller;
+use crate::{
+    Caller,
+    key_set::KeySet,
+    token::{self, Fault},
+};
 
-/// A token with an unknown key makes the keys be fetched again, but not oftener than this.
-const BETWEEN_FETCHES: Duration = Duration::from_secs(60);
 /// Without any keys nobody gets in.
-const BETWEEN_FIRST_FETCHES: Duration = Duration::from_secs(1);
+const BETWEEN_FIRST_LOOKS: Duration = Duration::from_secs(1);
 const FETCH: Duration = Duration::from_secs(5);
-/// Clocks differ, in seconds.
-const LEEWAY: u64 = 30;
-/// Longer ones are no token of ours; the header is not even decoded.
-const MAX_TOKEN: usize = 8 * 1024;
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
@@ -40,11 +33,9 @@ pub enum KeyProblem {
     NoKeys { from: String, problem: String },
 }
 
-type ById = HashMap<Option<String>, (Algorithm, DecodingKey)>;
-
 enum Source {
-    File,
-    Url { client: RestClient, url: String, fetched: tokio::sync::Mutex<Option<Instant>> },
+    File(PathBuf),
+    Url { client: RestClient, url: String },
 }
 
 /// Why a token lets nobody in.
@@ -52,148 +43,187 @@ enum Source {
 pub enum Refused {
     /// It does not hold, and why.
     Token(String),
-    /// There are no keys to try it with yet.
-    NoKeysYet,
+    /// There are no keys to try it with: none came yet, or they could not be looked at again for too long.
+    NoKeys,
+}
+
+/// How long keys are trusted.
+#[derive(Debug, Clone, Copy)]
+pub struct Freshness {
+    /// They are looked at this often; so a key that was withdrawn opens nothing any more after this and the time of a fetch
+    /// (5 s at most).
+    pub refresh: Duration,
+    /// If they can't be looked at for this long, none is trusted any more.
+    pub max_age: Duration,
+    /// A token that no known key signed makes them be looked at again at once, but not oftener than this.
+    pub patience: Duration,
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self { refresh: Duration::from_secs(60), max_age: Duration::from_secs(3600), patience: Duration::from_secs(10) }
+    }
 }
 
 /// The keys, and whose tokens for whom are taken.
 pub struct Keys {
-    keys: RwLock<Arc<ById>>,
+    /// With the time when they were seen last.
+    keys: RwLock<Option<(Arc<KeySet>, Instant)>>,
+    looked: tokio::sync::Mutex<Option<Instant>>,
     source: Source,
+    freshness: Freshness,
     issuer: String,
     audience: String,
 }
 
-#[derive(Deserialize)]
-struct Claims {
-    sub: String,
-    #[serde(default)]
-    scope: String,
-}
-
 impl Keys {
-    /// Keys that stay as they are in the file now.
-    pub fn from_file(path: &Path, issuer: &str, audience: &str) -> Result<Self, KeyProblem> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| KeyProblem::Unreadable { path: path.to_owned(), source })?;
-        let from = path.display().to_string();
-        let set: JwkSet = serde_json::from_str(&text)
-            .map_err(|error| KeyProblem::NoKeys { from: from.clone(), problem: error.to_string() })?;
-        Ok(Self::new(by_id(&set, &from)?, Source::File, issuer, audience))
+    /// Keys from a file, which must be there and good.
+    pub fn from_file(path: &Path, freshness: Freshness, issuer: &str, audience: &str) -> Result<Self, KeyProblem> {
+        let keys = Self::new(Source::File(path.to_owned()), freshness, issuer, audience);
+        keys.put(read(path)?)?;
+        Ok(keys)
     }
 
-    /// Keys that are fetched with the first token, and again when one names a key that is not known. So a service starts
-    /// while the identity provider is away.
-    pub fn from_url(url: &str, issuer: &str, audience: &str) -> Result<Self, KeyProblem> {
+    /// Keys that are fetched later: a service starts while the identity provider is away.
+    pub fn from_url(url: &str, freshness: Freshness, issuer: &str, audience: &str) -> Result<Self, KeyProblem> {
         let client = RestClient::new(url, None, Limits::within(FETCH))?;
-        let source = Source::Url { client, url: url.to_owned(), fetched: tokio::sync::Mutex::default() };
-        Ok(Self::new(ById::new(), source, issuer, audience))
+        Ok(Self::new(Source::Url { client, url: url.to_owned() }, freshness, issuer, audience))
     }
 
-    fn new(keys: ById, source: Source, issuer: &str, audience: &str) -> Self {
+    fn new(source: Source, freshness: Freshness, issuer: &str, audience: &str) -> Self {
         let (issuer, audience) = (issuer.to_owned(), audience.to_owned());
-        Self { keys: RwLock::new(Arc::new(keys)), source, issuer, audience }
+        Self { keys: RwLock::default(), looked: tokio::sync::Mutex::default(), source, freshness, issuer, audience }
+    }
+
+    /// Looks at the keys now and from here on, in a task that ends with them.
+    pub fn keep_fresh(self: &Arc<Self>) {
+        let keys = Arc::downgrade(self);
+        tokio::spawn(async move {
+            while let Some(known) = keys.upgrade() {
+                known.look(Duration::ZERO).await;
+                let wait = if known.trusted().is_some() { known.freshness.refresh } else { BETWEEN_FIRST_LOOKS };
+                drop(known);
+                tokio::time::sleep(wait).await;
+            }
+        });
+    }
+
+    /// The bearer of a token that held a moment ago; its signature is not looked at again.
+    pub fn remembered(&self, token: &str) -> Option<Caller> {
+        self.trusted()?.remembered.bearer(token, now())
     }
 
     /// The caller that a token stands for, or what is wrong with it.
     pub async fn caller(&self, token: &str) -> Result<Caller, Refused> {
-        let refused = |why: &dyn std::fmt::Display| Refused::Token(why.to_string());
-        if token.len() > MAX_TOKEN {
-            return Err(refused(&format!("it is longer than {MAX_TOKEN} bytes")));
-        }
-        let header = decode_header(token).map_err(|error| refused(&error))?;
-        let (algorithm, key) = match self.find(header.kid.as_ref()) {
-            Some(found) => found,
-            None => {
-                self.fetch_again().await;
-                let unknown = if self.known().is_empty() {
-                    Refused::NoKeysYet
-                } else {
-                    refused(&"it is signed with a key that is not known here")
-                };
-                self.find(header.kid.as_ref()).ok_or(unknown)?
-            }
+        let known = match self.trusted() {
+            Some(known) => known,
+            None => self.look_again(self.freshness.patience.min(BETWEEN_FIRST_LOOKS)).await?,
         };
-        // What the key is for decides, not what the token says of itself.
-        let mut validation = Validation::new(algorithm);
-        validation.set_issuer(&[&self.issuer]);
-        validation.set_audience(&[&self.audience]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.validate_nbf = true;
-        validation.leeway = LEEWAY;
-        let claims = decode::<Claims>(token, &key, &validation).map_err(|error| refused(&error))?.claims;
-        let scopes = claims.scope.split_whitespace().map(str::to_owned).collect();
-        Ok(Caller::Bearer { subject: claims.sub, scopes })
-    }
-
-    fn known(&self) -> Arc<ById> {
-        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn find(&self, id: Option<&String>) -> Option<(Algorithm, DecodingKey)> {
-        let keys = self.known();
-        match (id, keys.len()) {
-            (Some(_), _) => keys.get(&id.cloned()).cloned(),
-            // Without a name it can only be the one that there is.
-            (None, 1) => keys.values().next().cloned(),
-            (None, _) => None,
+        match self.checked(token, &known) {
+            Err(Fault::UnknownKey) => {
+                let newer = self.look_again(self.freshness.patience).await?;
+                let again =
+                    if Arc::ptr_eq(&known, &newer) { Err(Fault::UnknownKey) } else { self.checked(token, &newer) };
+                again.map_err(refused)
+            }
+            checked => checked.map_err(refused),
         }
     }
 
-    async fn fetch_again(&self) {
-        let Source::Url { client, url, fetched } = &self.source else { return };
-        let mut fetched = fetched.lock().await;
-        let patience = if self.known().is_empty() { BETWEEN_FIRST_FETCHES } else { BETWEEN_FETCHES };
-        if fetched.is_some_and(|fetched| fetched.elapsed() < patience) {
+    fn checked(&self, token: &str, keys: &KeySet) -> Result<Caller, Fault> {
+        let shown = token::check(token, keys, &self.issuer, &self.audience)?;
+        keys.remembered.keep(token, &shown);
+        Ok(shown.caller)
+    }
+
+    /// The keys, unless they are too old.
+    fn trusted(&self) -> Option<Arc<KeySet>> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let (keys, seen) = keys.as_ref()?;
+        (seen.elapsed() <= self.freshness.max_age).then(|| Arc::clone(keys))
+    }
+
+    async fn look_again(&self, patience: Duration) -> Result<Arc<KeySet>, Refused> {
+        self.look(patience).await;
+        self.trusted().ok_or(Refused::NoKeys)
+    }
+
+    /// Looks at the keys, unless that was done within the patience. What can't be had leaves the keys as they are.
+    async fn look(&self, patience: Duration) {
+        let mut looked = self.looked.lock().await;
+        if looked.is_some_and(|looked| looked.elapsed() < patience) {
             return;
         }
-        *fetched = Some(Instant::now());
-        match fetch(client, url).await {
-            Ok(keys) => *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys),
-            Err(error) => warn!(%error, "only keys that are known already are used"),
+        let found = match &self.source {
+            Source::File(path) => read(path),
+            Source::Url { client, url } => fetch(client, url).await,
+        };
+        *looked = Some(Instant::now());
+        let failures = metrics::counter!("saga_secret_failures_total", "secret" => self.setting());
+        match found.and_then(|found| self.put(found)) {
+            Ok(()) => failures.increment(0),
+            Err(error) => {
+                failures.increment(1);
+                warn!(%error, "only keys that are known already are used, for {:?} at most", self.freshness.max_age);
+            }
+        }
+    }
+
+    /// Takes a set of keys in place of the one before, with all that was remembered by it.
+    fn put(&self, found: Value) -> Result<(), KeyProblem> {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let seen = Instant::now();
+        if let Some((_, seen_last)) = keys.as_mut().filter(|(known, _)| known.is(&found)) {
+            *seen_last = seen;
+            return Ok(());
+        }
+        let set = KeySet::read(found).map_err(|problem| KeyProblem::NoKeys { from: self.name(), problem })?;
+        for left_out in &set.left_out {
+            warn!(from = self.name(), "a key is left out: {left_out}");
+        }
+        if keys.replace((Arc::new(set), seen)).is_some() {
+            info!(from = self.name(), "the keys for tokens have changed");
+        }
+        Ok(())
+    }
+
+    fn name(&self) -> String {
+        match &self.source {
+            Source::File(path) => path.display().to_string(),
+            Source::Url { url, .. } => url.clone(),
+        }
+    }
+
+    fn setting(&self) -> &'static str {
+        match self.source {
+            Source::File(_) => "JWT_KEYS_FILE",
+            Source::Url { .. } => "JWT_KEYS_URL",
         }
     }
 }
 
-async fn fetch(client: &RestClient, url: &str) -> Result<ById, KeyProblem> {
+fn refused(fault: Fault) -> Refused {
+    Refused::Token(match fault {
+        Fault::UnknownKey => "it is signed with a key that is not known here".into(),
+        Fault::Wrong(why) => why,
+    })
+}
+
+fn read(path: &Path) -> Result<Value, KeyProblem> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| KeyProblem::Unreadable { path: path.to_owned(), source })?;
+    let problem =
+        |error: serde_json::Error| KeyProblem::NoKeys { from: path.display().to_string(), problem: error.to_string() };
+    serde_json::from_str(&text).map_err(problem)
+}
+
+async fn fetch(client: &RestClient, url: &str) -> Result<Value, KeyProblem> {
     let failed = |problem: String| KeyProblem::NotFetched { url: url.to_owned(), problem };
-    let answer: Result<Option<JwkSet>, NoAnswer> = client.get(&[]).await;
-    let set = answer.map_err(|error| failed(error.to_string()))?.ok_or_else(|| failed("404".into()))?;
-    by_id(&set, url)
+    let answer: Result<Option<Value>, NoAnswer> = client.get(&[]).await;
+    answer.map_err(|error| failed(error.to_string()))?.ok_or_else(|| failed("404".into()))
 }
 
-fn by_id(set: &JwkSet, from: &str) -> Result<ById, KeyProblem> {
-    let refused = |problem: String| KeyProblem::NoKeys { from: from.to_owned(), problem };
-    let mut keys = ById::new();
-    for jwk in &set.keys {
-        let Some(algorithm) = algorithm(jwk) else {
-            warn!(from, key = jwk.common.key_id, "a key is left out: it is none for ES256, ES384, EdDSA or RS…/PS…");
-            continue;
-        };
-        let key = DecodingKey::from_jwk(jwk).map_err(|error| refused(error.to_string()))?;
-        keys.insert(jwk.common.key_id.clone(), (algorithm, key));
-    }
-    if keys.is_empty() { Err(refused("none of its keys can be used".into())) } else { Ok(keys) }
-}
-
-/// Public keys for signatures alone: who knows a shared one could sign tokens himself.
-fn algorithm(jwk: &Jwk) -> Option<Algorithm> {
-    if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) {
-        return None;
-    }
-    match (&jwk.algorithm, jwk.common.key_algorithm) {
-        (AlgorithmParameters::EllipticCurve(key), _) => match key.curve {
-            EllipticCurve::P256 => Some(Algorithm::ES256),
-            EllipticCurve::P384 => Some(Algorithm::ES384),
-            _ => None,
-        },
-        (AlgorithmParameters::OctetKeyPair(_), _) => Some(Algorithm::EdDSA),
-        (AlgorithmParameters::RSA(_), None | Some(KeyAlgorithm::RS256)) => Some(Algorithm::RS256),
-        (AlgorithmParameters::RSA(_), Some(KeyAlgorithm::RS384)) => Some(Algorithm::RS384),
-        (AlgorithmParameters::RSA(_), Some(KeyAlgorithm::RS512)) => Some(Algorithm::RS512),
-        (AlgorithmParameters::RSA(_), Some(KeyAlgorithm::PS256)) => Some(Algorithm::PS256),
-        (AlgorithmParameters::RSA(_), Some(KeyAlgorithm::PS384)) => Some(Algorithm::PS384),
-        (AlgorithmParameters::RSA(_), Some(KeyAlgorithm::PS512)) => Some(Algorithm::PS512),
-        _ => None,
-    }
+/// Seconds since 1970.
+fn now() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

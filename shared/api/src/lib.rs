@@ -1,15 +1,19 @@
 //! What stands before a service's API: who calls, whose data he may touch, and how often he may ask.
 //!
 //! Callers show a JSON Web Token (RFC 7519) as their bearer token; the keys it may be signed with come from a file or a
-//! URL. A service that is given neither lets anybody in and says so in its log.
+//! URL, and are looked at again all the time. A service that is given neither lets anybody in and says so in its log.
 
+mod attempts;
 mod caller;
 mod gate;
+mod key_set;
 mod keys;
 mod rate;
+mod remembered;
 mod settings;
+mod token;
 
 pub use caller::Caller;
 pub use gate::Gate;
-pub use keys::{KeyProblem, Keys, Refused};
+pub use keys::{Freshness, KeyProblem, Keys, Refused};
 pub use settings::ApiSettings;

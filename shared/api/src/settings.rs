@@ -1,9 +1,11 @@
-use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
+use std::{num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
+use axum::http::HeaderName;
 use clap::Args;
+use engine::settings::duration;
 use tokio::sync::Semaphore;
 
-use crate::{Gate, KeyProblem, Keys, rate::Rate};
+use crate::{Freshness, Gate, KeyProblem, Keys, attempts::Attempts, rate::Rate};
 
 /// Settings of what stands before a service's API.
 #[derive(Args, Clone, Debug)]
@@ -15,6 +17,13 @@ pub struct ApiSettings {
     /// Where these keys are fetched: an identity provider's jwks_uri.
     #[arg(long, env)]
     pub jwt_keys_url: Option<String>,
+    /// How often the keys are looked at again, in their file or at their URL: a key that was withdrawn opens nothing after
+    /// this time and a few seconds.
+    #[arg(long, env, default_value = "1m", value_parser = duration)]
+    pub jwt_keys_refresh: Duration,
+    /// When the keys could not be looked at for so long, no token is taken any more.
+    #[arg(long, env, default_value = "1h", value_parser = duration)]
+    pub jwt_keys_max_age: Duration,
     /// Who must have issued a token.
     #[arg(long, env, default_value = "choreography")]
     pub jwt_issuer: String,
@@ -27,24 +36,44 @@ pub struct ApiSettings {
     /// Requests that a caller may make at once after a pause; by default twice RATE_PER_CALLER.
     #[arg(long, env, requires = "rate_per_caller")]
     pub rate_burst: Option<NonZeroU32>,
+    /// Requests a second from one address (of IPv6: one /64 network) whose token is missing or does not hold, and twice as
+    /// many after a pause; further ones are refused before the signature is looked at. Tokens that held a moment ago are
+    /// known, and not affected.
+    #[arg(long, env, default_value = "20")]
+    pub rate_unauthenticated: NonZeroU32,
+    /// The header in which your proxy says where a request comes from, as X-Real-IP or X-Forwarded-For (of which the last
+    /// address counts). Set it only where nobody reaches the service but through the proxy: whoever sends it is believed.
+    #[arg(long, env)]
+    pub client_address_header: Option<HeaderName>,
     /// Requests that are handled at once; further ones are told to come again.
     #[arg(long, env, default_value = "4096")]
     pub api_concurrency: NonZeroU32,
 }
 
 impl ApiSettings {
-    /// Reads the keys from their file; from a URL they come with the first token.
+    /// Reads the keys from their file; from a URL they come when they come. Both are looked at again from here on, by a task
+    /// of the runtime that this is called in.
     pub fn gate(&self) -> Result<Gate, KeyProblem> {
         let (issuer, audience) = (self.jwt_issuer.as_str(), self.jwt_audience.as_str());
+        let (refresh, max_age) = (self.jwt_keys_refresh, self.jwt_keys_max_age);
+        let freshness = Freshness { refresh, max_age, ..Freshness::default() };
         let keys = match (&self.jwt_keys_file, &self.jwt_keys_url) {
-            (Some(path), _) => Some(Keys::from_file(path, issuer, audience)?),
-            (None, Some(url)) => Some(Keys::from_url(url, issuer, audience)?),
+            (Some(path), _) => Some(Keys::from_file(path, freshness, issuer, audience)?),
+            (None, Some(url)) => Some(Keys::from_url(url, freshness, issuer, audience)?),
             (None, None) => None,
         };
+        let keys = keys.map(Arc::new);
+        keys.iter().for_each(Keys::keep_fresh);
         let rate =
             self.rate_per_caller.map(|rate| Rate::new(rate, self.rate_burst.unwrap_or(rate.saturating_mul(TWO))));
-        let places = Semaphore::new(self.api_concurrency.get() as usize);
-        Ok(Gate { keys: keys.map(Arc::new), rate: rate.map(Arc::new), places: Arc::new(places) })
+        let attempts = Attempts::new(self.rate_unauthenticated, self.rate_unauthenticated.saturating_mul(TWO));
+        Ok(Gate {
+            keys,
+            rate: rate.map(Arc::new),
+            attempts: Some(Arc::new(attempts)),
+            address_header: self.client_address_header.clone(),
+            places: Arc::new(Semaphore::new(self.api_concurrency.get() as usize)),
+        })
     }
 }
 
