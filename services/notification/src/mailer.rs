@@ -2,9 +2,9 @@
 
 use std::{future::Future, time::Duration};
 
+use engine::secret::LiveSecret;
 use rest_client::{Limits, RestClient};
 pub use rest_client::{NoAnswer, SetupError};
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 /// A mail service that takes each key once.
@@ -53,8 +53,8 @@ pub struct HttpMailer {
 
 impl HttpMailer {
     /// `timeout` bounds each call as a whole; `token` is sent as a bearer.
-    pub fn new(base_url: &str, token: Option<SecretString>, timeout: Duration) -> Result<Self, SetupError> {
-        let client = RestClient::new(base_url, token.as_ref(), Limits::within(timeout))?;
+    pub fn new(base_url: &str, token: Option<LiveSecret>, timeout: Duration) -> Result<Self, SetupError> {
+        let client = RestClient::new(base_url, token.map(|token| token.receiver()), Limits::within(timeout))?;
         Ok(Self { client })
     }
 }

@@ -36,8 +36,13 @@ impl Settings {
     /// The mail service; an error names the setting that is wrong.
     pub fn mailer(&self) -> Result<HttpMailer, String> {
         let timeout = request_timeout("MAIL_TIMEOUT", self.mail_timeout, self.engine.call_timeout)?;
-        let token = secret::read("MAIL_TOKEN", self.mail_token.as_ref(), self.mail_token_file.as_deref())
-            .map_err(|error| error.to_string())?;
+        let token = secret::live(
+            "MAIL_TOKEN",
+            self.mail_token.as_ref(),
+            self.mail_token_file.as_deref(),
+            self.engine.secrets_poll_interval,
+        )
+        .map_err(|error| error.to_string())?;
         HttpMailer::new(&self.mail_url, token, timeout).map_err(|error| match error {
             SetupError::Token { .. } => format!("MAIL_TOKEN: {error}"),
             _ => format!("MAIL_URL: {error}"),

@@ -61,8 +61,13 @@ impl Settings {
                 let url = self.payment_provider_url.as_deref();
                 let url = needed("PAYMENT_PROVIDER_URL", url, "PAYMENT_PROVIDER is http")?;
                 let token = self.payment_provider_token.as_ref();
-                let token = secret::read("PAYMENT_PROVIDER_TOKEN", token, self.payment_provider_token_file.as_deref())
-                    .map_err(|error| error.to_string())?;
+                let token = secret::live(
+                    "PAYMENT_PROVIDER_TOKEN",
+                    token,
+                    self.payment_provider_token_file.as_deref(),
+                    self.engine.secrets_poll_interval,
+                )
+                .map_err(|error| error.to_string())?;
                 HttpProvider::new(url, token, timeout).map_err(|error| match error {
                     SetupError::Token { .. } => format!("PAYMENT_PROVIDER_TOKEN: {error}"),
                     _ => format!("PAYMENT_PROVIDER_URL: {error}"),

@@ -60,8 +60,9 @@ impl Settings {
             CarrierKind::Http => {
                 let url = needed("CARRIER_URL", self.carrier_url.as_deref(), "CARRIER is http")?;
                 let file = self.carrier_token_file.as_deref();
-                let token = secret::read("CARRIER_TOKEN", self.carrier_token.as_ref(), file)
-                    .map_err(|error| error.to_string())?;
+                let token =
+                    secret::live("CARRIER_TOKEN", self.carrier_token.as_ref(), file, self.engine.secrets_poll_interval)
+                        .map_err(|error| error.to_string())?;
                 HttpCarrier::new(url, token, timeout).map_err(|error| match error {
                     SetupError::Token { .. } => format!("CARRIER_TOKEN: {error}"),
                     _ => format!("CARRIER_URL: {error}"),

@@ -36,18 +36,24 @@ pub(crate) async fn prepare_database<P: Tables>(settings: &EngineSettings, migra
 
 /// The engine's connections. What the API reads has others beside them ([`api_pool`]).
 fn open_pool<P: Tables>(database: &DatabaseSettings) -> Result<Pool> {
-    let connection = options(&database.url()?, "DATABASE_URL")?.application_name(P::NAME);
+    let connection = service_options::<P>(database, &database.url()?)?;
     let limits = limits(database, database.database_connections);
+    Ok(match database.database_pooler {
+        Pooler::None => Pool::new(connection, limits),
+        Pooler::Transaction => Pool::behind_pooler(connection, limits, &settings(database)),
+    })
+}
+
+/// How the service connects, by a URL as DATABASE_URL has it.
+pub(crate) fn service_options<P: Tables>(database: &DatabaseSettings, url: &SecretString) -> Result<PgConnectOptions> {
+    let connection = options(url, "DATABASE_URL")?.application_name(P::NAME);
     Ok(match database.database_pooler {
         Pooler::None => {
             let kept = SESSION_SETTINGS.map(|(name, value)| (name, value.to_owned()));
-            Pool::new(connection.options(settings(database).into_iter().chain(kept)), limits)
+            connection.options(settings(database).into_iter().chain(kept))
         }
-        Pooler::Transaction => {
-            // A pooler knows few of the settings that a client may bring along.
-            let connection = connection.extra_float_digits(None);
-            Pool::behind_pooler(connection, limits, &settings(database))
-        }
+        // A pooler knows few of the settings that a client may bring along.
+        Pooler::Transaction => connection.extra_float_digits(None),
     })
 }
 

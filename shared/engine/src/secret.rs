@@ -1,7 +1,10 @@
-//! Secrets from the environment or from files. They are read once, at the start, and never shown.
+//! Secrets from the environment or from files. They are never shown; those from files may change while the program runs.
+
+mod live;
 
 use std::path::{Path, PathBuf};
 
+pub use live::{LiveSecret, live};
 use secrecy::{ExposeSecret, SecretString};
 
 /// Why a secret can't be used; says nothing of what is in it.

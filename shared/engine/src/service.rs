@@ -4,7 +4,6 @@ use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
-use secrecy::SecretString;
 use sqlx::migrate::Migrator;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -20,9 +19,9 @@ use crate::{
     preparing::{api_pool, migrate, prepare_database},
     runtime::{
         Aftermath, ConsumerState, Wakes, answer_loop, call_loop, call_queue, command_loop, consumer_loop,
-        deadline_loop, gauge_loop, listen_loop, maintenance_loop, relay_loop, retry_loop,
+        deadline_loop, gauge_loop, listen_loop, maintenance_loop, relay_loop, retry_loop, secrets,
     },
-    secret,
+    secret::{self, LiveSecret},
     settings::{EngineSettings, Migrations, Pooler, RANGES, delta},
     telemetry,
 };
@@ -69,6 +68,7 @@ pub async fn run<P: Tables, O: Outside>(
     let access = Access::read(&settings)?;
     let traces = telemetry::Traces::start(P::NAME, settings.instance());
     let pool = prepare_database::<P>(&settings, migrations).await?;
+    secrets::follow_database_url::<P>(&settings, pool.clone())?;
     check_choreography::<P>(&settings, &access.kafka).await?;
     let instance = settings.instance();
     let crashed = postgres::start_run(&pool, &instance, delta(settings.event_horizon)).await?;
@@ -100,13 +100,17 @@ pub async fn run<P: Tables, O: Outside>(
 /// What lets this service in elsewhere, and others in here.
 struct Access {
     kafka: Connection,
-    admin_token: Option<SecretString>,
+    admin_token: Option<LiveSecret>,
 }
 
 impl Access {
+    /// What comes from a file is looked at again from here on.
     fn read(settings: &EngineSettings) -> Result<Self> {
+        let every = settings.secrets_poll_interval;
         let (token, file) = (settings.admin_token.as_ref(), settings.admin_token_file.as_deref());
-        Ok(Self { kafka: settings.kafka.connection()?, admin_token: secret::read("ADMIN_TOKEN", token, file)? })
+        let kafka = settings.kafka.connection()?;
+        secrets::follow_kafka_password(&settings.kafka, &kafka, every)?;
+        Ok(Self { kafka, admin_token: secret::live("ADMIN_TOKEN", token, file, every)? })
     }
 }
 
@@ -132,7 +136,7 @@ struct Service<P: Tables> {
     door: Arc<crate::runtime::ServiceDoor<P>>,
     settings: Arc<EngineSettings>,
     wakes: Wakes,
-    admin_token: Option<SecretString>,
+    admin_token: Option<LiveSecret>,
     /// Stops the intake: consumer, commands, deadlines, retries, calls.
     intake: CancellationToken,
     /// Stops what publishes and wakes, once the intake has ended.

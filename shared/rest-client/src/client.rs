@@ -1,6 +1,7 @@
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{Client, RequestBuilder, Url, header::AUTHORIZATION};
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::watch;
 
 use crate::{Limits, NoAnswer, SetupError, reading, setup};
 
@@ -9,15 +10,24 @@ use crate::{Limits, NoAnswer, SetupError, reading, setup};
 pub struct RestClient {
     http: Client,
     base: Url,
+    token: Option<watch::Receiver<SecretString>>,
     body_bytes: usize,
 }
 
 impl RestClient {
-    /// A client for the server at `base_url` (a path in it is kept as a prefix), which sends `token` as a bearer.
-    pub fn new(base_url: &str, token: Option<&SecretString>, limits: Limits) -> Result<Self, SetupError> {
+    /// A client for the server at `base_url` (a path in it is kept as a prefix), which sends as a bearer what `token` is at
+    /// the time of each call.
+    pub fn new(
+        base_url: &str,
+        token: Option<watch::Receiver<SecretString>>,
+        limits: Limits,
+    ) -> Result<Self, SetupError> {
         let base = setup::base_url(base_url)?;
-        let http = setup::client(&base, token, &limits)?;
-        Ok(RestClient { http, base, body_bytes: limits.body_bytes })
+        if let Some(token) = &token {
+            setup::bearer(&token.borrow()).map_err(|_| SetupError::Token { url: base.to_string() })?;
+        }
+        let http = setup::client(&base, &limits)?;
+        Ok(RestClient { http, base, token, body_bytes: limits.body_bytes })
     }
 
     /// Posts `body` under an idempotency key.
@@ -47,6 +57,15 @@ impl RestClient {
     }
 
     async fn send<A: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<A>, NoAnswer> {
+        let request = match &self.token {
+            Some(token) => {
+                let bearer = setup::bearer(&token.borrow());
+                let unfit =
+                    |_| NoAnswer::Unreachable("the token holds a character that no HTTP header may hold".into());
+                request.header(AUTHORIZATION, bearer.map_err(unfit)?)
+            }
+            None => request,
+        };
         let response = request.send().await.map_err(|e| reading::broken(&e))?;
         reading::answer(response, self.body_bytes).await
     }

@@ -2,7 +2,7 @@ use std::{sync::Once, time::Duration};
 
 use reqwest::{
     Client, Url,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+    header::{HeaderValue, InvalidHeaderValue},
     redirect::Policy,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -64,7 +64,7 @@ pub(crate) fn base_url(url: &str) -> Result<Url, SetupError> {
     Ok(parsed)
 }
 
-pub(crate) fn client(url: &Url, token: Option<&SecretString>, limits: &Limits) -> Result<Client, SetupError> {
+pub(crate) fn client(url: &Url, limits: &Limits) -> Result<Client, SetupError> {
     install_tls_provider();
     Client::builder()
         .timeout(limits.timeout)
@@ -74,20 +74,14 @@ pub(crate) fn client(url: &Url, token: Option<&SecretString>, limits: &Limits) -
         .pool_idle_timeout(Duration::from_secs(20))
         // A redirected POST would come as another request, elsewhere.
         .redirect(Policy::none())
-        .default_headers(headers(url, token)?)
         .build()
         .map_err(|source| SetupError::Client { url: url.to_string(), source })
 }
 
-fn headers(url: &Url, token: Option<&SecretString>) -> Result<HeaderMap, SetupError> {
-    let mut headers = HeaderMap::new();
-    if let Some(token) = token {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
-            .map_err(|_| SetupError::Token { url: url.to_string() })?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-    }
-    Ok(headers)
+pub(crate) fn bearer(token: &SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// reqwest is built without a provider, and a client made before one is installed panics, even for plain HTTP.

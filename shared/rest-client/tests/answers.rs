@@ -10,8 +10,9 @@ use axum::{
     routing::{get, post},
 };
 use rest_client::{Limits, NoAnswer, RestClient, SetupError};
+use secrecy::SecretString;
 use serde::Deserialize;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 #[derive(Debug, PartialEq, Deserialize)]
 struct Told {
@@ -27,7 +28,11 @@ async fn client(routes: Router, timeout: Duration) -> RestClient {
     let url = format!("http://{}/prefix/", listener.local_addr().unwrap());
     tokio::spawn(axum::serve(listener, Router::new().nest("/prefix", routes)).into_future());
     let limits = Limits { body_bytes: 1000, ..Limits::within(timeout) };
-    RestClient::new(&url, Some(&"token".into()), limits).unwrap()
+    RestClient::new(&url, Some(fixed("token")), limits).unwrap()
+}
+
+fn fixed(token: &str) -> watch::Receiver<SecretString> {
+    watch::channel(token.into()).1
 }
 
 async fn patient(routes: Router) -> RestClient {
@@ -113,7 +118,27 @@ fn a_wrong_url_or_token_is_refused_when_the_client_is_made_and_https_is_taken() 
         let made = RestClient::new(url, None, limits);
         assert!(matches!(made, Err(SetupError::BaseUrl { .. })), "{url:?}");
     }
-    let made = RestClient::new("https://example.com", Some(&"a\nb".into()), limits);
+    let made = RestClient::new("https://example.com", Some(fixed("a\nb")), limits);
     assert!(matches!(made, Err(SetupError::Token { .. })));
     assert!(RestClient::new("https://example.com", None, limits).is_ok());
+}
+
+#[tokio::test]
+async fn a_token_that_changes_is_sent_as_it_is_at_each_call() {
+    let echo = |headers: HeaderMap| async move {
+        format!(r#"{{"told": "{}"}}"#, headers["authorization"].to_str().unwrap_or_default())
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(axum::serve(listener, Router::new().route("/a", get(echo))).into_future());
+    let (sender, token) = watch::channel("one".into());
+    let client = RestClient::new(&url, Some(token), Limits::within(Duration::from_secs(60))).unwrap();
+    assert_eq!(client.get(&["a"]).await, Ok(Some(told("Bearer one"))));
+    sender.send_replace("two".into());
+    assert_eq!(client.get(&["a"]).await, Ok(Some(told("Bearer two"))));
+    sender.send_replace("t\nhree".into());
+    let unfit = client.get::<Told>(&["a"]).await;
+    assert!(matches!(unfit, Err(NoAnswer::Unreachable(_))), "{unfit:?}");
+    sender.send_replace("four".into());
+    assert_eq!(client.get(&["a"]).await, Ok(Some(told("Bearer four"))));
 }

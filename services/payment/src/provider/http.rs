@@ -1,7 +1,7 @@
 use std::time::Duration;
 
+use engine::secret::LiveSecret;
 use rest_client::{Limits, RestClient};
-use secrecy::SecretString;
 
 use super::{ChargeAnswer, ChargeRequest, NoAnswer, Provider, RefundAnswer, RefundRequest, SetupError};
 
@@ -13,8 +13,8 @@ pub struct HttpProvider {
 
 impl HttpProvider {
     /// `timeout` bounds each call as a whole; `token` is sent as a bearer.
-    pub fn new(base_url: &str, token: Option<SecretString>, timeout: Duration) -> Result<Self, SetupError> {
-        let client = RestClient::new(base_url, token.as_ref(), Limits::within(timeout))?;
+    pub fn new(base_url: &str, token: Option<LiveSecret>, timeout: Duration) -> Result<Self, SetupError> {
+        let client = RestClient::new(base_url, token.map(|token| token.receiver()), Limits::within(timeout))?;
         Ok(HttpProvider { client })
     }
 }

@@ -61,6 +61,7 @@ fn describe() {
         describe_counter!(name, what);
         metrics::counter!(name).increment(0);
     }
+    describe_counter!("saga_secret_failures_total", "Looks at a secret's file or at keys that found nothing to use");
     describe_counter!("saga_calls_total", "Outside calls by step and answer");
     for (name, unit, what) in [
         ("saga_duration_seconds", Unit::Seconds, "From the saga's beginning to its end, by outcome"),

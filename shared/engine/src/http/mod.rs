@@ -10,7 +10,6 @@ mod tracing;
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, http::StatusCode, routing::get};
-use secrecy::SecretString;
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
 pub(crate) use metrics::{fold_metrics, start_metrics};
@@ -19,6 +18,7 @@ pub use probes::Health;
 use crate::{
     postgres::Tables,
     runtime::{ServiceDoor, Wakes},
+    secret::LiveSecret,
 };
 
 const MAX_BODY: usize = 1 << 20;
@@ -30,7 +30,7 @@ pub(crate) fn api_router(api: Router, health: Health) -> Router {
 }
 
 /// The metrics for whoever reaches the port, the admin routes for whoever has the token.
-pub(crate) fn admin_router<P: Tables>(door: Arc<ServiceDoor<P>>, wakes: Wakes, token: Option<SecretString>) -> Router {
+pub(crate) fn admin_router<P: Tables>(door: Arc<ServiceDoor<P>>, wakes: Wakes, token: Option<LiveSecret>) -> Router {
     let admin = admin::routes(door, wakes).layer(axum::middleware::from_fn_with_state(Arc::new(token), token::check));
     bounded(Router::new().route("/metrics", get(|| async { metrics::render() })).nest("/admin", admin))
 }

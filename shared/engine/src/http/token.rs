@@ -11,11 +11,12 @@ use axum::{
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use crate::problem::Problem;
+use crate::{problem::Problem, secret::LiveSecret};
 
-/// Lets nobody in without the token, and nobody at all where none is set.
-pub(super) async fn check(State(token): State<Arc<Option<SecretString>>>, request: Request, next: Next) -> Response {
-    match opens(token.as_ref().as_ref(), request.headers()) {
+/// Lets nobody in without the token as it is now, and nobody at all where none is set.
+pub(super) async fn check(State(token): State<Arc<Option<LiveSecret>>>, request: Request, next: Next) -> Response {
+    let token = token.as_ref().as_ref().map(LiveSecret::current);
+    match opens(token.as_ref(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err((status, why)) => Problem::new(status, why).into_response(),
     }

@@ -1,6 +1,7 @@
 //! Kafka by librdkafka.
 
 mod connection;
+mod credentials;
 mod sink;
 mod source;
 mod topics;

@@ -78,7 +78,7 @@ pub struct KafkaSink {
 impl KafkaSink {
     /// `max_bytes`: the largest message that may be published, in bytes.
     pub fn connect(kafka: &Connection, name: &str, max_bytes: usize) -> KafkaResult<Self> {
-        let producer = Arc::new(producer(kafka, name, max_bytes)?);
+        let producer = producer(kafka, name, max_bytes)?;
         Ok(Self { kafka: kafka.clone(), name: name.to_owned(), max_bytes, producer })
     }
 
@@ -87,7 +87,7 @@ impl KafkaSink {
         let old = self.producer.clone();
         old.purge(PurgeConfig::default().queue().inflight());
         match producer(&self.kafka, &self.name, self.max_bytes) {
-            Ok(new) => self.producer = Arc::new(new),
+            Ok(new) => self.producer = new,
             Err(error) => warn!(%error, "the Kafka producer could not be made anew; the old one is used on"),
         }
         // Dropping a producer waits for its thread.
@@ -106,8 +106,10 @@ impl KafkaSink {
     }
 }
 
-fn producer(kafka: &Connection, name: &str, max_bytes: usize) -> KafkaResult<ThreadedProducer<Reporting>> {
-    tuning::producer(kafka, name, max_bytes).create_with_context(Reporting)
+fn producer(kafka: &Connection, name: &str, max_bytes: usize) -> KafkaResult<Arc<ThreadedProducer<Reporting>>> {
+    let producer = Arc::new(tuning::producer(kafka, name, max_bytes).create_with_context(Reporting)?);
+    kafka.tell(&producer);
+    Ok(producer)
 }
 
 impl EventSink for KafkaSink {

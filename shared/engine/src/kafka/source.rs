@@ -130,7 +130,9 @@ impl KafkaSource {
         let consumer: BaseConsumer<Group> =
             tuning::consumer(kafka, group, session_timeout).create_with_context(Group::default())?;
         consumer.subscribe(topics)?;
-        Ok(Self { consumer: Arc::new(consumer), company, paused: false, stash: Vec::new() })
+        let consumer = Arc::new(consumer);
+        kafka.tell(&consumer);
+        Ok(Self { consumer, company, paused: false, stash: Vec::new() })
     }
 
     /// The number of partitions that this member owns.

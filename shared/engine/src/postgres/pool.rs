@@ -46,7 +46,8 @@ impl Default for Limits {
 pub struct Pool(Arc<Shared>);
 
 struct Shared {
-    options: PgConnectOptions,
+    /// How the next connection is made. The same for all pools of a database.
+    options: Arc<Mutex<PgConnectOptions>>,
     limits: Limits,
     pooler: Option<String>,
     free: Arc<Semaphore>,
@@ -82,14 +83,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Pool {
     /// Connects to nobody yet.
     pub fn new(options: PgConnectOptions, limits: Limits) -> Self {
-        Self::open(options, limits, None, Arc::new(Mutex::new(Instant::now())))
+        Self::open(Arc::new(Mutex::new(options)), limits, None, Arc::new(Mutex::new(Instant::now())))
     }
 
     /// Behind a pooler that hands out the server's connections by the transaction: `settings` (name and value) hold for
     /// each transaction, and no statement has a name.
     pub fn behind_pooler(options: PgConnectOptions, limits: Limits, settings: &[(&str, String)]) -> Self {
         let settings: String = settings.iter().map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
-        Self::open(options, limits, Some(format!("BEGIN{settings}")), Arc::new(Mutex::new(Instant::now())))
+        let (options, since) = (Arc::new(Mutex::new(options)), Arc::new(Mutex::new(Instant::now())));
+        Self::open(options, limits, Some(format!("BEGIN{settings}")), since)
     }
 
     /// More connections to the same database, which others can't use up.
@@ -100,7 +102,7 @@ impl Pool {
     }
 
     fn open(
-        options: PgConnectOptions,
+        options: Arc<Mutex<PgConnectOptions>>,
         limits: Limits,
         pooler: Option<String>,
         trusted_since: Arc<Mutex<Instant>>,
@@ -126,7 +128,8 @@ impl Pool {
 
     async fn connect(&self, permit: OwnedSemaphorePermit) -> sqlx::Result<Session> {
         let born = Instant::now();
-        let connection = tokio::time::timeout(CONNECT_LIMIT, PgConnection::connect_with(&self.0.options))
+        let options = self.options();
+        let connection = tokio::time::timeout(CONNECT_LIMIT, PgConnection::connect_with(&options))
             .await
             .map_err(|_| no_answer(CONNECT_LIMIT))??;
         Ok(Session::new(connection, Place { _permit: permit, born }, self.clone()))
@@ -182,9 +185,14 @@ impl Pool {
         self.0.closed.load(Ordering::Acquire)
     }
 
-    /// What it connects to.
-    pub fn options(&self) -> &PgConnectOptions {
-        &self.0.options
+    /// What it connects to, and as whom.
+    pub fn options(&self) -> PgConnectOptions {
+        locked(&self.0.options).clone()
+    }
+
+    /// The next connections are made so, of this pool and those beside it. Open ones go on until they are too old.
+    pub fn set_options(&self, options: PgConnectOptions) {
+        *locked(&self.0.options) = options;
     }
 
     /// Nobody gets a connection from here on; those not in use are closed.

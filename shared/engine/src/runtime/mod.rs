@@ -10,6 +10,7 @@ mod gauges;
 mod maintenance;
 mod relaying;
 mod retrying;
+pub(crate) mod secrets;
 mod wake;
 
 pub(crate) use aftermath::Aftermath;

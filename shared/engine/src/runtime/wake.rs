@@ -68,7 +68,7 @@ async fn listen(pool: &Pool, wakes: &Wakes, stop: &CancellationToken) -> sqlx::R
 /// A connection of its own: it is used by nobody else, so it needs no place among the pool's.
 async fn connect(pool: &Pool) -> sqlx::Result<PgListener> {
     let alone = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
-    let mut listener = PgListener::connect_with(&alone.connect_lazy_with(pool.options().clone())).await?;
+    let mut listener = PgListener::connect_with(&alone.connect_lazy_with(pool.options())).await?;
     listener.listen(CHANNEL).await?;
     Ok(listener)
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 
-use crate::secret::{self, SecretError};
+use crate::secret::{self, LiveSecret, SecretError};
 
 /// The service's database. A role without DDL is enough for the service itself, if another one migrates.
 #[derive(Args, Clone, Debug)]
@@ -67,6 +67,11 @@ pub enum Pooler {
 impl DatabaseSettings {
     pub(crate) fn url(&self) -> Result<SecretString, SecretError> {
         secret::need("DATABASE_URL", self.database_url.as_ref(), self.database_url_file.as_deref())
+    }
+
+    /// The URL as it is now and will be, where it comes from a file.
+    pub(crate) fn live_url(&self, every: Duration) -> Result<Option<LiveSecret>, SecretError> {
+        secret::live("DATABASE_URL", self.database_url.as_ref(), self.database_url_file.as_deref(), every)
     }
 
     /// Of the role that migrates.

@@ -1,13 +1,13 @@
 //! How Kafka is reached, and as whom.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 
 use crate::{
     kafka::Connection,
-    secret::{self, SecretError},
+    secret::{self, LiveSecret, SecretError},
 };
 
 /// Kafka's address, and who is calling.
@@ -96,6 +96,11 @@ impl KafkaSettings {
             (_, Some(_)) => Err(KafkaSettingsError::UserForNobody(name(&protocol))),
             (_, None) => Ok(connection),
         }
+    }
+
+    /// The password as it is now and will be, where it comes from a file.
+    pub(crate) fn live_password(&self, every: Duration) -> Result<Option<LiveSecret>, SecretError> {
+        secret::live("KAFKA_PASSWORD", self.kafka_password.as_ref(), self.kafka_password_file.as_deref(), every)
     }
 
     /// librdkafka brings its own OpenSSL, which does not know where this system keeps its authorities; it can look.

@@ -42,6 +42,9 @@ pub struct EngineSettings {
     /// A file with ADMIN_TOKEN.
     #[arg(long, env)]
     pub admin_token_file: Option<PathBuf>,
+    /// How often the files with secrets are looked at for something new.
+    #[arg(long, env, default_value = "10s", value_parser = duration)]
+    pub secrets_poll_interval: Duration,
 
     /// Most events, commands or answers in one transaction.
     #[arg(long, env, default_value_t = 500, value_parser = at_least_one)]

@@ -1,0 +1,46 @@
+//! Puts secrets to use that change while the service runs. Each has a task of its own, which ends with the process.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tracing::error;
+
+use crate::{
+    kafka::Connection,
+    postgres::{Pool, Tables},
+    preparing::service_options,
+    settings::{EngineSettings, KafkaSettings},
+};
+
+/// New connections to the database are made by its URL as it is then. Those that are open go on until the pool
+/// makes them anew.
+pub(crate) fn follow_database_url<P: Tables>(settings: &EngineSettings, pool: Pool) -> Result<()> {
+    let database = settings.database.clone();
+    let Some(mut url) = database.live_url(settings.secrets_poll_interval)? else { return Ok(()) };
+    tokio::spawn(async move {
+        while let Some(new) = url.changed().await {
+            match service_options::<P>(&database, &new) {
+                Ok(options) => pool.set_options(options),
+                Err(error) => error!(%error, "new connections to the database are made as before"),
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Kafka's clients show its password as it is when they connect. Connections that are open go on.
+pub(crate) fn follow_kafka_password(settings: &KafkaSettings, kafka: &Connection, every: Duration) -> Result<()> {
+    let Some(mut password) = settings.live_password(every)? else { return Ok(()) };
+    let kafka = kafka.clone();
+    tokio::spawn(async move {
+        while let Some(new) = password.changed().await {
+            let kafka = kafka.clone();
+            // It may end up as the last owner of a client, whose end blocks.
+            let given = tokio::task::spawn_blocking(move || kafka.set_password(new)).await;
+            if let Err(error) = given {
+                error!(%error, "KAFKA_PASSWORD: the new one could not be put to use");
+            }
+        }
+    });
+    Ok(())
+}
