@@ -14,7 +14,8 @@ KEYS = {
     "shipping": {"ca.pem", "kafka-password", "database-url", "admin-token", "jwks.json", "carrier-token"},
     "order|inventory": {"ca.pem", "kafka-password", "database-url", "admin-token", "jwks.json"},
     ".*-migrations|sandbox": {"ca.pem", "database-url"},
-    "provision-.*": {"ca.pem", "kafka-password", "database-url"},
+    "provision-kafka": {"ca.pem", "kafka-password"},
+    "provision-databases": {"ca.pem", "database-url"},
 }
 
 
@@ -28,6 +29,7 @@ def problems(documents):
         yield from (f"{workload['kind']} {name}: {problem}" for problem in found)
     yield from ends(documents, workloads)
     yield from selectors(documents, workloads)
+    yield from connections(documents, workloads)
     yield from scaling.problems(documents, workloads)
     pods = {name: each["spec"]["template"]["metadata"]["labels"] for name, each in workloads.items()}
     yield from network.problems(documents, pods)
@@ -55,7 +57,7 @@ def least_privilege(pod):
 
 
 def own_secret(name, pod):
-    mine = "setup" if name.startswith("provision-") else name
+    mine = re.sub("^provision-(kafka|database)s?$", r"\1-setup", name)
     for volume in pod.get("volumes", []):
         if set(volume) != {"name", "secret"}:
             yield f"mounts {volume}, which is no secret"
@@ -125,6 +127,20 @@ def ends(documents, workloads):
             yield f"Deployment {name}: would be killed while it drains"
         if workload["spec"]["strategy"]["rollingUpdate"].get("maxUnavailable") != 0:
             yield f"Deployment {name}: a rollout takes replicas away before others are ready"
+
+
+def connections(documents, workloads):
+    """A role may have as many connections as its service's replicas, or scaling would lock some of them out."""
+    settings = {key: value for each in documents if each["kind"] == "ConfigMap" for key, value in each["data"].items()}
+    most = {str(each["spec"].get("maxReplicaCount")) for each in documents if each["kind"] == "ScaledObject"}
+    for name, workload in workloads.items():
+        if name != "provision-databases":
+            continue
+        told = {each["name"]: each.get("value") for each in workload["spec"]["template"]["spec"]["containers"][0]["env"]}
+        if told.get("DATABASE_CONNECTIONS") != settings.get("DATABASE_CONNECTIONS"):
+            yield f"Job {name}: reckons with other pools than the services have"
+        if most and told.get("MOST_REPLICAS") != max(most, key=int):
+            yield f"Job {name}: reckons with other replicas than the ScaledObjects have"
 
 
 def selectors(documents, workloads):

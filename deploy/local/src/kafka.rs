@@ -30,7 +30,7 @@ pub struct KafkaOptions {
     pub properties: Vec<(String, String)>,
     /// The JVM's largest heap in MiB.
     pub max_heap_mib: u32,
-    /// Below this directory are `kafka` and `setup` with secrets: the broker lets nobody in whom it does not know, and
+    /// Below this directory are `kafka` and `kafka-setup` with secrets: the broker lets nobody in whom it does not know, and
     /// nobody do what he was not given.
     pub secrets: Option<PathBuf>,
 }

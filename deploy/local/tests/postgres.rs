@@ -65,6 +65,26 @@ async fn a_service_cannot_enter_anothers_database_nor_log_in_without_its_passwor
 }
 
 #[tokio::test]
+async fn no_password_stands_in_a_statement() -> TestResult {
+    let run = RunDir::create()?;
+    let dir = run.path().join("pg");
+    let settings = vec![("log_statement".to_owned(), "all".to_owned())];
+    let postgres = Postgres::start(&dir, PostgresOptions { settings }).await?;
+    // What clients prepare before they show it, too.
+    for password in ["correct-horse", "it's \"secret\"", "gr\u{fc}n\u{a0}l\u{ad}ich"] {
+        create_database(postgres.admin_url(), "order", &Login::new("order", password)).await?;
+        let encoded: String = password.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let connected =
+            PgConnection::connect(&postgres.url("order", "order", "PASSWORD").replace("PASSWORD", &encoded));
+        assert!(connected.await.is_ok(), "{password} opens");
+        let log = std::fs::read_to_string(dir.join("postgres.log"))?;
+        assert!(log.contains("ALTER ROLE") && log.contains("SCRAM-SHA-256$4096:"), "statements are logged");
+        assert!(!log.contains(password), "{password} is in the log");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_administrator_who_is_no_superuser_can_make_the_databases() -> TestResult {
     let run = RunDir::create()?;
     let postgres = Postgres::start(&run.path().join("pg"), PostgresOptions::default()).await?;

@@ -1,10 +1,10 @@
 //! Databases and roles on a server: for each service a database, a role that owns it and migrates, and a role that may
 //! log in to it and is granted rows by the migrations.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::{Error, Result};
+use crate::{Error, Result, scram};
 
 /// What PostgreSQL answers when another caller was quicker: duplicate object, duplicate database,
 /// and the unique violation that a truly concurrent attempt ends in.
@@ -18,11 +18,20 @@ const NOT_ALLOWED: &str = "42501";
 pub struct Login {
     pub role: String,
     pub password: SecretString,
+    /// Connections that it may have at once; `None`: as many as the server has.
+    pub connections: Option<u32>,
 }
 
 impl Login {
     pub fn new(role: impl Into<String>, password: impl Into<SecretString>) -> Self {
-        Self { role: role.into(), password: password.into() }
+        Self { role: role.into(), password: password.into(), connections: None }
+    }
+
+    /// With so many connections at once and no more, so that no role takes those of the others.
+    #[must_use]
+    pub fn limited_to(mut self, connections: u32) -> Self {
+        self.connections = Some(connections);
+        self
     }
 }
 
@@ -89,10 +98,13 @@ async fn connect(admin_url: &str) -> Result<PgConnection> {
 }
 
 async fn make_role(admin: &mut PgConnection, login: &Login) -> Result<()> {
-    let Login { role, password } = login;
+    let Login { role, password, connections } = login;
     run(admin, "CREATE ROLE %1$I LOGIN", [role, ""], &format!("making role {role}"), true).await?;
     let what = format!("setting the password of role {role}");
-    run(admin, "ALTER ROLE %1$I LOGIN PASSWORD %2$L", [role, password.expose_secret()], &what, false).await
+    run(admin, "ALTER ROLE %1$I LOGIN PASSWORD %2$L", [role, &scram::verifier(password)?], &what, false).await?;
+    let most = connections.map_or_else(|| "-1".to_owned(), |connections| connections.to_string());
+    let what = format!("limiting the connections of role {role}");
+    run(admin, "ALTER ROLE %1$I CONNECTION LIMIT %2$s", [role, &most], &what, false).await
 }
 
 /// Runs a statement whose names and literals the server quotes, so that nothing in them can become SQL.

@@ -6,7 +6,9 @@ pub mod choreography;
 pub mod databases;
 mod error;
 pub mod kafka;
+mod scram;
 pub mod secrets;
 pub mod token;
+pub mod tokens;
 
 pub use error::{Error, Result};

@@ -18,8 +18,14 @@ use provision::{
     kafka,
     secrets::{self, Addresses, database_password, kafka_password},
     token::IssuerSettings,
+    tokens::{self, Tokens},
 };
 use secrecy::{ExposeSecret, SecretString};
+
+/// A migrating job has two, and a second job may start before the server has noticed that the first is gone.
+const OWNER_CONNECTIONS: u32 = 4;
+/// One that is there and one that takes its place, with SANDBOX_DATABASE_CONNECTIONS each.
+const SANDBOX_CONNECTIONS: u32 = 16;
 
 /// Makes what must be there before the services start. Each job can be run again: it keeps what is there.
 #[derive(Parser)]
@@ -67,6 +73,27 @@ enum Job {
         /// The directory with the roles' passwords.
         #[arg(long, env, default_value = "/run/secrets")]
         secrets_dir: PathBuf,
+        /// Connections of one replica, as its DATABASE_CONNECTIONS says.
+        #[arg(long, env, default_value_t = 12)]
+        database_connections: u32,
+        /// Most replicas of a service. With one more, which a rollout brings, a role may have as many connections as they
+        /// have together.
+        #[arg(long, env, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        most_replicas: u32,
+    },
+    /// Writes tokens for customers and the shop's clerk, for the program that places orders to try it out.
+    Tokens {
+        #[arg(long, default_value = "/secrets")]
+        dir: PathBuf,
+        /// Give the file to the user of the image that reads it; takes root.
+        #[arg(long)]
+        give: bool,
+        #[arg(long, env, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        customers: u32,
+        #[arg(long, default_value = "12h", value_parser = duration)]
+        lifetime: std::time::Duration,
+        #[command(flatten)]
+        issuer: IssuerSettings,
     },
     /// Prints a token for the services' APIs.
     Token {
@@ -96,9 +123,16 @@ async fn main() -> Result<()> {
         Job::Kafka { kafka, secrets_dir, replicas } => {
             make_kafka(&kafka.connection()?, &secrets_dir, replicas).await?;
         }
-        Job::Databases { database_url, database_url_file, secrets_dir } => {
+        Job::Databases { database_url, database_url_file, secrets_dir, database_connections, most_replicas } => {
             let url = secret::need("DATABASE_URL", database_url.as_ref(), database_url_file.as_deref())?;
-            make_databases(url.expose_secret(), &secrets_dir).await?;
+            let most = service_connections(database_connections, most_replicas);
+            make_databases(url.expose_secret(), &secrets_dir, most).await?;
+        }
+        Job::Tokens { dir, give, customers, lifetime, issuer } => {
+            let lifetime = TimeDelta::from_std(lifetime).context("--lifetime")?;
+            let tokens = Tokens::issue(&issuer.issuer()?, customers, lifetime)?;
+            secrets::hand(dir, give, "load", tokens::FILE, &tokens.to_json())?;
+            println!("tokens for {customers} customers and a clerk");
         }
         Job::Token { user, scope, lifetime, issuer } => {
             let lifetime = TimeDelta::from_std(lifetime).context("--lifetime")?;
@@ -124,17 +158,28 @@ async fn make_kafka(connection: &Connection, secrets_dir: &Path, replicas: i32) 
     Ok(())
 }
 
-async fn make_databases(admin_url: &str, secrets_dir: &Path) -> Result<()> {
+/// What a service's role may have at once: the sum of its replicas' pools while a rollout brings one more.
+fn service_connections(of_a_replica: u32, most_replicas: u32) -> u32 {
+    of_a_replica.saturating_mul(most_replicas.saturating_add(1))
+}
+
+async fn make_databases(admin_url: &str, secrets_dir: &Path, service_connections: u32) -> Result<()> {
     waiting::for_postgres(admin_url).await?;
     databases::close_the_servers_own(admin_url).await?;
     let login = |role: &str| Ok::<_, anyhow::Error>(Login::new(role, password(secrets_dir, &database_password(role))?));
     for part in PARTS {
-        let (owner, service) = (login(&owner_of(part.service))?, login(part.service)?);
+        let owner = login(&owner_of(part.service))?.limited_to(OWNER_CONNECTIONS);
+        let service = login(part.service)?.limited_to(service_connections);
         databases::create_service_database(admin_url, part.service, &owner, &service).await?;
     }
     // It stands for providers elsewhere: what roles it has is its own business.
-    databases::create_database(admin_url, "sandbox", &login("sandbox")?).await?;
-    println!("{} databases, each with its owner and its service's role", PARTS.len());
+    let sandbox = login("sandbox")?.limited_to(SANDBOX_CONNECTIONS);
+    databases::create_database(admin_url, "sandbox", &sandbox).await?;
+    println!(
+        "{} databases, each with its owner ({OWNER_CONNECTIONS} connections at most) and its service's role \
+         ({service_connections} at most)",
+        PARTS.len()
+    );
     Ok(())
 }
 

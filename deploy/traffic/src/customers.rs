@@ -6,8 +6,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use chrono::TimeDelta;
-use provision::token::Issuer;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -17,8 +15,6 @@ use crate::Arguments;
 const REQUEST: Duration = Duration::from_secs(20);
 /// The shop has said "come again", or the order has not ended yet.
 const BREATH: Duration = Duration::from_millis(500);
-/// Longer than any run.
-const LIFETIME: TimeDelta = TimeDelta::hours(12);
 const SKU: &str = "traffic";
 
 /// How an order ended; `None`: not within the patience.
@@ -31,7 +27,6 @@ pub struct Shop {
     http: Client,
     order_url: String,
     inventory_url: String,
-    issuer: Issuer,
     patience: Duration,
 }
 
@@ -41,23 +36,17 @@ impl Shop {
             http: Client::builder().timeout(REQUEST).build()?,
             order_url: arguments.order_url.clone(),
             inventory_url: arguments.inventory_url.clone(),
-            issuer: arguments.issuer.clone().issuer()?,
             patience: arguments.patience,
         })
     }
 
-    fn token(&self, user: &str, scopes: Vec<String>) -> Result<String> {
-        Ok(self.issuer.token(user, scopes, LIFETIME)?)
-    }
-
     /// Enough for all orders.
-    pub async fn stock(&self, orders: usize) -> Result<()> {
-        let token = self.token("clerk", vec!["back-office".into()])?;
+    pub async fn stock(&self, orders: usize, token: &str) -> Result<()> {
         let url = format!("{}/stock/{SKU}", self.inventory_url);
-        let found = self.send(self.http.get(&url).bearer_auth(&token)).await?;
+        let found = self.send(self.http.get(&url).bearer_auth(token)).await?;
         let on_hand = found.1["onHand"].as_u64().unwrap_or(0) + orders as u64;
         let body = json!({ "onHand": on_hand }).to_string();
-        match self.send(self.http.put(&url).bearer_auth(&token).body(body)).await? {
+        match self.send(self.http.put(&url).bearer_auth(token).body(body)).await? {
             (StatusCode::OK, _) => Ok(()),
             (status, body) => bail!("{url}: {status} {body}"),
         }
@@ -107,9 +96,11 @@ impl Shop {
 }
 
 /// One customer places order after order.
-pub async fn orders_until_none_is_left(shop: Arc<Shop>, number: u32, left: Arc<Mutex<usize>>) -> Result<Vec<End>> {
-    let user = format!("customer-{number}");
-    let token = shop.token(&user, Vec::new())?;
+pub async fn orders_until_none_is_left(
+    shop: Arc<Shop>,
+    (user, token): (String, String),
+    left: Arc<Mutex<usize>>,
+) -> Result<Vec<End>> {
     let mut ends = Vec::new();
     while take_one(&left).await {
         ends.push(shop.order(&user, &token).await?);

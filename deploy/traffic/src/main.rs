@@ -4,13 +4,18 @@
 mod customers;
 mod report;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Parser;
 use customers::Shop;
 use engine::settings::duration;
-use provision::token::IssuerSettings;
+use provision::tokens::Tokens;
 use tokio::{sync::Mutex, task::JoinSet};
 
 /// Places orders at a running shop, and says how they ended.
@@ -24,11 +29,10 @@ struct Arguments {
     /// Orders to place.
     #[arg(long, env, default_value_t = 1_000)]
     orders: usize,
-    /// Customers who place them, each one after the other; the shop limits what each may ask.
-    #[arg(long, env, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    customers: u32,
-    #[command(flatten)]
-    issuer: IssuerSettings,
+    /// The tokens of the customers who place them, each one after the other, as `provision tokens` writes them; the shop
+    /// limits what each may ask.
+    #[arg(long, env, default_value = "/run/secrets/tokens.json")]
+    tokens_file: PathBuf,
     /// Give up when an order takes longer.
     #[arg(long, env, default_value = "2m", value_parser = duration)]
     patience: Duration,
@@ -52,16 +56,27 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<bool> {
     ensure!(arguments.orders > 0, "--orders must be at least 1");
     let shop = Arc::new(Shop::new(&arguments)?);
-    shop.stock(arguments.orders).await.context("stock could not be set")?;
+    let tokens = read_tokens(&arguments.tokens_file)?;
+    shop.stock(arguments.orders, &tokens.clerk).await.context("stock could not be set")?;
     let left = Arc::new(Mutex::new(arguments.orders));
     let started = std::time::Instant::now();
     let mut customers = JoinSet::new();
-    for number in 0..arguments.customers {
-        customers.spawn(customers::orders_until_none_is_left(Arc::clone(&shop), number, Arc::clone(&left)));
+    for customer in tokens.customers {
+        customers.spawn(customers::orders_until_none_is_left(Arc::clone(&shop), customer, Arc::clone(&left)));
     }
     let mut ends = Vec::with_capacity(arguments.orders);
     while let Some(done) = customers.join_next().await {
         ends.extend(done.context("a customer panicked")??);
     }
     Ok(report::print(&ends, started.elapsed()))
+}
+
+fn read_tokens(path: &Path) -> Result<Tokens> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{} can't be read: let `provision tokens` write it", path.display()))?;
+    // What is wrong with it is said without what is in it.
+    let tokens: Tokens =
+        serde_json::from_str(&text).map_err(|_| anyhow!("{} holds no tokens: write it anew", path.display()))?;
+    ensure!(!tokens.customers.is_empty(), "{} holds no customer's token", path.display());
+    Ok(tokens)
 }

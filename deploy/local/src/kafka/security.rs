@@ -4,13 +4,14 @@
 use std::path::Path;
 
 use engine::{kafka::Connection, secret};
+use provision::secrets::KAFKA_SETUP;
 
 use crate::Result;
 
 /// What the administrator needs to be let in; plain without secrets.
 pub(super) fn connection(port: u16, secrets: Option<&Path>) -> Result<Connection> {
     let connection = Connection::plain(format!("127.0.0.1:{port}"));
-    let Some(secrets) = secrets.map(|secrets| secrets.join("setup")) else { return Ok(connection) };
+    let Some(secrets) = secrets.map(|secrets| secrets.join(KAFKA_SETUP)) else { return Ok(connection) };
     let password = secret::need("KAFKA_PASSWORD", None, Some(&secrets.join("kafka-password")))?;
     Ok(connection
         .with("security.protocol", "sasl_ssl")

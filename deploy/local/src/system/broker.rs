@@ -6,7 +6,7 @@ use engine::kafka::Connection;
 use provision::{
     choreography::{PARTITIONS, PARTS, topics},
     kafka::{create_topics, set_access, set_passwords},
-    secrets::kafka_password,
+    secrets::{KAFKA_SETUP, kafka_password},
 };
 
 use crate::{EmbeddedBroker, Kafka, KafkaOptions, Result, can_run_apache_kafka, embedded_broker::CAVEAT};
@@ -104,7 +104,7 @@ async fn kafka(dir: &Path, why: &str, secrets: Option<&Path>) -> Result<Broker> 
     create_topics(kafka.connection(), &topics()).await?;
     if let Some(secrets) = secrets {
         let password = |user: &str| {
-            let file = secrets.join("setup").join(kafka_password(user));
+            let file = secrets.join(KAFKA_SETUP).join(kafka_password(user));
             engine::secret::need("KAFKA_PASSWORD", None, Some(&file))
         };
         let users = PARTS.iter().map(|part| Ok((part.service.to_owned(), password(part.service)?)));

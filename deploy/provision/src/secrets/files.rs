@@ -43,6 +43,11 @@ impl Store {
         Ok(Self { dir, originals, give })
     }
 
+    /// To hand out what is no secret of the originals.
+    pub fn readers(dir: PathBuf, give: bool) -> Self {
+        Self { originals: dir.join("originals"), dir, give }
+    }
+
     /// A password or a token: the one that was made first.
     pub fn password(&self, name: &str) -> Result<String> {
         self.original(name, random::password)

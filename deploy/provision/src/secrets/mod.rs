@@ -13,6 +13,11 @@ use files::{Store, User};
 
 use crate::{Result, choreography::PARTS, databases::owner_of, token};
 
+/// The directory for the job that makes Kafka's topics, users and access rules.
+pub const KAFKA_SETUP: &str = "kafka-setup";
+/// The directory for the job that makes databases and roles.
+pub const DATABASE_SETUP: &str = "database-setup";
+
 /// Where things will be when they are read.
 #[derive(Debug, Clone)]
 pub struct Addresses {
@@ -43,14 +48,24 @@ pub fn provide(dir: PathBuf, addresses: &Addresses, give: bool) -> Result<()> {
     let authority = certificates::Authority::provide(&store)?;
     for_kafka(&store, &authority, addresses)?;
     for_postgres(&store, &authority, addresses)?;
-    for_setup(&store, &authority, addresses)?;
+    for_kafka_setup(&store, &authority)?;
+    for_database_setup(&store, &authority, addresses)?;
     for part in PARTS {
         for_service(&store, &authority, addresses, part.service)?;
     }
     let sandbox = database_url(&store, addresses, "sandbox", "sandbox")?;
     store.hand("sandbox", "database-url", &sandbox, User::Services)?;
     store.hand("sandbox", "ca.pem", authority.pem(), User::Services)?;
-    store.hand("operator", "signing-key.pem", &signing_key(&store)?, User::Services)
+    store.hand("operator", "signing-key.pem", &signing_key(&store)?, User::Services)?;
+    store.hand("load-tokens", "signing-key.pem", &signing_key(&store)?, User::Services)
+}
+
+/// Writes a file for a reader, below the directory with all of theirs; given to them if `give` (which takes root).
+///
+/// # Errors
+/// [`crate::Error::File`].
+pub fn hand(dir: PathBuf, give: bool, reader: &str, name: &str, content: &str) -> Result<()> {
+    Store::readers(dir, give).hand(reader, name, content, User::Services)
 }
 
 /// The broker knows two users from this file, itself and the administrator; the others it keeps by itself (SCRAM).
@@ -75,20 +90,26 @@ fn for_postgres(store: &Store, authority: &certificates::Authority, addresses: &
     store.hand("postgres", "superuser-password", &store.password("postgres.database-password")?, User::Postgres)
 }
 
-/// Who makes users and roles must know their passwords.
-fn for_setup(store: &Store, authority: &certificates::Authority, addresses: &Addresses) -> Result<()> {
-    store.hand("setup", "ca.pem", authority.pem(), User::Services)?;
-    store.hand("setup", "kafka-password", &store.password("kafka-admin")?, User::Services)?;
-    let url = database_url(store, addresses, "postgres", "postgres")?;
-    store.hand("setup", "database-url", &url, User::Services)?;
+/// Who makes Kafka's users must know their passwords, and nothing of the databases.
+fn for_kafka_setup(store: &Store, authority: &certificates::Authority) -> Result<()> {
+    store.hand(KAFKA_SETUP, "ca.pem", authority.pem(), User::Services)?;
+    store.hand(KAFKA_SETUP, "kafka-password", &store.password("kafka-admin")?, User::Services)?;
     for part in PARTS {
         let name = kafka_password(part.service);
-        store.hand("setup", &name, &store.password(&name)?, User::Services)?;
+        store.hand(KAFKA_SETUP, &name, &store.password(&name)?, User::Services)?;
     }
+    Ok(())
+}
+
+/// Who makes the databases' roles must know their passwords, and nothing of Kafka.
+fn for_database_setup(store: &Store, authority: &certificates::Authority, addresses: &Addresses) -> Result<()> {
+    store.hand(DATABASE_SETUP, "ca.pem", authority.pem(), User::Services)?;
+    let url = database_url(store, addresses, "postgres", "postgres")?;
+    store.hand(DATABASE_SETUP, "database-url", &url, User::Services)?;
     let roles = PARTS.iter().flat_map(|part| [part.service.to_owned(), owner_of(part.service)]);
     for role in roles.chain(["sandbox".to_owned()]) {
         let name = database_password(&role);
-        store.hand("setup", &name, &store.password(&name)?, User::Services)?;
+        store.hand(DATABASE_SETUP, &name, &store.password(&name)?, User::Services)?;
     }
     Ok(())
 }
@@ -160,6 +181,10 @@ mod tests {
         let expected = ["admin-token", "ca.pem", "database-url", "jwks.json", "kafka-password"];
         assert_eq!(files("order"), expected.map(str::to_owned).into());
         assert_eq!(files("order-migrations"), ["ca.pem", "database-url"].map(str::to_owned).into());
+        assert_eq!(files("load-tokens"), ["signing-key.pem".to_owned()].into());
+        let (kafka, databases) = (files(KAFKA_SETUP), files(DATABASE_SETUP));
+        assert!(kafka.contains("order.kafka-password") && databases.contains("order.database-password"));
+        assert_eq!(kafka.intersection(&databases).collect::<Vec<_>>(), ["ca.pem"]);
         let secrets = |service: &str| {
             ["admin-token", "database-url", "kafka-password"]
                 .map(|name| fs::read_to_string(dir.join(service).join(name)).unwrap())

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use engine::kafka::Connection;
 use provision::choreography::{PARTS, Part, TopicSpec, topics};
 use provision::kafka::{Acl, Operation, Resource, access_of, create_topics, set_access};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -24,7 +26,7 @@ fn connection(world: &World, user: &str) -> Connection {
 }
 
 fn with(world: &World, user: &str, password: &str) -> Connection {
-    let ca = world.system.secrets().expect("a secured system").join("setup/ca.pem");
+    let ca = world.system.secrets().expect("a secured system").join("kafka-setup/ca.pem");
     Connection::plain(world.system.broker.bootstrap())
         .with("security.protocol", "sasl_ssl")
         .with("ssl.ca.location", ca.display().to_string())
@@ -159,6 +161,58 @@ fn no_service_makes_topics_or_gives_access() {
         let given = set_access(&kafka, &PARTS).await;
         let said = given.as_ref().map_err(|error| error.to_string());
         assert!(said.as_ref().is_err_and(|said| said.contains("needs ALTER permission")), "{said:?}");
+    });
+}
+
+fn administrating(kafka: &Connection) -> (AdminClient<DefaultClientContext>, AdminOptions) {
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
+    (kafka.config().create().expect("a client"), options)
+}
+
+#[test]
+fn each_service_describes_the_settings_of_what_it_reads_and_of_nothing_else() {
+    test(|world| async {
+        let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
+        let asked: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+        for part in &PARTS {
+            let (admin, options) = administrating(&connection(world, part.service));
+            let answers = admin.describe_configs(&asked, &options).await.expect("answers");
+            assert_eq!(answers.len(), names.len());
+            for (name, answer) in names.iter().zip(answers) {
+                let allowed = may(part, Resource::Topic(name.clone()), Operation::DescribeConfigs);
+                let expected = (!allowed).then_some(RDKafkaErrorCode::TopicAuthorizationFailed);
+                assert_eq!(answer.err(), expected, "{} describes {name}", part.service);
+            }
+            let broker = admin.describe_configs(&[ResourceSpecifier::Broker(1)], &options).await.expect("answers");
+            let said = broker.into_iter().next().expect("one answer").err();
+            assert_eq!(said, Some(RDKafkaErrorCode::ClusterAuthorizationFailed), "{}", part.service);
+        }
+    });
+}
+
+#[test]
+fn no_service_alters_topics_or_deletes_them() {
+    test(|world| async {
+        let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let alterations: Vec<_> = names
+            .iter()
+            .map(|name| AlterConfig::new(ResourceSpecifier::Topic(name)).set("retention.ms", "604800000"))
+            .collect();
+        let more: Vec<_> = names.iter().map(|name| NewPartitions::new(name, 24)).collect();
+        let refused = RDKafkaErrorCode::TopicAuthorizationFailed;
+        for part in &PARTS {
+            let (admin, options) = administrating(&connection(world, part.service));
+            let altered = admin.alter_configs(&alterations, &options).await.expect("answers");
+            let said: Vec<_> = altered.into_iter().map(|answer| answer.err().map(|(_, code)| code)).collect();
+            assert_eq!(said, vec![Some(refused); names.len()], "{} alters {names:?}", part.service);
+            let grown = admin.create_partitions(&more, &options).await.expect("answers");
+            let said: Vec<_> = grown.into_iter().map(|answer| answer.err().map(|(_, code)| code)).collect();
+            assert_eq!(said, vec![Some(refused); names.len()], "{} adds partitions to {names:?}", part.service);
+            let deleted = admin.delete_topics(&names, &options).await.expect("answers");
+            let said: Vec<_> = deleted.into_iter().map(|answer| answer.err().map(|(_, code)| code)).collect();
+            assert_eq!(said, vec![Some(refused); names.len()], "{} deletes {names:?}", part.service);
+        }
     });
 }
 
