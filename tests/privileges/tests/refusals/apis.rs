@@ -8,7 +8,7 @@ use local::shop::{Shop, order};
 use provision::token::Bearer;
 use serde_json::{Value, json};
 
-use crate::tokens::{bearer, signed};
+use crate::tokens::{bearer, signed, signed_claims};
 use crate::world::{BURST, World, test};
 
 fn order_of(user: &str) -> Value {
@@ -83,6 +83,11 @@ fn forgeries(world: &World) -> Vec<(&'static str, String)> {
     let shared = Header { kid: Some("shop".into()), ..Header::new(Algorithm::HS256) };
     let shared = jsonwebtoken::encode(&shared, &claims, &EncodingKey::from_secret(&public)).expect("a token");
     let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let without = |claim: &str| {
+        let mut claims = claims.clone();
+        claims.as_object_mut().expect("claims").remove(claim);
+        signed_claims(&world.system, &claims)
+    };
     let unsigned = format!("{}.{}.", part(&json!({ "alg": "none", "kid": "shop" })), part(&claims));
     let true_one = token(good.clone());
     let (head, signature) = true_one.rsplit_once('.').expect("three parts");
@@ -95,7 +100,12 @@ fn forgeries(world: &World) -> Vec<(&'static str, String)> {
         ("another's claims under a true signature", format!("{head}.{}.{signature}", part(&claims))),
         ("expired", token(Bearer { lifetime: TimeDelta::minutes(-5), ..good.clone() })),
         ("for somebody else", token(Bearer { audience: "bank".into(), ..good.clone() })),
-        ("from somebody else", token(Bearer { issuer: "mallory".into(), ..good })),
+        ("from somebody else", token(Bearer { issuer: "mallory".into(), ..good.clone() })),
+        ("for nobody", token(Bearer { user: String::new(), ..good })),
+        ("without an end", without("exp")),
+        ("without an audience", without("aud")),
+        ("without an issuer", without("iss")),
+        ("without a subject", without("sub")),
         ("endless", "x".repeat(20_000)),
     ]
 }
@@ -104,6 +114,11 @@ fn forgeries(world: &World) -> Vec<(&'static str, String)> {
 fn no_forged_token_opens_anything() {
     test(|world| async {
         let url = format!("{}/stock", world.system.url(Service::Inventory));
+        // What the others lack is all that is wrong with them.
+        let whole = json!({ "sub": "frank", "iss": "choreography", "aud": "shop", "scope": "back-office",
+                            "exp": chrono::Utc::now().timestamp() + 3600 });
+        let whole = Shop::bearing(signed_claims(&world.system, &whole));
+        assert_eq!(status(&whole, &url).await, 200);
         for (what, forged) in forgeries(world) {
             let answer = Shop::bearing(forged).get(&url).await.expect("an answer");
             assert_eq!(answer.status, 401, "{what}: {answer:?}");

@@ -1,6 +1,7 @@
 //! Every pair of role and database, and what a service's role may not do in its own.
 
 use provision::choreography::PARTS;
+use provision::databases::{Login, create_service_database};
 use sqlx::{Connection, PgConnection};
 
 use crate::world::{World, test};
@@ -40,6 +41,23 @@ fn each_role_connects_to_its_own_database_alone() {
                 }
             }
         }
+    });
+}
+
+#[test]
+fn a_role_has_so_many_connections_and_no_more() {
+    /// Too many connections.
+    const TOO_MANY: &str = "53300";
+    test(|world| async {
+        let admin = world.system.postgres.admin_url();
+        let (owner, crowd) = (Login::new("crowd_owner", "secret"), Login::new("crowd", "secret").limited_to(2));
+        create_service_database(admin, "crowd", &owner, &crowd).await.expect("a database");
+        let url = world.system.postgres.url("crowd", "crowd", "secret");
+        let _both = (PgConnection::connect(&url).await.expect("one"), PgConnection::connect(&url).await.expect("two"));
+        let third = PgConnection::connect(&url).await;
+        assert_eq!(third.err().map(code_of).as_deref(), Some(TOO_MANY));
+        let others = world.system.postgres.url("crowd", "crowd_owner", "secret");
+        assert!(PgConnection::connect(&others).await.is_ok(), "another role has its own");
     });
 }
 
