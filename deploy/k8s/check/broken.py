@@ -35,7 +35,7 @@ CHANGES = [
     ("Job", "order-migrations", MAIN + "env.2.value", "/run/secrets/admin-token", "not in its secret"),
     ("Job", "provision-kafka", POD + "volumes.0.secret.secretName", "database-setup", "mounts the secret database-setup"),
     ("Job", "provision-databases", MAIN + "env.2.value", "6", "other pools"),
-    ("Job", "provision-databases", MAIN + "env.3.value", "2", "other replicas"),
+    ("Job", "provision-databases", MAIN + "env.4.value", "2", "other replicas"),
     ("Service", "order", "spec.selector", {"app.kubernetes.io/name": "order"}, "order-migrations"),
     ("ScaledObject", "order", "spec.maxReplicaCont", 5, "unexpected"),
     ("ScaledObject", "order", "spec.maxReplicaCount", 13, "its bounds"),

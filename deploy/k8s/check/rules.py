@@ -137,7 +137,8 @@ def connections(documents, workloads):
         if name != "provision-databases":
             continue
         told = {each["name"]: each.get("value") for each in workload["spec"]["template"]["spec"]["containers"][0]["env"]}
-        if told.get("DATABASE_CONNECTIONS") != settings.get("DATABASE_CONNECTIONS"):
+        pools = ("DATABASE_CONNECTIONS", "API_DATABASE_CONNECTIONS")
+        if any(told.get(pool) != settings.get(pool) for pool in pools):
             yield f"Job {name}: reckons with other pools than the services have"
         if most and told.get("MOST_REPLICAS") != max(most, key=int):
             yield f"Job {name}: reckons with other replicas than the ScaledObjects have"

@@ -76,6 +76,9 @@ enum Job {
         /// Connections of one replica, as its DATABASE_CONNECTIONS says.
         #[arg(long, env, default_value_t = 12)]
         database_connections: u32,
+        /// Connections of its API, as its API_DATABASE_CONNECTIONS says.
+        #[arg(long, env, default_value_t = 6)]
+        api_database_connections: u32,
         /// Most replicas of a service. With one more, which a rollout brings, a role may have as many connections as they
         /// have together.
         #[arg(long, env, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -123,9 +126,17 @@ async fn main() -> Result<()> {
         Job::Kafka { kafka, secrets_dir, replicas } => {
             make_kafka(&kafka.connection()?, &secrets_dir, replicas).await?;
         }
-        Job::Databases { database_url, database_url_file, secrets_dir, database_connections, most_replicas } => {
+        Job::Databases {
+            database_url,
+            database_url_file,
+            secrets_dir,
+            database_connections,
+            api_database_connections,
+            most_replicas,
+        } => {
             let url = secret::need("DATABASE_URL", database_url.as_ref(), database_url_file.as_deref())?;
-            let most = service_connections(database_connections, most_replicas);
+            let most =
+                service_connections(database_connections.saturating_add(api_database_connections), most_replicas);
             make_databases(url.expose_secret(), &secrets_dir, most).await?;
         }
         Job::Tokens { dir, give, customers, lifetime, issuer } => {
@@ -158,9 +169,10 @@ async fn make_kafka(connection: &Connection, secrets_dir: &Path, replicas: i32) 
     Ok(())
 }
 
-/// What a service's role may have at once: the sum of its replicas' pools while a rollout brings one more.
-fn service_connections(of_a_replica: u32, most_replicas: u32) -> u32 {
-    of_a_replica.saturating_mul(most_replicas.saturating_add(1))
+/// What a service's role may have at once: the sum of its replicas' pools, and of the connections on which they listen, while
+/// a rollout brings one more.
+fn service_connections(of_pools: u32, most_replicas: u32) -> u32 {
+    of_pools.saturating_add(1).saturating_mul(most_replicas.saturating_add(1))
 }
 
 async fn make_databases(admin_url: &str, secrets_dir: &Path, service_connections: u32) -> Result<()> {
