@@ -1,7 +1,7 @@
 //! Inventory's tables in SQL.
 
 use contracts::Item;
-use engine::postgres::{Session, Tables};
+use engine::postgres::{KeyColumn, Session, Tables};
 use sqlx::{Row as _, types::Json};
 
 use crate::{
@@ -10,6 +10,13 @@ use crate::{
 };
 
 impl Tables for Inventory {
+    fn key_column(&self, table: Table) -> KeyColumn {
+        match table {
+            Table::Reservations => KeyColumn { table: "reservations", column: "order_id" },
+            Table::Stock => KeyColumn { table: "stock", column: "sku" },
+        }
+    }
+
     async fn ensure(&self, db: &mut Session, table: Table, keys: &[String]) -> sqlx::Result<()> {
         let statement = match table {
             Table::Reservations => {

@@ -62,14 +62,15 @@ fn dispatched(order_id: u128) -> Event {
 
 /// Hands events in as one batch. As if typed in by hand: the inbox is not what is tried here.
 async fn hand_in(door: &ServiceDoor, events: Vec<Event>) {
-    let work: Vec<_> = events
+    let mut work: Vec<_> = events
         .into_iter()
         .map(|event| {
             let (what, trace) = (What::Event(event), TraceContext::default());
             Work::Input(Input { what, correlation_id: None, trace, source: Source::Client })
         })
         .collect();
-    door.handle_isolating(&mut Ids::new(), &work, &mut Progress::new(work.len())).await.unwrap();
+    let mut progress = Progress::new(work.len());
+    door.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use engine::postgres::{Session, Tables};
+use engine::postgres::{KeyColumn, Session, Tables};
 use sqlx::{Row as _, postgres::PgRow};
 
 use crate::{
@@ -11,6 +11,10 @@ use crate::{
 };
 
 impl Tables for Notification {
+    fn key_column(&self, _table: Table) -> KeyColumn {
+        KeyColumn { table: "notices", column: "order_id" }
+    }
+
     async fn ensure(&self, db: &mut Session, _table: Table, keys: &[String]) -> sqlx::Result<()> {
         sqlx::query(
             "INSERT INTO notices (order_id, state) SELECT key, 'none' FROM unnest($1::text[]) AS new (key)

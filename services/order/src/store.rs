@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contracts::{Address, Item};
-use engine::postgres::{Pool, Session, Tables};
+use engine::postgres::{KeyColumn, Pool, Session, Tables};
 use sqlx::{Row as _, postgres::PgRow, types::Json};
 
 use crate::{
@@ -14,6 +14,13 @@ use crate::{
 type ReadRow = fn(&PgRow) -> sqlx::Result<(String, Row)>;
 
 impl Tables for Order {
+    fn key_column(&self, table: Table) -> KeyColumn {
+        match table {
+            Table::Requests => KeyColumn { table: "requests", column: "request_key" },
+            Table::Orders => KeyColumn { table: "orders", column: "order_id" },
+        }
+    }
+
     async fn ensure(&self, db: &mut Session, table: Table, keys: &[String]) -> sqlx::Result<()> {
         let statement = match table {
             // The one table whose rows are deleted: the update locks a row that is there, so that it stays.

@@ -90,12 +90,12 @@ async fn repeats_within_one_batch_are_one_order_with_one_answer() {
         let what = What::Command(Command::Place(Box::new(place)));
         Work::Input(Input { what, correlation_id: None, trace: TraceContext::default(), source: Source::Client })
     };
-    let work: Vec<_> = (0..3).map(command).collect();
+    let mut work: Vec<_> = (0..3).map(command).collect();
     let mut answers = Vec::new();
     // Once more as a whole: the second time nothing is fresh.
     for _ in 0..2 {
         let mut progress = Progress::new(work.len());
-        world.door().handle_isolating(&mut Ids::new(), &work, &mut progress).await.unwrap();
+        world.door().handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
         answers.extend(progress.verdicts.into_iter().map(|verdict| match verdict {
             Some(engine::input::Verdict::Applied(Some(Reply::Placed(Placed::Order(order))))) => order,
             other => panic!("{other:?}"),

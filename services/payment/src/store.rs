@@ -1,6 +1,6 @@
 //! Payment's tables in SQL.
 
-use engine::postgres::{Session, Tables};
+use engine::postgres::{KeyColumn, Session, Tables};
 use sqlx::{Row as _, types::Json};
 
 use crate::{
@@ -9,6 +9,10 @@ use crate::{
 };
 
 impl Tables for Payment {
+    fn key_column(&self, _table: Table) -> KeyColumn {
+        KeyColumn { table: "payments", column: "order_id" }
+    }
+
     async fn ensure(&self, db: &mut Session, _table: Table, keys: &[String]) -> sqlx::Result<()> {
         sqlx::query(
             "INSERT INTO payments (order_id, state) SELECT key, 'none' FROM unnest($1::text[]) AS new (key)

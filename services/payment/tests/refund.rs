@@ -36,7 +36,7 @@ impl Service {
         postgres::make_partitions(&world.pool, policy.window).await.unwrap();
         let participant = Arc::new(Payment);
         let database = Postgres::new(world.pool.clone(), participant.clone(), RANGES);
-        Self { world, door: Door { participant, database, policy } }
+        Self { world, door: Door::new(participant, database, policy) }
     }
 
     /// The one call that follows from an event.
@@ -45,7 +45,7 @@ impl Service {
         // As if typed in by hand: the inbox is not what is tried here.
         let input = Input { what: What::Event(event.into()), correlation_id, trace, source: Source::Client };
         let mut progress = Progress::new(1);
-        self.door.handle_isolating(&mut Ids::new(), &[Work::Input(input)], &mut progress).await.unwrap();
+        self.door.handle_isolating(&mut Ids::new(), &mut [Work::Input(input)], &mut progress).await.unwrap();
         progress.intents.pop().unwrap_or_else(|| panic!("no call is intended; the verdict is {:?}", progress.verdicts))
     }
 

@@ -1,6 +1,6 @@
 //! Shipping's table in SQL.
 
-use engine::postgres::{Session, Tables};
+use engine::postgres::{KeyColumn, Session, Tables};
 use sqlx::Row as _;
 
 use crate::{
@@ -9,6 +9,10 @@ use crate::{
 };
 
 impl Tables for Shipping {
+    fn key_column(&self, _table: Table) -> KeyColumn {
+        KeyColumn { table: "shipments", column: "order_id" }
+    }
+
     async fn ensure(&self, db: &mut Session, _table: Table, keys: &[String]) -> sqlx::Result<()> {
         sqlx::query(
             "INSERT INTO shipments (order_id, state) SELECT key, 'none' FROM unnest($1::text[]) AS new (key)

@@ -8,10 +8,9 @@ use crate::{
     delivery::{Delivery, Position},
     door::{Door, Progress},
     event_id::IdSource,
-    input::{Source, Work},
+    input::{Unread, Work},
     log::{EventSource, LogError},
     participant::Participant,
-    reception,
     store::{Database, StoreError},
 };
 
@@ -90,13 +89,13 @@ impl<P: Participant> Consumer<P> {
                     commit(&mut self.uncommitted, source).await?;
                     return Ok(Step::Idle);
                 }
-                none.insert(Pending::new(&*door.participant, deliveries, source))
+                none.insert(Pending::new(deliveries, source))
             }
         };
         if self.careful {
-            door.handle_carefully(ids, &pending.work, &mut pending.progress).await?;
+            door.handle_carefully(ids, &mut pending.work, &mut pending.progress).await?;
         } else {
-            door.handle_isolating(ids, &pending.work, &mut pending.progress).await?;
+            door.handle_isolating(ids, &mut pending.work, &mut pending.progress).await?;
         }
         reached("consumer.committed");
         let Some(done) = self.pending.take() else { return Ok(Step::Idle) };
@@ -112,7 +111,7 @@ impl<P: Participant> Consumer<P> {
 }
 
 impl<P: Participant> Pending<P> {
-    fn new<S: EventSource>(participant: &P, deliveries: Vec<Delivery>, source: &S) -> Self {
+    fn new<S: EventSource>(deliveries: Vec<Delivery>, source: &S) -> Self {
         let messages = deliveries.len();
         let mut next = Watermarks::new();
         let mut work = Vec::with_capacity(messages);
@@ -121,7 +120,7 @@ impl<P: Participant> Pending<P> {
             let since = source.owned_since(&topic, partition);
             let watermark = next.entry((topic, partition)).or_insert(Watermark { next: 0, since });
             watermark.next = watermark.next.max(offset + 1);
-            work.extend(reception::receive(participant, delivery));
+            work.push(Work::Unread(Unread::Message(delivery)));
         }
         let progress = Progress::new(work.len());
         Self { work, progress, next, messages }
@@ -134,7 +133,7 @@ impl<P: Participant> Pending<P> {
         let begun = self.progress.begun.take();
         let mut kept = Vec::with_capacity(work.len());
         for (index, (work, verdict)) in work.into_iter().zip(verdicts).enumerate() {
-            if position_of(&work).is_none_or(|position| is_owned(&self.next, position, source)) {
+            if work.position().is_none_or(|position| is_owned(&self.next, position, source)) {
                 self.work.push(work);
                 self.progress.verdicts.push(verdict);
                 kept.push(index);
@@ -169,14 +168,4 @@ async fn commit<S: EventSource>(uncommitted: &mut Watermarks, source: &mut S) ->
 fn is_owned<S: EventSource>(taken: &Watermarks, position: &Position, source: &S) -> bool {
     let since = taken.get(&(position.topic.clone(), position.partition)).and_then(|watermark| watermark.since);
     since.is_some() && source.owned_since(&position.topic, position.partition) == since
-}
-
-fn position_of<P: Participant>(work: &Work<P>) -> Option<&Position> {
-    match work {
-        Work::Dead(delivery, _) => Some(&delivery.position),
-        Work::Input(input) => match &input.source {
-            Source::Arrival(event) => Some(&event.delivery.position),
-            _ => None,
-        },
-    }
 }

@@ -1,7 +1,7 @@
 //! Event ids: UUIDv7, minted once, when a fact is recorded. Their time lets the inbox forget old ones safely.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use uuid::{ContextV7, Timestamp, Uuid, Version};
+use uuid::{Uuid, Version};
 
 /// Where new ids come from: the process's generator, or a seeded one in the simulation.
 pub trait IdSource: Send {
@@ -9,21 +9,43 @@ pub trait IdSource: Send {
     fn next(&mut self, now: DateTime<Utc>) -> Uuid;
 }
 
-/// Ids for a running service: monotonic within the process, random across processes.
+/// Ids for a running service: each carries the time it is given and nothing of earlier ones, so that one wrong reading
+/// of the clock spoils one id. Within a millisecond they rise; across processes they are random.
 #[derive(Default)]
-pub struct Ids(ContextV7);
+pub struct Ids {
+    millis: u64,
+    /// The bits after the time: a random place in the lower half, and from there upwards.
+    rest: u128,
+}
+
+/// A UUIDv7 leaves 74 bits beside time, version and variant.
+const REST_BITS: u32 = 74;
 
 impl Ids {
     pub fn new() -> Self {
-        Self(ContextV7::new())
+        Self::default()
     }
 }
 
 impl IdSource for Ids {
     fn next(&mut self, now: DateTime<Utc>) -> Uuid {
-        let seconds = now.timestamp().max(0).unsigned_abs();
-        Uuid::new_v7(Timestamp::from_unix(&self.0, seconds, now.timestamp_subsec_nanos()))
+        let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
+        // The last 62 bits of a random UUID are random.
+        let (high, low) = (Uuid::new_v4().as_u128(), Uuid::new_v4().as_u128());
+        self.rest = if millis == self.millis {
+            self.rest + 1 + (low & u128::from(u32::MAX))
+        } else {
+            ((high << 62) ^ (low & (u128::MAX >> 66))) & ((1 << (REST_BITS - 1)) - 1)
+        };
+        self.millis = millis;
+        minted(millis, self.rest)
     }
+}
+
+fn minted(millis: u64, rest: u128) -> Uuid {
+    let (random_a, random_b) = ((rest >> 62) & 0xfff, rest & (u128::MAX >> 66));
+    let time = u128::from(millis & 0xffff_ffff_ffff);
+    Uuid::from_u128((time << 80) | (7 << 76) | (random_a << 64) | (0b10 << 62) | random_b)
 }
 
 /// The span of event times that the inbox can still tell apart, relative to the database's clock.
@@ -71,31 +93,72 @@ pub fn time_of(id: Uuid) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }
 
+impl UnacceptableId {
+    /// When an id from the future can be accepted; `None` if time does not help, or the time lies so far ahead that
+    /// nobody should wait for it.
+    pub fn acceptable_at(&self, window: Window, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self {
+            Self::FromTheFuture { at, .. } if *at <= now + window.horizon => Some(*at - window.skew),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const WINDOW: Window = Window { horizon: TimeDelta::days(20), skew: TimeDelta::minutes(5) };
 
-    fn minted(at: DateTime<Utc>) -> Uuid {
+    fn id_of(at: DateTime<Utc>) -> Uuid {
         Ids::new().next(at)
     }
 
     #[test]
     fn ids_carry_the_time_they_were_minted_at() {
         let now = DateTime::from_timestamp_millis(1_790_000_000_123).unwrap();
-        assert_eq!(time_of(minted(now)), Some(now));
+        assert_eq!(time_of(id_of(now)), Some(now));
+    }
+
+    #[test]
+    fn ids_of_one_millisecond_rise_and_are_valid() {
+        let now = DateTime::from_timestamp_millis(1_790_000_000_123).unwrap();
+        let mut source = Ids::new();
+        let ids: Vec<Uuid> = (0..1_000).map(|_| source.next(now)).collect();
+        assert!(ids.is_sorted_by(|one, next| one < next));
+        assert!(ids.iter().all(|id| time_of(*id) == Some(now) && id.get_variant() == uuid::Variant::RFC4122));
+    }
+
+    #[test]
+    fn a_wrong_reading_of_the_clock_spoils_no_later_id() {
+        let now = DateTime::from_timestamp_millis(1_790_000_000_123).unwrap();
+        let mut source = Ids::new();
+        let before = source.next(now);
+        source.next(now + TimeDelta::days(365));
+        let after = source.next(now);
+        assert_eq!(time_of(after), Some(now));
+        assert_ne!(before, after);
+    }
+
+    #[test]
+    fn what_comes_too_early_says_when_its_time_has_come() {
+        let now = DateTime::from_timestamp_millis(1_790_000_000_000).unwrap();
+        let when = |id| WINDOW.check(id, now).unwrap_err().acceptable_at(WINDOW, now);
+        assert_eq!(when(id_of(now + TimeDelta::hours(1))), Some(now + TimeDelta::minutes(55)));
+        assert_eq!(when(id_of(now + TimeDelta::days(21))), None);
+        assert_eq!(when(id_of(now - TimeDelta::days(21))), None);
+        assert_eq!(when(Uuid::nil()), None);
     }
 
     #[test]
     fn the_window_accepts_its_edges_and_refuses_what_lies_outside() {
         let now = DateTime::from_timestamp_millis(1_790_000_000_000).unwrap();
-        assert!(WINDOW.check(minted(now), now).is_ok());
-        assert!(WINDOW.check(minted(now - TimeDelta::days(20)), now).is_ok());
-        assert!(WINDOW.check(minted(now + TimeDelta::minutes(5)), now).is_ok());
-        assert!(matches!(WINDOW.check(minted(now - TimeDelta::days(21)), now), Err(UnacceptableId::TooOld { .. })));
+        assert!(WINDOW.check(id_of(now), now).is_ok());
+        assert!(WINDOW.check(id_of(now - TimeDelta::days(20)), now).is_ok());
+        assert!(WINDOW.check(id_of(now + TimeDelta::minutes(5)), now).is_ok());
+        assert!(matches!(WINDOW.check(id_of(now - TimeDelta::days(21)), now), Err(UnacceptableId::TooOld { .. })));
         assert!(matches!(
-            WINDOW.check(minted(now + TimeDelta::minutes(6)), now),
+            WINDOW.check(id_of(now + TimeDelta::minutes(6)), now),
             Err(UnacceptableId::FromTheFuture { .. })
         ));
         assert!(matches!(WINDOW.check(Uuid::nil(), now), Err(UnacceptableId::NotVersion7(_))));

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
-    delivery::Delivery,
+    delivery::{Delivery, Position},
     participant::{Participant, Refusal, What},
     store::{Deadline, Failure, HeldStatus, Intent},
     trace::TraceContext,
@@ -14,8 +14,36 @@ use crate::{
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
 pub enum Work<P: Participant> {
+    /// Not looked into yet: that is done where a message that ends the process can be told apart.
+    Unread(Unread),
     Input(Input<P>),
+    /// A message that can never be an input.
     Dead(Delivery, Failure),
+    /// A held event that can't be read now, as by an older version of this service: it stays held.
+    Stuck(HeldEvent, Failure),
+    /// A message of a type that this service does not handle.
+    Ignored(Position),
+}
+
+/// A message as it came.
+#[derive(Debug)]
+pub enum Unread {
+    /// Straight from Kafka.
+    Message(Delivery),
+    /// Held, with its original bytes.
+    Held(HeldEvent),
+}
+
+impl<P: Participant> Work<P> {
+    /// The message's place in Kafka; `None` for what never was there.
+    pub fn position(&self) -> Option<&Position> {
+        match self {
+            Self::Unread(Unread::Message(delivery)) | Self::Dead(delivery, _) => Some(&delivery.position),
+            Self::Unread(Unread::Held(held)) | Self::Stuck(held, _) => Some(&held.event.delivery.position),
+            Self::Ignored(position) => Some(position),
+            Self::Input(input) => input.source.event().map(|event| &event.delivery.position),
+        }
+    }
 }
 
 /// An input with all that its consequences inherit from it.
@@ -61,6 +89,8 @@ pub struct HeldEvent {
     pub first_failed_at: Option<DateTime<Utc>>,
     /// Somebody asked for it: a parked event goes through only then.
     pub redrive: bool,
+    /// The time of its id had not come when it was held, so it has no inbox row yet.
+    pub early: bool,
 }
 
 impl Source {
@@ -94,12 +124,15 @@ pub enum Verdict<R> {
     Dead,
     /// The deadline, intent or held event was settled by somebody else meanwhile, or has to wait its turn.
     Gone,
+    /// Nothing that this service handles.
+    Ignored,
     /// A command, deadline or answer that the rules refused. Deadlines and intents stay and come again.
     Refused(Refusal),
 }
 
 /// The verdicts' names, in logs, spans and metrics.
-pub const VERDICTS: [&str; 8] = ["applied", "repeated", "retrying", "queued", "parked", "dead", "gone", "refused"];
+pub const VERDICTS: [&str; 9] =
+    ["applied", "repeated", "retrying", "queued", "parked", "dead", "gone", "refused", "ignored"];
 pub(crate) const RETRYING: usize = 2;
 
 impl<R> Verdict<R> {
@@ -114,6 +147,7 @@ impl<R> Verdict<R> {
             Self::Dead => 5,
             Self::Gone => 6,
             Self::Refused(_) => 7,
+            Self::Ignored => 8,
         }
     }
 

@@ -20,6 +20,7 @@ pub mod intents;
 pub mod kafka;
 pub mod log;
 pub mod outbox;
+mod panics;
 pub mod participant;
 pub mod policy;
 pub mod postgres;
@@ -35,4 +36,6 @@ pub mod service;
 pub mod settings;
 pub mod store;
 mod telemetry;
+#[cfg(test)]
+mod testing;
 pub mod trace;

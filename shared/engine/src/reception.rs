@@ -1,18 +1,33 @@
-//! From bytes to an input: what is no valid event is told apart here, before any transaction.
+//! From bytes to an input: what is no valid event is told apart here, before any transaction. Whatever goes wrong with
+//! one message, a panic included, is that message's.
 
 use crate::{
+    crash_point::reached_of,
     delivery::Delivery,
     envelope::Envelope,
-    input::{Event, HeldEvent, Input, Source, Work},
+    input::{Event, HeldEvent, Input, Source, Unread, Work},
+    panics::caught,
     participant::{Participant, Undecodable, What},
     store::Failure,
     trace::TraceContext,
 };
 
-/// Reads a message: work to do, or `None` for a type that this service does not handle.
-pub fn receive<P: Participant>(participant: &P, delivery: Delivery) -> Option<Work<P>> {
+/// Looks into what was not read yet; other work stays as it is.
+pub fn read_all<P: Participant>(participant: &P, work: &mut [Work<P>]) {
+    for work in work {
+        let (Work::Unread(_), Some(position)) = (&*work, work.position().cloned()) else { continue };
+        match std::mem::replace(work, Work::Ignored(position)) {
+            Work::Unread(Unread::Message(delivery)) => *work = receive(participant, delivery),
+            Work::Unread(Unread::Held(held)) => *work = receive_again(participant, held),
+            other => *work = other,
+        }
+    }
+}
+
+/// Reads a message.
+pub fn receive<P: Participant>(participant: &P, delivery: Delivery) -> Work<P> {
     match read(participant, &delivery) {
-        Ok(Some((what, envelope))) => Some(Work::Input(Input {
+        Ok(Some((what, envelope))) => Work::Input(Input {
             what,
             trace: TraceContext::from_headers(&delivery.headers),
             correlation_id: Some(envelope.correlation_id),
@@ -22,28 +37,46 @@ pub fn receive<P: Participant>(participant: &P, delivery: Delivery) -> Option<Wo
                 aggregate_id: envelope.aggregate_id,
                 delivery,
             }),
-        })),
-        Ok(None) => None,
-        Err(failure) => Some(Work::Dead(delivery, failure)),
+        }),
+        Ok(None) => Work::Ignored(delivery.position),
+        Err(failure) => Work::Dead(delivery, failure),
     }
 }
 
-/// Reads a held event again, from its original bytes. `redrive` says that somebody asked for it.
-pub fn receive_again<P: Participant>(participant: &P, held: HeldEvent) -> Result<Input<P>, Failure> {
-    let delivery = &held.event.delivery;
-    let (what, envelope) = read(participant, delivery)?.ok_or_else(|| Failure {
+/// Reads a held event again, from its original bytes.
+fn receive_again<P: Participant>(participant: &P, held: HeldEvent) -> Work<P> {
+    match read_held(participant, &held.event) {
+        Ok((what, envelope)) => Work::Input(Input {
+            what,
+            trace: TraceContext::from_headers(&held.event.delivery.headers),
+            correlation_id: Some(envelope.correlation_id),
+            source: Source::Held(held),
+        }),
+        Err(failure) => Work::Stuck(held, failure),
+    }
+}
+
+/// Whether a held event can be read now.
+pub fn check<P: Participant>(participant: &P, event: &Event) -> Result<(), Failure> {
+    read_held(participant, event).map(drop)
+}
+
+fn read_held<P: Participant>(participant: &P, event: &Event) -> Result<(What<P>, Envelope), Failure> {
+    read(participant, &event.delivery)?.ok_or_else(|| Failure {
         class: "not-handled",
-        message: format!("{} is not handled by this service any more", held.event.event_type),
-    })?;
-    Ok(Input {
-        what,
-        trace: TraceContext::from_headers(&delivery.headers),
-        correlation_id: Some(envelope.correlation_id),
-        source: Source::Held(held),
+        message: format!("{} is not handled by this service any more", event.event_type),
     })
 }
 
 fn read<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option<(What<P>, Envelope)>, Failure> {
+    if let Some(Ok(key)) = delivery.key.as_deref().map(std::str::from_utf8) {
+        reached_of("decode", key);
+    }
+    caught(|| decode(participant, delivery))
+        .unwrap_or_else(|panic| Err(Failure { class: "panic", message: format!("decoding it panicked: {panic}") }))
+}
+
+fn decode<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option<(What<P>, Envelope)>, Failure> {
     let envelope = Envelope::parse(delivery.key.as_deref(), delivery.payload.as_deref())
         .map_err(|error| Failure { class: "envelope", message: error.to_string() })?;
     let event = participant.decode(&delivery.position.topic, &envelope).map_err(|error| Failure {

@@ -2,10 +2,13 @@
 
 use std::future::Future;
 
+use chrono::TimeDelta;
+use tracing::error;
+
 use crate::{
     door::{Door, Progress},
     event_id::IdSource,
-    input::{HeldEvent, Verdict, Work},
+    input::{HeldEvent, Unread, Verdict, Work},
     participant::Participant,
     reception,
     store::{Database, Failure, StoreError},
@@ -13,31 +16,56 @@ use crate::{
 
 /// Held events as the step needs them.
 pub trait HeldStore: Send + Sync + 'static {
-    /// The events of up to `keys` aggregates whose first held event is due (or merely queued), in number order per
-    /// aggregate, each aggregate's up to its first parked one, at most `per_key` of it.
-    fn due(&self, keys: usize, per_key: usize) -> impl Future<Output = Result<Vec<HeldEvent>, StoreError>> + Send;
-    /// The held event `number` and those of its aggregate behind it, in number order, at most `limit`.
-    fn queue_from(&self, number: i64, limit: usize) -> impl Future<Output = Result<Vec<HeldEvent>, StoreError>> + Send;
+    /// Takes held events whose turn it is, for the time of `lease`: the first of their key, or compensations with no
+    /// other compensation (but a parked one) before them; queued, or retrying and due. Each first of its key comes
+    /// with those behind it, in number order, up to the next that is parked or not due.
+    fn claim(&self, limits: Limits, lease: TimeDelta) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
+    /// The held event `number` and those of its aggregate behind it, in number order, at most `limits.per_key` of
+    /// them.
+    fn queue_from(&self, number: i64, limits: Limits) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
+    /// Parks held events whose rows can't be read, with the reason. Their keys wait.
+    fn park_unreadable(&self, rows: &[Unreadable]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// What a step did.
-pub struct Retried<P: Participant> {
-    pub progress: Progress<P::Reply>,
-    /// Events that were valid once and can't be read now (an older version of this service runs): they stay held.
-    pub unreadable: Vec<(i64, Failure)>,
+/// How much is taken at once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Aggregates.
+    pub keys: usize,
+    /// Events of one aggregate.
+    pub per_key: usize,
+    /// Payloads and headers, in bytes. One event may be larger: then it comes alone.
+    pub bytes: usize,
 }
 
-/// Tries due events again, each followed by its queue. `careful`: the last run of this process crashed.
+/// Held events to try, in number order.
+#[derive(Clone, Debug, Default)]
+pub struct Claimed {
+    pub events: Vec<HeldEvent>,
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// The row of a held event that this version can't read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unreadable {
+    pub number: i64,
+    pub why: String,
+}
+
+/// How long a claim keeps other replicas away: longer than a transaction takes that waits for a lock.
+const LEASE: TimeDelta = TimeDelta::seconds(15);
+
+/// Tries held events again whose turn it is, each followed by its queue. `careful`: the last run of this process
+/// crashed.
 pub async fn step<P: Participant, D: Database<P>, S: HeldStore>(
     door: &Door<P, D>,
     store: &S,
     ids: &mut dyn IdSource,
-    keys: usize,
-    per_key: usize,
+    limits: Limits,
     careful: bool,
-) -> Result<Retried<P>, StoreError> {
-    let due = store.due(keys, per_key).await?;
-    handle(door, ids, due, careful).await
+) -> Result<Progress<P::Reply>, StoreError> {
+    let claimed = store.claim(limits, LEASE).await?;
+    handle(door, store, ids, claimed, careful).await
 }
 
 /// Runs a parked event, and then what queues behind it, through the same door. `None`: no such event is held.
@@ -46,40 +74,48 @@ pub async fn redrive<P: Participant, D: Database<P>, S: HeldStore>(
     store: &S,
     ids: &mut dyn IdSource,
     number: i64,
-    limit: usize,
+    limits: Limits,
 ) -> Result<Option<Result<Verdict<P::Reply>, Failure>>, StoreError> {
-    let mut queue = store.queue_from(number, limit).await?;
-    match queue.first_mut() {
+    let mut queue = store.queue_from(number, limits).await?;
+    if let Some(row) = queue.unreadable.iter().find(|row| row.number == number) {
+        return Ok(Some(Err(Failure { class: "unreadable", message: row.why.clone() })));
+    }
+    match queue.events.first_mut() {
         Some(first) if first.number == number => first.redrive = true,
         _ => return Ok(None),
     }
-    let mut retried = handle(door, ids, queue, false).await?;
-    if let Some(at) = retried.unreadable.iter().position(|(unreadable, _)| *unreadable == number) {
-        return Ok(Some(Err(retried.unreadable.swap_remove(at).1)));
+    // To be unreadable for the one who asks is no failed attempt.
+    if let Some(Err(failure)) = queue.events.first().map(|held| reception::check(&*door.participant, &held.event)) {
+        return Ok(Some(Err(failure)));
     }
-    Ok(retried.progress.verdicts.into_iter().next().flatten().map(Ok))
+    let progress = handle(door, store, ids, queue, false).await?;
+    Ok(progress.verdicts.into_iter().next().flatten().map(Ok))
 }
 
-async fn handle<P: Participant, D: Database<P>>(
+async fn handle<P: Participant, D: Database<P>, S: HeldStore>(
     door: &Door<P, D>,
+    store: &S,
     ids: &mut dyn IdSource,
-    events: Vec<HeldEvent>,
+    claimed: Claimed,
     careful: bool,
-) -> Result<Retried<P>, StoreError> {
-    let mut unreadable = Vec::new();
-    let mut work = Vec::with_capacity(events.len());
-    for held in events {
-        let number = held.number;
-        match reception::receive_again(&*door.participant, held) {
-            Ok(input) => work.push(Work::Input(input)),
-            Err(failure) => unreadable.push((number, failure)),
+) -> Result<Progress<P::Reply>, StoreError> {
+    let Claimed { events, unreadable } = claimed;
+    if !unreadable.is_empty() {
+        store.park_unreadable(&unreadable).await?;
+        for Unreadable { number, why } in &unreadable {
+            error!(number, why, "the row of a held event can't be read; it is parked: see /admin/held");
         }
     }
+    let mut work: Vec<Work<P>> = events.into_iter().map(|held| Work::Unread(Unread::Held(held))).collect();
     let mut progress = Progress::new(work.len());
     if careful {
-        door.handle_carefully(ids, &work, &mut progress).await?;
+        door.handle_carefully(ids, &mut work, &mut progress).await?;
     } else {
-        door.handle_isolating(ids, &work, &mut progress).await?;
+        door.handle_isolating(ids, &mut work, &mut progress).await?;
     }
-    Ok(Retried { progress, unreadable })
+    Ok(progress)
 }
+
+#[cfg(test)]
+#[path = "retry_tests.rs"]
+mod tests;

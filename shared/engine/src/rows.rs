@@ -113,3 +113,50 @@ pub(crate) struct Changes<P: Participant> {
     pub inserts: Vec<(String, P::Row)>,
     pub updates: Vec<(String, P::Row)>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Table::Accounts, Toy};
+
+    fn changed(rows: &Rows<Toy>) -> (Vec<(String, i64)>, Vec<(String, i64)>) {
+        let Changes { inserts, updates } = rows.changes(Accounts);
+        (inserts, updates)
+    }
+
+    #[test]
+    fn an_input_that_is_rolled_back_leaves_what_those_before_it_changed() {
+        let mut rows = Rows::<Toy>::default();
+        rows.load(Accounts, "b", 1);
+        rows.load(Accounts, "a", 1);
+        rows.begin_input();
+        rows.set(Accounts, "b", 2);
+        rows.begin_input();
+        rows.set(Accounts, "b", 3);
+        rows.set(Accounts, "a", 3);
+        rows.set(Accounts, "b", 4);
+        rows.roll_back_input();
+        assert_eq!((*rows.get(Accounts, "a"), *rows.get(Accounts, "b")), (1, 2));
+        assert_eq!(changed(&rows), (vec![], vec![("b".into(), 2)]));
+    }
+
+    #[test]
+    fn what_did_not_change_is_not_written_and_fresh_rows_are_inserted_in_key_order() {
+        let mut rows = Rows::<Toy>::default();
+        rows.load(Accounts, "same", 1);
+        rows.load_fresh(Accounts, "y".into(), 0);
+        rows.load_fresh(Accounts, "x".into(), 0);
+        rows.load_fresh(Accounts, "never used".into(), 0);
+        rows.begin_input();
+        for (key, row) in [("same", 1), ("y", 1), ("x", 2)] {
+            rows.set(Accounts, key, row);
+        }
+        assert_eq!(changed(&rows), (vec![("x".into(), 2), ("y".into(), 1)], vec![]));
+    }
+
+    #[test]
+    #[should_panic(expected = "was not named by touches()")]
+    fn a_row_that_was_not_named_is_a_mistake_of_the_rules() {
+        Rows::<Toy>::default().get(Accounts, "a");
+    }
+}

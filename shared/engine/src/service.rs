@@ -79,7 +79,7 @@ pub async fn run<P: Tables, O: Outside>(
     let participant = Arc::new(participant);
     let reads = api_pool(&pool, &settings.database);
     let database = Postgres::new(pool, participant.clone(), RANGES);
-    let door = Arc::new(Door { participant, database, policy: settings.policy() });
+    let door = Arc::new(Door::new(participant, database, settings.policy()));
     let mut service = Service::start(door, outside, settings.clone(), access, crashed).await?;
     let api = routes(Context { commands: service.commands.clone(), pool: reads });
     let served = service.serve(api).await;

@@ -21,7 +21,8 @@ pub enum StoreError {
     /// Somebody else holds what this needs, or a partition is missing: it concerns this work only and may pass.
     #[error("the database could not do this now: {0}")]
     Contention(String),
-    /// The database refuses the data (SQLSTATE class 22 or 23): trying again can't help.
+    /// It concerns this work only and trying again can't help: the database refuses its data, or a row that it needs
+    /// can't be read by this version.
     #[error("the database refuses the data: {0}")]
     Data(String),
 }
@@ -43,8 +44,12 @@ pub trait Database<P: Participant>: Send + Sync + 'static {
 ///
 /// Callers pass keys and ids sorted and without repeats, so that all transactions lock in one order.
 pub trait Transaction<P: Participant>: Send {
-    /// The database's clock.
-    fn now(&mut self) -> impl Future<Output = Result<DateTime<Utc>, StoreError>> + Send;
+    /// The database's clock, and for which of these aggregates events are held. Nothing is locked.
+    fn open(&mut self, keys: &[String]) -> impl Future<Output = Result<Opening, StoreError>> + Send;
+
+    /// From here on this transaction waits for locks only for a moment. A table that is locked as a whole concerns
+    /// everybody ([`StoreError::Unavailable`]).
+    fn hurry(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Inserts inbox rows of this consumer and returns the ids that were not there yet. Waits for a concurrent
     /// transaction that is inserting the same id.
@@ -58,6 +63,13 @@ pub trait Transaction<P: Participant>: Send {
         table: P::Table,
         keys: &[String],
     ) -> impl Future<Output = Result<Vec<(String, P::Row)>, StoreError>> + Send;
+    /// As [`ensure_rows`](Self::ensure_rows) and [`lock_rows`](Self::lock_rows), but waits for no row: those that
+    /// others have locked are named instead.
+    fn lock_free_rows(
+        &mut self,
+        table: P::Table,
+        keys: &[String],
+    ) -> impl Future<Output = Result<FreeRows<P>, StoreError>> + Send;
     fn insert_rows(
         &mut self,
         table: P::Table,
@@ -86,12 +98,15 @@ pub trait Transaction<P: Participant>: Send {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Deletes answered intents and returns those that were still open.
     fn take_intents(&mut self, ids: &[Uuid]) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
+    /// Puts intents back that were taken and whose answers were refused.
+    fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The held events of these aggregates, in number order.
     fn held(&mut self, keys: &[String]) -> impl Future<Output = Result<Vec<Held>, StoreError>> + Send;
-    /// Holds events; passes over those already held, by their event id.
+    /// Holds events; passes over those already held, by their event id. One that was held early and comes again in
+    /// its time is early no more: it has its inbox row now.
     fn hold(&mut self, events: &[HoldEvent]) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Writes down that held events failed once more.
+    /// Writes down that held events failed once more. None of them is early any more.
     fn hold_again(&mut self, failures: &[HeldFailure]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Lets go of held events that were handled after all.
     fn let_go(&mut self, numbers: &[i64]) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -99,6 +114,26 @@ pub trait Transaction<P: Participant>: Send {
     fn bury(&mut self, dead: &[DeadMessage]) -> impl Future<Output = Result<HashSet<Position>, StoreError>> + Send;
 
     fn commit(self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// What a transaction knows before it locks anything.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Opening {
+    /// The database's clock.
+    pub now: DateTime<Utc>,
+    /// Aggregates of which an event is held.
+    pub held: HashSet<String>,
+    /// Aggregates of which a compensation is held that is not parked.
+    pub overtaking: HashSet<String>,
+}
+
+/// Rows that were free.
+#[derive(Debug)]
+pub struct FreeRows<P: Participant> {
+    /// Locked by this transaction now.
+    pub rows: Vec<(String, P::Row)>,
+    /// Keys whose rows others have locked.
+    pub locked: Vec<String>,
 }
 
 /// A message that waits to be published.
@@ -128,6 +163,18 @@ pub struct Deadline {
     pub due_at: DateTime<Utc>,
     pub correlation_id: String,
     pub trace: TraceContext,
+    /// How often it was refused since it was set.
+    pub attempts: u32,
+    pub last_error: Option<String>,
+    /// When it is tried again after it was refused.
+    pub not_before: Option<DateTime<Utc>>,
+}
+
+impl Deadline {
+    /// When it is looked at next.
+    pub fn next_at(&self) -> DateTime<Utc> {
+        self.not_before.unwrap_or(self.due_at)
+    }
 }
 
 /// An outside call that is to be made, or was begun and has no answer yet.
@@ -153,6 +200,14 @@ impl Intent {
     }
 }
 
+/// An intent whose answer was refused: it stays open and is asked about again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefusedIntent {
+    pub intent: Intent,
+    pub not_before: DateTime<Utc>,
+    pub error: String,
+}
+
 /// How an event is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeldStatus {
@@ -170,6 +225,8 @@ pub struct Held {
     pub key: String,
     pub number: i64,
     pub status: HeldStatus,
+    /// It is a compensation.
+    pub overtakes: bool,
 }
 
 /// An event to hold, with its original bytes.
@@ -184,6 +241,10 @@ pub struct HoldEvent {
     pub failure: Option<Failure>,
     pub retry_in: TimeDelta,
     pub now: DateTime<Utc>,
+    /// It is a compensation.
+    pub overtakes: bool,
+    /// The time of its id has not come, so it has no inbox row yet.
+    pub early: bool,
 }
 
 /// What went wrong, in words for headers, the admin API and logs.

@@ -60,7 +60,7 @@ impl<P: Tables> OneService<P> {
 
     pub fn door(&self) -> ServiceDoor<P> {
         let database = Database::new(self.pool.clone(), self.participant.clone(), RANGES);
-        Door { participant: self.participant.clone(), database, policy: policy() }
+        Door::new(self.participant.clone(), database, policy())
     }
 
     /// What another replica's routes are made of.
@@ -96,9 +96,9 @@ pub async fn call(api: &Router, method: &str, path: &str, headers: &[(&str, &str
 
 /// What the engine's own loop does with commands.
 async fn serve<P: Tables>(door: ServiceDoor<P>, mut queue: CommandQueue<P>) {
-    while let Some(batch) = queue.next(100).await {
+    while let Some(mut batch) = queue.next(100).await {
         let mut progress = Progress::new(batch.work.len());
-        let handled = door.handle_isolating(&mut Ids::new(), &batch.work, &mut progress).await;
+        let handled = door.handle_isolating(&mut Ids::new(), &mut batch.work, &mut progress).await;
         batch.answer(progress, handled.err().map(|error| Arc::from(error.to_string())));
     }
 }

@@ -16,7 +16,7 @@ use engine::{
     log::EventSource,
     participant::Participant,
     relay::Relay,
-    retry,
+    retry::{self, Limits},
     store::Intent,
 };
 
@@ -30,6 +30,7 @@ pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Calls = Arc<Mutex<Vec<Intent>>>;
 
 const LIMIT: usize = 4;
+const LIMITS: Limits = Limits { keys: LIMIT, per_key: LIMIT, bytes: 4_000 };
 const LEASE: TimeDelta = TimeDelta::milliseconds(200);
 
 /// The tasks of one replica.
@@ -41,7 +42,7 @@ pub fn tasks<P: Participant, O: Outside>(
     outside: Arc<O>,
     member: u64,
 ) -> Vec<Task> {
-    let door = Arc::new(Door { participant: participant.clone(), database: model.clone(), policy: model.policy });
+    let door = Arc::new(Door::new(participant.clone(), model.clone(), model.policy));
     let calls = Calls::default();
     lock(kafka).join(P::NAME, member);
     let source = Source {
@@ -137,7 +138,7 @@ async fn look_back<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>
         }
         // What fails is looked for again.
         let _ = deadlines::step(&door, &door.database, &mut ids, LIMIT).await;
-        let _ = retry::step(&door, &door.database, &mut ids, LIMIT, LIMIT, false).await;
+        let _ = retry::step(&door, &door.database, &mut ids, LIMITS, false).await;
     }
 }
 
@@ -150,7 +151,7 @@ async fn operate<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>) 
         }
         let parked = door.database.worth_a_redrive();
         let Some(number) = parked.get(core.pick(parked.len())).copied() else { continue };
-        let redriven = retry::redrive(&door, &door.database, &mut ids, number, LIMIT).await;
+        let redriven = retry::redrive(&door, &door.database, &mut ids, number, LIMITS).await;
         core.tell(|| format!("{} redrives {number}: {redriven:?}", P::NAME));
     }
 }

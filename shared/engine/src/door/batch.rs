@@ -1,6 +1,6 @@
 //! The batch in memory: which work is still open, and what the database said about it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use opentelemetry::trace::SpanContext;
@@ -8,111 +8,198 @@ use uuid::Uuid;
 
 use super::{
     SetAside,
+    note::{Note, Wait},
+    queue::Queue,
     running::{Beginning, Outcome, Running},
     told::Told,
+    touched::Touched,
 };
 use crate::{
     dead_letter::{self, Attempts},
-    delivery::Position,
-    event_id::{IdSource, Window},
+    delivery::{Delivery, Position},
+    event_id::{IdSource, UnacceptableId, Window},
     input::{Input, Source, Verdict, Work},
-    participant::{Participant, What},
+    panics::caught,
+    participant::Participant,
     policy::Policy,
     rows::Rows,
-    store::{DeadMessage, Failure, Held, HeldStatus, OutboxMessage},
+    store::{DeadMessage, Failure, Held, HeldStatus, Opening},
 };
 
 pub(super) struct Batch<'a, P: Participant> {
+    participant: &'a P,
     work: &'a [Work<P>],
     pub now: DateTime<Utc>,
+    opening: Opening,
     /// What is settled already, by index of the work.
-    pub verdicts: Vec<Option<Verdict<P::Reply>>>,
+    verdicts: Vec<Option<Verdict<P::Reply>>>,
+    /// What is known of open inputs, by index of the work.
+    notes: Vec<Note>,
     dead: Vec<DeadMessage>,
-    pub dead_letters: Vec<OutboxMessage>,
+    newly_buried: HashSet<Position>,
+    /// Held events that had their effect when they came a second time.
+    let_go: Vec<i64>,
     /// The batch's own span, to which those of its inputs link.
     links: Vec<SpanContext>,
-    told: Vec<Told>,
-    /// Per aggregate, its held events by number.
-    pub held: HashMap<String, BTreeMap<i64, HeldStatus>>,
+    /// Per aggregate that was looked at under its lock, its held events.
+    held: HashMap<String, Queue>,
 }
 
 impl<'a, P: Participant> Batch<'a, P> {
-    pub fn new(work: &'a [Work<P>], now: DateTime<Utc>, window: Window, links: Vec<SpanContext>) -> Self {
+    /// `set_aside`: why none of the inputs' rules are to be run.
+    pub fn new(
+        participant: &'a P,
+        work: &'a [Work<P>],
+        opening: Opening,
+        window: Window,
+        links: Vec<SpanContext>,
+        set_aside: Option<&SetAside>,
+    ) -> Self {
         let mut batch = Self {
+            participant,
             work,
-            now,
+            now: opening.now,
+            opening,
             verdicts: work.iter().map(|_| None).collect(),
+            notes: work.iter().map(|_| Note { set_aside: set_aside.cloned(), ..Note::default() }).collect(),
             dead: Vec::new(),
-            dead_letters: Vec::new(),
+            newly_buried: HashSet::new(),
+            let_go: Vec::new(),
             links,
-            told: Vec::new(),
             held: HashMap::new(),
         };
-        batch.set_dead_apart(window);
+        for (index, work) in work.iter().enumerate() {
+            batch.look_at(index, work, window);
+        }
         batch
     }
 
-    fn set_dead_apart(&mut self, window: Window) {
-        for (index, work) in self.work.iter().enumerate() {
-            let (delivery, failure) = match work {
-                Work::Dead(delivery, failure) => (delivery, failure.clone()),
-                Work::Input(Input { source: Source::Arrival(event), .. }) => match window.check(event.id, self.now) {
-                    Ok(()) => continue,
-                    Err(error) => (&event.delivery, Failure { class: "event-id", message: error.to_string() }),
+    fn look_at(&mut self, index: usize, work: &Work<P>, window: Window) {
+        let input = match work {
+            Work::Input(input) => input,
+            Work::Dead(delivery, failure) => return self.set_dead_apart(index, delivery, failure.clone()),
+            Work::Ignored(_) => return self.verdicts[index] = Some(Verdict::Ignored),
+            Work::Stuck(..) | Work::Unread(_) => return,
+        };
+        self.notes[index].look_at(self.participant, input);
+        match &input.source {
+            Source::Arrival(event) => match window.check(event.id, self.now) {
+                Ok(()) => {}
+                Err(error) => match error.acceptable_at(window, self.now) {
+                    Some(at) => self.notes[index].wait = Some(Wait::Until(at, error.to_string())),
+                    None => {
+                        let failure = Failure { class: "event-id", message: error.to_string() };
+                        return self.set_dead_apart(index, &event.delivery, failure);
+                    }
                 },
-                Work::Input(_) => continue,
-            };
-            self.dead.push(DeadMessage { delivery: delivery.clone(), failure, now: self.now });
-            self.verdicts[index] = Some(Verdict::Dead);
+            },
+            Source::Held(held) if held.early => {
+                if let Err(UnacceptableId::FromTheFuture { .. }) = window.check(held.event.id, self.now) {
+                    self.verdicts[index] = Some(Verdict::Held(HeldStatus::Retrying));
+                }
+            }
+            _ => {}
+        }
+        if let (Source::Arrival(event), None) = (&input.source, &self.notes[index].wait) {
+            let blocks = if self.notes[index].overtakes { &self.opening.overtaking } else { &self.opening.held };
+            if blocks.contains(&event.aggregate_id) {
+                self.notes[index].wait = Some(Wait::Behind);
+            }
         }
     }
 
+    fn set_dead_apart(&mut self, index: usize, delivery: &Delivery, failure: Failure) {
+        self.dead.push(DeadMessage { delivery: delivery.clone(), failure, now: self.now });
+        self.verdicts[index] = Some(Verdict::Dead);
+    }
+
     /// The ids to insert into the inbox, sorted.
-    pub fn arrivals(&self) -> Vec<Uuid> {
-        sorted(self.open().filter_map(|(_, input)| match &input.source {
-            Source::Arrival(event) => Some(event.id),
+    pub fn new_to_inbox(&self) -> Vec<Uuid> {
+        sorted(self.open().filter_map(|(index, input)| self.inbox_id(index, input)))
+    }
+
+    /// What waits for its time has no inbox row before it.
+    fn inbox_id(&self, index: usize, input: &Input<P>) -> Option<Uuid> {
+        match (&input.source, &self.notes[index].wait) {
+            (Source::Arrival(_), Some(Wait::Until(..))) => None,
+            (Source::Arrival(event), _) => Some(event.id),
+            (Source::Held(held), _) if held.early => Some(held.event.id),
             _ => None,
-        }))
+        }
     }
 
     /// Keeps the first of each new id; everything else had its effect before.
     pub fn drop_repeats(&mut self, new: &HashSet<Uuid>) {
         let mut seen = HashSet::new();
-        self.settle(|input| match &input.source {
-            Source::Arrival(event) if !new.contains(&event.id) || !seen.insert(event.id) => Some(Verdict::Repeat),
-            _ => None,
-        });
-    }
-
-    /// Messages to bury, sorted by position.
-    pub fn dead_messages(&self) -> Vec<DeadMessage> {
-        let by_position: BTreeMap<&Position, &DeadMessage> =
-            self.dead.iter().map(|dead| (&dead.delivery.position, dead)).collect();
-        by_position.into_values().cloned().collect()
-    }
-
-    /// Each message is dead-lettered once, however often it is read.
-    pub fn dead_letter(&mut self, consumer_group: &str, newly_buried: &HashSet<Position>) {
-        let attempts = Attempts { count: 1, first_failed_at: self.now, last_failed_at: self.now };
-        for dead in self.dead_messages() {
-            if newly_buried.contains(&dead.delivery.position) {
-                self.dead_letters.push(dead_letter::record(&dead.delivery, consumer_group, &dead.failure, attempts));
-                self.told.push(Told::buried::<P>(&dead.delivery, dead.failure.class, &self.links));
+        for (index, input) in self.open().collect::<Vec<_>>() {
+            let known = self.inbox_id(index, input).is_some_and(|id| !new.contains(&id));
+            match &input.source {
+                Source::Arrival(event) if known || !seen.insert(event.id) => {}
+                Source::Held(held) if known => self.let_go.push(held.number),
+                _ => continue,
             }
+            self.verdicts[index] = Some(Verdict::Repeat);
         }
     }
 
-    pub fn open_inputs(&self) -> impl Iterator<Item = &'a What<P>> + '_ {
-        self.open().map(|(_, input)| &input.what)
+    /// Messages to bury, sorted by position and without repeats.
+    pub fn dead_messages(&mut self) -> &[DeadMessage] {
+        self.dead.sort_by(|one, other| one.delivery.position.cmp(&other.delivery.position));
+        self.dead.dedup_by(|one, other| one.delivery.position == other.delivery.position);
+        &self.dead
     }
 
-    pub fn aggregates_of_events(&self) -> Vec<String> {
-        sorted(self.open().filter_map(|(_, input)| input.source.event().map(|event| event.aggregate_id.clone())))
+    /// Each message is dead-lettered once, however often it is read.
+    pub fn buried(&mut self, newly_buried: HashSet<Position>) {
+        self.newly_buried = newly_buried;
     }
 
-    pub fn found_held(&mut self, held: Vec<Held>) {
+    /// The rows of `table` that the open inputs touch; one whose rules panic over it is set aside.
+    pub fn touches(&mut self, table: P::Table, rows: &Rows<P>) -> Touched {
+        let mut touched = Touched::default();
+        for (index, input) in self.open().collect::<Vec<_>>() {
+            if !self.notes[index].runs() {
+                continue;
+            }
+            let (participant, touches) = (self.participant, touched.begin());
+            if let Err(panic) = caught(|| participant.touches(table, &input.what, rows, touches)) {
+                touched.forget();
+                self.notes[index].set_aside = Some(SetAside::panicked("naming its rows", &panic));
+            } else {
+                touched.end(index);
+            }
+        }
+        touched
+    }
+
+    /// Others have these rows locked: whoever touches one of them steps aside.
+    pub fn step_aside(&mut self, table: P::Table, touched: &Touched, locked: &[String]) {
+        for (index, key) in touched.touching(locked) {
+            let why = format!("the {table:?} row {key} is locked by another session");
+            self.notes[index].set_aside.get_or_insert_with(|| SetAside::locked(why));
+        }
+    }
+
+    /// The aggregates whose held events have to be looked at under a lock. An arrival that is set aside by itself
+    /// needs none: what is known without it says whether it queues.
+    pub fn aggregates_to_lock(&self, rules_run: bool) -> Vec<String> {
+        sorted(self.work.iter().enumerate().filter_map(|(index, work)| match work {
+            _ if self.verdicts[index].is_some() => None,
+            Work::Stuck(held, _) => Some(held.event.aggregate_id.clone()),
+            Work::Input(Input { source: Source::Held(held), .. }) => Some(held.event.aggregate_id.clone()),
+            Work::Input(Input { source: Source::Arrival(event), .. })
+                if rules_run && self.notes[index].wait.is_none() =>
+            {
+                Some(event.aggregate_id.clone())
+            }
+            _ => None,
+        }))
+    }
+
+    pub fn found_held(&mut self, keys: Vec<String>, held: &[Held]) {
+        self.held.extend(keys.into_iter().map(|key| (key, Queue::default())));
         for row in held {
-            self.held.entry(row.key).or_default().insert(row.number, row.status);
+            self.held.entry(row.key.clone()).or_default().add(row);
         }
     }
 
@@ -131,47 +218,56 @@ impl<'a, P: Participant> Batch<'a, P> {
     }
 
     pub fn drop_settled_deadlines(&mut self, taken: &HashSet<Uuid>) {
-        let mut seen = HashSet::new();
-        self.settle(|input| match &input.source {
-            Source::Deadline(row) if !taken.contains(&row.id) || !seen.insert(row.id) => Some(Verdict::Gone),
-            _ => None,
-        });
+        self.drop_settled(|source| if let Source::Deadline(row) = source { Some(row.id) } else { None }, taken);
     }
 
     pub fn drop_settled_intents(&mut self, taken: &HashSet<Uuid>) {
+        self.drop_settled(|source| if let Source::Intent(row) = source { Some(row.id) } else { None }, taken);
+    }
+
+    fn drop_settled(&mut self, id: impl Fn(&Source) -> Option<Uuid>, taken: &HashSet<Uuid>) {
         let mut seen = HashSet::new();
-        self.settle(|input| match &input.source {
-            Source::Intent(row) if !taken.contains(&row.id) || !seen.insert(row.id) => Some(Verdict::Gone),
-            _ => None,
-        });
+        for (index, input) in self.open().collect::<Vec<_>>() {
+            if let Some(id) = id(&input.source)
+                && (!taken.contains(&id) || !seen.insert(id))
+            {
+                self.verdicts[index] = Some(Verdict::Gone);
+            }
+        }
     }
 
     /// Runs the rules, input by input, on the locked rows.
-    pub fn run(
-        mut self,
-        participant: &P,
-        policy: &Policy,
-        rows: &mut Rows<P>,
-        ids: &mut dyn IdSource,
-        refusal: Option<&SetAside>,
-    ) -> Outcome<P> {
-        let open: Vec<(usize, &'a Input<P>)> = self.open().collect();
-        let messages = std::mem::take(&mut self.dead_letters);
-        let held = std::mem::take(&mut self.held);
-        let told = std::mem::take(&mut self.told);
-        let mut running = Running::new(
-            participant,
-            policy,
-            self.now,
-            Beginning { held, messages, told, links: &self.links },
-            rows,
-            ids,
-        );
-        for (index, input) in open {
-            self.verdicts[index] = Some(running.take(input, refusal));
+    pub fn run(mut self, policy: &Policy, rows: &mut Rows<P>, ids: &mut dyn IdSource) -> Outcome<P> {
+        let beginning = self.beginning();
+        let open: Vec<usize> = (0..self.work.len()).filter(|index| self.verdicts[*index].is_none()).collect();
+        let mut running = Running::new(self.participant, policy, self.now, beginning, rows, ids);
+        for index in open {
+            self.verdicts[index] = match &self.work[index] {
+                Work::Input(input) => Some(running.take(input, &self.notes[index])),
+                Work::Stuck(held, failure) => Some(running.take_stuck(held, failure)),
+                _ => None,
+            };
         }
-        let verdicts = std::mem::take(&mut self.verdicts);
-        running.finish(verdicts)
+        running.finish(self.verdicts)
+    }
+
+    fn beginning(&mut self) -> Beginning {
+        let mut beginning = Beginning {
+            held: std::mem::take(&mut self.held),
+            opening: std::mem::take(&mut self.opening),
+            let_go: std::mem::take(&mut self.let_go),
+            messages: Vec::new(),
+            told: Vec::new(),
+            links: self.links.clone(),
+        };
+        let attempts = Attempts { count: 1, first_failed_at: self.now, last_failed_at: self.now };
+        for dead in &self.dead {
+            if self.newly_buried.contains(&dead.delivery.position) {
+                beginning.messages.push(dead_letter::record(&dead.delivery, P::NAME, &dead.failure, attempts));
+                beginning.told.push(Told::buried::<P>(&dead.delivery, dead.failure.class, &self.links));
+            }
+        }
+        beginning
     }
 
     fn open(&self) -> impl Iterator<Item = (usize, &'a Input<P>)> + '_ {
@@ -181,14 +277,14 @@ impl<'a, P: Participant> Batch<'a, P> {
             _ => None,
         })
     }
+}
 
-    fn settle(&mut self, mut verdict: impl FnMut(&Input<P>) -> Option<Verdict<P::Reply>>) {
-        let settled: Vec<_> =
-            self.open().filter_map(|(index, input)| verdict(input).map(|verdict| (index, verdict))).collect();
-        for (index, verdict) in settled {
-            self.verdicts[index] = Some(verdict);
-        }
-    }
+/// The aggregates of events that came from Kafka, sorted.
+pub(super) fn aggregates_of_arrivals<P: Participant>(work: &[Work<P>]) -> Vec<String> {
+    sorted(work.iter().filter_map(|work| match work {
+        Work::Input(Input { source: Source::Arrival(event), .. }) => Some(event.aggregate_id.clone()),
+        _ => None,
+    }))
 }
 
 fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {

@@ -1,21 +1,26 @@
-//! After a crash: one of the events that were under way may have ended the process, and would end it again after every
-//! restart. So work is written down before it begins, and what was begun before is handled in ever smaller parts, until
-//! the culprit stands alone and is set aside.
+//! After a crash: one of the messages that were under way may have ended the process, and would end it again after every
+//! restart. So work is written down before it begins, before it is even decoded, and what was begun before is handled in
+//! ever smaller parts, until the culprit stands alone and is set aside.
 
-use super::{Door, Progress, SetAside};
+use super::{Door, Manner, Progress, SetAside, isolate::without_bytes};
 use crate::{
     delivery::Position,
     event_id::IdSource,
-    input::{Source, Work},
+    input::{Handled, Unread, Work},
     participant::{Participant, Refusal},
-    store::{Database, StoreError},
+    reception,
+    store::{Database, Failure, StoreError},
 };
 
 /// Most work in one part; an eighth of it for each time that it was begun and never ended.
 const PART: usize = 512;
-/// So often an event alone may have been begun, before it counts as what ends the process. With the parts above it
-/// stood alone the last time.
+/// So often a message may have been begun, before it counts as what ends the process. With the parts above it stood
+/// alone the last time. It is written down when that last try begins; a process that ended then ended at decoding it.
 const BEGUN_ENOUGH: u32 = 4;
+/// Written down once the last try has decoded it: a process that ended then ended at handling it.
+const DECODED: u32 = BEGUN_ENOUGH + 1;
+/// Written down before it is set aside: a process that ended then ended over its bytes.
+const SETTING_ASIDE: u32 = DECODED + 1;
 
 impl<P: Participant, D: Database<P>> Door<P, D> {
     /// As [`handle_isolating`](Door::handle_isolating), for a process whose last run crashed. Only events from Kafka
@@ -23,10 +28,10 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
     pub async fn handle_carefully(
         &self,
         ids: &mut dyn IdSource,
-        work: &[Work<P>],
+        work: &mut [Work<P>],
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        let messages: Vec<Position> = work.iter().filter_map(position).cloned().collect();
+        let messages: Vec<Position> = work.iter().filter_map(Work::position).cloned().collect();
         if messages.len() < work.len() {
             return self.handle_isolating(ids, work, progress).await;
         }
@@ -34,40 +39,65 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             Some(begun) => begun.clone(),
             None => progress.begun.insert(self.database.begun(&messages).await?).clone(),
         };
-        self.handle_parts(ids, work, &messages, &begun, progress).await
-    }
-
-    async fn handle_parts(
-        &self,
-        ids: &mut dyn IdSource,
-        work: &[Work<P>],
-        messages: &[Position],
-        begun: &[u32],
-        progress: &mut Progress<P::Reply>,
-    ) -> Result<(), StoreError> {
-        for (from, to) in parts(begun) {
+        for (from, to) in parts(&begun) {
             if progress.verdicts[from..to].iter().all(Option::is_some) {
                 continue;
             }
-            let under_way = &messages[from..to];
-            let handled = match &work[from] {
-                Work::Input(_) if to - from == 1 && begun[from] >= BEGUN_ENOUGH => {
-                    let refusal =
-                        Refusal::Permanent(format!("the process ended {} times while it was handled", begun[from]));
-                    let set_aside = SetAside { class: "crash", refusal };
-                    let handled = self.handle_or_refuse(ids, &work[from..to], Some(&set_aside)).await;
-                    handled.map(|handled| progress.keep(from, handled))
-                }
-                _ => {
-                    let times: Vec<u32> = begun[from..to].iter().map(|times| times.saturating_add(1)).collect();
-                    self.database.write_begun(under_way, &times).await?;
-                    self.isolate(ids, work, (from, to), progress).await
-                }
+            let (part, times) = ((from, to), begun[from]);
+            let handled = match times {
+                0..BEGUN_ENOUGH => self.try_part(ids, work, part, &messages[from..to], times, progress).await,
+                _ => self.set_culprit_aside(ids, &mut work[from], &messages[from], times, from, progress).await,
             };
             // It ended, well or not, and the process lives.
-            let forgotten = self.database.forget_begun(under_way).await;
+            let forgotten = self.database.forget_begun(&messages[from..to]).await;
             handled.and(forgotten)?;
         }
+        Ok(())
+    }
+
+    async fn try_part(
+        &self,
+        ids: &mut dyn IdSource,
+        work: &mut [Work<P>],
+        (from, to): (usize, usize),
+        under_way: &[Position],
+        begun: u32,
+        progress: &mut Progress<P::Reply>,
+    ) -> Result<(), StoreError> {
+        self.database.write_begun(under_way, &vec![begun + 1; under_way.len()]).await?;
+        reception::read_all(&*self.participant, &mut work[from..to]);
+        if begun + 1 == BEGUN_ENOUGH {
+            self.database.write_begun(under_way, &vec![DECODED; under_way.len()]).await?;
+        }
+        self.isolate(ids, work, (from, to), progress).await
+    }
+
+    /// `times` says what ended the process before, and so what is not to be tried once more.
+    async fn set_culprit_aside(
+        &self,
+        ids: &mut dyn IdSource,
+        work: &mut Work<P>,
+        at: &Position,
+        times: u32,
+        index: usize,
+        progress: &mut Progress<P::Reply>,
+    ) -> Result<(), StoreError> {
+        let under_way = std::slice::from_ref(at);
+        self.database.write_begun(under_way, &[SETTING_ASIDE]).await?;
+        let message = format!("the process ended {BEGUN_ENOUGH} times while it was handled");
+        if times == DECODED || matches!(work, Work::Unread(Unread::Held(_))) {
+            reception::read_all(&*self.participant, std::slice::from_mut(work));
+        } else if let Work::Unread(Unread::Message(delivery)) = work {
+            let failure = Failure { class: "crash", message: message.clone() };
+            *work = match times {
+                SETTING_ASIDE.. => without_bytes(delivery, &failure, "the process ended over them"),
+                _ => Work::Dead(delivery.clone(), failure),
+            };
+        }
+        let set_aside = SetAside { class: "crash", refusal: Refusal::Permanent(message) };
+        let manner = Manner { hurried: false, set_aside: Some(&set_aside) };
+        let handled: Handled<P::Reply> = self.transact(ids, std::slice::from_ref(work), manner).await?;
+        progress.keep(index, handled);
         Ok(())
     }
 }
@@ -83,17 +113,6 @@ fn parts(begun: &[u32]) -> Vec<(usize, usize)> {
         }
     }
     parts
-}
-
-fn position<P: Participant>(work: &Work<P>) -> Option<&Position> {
-    match work {
-        Work::Dead(delivery, _) => Some(&delivery.position),
-        Work::Input(input) => match &input.source {
-            Source::Arrival(event) => Some(&event.delivery.position),
-            Source::Held(held) => Some(&held.event.delivery.position),
-            Source::Deadline(_) | Source::Intent(_) | Source::Client => None,
-        },
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,18 @@
-//! When the database refuses a batch, it is halved until the culprit stands alone; everything else goes on.
+//! When the database refuses a batch, it is halved until the culprit stands alone; everything else goes on. When it
+//! waits too long for a row, it is tried again without waiting: whoever needs a row that is locked steps aside.
 
 use chrono::{DateTime, Utc};
 
-use super::{Door, SetAside};
+use tracing::error;
+
+use super::{Door, Manner, SetAside};
 use crate::{
+    delivery::Delivery,
     event_id::IdSource,
     input::{Handled, Input, Source, Verdict, Work},
     participant::{Participant, Refusal},
-    store::{Database, Intent, StoreError},
+    reception,
+    store::{Database, Failure, Intent, StoreError},
 };
 
 /// How far a batch has come. Kept across failed tries, so that committed halves are not handled (or answered) twice.
@@ -41,15 +46,24 @@ impl<R> Progress<R> {
     }
 }
 
+/// A part of a batch on its way, from the first to before the second index.
+#[derive(Clone, Copy)]
+struct Part {
+    from: usize,
+    to: usize,
+    hurried: bool,
+}
+
 impl<P: Participant, D: Database<P>> Door<P, D> {
     /// Handles `work`, isolating what the database refuses. On an error the database is away: what `progress` holds by
     /// then is committed; call again with the same `work` and `progress` to go on.
     pub async fn handle_isolating(
         &self,
         ids: &mut dyn IdSource,
-        work: &[Work<P>],
+        work: &mut [Work<P>],
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
+        reception::read_all(&*self.participant, work);
         self.isolate(ids, work, (0, work.len()), progress).await
     }
 
@@ -58,24 +72,24 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         &self,
         ids: &mut dyn IdSource,
         work: &[Work<P>],
-        part: (usize, usize),
+        (from, to): (usize, usize),
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        let mut open = vec![part];
-        while let Some((from, to)) = open.pop() {
-            if from == to || progress.verdicts[from..to].iter().all(Option::is_some) {
-                continue;
-            }
-            match self.handle(ids, &work[from..to]).await {
+        let mut open = unsettled(&progress.verdicts[from..to], from);
+        while let Some(part) = open.pop() {
+            let Part { from, to, hurried } = part;
+            match self.transact(ids, &work[from..to], Manner { hurried, set_aside: None }).await {
                 Ok(handled) => progress.keep(from, handled),
                 Err(StoreError::Unavailable(why)) => return Err(StoreError::Unavailable(why)),
+                // Somebody holds a row for too long. Which one is asked, not waited for.
+                Err(StoreError::Contention(_)) if !hurried => open.push(Part { hurried: true, ..part }),
                 Err(_) if to - from > 1 => {
                     let middle = from.midpoint(to);
-                    open.push((middle, to));
-                    open.push((from, middle));
+                    open.push(Part { from: middle, ..part });
+                    open.push(Part { to: middle, ..part });
                 }
                 Err(error) => {
-                    let handled = self.set_aside(ids, &work[from], &error).await?;
+                    let handled = self.set_aside(ids, &work[from], &error, hurried).await?;
                     progress.keep(from, handled);
                 }
             }
@@ -89,22 +103,56 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         ids: &mut dyn IdSource,
         work: &Work<P>,
         error: &StoreError,
+        hurried: bool,
     ) -> Result<Handled<P::Reply>, StoreError> {
         let refusal = match error {
             StoreError::Data(_) => Refusal::Permanent(error.to_string()),
             StoreError::Contention(_) | StoreError::Unavailable(_) => Refusal::Transient(error.to_string()),
         };
-        match work {
-            Work::Input(input) if input.source.event().is_some() => {
-                let set_aside = SetAside { class: "database", refusal };
-                self.handle_or_refuse(ids, std::slice::from_ref(work), Some(&set_aside)).await.map_err(unavailable)
+        let set_aside = SetAside { class: "database", refusal: refusal.clone() };
+        let manner = Manner { hurried, set_aside: Some(&set_aside) };
+        let left = match work {
+            Work::Input(Input { source: Source::Client, .. }) => return Ok(only(Verdict::Refused(refusal))),
+            Work::Dead(delivery, failure) => {
+                let bare = without_bytes(delivery, failure, &error.to_string());
+                return self.transact(ids, &[bare], manner).await.map_err(unavailable);
             }
-            Work::Input(Input { source: Source::Client, .. }) => Ok(only(Verdict::Refused(refusal))),
-            // Deadline and intent rows were not taken, since the transaction rolled back: they come again.
-            Work::Input(_) => Ok(only(Verdict::Refused(refusal))),
-            Work::Dead(..) => Err(unavailable(error.clone())),
+            Work::Input(Input { source: Source::Arrival(_), .. }) => {
+                return self.transact(ids, std::slice::from_ref(work), manner).await.map_err(unavailable);
+            }
+            Work::Input(Input { source: Source::Deadline(_) | Source::Intent(_), .. }) => Verdict::Refused(refusal),
+            Work::Input(_) | Work::Stuck(..) | Work::Ignored(_) | Work::Unread(_) => Verdict::Gone,
+        };
+        match self.transact(ids, std::slice::from_ref(work), manner).await {
+            Err(error @ (StoreError::Data(_) | StoreError::Contention(_))) => {
+                // Its row stands as it was and comes again; nobody else waits for it.
+                error!(%error, "the database takes neither the work nor a note of why it failed");
+                Ok(only(left))
+            }
+            other => other,
         }
     }
+}
+
+/// What is not settled yet, the last part first.
+fn unsettled<R>(verdicts: &[Option<Verdict<R>>], first: usize) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for (index, _) in verdicts.iter().enumerate().filter(|(_, verdict)| verdict.is_none()) {
+        let at = first + index;
+        match parts.last_mut() {
+            Some(part) if part.to == at => part.to += 1,
+            _ => parts.push(Part { from: at, to: at + 1, hurried: false }),
+        }
+    }
+    parts.reverse();
+    parts
+}
+
+/// A dead message whose bytes can't be kept; they still stand in Kafka, for as long as the topic keeps them.
+pub(super) fn without_bytes<P: Participant>(delivery: &Delivery, failure: &Failure, why: &str) -> Work<P> {
+    let message = format!("{} (its bytes could not be kept here, see the topic: {why})", failure.message);
+    let delivery = Delivery { key: None, payload: None, headers: Vec::new(), position: delivery.position.clone() };
+    Work::Dead(delivery, Failure { class: failure.class, message })
 }
 
 fn only<R>(verdict: Verdict<R>) -> Handled<R> {
@@ -114,4 +162,17 @@ fn only<R>(verdict: Verdict<R>) -> Handled<R> {
 /// If even setting it aside fails, nothing may be skipped: the batch waits as if the database were away.
 fn unavailable(error: StoreError) -> StoreError {
     StoreError::Unavailable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_settled_is_handled_again_and_in_order() {
+        let verdict = |settled| if settled { Some(Verdict::<()>::Gone) } else { None };
+        let verdicts = [false, true, false, false, true].map(verdict);
+        let parts: Vec<_> = unsettled(&verdicts, 10).iter().map(|part| (part.from, part.to)).collect();
+        assert_eq!(parts, [(12, 14), (10, 11)]);
+    }
 }

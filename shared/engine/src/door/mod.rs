@@ -1,13 +1,24 @@
-//! The one door: every input that can move a saga, whatever its kind, passes through [`Door::handle`] in a batch.
+//! The one door: every input that can move a saga, whatever its kind, passes through it in batches
+//! ([`Door::handle_isolating`]), each of them one transaction.
 //!
 //! The order of the statements is the order of the locks: inbox, dead messages, the service's tables in their fixed
 //! order, then held events, deadlines and intents of aggregates that are locked by then.
 
 mod batch;
 mod careful;
+#[cfg(test)]
+mod careful_tests;
 mod isolate;
+#[cfg(test)]
+mod isolate_tests;
+mod note;
+#[cfg(test)]
+mod order_tests;
+mod queue;
 mod running;
+mod suspects;
 mod told;
+mod touched;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -20,60 +31,77 @@ use crate::{
     event_id::IdSource,
     input::{Handled, Work},
     outbox,
-    participant::{Participant, Refusal},
+    participant::Participant,
     policy::Policy,
-    rows::{Rows, Touch},
+    rows::Rows,
     store::{Database, OutboxMessage, StoreError, Transaction},
 };
-use batch::Batch;
+use batch::{Batch, aggregates_of_arrivals};
+use note::SetAside;
 use running::Outcome;
+use suspects::Suspects;
 use told::BatchSpans;
 
 /// The door of one service: its rules and its database.
-pub struct Door<P, D> {
+pub struct Door<P: Participant, D> {
     pub participant: Arc<P>,
     pub database: D,
     pub policy: Policy,
+    suspects: Suspects<P>,
+}
+
+/// How a transaction goes about what may stop it.
+#[derive(Clone, Copy, Default)]
+struct Manner<'a> {
+    /// It waits for no row that others hold: whoever needs one steps aside.
+    hurried: bool,
+    /// The work can't be handled, so its rules are not run (nor their rows locked) again.
+    set_aside: Option<&'a SetAside>,
 }
 
 impl<P: Participant, D: Database<P>> Door<P, D> {
+    pub fn new(participant: Arc<P>, database: D, policy: Policy) -> Self {
+        Self { participant, database, policy, suspects: Suspects::default() }
+    }
+
     /// Handles a batch in one transaction: all of it is committed, or (on an error) nothing.
     ///
     /// An error of `commit` leaves open whether it happened; events are safe to hand in again, the inbox knows them.
-    pub async fn handle(&self, ids: &mut dyn IdSource, work: &[Work<P>]) -> Result<Handled<P::Reply>, StoreError> {
-        self.handle_or_refuse(ids, work, None).await
-    }
-
-    /// `refusal`: this work can't be handled, so its rules are not run (nor their rows locked) again.
-    async fn handle_or_refuse(
+    async fn transact(
         &self,
         ids: &mut dyn IdSource,
         work: &[Work<P>],
-        refusal: Option<&SetAside>,
+        manner: Manner<'_>,
     ) -> Result<Handled<P::Reply>, StoreError> {
         let spans = BatchSpans::begin(P::NAME, work.len());
         let mut tx = self.database.begin().await?;
-        let now = tx.now().await?;
-        let mut batch = Batch::new(work, now, self.policy.window, spans.link());
+        if manner.hurried {
+            tx.hurry().await?;
+        }
+        let opening = tx.open(&aggregates_of_arrivals(work)).await?;
+        let now = opening.now;
+        let mut batch =
+            Batch::new(&*self.participant, work, opening, self.policy.window, spans.link(), manner.set_aside);
 
-        let arrivals = batch.arrivals();
-        if !arrivals.is_empty() {
-            let new = tx.insert_inbox(&arrivals).await?;
+        let new_to_inbox = batch.new_to_inbox();
+        if !new_to_inbox.is_empty() {
+            let new = tx.insert_inbox(&new_to_inbox).await?;
             batch.drop_repeats(&new);
         }
         let dead = batch.dead_messages();
         if !dead.is_empty() {
-            let newly_buried = tx.bury(&dead).await?;
-            batch.dead_letter(P::NAME, &newly_buried);
+            let newly_buried = tx.bury(dead).await?;
+            batch.buried(newly_buried);
         }
 
-        let mut rows = match refusal {
-            None => self.lock_rows(&mut tx, &batch).await?,
+        let mut rows = match manner.set_aside {
+            None => self.lock_rows(&mut tx, &mut batch, manner.hurried).await?,
             Some(_) => Rows::default(),
         };
-        let keys = batch.aggregates_of_events();
+        let keys = batch.aggregates_to_lock(manner.set_aside.is_none());
         if !keys.is_empty() {
-            batch.found_held(tx.held(&keys).await?);
+            let held = tx.held(&keys).await?;
+            batch.found_held(keys, &held);
         }
         let (deadlines, intents) = (batch.deadlines(), batch.intents());
         if !deadlines.is_empty() {
@@ -85,7 +113,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             batch.drop_settled_intents(&taken);
         }
 
-        let outcome = batch.run(&*self.participant, &self.policy, &mut rows, ids, refusal);
+        let outcome = batch.run(&self.policy, &mut rows, ids);
         self.write(&mut tx, &rows, &outcome, now).await?;
         reached("door.written");
         tx.commit().await?;
@@ -93,23 +121,37 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         Ok(outcome.committed(self.policy.ranges))
     }
 
-    async fn lock_rows(&self, tx: &mut D::Transaction, batch: &Batch<'_, P>) -> Result<Rows<P>, StoreError> {
+    async fn lock_rows(
+        &self,
+        tx: &mut D::Transaction,
+        batch: &mut Batch<'_, P>,
+        hurried: bool,
+    ) -> Result<Rows<P>, StoreError> {
         let mut rows = Rows::default();
         for &table in P::TABLES {
-            let mut touched = Vec::new();
-            for what in batch.open_inputs() {
-                self.participant.touches(table, what, &rows, &mut touched);
-            }
-            let (fresh, shared) = split(touched);
+            let touched = batch.touches(table, &rows);
+            let (fresh, shared) = touched.split();
             for key in fresh {
                 rows.load_fresh(table, key, self.participant.absent(table));
             }
-            if shared.is_empty() {
-                continue;
+            let (suspects, others) = match hurried {
+                true => (shared, Vec::new()),
+                false => self.suspects.split(table, shared, batch.now),
+            };
+            if !others.is_empty() {
+                tx.ensure_rows(table, &others).await?;
+                for (key, row) in tx.lock_rows(table, &others).await? {
+                    rows.load(table, key, row);
+                }
             }
-            tx.ensure_rows(table, &shared).await?;
-            for (key, row) in tx.lock_rows(table, &shared).await? {
-                rows.load(table, key, row);
+            if !suspects.is_empty() {
+                // They come last and are not waited for, so their locks can't close a circle.
+                let free = tx.lock_free_rows(table, &suspects).await?;
+                for (key, row) in free.rows {
+                    rows.load(table, key, row);
+                }
+                self.suspects.learn(table, &suspects, &free.locked, batch.now);
+                batch.step_aside(table, &touched, &free.locked);
             }
         }
         Ok(rows)
@@ -144,7 +186,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             tx.insert_intents(&outcome.intents, now + self.policy.intent_lease).await?;
         }
         if !outcome.refused_intents.is_empty() {
-            tx.insert_intents(&outcome.refused_intents, now + self.policy.retry.cap).await?;
+            tx.reopen_intents(&outcome.refused_intents).await?;
         }
         if !outcome.let_go.is_empty() {
             tx.let_go(&outcome.let_go).await?;
@@ -160,20 +202,6 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         }
         Ok(())
     }
-}
-
-/// Why work is set aside without its rules being run.
-struct SetAside {
-    class: &'static str,
-    refusal: Refusal,
-}
-
-/// Keys to insert as they are, and keys to create and lock; each sorted and without repeats.
-fn split(touched: Vec<Touch>) -> (BTreeSet<String>, Vec<String>) {
-    let (fresh, shared): (BTreeSet<Touch>, BTreeSet<Touch>) = touched.into_iter().partition(|touch| touch.fresh);
-    let fresh: BTreeSet<String> = fresh.into_iter().map(|touch| touch.key).collect();
-    let shared = shared.into_iter().map(|touch| touch.key).filter(|key| !fresh.contains(key)).collect();
-    (fresh, shared)
 }
 
 fn ranges(messages: &[OutboxMessage], ranges: i32) -> Vec<i32> {

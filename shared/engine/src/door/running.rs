@@ -1,16 +1,14 @@
 //! The rules at work: one input after the other, each undone alone if it is refused.
 
-use std::{
-    any::Any,
-    collections::{BTreeMap, HashMap},
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use opentelemetry::trace::SpanContext;
 
 use super::{
-    SetAside, ranges,
+    note::{Note, SetAside, Wait},
+    queue::Queue,
+    ranges,
     told::{Told, created},
 };
 use crate::{
@@ -20,10 +18,11 @@ use crate::{
     event_id::IdSource,
     input::{Event, Handled, HeldEvent, Input, Source, Verdict},
     outbox::{self, Origin},
-    participant::{Participant, Refusal, What},
+    panics::caught,
+    participant::{Participant, Refusal},
     policy::Policy,
     rows::Rows,
-    store::{Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage},
+    store::{Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, Opening, OutboxMessage, RefusedIntent},
     telemetry::spans::SagaSpan,
     trace::TraceContext,
 };
@@ -36,8 +35,8 @@ pub(super) struct Outcome<P: Participant> {
     pub deadlines: Vec<Deadline>,
     pub settled: Vec<(String, String)>,
     pub intents: Vec<Intent>,
-    /// Their answers were refused: they stay open and are asked again later.
-    pub refused_intents: Vec<Intent>,
+    /// Their answers were refused: they stay open and are asked about again later.
+    pub refused_intents: Vec<RefusedIntent>,
     pub hold: Vec<HoldEvent>,
     pub failed_again: Vec<HeldFailure>,
     pub let_go: Vec<i64>,
@@ -59,7 +58,7 @@ impl<P: Participant> Outcome<P> {
         Handled {
             ranges: ranges(&self.messages, range_count),
             verdicts: self.verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::Gone)).collect(),
-            earliest_deadline: self.deadlines.iter().map(|deadline| deadline.due_at).min(),
+            earliest_deadline: self.deadlines.iter().map(Deadline::next_at).min(),
             intents: self.intents,
         }
     }
@@ -69,23 +68,29 @@ pub(super) struct Running<'a, P: Participant> {
     participant: &'a P,
     policy: &'a Policy,
     now: DateTime<Utc>,
-    held: HashMap<String, BTreeMap<i64, HeldStatus>>,
-    /// Aggregates with an event held by this very batch, which has no number yet.
-    newly_held: HashMap<String, ()>,
+    /// Per aggregate that was looked at under its lock, its held events.
+    held: HashMap<String, Queue>,
+    /// What was held of the others, as it was seen without a lock.
+    opening: Opening,
+    /// Aggregates with an event held by this very batch, which has no number yet; true: with a compensation that is
+    /// not parked.
+    newly_held: HashMap<String, bool>,
     rows: &'a mut Rows<P>,
     ids: &'a mut dyn IdSource,
     outcome: Outcome<P>,
-    links: &'a [SpanContext],
+    links: Vec<SpanContext>,
 }
 
 /// What is known before the rules run.
-pub(super) struct Beginning<'a> {
-    pub held: HashMap<String, BTreeMap<i64, HeldStatus>>,
+pub(super) struct Beginning {
+    pub held: HashMap<String, Queue>,
+    pub opening: Opening,
+    pub let_go: Vec<i64>,
     /// Dead letters of messages that are no events.
     pub messages: Vec<OutboxMessage>,
     pub told: Vec<Told>,
     /// The batch's span.
-    pub links: &'a [SpanContext],
+    pub links: Vec<SpanContext>,
 }
 
 impl<'a, P: Participant> Running<'a, P> {
@@ -93,11 +98,11 @@ impl<'a, P: Participant> Running<'a, P> {
         participant: &'a P,
         policy: &'a Policy,
         now: DateTime<Utc>,
-        beginning: Beginning<'a>,
+        beginning: Beginning,
         rows: &'a mut Rows<P>,
         ids: &'a mut dyn IdSource,
     ) -> Self {
-        let Beginning { held, messages, told, links } = beginning;
+        let Beginning { held, opening, let_go, messages, told, links } = beginning;
         let outcome = Outcome {
             verdicts: Vec::new(),
             messages,
@@ -108,23 +113,22 @@ impl<'a, P: Participant> Running<'a, P> {
             refused_intents: Vec::new(),
             hold: Vec::new(),
             failed_again: Vec::new(),
-            let_go: Vec::new(),
+            let_go,
             told,
             facts: Vec::new(),
             ended: Vec::new(),
         };
-        Self { participant, policy, now, held, newly_held: HashMap::new(), rows, ids, outcome, links }
+        Self { participant, policy, now, held, opening, newly_held: HashMap::new(), rows, ids, outcome, links }
     }
 
     pub fn finish(self, verdicts: Vec<Option<Verdict<P::Reply>>>) -> Outcome<P> {
         Outcome { verdicts, ..self.outcome }
     }
 
-    pub fn take(&mut self, input: &Input<P>, set_aside: Option<&SetAside>) -> Verdict<P::Reply> {
-        let compensation = self.overtakes(input);
-        let mut span = Told::begin(input, compensation, self.links);
+    pub fn take(&mut self, input: &Input<P>, note: &Note) -> Verdict<P::Reply> {
+        let mut span = Told::begin(input, note.overtakes, &self.links);
         let before = self.outcome.messages.len();
-        let (verdict, class) = self.handle(input, compensation, set_aside, span.context());
+        let (verdict, class) = self.handle(input, note, span.context());
         if input.correlation_id.is_none() {
             // A command that begins a saga, or asks something of one: its fact says which.
             let key = self.outcome.messages.get(before).and_then(|message| message.key.as_deref());
@@ -136,18 +140,27 @@ impl<'a, P: Participant> Running<'a, P> {
         verdict
     }
 
-    /// What becomes of the input, and the class of what went wrong.
-    fn handle(
-        &mut self,
-        input: &Input<P>,
-        overtakes: bool,
-        set_aside: Option<&SetAside>,
-        trace: &TraceContext,
-    ) -> (Verdict<P::Reply>, &'static str) {
-        if let Some(verdict) = self.wait_in_turn(input, overtakes) {
-            return (verdict, "");
+    /// A held event that can't be read now: another version may read it, so it is tried again, for a while.
+    pub fn take_stuck(&mut self, held: &HeldEvent, failure: &Failure) -> Verdict<P::Reply> {
+        let queue = self.held.get(&held.event.aggregate_id);
+        let overtakes = queue.is_some_and(|queue| queue.overtakes(held.number));
+        if let Some(verdict) = self.not_its_turn(held, overtakes) {
+            return verdict;
         }
-        let applied = match set_aside {
+        let attempts = held.attempts.saturating_add(1);
+        let status = self.status_after(&Refusal::Transient(failure.message.clone()), attempts);
+        let verdict = Verdict::Held(status);
+        self.outcome.told.push(Told::stuck(held, failure, verdict.name(), &self.links));
+        self.fail_again(held, status, failure.clone(), attempts);
+        verdict
+    }
+
+    /// What becomes of the input, and the class of what went wrong.
+    fn handle(&mut self, input: &Input<P>, note: &Note, trace: &TraceContext) -> (Verdict<P::Reply>, &'static str) {
+        if let Some(waits) = self.wait_in_turn(input, note) {
+            return waits;
+        }
+        let applied = match &note.set_aside {
             Some(SetAside { class, refusal }) => Err((*class, refusal.clone())),
             None => self.apply(input, trace),
         };
@@ -158,34 +171,46 @@ impl<'a, P: Participant> Running<'a, P> {
                 }
                 (Verdict::Applied(reply), "")
             }
-            Err((class, refusal)) => (self.refused(input, class, refusal), class),
+            Err((class, refusal)) => (self.refused(input, note.overtakes, class, refusal), class),
         }
     }
 
-    fn overtakes(&self, input: &Input<P>) -> bool {
-        matches!(&input.what, What::Event(event) if self.participant.overtakes(event))
-    }
-
     /// Events of one key are handled in order: whoever comes behind a held one waits, but compensations overtake.
-    fn wait_in_turn(&mut self, input: &Input<P>, overtakes: bool) -> Option<Verdict<P::Reply>> {
+    fn wait_in_turn(&mut self, input: &Input<P>, note: &Note) -> Option<(Verdict<P::Reply>, &'static str)> {
         match &input.source {
-            Source::Arrival(event) if !overtakes && self.is_blocked(&event.aggregate_id) => {
-                self.hold(event, HeldStatus::Queued, None);
-                Some(Verdict::Held(HeldStatus::Queued))
+            Source::Arrival(event) => {
+                let blocked = self.is_blocked(&event.aggregate_id, note.overtakes);
+                match &note.wait {
+                    Some(Wait::Until(at, why)) => {
+                        let failure = Failure { class: "event-id", message: why.clone() };
+                        Some((self.hold_until(event, *at, failure, note.overtakes, blocked), "event-id"))
+                    }
+                    Some(Wait::Behind) => Some((self.queue_up(event, note.overtakes), "")),
+                    None => blocked.then(|| (self.queue_up(event, note.overtakes), "")),
+                }
             }
-            Source::Held(held) => {
-                let queue = self.held.get(&held.event.aggregate_id);
-                let Some(status) = queue.and_then(|queue| queue.get(&held.number)) else { return Some(Verdict::Gone) };
-                let first = queue.and_then(|queue| queue.keys().next()) == Some(&held.number);
-                let parked = *status == HeldStatus::Parked && !held.redrive;
-                (parked || !(first || overtakes)).then_some(Verdict::Gone)
-            }
+            Source::Held(held) => self.not_its_turn(held, note.overtakes).map(|verdict| (verdict, "")),
             _ => None,
         }
     }
 
-    fn is_blocked(&self, aggregate_id: &str) -> bool {
-        self.newly_held.contains_key(aggregate_id) || self.held.get(aggregate_id).is_some_and(|queue| !queue.is_empty())
+    fn not_its_turn(&self, held: &HeldEvent, overtakes: bool) -> Option<Verdict<P::Reply>> {
+        let queue = self.held.get(&held.event.aggregate_id);
+        let Some((queue, status)) = queue.and_then(|queue| Some((queue, queue.status(held.number)?))) else {
+            return Some(Verdict::Gone);
+        };
+        let parked = status == HeldStatus::Parked && !held.redrive;
+        (parked || !queue.is_turn_of(held.number, overtakes)).then_some(Verdict::Gone)
+    }
+
+    fn is_blocked(&self, aggregate_id: &str, overtakes: bool) -> bool {
+        let newly = self.newly_held.get(aggregate_id).is_some_and(|compensation| !overtakes || *compensation);
+        let earlier = match self.held.get(aggregate_id) {
+            Some(queue) => queue.blocks(overtakes),
+            None if overtakes => self.opening.overtaking.contains(aggregate_id),
+            None => self.opening.held.contains(aggregate_id),
+        };
+        newly || earlier
     }
 
     fn apply(&mut self, input: &Input<P>, trace: &TraceContext) -> Result<Option<P::Reply>, (&'static str, Refusal)> {
@@ -193,8 +218,8 @@ impl<'a, P: Participant> Running<'a, P> {
         if let Some(event) = input.source.event() {
             reached_of("rules", &event.aggregate_id);
         }
-        let decided = catch_unwind(AssertUnwindSafe(|| self.participant.decide(&input.what, self.rows, self.now)))
-            .map_err(|panic| ("panic", Refusal::Permanent(format!("the rule panicked: {}", panic_text(&*panic)))))
+        let decided = caught(|| self.participant.decide(&input.what, self.rows, self.now))
+            .map_err(|panic| ("panic", Refusal::Permanent(format!("the rule panicked: {panic}"))))
             .and_then(|decided| decided.map_err(|refusal| ("refused", refusal)));
         let applied = decided.and_then(|effects| {
             let messages = self.messages(input, &effects, trace).map_err(|refusal| ("unpublishable", refusal))?;
@@ -255,6 +280,9 @@ impl<'a, P: Participant> Running<'a, P> {
                 due_at: deadline.due_at,
                 correlation_id,
                 trace: trace.clone(),
+                attempts: 0,
+                last_error: None,
+                not_before: None,
             });
         }
         for intend in effects.intents {
@@ -274,32 +302,59 @@ impl<'a, P: Participant> Running<'a, P> {
         effects.reply
     }
 
-    fn refused(&mut self, input: &Input<P>, class: &'static str, refusal: Refusal) -> Verdict<P::Reply> {
-        let failure = |refusal: &Refusal| Failure { class, message: dead_letter::shortened(&refusal.to_string()) };
+    fn refused(
+        &mut self,
+        input: &Input<P>,
+        overtakes: bool,
+        class: &'static str,
+        refusal: Refusal,
+    ) -> Verdict<P::Reply> {
+        let failure = Failure { class, message: dead_letter::shortened(&refusal.to_string()) };
         match &input.source {
             Source::Arrival(event) => {
                 let status = self.status_after(&refusal, 1);
-                self.give_up(event, status, &failure(&refusal), 1, self.now);
-                self.hold(event, status, Some(failure(&refusal)));
+                self.give_up(event, status, &failure, 1, self.now);
+                let retry_in = self.policy.retry.wait(1, self.random());
+                self.hold(event, HoldAs { status, failure: Some(failure), retry_in, overtakes, early: false });
                 Verdict::Held(status)
             }
             Source::Held(held) => {
                 let attempts = held.attempts.saturating_add(1);
                 let status = self.status_after(&refusal, attempts);
-                self.fail_again(held, status, failure(&refusal), attempts);
+                self.fail_again(held, status, failure, attempts);
                 Verdict::Held(status)
             }
             Source::Deadline(deadline) => {
-                let due_at = self.now + self.policy.retry.cap;
-                self.outcome.deadlines.push(Deadline { due_at, ..deadline.clone() });
+                self.postpone_deadline(deadline, &failure);
                 Verdict::Refused(refusal)
             }
             Source::Intent(intent) => {
-                self.outcome.refused_intents.push(intent.clone());
+                let wait = self.policy.retry.wait(intent.attempts.saturating_add(1), self.random());
+                let error = format!("{class}: {}", failure.message);
+                let refused = RefusedIntent { intent: intent.clone(), not_before: self.now + wait, error };
+                self.outcome.refused_intents.push(refused);
                 Verdict::Refused(refusal)
             }
             Source::Client => Verdict::Refused(refusal),
         }
+    }
+
+    /// Unless another input of this batch set it anew or settled it.
+    fn postpone_deadline(&mut self, deadline: &Deadline, failure: &Failure) {
+        let (aggregate_id, name) = (&deadline.aggregate_id, &deadline.name);
+        let set = self.outcome.deadlines.iter().any(|set| set.aggregate_id == *aggregate_id && set.name == *name);
+        let settled = self.outcome.settled.iter().any(|(of, settled)| of == aggregate_id && settled == name);
+        if set || settled {
+            return;
+        }
+        let attempts = deadline.attempts.saturating_add(1);
+        let wait = self.policy.retry.wait(attempts, self.random());
+        self.outcome.deadlines.push(Deadline {
+            attempts,
+            last_error: Some(format!("{}: {}", failure.class, failure.message)),
+            not_before: Some(self.now + wait),
+            ..deadline.clone()
+        });
     }
 
     fn status_after(&self, refusal: &Refusal, attempts: u32) -> HeldStatus {
@@ -309,9 +364,33 @@ impl<'a, P: Participant> Running<'a, P> {
         }
     }
 
-    fn hold(&mut self, event: &Event, status: HeldStatus, failure: Option<Failure>) {
-        self.newly_held.insert(event.aggregate_id.clone(), ());
-        let random = self.random();
+    /// It waits behind a held event of its key.
+    fn queue_up(&mut self, event: &Event, overtakes: bool) -> Verdict<P::Reply> {
+        let status = HeldStatus::Queued;
+        let retry_in = TimeDelta::zero();
+        self.hold(event, HoldAs { status, failure: None, retry_in, overtakes, early: false });
+        Verdict::Held(status)
+    }
+
+    /// It waits for its time, and its key behind it.
+    fn hold_until(
+        &mut self,
+        event: &Event,
+        at: DateTime<Utc>,
+        failure: Failure,
+        overtakes: bool,
+        blocked: bool,
+    ) -> Verdict<P::Reply> {
+        let status = if blocked { HeldStatus::Queued } else { HeldStatus::Retrying };
+        let retry_in = (at - self.now).max(TimeDelta::zero());
+        self.hold(event, HoldAs { status, failure: Some(failure), retry_in, overtakes, early: true });
+        Verdict::Held(status)
+    }
+
+    fn hold(&mut self, event: &Event, held_as: HoldAs) {
+        let HoldAs { status, failure, retry_in, overtakes, early } = held_as;
+        let compensation = self.newly_held.entry(event.aggregate_id.clone()).or_default();
+        *compensation |= overtakes && status != HeldStatus::Parked;
         self.outcome.hold.push(HoldEvent {
             key: event.aggregate_id.clone(),
             event_id: event.id,
@@ -319,8 +398,10 @@ impl<'a, P: Participant> Running<'a, P> {
             status,
             delivery: event.delivery.clone(),
             failure,
-            retry_in: self.policy.retry.wait(1, random),
+            retry_in,
             now: self.now,
+            overtakes,
+            early,
         });
     }
 
@@ -331,6 +412,9 @@ impl<'a, P: Participant> Running<'a, P> {
         }
         let retry_in = self.policy.retry.wait(attempts, self.random());
         let number = held.number;
+        if let Some(queue) = self.held.get_mut(&held.event.aggregate_id) {
+            queue.set_status(number, status);
+        }
         self.outcome.failed_again.push(HeldFailure { number, status, failure, attempts, retry_in, now: self.now });
     }
 
@@ -350,7 +434,7 @@ impl<'a, P: Participant> Running<'a, P> {
 
     fn let_go(&mut self, held: &HeldEvent) {
         if let Some(queue) = self.held.get_mut(&held.event.aggregate_id) {
-            queue.remove(&held.number);
+            queue.remove(held.number);
         }
         self.outcome.let_go.push(held.number);
     }
@@ -361,10 +445,11 @@ impl<'a, P: Participant> Running<'a, P> {
     }
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(no message)")
+/// How an arrival is held.
+struct HoldAs {
+    status: HeldStatus,
+    failure: Option<Failure>,
+    retry_in: TimeDelta,
+    overtakes: bool,
+    early: bool,
 }

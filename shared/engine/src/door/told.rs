@@ -11,8 +11,9 @@ use uuid::Uuid;
 use crate::{
     delivery::Delivery,
     effects::Fact,
-    input::{Input, Source, Verdict},
+    input::{HeldEvent, Input, Source, Verdict},
     participant::Participant,
+    store::Failure,
     telemetry::spans::{SagaSpan, Telling},
     trace::TraceContext,
 };
@@ -126,6 +127,27 @@ impl Told {
         }
     }
 
+    /// A held event that can't be read by this version.
+    pub fn stuck(held: &HeldEvent, failure: &Failure, outcome: &'static str, links: &[SpanContext]) -> Self {
+        let event = &held.event;
+        let internal = || Telling {
+            kind: SpanKind::Internal,
+            name: "read a held event".into(),
+            attributes: vec![KeyValue::new("messaging.message.id", event.id.to_string())],
+        };
+        let mut span = SagaSpan::child(&TraceContext::from_headers(&event.delivery.headers), links, internal);
+        span.set("saga.outcome", outcome);
+        span.fail(failure.class);
+        Self {
+            span,
+            correlation_id: String::new(),
+            aggregate_id: event.aggregate_id.clone(),
+            what: event.event_type.clone(),
+            outcome,
+            class: failure.class,
+        }
+    }
+
     /// The transaction is committed: tells it.
     pub fn committed(self) {
         let trace_id = self.span.context().trace_id().unwrap_or_default().to_owned();
@@ -139,7 +161,7 @@ impl Told {
         match outcome {
             "parked" => log!(error, "parked and dead-lettered: see /admin/held, then redrive or discard"),
             "dead" => log!(error, "dead-lettered, no valid event: see /admin/dead-messages"),
-            "refused" => log!(error, "refused by the rules; a deadline or an answer stays and comes again"),
+            "refused" => log!(error, "refused; a deadline or an answer stays, with the error, and comes again"),
             "retrying" => log!(warn, "failed for a passing reason; its key waits with it"),
             "queued" => log!(info, "waits behind a held event of its key"),
             _ => log!(debug, "handled"),

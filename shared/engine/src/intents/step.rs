@@ -47,9 +47,9 @@ pub async fn settle<P: Participant, D: Database<P>, S: IntentStore>(
     if !postponed.is_empty() {
         store.postpone(&postponed).await?;
     }
-    let work: Vec<Work<P>> = called.iter().filter_map(|(intent, result)| input(intent, result)).collect();
+    let mut work: Vec<Work<P>> = called.iter().filter_map(|(intent, result)| input(intent, result)).collect();
     let mut progress = Progress::new(work.len());
-    door.handle_isolating(ids, &work, &mut progress).await?;
+    door.handle_isolating(ids, &mut work, &mut progress).await?;
     Ok(progress)
 }
 
@@ -72,3 +72,7 @@ fn input<P: Participant>(intent: &Intent, result: &Result<Answer, NoAnswer>) -> 
         source: Source::Intent(intent.clone()),
     }))
 }
+
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod tests;

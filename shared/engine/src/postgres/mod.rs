@@ -5,14 +5,18 @@ mod depths;
 mod due;
 mod error;
 mod headers;
+mod held;
 mod journal;
 mod leases;
+mod locking;
 mod maintenance;
 mod migrations;
 mod outbox;
 mod pool;
+mod readable;
 mod session;
 mod statement;
+mod sweep;
 mod tables;
 mod transaction;
 mod waiting;
@@ -27,7 +31,8 @@ pub use maintenance::{drop_partitions, make_leases, make_partitions};
 pub use migrations::{MigrationProblem, expect_migrated, grant, migrate};
 pub use pool::{Limits, Pool};
 pub use session::Session;
-pub use tables::Tables;
+pub use sweep::sweep;
+pub use tables::{KeyColumn, Tables};
 pub use transaction::PgTransaction;
 
 use crate::{

@@ -6,8 +6,18 @@ use std::future::Future;
 use super::Session;
 use crate::participant::Participant;
 
+/// A table and its key, a text column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KeyColumn {
+    pub table: &'static str,
+    pub column: &'static str,
+}
+
 /// A participant's tables in PostgreSQL. Keys and rows arrive sorted by key, without repeats.
 pub trait Tables: Participant {
+    /// Where a table's rows stand, for locking those that are free.
+    fn key_column(&self, table: Self::Table) -> KeyColumn;
+
     /// Inserts the rows that are missing, in their absent state (`INSERT … SELECT unnest … ON CONFLICT DO NOTHING`).
     fn ensure(
         &self,

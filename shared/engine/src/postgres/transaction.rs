@@ -6,11 +6,14 @@ use chrono::{DateTime, Utc};
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Session, Tables, error::store_error, waiting};
+use super::{Session, Tables, error::store_error, locking, readable, waiting};
 use crate::{
     delivery::Position,
     outbox::range_of,
-    store::{DeadMessage, Deadline, Held, HeldFailure, HoldEvent, Intent, OutboxMessage, StoreError, Transaction},
+    store::{
+        DeadMessage, Deadline, FreeRows, Held, HeldFailure, HoldEvent, Intent, Opening, OutboxMessage, RefusedIntent,
+        StoreError, Transaction,
+    },
 };
 
 /// One open transaction (READ COMMITTED, PostgreSQL's default).
@@ -31,8 +34,24 @@ impl<P> PgTransaction<P> {
 }
 
 impl<P: Tables> Transaction<P> for PgTransaction<P> {
-    async fn now(&mut self) -> Result<DateTime<Utc>, StoreError> {
-        sqlx::query_scalar("SELECT now()").fetch_one(self.db()).await.map_err(store_error)
+    async fn open(&mut self, keys: &[String]) -> Result<Opening, StoreError> {
+        let (now, held, overtaking): (DateTime<Utc>, Vec<String>, Vec<String>) = sqlx::query_as(
+            "SELECT now(),
+                    ARRAY(SELECT key FROM unnest($1::text[]) AS of (key)
+                          WHERE EXISTS (SELECT FROM held_events h WHERE h.key = of.key)),
+                    ARRAY(SELECT key FROM unnest($1::text[]) AS of (key)
+                          WHERE EXISTS (SELECT FROM held_events h
+                                        WHERE h.key = of.key AND h.overtakes AND h.status <> 'parked'))",
+        )
+        .bind(keys)
+        .fetch_one(self.db())
+        .await
+        .map_err(store_error)?;
+        Ok(Opening { now, held: held.into_iter().collect(), overtaking: overtaking.into_iter().collect() })
+    }
+
+    async fn hurry(&mut self) -> Result<(), StoreError> {
+        locking::hurry(&mut self.tx, &*self.participant).await
     }
 
     async fn insert_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
@@ -53,7 +72,11 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
     }
 
     async fn lock_rows(&mut self, table: P::Table, keys: &[String]) -> Result<Vec<(String, P::Row)>, StoreError> {
-        self.participant.lock(&mut self.tx, table, keys).await.map_err(store_error)
+        readable::guarded(self.participant.lock(&mut self.tx, table, keys)).await.map_err(store_error)
+    }
+
+    async fn lock_free_rows(&mut self, table: P::Table, keys: &[String]) -> Result<FreeRows<P>, StoreError> {
+        locking::lock_free_rows(&mut self.tx, &*self.participant, table, keys).await.map_err(store_error)
     }
 
     async fn insert_rows(&mut self, table: P::Table, rows: &[(String, P::Row)]) -> Result<(), StoreError> {
@@ -123,17 +146,26 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
         self.take("DELETE FROM intents WHERE id = ANY($1) RETURNING id", ids).await
     }
 
+    async fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> Result<(), StoreError> {
+        waiting::reopen_intents(&mut self.tx, refused).await.map_err(store_error)
+    }
+
     async fn held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {
-        let rows =
-            sqlx::query("SELECT key, number, status FROM held_events WHERE key = ANY($1) ORDER BY number FOR UPDATE")
-                .bind(keys)
-                .fetch_all(self.db())
-                .await
-                .map_err(store_error)?;
+        let rows = sqlx::query(
+            "SELECT key, number, status, overtakes FROM held_events WHERE key = ANY($1) ORDER BY number FOR UPDATE",
+        )
+        .bind(keys)
+        .fetch_all(self.db())
+        .await
+        .map_err(store_error)?;
         rows.iter()
             .map(|row| {
-                let status = waiting::status(row.try_get("status")?)?;
-                Ok(Held { key: row.try_get("key")?, number: row.try_get("number")?, status })
+                Ok(Held {
+                    key: row.try_get("key")?,
+                    number: row.try_get("number")?,
+                    status: waiting::status(row.try_get("status")?)?,
+                    overtakes: row.try_get("overtakes")?,
+                })
             })
             .collect::<sqlx::Result<_>>()
             .map_err(store_error)

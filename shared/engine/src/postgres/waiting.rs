@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Session, headers};
 use crate::{
     delivery::{Delivery, Position},
-    store::{DeadMessage, Deadline, HeldFailure, HeldStatus, HoldEvent, Intent},
+    store::{DeadMessage, Deadline, HeldFailure, HeldStatus, HoldEvent, Intent, RefusedIntent},
     trace::TraceContext,
 };
 
@@ -57,9 +57,13 @@ fn column<'a, T, U>(items: &'a [T], field: impl Fn(&'a T) -> U) -> Vec<U> {
 
 pub(super) async fn set_deadlines(db: &mut Session, deadlines: &[Deadline]) -> sqlx::Result<()> {
     sqlx::query(
-        "INSERT INTO deadlines (id, aggregate_id, name, due_at, correlation_id, traceparent, tracestate)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[])
-         ON CONFLICT (aggregate_id, name) DO UPDATE SET id = excluded.id, due_at = excluded.due_at",
+        "INSERT INTO deadlines (id, aggregate_id, name, due_at, correlation_id, traceparent, tracestate, attempts,
+                                last_error, not_before)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
+                              $8::int[], $9::text[], $10::timestamptz[])
+         ON CONFLICT (aggregate_id, name) DO UPDATE
+         SET id = excluded.id, due_at = excluded.due_at, attempts = excluded.attempts,
+             last_error = excluded.last_error, not_before = excluded.not_before",
     )
     .bind(column(deadlines, |row| row.id))
     .bind(column(deadlines, |row| row.aggregate_id.as_str()))
@@ -68,6 +72,9 @@ pub(super) async fn set_deadlines(db: &mut Session, deadlines: &[Deadline]) -> s
     .bind(column(deadlines, |row| row.correlation_id.as_str()))
     .bind(column(deadlines, |row| row.trace.traceparent.as_deref()))
     .bind(column(deadlines, |row| row.trace.tracestate.as_deref()))
+    .bind(column(deadlines, |row| i32::try_from(row.attempts).unwrap_or(i32::MAX)))
+    .bind(column(deadlines, |row| row.last_error.as_deref()))
+    .bind(column(deadlines, |row| row.not_before))
     .execute(db)
     .await?;
     Ok(())
@@ -100,21 +107,47 @@ pub(super) async fn insert_intents(
     Ok(())
 }
 
+/// An answered call whose answer was refused is asked about again, later.
+pub(super) async fn reopen_intents(db: &mut Session, refused: &[RefusedIntent]) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO intents (id, aggregate_id, step, request, correlation_id, causation_id, traceparent, tracestate,
+                              attempts, intended_at, not_before, last_error)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::text[],
+                              $8::text[], $9::int[], $10::timestamptz[], $11::timestamptz[], $12::text[])",
+    )
+    .bind(column(refused, |row| row.intent.id))
+    .bind(column(refused, |row| row.intent.aggregate_id.as_str()))
+    .bind(column(refused, |row| row.intent.step.as_str()))
+    .bind(column(refused, |row| row.intent.request.as_str()))
+    .bind(column(refused, |row| row.intent.correlation_id.as_str()))
+    .bind(column(refused, |row| row.intent.causation_id))
+    .bind(column(refused, |row| row.intent.trace.traceparent.as_deref()))
+    .bind(column(refused, |row| row.intent.trace.tracestate.as_deref()))
+    .bind(column(refused, |row| i32::try_from(row.intent.attempts).unwrap_or(i32::MAX)))
+    .bind(column(refused, |row| row.intent.intended_at))
+    .bind(column(refused, |row| row.not_before))
+    .bind(column(refused, |row| row.error.as_str()))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 pub(super) async fn hold(db: &mut Session, events: &[HoldEvent]) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO held_events (key, event_id, event_type, status, topic, partition, \"offset\", message_key, payload,
                                   headers, attempts, error_class, error_message, first_failed_at, last_failed_at,
-                                  due_at, held_at)
+                                  due_at, held_at, overtakes, early)
          SELECT key, event_id, event_type, status, topic, partition, \"offset\", message_key, payload, headers,
                 CASE WHEN failed THEN 1 ELSE 0 END, error_class, error_message,
-                CASE WHEN failed THEN now END, CASE WHEN failed THEN now END, due_at, now
+                CASE WHEN failed THEN now END, CASE WHEN failed THEN now END, due_at, now, overtakes, early
          FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::bigint[], $8::bytea[],
                      $9::bytea[], $10::text[], $11::bool[], $12::text[], $13::text[], $14::timestamptz[],
-                     $15::timestamptz[])
+                     $15::timestamptz[], $16::bool[], $17::bool[])
               WITH ORDINALITY AS new (key, event_id, event_type, status, topic, partition, \"offset\", message_key,
-                                      payload, headers, failed, error_class, error_message, now, due_at, place)
+                                      payload, headers, failed, error_class, error_message, now, due_at, overtakes,
+                                      early, place)
          ORDER BY place
-         ON CONFLICT (event_id) DO NOTHING",
+         ON CONFLICT (event_id) DO UPDATE SET early = held_events.early AND excluded.early",
     )
     .bind(column(events, |row| row.key.as_str()))
     .bind(column(events, |row| row.event_id))
@@ -131,6 +164,8 @@ pub(super) async fn hold(db: &mut Session, events: &[HoldEvent]) -> sqlx::Result
     .bind(column(events, |row| row.failure.as_ref().map(|failure| failure.message.as_str())))
     .bind(column(events, |row| row.now))
     .bind(column(events, |row| row.now + row.retry_in))
+    .bind(column(events, |row| row.overtakes))
+    .bind(column(events, |row| row.early))
     .execute(db)
     .await?;
     Ok(())
@@ -139,7 +174,7 @@ pub(super) async fn hold(db: &mut Session, events: &[HoldEvent]) -> sqlx::Result
 pub(super) async fn hold_again(db: &mut Session, failures: &[HeldFailure]) -> sqlx::Result<()> {
     sqlx::query(
         "UPDATE held_events SET status = failed.status, attempts = failed.attempts, error_class = failed.class,
-                error_message = failed.message, due_at = failed.due_at, last_failed_at = failed.now,
+                error_message = failed.message, due_at = failed.due_at, last_failed_at = failed.now, early = false,
                 first_failed_at = coalesce(first_failed_at, failed.now)
          FROM unnest($1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
               AS failed (number, status, attempts, class, message, due_at, now)
@@ -192,6 +227,9 @@ pub(super) fn deadline(row: &PgRow) -> sqlx::Result<Deadline> {
         due_at: row.try_get("due_at")?,
         correlation_id: row.try_get("correlation_id")?,
         trace: trace(row)?,
+        attempts: u32::try_from(row.try_get::<i32, _>("attempts")?).unwrap_or_default(),
+        last_error: row.try_get("last_error")?,
+        not_before: row.try_get("not_before")?,
     })
 }
 

@@ -36,14 +36,14 @@ pub(crate) async fn command_loop<P: Tables>(
 
 async fn handle<P: Tables>(
     door: &ServiceDoor<P>,
-    batch: CommandBatch<P>,
+    mut batch: CommandBatch<P>,
     aftermath: &Aftermath,
     ids: &mut Ids,
     time_limit: Duration,
 ) {
     let mut progress = Progress::new(batch.work.len());
     // Commands are not repeated here: whether a failed commit happened is not known, and the client has the key to ask.
-    let handled = tokio::time::timeout(time_limit, door.handle_isolating(ids, &batch.work, &mut progress)).await;
+    let handled = tokio::time::timeout(time_limit, door.handle_isolating(ids, &mut batch.work, &mut progress)).await;
     let unconfirmed: Option<Arc<str>> = match handled {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(Arc::from(error.to_string())),

@@ -24,11 +24,12 @@ pub(crate) async fn deadline_loop<P: Tables>(
         let wait = match deadlines::step(&door, &door.database, &mut ids, limit).await {
             Ok((due, mut progress)) => {
                 failures = 0;
-                let handled = progress.verdicts.len();
-                let intents = std::mem::take(&mut progress.intents);
-                aftermath.of(&progress.verdicts, &progress.ranges, intents, progress.earliest_deadline);
+                let handled = progress.verdicts.len() + due.unreadable.len();
+                // Before the aftermath: what was set or postponed meanwhile may come earlier.
                 let next = due.next.map_or(i64::MAX, |next| next.timestamp_millis());
                 aftermath.next_deadline.store(next, Ordering::Relaxed);
+                let intents = std::mem::take(&mut progress.intents);
+                aftermath.of(&progress.verdicts, &progress.ranges, intents, progress.earliest_deadline);
                 let until_next = due.next.and_then(|next| (next - due.now).to_std().ok()).unwrap_or(slow_poll);
                 if handled == limit { Duration::ZERO } else { until_next.min(slow_poll * 10) }
             }

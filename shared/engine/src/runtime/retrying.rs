@@ -3,13 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::{Aftermath, ServiceDoor, backoff};
-use crate::{event_id::Ids, postgres::Tables, retry};
+use crate::{
+    event_id::Ids,
+    input::Verdict,
+    postgres::Tables,
+    retry::{self, Limits},
+};
 
 /// Of one key in one transaction; the rest follows in the next.
 const PER_KEY: usize = 100;
+/// Payloads in one transaction.
+const BYTES: usize = 8 * 1024 * 1024;
 
 pub(crate) async fn retry_loop<P: Tables>(
     door: Arc<ServiceDoor<P>>,
@@ -21,22 +28,20 @@ pub(crate) async fn retry_loop<P: Tables>(
 ) {
     let mut ids = Ids::new();
     let mut failures = 0;
+    let limits = Limits { keys, per_key: PER_KEY, bytes: BYTES };
     while !stop.is_cancelled() {
-        let wait = match retry::step(&door, &door.database, &mut ids, keys, PER_KEY, careful).await {
-            Ok(mut retried) => {
+        let wait = match retry::step(&door, &door.database, &mut ids, limits, careful).await {
+            Ok(mut progress) => {
                 failures = 0;
-                for (number, failure) in &retried.unreadable {
-                    error!(
-                        number,
-                        failure = failure.message,
-                        "a held event can't be read by this version; it stays held"
-                    );
-                }
-                let progress = &mut retried.progress;
                 metrics::counter!("saga_retries_total").increment(progress.verdicts.len() as u64);
                 let intents = std::mem::take(&mut progress.intents);
                 aftermath.of(&progress.verdicts, &progress.ranges, intents, progress.earliest_deadline);
-                slow_poll
+                // What did not fit, or stands behind what was let go, comes at once.
+                if progress.verdicts.iter().flatten().any(|verdict| matches!(verdict, Verdict::Applied(_))) {
+                    Duration::ZERO
+                } else {
+                    slow_poll
+                }
             }
             Err(error) => {
                 failures += 1;

@@ -1,21 +1,14 @@
-//! What has come due: deadlines, intents, held events.
-
-use std::collections::BTreeMap;
+//! What has come due: deadlines and intents.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use engine::{
-    deadlines::{DeadlineStore, Due},
-    input::HeldEvent,
+    deadlines::{self, DeadlineStore, Due},
     intents::{IntentStore, Postponed},
     participant::Participant,
-    retry::HeldStore,
     store::{Deadline, HeldStatus, Intent, StoreError},
 };
 
-use super::{
-    Model,
-    state::{HeldRow, OpenIntent},
-};
+use super::{Model, state::OpenIntent};
 use crate::core::lock;
 
 /// Far more than passing faults ever need.
@@ -23,14 +16,35 @@ const REDRIVES: u32 = 20;
 
 impl<P: Participant> DeadlineStore for Model<P> {
     async fn due(&self, limit: usize) -> Result<Due, StoreError> {
-        self.statement().await?;
-        let now = self.core.now();
+        let mut tx = self.alone().await?;
+        let now = tx.begun;
+        let due = tx.now_step(|state, id| {
+            let due = state.deadlines.snapshot(id).filter(|(_, row)| row.next_at() <= now);
+            let mut due: Vec<(DateTime<Utc>, u64)> = due.map(|(place, row)| (row.next_at(), place)).collect();
+            due.sort_unstable();
+            // FOR UPDATE SKIP LOCKED.
+            let free = due.into_iter().filter_map(|(_, place)| state.deadlines.lock(id, place).ok().flatten());
+            free.take(limit).collect()
+        });
+        tx.finish()?;
         let state = lock(&self.state);
-        let mut due: Vec<Deadline> = state.deadlines.committed().filter(|row| row.due_at <= now).cloned().collect();
-        due.sort_by_key(|row| row.due_at);
-        due.truncate(limit);
-        let next = state.deadlines.committed().map(|row| row.due_at).filter(|due_at| *due_at > now).min();
-        Ok(Due { now, due, next })
+        let next = state.deadlines.committed().map(Deadline::next_at).filter(|at| *at > now).min();
+        Ok(Due { now, due, unreadable: Vec::new(), next })
+    }
+
+    async fn postpone(&self, deadlines: &[deadlines::Postponed]) -> Result<(), StoreError> {
+        let mut tx = self.alone().await?;
+        let now = tx.begun;
+        let later = |row: &Deadline| deadlines.iter().find(|later| later.id == row.id);
+        let taken = tx.take(|state| &mut state.deadlines, |row| later(row).is_some(), |row| row.id).await?;
+        for (place, mut row) in taken {
+            let Some(postponed) = later(&row) else { continue };
+            row.not_before = Some(now + postponed.wait);
+            row.attempts += 1;
+            row.last_error = Some(postponed.why.clone());
+            tx.now_step(|state, _| state.deadlines.write(place, Some(row)));
+        }
+        tx.finish()
     }
 }
 
@@ -72,53 +86,11 @@ impl<P: Participant> IntentStore for Model<P> {
     }
 }
 
-impl<P: Participant> HeldStore for Model<P> {
-    async fn due(&self, keys: usize, per_key: usize) -> Result<Vec<HeldEvent>, StoreError> {
-        self.statement().await?;
-        let now = self.core.now();
-        let queues = self.queues();
-        let heads = queues.values().filter_map(|queue| queue.first());
-        let mut ready: Vec<&HeldRow> = heads
-            .filter(|head| match head.status {
-                HeldStatus::Queued => true,
-                HeldStatus::Retrying => head.due_at <= now,
-                HeldStatus::Parked => false,
-            })
-            .collect();
-        ready.sort_by_key(|head| head.due_at);
-        let tried = ready.into_iter().take(keys).flat_map(|head| {
-            let queue = &queues[&head.event.event.aggregate_id];
-            queue.iter().take_while(|row| row.status != HeldStatus::Parked).take(per_key)
-        });
-        let mut due: Vec<HeldEvent> = tried.map(|row| row.event.clone()).collect();
-        due.sort_by_key(|event| event.number);
-        Ok(due)
-    }
-
-    async fn queue_from(&self, number: i64, limit: usize) -> Result<Vec<HeldEvent>, StoreError> {
-        self.statement().await?;
-        let queues = self.queues();
-        let queue = queues.values().find(|queue| queue.iter().any(|row| row.event.number == number));
-        let behind = queue.into_iter().flatten().filter(|row| row.event.number >= number);
-        Ok(behind.take(limit).map(|row| row.event.clone()).collect())
-    }
-}
-
 impl<P: Participant> Model<P> {
     /// Parked events that were not refused too often yet: those that rules refuse every time are a finding.
     pub fn worth_a_redrive(&self) -> Vec<i64> {
         let state = lock(&self.state);
         let parked = state.held.committed().filter(|row| row.status == HeldStatus::Parked);
         parked.filter(|row| row.event.attempts < REDRIVES).map(|row| row.event.number).collect()
-    }
-
-    /// Per aggregate, its held events in number order.
-    fn queues(&self) -> BTreeMap<String, Vec<HeldRow>> {
-        let mut queues: BTreeMap<String, Vec<HeldRow>> = BTreeMap::new();
-        for row in lock(&self.state).held.committed() {
-            queues.entry(row.event.event.aggregate_id.clone()).or_default().push(row.clone());
-        }
-        queues.values_mut().for_each(|queue| queue.sort_by_key(|row| row.event.number));
-        queues
     }
 }

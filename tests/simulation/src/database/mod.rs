@@ -3,6 +3,7 @@
 
 mod due;
 mod heap;
+mod held;
 mod outbox;
 mod session;
 mod state;

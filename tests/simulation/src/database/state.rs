@@ -52,6 +52,7 @@ pub struct HeldRow {
     pub event: HeldEvent,
     pub status: HeldStatus,
     pub due_at: DateTime<Utc>,
+    pub overtakes: bool,
 }
 
 /// A message is known by its place and its bytes: a topic that was made anew has other messages at the same places.

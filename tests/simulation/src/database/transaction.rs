@@ -7,20 +7,35 @@ use engine::{
     delivery::Position,
     outbox::{OutboxRow, range_of},
     participant::Participant,
-    store::{DeadMessage, Deadline, Held, HeldFailure, HoldEvent, Intent, OutboxMessage, StoreError, Transaction},
+    store::{
+        DeadMessage, Deadline, FreeRows, Held, HeldFailure, HeldStatus, HoldEvent, Intent, Opening, OutboxMessage,
+        RefusedIntent, StoreError, Transaction,
+    },
 };
 use uuid::Uuid;
 
 use super::{
     session::Tx,
-    state::{OutboxEntry, OwnRow},
+    state::{HeldRow, OutboxEntry, OwnRow},
 };
-use crate::core::{Plant, pause};
+use crate::core::{Plant, lock, pause};
 
 impl<P: Participant> Transaction<P> for Tx<P> {
-    async fn now(&mut self) -> Result<DateTime<Utc>, StoreError> {
+    async fn open(&mut self, keys: &[String]) -> Result<Opening, StoreError> {
         self.statement().await?;
-        Ok(self.begun)
+        let of = |chosen: fn(&HeldRow) -> bool| -> HashSet<String> {
+            let state = lock(&self.model.state);
+            let held = state.held.snapshot(self.id).filter(|(_, row)| chosen(row));
+            let found = held.map(|(_, row)| row.event.event.aggregate_id.clone());
+            found.filter(|key| keys.contains(key)).collect()
+        };
+        let overtaking = of(|row| row.overtakes && row.status != HeldStatus::Parked);
+        Ok(Opening { now: self.begun, held: of(|_| true), overtaking })
+    }
+
+    /// Nobody in the model locks a whole table.
+    async fn hurry(&mut self) -> Result<(), StoreError> {
+        self.statement().await
     }
 
     async fn insert_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
@@ -55,6 +70,29 @@ impl<P: Participant> Transaction<P> for Tx<P> {
             rows.extend(absent.map(|key| (key.clone(), self.model.participant.absent(table))));
         }
         Ok(rows)
+    }
+
+    async fn lock_free_rows(&mut self, table: P::Table, keys: &[String]) -> Result<FreeRows<P>, StoreError> {
+        self.statement().await?;
+        let (free, locked) = self.now_step(|state, id| {
+            let of_keys = |own: &OwnRow<P>| own.table == table && keys.contains(&own.key);
+            let found: Vec<(u64, String)> = state
+                .rows
+                .snapshot(id)
+                .filter(|(_, own)| of_keys(own))
+                .map(|(place, own)| (place, own.key.clone()))
+                .collect();
+            found.into_iter().partition::<Vec<_>, _>(|(place, _)| state.rows.lock(id, *place).is_ok())
+        });
+        let locked: Vec<String> = locked.into_iter().map(|(_, key)| key).collect();
+        let open: Vec<String> = keys.iter().filter(|key| !locked.contains(key)).cloned().collect();
+        let missing: Vec<String> =
+            open.iter().filter(|key| free.iter().all(|(_, other)| other != *key)).cloned().collect();
+        if !missing.is_empty() {
+            self.ensure_rows(table, &missing).await?;
+        }
+        let rows = if open.is_empty() { Vec::new() } else { self.lock_rows(table, &open).await? };
+        Ok(FreeRows { rows, locked })
     }
 
     async fn insert_rows(&mut self, table: P::Table, rows: &[(String, P::Row)]) -> Result<(), StoreError> {
@@ -121,6 +159,14 @@ impl<P: Participant> Transaction<P> for Tx<P> {
     async fn take_intents(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
         self.statement().await?;
         self.delete(|state| &mut state.intents, |row| ids.contains(&row.intent.id), |row| row.intent.id).await
+    }
+
+    async fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> Result<(), StoreError> {
+        self.statement().await?;
+        for RefusedIntent { intent, not_before, .. } in refused {
+            self.add_intents(std::slice::from_ref(intent), *not_before).await?;
+        }
+        Ok(())
     }
 
     async fn held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {

@@ -58,12 +58,16 @@ impl<P: Participant> Tx<P> {
     pub(super) async fn lock_held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {
         let of_keys = |row: &HeldRow| keys.contains(&row.event.event.aggregate_id);
         let taken = self.take(|state| &mut state.held, of_keys, |row| row.event.number).await?;
-        let held =
-            |row: HeldRow| Held { key: row.event.event.aggregate_id, number: row.event.number, status: row.status };
+        let held = |row: HeldRow| Held {
+            key: row.event.event.aggregate_id,
+            number: row.event.number,
+            status: row.status,
+            overtakes: row.overtakes,
+        };
         Ok(taken.into_iter().map(|(_, row)| held(row)).collect())
     }
 
-    /// INSERT … ON CONFLICT (event_id) DO NOTHING; a number is spent in any case.
+    /// INSERT … ON CONFLICT (event_id) DO UPDATE SET early; a number is spent in any case.
     pub(super) async fn insert_held(&mut self, events: &[HoldEvent]) -> Result<(), StoreError> {
         for event in events {
             let number = self.now_step(|state, _| {
@@ -71,7 +75,7 @@ impl<P: Participant> Tx<P> {
                 state.held_number
             });
             let row = held_row(number, event.clone());
-            self.insert_new(|state| &mut state.held, &row, |other| other.event.event.id == event.event_id).await?;
+            self.wait(|state, id| upsert_held(state, id, &row)).await?;
         }
         Ok(())
     }
@@ -84,6 +88,7 @@ impl<P: Participant> Tx<P> {
             row.status = failure.status;
             row.due_at = failure.now + failure.retry_in;
             row.event.attempts = failure.attempts;
+            row.event.early = false;
             row.event.first_failed_at = row.event.first_failed_at.or(Some(failure.now));
             self.now_step(|state, _| state.held.write(place, Some(row)));
         }
@@ -110,9 +115,27 @@ fn upsert_deadline<P: Participant>(state: &mut State<P>, tx: TxId, new: &Deadlin
         Conflict::Nobody => Ok(state.deadlines.insert(tx, new.clone())),
         Conflict::With(place) => {
             if let Some(old) = state.deadlines.lock(tx, place)? {
-                state.deadlines.write(place, Some(Deadline { id: new.id, due_at: new.due_at, ..old }));
+                let (correlation_id, trace) = (old.correlation_id, old.trace);
+                state.deadlines.write(place, Some(Deadline { correlation_id, trace, ..new.clone() }));
             }
             Ok(place)
+        }
+    }
+}
+
+fn upsert_held<P: Participant>(state: &mut State<P>, tx: TxId, new: &HeldRow) -> Result<(), TxId> {
+    match state.held.conflict(tx, None, |row: &HeldRow| row.event.event.id == new.event.event.id) {
+        Conflict::Undecided(other) => Err(other),
+        Conflict::Nobody => {
+            state.held.insert(tx, new.clone());
+            Ok(())
+        }
+        Conflict::With(place) => {
+            if let Some(mut old) = state.held.lock(tx, place)? {
+                old.event.early &= new.event.early;
+                state.held.write(place, Some(old));
+            }
+            Ok(())
         }
     }
 }
@@ -122,11 +145,13 @@ fn held_row(number: i64, event: HoldEvent) -> HeldRow {
     HeldRow {
         status: event.status,
         due_at: event.now + event.retry_in,
+        overtakes: event.overtakes,
         event: HeldEvent {
             number,
             attempts: u32::from(failed),
             first_failed_at: failed.then_some(event.now),
             redrive: false,
+            early: event.early,
             event: Event {
                 id: event.event_id,
                 event_type: event.event_type,

@@ -28,7 +28,7 @@ pub fn clients(shop: &Shop) -> Vec<Task> {
         let quantity = u32::try_from(core.pick(3) + 1).unwrap_or(1);
         let cancels = core.pick(2) == 0;
         let (wait, patience) = (core.pick(300), core.pick([80, 600][core.pick(2)]));
-        let door = Arc::new(Door { participant: Arc::new(PARTICIPANT), database: shop.order.clone(), policy: POLICY });
+        let door = Arc::new(Door::new(Arc::new(PARTICIPANT), shop.order.clone(), POLICY));
         let details = Details {
             user_id: "ada".into(),
             total_amount: 100 * i64::from(quantity),
@@ -75,14 +75,14 @@ fn address() -> Address {
 async fn submit(core: &Arc<Core>, door: &Door<Order, Model<Order>>, command: impl Fn() -> Command) {
     let mut ids = SeededIds(core.clone());
     loop {
-        let work = [Work::Input(Input {
+        let mut work = [Work::Input(Input {
             what: What::Command(command()),
             correlation_id: None,
             trace: TraceContext::default(),
             source: Source::Client,
         })];
         let mut progress = Progress::new(1);
-        let handled = door.handle_isolating(&mut ids, &work, &mut progress).await;
+        let handled = door.handle_isolating(&mut ids, &mut work, &mut progress).await;
         core.tell(|| format!("client: {handled:?} {:?}", progress.verdicts));
         if matches!(progress.verdicts[0], Some(Verdict::Applied(_))) {
             return;

@@ -4,11 +4,14 @@ use std::{collections::BTreeSet, fmt::Debug};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use engine::{
-    deadlines::DeadlineStore,
+    deadlines::{self, DeadlineStore},
     intents::{IntentStore, Postponed},
     relay::{Lease, OutboxStore},
-    retry::HeldStore,
-    store::{Database, DeadMessage, Deadline, HeldFailure, HoldEvent, Intent, OutboxMessage, StoreError, Transaction},
+    retry::{HeldStore, Limits},
+    store::{
+        Database, DeadMessage, Deadline, HeldFailure, HoldEvent, Intent, OutboxMessage, RefusedIntent, StoreError,
+        Transaction,
+    },
 };
 use inventory::{
     Inventory,
@@ -22,6 +25,7 @@ pub enum Call {
     InsertInbox(Vec<Uuid>),
     EnsureRows(Table, Vec<String>),
     LockRows(Table, Vec<String>),
+    LockFreeRows(Table, Vec<String>),
     InsertRows(Table, Vec<(String, Row)>),
     UpdateRows(Table, Vec<(String, Row)>),
     AppendOutbox(Vec<OutboxMessage>),
@@ -30,6 +34,8 @@ pub enum Call {
     TakeDeadlines(Vec<Uuid>),
     InsertIntents(Vec<Intent>, DateTime<Utc>),
     TakeIntents(Vec<Uuid>),
+    ReopenIntents(Vec<RefusedIntent>),
+    Open(Vec<String>),
     Held(Vec<String>),
     Hold(Vec<HoldEvent>),
     HoldAgain(Vec<HeldFailure>),
@@ -45,8 +51,9 @@ pub enum Call {
     DueDeadlines(usize),
     ClaimIntents(usize, TimeDelta),
     Postpone(Vec<Postponed>),
-    DueHeld(usize, usize),
-    QueueFrom(i64, usize),
+    PostponeDeadlines(Vec<deadlines::Postponed>),
+    ClaimHeld(Limits, TimeDelta),
+    QueueFrom(i64, Limits),
 }
 
 impl Call {
@@ -60,6 +67,7 @@ impl Call {
             Self::HoldAgain(rows) => rows.len() > 1,
             Self::LetGo(numbers) => numbers.len() > 1,
             Self::Postpone(rows) => rows.len() > 1,
+            Self::PostponeDeadlines(rows) => rows.len() > 1,
             _ => false,
         }
     }
@@ -98,6 +106,7 @@ async fn in_transaction<T: Transaction<Inventory>>(tx: &mut T, call: Call) -> St
         Call::InsertInbox(ids) => said(tx.insert_inbox(&ids).await.map(sorted)),
         Call::EnsureRows(table, keys) => said(tx.ensure_rows(table, &keys).await),
         Call::LockRows(table, keys) => said(tx.lock_rows(table, &keys).await),
+        Call::LockFreeRows(table, keys) => said(tx.lock_free_rows(table, &keys).await),
         Call::InsertRows(table, rows) => said(tx.insert_rows(table, &rows).await),
         Call::UpdateRows(table, rows) => said(tx.update_rows(table, &rows).await),
         Call::AppendOutbox(messages) => said(tx.append_outbox(&messages).await),
@@ -106,6 +115,9 @@ async fn in_transaction<T: Transaction<Inventory>>(tx: &mut T, call: Call) -> St
         Call::TakeDeadlines(ids) => said(tx.take_deadlines(&ids).await.map(sorted)),
         Call::InsertIntents(intents, not_before) => said(tx.insert_intents(&intents, not_before).await),
         Call::TakeIntents(ids) => said(tx.take_intents(&ids).await.map(sorted)),
+        Call::ReopenIntents(refused) => said(tx.reopen_intents(&refused).await),
+        // Both clocks are their own.
+        Call::Open(keys) => said(tx.open(&keys).await.map(|open| (sorted(open.held), sorted(open.overtaking)))),
         Call::Held(keys) => said(tx.held(&keys).await),
         Call::Hold(events) => said(tx.hold(&events).await),
         Call::HoldAgain(failures) => said(tx.hold_again(&failures).await),
@@ -132,9 +144,10 @@ async fn alone<D: Ports>(database: &D, call: Call) -> String {
                 intents
             }))
         }
-        Call::Postpone(postponed) => said(database.postpone(&postponed).await),
-        Call::DueHeld(keys, per_key) => said(HeldStore::due(database, keys, per_key).await),
-        Call::QueueFrom(number, limit) => said(database.queue_from(number, limit).await),
+        Call::Postpone(postponed) => said(IntentStore::postpone(database, &postponed).await),
+        Call::PostponeDeadlines(postponed) => said(DeadlineStore::postpone(database, &postponed).await),
+        Call::ClaimHeld(limits, lease) => said(HeldStore::claim(database, limits, lease).await),
+        Call::QueueFrom(number, limits) => said(database.queue_from(number, limits).await),
         other => unreachable!("{other:?} needs a transaction"),
     }
 }

@@ -158,12 +158,14 @@ impl OnModel {
         lines.extend(state.leases.committed().map(|row| format!("lease {} {:?} {}", row.range, row.holder, row.epoch)));
         lines.extend(state.deadlines.committed().map(|row| {
             format!(
-                "deadline {} {} {} {} {}",
+                "deadline {} {} {} {} {} {} {:?}",
                 row.id,
                 row.aggregate_id,
                 row.name,
                 row.due_at.timestamp(),
-                row.correlation_id
+                row.correlation_id,
+                row.attempts,
+                row.last_error
             )
         }));
         let now = self.model.core.now();
@@ -175,8 +177,13 @@ impl OnModel {
         lines.extend(state.held.committed().map(|row| {
             let (event, first) = (&row.event, row.event.first_failed_at.map(|at| at.timestamp()));
             let (key, status) = (&event.event.aggregate_id, format!("{:?}", row.status).to_lowercase());
-            let due = row.due_at.timestamp();
-            format!("held {} {key} {} {status} {} {first:?} {due}", event.number, event.event.id, event.attempts)
+            // A claim moves it by the clock, and both clocks are their own.
+            let due = if row.due_at <= now { "past".to_owned() } else { "later".to_owned() };
+            let (overtakes, early) = (row.overtakes, event.early);
+            format!(
+                "held {} {key} {} {status} {} {first:?} {due} {overtakes} {early}",
+                event.number, event.event.id, event.attempts
+            )
         }));
         lines.extend(state.dead.committed().map(|row| format!("dead {} {:?}", row.position.offset, row.digest)));
         lines.extend(state.rows.committed().map(|own| format!("{:?} {} {:?}", own.table, own.key, own.row)));

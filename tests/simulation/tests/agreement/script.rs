@@ -5,10 +5,12 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::Item;
 use engine::{
+    deadlines,
     delivery::{Delivery, Position},
     intents::Postponed,
     relay::Lease,
-    store::{DeadMessage, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage},
+    retry::Limits,
+    store::{DeadMessage, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage, RefusedIntent},
     trace::TraceContext,
 };
 use inventory::state::{Reservation, ReservationState, Row, Stock, Table};
@@ -97,7 +99,7 @@ impl Drawing {
     }
 
     fn in_transaction(&mut self) -> Call {
-        match self.chance.pick(18) {
+        match self.chance.pick(20) {
             0 | 1 => Call::InsertInbox(self.some(4).into_iter().map(|n| id(EVENT_TIME_MS, n)).collect()),
             2 | 3 => Call::EnsureRows(self.table(), self.keys()),
             4..=6 => Call::LockRows(self.table(), self.keys()),
@@ -110,13 +112,15 @@ impl Drawing {
             14 => Call::TakeIntents(self.some(3).into_iter().map(|n| id(2, n)).collect()),
             15 => Call::Hold(self.some(4).into_iter().map(|n| self.hold(n)).collect()),
             16 => self.held(),
+            17 => Call::Open(self.keys()),
+            18 => Call::LockFreeRows(self.table(), self.keys()),
             _ => Call::Bury(self.some(3).into_iter().map(|n| self.dead(n)).collect()),
         }
     }
 
     fn alone(&mut self) -> Call {
         let limit = self.chance.pick(4) + 1;
-        match self.chance.pick(10) {
+        match self.chance.pick(11) {
             0 | 1 => Call::Claim(id(1, self.chance.pick(2)), self.hours()),
             2 => Call::Unpublished(self.ranges(), limit),
             3 => {
@@ -132,9 +136,23 @@ impl Drawing {
                 let ids = self.some(3).into_iter().map(|n| id(2, n));
                 Call::Postpone(ids.map(|id| Postponed { id, wait, why: "no answer".into() }).collect())
             }
-            8 => Call::DueHeld(self.chance.pick(3) + 1, limit),
-            _ => Call::QueueFrom(self.number(), limit),
+            8 => Call::ClaimHeld(self.limits(), TimeDelta::hours(1)),
+            9 => self.postpone_deadlines(),
+            _ => Call::QueueFrom(self.number(), self.limits()),
         }
+    }
+
+    fn limits(&self) -> Limits {
+        let (keys, per_key) = (self.chance.pick(3) + 1, self.chance.pick(4) + 1);
+        // An event has five bytes, and no headers two.
+        Limits { keys, per_key, bytes: [1, 8, 100][self.chance.pick(3)] }
+    }
+
+    fn postpone_deadlines(&self) -> Call {
+        let wait = self.hours();
+        let ids = self.some(3).into_iter().map(|n| id(3, n));
+        let postponed = ids.map(|id| deadlines::Postponed { id, wait, why: "refused".into() });
+        Call::PostponeDeadlines(postponed.collect())
     }
 
     fn one_in(&self, times: usize) -> bool {
@@ -209,6 +227,9 @@ impl Drawing {
             due_at: self.moment(),
             correlation_id: self.mint().to_string(),
             trace: TraceContext::default(),
+            attempts: 0,
+            last_error: None,
+            not_before: None,
         });
         Call::SetDeadlines(deadlines.collect())
     }
@@ -237,7 +258,12 @@ impl Drawing {
         let intents: Vec<Intent> = intents.collect();
         // Rows of one call are due at the same moment; which of them a limited claim takes is nobody's promise.
         let not_before = self.moment();
-        Call::InsertIntents(intents.into_iter().take(1).collect(), not_before)
+        let one = intents.into_iter().take(1);
+        if self.one_in(3) {
+            let refused = one.map(|intent| RefusedIntent { intent, not_before, error: "refused".into() });
+            return Call::ReopenIntents(refused.collect());
+        }
+        Call::InsertIntents(one.collect(), not_before)
     }
 
     fn status(&self) -> HeldStatus {
@@ -255,6 +281,8 @@ impl Drawing {
             failure: failed,
             retry_in: TimeDelta::minutes(1),
             now: self.moment(),
+            overtakes: self.one_in(3),
+            early: self.one_in(4),
         }
     }
 

@@ -8,13 +8,14 @@ const ENGINE: &str = "
     UNION ALL SELECT format('outbox %s %s Some(%s) published %s', number, range, words(payload),
                             CASE WHEN published_at IS NULL THEN 'false' ELSE 'true' END) FROM outbox
     UNION ALL SELECT format('lease %s %s %s', range, coalesce('Some(' || holder || ')', 'None'), epoch) FROM relay_leases
-    UNION ALL SELECT format('deadline %s %s %s %s %s', id, aggregate_id, name, extract(epoch FROM due_at)::bigint,
-                            correlation_id) FROM deadlines
+    UNION ALL SELECT format('deadline %s %s %s %s %s %s %s', id, aggregate_id, name, extract(epoch FROM due_at)::bigint,
+                            correlation_id, attempts, coalesce('Some(\"' || last_error || '\")', 'None')) FROM deadlines
     UNION ALL SELECT format('intent %s %s %s %s due %s', id, aggregate_id, step, attempts,
                             CASE WHEN not_before <= now() THEN 'true' ELSE 'false' END) FROM intents
-    UNION ALL SELECT format('held %s %s %s %s %s %s %s', number, key, event_id, status, attempts,
+    UNION ALL SELECT format('held %s %s %s %s %s %s %s %s %s', number, key, event_id, status, attempts,
                             coalesce('Some(' || extract(epoch FROM first_failed_at)::bigint || ')', 'None'),
-                            extract(epoch FROM due_at)::bigint) FROM held_events
+                            CASE WHEN due_at <= now() THEN 'past' ELSE 'later' END,
+                            overtakes::boolean::text, early::boolean::text) FROM held_events
     UNION ALL SELECT format('dead %s %s', \"offset\", words(message_key || '\\x00'::bytea || payload)) FROM dead_messages";
 
 /// Bytes as Rust writes them.

@@ -11,7 +11,13 @@ use serde_json::json;
 use tracing::error;
 
 use super::{Admin, PAGE, Page, Reason, check_reason, discard_response, problem, unavailable, verdict_response};
-use crate::{event_id::Ids, input::Verdict, postgres::Tables};
+use crate::{
+    door::Progress,
+    event_id::Ids,
+    input::{Verdict, Work},
+    postgres::Tables,
+    reception,
+};
 
 pub(super) fn routes<P: Tables>() -> Router<Admin<P>> {
     Router::new()
@@ -45,17 +51,17 @@ async fn redrive_message<P: Tables>(State(admin): State<Admin<P>>, Path(number):
         Ok(None) => return problem(StatusCode::NOT_FOUND, &format!("no dead message {number} is kept")),
         Err(error) => return unavailable(&error),
     };
-    let work = match crate::reception::receive(&*admin.door.participant, delivery) {
-        Some(work @ crate::input::Work::Input(_)) => work,
-        Some(crate::input::Work::Dead(_, failure)) => return problem(StatusCode::CONFLICT, &failure.message),
-        None => return problem(StatusCode::CONFLICT, "this service does not handle its type"),
+    let work = match reception::receive(&*admin.door.participant, delivery) {
+        Work::Dead(_, failure) => return problem(StatusCode::CONFLICT, &failure.message),
+        Work::Ignored(_) => return problem(StatusCode::CONFLICT, "this service does not handle its type"),
+        work => work,
     };
-    let mut ids = Ids::new();
-    match admin.door.handle(&mut ids, std::slice::from_ref(&work)).await {
-        Ok(handled) => {
+    let (mut ids, mut progress) = (Ids::new(), Progress::new(1));
+    match admin.door.handle_isolating(&mut ids, &mut [work], &mut progress).await {
+        Ok(()) => {
             admin.wakes.relay.notify_one();
             admin.wakes.elsewhere.notify_one();
-            match handled.verdicts.first() {
+            match progress.verdicts.first().and_then(Option::as_ref) {
                 Some(Verdict::Dead) | None => problem(StatusCode::CONFLICT, "its id is outside of the horizon"),
                 Some(verdict) => {
                     let forgotten = admin.door.database.discard_message(number, "redriven").await;

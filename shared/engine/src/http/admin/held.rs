@@ -10,10 +10,15 @@ use axum::{
 use serde_json::json;
 
 use super::{Admin, PAGE, Page, Reason, check_reason, discard_response, problem, unavailable, verdict_response};
-use crate::{crash_point::reached, event_id::Ids, postgres::Tables, retry};
+use crate::{
+    crash_point::reached,
+    event_id::Ids,
+    postgres::Tables,
+    retry::{self, Limits},
+};
 
 /// How much of a queue goes through with a redriven event at once; the rest follows by itself.
-const QUEUE: usize = 100;
+const QUEUE: Limits = Limits { keys: 1, per_key: 100, bytes: 8 * 1024 * 1024 };
 
 pub(super) fn routes<P: Tables>() -> Router<Admin<P>> {
     Router::new()

@@ -65,6 +65,7 @@ fn verdict_response<R>(number: i64, verdict: &Verdict<R>) -> Response {
             StatusCode::CONFLICT,
             "an earlier event of its key is held (redrive or discard that first), or it was settled meanwhile",
         ),
+        Verdict::Ignored => problem(StatusCode::CONFLICT, "this service does not handle its type"),
         Verdict::Dead => problem(StatusCode::CONFLICT, "its id is outside of the horizon by now"),
         Verdict::Refused(refusal) => problem(StatusCode::CONFLICT, &refusal.to_string()),
     }

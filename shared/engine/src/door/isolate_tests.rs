@@ -1,0 +1,140 @@
+//! What the database refuses, or can't give, concerns those who asked for it.
+
+use crate::{
+    input::Verdict::{self, Applied, Held},
+    participant::Refusal,
+    store::{
+        HeldStatus::{Parked, Queued, Retrying},
+        StoreError,
+    },
+    testing::{Table, World, failure},
+};
+
+fn place(table: Table, key: &str) -> (Table, String) {
+    (table, key.to_owned())
+}
+
+/// Events of three keys; those of `b` and `c` share a shelf.
+fn on_shelves(world: &mut World) -> Vec<Verdict<()>> {
+    let deliveries = [
+        world.event("a", r#"{"act":"add","shelf":"left"}"#),
+        world.event("b", r#"{"act":"add","shelf":"right"}"#),
+        world.event("c", r#"{"act":"add","shelf":"right"}"#),
+        world.event("b", r#"{"act":"later","shelf":"left"}"#),
+    ];
+    world.arrive(&deliveries)
+}
+
+#[test]
+fn a_row_that_cannot_be_read_stops_only_who_needs_it() {
+    let mut world = World::new();
+    world.door.database.state().unreadable.insert(place(Table::Accounts, "b"));
+    assert_eq!(on_shelves(&mut world), [Applied(None), Held(Parked), Applied(None), Held(Queued)]);
+    assert_eq!(failure(&world.held()[0]).0, "database");
+    assert_eq!(world.dead_letters(), 1);
+}
+
+#[test]
+fn what_the_database_refuses_is_parked_and_the_rest_goes_on() {
+    let mut world = World::new();
+    world.door.database.state().poison.insert("c".into());
+    assert_eq!(on_shelves(&mut world), [Applied(None), Applied(None), Held(Parked), Applied(None)]);
+}
+
+#[test]
+fn who_needs_a_locked_row_steps_aside_and_keeps_nobody() {
+    let mut world = World::new();
+    world.door.database.state().locked.insert(place(Table::Shelves, "right"));
+    let aside = [Applied(None), Held(Retrying), Held(Retrying), Held(Queued)];
+    assert_eq!(on_shelves(&mut world), aside);
+    assert_eq!(failure(&world.held()[0]).0, "locked");
+    assert_eq!(world.dead_letters(), 0);
+    let waits =
+        |world: &World| world.door.database.state().statements.iter().filter(|name| **name == "lock_rows").count();
+    let before = waits(&world);
+    let other = world.event("d", r#"{"act":"add","shelf":"right"}"#);
+    let free = world.event("e", r#"{"act":"add","shelf":"left"}"#);
+    assert_eq!(world.arrive(&[other, free]), [Held(Retrying), Applied(None)]);
+    // The accounts, the free shelf, and the suspected one that was asked and not waited for.
+    assert_eq!(waits(&world) - before, 3, "the locked row is known by now");
+
+    world.door.database.state().locked.clear();
+    world.pass(chrono::TimeDelta::seconds(30));
+    world.retry();
+    assert_eq!(world.held().len(), 0, "{:?}", world.held());
+    assert_eq!((world.sum("b"), world.sum("c"), world.sum("d")), (2, 1, 1));
+}
+
+#[test]
+fn several_locked_rows_are_found_at_once() {
+    let mut world = World::new();
+    world.door.database.state().locked.extend((0..20).map(|n| place(Table::Accounts, &format!("locked {n}"))));
+    let keys: Vec<String> =
+        (0..200).map(|n| if n % 10 == 0 { format!("locked {}", n / 10) } else { n.to_string() }).collect();
+    let events: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "add")).collect();
+    let verdicts = world.batch(&events);
+    let held = verdicts.iter().filter(|verdict| **verdict == Held(Retrying)).count();
+    assert_eq!((held, verdicts.len() - held), (20, 180));
+    let commits = world.door.database.state().statements.iter().filter(|name| **name == "commit").count();
+    assert_eq!(commits, 1, "all that is free goes in one transaction");
+}
+
+#[test]
+fn a_locked_table_makes_everybody_wait_and_moves_nothing() {
+    let mut world = World::new();
+    world.door.database.state().is_table_locked = true;
+    let event = world.event("a", r#"{"act":"add"}"#);
+    let handled = world.try_arrive(std::slice::from_ref(&event));
+    assert!(matches!(handled, Err(StoreError::Unavailable(_))), "{handled:?}");
+    assert!(world.held().is_empty());
+    world.door.database.state().is_table_locked = false;
+    assert_eq!(world.arrive(&[event]), [Applied(None)]);
+}
+
+#[test]
+fn a_refused_deadline_comes_again_with_its_error_and_keeps_no_other() {
+    let mut world = World::new();
+    let refused = world.set_deadline("a", "refuse");
+    let unreadable = world.set_deadline("b", "ring");
+    let broken = world.set_deadline("c", "ring");
+    world.set_deadline("d", "ring");
+    {
+        let mut state = world.door.database.state();
+        state.unreadable.insert(place(Table::Accounts, "b"));
+        state.unreadable_deadlines.insert(broken);
+    }
+    let verdicts = world.deadlines(10);
+    let refusals = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Refused(Refusal::Permanent(_)))).count();
+    assert_eq!((refusals, verdicts.len()), (2, 3), "{verdicts:?}");
+    assert_eq!(world.published(), ["d ring"]);
+    let state = world.door.database.state();
+    for (id, error) in [(refused, "refused: no"), (unreadable, "can't be read"), (broken, "no time")] {
+        let row = &state.deadlines[&id];
+        let told = row.last_error.as_deref().unwrap_or_default();
+        assert!(row.attempts == 1 && row.next_at() > state.now && told.contains(error), "{row:?}");
+    }
+}
+
+#[test]
+fn many_refused_deadlines_starve_no_other() {
+    let mut world = World::new();
+    for n in 0..20 {
+        world.set_deadline(&format!("refused {n}"), "refuse");
+    }
+    world.pass(chrono::TimeDelta::seconds(1));
+    world.set_deadline("good", "ring");
+    let steps = (0..10).take_while(|_| {
+        world.deadlines(5);
+        world.published().is_empty()
+    });
+    assert!(steps.count() < 6, "those that were refused stand aside");
+}
+
+#[test]
+fn a_deadline_that_is_set_anew_by_its_batch_is_not_overwritten_by_its_refusal() {
+    let mut world = World::new();
+    world.set_deadline("a", "ring later");
+    world.set_deadline("a", "ring");
+    world.deadlines(10);
+    assert_eq!(world.door.database.state().deadlines.len(), 1);
+}

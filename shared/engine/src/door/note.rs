@@ -1,0 +1,60 @@
+//! What is known of an input before its rules run, and why they may not.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    input::Input,
+    panics::caught,
+    participant::{Participant, Refusal, What},
+};
+
+/// Why an input is set aside without its rules being run.
+#[derive(Clone, Debug)]
+pub(super) struct SetAside {
+    pub class: &'static str,
+    pub refusal: Refusal,
+}
+
+impl SetAside {
+    pub fn panicked(over: &str, panic: &str) -> Self {
+        Self { class: "panic", refusal: Refusal::Permanent(format!("{over} panicked: {panic}")) }
+    }
+
+    pub fn locked(why: String) -> Self {
+        Self { class: "locked", refusal: Refusal::Transient(why) }
+    }
+}
+
+/// Why an arrival is held without being tried.
+#[derive(Clone, Debug)]
+pub(super) enum Wait {
+    /// An event of its aggregate is held.
+    Behind,
+    /// The time of its id has not come.
+    Until(DateTime<Utc>, String),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Note {
+    /// It is a compensation.
+    pub overtakes: bool,
+    pub set_aside: Option<SetAside>,
+    pub wait: Option<Wait>,
+}
+
+impl Note {
+    /// Whether its rules are to be run, and so its rows needed.
+    pub fn runs(&self) -> bool {
+        self.set_aside.is_none() && self.wait.is_none()
+    }
+
+    pub fn look_at<P: Participant>(&mut self, participant: &P, input: &Input<P>) {
+        let What::Event(event) = &input.what else { return };
+        match caught(|| participant.overtakes(event)) {
+            Ok(overtakes) => self.overtakes = overtakes,
+            Err(panic) => {
+                self.set_aside.get_or_insert_with(|| SetAside::panicked("whether it overtakes", &panic));
+            }
+        }
+    }
+}

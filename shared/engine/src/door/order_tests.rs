@@ -1,0 +1,139 @@
+//! Order within a key, and what one input may do to the others of its batch.
+
+use chrono::TimeDelta;
+
+use crate::{
+    event_id::IdSource,
+    input::Verdict::{Applied, Dead, Held, Ignored, Repeat},
+    store::HeldStatus::{Parked, Queued, Retrying},
+    testing::{World, failure, key_of},
+};
+
+#[test]
+fn two_events_of_one_key_leave_in_order() {
+    let mut world = World::new();
+    assert_eq!(
+        world.batch(&[("a", "one"), ("b", "other"), ("a", "two")]),
+        [Applied(None), Applied(None), Applied(None)]
+    );
+    assert_eq!(world.published(), ["a one", "b other", "a two"]);
+    assert_eq!((world.sum("a"), world.sum("b")), (2, 1));
+}
+
+#[test]
+fn a_newly_held_event_blocks_its_key_within_the_same_batch() {
+    let mut world = World::new();
+    let verdicts = world.batch(&[("a", "fail"), ("a", "add"), ("b", "add"), ("a", "undo")]);
+    assert_eq!(verdicts, [Held(Retrying), Held(Queued), Applied(None), Applied(None)]);
+    assert_eq!(world.published(), ["b add", "a undo"]);
+}
+
+#[test]
+fn a_refusal_undoes_one_input_alone() {
+    let mut world = World::new();
+    let verdicts = world.batch(&[("a", "add"), ("a", "refuse"), ("b", "add")]);
+    assert_eq!(verdicts, [Applied(None), Held(Parked), Applied(None)]);
+    assert_eq!((world.sum("a"), world.sum("b"), world.dead_letters()), (1, 1, 1));
+}
+
+#[test]
+fn a_panic_anywhere_in_the_rules_is_one_inputs() {
+    for act in ["panic", "panic at touching", "panic at overtaking"] {
+        let mut world = World::new();
+        let verdicts = world.batch(&[("b", "add"), ("a", act), ("a", "add"), ("c", "add")]);
+        assert_eq!(verdicts, [Applied(None), Held(Parked), Held(Queued), Applied(None)], "{act}");
+        assert_eq!(failure(&world.held()[0]).0, "panic", "{act}");
+        assert_eq!(world.dead_letters(), 1, "{act}");
+    }
+}
+
+#[test]
+fn a_panic_at_decoding_makes_a_dead_message() {
+    let mut world = World::new();
+    let verdicts = world.batch(&[("a", "panic at decoding"), ("a", "add")]);
+    assert_eq!(verdicts, [Dead, Applied(None)]);
+    let state = world.door.database.state();
+    assert_eq!(state.dead[0].failure.class, "panic");
+}
+
+#[test]
+fn a_repeat_has_no_effect_within_a_batch_and_later() {
+    let mut world = World::new();
+    let event = world.event("a", r#"{"act":"add"}"#);
+    assert_eq!(world.arrive(&[event.clone(), event.clone()]), [Applied(None), Repeat]);
+    assert_eq!(world.arrive(&[event]), [Repeat]);
+    assert_eq!((world.sum("a"), world.published().len()), (1, 1));
+}
+
+#[test]
+fn what_is_no_event_or_not_handled_keeps_nobody() {
+    let mut world = World::new();
+    let mut junk = world.event("a", "{}");
+    junk.payload = Some(b"junk".to_vec());
+    let mut foreign = world.event("a", r#"{"act":"add"}"#);
+    let text = String::from_utf8(foreign.payload.take().unwrap()).unwrap();
+    foreign.payload = Some(text.replace("toy.event", "toy.foreign").into_bytes());
+    let good = world.event("a", r#"{"act":"add"}"#);
+    assert_eq!(world.arrive(&[junk.clone(), foreign, good]), [Dead, Ignored, Applied(None)]);
+    assert_eq!(world.arrive(&[junk]), [Dead]);
+    assert_eq!(world.dead_letters(), 1, "it is dead-lettered once");
+}
+
+#[test]
+fn who_only_queues_needs_no_rows() {
+    let mut world = World::new();
+    world.batch(&[("a", "refuse")]);
+    world.door.database.state().statements.clear();
+    assert_eq!(world.batch(&[("a", "add"), ("a", "add")]), [Held(Queued), Held(Queued)]);
+    assert_eq!(world.door.database.state().statements, ["commit"]);
+}
+
+#[test]
+fn an_event_from_the_future_waits_for_its_time_and_its_key_behind_it() {
+    let mut world = World::new();
+    let in_an_hour = world.now() + TimeDelta::hours(1);
+    let id = world.ids.next(in_an_hour);
+    let early = world.event_with(id, "a", r#"{"act":"early"}"#);
+    let later = world.event("a", r#"{"act":"later"}"#);
+    assert_eq!(world.arrive(&[early.clone(), later, early.clone()])[..2], [Held(Retrying), Held(Queued)]);
+    world.pass(TimeDelta::minutes(50));
+    assert_eq!(world.arrive(std::slice::from_ref(&early)), [Held(Queued)], "it comes again too early");
+    world.retry();
+    assert!(world.published().is_empty());
+    world.pass(TimeDelta::minutes(6));
+    world.retry();
+    assert_eq!(world.published(), ["a early", "a later"]);
+    assert_eq!(world.arrive(&[early]), [Repeat]);
+    assert!(world.held().is_empty() && world.dead_letters() == 0);
+}
+
+#[test]
+fn an_event_from_the_future_that_comes_again_in_its_time_has_one_effect() {
+    let mut world = World::new();
+    let in_an_hour = world.now() + TimeDelta::hours(1);
+    let id = world.ids.next(in_an_hour);
+    let early = world.event_with(id, "a", r#"{"act":"add"}"#);
+    world.arrive(std::slice::from_ref(&early));
+    world.pass(TimeDelta::hours(1));
+    assert_eq!(world.arrive(&[early]), [Held(Queued)]);
+    assert_eq!(world.retry(), [Applied(None)]);
+    assert_eq!((world.sum("a"), world.held().len()), (1, 0));
+}
+
+#[test]
+fn an_id_from_a_far_future_is_nobodys_to_wait_for() {
+    let mut world = World::new();
+    let in_a_year = world.now() + TimeDelta::days(365);
+    let id = world.ids.next(in_a_year);
+    let event = world.event_with(id, "a", r#"{"act":"add"}"#);
+    assert_eq!(world.arrive(&[event]), [Dead]);
+}
+
+#[test]
+fn bytes_are_kept_as_they_came() {
+    let mut world = World::new();
+    let event = world.event("a", r#"{"act":  "refuse"}"#);
+    world.arrive(std::slice::from_ref(&event));
+    let held = world.held();
+    assert_eq!((key_of(&held[0]), &held[0].event.event.delivery), ("a", &event));
+}

@@ -1,0 +1,72 @@
+use chrono::TimeDelta;
+
+use super::*;
+use crate::{
+    input::Verdict,
+    store::{Intent, StoreError},
+    testing::{Table, World, now},
+    trace::TraceContext,
+};
+
+fn intent(world: &World, key: &str, step: &str) -> Intent {
+    let intent = Intent {
+        id: Uuid::new_v4(),
+        aggregate_id: key.into(),
+        step: step.into(),
+        request: "{}".into(),
+        correlation_id: "s".into(),
+        causation_id: None,
+        trace: TraceContext::default(),
+        attempts: 1,
+        intended_at: world.now(),
+    };
+    world.door.database.state().intents.insert(intent.id, (intent.clone(), None));
+    intent
+}
+
+fn answered(world: &mut World, called: &[Called]) -> Result<Vec<Verdict<()>>, StoreError> {
+    let memory = world.door.database.clone();
+    let progress = now(settle(&world.door, &memory, &mut world.ids, called))?;
+    Ok(progress.verdicts.into_iter().flatten().collect())
+}
+
+fn yes() -> Result<Answer, NoAnswer> {
+    Ok(Answer::Yes { detail: "done".into() })
+}
+
+#[test]
+fn an_answer_is_taken_once() {
+    let mut world = World::new();
+    let called = [(intent(&world, "a", "add"), yes())];
+    assert_eq!(answered(&mut world, &called).unwrap(), [Verdict::Applied(None)]);
+    assert_eq!(answered(&mut world, &called).unwrap(), [Verdict::Gone]);
+    assert_eq!(world.sum("a"), 1);
+}
+
+#[test]
+fn a_refused_answer_stays_open_with_the_reason_and_keeps_no_other() {
+    let mut world = World::new();
+    let refused = intent(&world, "a", "refuse");
+    let unreadable = intent(&world, "b", "add");
+    world.door.database.state().unreadable.insert((Table::Accounts, "b".into()));
+    let good = intent(&world, "c", "add");
+    let called = [&refused, &unreadable, &good].map(|intent| (intent.clone(), yes()));
+    let verdicts = answered(&mut world, &called).unwrap();
+    assert!(matches!(verdicts[..], [Verdict::Refused(_), Verdict::Refused(_), Verdict::Applied(None)]), "{verdicts:?}");
+    let state = world.door.database.state();
+    for (intent, why) in [(&refused, "refused: no"), (&unreadable, "can't be read")] {
+        let error = state.intents[&intent.id].1.as_deref().unwrap_or_default();
+        assert!(error.contains(why), "{error}");
+    }
+    assert!(!state.intents.contains_key(&good.id));
+}
+
+#[test]
+fn no_answer_is_no_input() {
+    let mut world = World::new();
+    let open = intent(&world, "a", "add");
+    world.pass(TimeDelta::seconds(1));
+    let called = [(open.clone(), Err(NoAnswer::Passing("busy".into())))];
+    assert_eq!(answered(&mut world, &called).unwrap(), []);
+    assert_eq!(world.door.database.state().intents[&open.id].1.as_deref(), Some("busy"));
+}

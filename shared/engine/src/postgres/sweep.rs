@@ -1,0 +1,34 @@
+//! What was settled longer ago than any repeat can come is forgotten.
+
+use chrono::TimeDelta;
+use super::Pool;
+
+/// Rows that go in one statement, so that none holds its locks for long.
+const AT_ONCE: i64 = 1_000;
+
+/// Deletes what was settled before the horizon: dead messages and what was kept of discarded ones, and what
+/// crashed runs had begun. What waits for somebody's decision stays, however old. Returns how many rows went.
+pub async fn sweep(pool: &Pool, horizon: TimeDelta) -> sqlx::Result<u64> {
+    let statements = [
+        // First the message, while the row that settles it still says so.
+        "DELETE FROM dead_messages WHERE number IN (
+             SELECT number FROM discarded WHERE kind = 'message' AND discarded_at < now() - $1
+             AND EXISTS (SELECT FROM dead_messages d WHERE d.number = discarded.number) LIMIT $2)",
+        "DELETE FROM discarded WHERE (kind, number) IN (
+             SELECT kind, number FROM discarded d WHERE discarded_at < now() - $1
+             AND NOT (kind = 'message' AND EXISTS (SELECT FROM dead_messages m WHERE m.number = d.number)) LIMIT $2)",
+        "DELETE FROM begun_messages WHERE (topic, partition, \"offset\") IN (
+             SELECT topic, partition, \"offset\" FROM begun_messages WHERE begun_at < now() - $1 LIMIT $2)",
+    ];
+    let mut swept = 0;
+    for statement in statements {
+        loop {
+            let gone = sqlx::query(statement).bind(horizon).bind(AT_ONCE).execute(pool).await?.rows_affected();
+            swept += gone;
+            if gone < AT_ONCE.unsigned_abs() {
+                break;
+            }
+        }
+    }
+    Ok(swept)
+}

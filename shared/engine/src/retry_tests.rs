@@ -1,0 +1,79 @@
+use chrono::TimeDelta;
+
+use crate::{
+    input::Verdict::{Applied, Gone, Held},
+    store::HeldStatus::{Parked, Queued, Retrying},
+    testing::{World, failure},
+};
+
+fn after_a_while(world: &World) {
+    world.pass(TimeDelta::seconds(20));
+}
+
+#[test]
+fn attempts_are_counted_until_they_are_spent() {
+    let mut world = World::new();
+    world.batch(&[("a", "fail"), ("a", "add")]);
+    for (attempts, status) in [(2, Retrying), (3, Parked)] {
+        after_a_while(&world);
+        assert_eq!(world.retry()[0], Held(status));
+        assert_eq!(world.held()[0].event.attempts, attempts);
+    }
+    after_a_while(&world);
+    assert!(world.retry().iter().all(|verdict| *verdict == Gone), "a parked event waits, and its key");
+    assert_eq!((world.dead_letters(), world.held().len()), (1, 2));
+}
+
+#[test]
+fn a_claimed_event_is_nobody_elses_for_a_while() {
+    let mut world = World::new();
+    world.batch(&[("a", "refuse"), ("a", "add")]);
+    assert_eq!(world.retry(), [Gone]);
+    assert!(world.retry().is_empty());
+}
+
+#[test]
+fn a_compensation_that_fails_once_behind_a_parked_event_gets_through() {
+    let mut world = World::new();
+    world.batch(&[("a", "refuse"), ("a", "add"), ("a", "undo but fail"), ("a", "undo")]);
+    assert_eq!(world.held().iter().map(|row| row.status).collect::<Vec<_>>(), [Parked, Queued, Retrying, Queued]);
+    after_a_while(&world);
+    assert_eq!(world.retry(), [Gone, Held(Retrying), Gone], "the second waits for the first");
+    // Its last attempt: it is parked, which keeps no other compensation.
+    after_a_while(&world);
+    assert_eq!(world.retry(), [Gone, Held(Parked), Applied(None)]);
+    assert_eq!(world.published(), ["a undo"]);
+}
+
+#[test]
+fn redrive_takes_one_key_in_its_order() {
+    let mut world = World::new();
+    world.batch(&[("a", "refuse"), ("b", "refuse"), ("a", "one"), ("b", "two"), ("a", "three")]);
+    let numbers: Vec<i64> = world.held().iter().map(|row| row.event.number).collect();
+    assert_eq!(world.redrive(numbers[0]), Some(Ok(Held(Parked))));
+    assert_eq!(world.redrive(numbers[2]), Some(Ok(Gone)), "an earlier one of its key is held");
+    assert_eq!(world.redrive(99), None);
+    assert_eq!(world.dead_letters(), 2, "a redriven event that is refused again has its dead letter already");
+    // Somebody gives the first up; what waited goes on in order, and the other key stands.
+    world.door.database.state().held.remove(&numbers[0]);
+    after_a_while(&world);
+    world.retry();
+    assert_eq!(world.published(), ["a one", "a three"]);
+    assert_eq!(world.held().len(), 2);
+}
+
+#[test]
+fn an_event_that_cannot_be_read_now_is_tried_again_and_blocks_its_key_alone() {
+    let mut world = World::new();
+    world.batch(&[("a", "fail"), ("a", "add"), ("b", "fail")]);
+    {
+        let mut state = world.door.database.state();
+        let row = state.held.get_mut(&1).unwrap();
+        row.event.event.delivery.payload = Some(b"of another version".to_vec());
+    }
+    after_a_while(&world);
+    assert_eq!(world.retry(), [Held(Retrying), Gone, Held(Retrying)]);
+    assert_eq!(failure(&world.held()[0]).0, "envelope");
+    assert!(matches!(world.redrive(1), Some(Err(_))));
+    assert_eq!(world.held()[0].event.attempts, 2, "to ask is no attempt");
+}

@@ -1,0 +1,158 @@
+//! The database in memory: a transaction works on a copy, and its commit puts the copy in the original's place.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::{Table, Toy, transaction::Copy};
+use crate::{
+    deadlines::{self, DeadlineStore, Due},
+    delivery::Position,
+    input::HeldEvent,
+    intents::{IntentStore, Postponed},
+    retry::{Claimed, HeldStore, Limits, Unreadable},
+    store::{Database, DeadMessage, Deadline, Failure, HeldStatus, Intent, OutboxMessage, StoreError},
+};
+
+#[derive(Clone, Debug)]
+pub(crate) struct HeldRow {
+    pub event: HeldEvent,
+    pub status: HeldStatus,
+    pub overtakes: bool,
+    pub due_at: DateTime<Utc>,
+    pub failure: Option<Failure>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
+    pub now: DateTime<Utc>,
+    pub rows: BTreeMap<(Table, String), i64>,
+    pub inbox: BTreeSet<Uuid>,
+    pub outbox: Vec<OutboxMessage>,
+    pub held: BTreeMap<i64, HeldRow>,
+    pub held_number: i64,
+    pub dead: Vec<DeadMessage>,
+    pub deadlines: BTreeMap<Uuid, Deadline>,
+    pub unreadable_deadlines: BTreeSet<Uuid>,
+    /// With the error that they came back with.
+    pub intents: BTreeMap<Uuid, (Intent, Option<String>)>,
+    pub begun: BTreeMap<Position, u32>,
+    /// Rows that another session has locked.
+    pub locked: BTreeSet<(Table, String)>,
+    /// Rows that this version can't read.
+    pub unreadable: BTreeSet<(Table, String)>,
+    /// Rows of which the database refuses any change.
+    pub poison: BTreeSet<String>,
+    pub is_table_locked: bool,
+    /// The statements so far.
+    pub statements: Vec<&'static str>,
+}
+
+/// Clones are the same database.
+#[derive(Clone, Default)]
+pub(crate) struct Memory(Arc<Mutex<State>>);
+
+impl Memory {
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Database<Toy> for Memory {
+    type Transaction = Copy;
+
+    async fn begin(&self) -> Result<Copy, StoreError> {
+        let copy = self.state().clone();
+        Ok(Copy { original: self.clone(), state: copy, hurried: false })
+    }
+
+    async fn begun(&self, messages: &[Position]) -> Result<Vec<u32>, StoreError> {
+        Ok(messages.iter().map(|at| self.state().begun.get(at).copied().unwrap_or(0)).collect())
+    }
+
+    async fn write_begun(&self, messages: &[Position], times: &[u32]) -> Result<(), StoreError> {
+        self.state().begun.extend(messages.iter().cloned().zip(times.iter().copied()));
+        Ok(())
+    }
+
+    async fn forget_begun(&self, messages: &[Position]) -> Result<(), StoreError> {
+        self.state().begun.retain(|at, _| !messages.contains(at));
+        Ok(())
+    }
+}
+
+impl HeldStore for Memory {
+    /// All that is due; the door itself sees to whose turn it is.
+    async fn claim(&self, _limits: Limits, lease: TimeDelta) -> Result<Claimed, StoreError> {
+        let mut state = self.state();
+        let now = state.now;
+        let ready = |row: &&mut HeldRow| row.status != HeldStatus::Parked && row.due_at <= now;
+        let mut events = Vec::new();
+        for row in state.held.values_mut().filter(ready) {
+            row.due_at = now + lease;
+            events.push(row.event.clone());
+        }
+        Ok(Claimed { events, unreadable: Vec::new() })
+    }
+
+    async fn queue_from(&self, number: i64, limits: Limits) -> Result<Claimed, StoreError> {
+        let state = self.state();
+        let Some(first) = state.held.get(&number) else { return Ok(Claimed::default()) };
+        let key = &first.event.event.aggregate_id;
+        let queue = state.held.range(number..).filter(|(_, row)| row.event.event.aggregate_id == *key);
+        let events = queue.take(limits.per_key).map(|(_, row)| row.event.clone()).collect();
+        Ok(Claimed { events, unreadable: Vec::new() })
+    }
+
+    async fn park_unreadable(&self, rows: &[Unreadable]) -> Result<(), StoreError> {
+        for row in rows {
+            self.state().held.entry(row.number).and_modify(|held| held.status = HeldStatus::Parked);
+        }
+        Ok(())
+    }
+}
+
+impl DeadlineStore for Memory {
+    async fn due(&self, limit: usize) -> Result<Due, StoreError> {
+        let state = self.state();
+        let now = state.now;
+        let mut due: Vec<Deadline> = state.deadlines.values().filter(|row| row.next_at() <= now).cloned().collect();
+        due.sort_by_key(Deadline::next_at);
+        due.truncate(limit);
+        let (unreadable, due): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|row| state.unreadable_deadlines.contains(&row.id));
+        let unreadable = unreadable.into_iter().map(|row| (row.id, "no time".to_owned())).collect();
+        let next = state.deadlines.values().map(Deadline::next_at).filter(|at| *at > now).min();
+        Ok(Due { now, due, unreadable, next })
+    }
+
+    async fn postpone(&self, deadlines: &[deadlines::Postponed]) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let now = state.now;
+        for later in deadlines {
+            if let Some(row) = state.deadlines.get_mut(&later.id) {
+                row.attempts += 1;
+                row.not_before = Some(now + later.wait);
+                row.last_error = Some(later.why.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl IntentStore for Memory {
+    async fn claim(&self, _limit: usize, _lease: TimeDelta) -> Result<Vec<Intent>, StoreError> {
+        Ok(self.state().intents.values().map(|(intent, _)| intent.clone()).collect())
+    }
+
+    async fn postpone(&self, intents: &[Postponed]) -> Result<(), StoreError> {
+        for later in intents {
+            self.state().intents.entry(later.id).and_modify(|(_, error)| *error = Some(later.why.clone()));
+        }
+        Ok(())
+    }
+}

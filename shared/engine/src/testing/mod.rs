@@ -1,0 +1,10 @@
+//! A small participant and a database in memory, for tests of the engine's own steps.
+
+mod memory;
+mod toy;
+mod transaction;
+mod world;
+
+pub(crate) use memory::{HeldRow, Memory, State};
+pub(crate) use toy::{Table, Toy};
+pub(crate) use world::{World, failure, key_of, now};

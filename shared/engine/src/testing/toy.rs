@@ -1,0 +1,111 @@
+//! A participant with two tables of numbers. What an event does to it stands in its payload: `{"act": "add"}`.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use crate::{
+    effects::{Effects, Fact, Intend, SetDeadline},
+    envelope::Envelope,
+    participant::{Participant, Refusal, Undecodable, What},
+    rows::{Rows, Touch},
+};
+
+#[derive(Debug)]
+pub(crate) struct Toy;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Table {
+    /// Keyed by aggregate.
+    Accounts,
+    /// Keyed by what an event names as its `shelf`.
+    Shelves,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Event {
+    act: String,
+    #[serde(default)]
+    shelf: Option<String>,
+    #[serde(skip)]
+    key: String,
+}
+
+impl Participant for Toy {
+    type Table = Table;
+    type Row = i64;
+    type Event = Event;
+    type Command = String;
+    type Reply = ();
+    type Record = ();
+
+    const NAME: &'static str = "toy";
+    const TABLES: &'static [Table] = &[Table::Accounts, Table::Shelves];
+    const TOPICS: &'static [&'static str] = &["in"];
+    const WRITES: &'static [&'static str] = &["out"];
+
+    fn absent(&self, _table: Table) -> i64 {
+        0
+    }
+
+    fn decode(&self, _topic: &str, envelope: &Envelope) -> Result<Option<Event>, Undecodable> {
+        if envelope.event_type == "toy.foreign" {
+            return Ok(None);
+        }
+        let mut event: Event = serde_json::from_str(envelope.payload.get())
+            .map_err(|error| Undecodable::Payload { path: "payload".into(), problem: error.to_string() })?;
+        assert_ne!(event.act, "panic at decoding");
+        event.key = envelope.aggregate_id.clone();
+        Ok(Some(event))
+    }
+
+    fn overtakes(&self, event: &Event) -> bool {
+        assert_ne!(event.act, "panic at overtaking");
+        event.act.starts_with("undo")
+    }
+
+    fn touches(&self, table: Table, what: &What<Self>, _rows: &Rows<Self>, touched: &mut Vec<Touch>) {
+        match (table, what) {
+            (Table::Accounts, What::Event(event)) => touched.push(Touch::shared(&event.key)),
+            (Table::Shelves, What::Event(event)) => {
+                touched.extend(event.shelf.as_deref().map(Touch::shared));
+                assert_ne!(event.act, "panic at touching");
+            }
+            (Table::Accounts, What::Command(act)) => touched.push(Touch::shared(act)),
+            (Table::Accounts, What::Deadline { aggregate_id, .. } | What::Answer { aggregate_id, .. }) => {
+                touched.push(Touch::shared(aggregate_id));
+            }
+            _ => {}
+        }
+    }
+
+    fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, _now: DateTime<Utc>) -> Result<Effects<Self>, Refusal> {
+        let (key, act) = match what {
+            What::Event(event) => (&event.key, event.act.as_str()),
+            What::Command(key) => (key, "add"),
+            What::Deadline { aggregate_id, name } => (aggregate_id, name.as_str()),
+            What::Answer { aggregate_id, step, .. } => (aggregate_id, step.as_str()),
+        };
+        let sum = rows.get(Table::Accounts, key) + 1;
+        rows.set(Table::Accounts, key, sum);
+        let effects = Effects::none().fact(Fact {
+            topic: "out",
+            event_type: "toy.done",
+            version: 1,
+            aggregate_id: key.clone(),
+            payload: format!(r#"{{"act":"{act}","sum":{sum}}}"#),
+        });
+        match act {
+            "refuse" | "undo but refuse" => Err(Refusal::Permanent("no".into())),
+            "fail" | "undo but fail" => Err(Refusal::Transient("not now".into())),
+            "panic" => panic!("out of order"),
+            "ring later" => Ok(effects.deadline(SetDeadline {
+                aggregate_id: key.clone(),
+                name: "ring",
+                due_at: DateTime::UNIX_EPOCH,
+            })),
+            "call" => Ok(effects.intend(Intend { aggregate_id: key.clone(), step: "add", request: "{}".into() })),
+            _ => Ok(effects),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The door of the toy on its database in memory, and what comes to it.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt;
+use uuid::Uuid;
+
+use super::{HeldRow, Memory, Table, Toy};
+use crate::{
+    deadlines,
+    delivery::{Delivery, Position},
+    door::{Door, Progress},
+    event_id::{IdSource, Ids, Window},
+    input::{Unread, Verdict, Work},
+    policy::{Policy, RetryPolicy},
+    retry::{self, Limits},
+    store::{Deadline, Failure, StoreError},
+    trace::TraceContext,
+};
+
+pub(crate) const LIMITS: Limits = Limits { keys: 100, per_key: 100, bytes: 1_000_000 };
+
+const POLICY: Policy = Policy {
+    window: Window { horizon: TimeDelta::days(20), skew: TimeDelta::minutes(5) },
+    retry: RetryPolicy { base: TimeDelta::seconds(1), cap: TimeDelta::seconds(10), max_attempts: 3 },
+    max_message_bytes: 1_000_000,
+    ranges: 4,
+    intent_lease: TimeDelta::seconds(10),
+};
+
+pub(crate) struct World {
+    pub door: Door<Toy, Memory>,
+    pub ids: Ids,
+    offset: i64,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let memory = Memory::default();
+        memory.state().now = DateTime::from_timestamp_millis(1_790_000_000_000).unwrap();
+        Self { door: Door::new(Arc::new(Toy), memory, POLICY), ids: Ids::new(), offset: 0 }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.door.database.state().now
+    }
+
+    pub fn pass(&self, time: TimeDelta) {
+        self.door.database.state().now += time;
+    }
+
+    /// An event of `key` that says what to do, as `{"act":"add"}`.
+    pub fn event(&mut self, key: &str, payload: &str) -> Delivery {
+        let now = self.now();
+        let id = self.ids.next(now);
+        self.event_with(id, key, payload)
+    }
+
+    pub fn event_with(&mut self, id: Uuid, key: &str, payload: &str) -> Delivery {
+        self.offset += 1;
+        let json = format!(
+            r#"{{"id":"{id}","type":"toy.event","version":1,"timestamp":"2026-08-01T10:00:00Z","correlationId":"s","aggregateId":"{key}","payload":{payload}}}"#
+        );
+        Delivery {
+            position: Position { topic: Arc::from("in"), partition: 0, offset: self.offset },
+            key: Some(key.into()),
+            payload: Some(json.into_bytes()),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Events of one batch: keys and acts.
+    pub fn batch(&mut self, events: &[(&str, &str)]) -> Vec<Verdict<()>> {
+        let deliveries: Vec<Delivery> =
+            events.iter().map(|(key, act)| self.event(key, &format!(r#"{{"act":"{act}"}}"#))).collect();
+        self.arrive(&deliveries)
+    }
+
+    pub fn arrive(&mut self, deliveries: &[Delivery]) -> Vec<Verdict<()>> {
+        self.try_arrive(deliveries).expect("the database is there")
+    }
+
+    pub fn try_arrive(&mut self, deliveries: &[Delivery]) -> Result<Vec<Verdict<()>>, StoreError> {
+        let mut work = unread(deliveries);
+        let mut progress = Progress::new(work.len());
+        now(self.door.handle_isolating(&mut self.ids, &mut work, &mut progress))?;
+        Ok(progress.verdicts.into_iter().flatten().collect())
+    }
+
+    /// As [`arrive`](Self::arrive), after a crash.
+    pub fn arrive_carefully(&mut self, deliveries: &[Delivery]) -> Vec<Verdict<()>> {
+        let mut work = unread(deliveries);
+        let mut progress = Progress::new(work.len());
+        now(self.door.handle_carefully(&mut self.ids, &mut work, &mut progress)).expect("the database is there");
+        progress.verdicts.into_iter().flatten().collect()
+    }
+
+    /// What is held and due.
+    pub fn retry(&mut self) -> Vec<Verdict<()>> {
+        let memory = self.door.database.clone();
+        let progress = now(retry::step(&self.door, &memory, &mut self.ids, LIMITS, false));
+        progress.expect("the database is there").verdicts.into_iter().flatten().collect()
+    }
+
+    pub fn redrive(&mut self, number: i64) -> Option<Result<Verdict<()>, Failure>> {
+        let memory = self.door.database.clone();
+        now(retry::redrive(&self.door, &memory, &mut self.ids, number, LIMITS)).expect("the database is there")
+    }
+
+    pub fn set_deadline(&mut self, key: &str, name: &str) -> Uuid {
+        let (now, id) = (self.now(), Uuid::new_v4());
+        let deadline = Deadline {
+            id,
+            aggregate_id: key.into(),
+            name: name.into(),
+            due_at: now,
+            correlation_id: "s".into(),
+            trace: TraceContext::default(),
+            attempts: 0,
+            last_error: None,
+            not_before: None,
+        };
+        self.door.database.state().deadlines.insert(id, deadline);
+        id
+    }
+
+    pub fn deadlines(&mut self, limit: usize) -> Vec<Verdict<()>> {
+        let memory = self.door.database.clone();
+        let (_, progress) =
+            now(deadlines::step(&self.door, &memory, &mut self.ids, limit)).expect("the database is there");
+        progress.verdicts.into_iter().flatten().collect()
+    }
+
+    pub fn sum(&self, key: &str) -> i64 {
+        self.door.database.state().rows.get(&(Table::Accounts, key.to_owned())).copied().unwrap_or_default()
+    }
+
+    pub fn held(&self) -> Vec<HeldRow> {
+        self.door.database.state().held.values().cloned().collect()
+    }
+
+    /// The payloads of what was published, in their order.
+    pub fn published(&self) -> Vec<String> {
+        let state = self.door.database.state();
+        let facts = state.outbox.iter().filter(|message| message.topic == "out");
+        facts
+            .map(|message| {
+                let json: serde_json::Value = serde_json::from_slice(message.payload.as_deref().unwrap()).unwrap();
+                format!("{} {}", json["aggregateId"].as_str().unwrap(), json["payload"]["act"].as_str().unwrap())
+            })
+            .collect()
+    }
+
+    pub fn dead_letters(&self) -> usize {
+        self.door.database.state().outbox.iter().filter(|message| message.topic == "in.dlq").count()
+    }
+}
+
+fn unread(deliveries: &[Delivery]) -> Vec<Work<Toy>> {
+    deliveries.iter().cloned().map(|delivery| Work::Unread(Unread::Message(delivery))).collect()
+}
+
+/// Nothing in memory waits.
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().expect("the database in memory never waits")
+}
+
+pub(crate) fn key_of(row: &HeldRow) -> &str {
+    &row.event.event.aggregate_id
+}
+
+/// Class and words of why it is held.
+pub(crate) fn failure(row: &HeldRow) -> (&str, &str) {
+    row.failure.as_ref().map_or(("", ""), |failure| (failure.class, failure.message.as_str()))
+}

@@ -1,0 +1,140 @@
+//! Held events: whose turn it is, and who comes behind.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use engine::{
+    input::HeldEvent,
+    participant::Participant,
+    retry::{Claimed, HeldStore, Limits, Unreadable},
+    store::{HeldStatus, StoreError},
+};
+
+use super::{
+    Model,
+    state::{HeldRow, State},
+};
+use crate::core::lock;
+
+type Queues = BTreeMap<String, Vec<HeldRow>>;
+
+impl<P: Participant> HeldStore for Model<P> {
+    async fn claim(&self, limits: Limits, lease: TimeDelta) -> Result<Claimed, StoreError> {
+        let mut tx = self.alone().await?;
+        let now = tx.begun;
+        let mut events = tx.now_step(|state, id| {
+            let queues = queues(state.held.snapshot(id).map(|(_, row)| row));
+            let claimed = claim(state, id, &queues, limits, now, lease);
+            let numbers: Vec<i64> = claimed.iter().map(|row| row.event.number).collect();
+            let behind = claimed.iter().flat_map(|first| behind(&queues, first, &numbers, limits, now));
+            within(claimed.iter(), behind, limits.bytes)
+        });
+        tx.finish()?;
+        events.sort_by_key(|event| event.number);
+        Ok(Claimed { events, unreadable: Vec::new() })
+    }
+
+    async fn queue_from(&self, number: i64, limits: Limits) -> Result<Claimed, StoreError> {
+        self.statement().await?;
+        let queues = queues(lock(&self.state).held.committed());
+        let queue = queues.values().find(|queue| queue.iter().any(|row| row.event.number == number));
+        let behind = queue.into_iter().flatten().filter(|row| row.event.number >= number);
+        let events = within([].iter(), behind.take(limits.per_key), limits.bytes);
+        Ok(Claimed { events, unreadable: Vec::new() })
+    }
+
+    /// Every row of the model can be read.
+    async fn park_unreadable(&self, _rows: &[Unreadable]) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// Per aggregate, its held events in number order.
+fn queues<'a>(rows: impl Iterator<Item = &'a HeldRow>) -> Queues {
+    let mut queues = Queues::new();
+    for row in rows {
+        queues.entry(row.event.event.aggregate_id.clone()).or_default().push(row.clone());
+    }
+    queues.values_mut().for_each(|queue| queue.sort_by_key(|row| row.event.number));
+    queues
+}
+
+fn is_ready(row: &HeldRow, now: DateTime<Utc>) -> bool {
+    row.status != HeldStatus::Parked && row.due_at <= now
+}
+
+fn is_its_turn(queue: &[HeldRow], row: &HeldRow) -> bool {
+    let keeps = |before: &HeldRow| !row.overtakes || (before.overtakes && before.status != HeldStatus::Parked);
+    !queue.iter().take_while(|before| before.event.number < row.event.number).any(keeps)
+}
+
+/// FOR UPDATE SKIP LOCKED, and the due time moves on by the lease.
+fn claim<P: Participant>(
+    state: &mut State<P>,
+    tx: u64,
+    queues: &Queues,
+    limits: Limits,
+    now: DateTime<Utc>,
+    lease: TimeDelta,
+) -> Vec<HeldRow> {
+    let at_turn = |row: &HeldRow| is_ready(row, now) && is_its_turn(&queues[&row.event.event.aggregate_id], row);
+    let found = state.held.snapshot(tx).filter(|(_, row)| at_turn(row));
+    let mut found: Vec<(DateTime<Utc>, i64, u64)> =
+        found.map(|(place, row)| (row.due_at, row.event.number, place)).collect();
+    found.sort_unstable();
+    let (mut claimed, mut bytes): (Vec<HeldRow>, usize) = (Vec::new(), 0);
+    for (_, _, place) in found {
+        if claimed.len() == limits.keys || bytes >= limits.bytes {
+            break;
+        }
+        let Ok(Some(row)) = state.held.lock(tx, place) else { continue };
+        bytes += size(&row);
+        state.held.write(place, Some(HeldRow { due_at: now + lease, ..row.clone() }));
+        claimed.push(row);
+    }
+    claimed
+}
+
+/// What follows the first of a key.
+fn behind<'a>(
+    queues: &'a Queues,
+    first: &HeldRow,
+    claimed: &'a [i64],
+    limits: Limits,
+    now: DateTime<Utc>,
+) -> Vec<&'a HeldRow> {
+    let queue = &queues[&first.event.event.aggregate_id];
+    if queue.first().map(|row| row.event.number) != Some(first.event.number) {
+        return Vec::new();
+    }
+    let others = queue.iter().skip(1).take_while(|row| is_ready(row, now));
+    others.filter(|row| !claimed.contains(&row.event.number)).take(limits.per_key - 1).collect()
+}
+
+/// The claimed ones, and of the others what fits, in number order.
+fn within<'a>(
+    claimed: impl Iterator<Item = &'a HeldRow>,
+    behind: impl Iterator<Item = &'a HeldRow>,
+    most: usize,
+) -> Vec<HeldEvent> {
+    let mut events: Vec<HeldEvent> = Vec::new();
+    let mut bytes = 0;
+    for row in claimed {
+        bytes += size(row);
+        events.push(row.event.clone());
+    }
+    let mut behind: Vec<&HeldRow> = behind.collect();
+    behind.sort_by_key(|row| row.event.number);
+    for row in behind {
+        if bytes < most {
+            events.push(row.event.clone());
+        }
+        bytes += size(row);
+    }
+    events
+}
+
+/// The payload; of headers the model has few.
+fn size(row: &HeldRow) -> usize {
+    row.event.event.delivery.payload.as_ref().map_or(0, Vec::len) + "[]".len()
+}
