@@ -27,7 +27,16 @@ pub struct RetryPolicy {
     pub max_attempts: u32,
 }
 
+/// Who waits for others looks again after this time at the latest: they may be done at any moment.
+const LONGEST_LOOK_AWAY: TimeDelta = TimeDelta::seconds(5);
+
 impl RetryPolicy {
+    /// The wait of what needs something that others hold, after it has waited for so long already.
+    pub fn wait_for_others(&self, waited: TimeDelta, random: u64) -> TimeDelta {
+        let ceiling = waited.max(self.base).min(self.cap).min(LONGEST_LOOK_AWAY).num_milliseconds().max(1);
+        TimeDelta::milliseconds(i64::try_from(random % ceiling.unsigned_abs()).unwrap_or(0) + 1)
+    }
+
     /// The wait after the `attempts`-th failure; `random` picks the place between nothing and the ceiling.
     pub fn wait(&self, attempts: u32, random: u64) -> TimeDelta {
         let doubled = self.base.num_milliseconds().saturating_mul(1_i64 << attempts.saturating_sub(1).min(30));
@@ -50,5 +59,13 @@ mod tests {
             retry.wait(40, u64::MAX - 1).num_milliseconds()
         );
         assert_eq!(retry.wait(1, 0), TimeDelta::milliseconds(1));
+    }
+
+    #[test]
+    fn who_waits_for_others_looks_again_soon_however_long_it_takes() {
+        let retry = RetryPolicy { base: TimeDelta::seconds(1), cap: TimeDelta::seconds(30), max_attempts: 5 };
+        assert_eq!(retry.wait_for_others(TimeDelta::zero(), 999), TimeDelta::seconds(1));
+        assert_eq!(retry.wait_for_others(TimeDelta::seconds(3), 2_999), TimeDelta::seconds(3));
+        assert_eq!(retry.wait_for_others(TimeDelta::hours(3), 4_999), TimeDelta::seconds(5));
     }
 }

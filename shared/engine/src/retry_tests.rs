@@ -3,7 +3,7 @@ use chrono::TimeDelta;
 use crate::{
     input::Verdict::{Applied, Gone, Held},
     store::HeldStatus::{Parked, Queued, Retrying},
-    testing::{World, failure},
+    testing::{Table, World, failure},
 };
 
 fn after_a_while(world: &World) {
@@ -22,6 +22,22 @@ fn attempts_are_counted_until_they_are_spent() {
     after_a_while(&world);
     assert!(world.retry().iter().all(|verdict| *verdict == Gone), "a parked event waits, and its key");
     assert_eq!((world.dead_letters(), world.held().len()), (1, 2));
+}
+
+#[test]
+fn to_wait_for_a_locked_row_spends_no_attempts() {
+    let mut world = World::new();
+    world.door.database.state().locked.insert((Table::Accounts, "a".into()));
+    world.batch(&[("a", "add")]);
+    for _ in 0..10 {
+        after_a_while(&world);
+        assert_eq!(world.retry(), [Held(Retrying)]);
+    }
+    let held = world.held();
+    assert_eq!((held[0].event.attempts, failure(&held[0]).0), (1, "locked"));
+    world.door.database.state().locked.clear();
+    after_a_while(&world);
+    assert_eq!(world.retry(), [Applied(None)]);
 }
 
 #[test]

@@ -84,7 +84,7 @@ pub async fn run<P: Tables, O: Outside>(
     let api = routes(Context { commands: service.commands.clone(), pool: reads });
     let served = service.serve(api).await;
     info!("stopping: draining for at most {:?}", settings.drain_timeout);
-    let drained = tokio::time::timeout(settings.drain_timeout, service.drain()).await;
+    let drained = tokio::time::timeout(settings.drain_timeout, service.drain(served.is_ok())).await;
     traces.stop().await;
     if drained.is_err() {
         bail!(
@@ -232,18 +232,19 @@ impl<P: Tables> Service<P> {
         result
     }
 
-    async fn drain(&mut self) {
+    /// `well`: it was asked to stop. If it ended otherwise, or a loop panics on the way, the next run has to know.
+    async fn drain(&mut self, mut well: bool) {
         self.intake.cancel();
         while let Some(ended) = self.intakes.join_next().await {
-            report(ended);
+            well &= report(ended);
         }
         // Whatever the last batches published goes out before the relay ends.
         self.outlet.cancel();
         while let Some(ended) = self.outlets.join_next().await {
-            report(ended);
+            well &= report(ended);
         }
         let pool = &self.door.database.pool;
-        if let Err(error) = postgres::end_run(pool, &self.settings.instance()).await {
+        if well && let Err(error) = postgres::end_run(pool, &self.settings.instance()).await {
             warn!(%error, "this run's end could not be written down; the next one counts it as a crash");
         }
         pool.close().await;
@@ -264,10 +265,9 @@ async fn listen(
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future())
 }
 
-fn report(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended {
-        error!(%error, "a loop panicked");
-    }
+/// Whether it ended as it should.
+fn report(ended: Result<(), tokio::task::JoinError>) -> bool {
+    ended.inspect_err(|error| error!(%error, "a loop panicked")).is_ok()
 }
 
 async fn consume<P: Tables>(

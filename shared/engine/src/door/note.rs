@@ -8,6 +8,9 @@ use crate::{
     participant::{Participant, Refusal, What},
 };
 
+/// The class of what waits for rows that others have locked. It is no failure of the input, so it spends no attempts.
+pub(super) const LOCKED: &str = "locked";
+
 /// Why an input is set aside without its rules being run.
 #[derive(Clone, Debug)]
 pub(super) struct SetAside {
@@ -21,7 +24,7 @@ impl SetAside {
     }
 
     pub fn locked(why: String) -> Self {
-        Self { class: "locked", refusal: Refusal::Transient(why) }
+        Self { class: LOCKED, refusal: Refusal::Transient(why) }
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use opentelemetry::trace::SpanContext;
 
 use super::{
-    note::{Note, SetAside, Wait},
+    note::{LOCKED, Note, SetAside, Wait},
     queue::Queue,
     ranges,
     told::{Told, created},
@@ -319,8 +319,11 @@ impl<'a, P: Participant> Running<'a, P> {
                 Verdict::Held(status)
             }
             Source::Held(held) => {
-                let attempts = held.attempts.saturating_add(1);
-                let status = self.status_after(&refusal, attempts);
+                let attempts = held.attempts.saturating_add(u32::from(class != LOCKED));
+                let status = match class {
+                    LOCKED => HeldStatus::Retrying,
+                    _ => self.status_after(&refusal, attempts),
+                };
                 self.fail_again(held, status, failure, attempts);
                 Verdict::Held(status)
             }
@@ -410,7 +413,11 @@ impl<'a, P: Participant> Running<'a, P> {
         if !held.redrive {
             self.give_up(&held.event, status, &failure, attempts, held.first_failed_at.unwrap_or(self.now));
         }
-        let retry_in = self.policy.retry.wait(attempts, self.random());
+        let random = self.random();
+        let retry_in = match failure.class {
+            LOCKED => self.policy.retry.wait_for_others(self.now - held.first_failed_at.unwrap_or(self.now), random),
+            _ => self.policy.retry.wait(attempts, random),
+        };
         let number = held.number;
         if let Some(queue) = self.held.get_mut(&held.event.aggregate_id) {
             queue.set_status(number, status);

@@ -11,11 +11,15 @@ pub struct Depths {
     /// Seconds since the oldest unpublished message was written.
     pub outbox_age: f64,
     pub retrying: i64,
+    /// Seconds since the first failure of the event that has been tried for longest.
+    pub retrying_age: f64,
     pub queued: i64,
     pub parked: i64,
     pub parked_keys: i64,
     pub dead_messages: i64,
     pub deadlines_due: i64,
+    /// Deadlines that were refused and are tried again.
+    pub deadlines_refused: i64,
     /// An estimate, as of the last ANALYZE.
     pub inbox: i64,
     /// Per step: open intents, and the seconds since the oldest was intended.
@@ -25,17 +29,21 @@ pub struct Depths {
 /// Reads them all, in two statements.
 pub async fn depths(pool: &Pool) -> sqlx::Result<Depths> {
     let row = sqlx::query(
-        "SELECT o.messages, o.age, h.retrying, h.queued, h.parked, h.parked_keys, d.messages AS dead_messages,
-                t.due, i.events
+        "SELECT o.messages, o.age, h.retrying, h.retrying_age, h.queued, h.parked, h.parked_keys, d.messages AS dead_messages,
+                t.due, t.refused, i.events
          FROM (SELECT count(*) AS messages,
                       coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS age
                FROM outbox WHERE published_at IS NULL) o,
               (SELECT count(*) FILTER (WHERE status = 'retrying') AS retrying,
+                      coalesce(extract(epoch FROM clock_timestamp() -
+                               min(first_failed_at) FILTER (WHERE status = 'retrying')), 0)::float8 AS retrying_age,
                       count(*) FILTER (WHERE status = 'queued') AS queued,
                       count(*) FILTER (WHERE status = 'parked') AS parked,
                       count(DISTINCT key) FILTER (WHERE status = 'parked') AS parked_keys FROM held_events) h,
-              (SELECT count(*) AS messages FROM dead_messages) d,
-              (SELECT count(*) AS due FROM deadlines WHERE due_at <= now()) t,
+              (SELECT count(*) AS messages FROM dead_messages m
+               WHERE NOT EXISTS (SELECT FROM discarded WHERE kind = 'message' AND number = m.number)) d,
+              (SELECT count(*) AS due, count(*) FILTER (WHERE attempts > 0) AS refused
+               FROM deadlines WHERE due_at <= now()) t,
               (SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint AS events
                FROM pg_inherits p JOIN pg_class c ON c.oid = p.inhrelid WHERE p.inhparent = 'inbox'::regclass) i",
     )
@@ -51,11 +59,13 @@ pub async fn depths(pool: &Pool) -> sqlx::Result<Depths> {
         outbox: row.try_get("messages")?,
         outbox_age: row.try_get("age")?,
         retrying: row.try_get("retrying")?,
+        retrying_age: row.try_get("retrying_age")?,
         queued: row.try_get("queued")?,
         parked: row.try_get("parked")?,
         parked_keys: row.try_get("parked_keys")?,
         dead_messages: row.try_get("dead_messages")?,
         deadlines_due: row.try_get("due")?,
+        deadlines_refused: row.try_get("refused")?,
         inbox: row.try_get("events")?,
         intents: intents
             .iter()

@@ -38,9 +38,11 @@ fn tell(depths: &Depths) {
     metrics::gauge!("saga_held_events", "status" => "retrying").set(depths.retrying as f64);
     metrics::gauge!("saga_held_events", "status" => "queued").set(depths.queued as f64);
     metrics::gauge!("saga_held_events", "status" => "parked").set(depths.parked as f64);
+    metrics::gauge!("saga_retrying_oldest_age_seconds").set(depths.retrying_age);
     metrics::gauge!("saga_parked_keys").set(depths.parked_keys as f64);
     metrics::gauge!("saga_dead_messages").set(depths.dead_messages as f64);
     metrics::gauge!("saga_deadlines_due").set(depths.deadlines_due as f64);
+    metrics::gauge!("saga_deadlines_refused").set(depths.deadlines_refused as f64);
     metrics::gauge!("saga_inbox_events").set(depths.inbox as f64);
     for (step, open, age) in &depths.intents {
         metrics::gauge!("saga_intents_unresolved", "step" => step.clone()).set(*open as f64);

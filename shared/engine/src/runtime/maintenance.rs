@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::{
-    postgres::{Pool, drop_partitions, make_partitions},
+    postgres::{Pool, drop_partitions, make_partitions, sweep},
     settings::{EngineSettings, delta},
 };
 
@@ -22,6 +22,11 @@ pub(crate) async fn maintenance_loop(pool: Pool, settings: Arc<EngineSettings>, 
         match make_partitions(&pool, window).await {
             Ok(()) => {}
             Err(error) => error!(%error, "partitions could not be made ahead; events will wait when the days run out"),
+        }
+        match sweep(&pool, window.horizon).await {
+            Ok(0) => {}
+            Ok(swept) => info!(swept, "rows that were settled before the horizon are gone"),
+            Err(error) => error!(%error, "settled rows could not be swept; they take room"),
         }
         match drop_partitions(&pool, window, delta(settings.outbox_delay)).await {
             Ok(0) => {}

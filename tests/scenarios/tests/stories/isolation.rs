@@ -9,9 +9,10 @@ use uuid::Uuid;
 const SOON: Duration = Duration::from_secs(60);
 const RESTARTS: usize = 12;
 
-/// Starts inventory again and again, as a supervisor does, until it has dead-lettered something under the key.
-async fn restarted_until_dead_lettered(world: &World, key: &str) -> usize {
-    let step = format!("rules:{key}");
+/// Starts inventory again and again, as a supervisor does, until it has dead-lettered something under the key. It ends
+/// at this step of handling what has the key.
+async fn restarted_until_dead_lettered(world: &World, step: &str, key: &str) -> usize {
+    let step = format!("{step}:{key}");
     for restart in 0..RESTARTS {
         let running = world.system.spawn(Service::Inventory, "armed", &[("SAGA_CRASH_AT", &step)]).expect("it starts");
         let dead = tokio::select! {
@@ -43,7 +44,7 @@ fn an_event_that_ends_the_process_is_parked_after_a_few_restarts_and_keeps_nobod
             others.push(world.place(&[(&chair, 1)], "tok_visa", "Vienna").await);
         }
 
-        let restarts = restarted_until_dead_lettered(world, &culprit).await;
+        let restarts = restarted_until_dead_lettered(world, "rules", &culprit).await;
         assert!(restarts > 1, "an event is not blamed for one crash");
         let dead = &world.dead_letters(&culprit, "inventory")[0];
         assert_eq!(dead.payload, Some(event.bytes()));
@@ -58,5 +59,29 @@ fn an_event_that_ends_the_process_is_parked_after_a_few_restarts_and_keeps_nobod
         let answer = world.admin(Service::Inventory, &format!("held/{number}/redrive"), &json!({})).await;
         assert_eq!((answer.status, answer.body["outcome"].as_str()), (200, Some("applied")));
         world.appears(&culprit, "inventory.reserved").await;
+    });
+}
+
+#[test]
+fn a_message_that_ends_the_process_at_decoding_is_dead_lettered_and_keeps_nobody() {
+    story_alone(|world| async {
+        let chair = world.stocked("chair", 20).await;
+        world.system.stop("inventory").await.expect("it drains");
+        let culprit = Uuid::now_v7().to_string();
+        let event = typed("order.placed", &culprit, json!({"anything": "at all"}));
+        world.type_in("order-events", &event).await;
+        let mut others = Vec::new();
+        for _ in 0..3 {
+            others.push(world.place(&[(&chair, 1)], "tok_visa", "Vienna").await);
+        }
+        restarted_until_dead_lettered(world, "decode", &culprit).await;
+        let dead = &world.dead_letters(&culprit, "inventory")[0];
+        assert_eq!(dead.payload, Some(event.bytes()));
+        assert_eq!(dead.header("dead-letter-error-class"), Some("crash"));
+        for order in &others {
+            world.eventually(order, "completed").await;
+        }
+        world.system.kill("armed").expect("it is gone");
+        world.replica(Service::Inventory, "inventory", &[]).await;
     });
 }
