@@ -88,10 +88,11 @@ impl<P: Tables> Postgres<P> {
         row.as_ref().map(waiting::delivery).transpose()
     }
 
-    /// Gives a parked event up, for a reason that is kept with its bytes. Those behind it go on.
+    /// Gives a parked event up (or one that waits for its time), for a reason that is kept with its bytes. Those behind
+    /// it go on.
     pub async fn discard_event(&self, number: i64, reason: &str) -> Result<(), DiscardError> {
         let moved = sqlx::query(
-            "WITH gone AS (DELETE FROM held_events WHERE number = $1 AND status = 'parked' RETURNING *)
+            "WITH gone AS (DELETE FROM held_events WHERE number = $1 AND (status = 'parked' OR early) RETURNING *)
              INSERT INTO discarded (kind, number, event_id, event_type, topic, partition, \"offset\", message_key,
                                     payload, headers, error_class, error_message, reason)
              SELECT 'event', number, event_id, event_type, topic, partition, \"offset\", message_key, payload, headers,
