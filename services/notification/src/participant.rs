@@ -103,6 +103,16 @@ mod tests {
     }
 
     #[test]
+    fn of_all_handled_events_exactly_the_order_overtakes() {
+        let overtaking = HANDLED.iter().copied().filter(|event_type| {
+            let golden = format!("{}/../../shared/contracts/golden/{event_type}.v1.json", env!("CARGO_MANIFEST_DIR"));
+            let payload = std::fs::read_to_string(golden).unwrap();
+            Notification.overtakes(&Event::parse(event_type, 1, &payload).unwrap())
+        });
+        assert_eq!(overtaking.collect::<Vec<_>>(), ["order.placed"]);
+    }
+
+    #[test]
     fn an_event_from_a_topic_of_another_owner_is_refused() {
         let refused = decode(topic::PAYMENT_EVENTS, placed(ORDER));
         assert!(matches!(refused, Err(Undecodable::ForeignTopic { .. })), "{refused:?}");

@@ -1,4 +1,4 @@
-use contracts::{InventoryReleased, ShippingDispatched};
+use contracts::ShippingDispatched;
 
 use super::*;
 use crate::given::details;
@@ -73,8 +73,11 @@ fn events_cancellations_and_deadlines_touch_the_order_alone() {
 }
 
 #[test]
-fn only_what_gives_back_overtakes() {
-    let order_id = Uuid::from_u128(1);
-    assert!(RULES.overtakes(&InventoryReleased { order_id, reason: "voided".into() }.into()));
-    assert!(!RULES.overtakes(&ShippingDispatched { order_id, tracking_number: "T1".into() }.into()));
+fn of_all_handled_events_exactly_these_overtake() {
+    let overtaking = HANDLED.iter().copied().filter(|event_type| {
+        let golden = format!("{}/../../shared/contracts/golden/{event_type}.v1.json", env!("CARGO_MANIFEST_DIR"));
+        let payload = std::fs::read_to_string(golden).unwrap();
+        RULES.overtakes(&Event::parse(event_type, 1, &payload).unwrap())
+    });
+    assert_eq!(overtaking.collect::<Vec<_>>(), ["inventory.released"]);
 }

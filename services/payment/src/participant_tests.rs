@@ -63,3 +63,13 @@ fn an_answer_reaches_the_rule_of_its_step_and_an_unknown_step_is_refused() {
     assert!(decide(CHARGE).is_err());
     assert!(decide("bribe").is_err());
 }
+
+#[test]
+fn of_all_handled_events_exactly_these_overtake() {
+    let overtaking = HANDLED.iter().copied().filter(|event_type| {
+        let golden = format!("{}/../../shared/contracts/golden/{event_type}.v1.json", env!("CARGO_MANIFEST_DIR"));
+        let payload = std::fs::read_to_string(golden).unwrap();
+        Payment.overtakes(&Event::parse(event_type, 1, &payload).unwrap())
+    });
+    assert_eq!(overtaking.collect::<Vec<_>>(), ["shipping.failed", "shipping.cancelled"]);
+}

@@ -55,3 +55,13 @@ fn an_answer_reaches_its_rule_and_an_unknown_step_is_refused() {
     assert_eq!(decide(SHIP), Ok(Row { state: State::Dispatched, tracking_number: Some("T1".into()) }));
     assert!(decide("fly").is_err());
 }
+
+#[test]
+fn of_all_handled_events_exactly_these_overtake() {
+    let overtaking = HANDLED.iter().copied().filter(|event_type| {
+        let golden = format!("{}/../../shared/contracts/golden/{event_type}.v1.json", env!("CARGO_MANIFEST_DIR"));
+        let payload = std::fs::read_to_string(golden).unwrap();
+        Shipping.overtakes(&Event::parse(event_type, 1, &payload).unwrap())
+    });
+    assert_eq!(overtaking.collect::<Vec<_>>(), ["order.cancellation_requested"]);
+}
