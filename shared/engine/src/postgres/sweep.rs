@@ -1,6 +1,7 @@
 //! What was settled longer ago than any repeat can come is forgotten.
 
 use chrono::TimeDelta;
+
 use super::Pool;
 
 /// Rows that go in one statement, so that none holds its locks for long.
