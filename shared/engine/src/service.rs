@@ -110,6 +110,7 @@ impl Access {
         let (token, file) = (settings.admin_token.as_ref(), settings.admin_token_file.as_deref());
         let kafka = settings.kafka.connection()?;
         secrets::follow_kafka_password(&settings.kafka, &kafka, every)?;
+        secrets::watch_kafka_authorities(&settings.kafka, every)?;
         Ok(Self { kafka, admin_token: secret::live("ADMIN_TOKEN", token, file, every)? })
     }
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::{
     kafka::Connection,
     postgres::{Pool, Tables},
     preparing::service_options,
+    secret,
     settings::{EngineSettings, KafkaSettings},
 };
 
@@ -23,6 +24,21 @@ pub(crate) fn follow_database_url<P: Tables>(settings: &EngineSettings, pool: Po
                 Ok(options) => pool.set_options(options),
                 Err(error) => error!(%error, "new connections to the database are made as before"),
             }
+        }
+    });
+    Ok(())
+}
+
+/// librdkafka reads the authorities once, when a client is made, and has no way to be given others. So somebody is told.
+pub(crate) fn watch_kafka_authorities(settings: &KafkaSettings, every: Duration) -> Result<()> {
+    let Some(mut authorities) = secret::live("KAFKA_CA", None, settings.kafka_ca_file.as_deref(), every)? else {
+        return Ok(());
+    };
+    tokio::spawn(async move {
+        while authorities.changed().await.is_some() {
+            warn!(
+                "KAFKA_CA_FILE: Kafka's clients go on with the authorities that they began with; restart this service"
+            );
         }
     });
     Ok(())

@@ -78,7 +78,7 @@ async fn follow(name: &'static str, file: PathBuf, every: Duration, sender: watc
                     changed
                 });
                 if changed {
-                    info!(secret = name, "its file holds something new, which is used from here on");
+                    info!(secret = name, "its file holds something new");
                 }
             }
             Err(problem) => {
