@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use engine::kafka::Connection;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::Headers;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use crate::{Error, Result};
@@ -136,9 +135,9 @@ fn run(consumer: &BaseConsumer, records: &Mutex<Vec<Record>>, stop: &AtomicBool)
     while !stop.load(Ordering::Relaxed) {
         // The broker may be away for a while in some tests; librdkafka comes back by itself.
         let Some(Ok(message)) = consumer.poll(POLL) else { continue };
-        let headers = message.headers().map_or_else(Vec::new, |headers| {
-            headers.iter().map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect()
-        });
+        // Not by rust-rdkafka, which panics at a name that is no text.
+        let headers = engine::kafka::headers(&message).unwrap_or_default();
+        let headers = headers.into_iter().map(|header| (header.text_name().into_owned(), header.value)).collect();
         let record = Record {
             topic: message.topic().to_owned(),
             partition: message.partition(),

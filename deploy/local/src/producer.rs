@@ -1,14 +1,19 @@
 //! Messages from outside: what somebody types into a console producer, what a broken client sends, what comes twice.
 
+use std::ffi::{CString, c_int};
 use std::time::Duration;
 
 use engine::kafka::Connection;
+use rdkafka::bindings::{self as sys, rd_kafka_vtype_t as Vtype};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{BaseProducer, FutureProducer, FutureRecord, Producer as _};
+use rdkafka::types::RDKafkaErrorCode;
 
 use crate::{Error, Record, Result};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// RD_KAFKA_MSG_F_COPY
+const COPY: c_int = 2;
 
 /// A plain producer.
 pub struct Producer {
@@ -61,4 +66,50 @@ impl Producer {
 
 fn refused(bootstrap: &str, problem: &str) -> Error {
     Error::Broker { bootstrap: bootstrap.into(), what: "sending a message".into(), problem: problem.into() }
+}
+
+/// Sends a message with a header whose name need not be text, as any other client may, and waits until the broker has it.
+///
+/// # Errors
+/// [`Error::Broker`] when the broker does not take it.
+pub fn send_with_odd_header(
+    kafka: &Connection,
+    topic: &str,
+    key: &str,
+    payload: &[u8],
+    (name, value): (&[u8], &[u8]),
+) -> Result<()> {
+    let failed = |problem: &str| refused(kafka.brokers(), problem);
+    let mut config = kafka.config();
+    config.set("partitioner", "murmur2_random");
+    let producer: BaseProducer = config.create().map_err(|error| failed(&error.to_string()))?;
+    let c_string = |bytes: &[u8]| CString::new(bytes).map_err(|error| failed(&error.to_string()));
+    let (topic, name) = (c_string(topic.as_bytes())?, c_string(name)?);
+    let size = |bytes: &[u8]| isize::try_from(bytes.len()).unwrap_or(isize::MAX);
+    // SAFETY: variadic as librdkafka's header says, ended by END; COPY makes it keep nothing of what is lent here; the
+    // producer lives to the end of this function.
+    let code = unsafe {
+        sys::rd_kafka_producev(
+            producer.client().native_ptr(),
+            Vtype::RD_KAFKA_VTYPE_TOPIC,
+            topic.as_ptr(),
+            Vtype::RD_KAFKA_VTYPE_KEY,
+            key.as_ptr(),
+            key.len(),
+            Vtype::RD_KAFKA_VTYPE_VALUE,
+            payload.as_ptr(),
+            payload.len(),
+            Vtype::RD_KAFKA_VTYPE_HEADER,
+            name.as_ptr(),
+            value.as_ptr(),
+            size(value),
+            Vtype::RD_KAFKA_VTYPE_MSGFLAGS,
+            COPY,
+            Vtype::RD_KAFKA_VTYPE_END,
+        )
+    };
+    if code != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+        return Err(failed(&RDKafkaErrorCode::from(code).to_string()));
+    }
+    producer.flush(TIMEOUT).map_err(|error| failed(&error.to_string()))
 }

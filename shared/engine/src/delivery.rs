@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::trace::Header;
 
 /// Where a message stands in Kafka.
@@ -17,6 +19,16 @@ pub struct Position {
 pub struct Delivery {
     pub position: Position,
     pub key: Option<Vec<u8>>,
-    pub payload: Option<Vec<u8>>,
+    /// Shared, not copied, wherever the message goes.
+    pub payload: Option<Bytes>,
     pub headers: Vec<Header>,
+}
+
+impl Delivery {
+    /// Bytes in memory, roughly: what byte budgets count.
+    pub fn size(&self) -> usize {
+        let headers: usize =
+            self.headers.iter().map(|header| header.name.len() + header.value.as_ref().map_or(0, Vec::len) + 64).sum();
+        self.key.as_ref().map_or(0, Vec::len) + self.payload.as_ref().map_or(0, Bytes::len) + headers + 256
+    }
 }

@@ -48,6 +48,10 @@ impl Envelope {
     /// Reads an envelope and checks that the Kafka key, where there is one, names its aggregate.
     pub fn parse(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Self, NotAnEnvelope> {
         let value = value.filter(|bytes| !bytes.is_empty()).ok_or(NotAnEnvelope::Empty)?;
+        // Serde takes a list of the fields' values for an object too; their order is not part of the protocol.
+        if value.trim_ascii_start().first() == Some(&b'[') {
+            return Err(field("(envelope)", "must be a JSON object"));
+        }
         let mut json = serde_json::Deserializer::from_slice(value);
         let envelope: Self = serde_path_to_error::deserialize(&mut json).map_err(|error| NotAnEnvelope::Field {
             path: error.path().to_string(),
@@ -133,6 +137,14 @@ mod tests {
         assert!(refused(&GOOD.replace("2026-08-01T10:00:00Z", "yesterday")).starts_with("timestamp:"));
         assert!(refused(&format!("{GOOD} x")).starts_with("(end)"));
         assert!(refused("junk").contains("expected value"));
+    }
+
+    #[test]
+    fn a_list_of_the_fields_values_is_no_envelope() {
+        let list =
+            r#"["01990000-0000-7000-8000-000000000001","order.placed",1,"2026-08-01T10:00:00Z","s","o",{"a":1}]"#;
+        assert_eq!(refused(list), "(envelope): must be a JSON object");
+        assert_eq!(refused(&format!("\n {list}")), "(envelope): must be a JSON object");
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod input;
 pub mod intents;
 pub mod kafka;
 pub mod log;
+mod offsets;
 pub mod outbox;
 mod panics;
 pub mod participant;

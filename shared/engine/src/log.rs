@@ -13,12 +13,6 @@ pub enum LogError {
     /// It may pass: the broker is away, a rebalance is under way.
     #[error("Kafka could not do this now: {0}")]
     Transient(String),
-    /// The group's offset is out of range: going on would skip facts.
-    #[error(
-        "the committed offset of {topic}[{partition}] is out of range: facts were deleted before this service read them. \
-             Restore them, or set the group's offset by hand, knowing what is skipped"
-    )]
-    OffsetOutOfRange { topic: String, partition: i32 },
     /// The client can't go on: it must be made anew.
     #[error("the Kafka client failed for good: {0}")]
     Fatal(String),
@@ -26,15 +20,22 @@ pub enum LogError {
 
 /// The consuming side. No partition is taken away between two calls, only inside [`poll`](EventSource::poll) and
 /// [`keep_alive`](EventSource::keep_alive): whatever is handled in between is handled by the partition's owner.
+///
+/// A partition that can't go on (its offset is out of range, a batch can't be read) stands still and offers nothing; the
+/// others go on.
 pub trait EventSource: Send {
-    /// What all assigned partitions offer, up to `limit` messages; empty after a while without any.
+    /// What all assigned partitions offer, up to `limit` messages; empty after a while without any. Safe to drop: what was
+    /// not handed over is by the next call.
     fn poll(&mut self, limit: usize) -> impl Future<Output = Result<Vec<Delivery>, LogError>> + Send;
     /// Serves the group protocol without taking messages, while a batch waits for the database.
     fn keep_alive(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
     /// Since which assignment the partition is this member's: another number whenever it comes back. `None`: it is not.
     fn owned_since(&self, topic: &str, partition: i32) -> Option<u64>;
-    /// Commits, per partition, the position after the last handled message.
+    /// Asks Kafka to commit, per partition, the position after the last handled message. That it did so is said by
+    /// [`take_confirmed`](EventSource::take_confirmed), some polls later: until then ask again.
     fn commit(&mut self, next: &[Position]) -> impl Future<Output = Result<(), LogError>> + Send;
+    /// What Kafka confirmed since the last call.
+    fn take_confirmed(&mut self) -> Vec<Position>;
 }
 
 /// The producing side.

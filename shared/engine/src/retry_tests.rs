@@ -85,7 +85,7 @@ fn an_event_that_cannot_be_read_now_is_tried_again_and_blocks_its_key_alone() {
     {
         let mut state = world.door.database.state();
         let row = state.held.get_mut(&1).unwrap();
-        row.event.event.delivery.payload = Some(b"of another version".to_vec());
+        row.event.event.delivery.payload = Some(b"of another version".to_vec().into());
     }
     after_a_while(&world);
     assert_eq!(world.retry(), [Held(Retrying), Gone, Held(Retrying)]);

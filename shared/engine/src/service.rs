@@ -154,8 +154,8 @@ impl<P: Tables> Service<P> {
         access: Access,
         crashed: bool,
     ) -> Result<Self> {
-        let (session, company) = (settings.kafka_session_timeout, settings.batch_company);
-        let source = KafkaSource::subscribe(&access.kafka, P::NAME, P::TOPICS, session, company)
+        let state = Arc::new(ConsumerState::default());
+        let source = KafkaSource::subscribe(&access.kafka, P::NAME, P::TOPICS, &settings, state.kafka.clone())
             .context("KAFKA_BROKERS: the consumer could not be made")?;
         let sink = KafkaSink::connect(&access.kafka, P::NAME, settings.max_message_bytes)
             .context("KAFKA_BROKERS: the producer could not be made")?;
@@ -164,7 +164,6 @@ impl<P: Tables> Service<P> {
         let (answers, answer_receiver) = tokio::sync::mpsc::channel(settings.call_concurrency * 2);
         let wakes = Wakes::default();
         let aftermath = Aftermath::new(wakes.clone(), calls);
-        let state = Arc::new(ConsumerState::default());
         let (intake, outlet) = (CancellationToken::new(), CancellationToken::new());
         let store = door.database.clone();
         let (limit, slow) = (settings.batch_limit, settings.slow_poll);

@@ -1,6 +1,6 @@
 //! The W3C trace context that travels with every row and every Kafka message.
 
-use std::{convert::Infallible, str::FromStr};
+use std::{borrow::Cow, convert::Infallible, str::FromStr};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
@@ -20,11 +20,11 @@ impl TraceContext {
     /// Takes the context out of a message's headers; a malformed one is ignored, as the W3C recommendation asks.
     pub fn from_headers(headers: &[Header]) -> Self {
         let text = |name: &str| {
-            let header = headers.iter().find(|header| header.name == name)?;
+            let header = headers.iter().find(|header| header.is_named(name))?;
             String::from_utf8(header.value.clone()?).ok()
         };
         let traceparent = text("traceparent").filter(|value| is_traceparent(value));
-        let tracestate = traceparent.as_ref().and_then(|_| text("tracestate")).filter(is_short);
+        let tracestate = traceparent.as_ref().and_then(|_| text("tracestate")).filter(|state| is_tracestate(state));
         Self { traceparent, tracestate }
     }
 }
@@ -34,9 +34,10 @@ impl TraceContext {
     pub fn of_request(headers: &axum::http::HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         match text("traceparent").filter(|value| is_traceparent(value)) {
-            Some(traceparent) => {
-                Self { traceparent: Some(traceparent), tracestate: text("tracestate").filter(is_short) }
-            }
+            Some(traceparent) => Self {
+                traceparent: Some(traceparent),
+                tracestate: text("tracestate").filter(|state| is_tracestate(state)),
+            },
             None => Self::default(),
         }
     }
@@ -87,22 +88,47 @@ impl<S: Sync> FromRequestParts<S> for TraceContext {
 #[derive(Clone, Debug)]
 pub struct CorrelationId(pub String);
 
-/// A Kafka header. Names need not be unique and values may be null, as on the wire.
+/// A Kafka header. Names need not be unique and values may be null, as on the wire. A name should be text; what comes from
+/// outside need not be, so its bytes are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    pub name: String,
+    pub name: Vec<u8>,
     pub value: Option<Vec<u8>>,
 }
 
 impl Header {
     pub fn text(name: &str, value: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), value: Some(value.into().into_bytes()) }
+        Self { name: name.as_bytes().to_vec(), value: Some(value.into().into_bytes()) }
+    }
+
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name == name.as_bytes()
+    }
+
+    /// The name as text. What is no UTF-8, or a NUL, is written as `\xff`: Kafka clients take names for text.
+    pub fn text_name(&self) -> Cow<'_, str> {
+        match std::str::from_utf8(&self.name) {
+            Ok(name) if !name.contains('\0') => Cow::Borrowed(name),
+            _ => Cow::Owned(escaped(&self.name)),
+        }
     }
 }
 
-#[expect(clippy::ptr_arg, reason = "as `Option::filter` hands it over")]
-fn is_short(state: &String) -> bool {
-    state.len() <= LONGEST_STATE
+fn escaped(name: &[u8]) -> String {
+    let mut text = String::with_capacity(name.len() * 2);
+    for chunk in name.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            if char == '\0' { text.push_str("\\x00") } else { text.push(char) }
+        }
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+/// Short, and of printable ASCII (https://www.w3.org/TR/trace-context/#tracestate-header): a NUL would be refused by
+/// PostgreSQL, with the event that it came with.
+fn is_tracestate(state: &str) -> bool {
+    state.len() <= LONGEST_STATE && state.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
 }
 
 /// `00-<32 hex>-<16 hex>-<2 hex>` (https://www.w3.org/TR/trace-context/#traceparent-header).
@@ -137,6 +163,15 @@ mod tests {
     }
 
     #[test]
+    fn a_header_name_that_is_no_text_is_shown_escaped() {
+        let named = |name: &[u8]| Header { name: name.to_vec(), value: None }.text_name().into_owned();
+        assert_eq!(named("größe".as_bytes()), "größe");
+        assert_eq!(named(b"na\xffme"), r"na\xffme");
+        assert_eq!(named(b"a\0b"), r"a\x00b");
+        assert!(Header::text("traceparent", "").is_named("traceparent"));
+    }
+
+    #[test]
     fn malformed_contexts_are_ignored() {
         assert!(is_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
         assert!(!is_traceparent("00-00000000000000000000000000000000-b7ad6b7169203331-01"));
@@ -144,6 +179,20 @@ mod tests {
         assert!(!is_traceparent("00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
         let headers = [Header::text("traceparent", "junk"), Header::text("tracestate", "a=b")];
         assert_eq!(TraceContext::from_headers(&headers), TraceContext::default());
+    }
+
+    #[test]
+    fn a_tracestate_that_is_no_printable_text_is_left_out() {
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        for (state, taken) in [("a=b", true), ("a=\0b", false), ("a=\tb", false), ("a=ü", false), ("a=\x7f", false)] {
+            let headers = [Header::text("traceparent", parent), Header::text("tracestate", state)];
+            let context = TraceContext::from_headers(&headers);
+            assert_eq!(
+                (context.traceparent.as_deref(), context.tracestate.is_some()),
+                (Some(parent), taken),
+                "{state:?}"
+            );
+        }
     }
 
     #[test]

@@ -27,6 +27,10 @@ pub(crate) async fn answer<A: DeserializeOwned>(response: Response, limit: usize
     let status = response.status();
     let body = bytes(response, limit).await?;
     if status == StatusCode::OK {
+        // Serde takes a list of the fields' values for an object too; their order is in no contract.
+        if body.trim_ascii_start().first() == Some(&b'[') {
+            return Err(NoAnswer::Malformed(format!("it is no JSON object; it begins with {}", beginning(&body))));
+        }
         return serde_json::from_slice(&body)
             .map(Some)
             .map_err(|e| NoAnswer::Malformed(format!("{e}; it begins with {}", beginning(&body))));

@@ -89,7 +89,7 @@ async fn what_is_no_answer_of_the_contract_is_malformed() {
         Ok(text) => text,
         Err(_) => "",
     };
-    for (status, body) in [(200, "yes"), (200, "{}"), (200, LONG), (202, r#"{"told": "a"}"#)] {
+    for (status, body) in [(200, "yes"), (200, "{}"), (200, r#"["a"]"#), (200, LONG), (202, r#"{"told": "a"}"#)] {
         let answer = on(status, body).await;
         assert!(matches!(answer, Err(NoAnswer::Malformed(_))), "{status} {body}: {answer:?}");
     }

@@ -20,6 +20,8 @@ pub enum Plant {
     NoInbox,
     /// Offsets are committed before the database.
     OffsetsFirst,
+    /// An offset counts as committed when the commit was sent.
+    CommitsForgotten,
     /// Outbox rows are marked before the broker acknowledged.
     MarkFirst,
     /// Stock is released when shipping is off, before the money went back.

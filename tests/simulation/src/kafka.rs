@@ -38,7 +38,12 @@ impl Broker {
         let log = self.logs.entry((message.topic.clone(), partition)).or_default();
         let offset = i64::try_from(log.len()).unwrap_or(i64::MAX);
         let position = Position { topic: Arc::from(message.topic.as_str()), partition, offset };
-        log.push(Delivery { position, key: message.key, payload: message.payload, headers: message.headers });
+        log.push(Delivery {
+            position,
+            key: message.key,
+            payload: message.payload.map(Into::into),
+            headers: message.headers,
+        });
     }
 
     /// One message of a dead producer arrives.
@@ -108,9 +113,33 @@ pub struct Source {
     /// How far it has read, and since which generation the partition is its own.
     pub positions: BTreeMap<Partition, (usize, u64)>,
     pub generation: u64,
+    /// Commits under way: each is decided later, and may fail.
+    pub commits: Vec<Vec<Position>>,
+    pub confirmed: Vec<Position>,
 }
 
 impl Source {
+    /// The broker answers the commits under way, or they are lost.
+    fn answer_commits(&mut self) {
+        for next in std::mem::take(&mut self.commits) {
+            let mut broker = lock(&self.kafka);
+            let assigned = broker.assigned(self.group, self.member, self.topics);
+            if self.core.fault(20) || broker.generations.get(self.group) != Some(&self.generation) {
+                self.core.tell(|| format!("{} {} loses a commit", self.group, self.member));
+                continue;
+            }
+            for position in next {
+                let partition = (position.topic.to_string(), position.partition);
+                if assigned.contains(&partition) {
+                    let offset = usize::try_from(position.offset).unwrap_or(0);
+                    self.core.tell(|| format!("{} {} commits {partition:?} {offset}", self.group, self.member));
+                    broker.committed.insert((self.group, partition), offset);
+                    self.confirmed.push(position);
+                }
+            }
+        }
+    }
+
     /// Takes up what the group's assignment says now; what is new begins at its committed offset.
     fn rebalance(&mut self) {
         let mut broker = lock(&self.kafka);
@@ -157,6 +186,7 @@ impl Source {
 impl EventSource for Source {
     async fn poll(&mut self, limit: usize) -> Result<Vec<Delivery>, LogError> {
         pause().await;
+        self.answer_commits();
         self.rebalance();
         let batch = self.take(limit);
         if self.core.has(Plant::OffsetsFirst) {
@@ -165,12 +195,14 @@ impl EventSource for Source {
                 .map(|delivery| Position { offset: delivery.position.offset + 1, ..delivery.position.clone() })
                 .collect();
             self.commit(&next).await?;
+            self.answer_commits();
         }
         Ok(batch)
     }
 
     async fn keep_alive(&mut self) -> Result<(), LogError> {
         pause().await;
+        self.answer_commits();
         self.rebalance();
         Ok(())
     }
@@ -181,23 +213,18 @@ impl EventSource for Source {
 
     async fn commit(&mut self, next: &[Position]) -> Result<(), LogError> {
         pause().await;
-        let mut broker = lock(&self.kafka);
-        let assigned = broker.assigned(self.group, self.member, self.topics);
         if self.core.fault(50) {
-            return Err(LogError::Transient("the commit was lost".into()));
+            return Err(LogError::Transient("the commit was not sent".into()));
         }
-        if broker.generations.get(self.group) != Some(&self.generation) {
-            return Err(LogError::Transient("the group has a new generation".into()));
+        if self.core.has(Plant::CommitsForgotten) {
+            self.confirmed.extend_from_slice(next);
         }
-        for position in next {
-            let partition = (position.topic.to_string(), position.partition);
-            if assigned.contains(&partition) {
-                let offset = usize::try_from(position.offset).unwrap_or(0);
-                self.core.tell(|| format!("{} {} commits {partition:?} {offset}", self.group, self.member));
-                broker.committed.insert((self.group, partition), offset);
-            }
-        }
+        self.commits.push(next.to_vec());
         Ok(())
+    }
+
+    fn take_confirmed(&mut self) -> Vec<Position> {
+        std::mem::take(&mut self.confirmed)
     }
 }
 

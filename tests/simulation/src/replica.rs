@@ -53,6 +53,8 @@ pub fn tasks<P: Participant, O: Outside>(
         topics: P::TOPICS,
         positions: BTreeMap::new(),
         generation: 0,
+        commits: Vec::new(),
+        confirmed: Vec::new(),
     };
     let sink = Sink { core: core.clone(), kafka: kafka.clone() };
     vec![

@@ -36,6 +36,7 @@ macro_rules! found {
 found! {
     a_missing_inbox_is_found: NoInbox;
     offsets_committed_before_the_database_are_found: OffsetsFirst;
+    commits_forgotten_when_they_were_sent_are_found: CommitsForgotten;
     rows_marked_before_the_acknowledgement_are_found: MarkFirst;
     stock_released_before_the_money_went_back_is_found: StockFirst;
     a_missing_tombstone_is_found: NoTombstone;

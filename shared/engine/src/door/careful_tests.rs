@@ -41,7 +41,7 @@ fn what_ended_the_process_at_decoding_is_never_decoded_again() {
 fn what_ended_the_process_even_over_its_bytes_is_known_by_its_place_alone() {
     let mut world = World::new();
     let mut culprit = world.event("a", "{}");
-    culprit.payload = Some(b"junk".to_vec());
+    culprit.payload = Some(b"junk".to_vec().into());
     begun(&world, &culprit, 6);
     assert_eq!(world.arrive_carefully(std::slice::from_ref(&culprit)), [Dead]);
     let state = world.door.database.state();

@@ -69,10 +69,10 @@ fn a_repeat_has_no_effect_within_a_batch_and_later() {
 fn what_is_no_event_or_not_handled_keeps_nobody() {
     let mut world = World::new();
     let mut junk = world.event("a", "{}");
-    junk.payload = Some(b"junk".to_vec());
+    junk.payload = Some(b"junk".to_vec().into());
     let mut foreign = world.event("a", r#"{"act":"add"}"#);
-    let text = String::from_utf8(foreign.payload.take().unwrap()).unwrap();
-    foreign.payload = Some(text.replace("toy.event", "toy.foreign").into_bytes());
+    let text = String::from_utf8(foreign.payload.take().unwrap().to_vec()).unwrap();
+    foreign.payload = Some(text.replace("toy.event", "toy.foreign").into_bytes().into());
     let good = world.event("a", r#"{"act":"add"}"#);
     assert_eq!(world.arrive(&[junk.clone(), foreign, good]), [Dead, Ignored, Applied(None)]);
     assert_eq!(world.arrive(&[junk]), [Dead]);

@@ -56,12 +56,19 @@ fn describe() {
         ("saga_published_total", "Messages that Kafka acknowledged"),
         ("saga_retries_total", "Held events that were handed to the rules again"),
         ("saga_consumer_rebalances_total", "Partitions assigned or taken away"),
+        ("saga_consumer_commits_failed_total", "Offset commits that Kafka refused or lost; they are made again"),
         ("saga_intents_left_to_the_poll_total", "Intents that found the call queue full"),
     ] {
         describe_counter!(name, what);
         metrics::counter!(name).increment(0);
     }
     describe_counter!("saga_secret_failures_total", "Looks at a secret's file or at keys that found nothing to use");
+    describe_counter!("saga_consumer_errors_total", "Errors that librdkafka reported, by its name for them");
+    // Counted from 0, so that the first one is seen: topics that are gone.
+    for code in ["UnknownTopicOrPartition", "UnknownTopicId", "UnknownTopic", "UnknownPartition"] {
+        metrics::counter!("saga_consumer_errors_total", "code" => code).increment(0);
+    }
+    describe_counter!("saga_consumer_partition_stops_total", "Partitions that came to stand still, by why");
     describe_counter!("saga_calls_total", "Outside calls by step and answer");
     for (name, unit, what) in [
         ("saga_duration_seconds", Unit::Seconds, "From the saga's beginning to its end, by outcome"),
@@ -77,6 +84,11 @@ fn describe() {
             "saga_consumer_lag_messages",
             Unit::Count,
             "Messages not consumed yet, of the partitions that this replica has",
+        ),
+        (
+            "saga_consumer_stopped_partition",
+            Unit::Count,
+            "1 for a partition that stands still until somebody does something, by why",
         ),
         ("saga_consumer_partitions", Unit::Count, "Partitions that this replica has"),
         ("saga_outbox_messages", Unit::Count, "Messages not published yet"),

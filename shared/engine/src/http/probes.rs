@@ -27,5 +27,9 @@ async fn ready(State(health): State<Health>) -> (StatusCode, String) {
     if !health.consumer.well.load(Ordering::Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "the consumer has no access to Kafka or its database yet\n".into());
     }
-    (StatusCode::OK, format!("ready, with {} partitions\n", health.consumer.partitions.load(Ordering::Relaxed)))
+    let kafka = health.consumer.kafka.snapshot();
+    if let Some(problem) = kafka.problem() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n"));
+    }
+    (StatusCode::OK, format!("ready, with {}\n", kafka.standing()))
 }

@@ -141,7 +141,7 @@ impl KafkaSink {
         let message = &row.message;
         let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
         for header in &message.headers {
-            headers = headers.insert(KafkaHeader { key: &header.name, value: header.value.as_deref() });
+            headers = headers.insert(KafkaHeader { key: &header.text_name(), value: header.value.as_deref() });
         }
         let mut record: BaseRecord<'_, [u8], [u8], _> =
             BaseRecord::with_opaque_to(&message.topic, Box::new((index, batch.clone()))).headers(headers);

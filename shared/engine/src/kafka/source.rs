@@ -1,154 +1,93 @@
-//! The consuming side: batches from all assigned partitions.
+//! The consuming side: batches from all assigned partitions, bounded in messages and in bytes.
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use rdkafka::{
-    ClientContext, Message, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol},
-    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
-    message::{BorrowedMessage, Headers},
-    types::RDKafkaRespErr,
+    consumer::{BaseConsumer, Consumer},
+    error::{KafkaError, KafkaResult},
+    types::RDKafkaErrorCode,
 };
-use tracing::{info, warn};
+use tokio::task::JoinHandle;
+use tracing::warn;
 
-use super::{Connection, tuning};
+use super::{
+    Connection,
+    group::{Group, positions},
+    raw::{Message, Polled, Queue},
+    state::{KafkaState, Stop},
+    tuning,
+};
 use crate::{
     delivery::{Delivery, Position},
     log::{EventSource, LogError},
-    trace::Header,
+    settings::EngineSettings,
 };
 
 /// How long a poll waits for a first message; also how soon a stopping service notices.
 const PATIENCE: Duration = Duration::from_millis(100);
-const COMMITTED_TIMEOUT: Duration = Duration::from_secs(10);
+/// A leaving member waits so long for its last commit.
+const LEAVE_WITHIN: Duration = Duration::from_secs(3);
+/// How often is looked whether a partition that stands still may go on.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
-type Partition = (String, i32);
+/// So many errors, commits and the like are dealt with in one poll, at most.
+const SERVED: usize = 1_000;
 
-/// Keeps the set of owned partitions and starts new ones at their beginning.
-#[derive(Default)]
-struct Group {
-    /// With the assignment that brought it.
-    owned: Mutex<HashMap<Partition, u64>>,
-    assignments: AtomicU64,
-}
-
-impl Group {
-    fn owned(&self) -> std::sync::MutexGuard<'_, HashMap<Partition, u64>> {
-        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ClientContext for Group {
-    fn stats(&self, statistics: rdkafka::Statistics) {
-        for (topic, partitions) in &statistics.topics {
-            for (partition, told) in &partitions.partitions {
-                // -1 until librdkafka knows it; what another member owns is that one's to tell.
-                if told.consumer_lag >= 0 && self.owned().contains_key(&(topic.clone(), *partition)) {
-                    metrics::gauge!("saga_consumer_lag_messages", "topic" => topic.clone(), "partition" => partition.to_string())
-                        .set(told.consumer_lag as f64);
-                }
-            }
-        }
-    }
-}
-
-impl ConsumerContext for Group {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        let partitions: Vec<Partition> =
-            list.elements().iter().map(|element| (element.topic().to_owned(), element.partition())).collect();
-        let cooperative = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
-        let assigned = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        metrics::counter!("saga_consumer_rebalances_total").increment(1);
-        let result = if assigned {
-            let since = self.assignments.fetch_add(1, Ordering::Relaxed);
-            self.owned().extend(partitions.iter().map(|partition| (partition.clone(), since)));
-            let list = with_beginnings(consumer, list);
-            let assigned = if cooperative { consumer.incremental_assign(&list) } else { consumer.assign(&list) };
-            // librdkafka remembers the pause of a partition that was taken away in the meantime, and whoever resumes what
-            // he owns does not reach it: without this it would stay silent for ever.
-            assigned.and_then(|()| consumer.resume(&list))
-        } else {
-            self.owned().retain(|partition, _| !partitions.contains(partition));
-            if cooperative { consumer.incremental_unassign(list) } else { consumer.unassign() }
-        };
-        match result {
-            Ok(()) => info!(assigned, partitions = partitions.len(), "rebalanced"),
-            Err(error) => warn!(%error, assigned, "the new assignment could not be applied; the group will try again"),
-        }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
-        if let Err(error) = result {
-            // Harmless: the next batch commits them too, and repeats die in the inbox.
-            warn!(%error, "offsets were not committed");
-        }
-    }
-}
-
-/// A partition without a committed offset is new to the group: it is read from its beginning, so no fact is skipped.
-fn with_beginnings(consumer: &BaseConsumer<Group>, list: &TopicPartitionList) -> TopicPartitionList {
-    let mut assignment = list.clone();
-    match consumer.committed_offsets(list.clone(), COMMITTED_TIMEOUT) {
-        Ok(committed) => {
-            for element in committed.elements().iter().filter(|element| element.offset() == Offset::Invalid) {
-                // Only a partition that is not in the list could be refused, and it comes from the list.
-                let _ = assignment.set_partition_offset(element.topic(), element.partition(), Offset::Beginning);
-            }
-        }
-        Err(error) => {
-            warn!(%error, "committed offsets could not be read; partitions new to the group will report an error")
-        }
-    }
-    assignment
+/// How much a poll takes.
+#[derive(Clone, Copy)]
+struct Limits {
+    messages: usize,
+    /// Of memory, roughly; one message may be larger.
+    bytes: usize,
+    /// With a backlog, how long a batch waits for more.
+    linger: Duration,
 }
 
 /// One member of a consumer group.
 pub struct KafkaSource {
     consumer: Arc<BaseConsumer<Group>>,
-    company: Duration,
+    limits: Limits,
     paused: bool,
-    /// Messages that slipped through while paused.
-    stash: Vec<Delivery>,
+    /// What librdkafka handed over and nobody took yet: it would not hand it over again.
+    taken: Vec<Delivery>,
+    /// A poll under way. It outlives the future that began it, so that nothing is lost if that one is dropped.
+    polling: Option<JoinHandle<Vec<Delivery>>>,
+    looked: Instant,
 }
 
 impl KafkaSource {
-    /// Joins the group and subscribes. `company`: how long a batch waits for more when there is a backlog.
+    /// Joins the group and subscribes. What becomes of it stands in `state`.
     pub fn subscribe(
         kafka: &Connection,
         group: &str,
         topics: &[&str],
-        session_timeout: Duration,
-        company: Duration,
+        settings: &EngineSettings,
+        state: Arc<KafkaState>,
     ) -> KafkaResult<Self> {
-        let consumer: BaseConsumer<Group> =
-            tuning::consumer(kafka, group, session_timeout).create_with_context(Group::default())?;
+        let config = tuning::consumer(kafka, group, settings.kafka_session_timeout);
+        let consumer: BaseConsumer<Group> = config.create_with_context(Group::new(state))?;
         consumer.subscribe(topics)?;
         let consumer = Arc::new(consumer);
         kafka.tell(&consumer);
-        Ok(Self { consumer, company, paused: false, stash: Vec::new() })
+        let limits =
+            Limits { messages: settings.batch_limit, bytes: settings.batch_bytes, linger: settings.batch_company };
+        let (taken, polling, looked) = (Vec::new(), None, Instant::now());
+        Ok(Self { consumer, limits, paused: false, taken, polling, looked })
     }
 
-    /// The number of partitions that this member owns.
-    pub fn owned(&self) -> usize {
-        self.consumer.context().owned().len()
-    }
-
-    /// Commits what was handled last, for sure, and leaves the group.
-    pub async fn leave(self) {
+    /// Commits what was handled last and leaves the group.
+    pub async fn leave(mut self) {
+        if let Err(error) = self.finish().await {
+            warn!(%error, "the last poll failed");
+        }
         let consumer = self.consumer;
         let left = tokio::task::spawn_blocking(move || {
-            if let Err(error) = consumer.commit_consumer_state(CommitMode::Sync)
-                && error.rdkafka_error_code() != Some(RDKafkaErrorCode::NoOffset)
-            {
-                warn!(%error, "the last offsets were not committed; their events will be repeated and skipped");
-            }
+            commit_the_rest(&consumer);
             drop(consumer);
         });
         if let Err(error) = left.await {
@@ -156,15 +95,53 @@ impl KafkaSource {
         }
     }
 
-    fn owns(&self, position: &Position) -> bool {
-        self.owned_since(&position.topic, position.partition).is_some()
+    fn set_paused(&mut self, paused: bool) -> Result<(), LogError> {
+        self.paused = paused;
+        self.consumer.context().set_paused(&self.consumer, paused).map_err(log_error)
     }
 
-    fn set_paused(&mut self, paused: bool) -> Result<(), LogError> {
-        let assignment = self.consumer.assignment().map_err(log_error)?;
-        let result = if paused { self.consumer.pause(&assignment) } else { self.consumer.resume(&assignment) };
-        self.paused = paused;
-        result.map_err(log_error)
+    /// Polls librdkafka. Dropped in the middle, it is finished by the next call.
+    async fn gather(&mut self, limits: Limits) -> Result<(), LogError> {
+        self.finish().await?;
+        let look_again = self.looked.elapsed() > LOOK_AGAIN;
+        if look_again {
+            self.looked = Instant::now();
+        }
+        let consumer = self.consumer.clone();
+        self.polling = Some(tokio::task::spawn_blocking(move || {
+            if look_again {
+                consumer.context().look_again(&consumer);
+            }
+            gather(&consumer, limits)
+        }));
+        self.finish().await?;
+        match self.consumer.context().ended() {
+            Some(why) => Err(LogError::Fatal(why)),
+            None => Ok(()),
+        }
+    }
+
+    async fn finish(&mut self) -> Result<(), LogError> {
+        let Some(polling) = &mut self.polling else { return Ok(()) };
+        let polled = polling.await;
+        self.polling = None;
+        self.taken.extend(polled.map_err(|error| LogError::Fatal(error.to_string()))?);
+        Ok(())
+    }
+
+    /// The first of what was taken, within the limits, as far as it is still this member's.
+    fn hand_over(&mut self, messages: usize) -> Vec<Delivery> {
+        let group = self.consumer.context();
+        self.taken
+            .retain(|delivery| group.owned_since(&delivery.position.topic, delivery.position.partition).is_some());
+        let mut bytes = 0;
+        let count = self.taken.iter().take(messages).take_while(|delivery| {
+            let fits = bytes < self.limits.bytes;
+            bytes += delivery.size();
+            fits
+        });
+        let count = count.count();
+        self.taken.drain(..count).collect()
     }
 }
 
@@ -173,107 +150,153 @@ impl EventSource for KafkaSource {
         if self.paused {
             self.set_paused(false)?;
         }
-        if !self.stash.is_empty() {
-            let stash = std::mem::take(&mut self.stash);
-            return Ok(stash.into_iter().filter(|d| self.owns(&d.position)).collect());
+        self.finish().await?;
+        if self.taken.is_empty() {
+            self.gather(Limits { messages: limit, ..self.limits }).await?;
         }
-        let (consumer, company) = (self.consumer.clone(), self.company);
-        blocking(move || gather(&consumer, limit, company)).await
+        Ok(self.hand_over(limit))
     }
 
     async fn keep_alive(&mut self) -> Result<(), LogError> {
         if !self.paused {
             self.set_paused(true)?;
         }
-        let consumer = self.consumer.clone();
-        let slipped = blocking(move || gather(&consumer, 1, Duration::ZERO)).await?;
-        if !slipped.is_empty() {
-            // A partition that was assigned since the pause.
-            self.stash.extend(slipped);
+        let before = self.taken.len();
+        // All is paused, so hardly anything comes: what librdkafka had on its way, once.
+        self.gather(Limits { messages: 1, ..self.limits }).await?;
+        if self.taken.len() > before {
             self.set_paused(true)?;
         }
         Ok(())
     }
 
     fn owned_since(&self, topic: &str, partition: i32) -> Option<u64> {
-        self.consumer.context().owned().get(&(topic.to_owned(), partition)).copied()
+        self.consumer.context().owned_since(topic, partition)
     }
 
     async fn commit(&mut self, next: &[Position]) -> Result<(), LogError> {
-        let mut list = TopicPartitionList::with_capacity(next.len());
-        for position in next {
-            list.add_partition_offset(&position.topic, position.partition, Offset::Offset(position.offset))
-                .map_err(log_error)?;
+        let mut commits = self.consumer.context().commits();
+        let now = commits.want(next, Instant::now());
+        if now.is_empty() {
+            return Ok(());
         }
-        // Stored as well, so that leaving the group commits the same watermark for sure.
-        self.consumer.store_offsets(&list).map_err(log_error)?;
-        self.consumer.commit(&list, CommitMode::Async).map_err(log_error)
+        let sent = send(&self.consumer, &now);
+        if sent.is_err() {
+            commits.not_sent();
+        }
+        sent.map_err(log_error)
+    }
+
+    fn take_confirmed(&mut self) -> Vec<Position> {
+        self.consumer.context().commits().take_confirmed()
     }
 }
 
-async fn blocking<T: Send + 'static>(
-    call: impl FnOnce() -> Result<T, LogError> + Send + 'static,
-) -> Result<T, LogError> {
-    tokio::task::spawn_blocking(call).await.map_err(|error| LogError::Fatal(error.to_string()))?
-}
-
-/// Takes what is there. With a backlog it waits a little for company, since a fuller batch costs less per event.
-fn gather(consumer: &BaseConsumer<Group>, limit: usize, company: Duration) -> Result<Vec<Delivery>, LogError> {
-    let mut topics: HashMap<String, Arc<str>> = HashMap::new();
-    let mut batch = Vec::new();
-    let (first, until) = match consumer.poll(Duration::ZERO) {
-        Some(first) => (Some(first), Instant::now() + company),
-        None => (consumer.poll(PATIENCE), Instant::now()),
-    };
-    let mut message = first;
-    while let Some(polled) = message.take() {
-        match polled {
-            Ok(polled) => batch.push(delivery(&polled, &mut topics)),
-            // What was taken before the error is handled first; a lasting error comes again.
-            Err(_) if !batch.is_empty() => break,
-            Err(error) => return passing(error).map(|()| batch),
-        }
-        if batch.len() < limit {
-            message = consumer.poll(until.saturating_duration_since(Instant::now()));
-        }
-    }
-    Ok(batch)
-}
-
-/// librdkafka reports broker trouble as messages and heals by itself; only what it can't heal is an error.
-fn passing(error: KafkaError) -> Result<(), LogError> {
-    match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::AutoOffsetReset) => {
-            Err(LogError::OffsetOutOfRange { topic: error.to_string(), partition: -1 })
-        }
-        Some(RDKafkaErrorCode::Fatal) => Err(LogError::Fatal(error.to_string())),
-        _ => Err(LogError::Transient(error.to_string())),
-    }
+fn send(consumer: &BaseConsumer<Group>, offsets: &[Position]) -> KafkaResult<()> {
+    let queue = Queue::of(consumer).ok_or(KafkaError::ConsumerCommit(RDKafkaErrorCode::UnknownGroup))?;
+    queue.commit(&positions(offsets)?).map_err(KafkaError::ConsumerCommit)
 }
 
 fn log_error(error: KafkaError) -> LogError {
     LogError::Transient(error.to_string())
 }
 
-fn delivery(message: &BorrowedMessage<'_>, topics: &mut HashMap<String, Arc<str>>) -> Delivery {
-    let topic = match topics.get(message.topic()) {
-        Some(topic) => topic.clone(),
-        None => {
-            let topic: Arc<str> = Arc::from(message.topic());
-            topics.insert(message.topic().to_owned(), topic.clone());
-            topic
+/// Serves the queue until the last commits are confirmed. Messages that come meanwhile are the next owner's.
+fn commit_the_rest(consumer: &BaseConsumer<Group>) {
+    let (group, until) = (consumer.context(), Instant::now() + LEAVE_WITHIN);
+    let Some(queue) = Queue::of(consumer) else { return };
+    while !group.commits().open().is_empty() {
+        if Instant::now() > until {
+            warn!("the last offsets were not confirmed; their events may come again, and be skipped");
+            return;
         }
-    };
-    let headers = message.headers().map_or_else(Vec::new, |headers| {
-        headers
-            .iter()
-            .map(|header| Header { name: header.key.to_owned(), value: header.value.map(<[u8]>::to_vec) })
-            .collect()
-    });
-    Delivery {
-        position: Position { topic, partition: message.partition(), offset: message.offset() },
-        key: message.key().map(<[u8]>::to_vec),
-        payload: message.payload().map(<[u8]>::to_vec),
-        headers,
+        let again = group.commits().want(&[], Instant::now());
+        if !again.is_empty()
+            && let Err(error) = send(consumer, &again)
+        {
+            warn!(%error, "the last offsets were not committed; their events will come again, and be skipped");
+            return;
+        }
+        if let Some(event) = queue.poll(PATIENCE) {
+            serve(consumer, event.read());
+        }
     }
+}
+
+/// Takes what is there. With a backlog it waits a little for more, since a fuller batch costs less per event.
+fn gather(consumer: &BaseConsumer<Group>, limits: Limits) -> Vec<Delivery> {
+    let mut topics: HashMap<String, Arc<str>> = HashMap::new();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    let Some(queue) = Queue::of(consumer) else { return batch };
+    let (mut until, mut waited, mut served) = (Instant::now() + PATIENCE, false, 0);
+    while served < SERVED
+        && batch.len() < limits.messages
+        && bytes < limits.bytes
+        && consumer.context().ended().is_none()
+    {
+        let Some(event) = queue.poll(Duration::ZERO).or_else(|| {
+            waited |= batch.is_empty();
+            queue.poll(until.saturating_duration_since(Instant::now()))
+        }) else {
+            if Instant::now() < until {
+                continue;
+            }
+            break;
+        };
+        let polled = event.read();
+        let Polled::Message(message) = polled else {
+            serve(consumer, polled);
+            served += 1;
+            continue;
+        };
+        let Some(delivery) = accept(consumer, &message, &mut topics) else { continue };
+        if batch.is_empty() {
+            // One that came while nobody was busy is not made to wait.
+            until = Instant::now() + if waited { Duration::ZERO } else { limits.linger };
+        }
+        bytes += delivery.size();
+        batch.push(delivery);
+    }
+    batch
+}
+
+/// Whatever is no message.
+fn serve(consumer: &BaseConsumer<Group>, polled: Polled<'_>) {
+    let group = consumer.context();
+    match polled {
+        Polled::Message(_) | Polled::Nothing => {}
+        Polled::Failure(failure) => group.failed(consumer, failure),
+        Polled::Rebalance(assigned, partitions) => group.rebalanced(consumer, assigned, &partitions),
+        Polled::Committed(done, refused) => group.committed(done, &refused),
+        Polled::Statistics(json) => group.statistics(json),
+    }
+}
+
+/// A message as a delivery; `None` if its partition stands still, or has to because of it.
+fn accept(
+    consumer: &BaseConsumer<Group>,
+    message: &Message<'_>,
+    topics: &mut HashMap<String, Arc<str>>,
+) -> Option<Delivery> {
+    let group = consumer.context();
+    if group.state.is_stopped(message.topic, message.partition) {
+        return None;
+    }
+    let topic = match topics.get(message.topic) {
+        Some(topic) => topic.clone(),
+        None => topics.entry(message.topic.to_owned()).or_insert_with(|| Arc::from(message.topic)).clone(),
+    };
+    let position = Position { topic, partition: message.partition, offset: message.offset };
+    let size = message.payload.map_or(0, <[u8]>::len) + message.key.map_or(0, <[u8]>::len);
+    if size > tuning::LARGEST_MESSAGE {
+        let text = format!("a message of {size} bytes; at most {} are taken", tuning::LARGEST_MESSAGE);
+        group.stop(consumer, &position, Stop::Unreadable, text);
+        return None;
+    }
+    let headers = message.headers().unwrap_or_else(|| {
+        warn!(?position, "the headers of a message can't be read; it is taken without them");
+        Vec::new()
+    });
+    let payload = message.payload.map(Bytes::copy_from_slice);
+    Some(Delivery { position, key: message.key.map(<[u8]>::to_vec), payload, headers })
 }

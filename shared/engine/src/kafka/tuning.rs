@@ -18,6 +18,15 @@ pub fn client(kafka: &Connection, name: &str) -> ClientConfig {
     config
 }
 
+/// The largest message that is taken, in bytes; also the largest batch after decompression by zstd. What is larger stops its
+/// partition.
+pub const LARGEST_MESSAGE: usize = 32 << 20;
+
+/// What one request fetches, in bytes as they stand at the broker. A first batch comes whole, however large; but librdkafka
+/// decompresses an answer as a whole, and zstd shrinks equal bytes to a 30,000th. The broker answers the next request as
+/// soon as it is asked.
+const FETCH: &str = "8192";
+
 /// Consumer settings.
 pub fn consumer(kafka: &Connection, group: &str, session_timeout: Duration) -> ClientConfig {
     let mut config = client(kafka, group);
@@ -39,12 +48,22 @@ pub fn consumer(kafka: &Connection, group: &str, session_timeout: Duration) -> C
         .set("fetch.min.bytes", "1")
         .set("fetch.wait.max.ms", "500")
         .set("fetch.error.backoff.ms", "100")
-        // Bounds what is prefetched: bytes for all partitions together, and messages.
-        .set("queued.max.messages.kbytes", "16384")
+        .set("fetch.max.bytes", FETCH)
+        .set("fetch.message.max.bytes", FETCH)
+        // librdkafka wants it no larger than fetch.max.bytes. For a consumer it is but a first guess when lz4 expands.
+        .set("message.max.bytes", FETCH)
+        // Whatever is larger is not decompressed by zstd; an answer that is larger ends the connection.
+        .set("receive.message.max.bytes", LARGEST_MESSAGE.to_string())
+        // Bounds what is prefetched: decompressed bytes for all partitions together, and messages.
+        .set("queued.max.messages.kbytes", "8192")
         .set("queued.min.messages", "10000")
+        // A corrupt batch is reported, instead of read as far as it goes.
+        .set("check.crcs", "true")
         .set("enable.partition.eof", "false")
-        // The lag is told in statistics.
-        .set("statistics.interval.ms", "5000");
+        // Topics that grow partitions, or come and go, are noticed within half a minute.
+        .set("topic.metadata.refresh.interval.ms", "20000")
+        // Lag, contact and membership are read from the statistics.
+        .set("statistics.interval.ms", "2000");
     config
 }
 

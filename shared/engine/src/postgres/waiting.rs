@@ -2,12 +2,14 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{Session, headers};
 use crate::{
+    dead_letter::shortened,
     delivery::{Delivery, Position},
     store::{DeadMessage, Deadline, HeldFailure, HeldStatus, HoldEvent, Intent, RefusedIntent},
     trace::TraceContext,
@@ -38,7 +40,7 @@ pub(super) fn delivery(row: &PgRow) -> sqlx::Result<Delivery> {
     Ok(Delivery {
         position: position(row)?,
         key: row.try_get("message_key")?,
-        payload: row.try_get("payload")?,
+        payload: row.try_get::<Option<Vec<u8>>, _>("payload")?.map(Bytes::from),
         headers: headers::decode(row.try_get("headers")?)?,
     })
 }
@@ -161,7 +163,7 @@ pub(super) async fn hold(db: &mut Session, events: &[HoldEvent]) -> sqlx::Result
     .bind(column(events, |row| headers::encode(&row.delivery.headers)))
     .bind(column(events, |row| row.failure.is_some()))
     .bind(column(events, |row| row.failure.as_ref().map(|failure| failure.class)))
-    .bind(column(events, |row| row.failure.as_ref().map(|failure| failure.message.as_str())))
+    .bind(column(events, |row| row.failure.as_ref().map(|failure| shortened(&failure.message))))
     .bind(column(events, |row| row.now))
     .bind(column(events, |row| row.now + row.retry_in))
     .bind(column(events, |row| row.overtakes))
@@ -184,7 +186,7 @@ pub(super) async fn hold_again(db: &mut Session, failures: &[HeldFailure]) -> sq
     .bind(column(failures, |row| status_text(row.status)))
     .bind(column(failures, |row| i32::try_from(row.attempts).unwrap_or(i32::MAX)))
     .bind(column(failures, |row| row.failure.class))
-    .bind(column(failures, |row| row.failure.message.as_str()))
+    .bind(column(failures, |row| shortened(&row.failure.message)))
     .bind(column(failures, |row| row.now + row.retry_in))
     .bind(column(failures, |row| row.now))
     .execute(db)
@@ -212,7 +214,7 @@ pub(super) async fn bury(db: &mut Session, dead: &[DeadMessage]) -> sqlx::Result
     .bind(column(dead, |row| row.delivery.payload.as_deref()))
     .bind(column(dead, |row| headers::encode(&row.delivery.headers)))
     .bind(column(dead, |row| row.failure.class))
-    .bind(column(dead, |row| crate::dead_letter::shortened(&row.failure.message)))
+    .bind(column(dead, |row| shortened(&row.failure.message)))
     .bind(column(dead, |row| row.now))
     .fetch_all(db)
     .await?;

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicBool, Ordering},
 };
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::{Aftermath, ServiceDoor, backoff};
 use crate::{
     consumer::{Consumer, Step, StepError},
     event_id::Ids,
-    kafka::KafkaSource,
+    kafka::{KafkaSource, KafkaState},
     log::{EventSource, LogError},
     postgres::Tables,
 };
@@ -28,8 +28,9 @@ const CAREFUL_FOR: Duration = Duration::from_secs(300);
 /// What the probes and the metrics say about the consumer.
 #[derive(Default)]
 pub struct ConsumerState {
-    pub partitions: AtomicUsize,
-    /// The last step found the database or Kafka in order.
+    /// How the consumer stands with Kafka.
+    pub kafka: Arc<KafkaState>,
+    /// The last step found the database in order.
     pub well: AtomicBool,
     /// The circuit breaker refuses calls.
     pub breaker_open: AtomicBool,
@@ -53,7 +54,6 @@ pub(crate) async fn consumer_loop<P: Tables>(
         consumer.be_careful(crashed && started.elapsed() < CAREFUL_FOR);
         let began = Instant::now();
         let stepped = tokio::time::timeout(BATCH_TIME_LIMIT, consumer.step(&door, &mut source, &mut ids, limit)).await;
-        state.partitions.store(source.owned(), Ordering::Relaxed);
         let failure = match stepped {
             Ok(Ok(step)) => {
                 failures = 0;
@@ -70,7 +70,7 @@ pub(crate) async fn consumer_loop<P: Tables>(
             Ok(Err(StepError::Store(error))) => error.to_string(),
             Err(_) => format!("a batch took longer than {BATCH_TIME_LIMIT:?}"),
         };
-        failures += 1;
+        failures = u32::saturating_add(failures, 1);
         state.well.store(false, Ordering::Relaxed);
         warn!(failure, failures, "events wait; partitions are paused and the group is kept alive");
         keep_alive(&mut source, backoff(failures), &stop).await;

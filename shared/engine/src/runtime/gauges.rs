@@ -24,7 +24,7 @@ pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, stop: Canc
         crate::http::fold_metrics();
         let open = if state.breaker_open.load(Ordering::Relaxed) { 1.0 } else { 0.0 };
         metrics::gauge!("saga_breaker_open").set(open);
-        metrics::gauge!("saga_consumer_partitions").set(state.partitions.load(Ordering::Relaxed) as f64);
+        metrics::gauge!("saga_consumer_partitions").set(state.kafka.partitions() as f64);
         match depths(&pool).await {
             Ok(depths) => tell(&depths),
             Err(error) => warn!(%error, "the gauges of the database could not be read"),

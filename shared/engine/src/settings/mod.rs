@@ -49,6 +49,9 @@ pub struct EngineSettings {
     /// Most events, commands or answers in one transaction.
     #[arg(long, env, default_value_t = 500, value_parser = at_least_one)]
     pub batch_limit: usize,
+    /// Most bytes of events in one transaction, as they are in memory; one event may be larger.
+    #[arg(long, env, default_value_t = 4 << 20, value_parser = at_least_one)]
+    pub batch_bytes: usize,
     /// With a backlog, how long a batch waits for more.
     #[arg(long, env, default_value = "5ms", value_parser = duration)]
     pub batch_company: Duration,

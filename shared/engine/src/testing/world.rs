@@ -65,7 +65,7 @@ impl World {
         Delivery {
             position: Position { topic: Arc::from("in"), partition: 0, offset: self.offset },
             key: Some(key.into()),
-            payload: Some(json.into_bytes()),
+            payload: Some(json.into_bytes().into()),
             headers: Vec::new(),
         }
     }

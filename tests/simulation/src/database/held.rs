@@ -136,5 +136,5 @@ fn within<'a>(
 
 /// The payload; of headers the model has few.
 fn size(row: &HeldRow) -> usize {
-    row.event.event.delivery.payload.as_ref().map_or(0, Vec::len) + "[]".len()
+    row.event.event.delivery.payload.as_deref().map_or(0, <[u8]>::len) + "[]".len()
 }

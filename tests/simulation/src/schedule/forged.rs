@@ -23,7 +23,7 @@ impl Running<'_> {
             .filter(|delivery| {
                 delivery.headers.iter().any(|header| {
                     let kinds: [&[u8]; 2] = [b"shipping.failed", b"shipping.cancelled"];
-                    header.name == "event-type" && header.value.as_deref().is_some_and(|value| kinds.contains(&value))
+                    header.is_named("event-type") && header.value.as_deref().is_some_and(|value| kinds.contains(&value))
                 })
             })
             .filter_map(|delivery| std::str::from_utf8(delivery.key.as_deref()?).ok()?.parse().ok())

@@ -318,7 +318,7 @@ fn failure() -> Failure {
 
 fn delivery(n: usize, payload: &[u8]) -> Delivery {
     let position = Position { topic: Arc::from("order-events"), partition: 0, offset: n as i64 };
-    Delivery { position, key: Some(b"a".to_vec()), payload: Some(payload.to_vec()), headers: Vec::new() }
+    Delivery { position, key: Some(b"a".to_vec()), payload: Some(payload.to_vec().into()), headers: Vec::new() }
 }
 
 fn id(millis: u64, n: usize) -> Uuid {
