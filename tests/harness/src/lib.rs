@@ -54,6 +54,42 @@ pub fn story_alone<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> 
     });
 }
 
+/// Tells a story in a world of its own, with these services alone: for what would leave its mark on the topics.
+pub fn story_apart<F: Future<Output = ()>>(services: &[Service], tell: impl FnOnce(System) -> F) {
+    runtime().block_on(async {
+        let _turn = TURN.write().await;
+        build().await;
+        let options = SystemOptions { broker: BrokerChoice::Kafka, env: impatient(), ..SystemOptions::default() };
+        let say = |what: &str| eprintln!("a world apart: {what}");
+        let system = System::start_parts(options, &say).await.expect("the system comes up");
+        for service in services {
+            system.spawn(*service, service.name(), &[]).expect("it starts");
+            system.wait_ready(service.name()).await.expect("it gets ready");
+        }
+        tell(system).await;
+    });
+}
+
+async fn build() {
+    binaries::build(&["local", "order", "inventory", "payment", "shipping", "sandbox", "notification"])
+        .await
+        .expect("the services build");
+}
+
+/// Settings with which nothing waits for long.
+fn impatient() -> Vec<(String, String)> {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    vec![
+        pair("RETRY_BASE", "200ms"),
+        pair("RETRY_CAP", "2s"),
+        pair("SLOW_POLL", "300ms"),
+        pair("RELAY_LEASE", "3s"),
+        // The least that the broker allows: crashed replicas are replaced soon.
+        pair("KAFKA_SESSION_TIMEOUT", "6s"),
+        pair("CALL_TIMEOUT", "4s"),
+    ]
+}
+
 fn runtime() -> &'static Runtime {
     RUNTIME.get_or_init(|| Runtime::new().expect("a tokio runtime"))
 }
@@ -70,23 +106,12 @@ impl World {
 
     async fn start() -> Self {
         let say = |what: &str| eprintln!("world: {what}");
-        binaries::build(&["local", "order", "inventory", "payment", "shipping", "sandbox", "notification"])
-            .await
-            .expect("the services build");
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        build().await;
         let options = SystemOptions {
             broker: BrokerChoice::Kafka,
             // Without it only the stories that ask for it fail, and say so.
             traces: if Jaeger::can_be_had() { TracesTo::Jaeger } else { TracesTo::Nowhere },
-            env: vec![
-                pair("RETRY_BASE", "200ms"),
-                pair("RETRY_CAP", "2s"),
-                pair("SLOW_POLL", "300ms"),
-                pair("RELAY_LEASE", "3s"),
-                // The least that the broker allows: crashed replicas are replaced soon.
-                pair("KAFKA_SESSION_TIMEOUT", "6s"),
-                pair("CALL_TIMEOUT", "4s"),
-            ],
+            env: impatient(),
             ..SystemOptions::default()
         };
         let system = System::start(options, say).await.expect("the system comes up");

@@ -1,19 +1,23 @@
 //! Every story runs against one world of real Kafka, real PostgreSQL and all services as processes.
 
+mod bombs;
 mod cancelling;
 mod crashes;
 mod forwards;
 mod http_api;
 mod isolation;
 mod junk;
+mod lag;
 mod locked;
 mod logs;
 mod metrics;
 mod notification;
 mod outages;
+mod outsiders;
 mod parking;
 mod repeats;
 mod replicas;
+mod source;
 mod tracing;
 mod transient;
 mod unreadable;

@@ -1,0 +1,72 @@
+//! What was handled counts as handled for Kafka too, whatever became of a commit.
+
+use harness::{Service, World, story_alone};
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+};
+use std::time::Duration;
+
+const REQUEST: Duration = Duration::from_secs(20);
+
+/// Per partition, how much of it a group has not committed.
+async fn lag(world: &World, group: &'static str, topics: &'static [&'static str]) -> Vec<(String, i64)> {
+    let mut config = world.system.broker.connection().config();
+    config.set("group.id", group);
+    let asked = tokio::task::spawn_blocking(move || {
+        let consumer: BaseConsumer = config.create()?;
+        let mut lag = Vec::new();
+        for topic in topics {
+            let metadata = consumer.fetch_metadata(Some(topic), REQUEST)?;
+            for partition in metadata.topics()[0].partitions() {
+                let mut list = TopicPartitionList::new();
+                list.add_partition(topic, partition.id());
+                let (low, high) = consumer.fetch_watermarks(topic, partition.id(), REQUEST)?;
+                let committed = match consumer.committed_offsets(list, REQUEST)?.elements()[0].offset() {
+                    Offset::Offset(offset) => offset,
+                    _ => low,
+                };
+                if committed < high {
+                    lag.push((format!("{topic}[{}]", partition.id()), high - committed));
+                }
+            }
+        }
+        Ok::<_, rdkafka::error::KafkaError>(lag)
+    });
+    asked.await.expect("it ends").expect("Kafka answers")
+}
+
+#[test]
+fn lag_reaches_zero_after_a_member_died_in_the_middle_of_events() {
+    story_alone(|world| async {
+        let chair = world.stocked("chair", 500).await;
+        world.replica(Service::Payment, "payment-2", &[]).await;
+        let mut orders = Vec::new();
+        for round in 0..3 {
+            world.system.kill("payment-2").expect("it dies");
+            world.system.spawn(Service::Payment, "payment-2", &[]).expect("it starts again");
+            // Events through all of the rebalances that this means.
+            let running = world.system.find("payment-2").expect("it runs");
+            let mut ready = false;
+            while !ready || orders.len() < 40 * (round + 1) {
+                let order = world.place(&[(&chair, 1)], "tok_visa", "Vienna").await;
+                world.appears(&order, "inventory.reserved").await;
+                orders.push(order);
+                let answer = world.shop.get(&format!("{}/readyz", running.url)).await;
+                ready = answer.is_ok_and(|answer| answer.status == 200);
+                assert!(orders.len() < 450, "payment-2 does not get ready");
+            }
+        }
+        for order in &orders {
+            world.eventually(order, "completed").await;
+        }
+        // Nothing comes any more.
+        world
+            .until("payment has committed all that it handled", || async {
+                let lag = lag(world, "payment", &["inventory-events", "shipping-events"]).await;
+                if lag.is_empty() { Ok(()) } else { Err(format!("{lag:?}")) }
+            })
+            .await;
+        world.system.stop("payment-2").await.expect("it stops");
+    });
+}

@@ -1,0 +1,132 @@
+//! The consuming side alone, on an Apache Kafka of its own: what librdkafka does with offsets, batches and topics that are
+//! not as they should be.
+
+mod batches;
+mod stops;
+mod topics;
+
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use engine::{
+    delivery::{Delivery, Position},
+    kafka::{KafkaSource, KafkaState, Snapshot},
+    log::EventSource,
+    settings::EngineSettings,
+};
+use local::{Kafka, KafkaOptions, RunDir};
+use provision::{choreography::TopicSpec, kafka::create_topics};
+use rdkafka::{
+    admin::{AdminClient, AdminOptions},
+    client::DefaultClientContext,
+    producer::{BaseProducer, BaseRecord, Producer as _},
+};
+use tokio::{runtime::Runtime, sync::OnceCell};
+
+const PATIENCE: Duration = Duration::from_secs(90);
+const REQUEST: Duration = Duration::from_secs(20);
+
+static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+static BROKER: OnceCell<Broker> = OnceCell::const_new();
+
+/// A broker that these tests share; each has topics and a group of its own.
+struct Broker {
+    kafka: Kafka,
+    dir: RunDir,
+}
+
+fn with_broker<F: Future<Output = ()>>(test: impl FnOnce(&'static Broker) -> F) {
+    RUNTIME.get_or_init(|| Runtime::new().expect("a tokio runtime")).block_on(async {
+        let start = || async {
+            let dir = RunDir::create().expect("a directory");
+            let kafka = Kafka::start(&dir.path().join("kafka"), KafkaOptions::default()).await.expect("Kafka starts");
+            Broker { kafka, dir }
+        };
+        test(BROKER.get_or_init(start).await).await;
+    });
+}
+
+impl Broker {
+    async fn topic(&self, name: &str, partitions: i32) {
+        create_topics(self.kafka.connection(), &[TopicSpec::new(name, partitions)]).await.expect("the topic is made");
+    }
+
+    fn admin(&self) -> (AdminClient<DefaultClientContext>, AdminOptions) {
+        let options = AdminOptions::new().request_timeout(Some(REQUEST)).operation_timeout(Some(REQUEST));
+        (self.kafka.connection().config().create().expect("an admin client"), options)
+    }
+
+    /// Sends payloads to a partition, each in a batch of its own, compressed or not.
+    fn send(&self, topic: &str, partition: i32, codec: &str, payloads: &[Vec<u8>]) {
+        let mut config = self.kafka.connection().config();
+        config.set("compression.type", codec).set("batch.num.messages", "1").set("message.max.bytes", "100000000");
+        let producer: BaseProducer = config.create().expect("a producer");
+        for payload in payloads {
+            let record = BaseRecord::<(), [u8]>::to(topic).partition(partition).payload(payload.as_slice());
+            producer.send(record).map_err(|(error, _)| error).expect("it is queued");
+        }
+        producer.flush(PATIENCE).expect("Kafka has it");
+    }
+
+    async fn join(&self, group: &str, topics: &[&str]) -> Member {
+        let state = Arc::new(KafkaState::default());
+        let connection = self.kafka.connection();
+        let source = KafkaSource::subscribe(connection, group, topics, &settings(), state.clone());
+        Member { source: source.expect("a consumer"), state }
+    }
+}
+
+#[derive(Parser)]
+struct Settings {
+    #[command(flatten)]
+    engine: EngineSettings,
+}
+
+fn settings() -> EngineSettings {
+    Settings::parse_from(["test", "--database-url", "postgres://none", "--kafka-session-timeout", "6s"]).engine
+}
+
+/// A member of a group, and what it got.
+struct Member {
+    source: KafkaSource,
+    state: Arc<KafkaState>,
+}
+
+impl Member {
+    /// Polls until enough has come.
+    async fn until(&mut self, what: &str, enough: impl Fn(&[Delivery], &Snapshot) -> bool) -> Vec<Delivery> {
+        let (mut got, began) = (Vec::new(), Instant::now());
+        loop {
+            got.extend(self.source.poll(500).await.expect("it polls"));
+            let snapshot = self.state.snapshot();
+            if enough(&got, &snapshot) {
+                return got;
+            }
+            let seen = || got.iter().map(|delivery: &Delivery| &delivery.position).collect::<Vec<_>>();
+            assert!(began.elapsed() < PATIENCE, "{what}: not seen; {} messages: {:?}; {snapshot:?}", got.len(), seen());
+        }
+    }
+
+    /// Commits and waits for the confirmation.
+    async fn commit(&mut self, topic: &str, partition: i32, offset: i64) {
+        let next = [Position { topic: Arc::from(topic), partition, offset }];
+        self.source.commit(&next).await.expect("it is sent");
+        let began = Instant::now();
+        while !self.source.take_confirmed().contains(&next[0]) {
+            self.source.poll(500).await.expect("it polls");
+            assert!(began.elapsed() < PATIENCE, "the commit of {next:?} was not confirmed");
+        }
+    }
+}
+
+fn numbered(count: usize) -> Vec<Vec<u8>> {
+    (0..count).map(|number| number.to_string().into_bytes()).collect()
+}
+
+fn offsets(deliveries: &[Delivery], partition: i32) -> Vec<i64> {
+    deliveries.iter().map(|d| &d.position).filter(|at| at.partition == partition).map(|at| at.offset).collect()
+}
