@@ -169,10 +169,10 @@ async fn make_kafka(connection: &Connection, secrets_dir: &Path, replicas: i32) 
     Ok(())
 }
 
-/// What a service's role may have at once: the sum of its replicas' pools, and of the connections on which they listen, while
-/// a rollout brings one more.
+/// What a service's role may have at once: the sum of its replicas' pools, of the connections on which they listen, and of
+/// their probes', while a rollout brings one more.
 fn service_connections(of_pools: u32, most_replicas: u32) -> u32 {
-    of_pools.saturating_add(1).saturating_mul(most_replicas.saturating_add(1))
+    of_pools.saturating_add(2).saturating_mul(most_replicas.saturating_add(1))
 }
 
 async fn make_databases(admin_url: &str, secrets_dir: &Path, service_connections: u32) -> Result<()> {

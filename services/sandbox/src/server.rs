@@ -1,5 +1,6 @@
 use std::{future::Future, time::Duration};
 
+use engine::http::{ServerLimits, serve};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     PgPool,
@@ -13,6 +14,9 @@ use crate::{
     lane::{Lane, LaneOptions},
     settings::Settings,
 };
+
+const CONNECTIONS: usize = 1_000;
+const SLACK: Duration = Duration::from_secs(60);
 
 /// Why the sandbox can't run.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +55,11 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 
     let stopping = CancellationToken::new();
     let (app, mut writers) = open(&settings, pool, stopping.clone());
-    let server = axum::serve(listener, app.router()).with_graceful_shutdown(stopping.clone().cancelled_owned());
-    let server = tokio::spawn(server.into_future());
+    // Some answers are late on purpose.
+    let request = settings.silent().max(settings.late()) + SLACK;
+    let limits = ServerLimits { connections: CONNECTIONS, idle: SLACK, request };
+    let router = app.router();
+    let server = tokio::spawn(serve(listener, move || router.clone(), limits, stopping.clone()));
     let [payments, shipments, messages] = &mut writers;
     tokio::select! {
         () = stop => tracing::info!("the sandbox ends"),

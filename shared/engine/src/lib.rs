@@ -14,7 +14,7 @@ pub mod door;
 pub mod effects;
 pub mod envelope;
 pub mod event_id;
-mod http;
+pub mod http;
 pub mod input;
 pub mod intents;
 pub mod kafka;
@@ -35,6 +35,8 @@ mod runtime;
 pub mod secret;
 pub mod service;
 pub mod settings;
+mod starting;
+mod stopping;
 pub mod store;
 mod telemetry;
 #[cfg(test)]

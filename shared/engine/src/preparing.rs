@@ -1,41 +1,82 @@
-//! A service's database before it serves: connected to, brought up to date, with its partitions.
+//! What must be there before a service serves: its database, up to date and with its partitions, and its topics.
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
+    kafka::{Connection, check_topics},
+    policy::Policy,
     postgres::{self, Limits, Pool, Tables},
-    settings::{DatabaseSettings, EngineSettings, Migrations, Pooler, RANGES},
+    settings::{DatabaseSettings, EngineSettings, Migrations, Pooler, RANGES, delta},
 };
 
 /// How much longer this side waits for an answer than PostgreSQL lets a statement run.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 
-/// The service's own connections, once its tables are as it needs them.
-pub(crate) async fn prepare_database<P: Tables>(settings: &EngineSettings, migrations: &Migrator) -> Result<Pool> {
-    let database = &settings.database;
-    if database.migrations == Migrations::Apply {
-        migrate::<P>(database, migrations).await?;
+/// Brings the service's tables to what it needs. Answers the policy that they allow.
+pub(crate) async fn prepare_database<P: Tables>(
+    settings: &EngineSettings,
+    pool: &Pool,
+    migrations: &Migrator,
+) -> Result<Policy> {
+    if settings.database.migrations == Migrations::Apply {
+        migrate::<P>(&settings.database, migrations).await?;
     }
-    let pool = open_pool::<P>(database)?;
-    pool.session().await.context("DATABASE_URL: the database can't be reached")?;
-    if database.migrations == Migrations::Expect {
-        postgres::expect_migrated(&pool, migrations).await?;
+    pool.session().await.map_err(reached)?;
+    if settings.database.migrations == Migrations::Expect {
+        postgres::expect_migrated(pool, migrations).await?;
     }
-    postgres::make_partitions(&pool, settings.policy().window).await.context("partitions could not be made")?;
-    postgres::make_leases(&pool, RANGES).await.context("relay leases could not be made")?;
-    Ok(pool)
+    let mut policy = settings.policy();
+    postgres::make_partitions(pool, policy.window).await.context("partitions could not be made")?;
+    postgres::make_leases(pool, RANGES).await.context("relay leases could not be made")?;
+    if let Some(floor) = postgres::inbox_floor(pool).await.context("the inbox could not be read")? {
+        let complete = Utc::now() - floor;
+        if complete < policy.window.horizon {
+            warn!(
+                horizon = %policy.window.horizon, since = %floor,
+                "the inbox forgot what is older, when the horizon was shorter; until the next start nothing older is accepted"
+            );
+            policy.window.horizon = complete;
+        }
+    }
+    Ok(policy)
 }
 
-/// The engine's connections. What the API reads has others beside them ([`api_pool`]).
-fn open_pool<P: Tables>(database: &DatabaseSettings) -> Result<Pool> {
+fn reached(error: sqlx::Error) -> anyhow::Error {
+    // Only a pooler says so: PostgreSQL itself knows what it is asked for at the start of a connection.
+    let pooler =
+        error.as_database_error().is_some_and(|error| error.message().contains("unsupported startup parameter"));
+    anyhow::Error::from(error).context(if pooler {
+        "DATABASE_URL leads to a pooler: set DATABASE_POOLER=transaction, and MIGRATION_DATABASE_URL to lead past it"
+    } else {
+        "DATABASE_URL: the database can't be reached"
+    })
+}
+
+/// Checks that topics exist, and that the horizon covers how long they keep events.
+pub(crate) async fn check_choreography<P: Tables>(settings: &EngineSettings, kafka: &Connection) -> Result<()> {
+    let dead_letters: Vec<String> = P::TOPICS.iter().map(|topic| crate::dead_letter::topic_of(topic)).collect();
+    let written = P::WRITES.iter().copied();
+    let topics: Vec<&str> =
+        P::TOPICS.iter().copied().chain(written).chain(dead_letters.iter().map(String::as_str)).collect();
+    check_topics(kafka, &topics, None).await?;
+    if settings.check_topic_settings {
+        let elsewhere = delta(settings.outbox_delay + settings.redrive_horizon);
+        check_topics(kafka, P::TOPICS, Some((delta(settings.event_horizon), elsewhere))).await?;
+    }
+    Ok(())
+}
+
+/// The engine's connections, made when they are needed. What the API reads has others beside them ([`api_pool`]).
+pub(crate) fn open_pool<P: Tables>(database: &DatabaseSettings) -> Result<Pool> {
     let connection = service_options::<P>(database, &database.url()?)?;
     let limits = limits(database, database.database_connections);
     Ok(match database.database_pooler {
@@ -73,6 +114,12 @@ fn limits(database: &DatabaseSettings, connections: u32) -> Limits {
 /// Brings the tables up to date and lets the service's own role in.
 pub(crate) async fn migrate<P: Tables>(database: &DatabaseSettings, migrations: &Migrator) -> Result<()> {
     let owner = options(&database.migration_url()?, "MIGRATION_DATABASE_URL")?.application_name(P::NAME);
+    if database.database_pooler == Pooler::Transaction && database.migrates_by_its_own_url() {
+        bail!(
+            "migrations take locks that a pooler by the transaction cannot keep: set MIGRATION_DATABASE_URL to lead \
+             past the pooler, or migrate in a job of its own and start the service with MIGRATIONS=expect"
+        );
+    }
     let owner_name = owner.get_username().to_owned();
     let role = match &database.database_role {
         Some(role) => role.clone(),

@@ -1,34 +1,43 @@
 //! A service from start to drain: settings, database, topics, loops, HTTP, SIGTERM.
 
-use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
 use sqlx::migrate::Migrator;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    commands::{self, Commands},
+    commands::{self, CommandQueue, Commands},
     door::Door,
-    http,
+    http::{self, Front, Health},
     intents::Outside,
-    kafka::{Connection, KafkaSink, KafkaSource, check_topics},
-    postgres::{self, Pool, Postgres, Tables},
-    preparing::{api_pool, migrate, prepare_database},
+    kafka::{Connection, KafkaSink, KafkaSource},
+    postgres::{self, Limits, Pool, Postgres, Tables},
+    preparing::{api_pool, check_choreography, migrate, open_pool, prepare_database},
     runtime::{
-        Aftermath, ConsumerState, Wakes, answer_loop, call_loop, call_queue, command_loop, consumer_loop,
-        deadline_loop, gauge_loop, listen_loop, maintenance_loop, relay_loop, retry_loop, secrets,
+        Aftermath, ConsumerState, Progress, ServiceDoor, Wakes, answer_loop, call_loop, call_queue, command_loop,
+        consumer_loop, deadline_loop, gauge_loop, listen_loop, maintenance_loop, relay_loop, retry_loop, secrets,
     },
     secret::{self, LiveSecret},
     settings::{EngineSettings, Migrations, Pooler, RANGES, delta},
+    starting::wait_for,
+    stopping::{end_within, told_to_stop},
+    store::Intent,
     telemetry,
 };
 
 /// Intents that wait in memory for their call. What does not fit waits for its lease in the database, which is seconds;
 /// so this is several seconds' worth at full speed, and some megabytes.
 const CALL_QUEUE: usize = 10_000;
+/// What a stopping service grants the requests under way; part of its time to drain.
+const REQUESTS: Duration = Duration::from_secs(5);
+/// The last spans are granted so much after that.
+const SPANS: Duration = Duration::from_secs(2);
+/// How long a probe waits for the database.
+const PROBE: Duration = Duration::from_secs(2);
 
 /// What a service's own HTTP handlers work with.
 pub struct Context<P: Tables> {
@@ -45,7 +54,10 @@ impl<P: Tables> Clone for Context<P> {
 }
 
 /// Runs a service until SIGTERM or SIGINT, then drains it: no more intake, the batches under way are finished, the
-/// outbox is flushed, offsets are committed, the group is left.
+/// outbox is flushed, offsets are committed, the group is left. The process ends within `DRAIN_TIMEOUT` and a few
+/// seconds, whatever does not answer.
+///
+/// A database or broker that is down or slow is waited for; meanwhile `/livez` is well and `/readyz` says for what.
 ///
 /// `migrations` are the service's own; the engine's run before them. `routes` is the service's API.
 pub async fn run<P: Tables, O: Outside>(
@@ -66,35 +78,47 @@ pub async fn run<P: Tables, O: Outside>(
     }
     let settings = Arc::new(settings);
     let access = Access::read(&settings)?;
+    let told = told_to_stop()?;
     let traces = telemetry::Traces::start(P::NAME, settings.instance());
-    let pool = prepare_database::<P>(&settings, migrations).await?;
-    secrets::follow_database_url::<P>(&settings, pool.clone())?;
-    check_choreography::<P>(&settings, &access.kafka).await?;
-    let instance = settings.instance();
-    let crashed = postgres::start_run(&pool, &instance, delta(settings.event_horizon)).await?;
-    if crashed {
-        warn!(instance, "the last run did not end as it should; it is watched for an event that ends the process");
+    let health = Health::new(Progress::new(settings.stall_timeout));
+    let mut front =
+        Front::open(&settings, http::starting_router(health.clone()), http::starting_admin_router()).await?;
+    info!(service = P::NAME, address = %settings.http_addr, admin = %settings.admin_addr, "starting");
+    let started = tokio::select! {
+        started = Service::start(settings.clone(), access, participant, outside, migrations, &health) => Some(started?),
+        () = told.cancelled() => None,
+    };
+    let outcome = match started {
+        Some(mut service) => {
+            service.show(&front, routes);
+            let ended = service.run_until(&told).await;
+            end_within(settings.drain_timeout);
+            info!("stopping: draining for at most {:?}", settings.drain_timeout);
+            health.stops();
+            let drain = service.drain(&mut front, ended.is_ok());
+            match tokio::time::timeout(settings.drain_timeout, drain).await {
+                Ok(()) => ended,
+                Err(_) => Err(not_drained(P::NAME, settings.drain_timeout)),
+            }
+        }
+        None => {
+            end_within(settings.drain_timeout);
+            Ok(())
+        }
+    };
+    match &outcome {
+        Ok(()) => info!("stopped"),
+        // Said here as well: leaving the runtime may take until the process is ended.
+        Err(error) => error!(error = format!("{error:#}"), "stopped"),
     }
+    if tokio::time::timeout(SPANS, traces.stop()).await.is_err() {
+        warn!("the last spans were not exported in time");
+    }
+    outcome
+}
 
-    let participant = Arc::new(participant);
-    let reads = api_pool(&pool, &settings.database);
-    let database = Postgres::new(pool, participant.clone(), RANGES);
-    let door = Arc::new(Door::new(participant, database, settings.policy()));
-    let mut service = Service::start(door, outside, settings.clone(), access, crashed).await?;
-    let api = routes(Context { commands: service.commands.clone(), pool: reads });
-    let served = service.serve(api).await;
-    info!("stopping: draining for at most {:?}", settings.drain_timeout);
-    let drained = tokio::time::timeout(settings.drain_timeout, service.drain(served.is_ok())).await;
-    traces.stop().await;
-    if drained.is_err() {
-        bail!(
-            "{} did not drain within {:?}; what was under way is repeated after the restart",
-            P::NAME,
-            settings.drain_timeout
-        );
-    }
-    info!("stopped");
-    served
+fn not_drained(name: &str, limit: Duration) -> anyhow::Error {
+    anyhow::anyhow!("{name} did not drain within {limit:?}; what was under way is repeated after the restart")
 }
 
 /// What lets this service in elsewhere, and others in here.
@@ -115,28 +139,13 @@ impl Access {
     }
 }
 
-/// Checks that topics exist, and that the horizon covers how long they keep events.
-async fn check_choreography<P: Tables>(settings: &EngineSettings, kafka: &Connection) -> Result<()> {
-    let dead_letters: Vec<String> = P::TOPICS.iter().map(|topic| crate::dead_letter::topic_of(topic)).collect();
-    let written = P::WRITES.iter().copied();
-    let topics: Vec<&str> =
-        P::TOPICS.iter().copied().chain(written).chain(dead_letters.iter().map(String::as_str)).collect();
-    check_topics(kafka, &topics, None).await?;
-    if settings.check_topic_settings {
-        let elsewhere = delta(settings.outbox_delay + settings.redrive_horizon);
-        check_topics(kafka, P::TOPICS, Some((delta(settings.event_horizon), elsewhere))).await?;
-    }
-    Ok(())
-}
-
-type Loop = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 struct Service<P: Tables> {
     commands: Commands<P>,
-    health: http::Health,
-    door: Arc<crate::runtime::ServiceDoor<P>>,
+    door: Arc<ServiceDoor<P>>,
     settings: Arc<EngineSettings>,
     wakes: Wakes,
+    health: Health,
+    reads: Pool,
     admin_token: Option<LiveSecret>,
     /// Stops the intake: consumer, commands, deadlines, retries, calls.
     intake: CancellationToken,
@@ -146,14 +155,40 @@ struct Service<P: Tables> {
     outlets: JoinSet<()>,
 }
 
+/// Where the loops take their work from, and where to.
+struct Ends<P: Tables, O> {
+    state: Arc<ConsumerState>,
+    source: KafkaSource,
+    sink: KafkaSink,
+    command_queue: CommandQueue<P>,
+    calls: mpsc::Receiver<Intent>,
+    outside: O,
+    crashed: bool,
+}
+
 impl<P: Tables> Service<P> {
+    /// Waits for what it needs and starts the loops.
     async fn start<O: Outside>(
-        door: Arc<crate::runtime::ServiceDoor<P>>,
-        outside: O,
         settings: Arc<EngineSettings>,
         access: Access,
-        crashed: bool,
+        participant: P,
+        outside: O,
+        migrations: &'static Migrator,
+        health: &Health,
     ) -> Result<Self> {
+        let pool = open_pool::<P>(&settings.database)?;
+        secrets::follow_database_url::<P>(&settings, pool.clone())?;
+        let policy = wait_for(health, "the database", || prepare_database::<P>(&settings, &pool, migrations)).await?;
+        wait_for(health, "Kafka", || check_choreography::<P>(&settings, &access.kafka)).await?;
+        let instance = settings.instance();
+        let forget_after = delta(settings.event_horizon);
+        let crashed = wait_for(health, "the database", || async {
+            Ok(postgres::start_run(&pool, &instance, forget_after).await?)
+        })
+        .await?;
+        if crashed {
+            warn!(instance, "the last run did not end as it should; it is watched for an event that ends the process");
+        }
         let state = Arc::new(ConsumerState::default());
         let source = KafkaSource::subscribe(&access.kafka, P::NAME, P::TOPICS, &settings, state.kafka.clone())
             .context("KAFKA_BROKERS: the consumer could not be made")?;
@@ -161,117 +196,122 @@ impl<P: Tables> Service<P> {
             .context("KAFKA_BROKERS: the producer could not be made")?;
         let (commands, command_queue) = commands::queue(settings.command_queue, settings.command_timeout);
         let (calls, call_receiver) = call_queue(CALL_QUEUE);
-        let (answers, answer_receiver) = tokio::sync::mpsc::channel(settings.call_concurrency * 2);
+        let reads = api_pool(&pool, &settings.database);
+        let participant = Arc::new(participant);
+        let database = Postgres::new(pool, participant.clone(), RANGES);
         let wakes = Wakes::default();
-        let aftermath = Aftermath::new(wakes.clone(), calls);
-        let (intake, outlet) = (CancellationToken::new(), CancellationToken::new());
-        let store = door.database.clone();
-        let (limit, slow) = (settings.batch_limit, settings.slow_poll);
-        let at = || (door.clone(), aftermath.clone(), intake.clone());
+        let mut service = Self {
+            commands,
+            door: Arc::new(Door::new(participant, database, policy)),
+            settings,
+            wakes: wakes.clone(),
+            health: health.clone(),
+            reads,
+            admin_token: access.admin_token,
+            intake: CancellationToken::new(),
+            outlet: CancellationToken::new(),
+            intakes: JoinSet::new(),
+            outlets: JoinSet::new(),
+        };
+        let ends = Ends { state, source, sink, command_queue, calls: call_receiver, outside, crashed };
+        service.spawn_loops(ends, &Aftermath::new(wakes, calls));
+        Ok(service)
+    }
 
-        let mut intakes = JoinSet::new();
-        let (d, a, stop) = at();
-        intakes.spawn(consume(d, source, a, state.clone(), limit, crashed, stop));
-        let (d, a, stop) = at();
-        intakes.spawn(command_loop(d, command_queue, a, limit, settings.command_timeout, stop));
-        let (d, a, stop) = at();
-        intakes.spawn(deadline_loop(d, a, limit, slow, stop));
-        let (d, a, stop) = at();
-        intakes.spawn(retry_loop(d, a, limit, slow, crashed, stop));
-        intakes.spawn(call_loop(
-            store.clone(),
-            Arc::new(outside),
-            call_receiver,
-            answers,
-            state.clone(),
-            settings.clone(),
-            intake.clone(),
-        ));
-        intakes.spawn(answer_loop(door.clone(), answer_receiver, aftermath.clone(), limit));
+    fn spawn_loops<O: Outside>(&mut self, ends: Ends<P, O>, aftermath: &Aftermath) {
+        let (state, settings) = (ends.state.clone(), self.settings.clone());
+        let (limit, slow, crashed) = (settings.batch_limit, settings.slow_poll, ends.crashed);
+        let (answers, answer_receiver) = mpsc::channel(settings.call_concurrency * 2);
+        let store = self.door.database.clone();
+        let progress = self.health.progress.clone();
+        let at = || (self.door.clone(), aftermath.clone(), self.intake.clone());
 
-        let mut outlets = JoinSet::new();
-        let pool = store.pool.clone();
-        let loops: [Loop; 2] = [
-            Box::pin(relay_loop(store, sink, aftermath.clone(), settings.clone(), outlet.clone())),
-            Box::pin(maintenance_loop(pool.clone(), settings.clone(), outlet.clone())),
-        ];
+        let intakes = &mut self.intakes;
+        let (d, a, stop) = at();
+        let run = consume(d, ends.source, a, state.clone(), limit, crashed, stop);
+        intakes.spawn(progress.watch("consumer", run));
+        let (d, a, stop) = at();
+        let run = command_loop(d, ends.command_queue, a, limit, settings.command_timeout, stop);
+        intakes.spawn(progress.watch("command", run));
+        let (d, a, stop) = at();
+        intakes.spawn(progress.watch("deadline", deadline_loop(d, a, limit, slow, stop)));
+        let (d, a, stop) = at();
+        intakes.spawn(progress.watch("retry", retry_loop(d, a, limit, slow, crashed, stop)));
+        let (d, a, stop) = at();
+        let outside = Arc::new(ends.outside);
+        let run = call_loop(store.clone(), outside, ends.calls, answers, state.clone(), settings.clone(), stop);
+        intakes.spawn(progress.watch("call", run));
+        intakes.spawn(progress.watch("answer", answer_loop(d, answer_receiver, a, limit)));
+
+        let (outlets, pool) = (&mut self.outlets, store.pool.clone());
+        let stop = || self.outlet.clone();
+        let run = relay_loop(store, ends.sink, aftermath.clone(), settings.clone(), stop());
+        outlets.spawn(progress.watch("relay", run));
+        let run = maintenance_loop(pool.clone(), settings.clone(), stop());
+        outlets.spawn(progress.watch("maintenance", run));
         // LISTEN needs a connection of the server's own; behind a pooler the poll finds everything.
         if settings.database.database_pooler == Pooler::None {
-            outlets.spawn(listen_loop(pool.clone(), wakes.clone(), outlet.clone()));
+            let run = listen_loop(pool.clone(), self.wakes.clone(), stop());
+            outlets.spawn(progress.watch("wake-up", run));
         }
         if settings.metrics {
-            outlets.spawn(gauge_loop(pool.clone(), state.clone(), outlet.clone()));
+            let run = gauge_loop(pool.clone(), state.clone(), progress.clone(), stop());
+            outlets.spawn(progress.watch("gauge", run));
         }
-        for each in loops {
-            outlets.spawn(each);
-        }
-        let health = http::Health { pool, consumer: state };
-        let admin_token = access.admin_token;
-        Ok(Self { commands, health, door, settings, wakes, admin_token, intake, outlet, intakes, outlets })
+        self.health.runs(pool.beside(Limits { connections: 1, acquire: PROBE, statement: PROBE }), state);
     }
 
-    /// Serves HTTP until a signal comes or a loop ends that must not.
-    async fn serve(&mut self, api: Router) -> Result<()> {
-        let api =
-            listen("HTTP_ADDR", self.settings.http_addr, http::api_router(api, self.health.clone()), &self.intake);
+    /// From here on the API and the admin routes answer.
+    fn show(&mut self, front: &Front, routes: impl FnOnce(Context<P>) -> Router) {
+        let api = routes(Context { commands: self.commands.clone(), pool: self.reads.clone() });
         let admin = http::admin_router(self.door.clone(), self.wakes.clone(), self.admin_token.take());
-        let admin = listen("ADMIN_ADDR", self.settings.admin_addr, admin, &self.intake);
-        let (api, admin) = (api.await?, admin.await?);
-        info!(service = P::NAME, address = %self.settings.http_addr, admin = %self.settings.admin_addr, "ready to serve");
-        let mut server = tokio::spawn(async move { tokio::try_join!(api, admin).map(drop) });
-        let result = tokio::select! {
-            signal = stop_signal() => signal,
-            ended = self.intakes.join_next() => Err(anyhow::anyhow!("a loop of {} ended: {ended:?}; see the log above", P::NAME)),
-            ended = self.outlets.join_next() => Err(anyhow::anyhow!("a loop of {} ended: {ended:?}; see the log above", P::NAME)),
-            served = &mut server => served.context("the HTTP server failed").and_then(|served| Ok(served?)),
+        front.show(http::api_router(api, self.health.clone()), admin);
+        info!(service = P::NAME, "ready to serve");
+    }
+
+    /// Until a signal comes, or a loop ends that must not.
+    async fn run_until(&mut self, told: &CancellationToken) -> Result<()> {
+        let ended = tokio::select! {
+            () = told.cancelled() => return Ok(()),
+            ended = self.intakes.join_next() => ended,
+            ended = self.outlets.join_next() => ended,
         };
+        bail!("a loop of {} ended: {ended:?}; see the log above", P::NAME)
+    }
+
+    /// `well`: nothing went wrong so far.
+    async fn drain(&mut self, front: &mut Front, mut well: bool) {
         self.intake.cancel();
-        if !server.is_finished() && tokio::time::timeout(Duration::from_secs(5), &mut server).await.is_err() {
+        if tokio::time::timeout(REQUESTS, front.close()).await.is_err() {
             warn!("some requests were still open when the HTTP server stopped");
         }
-        result
-    }
-
-    /// `well`: it was asked to stop. If it ended otherwise, or a loop panics on the way, the next run has to know.
-    async fn drain(&mut self, mut well: bool) {
-        self.intake.cancel();
         while let Some(ended) = self.intakes.join_next().await {
-            well &= report(ended);
+            well &= reported(ended);
         }
         // Whatever the last batches published goes out before the relay ends.
         self.outlet.cancel();
         while let Some(ended) = self.outlets.join_next().await {
-            well &= report(ended);
+            well &= reported(ended);
         }
         let pool = &self.door.database.pool;
+        // A loop that panicked may do so again: the next run is to look for the event that did it.
         if well && let Err(error) = postgres::end_run(pool, &self.settings.instance()).await {
             warn!(%error, "this run's end could not be written down; the next one counts it as a crash");
         }
+        self.reads.close().await;
         pool.close().await;
     }
 }
 
-/// Binds an address, and answers what serves there until `stop`.
-async fn listen(
-    variable: &'static str,
-    address: SocketAddr,
-    router: Router,
-    stop: &CancellationToken,
-) -> Result<impl Future<Output = std::io::Result<()>> + Send + 'static> {
-    let listener =
-        TcpListener::bind(address).await.with_context(|| format!("{variable}: can't listen on {address}"))?;
-    // Handlers may want to know where a request comes from.
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    Ok(axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future())
-}
-
-/// Whether it ended as it should.
-fn report(ended: Result<(), tokio::task::JoinError>) -> bool {
-    ended.inspect_err(|error| error!(%error, "a loop panicked")).is_ok()
+fn reported(ended: Result<(), tokio::task::JoinError>) -> bool {
+    if let Err(error) = &ended {
+        error!(%error, "a loop panicked");
+    }
+    ended.is_ok()
 }
 
 async fn consume<P: Tables>(
-    door: Arc<crate::runtime::ServiceDoor<P>>,
+    door: Arc<ServiceDoor<P>>,
     source: KafkaSource,
     aftermath: Aftermath,
     state: Arc<ConsumerState>,
@@ -282,15 +322,4 @@ async fn consume<P: Tables>(
     if let Err(error) = consumer_loop(door, source, aftermath, state, limit, crashed, stop).await {
         error!(%error, "the consumer ended");
     }
-}
-
-async fn stop_signal() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 
 mod messages;
 mod verbs;
+mod wire;
 
 use std::future::Future;
 use std::sync::OnceLock;
@@ -19,6 +20,7 @@ use tokio::sync::{OnceCell, RwLock};
 pub use local::{Record, Service};
 pub use messages::{Typed, typed};
 pub use verbs::{Money, Pieces};
+pub use wire::Wire;
 
 /// How long anything may take to come about on a slow, busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(90);

@@ -55,6 +55,7 @@ fn describe() {
     for (name, what) in [
         ("saga_published_total", "Messages that Kafka acknowledged"),
         ("saga_retries_total", "Held events that were handed to the rules again"),
+        ("saga_http_connections_refused_total", "Connections that found all others answering a request"),
         ("saga_consumer_rebalances_total", "Partitions assigned or taken away"),
         ("saga_consumer_commits_failed_total", "Offset commits that Kafka refused or lost; they are made again"),
         ("saga_intents_left_to_the_poll_total", "Intents that found the call queue full"),
@@ -102,6 +103,8 @@ fn describe() {
         ("saga_inbox_events", Unit::Count, "Events in the inbox, estimated"),
         ("saga_intents_unresolved", Unit::Count, "Outside calls without an answer, by step"),
         ("saga_intent_oldest_age_seconds", Unit::Seconds, "Since the oldest unanswered call was intended, by step"),
+        ("saga_loops_stalled", Unit::Count, "1 while a loop stands still: /livez names it"),
+        ("saga_partition_missing", Unit::Count, "1 while a day's partition is missing: events of that day wait"),
         ("saga_breaker_open", Unit::Count, "1 while the circuit breaker refuses outside calls"),
     ] {
         describe_gauge!(name, unit, what);

@@ -2,8 +2,12 @@
 //! admin routes for held events and dead messages.
 
 mod admin;
+mod connections;
+mod files;
+mod front;
 mod metrics;
 mod probes;
+mod server;
 mod token;
 mod tracing;
 
@@ -12,11 +16,14 @@ use std::{sync::Arc, time::Duration};
 use axum::{Router, http::StatusCode, routing::get};
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
+pub(crate) use front::Front;
 pub(crate) use metrics::{fold_metrics, start_metrics};
-pub use probes::Health;
+pub(crate) use probes::Health;
+pub use server::{ServerLimits, serve};
 
 use crate::{
     postgres::Tables,
+    problem::Problem,
     runtime::{ServiceDoor, Wakes},
     secret::LiveSecret,
 };
@@ -27,6 +34,17 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The API and the probes.
 pub(crate) fn api_router(api: Router, health: Health) -> Router {
     bounded(api.layer(axum::middleware::from_fn(tracing::trace)).merge(probes::routes(health)))
+}
+
+/// What is there before the service serves: the probes, and who asks for more is told to come again.
+pub(crate) fn starting_router(health: Health) -> Router {
+    let later = || async { Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the service is starting; see /readyz") };
+    bounded(probes::routes(health).fallback(later))
+}
+
+/// As [`starting_router`], for operators.
+pub(crate) fn starting_admin_router() -> Router {
+    bounded(Router::new().route("/metrics", get(|| async { metrics::render() })))
 }
 
 /// The metrics for whoever reaches the port, the admin routes for whoever has the token.

@@ -27,7 +27,7 @@ pub use admin::{DeadMessageView, DiscardError, HeldView};
 pub use depths::{Depths, depths};
 pub use error::store_error;
 pub use journal::{end_run, start_run};
-pub use maintenance::{drop_partitions, make_leases, make_partitions};
+pub use maintenance::{drop_partitions, inbox_floor, make_leases, make_partitions};
 pub use migrations::{MigrationProblem, expect_migrated, grant, migrate};
 pub use pool::{Limits, Pool};
 pub use session::Session;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::{session::Session, statement::no_answer};
 
@@ -52,10 +52,23 @@ struct Shared {
     pooler: Option<String>,
     free: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
-    /// Connections that are older lead to a server that is gone, or is not the primary any more. The same for all
-    /// pools of a database.
-    trusted_since: Arc<Mutex<Instant>>,
+    server: Arc<Server>,
     closed: AtomicBool,
+}
+
+/// What was seen of the server; the same for all pools of a database.
+struct Server {
+    /// Connections that are older lead to a server that is gone, or is not the primary any more.
+    trusted_since: Mutex<Instant>,
+    lacks_partition: AtomicBool,
+    partition_missed: Notify,
+}
+
+impl Server {
+    fn new() -> Arc<Self> {
+        let (trusted_since, lacks_partition) = (Mutex::new(Instant::now()), AtomicBool::new(false));
+        Arc::new(Self { trusted_since, lacks_partition, partition_missed: Notify::new() })
+    }
 }
 
 struct Idle {
@@ -83,33 +96,32 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Pool {
     /// Connects to nobody yet.
     pub fn new(options: PgConnectOptions, limits: Limits) -> Self {
-        Self::open(Arc::new(Mutex::new(options)), limits, None, Arc::new(Mutex::new(Instant::now())))
+        Self::open(Arc::new(Mutex::new(options)), limits, None, Server::new())
     }
 
     /// Behind a pooler that hands out the server's connections by the transaction: `settings` (name and value) hold for
     /// each transaction, and no statement has a name.
     pub fn behind_pooler(options: PgConnectOptions, limits: Limits, settings: &[(&str, String)]) -> Self {
         let settings: String = settings.iter().map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect();
-        let (options, since) = (Arc::new(Mutex::new(options)), Arc::new(Mutex::new(Instant::now())));
-        Self::open(options, limits, Some(format!("BEGIN{settings}")), since)
+        Self::open(Arc::new(Mutex::new(options)), limits, Some(format!("BEGIN{settings}")), Server::new())
     }
 
     /// More connections to the same database, which others can't use up.
     #[must_use]
     pub fn beside(&self, limits: Limits) -> Self {
-        let Shared { options, pooler, trusted_since, .. } = &*self.0;
-        Self::open(options.clone(), limits, pooler.clone(), trusted_since.clone())
+        let Shared { options, pooler, server, .. } = &*self.0;
+        Self::open(options.clone(), limits, pooler.clone(), server.clone())
     }
 
     fn open(
         options: Arc<Mutex<PgConnectOptions>>,
         limits: Limits,
         pooler: Option<String>,
-        trusted_since: Arc<Mutex<Instant>>,
+        server: Arc<Server>,
     ) -> Self {
         let free = Arc::new(Semaphore::new(limits.connections));
         let (idle, closed) = (Mutex::default(), AtomicBool::new(false));
-        Self(Arc::new(Shared { options, limits, pooler, free, idle, trusted_since, closed }))
+        Self(Arc::new(Shared { options, limits, pooler, free, idle, server, closed }))
     }
 
     /// A connection of one's own until it is dropped.
@@ -150,14 +162,14 @@ impl Pool {
 
     /// The one used last: those below it may go when they were not needed for long.
     fn take_idle(&self) -> Option<Idle> {
-        let trusted_since = *locked(&self.0.trusted_since);
+        let trusted_since = *locked(&self.0.server.trusted_since);
         let mut idle = locked(&self.0.idle);
         idle.retain(|idle| idle.born >= trusted_since && idle.born.elapsed() < LONGEST_LIFE);
         idle.pop()
     }
 
     pub(super) fn put_back(&self, connection: PgConnection, place: Place) {
-        if place.born < *locked(&self.0.trusted_since) || self.is_closed() {
+        if place.born < *locked(&self.0.server.trusted_since) || self.is_closed() {
             return;
         }
         locked(&self.0.idle).push(Idle { connection, born: place.born, since: Instant::now() });
@@ -165,7 +177,28 @@ impl Pool {
 
     /// No connection that was made before now is used again.
     pub(super) fn distrust(&self) {
-        *locked(&self.0.trusted_since) = Instant::now();
+        *locked(&self.0.server.trusted_since) = Instant::now();
+    }
+
+    /// A row fitted into no partition.
+    pub(super) fn misses_partition(&self) {
+        self.0.server.lacks_partition.store(true, Ordering::Release);
+        self.0.server.partition_missed.notify_one();
+    }
+
+    /// Whether a row fitted into no partition, and none was made since.
+    pub fn lacks_partition(&self) -> bool {
+        self.0.server.lacks_partition.load(Ordering::Acquire)
+    }
+
+    /// Ready once a row fits into no partition.
+    pub async fn partition_missed(&self) {
+        self.0.server.partition_missed.notified().await;
+    }
+
+    /// All partitions are there again.
+    pub fn has_partitions(&self) {
+        self.0.server.lacks_partition.store(false, Ordering::Release);
     }
 
     pub(super) fn begin_statement(&self) -> &str {

@@ -11,7 +11,7 @@ use sqlx::{
 
 use super::{
     pool::{Place, Pool},
-    statement::{Statement, ends_connection, no_answer},
+    statement::{Statement, ends_connection, lacks_partition, no_answer},
 };
 
 /// BEGIN takes no lock: who waits longer for its answer waits for a server that is gone or frozen.
@@ -101,6 +101,9 @@ impl Session {
             Ok(answer) => answer,
             Err(_) => Err(no_answer(limit)),
         };
+        if answer.as_ref().is_err_and(lacks_partition) {
+            self.pool.misses_partition();
+        }
         self.state = match &answer {
             Ok(_) => before,
             Err(error) if ends_connection(error) => {

@@ -68,6 +68,13 @@ pub(super) fn ends_connection(error: &sqlx::Error) -> bool {
     }
 }
 
+/// A check violation that names no constraint: the row's day has no partition.
+pub(super) fn lacks_partition(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.code().as_deref() == Some("23514") && error.constraint().is_none())
+}
+
 /// The server goes down (57P0x), cannot be talked to (08), or takes no writes any more because another one does (25006).
 fn leads_elsewhere(code: &str) -> bool {
     code == "25006" || code.starts_with("57P") || code.starts_with("08")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tracing::warn;
 
-use super::{Aftermath, ServiceDoor, backoff};
+use super::{Aftermath, ServiceDoor, backoff, beat, idle};
 use crate::{
     event_id::Ids,
     intents::{self, Called},
@@ -24,9 +24,10 @@ pub(crate) async fn answer_loop<P: Tables>(
 ) {
     let mut ids = Ids::new();
     let mut called = Vec::new();
-    while answers.recv_many(&mut called, limit).await > 0 {
+    while idle(answers.recv_many(&mut called, limit)).await > 0 {
         metrics::histogram!("saga_batch_size", "kind" => "answers").record(called.len() as f64);
         for failures in 1..=TRIES {
+            beat();
             match intents::settle(&door, &door.database, &mut ids, &called).await {
                 Ok(mut progress) => {
                     let intents = std::mem::take(&mut progress.intents);

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::{ConsumerState, backoff};
+use super::{ConsumerState, backoff, beat};
 use crate::{
     intents::{Called, IntentStore, NoAnswer, Outside},
     postgres::{Postgres, Tables},
@@ -66,6 +66,7 @@ pub(crate) async fn call_loop<P: Tables, O: Outside>(
     poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut failures = 0;
     while !stop.is_cancelled() {
+        beat();
         let room = settings.call_concurrency.saturating_sub(calls.len());
         tokio::select! {
             Some(intent) = queue.recv(), if room > 0 => {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Aftermath, ServiceDoor};
+use super::{Aftermath, ServiceDoor, idle};
 use crate::{
     commands::{CommandBatch, CommandQueue},
     door::Progress,
@@ -22,14 +22,16 @@ pub(crate) async fn command_loop<P: Tables>(
 ) {
     let mut ids = Ids::new();
     loop {
-        let batch = tokio::select! {
-            batch = queue.next(limit) => batch,
-            () = stop.cancelled() => {
-                queue.close();
-                queue.next(limit).await
+        let batch = idle(async {
+            tokio::select! {
+                batch = queue.next(limit) => batch,
+                () = stop.cancelled() => {
+                    queue.close();
+                    queue.next(limit).await
+                }
             }
-        };
-        let Some(batch) = batch else { return };
+        });
+        let Some(batch) = batch.await else { return };
         handle(&door, batch, &aftermath, &mut ids, time_limit).await;
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::{Aftermath, ServiceDoor, backoff};
+use super::{Aftermath, ServiceDoor, backoff, beat};
 use crate::{
     consumer::{Consumer, Step, StepError},
     event_id::Ids,
@@ -51,6 +51,7 @@ pub(crate) async fn consumer_loop<P: Tables>(
     let mut ids = Ids::new();
     let mut failures = 0;
     while !stop.is_cancelled() {
+        beat();
         consumer.be_careful(crashed && started.elapsed() < CAREFUL_FOR);
         let began = Instant::now();
         let stepped = tokio::time::timeout(BATCH_TIME_LIMIT, consumer.step(&door, &mut source, &mut ids, limit)).await;
@@ -93,6 +94,7 @@ fn handled<P: Tables>(step: Step<P>, aftermath: &Aftermath, began: Instant) {
 async fn keep_alive(source: &mut KafkaSource, time: Duration, stop: &CancellationToken) {
     let until = Instant::now() + time;
     while Instant::now() < until && !stop.is_cancelled() {
+        beat();
         if let Err(error) = source.keep_alive().await {
             warn!(%error, "keeping the consumer group alive failed");
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -8,7 +8,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Aftermath, ServiceDoor, backoff};
+use super::{Aftermath, ServiceDoor, backoff, beat, idle};
 use crate::{deadlines, event_id::Ids, postgres::Tables};
 
 pub(crate) async fn deadline_loop<P: Tables>(
@@ -21,6 +21,7 @@ pub(crate) async fn deadline_loop<P: Tables>(
     let mut ids = Ids::new();
     let mut failures = 0;
     while !stop.is_cancelled() {
+        beat();
         let wait = match deadlines::step(&door, &door.database, &mut ids, limit).await {
             Ok((due, mut progress)) => {
                 failures = 0;
@@ -39,10 +40,13 @@ pub(crate) async fn deadline_loop<P: Tables>(
                 backoff(failures)
             }
         };
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = aftermath.wakes.deadlines.notified() => {}
-            () = stop.cancelled() => {}
-        }
+        idle(async {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = aftermath.wakes.deadlines.notified() => {}
+                () = stop.cancelled() => {}
+            }
+        })
+        .await;
     }
 }

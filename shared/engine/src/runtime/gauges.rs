@@ -8,19 +8,26 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::ConsumerState;
+use super::{ConsumerState, Progress, idle};
 use crate::postgres::{Depths, Pool, depths};
 
 const EVERY: Duration = Duration::from_secs(5);
 
-pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, stop: CancellationToken) {
+pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, progress: Progress, stop: CancellationToken) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            _ = every.tick() => {}
-            () = stop.cancelled() => return,
+        let ticked = idle(async {
+            tokio::select! {
+                _ = every.tick() => true,
+                () = stop.cancelled() => false,
+            }
+        });
+        if !ticked.await {
+            return;
         }
+        metrics::gauge!("saga_loops_stalled").set(f64::from(u8::from(progress.stalled().is_some())));
+        metrics::gauge!("saga_partition_missing").set(f64::from(u8::from(pool.lacks_partition())));
         crate::http::fold_metrics();
         let open = if state.breaker_open.load(Ordering::Relaxed) { 1.0 } else { 0.0 };
         metrics::gauge!("saga_breaker_open").set(open);

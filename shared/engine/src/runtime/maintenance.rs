@@ -1,27 +1,50 @@
-//! Partitions made ahead and dropped behind, and the gauges that only the database knows.
+//! Partitions made ahead and dropped behind.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use super::{backoff, idle};
 use crate::{
     postgres::{Pool, drop_partitions, make_partitions, sweep},
     settings::{EngineSettings, delta},
 };
 
 const EVERY: Duration = Duration::from_secs(3600);
+/// Soon after the start: a service that is restarted every half hour must drop what is old as well.
+const FIRST: Duration = Duration::from_secs(60);
 
 pub(crate) async fn maintenance_loop(pool: Pool, settings: Arc<EngineSettings>, stop: CancellationToken) {
+    let mut failures = 0;
+    let mut next = FIRST;
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            () = stop.cancelled() => return,
+        let missed = idle(async {
+            tokio::select! {
+                () = tokio::time::sleep(next) => Some(false),
+                () = pool.partition_missed() => Some(true),
+                () = stop.cancelled() => None,
+            }
+        });
+        let Some(missed) = missed.await else { return };
+        if missed {
+            error!("a row's day has no partition; it is made now");
         }
         let window = settings.policy().window;
         match make_partitions(&pool, window).await {
-            Ok(()) => {}
-            Err(error) => error!(%error, "partitions could not be made ahead; events will wait when the days run out"),
+            Ok(()) => {
+                failures = 0;
+                next = EVERY;
+                pool.has_partitions();
+            }
+            Err(error) => {
+                error!(%error, "partitions could not be made ahead; events will wait when the days run out");
+                failures += 1;
+                next = if pool.lacks_partition() { backoff(failures) } else { FIRST };
+            }
+        }
+        if missed {
+            continue;
         }
         match sweep(&pool, window.horizon).await {
             Ok(0) => {}

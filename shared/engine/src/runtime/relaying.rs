@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::{Aftermath, backoff};
+use super::{Aftermath, backoff, beat, idle};
 use crate::{
     kafka::KafkaSink,
     postgres::{Postgres, Tables},
@@ -29,6 +29,7 @@ pub(crate) async fn relay_loop<P: Tables>(
     let mut claimed: Option<Instant> = None;
     let mut failures = 0;
     loop {
+        beat();
         if claimed.is_none_or(|at| at.elapsed() >= renew_every) {
             match relay.claim(&store, delta(settings.relay_lease)).await {
                 Ok(()) => {
@@ -63,7 +64,7 @@ pub(crate) async fn relay_loop<P: Tables>(
         if stop.is_cancelled() && failures > 0 {
             break;
         }
-        pause(&aftermath, wait, failures > 0, &stop).await;
+        idle(pause(&aftermath, wait, failures > 0, &stop)).await;
     }
     if let Err(error) = relay.release(&store).await {
         warn!(%error, "relay leases were not given back; they expire");

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Aftermath, ServiceDoor, backoff};
+use super::{Aftermath, ServiceDoor, backoff, beat, idle};
 use crate::{
     event_id::Ids,
     input::Verdict,
@@ -30,6 +30,7 @@ pub(crate) async fn retry_loop<P: Tables>(
     let mut failures = 0;
     let limits = Limits { keys, per_key: PER_KEY, bytes: BYTES };
     while !stop.is_cancelled() {
+        beat();
         let wait = match retry::step(&door, &door.database, &mut ids, limits, careful).await {
             Ok(mut progress) => {
                 failures = 0;
@@ -49,13 +50,16 @@ pub(crate) async fn retry_loop<P: Tables>(
                 backoff(failures)
             }
         };
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = aftermath.wakes.retry.notified() => {
-                // A retry that was just written down is not due before its wait is over.
-                tokio::time::sleep(wait.min(Duration::from_millis(50))).await;
+        idle(async {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = aftermath.wakes.retry.notified() => {
+                    // A retry that was just written down is not due before its wait is over.
+                    tokio::time::sleep(wait.min(Duration::from_millis(50))).await;
+                }
+                () = stop.cancelled() => {}
             }
-            () = stop.cancelled() => {}
-        }
+        })
+        .await;
     }
 }

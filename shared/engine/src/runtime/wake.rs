@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::backoff;
+use super::{backoff, beat, idle};
 use crate::postgres::Pool;
 
 const CHANNEL: &str = "saga_outbox";
@@ -38,16 +38,20 @@ pub async fn listen_loop(pool: Pool, wakes: Wakes, stop: CancellationToken) {
         failures += 1;
         // Without wake-ups the slow poll still finds everything.
         warn!(%error, "no wake-ups between replicas; the slow poll stands in");
-        tokio::select! {
-            () = tokio::time::sleep(backoff(failures)) => {}
-            () = stop.cancelled() => {}
-        }
+        idle(async {
+            tokio::select! {
+                () = tokio::time::sleep(backoff(failures)) => {}
+                () = stop.cancelled() => {}
+            }
+        })
+        .await;
     }
 }
 
 async fn listen(pool: &Pool, wakes: &Wakes, stop: &CancellationToken) -> sqlx::Result<()> {
     let mut listener = within(PATIENCE, connect(pool)).await?;
     loop {
+        beat();
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             heard = tokio::time::timeout(SILENCE, listener.recv()) => match heard {

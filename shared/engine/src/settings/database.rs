@@ -74,6 +74,11 @@ impl DatabaseSettings {
         secret::live("DATABASE_URL", self.database_url.as_ref(), self.database_url_file.as_deref(), every)
     }
 
+    /// Whether no URL is given for migrations alone.
+    pub(crate) fn migrates_by_its_own_url(&self) -> bool {
+        self.migration_database_url.is_none() && self.migration_database_url_file.is_none()
+    }
+
     /// Of the role that migrates.
     pub(crate) fn migration_url(&self) -> Result<SecretString, SecretError> {
         let file = self.migration_database_url_file.as_deref();

@@ -111,7 +111,16 @@ pub struct EngineSettings {
     /// How often is looked for what a crash or another replica left behind.
     #[arg(long, env, default_value = "1s", value_parser = duration)]
     pub slow_poll: Duration,
-    /// How long a stopping service may take to drain.
+    /// How long one round of a loop may take before /livez fails.
+    #[arg(long, env, default_value = "2m", value_parser = duration)]
+    pub stall_timeout: Duration,
+    /// Connections of clients to the API at once. Beyond it the one that has been idle longest is closed.
+    #[arg(long, env, default_value_t = 1_000, value_parser = at_least_one)]
+    pub max_connections: usize,
+    /// How long a client may take for the headers of its next request.
+    #[arg(long, env, default_value = "30s", value_parser = duration)]
+    pub http_idle_timeout: Duration,
+    /// How long a stopping service may take to drain; three seconds later the process is gone, whatever does not answer.
     #[arg(long, env, default_value = "20s", value_parser = duration)]
     pub drain_timeout: Duration,
     /// Keep metrics for `/metrics`.

@@ -8,6 +8,7 @@ mod http_api;
 mod isolation;
 mod junk;
 mod lag;
+mod lifecycle;
 mod locked;
 mod logs;
 mod metrics;

@@ -1,0 +1,79 @@
+//! Both addresses of a service, open from its start: what stands behind them comes later.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use anyhow::{Context as _, Result};
+use axum::Router;
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::server::{ServerLimits, serve};
+use crate::settings::EngineSettings;
+
+/// The routes at one address.
+#[derive(Clone)]
+struct Site(Arc<RwLock<Router>>);
+
+impl Site {
+    fn router(&self) -> Router {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn open(&self, router: Router) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = router;
+    }
+}
+
+/// The API's address and the operators'.
+pub(crate) struct Front {
+    api: Site,
+    admin: Site,
+    stop: CancellationToken,
+    servers: JoinSet<()>,
+}
+
+impl Front {
+    /// Listens at both addresses. The operators' has connections of its own, which clients cannot use up.
+    pub async fn open(settings: &EngineSettings, api: Router, admin: Router) -> Result<Self> {
+        let limits =
+            |connections| ServerLimits { connections, idle: settings.http_idle_timeout, request: super::TIMEOUT * 2 };
+        let (clients, operators) = super::files::connections(settings.max_connections);
+        let mut front = Self {
+            api: Site(Arc::new(RwLock::new(api))),
+            admin: Site(Arc::new(RwLock::new(admin))),
+            stop: CancellationToken::new(),
+            servers: JoinSet::new(),
+        };
+        front.listen("HTTP_ADDR", settings.http_addr, front.api.clone(), limits(clients)).await?;
+        front.listen("ADMIN_ADDR", settings.admin_addr, front.admin.clone(), limits(operators)).await?;
+        Ok(front)
+    }
+
+    async fn listen(
+        &mut self,
+        variable: &'static str,
+        address: SocketAddr,
+        site: Site,
+        limits: ServerLimits,
+    ) -> Result<()> {
+        let listener =
+            TcpListener::bind(address).await.with_context(|| format!("{variable}: can't listen on {address}"))?;
+        self.servers.spawn(serve(listener, move || site.router(), limits, self.stop.clone()));
+        Ok(())
+    }
+
+    /// From here on these routes answer.
+    pub fn show(&self, api: Router, admin: Router) {
+        self.api.open(api);
+        self.admin.open(admin);
+    }
+
+    /// Takes no further connections and ends the requests under way.
+    pub async fn close(&mut self) {
+        self.stop.cancel();
+        while self.servers.join_next().await.is_some() {}
+    }
+}

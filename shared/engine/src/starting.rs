@@ -1,0 +1,85 @@
+//! A start waits for what is down or slow, and ends only for what waiting cannot mend.
+
+use std::future::Future;
+
+use anyhow::Result;
+use sqlx::migrate::MigrateError;
+use tracing::warn;
+
+use crate::{http::Health, kafka::TopicProblem, postgres::MigrationProblem, runtime::backoff};
+
+/// Tries until it succeeds or the error is one that stays. `/readyz` says meanwhile that the service waits for `what`.
+pub(crate) async fn wait_for<T, F>(health: &Health, what: &str, mut attempt: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let mut failures = 0;
+    loop {
+        health.starts(what);
+        match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(error) if stays(&error) => return Err(error),
+            Err(error) => {
+                failures += 1;
+                warn!(error = format!("{error:#}"), failures, "the start waits for {what}");
+                tokio::time::sleep(backoff(failures)).await;
+            }
+        }
+    }
+}
+
+/// Whether somebody has to change something: settings, roles, tables, topics.
+fn stays(error: &anyhow::Error) -> bool {
+    !error.chain().any(|cause| {
+        let database = cause.downcast_ref::<sqlx::Error>().is_some_and(passes);
+        let migration = matches!(
+            cause.downcast_ref::<MigrationProblem>(),
+            Some(MigrationProblem::Failed { source: MigrateError::Execute(error), .. } | MigrationProblem::Database(error))
+                if passes(error)
+        );
+        let kafka = matches!(cause.downcast_ref::<TopicProblem>(), Some(TopicProblem::Unreachable { .. }));
+        database || migration || kafka
+    })
+}
+
+fn passes(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(database) => code_passes(&database.code().unwrap_or_default()),
+        sqlx::Error::Configuration(_) | sqlx::Error::Tls(_) => false,
+        _ => true,
+    }
+}
+
+/// A wrong role, password (28), database (3D) or privilege, a missing table or function (42), what a pooler does not
+/// know (08P01): none of it mends itself.
+fn code_passes(code: &str) -> bool {
+    !(code.starts_with("28") || code.starts_with("3D") || code.starts_with("42") || code == "08P01")
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_has_to_change_is_waited_for() {
+        for code in ["57P03", "53300", "55P03", "08006", "40001"] {
+            assert!(code_passes(code), "{code}");
+        }
+        for code in ["28P01", "3D000", "42501", "42P01", "08P01"] {
+            assert!(!code_passes(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_known_through_what_was_said_about_it() {
+        let down = || sqlx::Error::PoolTimedOut;
+        assert!(!stays(&Err::<(), _>(down()).context("DATABASE_URL").unwrap_err()));
+        assert!(!stays(&MigrationProblem::Database(down()).into()));
+        assert!(stays(&TopicProblem::Missing("order-events".into()).into()));
+        let missing = MigrationProblem::Missing { whose: "engine", version: 1, description: "engine".into() };
+        assert!(stays(&missing.into()));
+        assert!(stays(&anyhow::anyhow!("DATABASE_URL is no PostgreSQL URL")));
+    }
+}

@@ -1,0 +1,49 @@
+//! How a service ends: told to, within its time, whatever is frozen.
+
+use std::time::Duration;
+
+use rustix::process::{Signal, getpid, kill_process};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+/// What a drain that is over may still take to leave the process.
+const LEAVING: Duration = Duration::from_secs(3);
+
+/// Cancelled once SIGTERM or SIGINT comes.
+pub(crate) fn told_to_stop() -> std::io::Result<CancellationToken> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let told = CancellationToken::new();
+    let tell = told.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tell.cancel();
+    });
+    Ok(told)
+}
+
+/// From here on the process ends within `limit`, if need be by itself: a call into a frozen broker keeps a thread, and
+/// a runtime waits for its threads.
+pub(crate) fn end_within(limit: Duration) {
+    let ended = std::thread::Builder::new().name("end".into()).spawn(move || {
+        std::thread::sleep(limit + LEAVING);
+        error!(
+            "not drained within {limit:?}: something does not answer. What was under way is repeated after the restart"
+        );
+        // Handlers at the exit could wait for the same.
+        let last = std::thread::Builder::new().spawn(|| {
+            std::thread::sleep(LEAVING);
+            let _ = kill_process(getpid(), Signal::KILL);
+        });
+        if let Err(cause) = last {
+            error!(%cause, "no thread is left to end the process by force");
+        }
+        std::process::exit(1);
+    });
+    if let Err(cause) = ended {
+        error!(%cause, "the end of the process is not watched");
+    }
+}
