@@ -1,11 +1,14 @@
 //! Checks that several payloads share. Each names the field it refuses.
 
-use crate::{Address, Invalid, item::MAX_QUANTITY};
+use crate::{Address, Invalid, currency::is_currency, item::MAX_QUANTITY};
 
 /// Longest user id, in characters.
 pub const MAX_USER_ID: usize = 128;
 /// Longest token or number that another party gave out, in characters.
 pub const MAX_REFERENCE: usize = 200;
+/// Largest amount of an order, in the currency's minor unit: ten thousand million euros. It is what the payment provider
+/// takes (services/sandbox/README.md), and far below 2^53, up to which every reader of JSON keeps a number exactly.
+pub const MAX_AMOUNT: i64 = 1_000_000_000_000;
 /// Longest reason, in characters.
 pub const MAX_REASON: usize = 500;
 
@@ -31,8 +34,19 @@ pub fn reference(path: &str, value: &str) -> Result<(), Invalid> {
     text(path, value, MAX_REFERENCE)
 }
 
-/// An ISO 4217 code: three upper-case letters.
+/// The code of a currency in which something can be paid, by ISO 4217: for what begins a payment.
 pub fn currency(path: &str, value: &str) -> Result<(), Invalid> {
+    if is_currency(value) {
+        Ok(())
+    } else {
+        let problem = format!("must be the ISO 4217 code of a currency to pay in, such as EUR, is {value:?}");
+        Err(Invalid::field(path, problem))
+    }
+}
+
+/// Three upper-case letters: for what follows a payment. Whatever was accepted once must be able to end, also if its
+/// currency was withdrawn meanwhile.
+pub fn currency_paid(path: &str, value: &str) -> Result<(), Invalid> {
     if value.len() == 3 && value.bytes().all(|byte| byte.is_ascii_uppercase()) {
         Ok(())
     } else {
@@ -49,8 +63,18 @@ pub fn quantity(path: &str, value: u32) -> Result<(), Invalid> {
     }
 }
 
-/// An amount in the currency's minor unit, at least 1: nothing is charged, refunded or ordered for nothing.
+/// An amount in the currency's minor unit, at least 1 (nothing is charged or ordered for nothing) and at most
+/// [`MAX_AMOUNT`]: for what begins a payment.
 pub fn amount(path: &str, value: i64) -> Result<(), Invalid> {
+    if (1..=MAX_AMOUNT).contains(&value) {
+        Ok(())
+    } else {
+        Err(Invalid::field(path, format!("must be 1 to {MAX_AMOUNT}, is {value}")))
+    }
+}
+
+/// An amount of at least 1: for what follows a payment. Whatever was accepted once must be able to end.
+pub fn amount_paid(path: &str, value: i64) -> Result<(), Invalid> {
     if value >= 1 { Ok(()) } else { Err(Invalid::field(path, format!("must be at least 1, is {value}"))) }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod check;
+pub mod currency;
 pub mod event;
 pub mod invalid;
 pub mod item;

@@ -22,8 +22,8 @@ impl Payload for PaymentRefunded {
     }
 
     fn validate(&self) -> Result<(), Invalid> {
-        check::amount("payload.amount", self.amount)?;
-        check::currency("payload.currency", &self.currency)?;
+        check::amount_paid("payload.amount", self.amount)?;
+        check::currency_paid("payload.currency", &self.currency)?;
         check::reference("payload.refundId", &self.refund_id)
     }
 }

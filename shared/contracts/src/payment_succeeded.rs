@@ -27,8 +27,8 @@ impl Payload for PaymentSucceeded {
 
     fn validate(&self) -> Result<(), Invalid> {
         validate_items(&self.items, "payload.items")?;
-        check::amount("payload.amount", self.amount)?;
-        check::currency("payload.currency", &self.currency)?;
+        check::amount_paid("payload.amount", self.amount)?;
+        check::currency_paid("payload.currency", &self.currency)?;
         check::reference("payload.chargeId", &self.charge_id)?;
         self.shipping_address.as_ref().map_or(Ok(()), |address| address.validate("payload.shippingAddress"))
     }

@@ -1,6 +1,8 @@
 //! The body of `POST /orders`.
 
-use contracts::{Address, Invalid, Item, check, object, total_amount, validate_items, validate_total};
+use contracts::{
+    Address, Invalid, Item, check, check::MAX_AMOUNT, object, total_amount, validate_items, validate_total,
+};
 use engine::problem::Problem;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +71,8 @@ impl NewOrder {
         check::currency("currency", &self.currency)?;
         let items: Vec<Item> = self.items.into_iter().map(Item::from).collect();
         validate_items(&items, "items")?;
-        let sum = total_amount(&items).ok_or_else(|| Invalid::field("items", "they add up to more than fits"))?;
+        let too_much = || Invalid::field("items", format!("they add up to more than {MAX_AMOUNT}, the largest order"));
+        let sum = total_amount(&items).filter(|sum| *sum <= MAX_AMOUNT).ok_or_else(too_much)?;
         validate_total(&items, self.total_amount.unwrap_or(sum), "totalAmount")?;
         if let Some(token) = &self.payment_method {
             check::reference("paymentMethod", token)?;
@@ -102,9 +105,12 @@ mod tests {
     fn a_wrong_field_is_named() {
         let good = r#"{"userId":"ada","currency":"EUR","items":[{"sku":"chair","quantity":2,"price":100}]}"#;
         assert_eq!(refused(good), None);
+        assert_eq!(refused(&good.replace(":100}", ":500000000000}")), None);
         let cases = [
             (r#""userId":"ada""#, r#""userId":"""#, "userId"),
             ("EUR", "euro", "currency"),
+            ("EUR", "XXX", "currency"),
+            ("EUR", "ZZZ", "currency"),
             (r#""quantity":2"#, r#""quantity":0"#, "items[0].quantity"),
             (r#""quantity":2"#, r#""quantity":2.5"#, "items[0].quantity"),
             (r#""price":100"#, r#""price":0"#, "totalAmount"),
@@ -113,6 +119,8 @@ mod tests {
             (r#""price":100"#, r#""price":100,"colour":"red""#, "items[0].colour"),
             (r#""price":100"#, r#""price":-1"#, "items[0].price"),
             (r#""price":100"#, r#""price":9223372036854775807"#, "items"),
+            (r#""price":100"#, r#""price":9007199254740993"#, "items"),
+            (r#""price":100"#, r#""price":500000000001"#, "items"),
             (r#","price":100"#, "", "items[0].price"),
             (r#"{"sku":"chair","quantity":2,"price":100}"#, r#"["chair",2,100]"#, "items[0]"),
             (r#""userId":"ada","#, "", "userId"),
