@@ -11,6 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
-    let calls = MailerCalls::new(settings.mailer().map_err(anyhow::Error::msg)?, settings.mail_key_lifetime);
+    let resend_within = settings.resend_within().map_err(anyhow::Error::msg)?;
+    let calls = MailerCalls::new(settings.mailer().map_err(anyhow::Error::msg)?, resend_within);
     engine::service::run(settings.engine, Notification, calls, &MIGRATIONS, |_| Router::new()).await
 }

@@ -1,8 +1,6 @@
 //! The call that notification intends, made at a mail service.
 
-use std::time::Duration;
-
-use chrono::Utc;
+use chrono::TimeDelta;
 use engine::{
     intents::{NoAnswer, Outside},
     participant::Answer,
@@ -18,18 +16,18 @@ use crate::{
 /// Notification's way to its mail service.
 pub struct MailerCalls<M> {
     mailer: M,
-    key_lifetime: Duration,
+    resend_within: TimeDelta,
 }
 
 impl<M: Mailer> MailerCalls<M> {
-    /// `key_lifetime`: how long the mail service recognises a key.
-    pub fn new(mailer: M, key_lifetime: Duration) -> Self {
-        Self { mailer, key_lifetime }
+    /// `resend_within`: how old a call may be to be sent again.
+    pub fn new(mailer: M, resend_within: TimeDelta) -> Self {
+        Self { mailer, resend_within }
     }
 }
 
 impl<M: Mailer> Outside for MailerCalls<M> {
-    async fn call(&self, intent: &Intent) -> Result<Answer, NoAnswer> {
+    async fn call(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, NoAnswer> {
         if intent.step != TELL {
             return Err(NoAnswer::Wrong(format!("notification knows no call {:?}", intent.step)));
         }
@@ -37,7 +35,7 @@ impl<M: Mailer> Outside for MailerCalls<M> {
         let message: MessageRequest = serde_json::from_str(&intent.request)
             .map_err(|error| NoAnswer::Wrong(format!("the request of {key} can't be read: {error}")))?;
         let (find, send) = (self.mailer.find_message(&key), self.mailer.send(&key, &message));
-        Ok(match ask_then_send(intent, self.key_lifetime, Utc::now(), find, send).await? {
+        Ok(match ask_then_send(intent, age, self.resend_within, find, send).await? {
             MessageAnswer::Sent { message_id } => Answer::Yes { detail: message_id },
             MessageAnswer::Refused { reason } => Answer::No { reason },
         })
@@ -48,6 +46,7 @@ impl<M: Mailer> Outside for MailerCalls<M> {
 mod tests {
     use std::sync::Mutex;
 
+    use chrono::DateTime;
     use engine::trace::TraceContext;
     use rest_client::NoAnswer as Rest;
 
@@ -81,13 +80,13 @@ mod tests {
             causation_id: None,
             trace: TraceContext::default(),
             attempts,
-            intended_at: Utc::now(),
+            intended_at: DateTime::UNIX_EPOCH,
         }
     }
 
     async fn call(answer: MessageAnswer, intent: &Intent) -> (Result<Answer, NoAnswer>, Vec<String>) {
-        let calls = MailerCalls::new(Scripted { answer, asked: Mutex::default() }, Duration::from_secs(3600));
-        let result = calls.call(intent).await;
+        let calls = MailerCalls::new(Scripted { answer, asked: Mutex::default() }, TimeDelta::hours(1));
+        let result = calls.call(intent, TimeDelta::zero()).await;
         (result, calls.mailer.asked.into_inner().unwrap())
     }
 

@@ -2,10 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use chrono::TimeDelta;
 use clap::Parser;
 use engine::{secret, settings::EngineSettings};
 use secrecy::SecretString;
-use shop::setting::{duration, request_timeout};
+use shop::setting::{duration, request_timeout, resend_within};
 
 use crate::mailer::{HttpMailer, SetupError};
 
@@ -27,12 +28,19 @@ pub struct Settings {
     /// Time limit of one request to the mail service, at most half of CALL_TIMEOUT.
     #[arg(long, env, default_value = "2s", value_parser = duration)]
     pub mail_timeout: Duration,
-    /// How long the mail service recognises an idempotency key. Past it nothing is sent again.
+    /// How long the mail service recognises an idempotency key. Twice CALL_TIMEOUT and EVENT_SKEW before it is over
+    /// nothing is sent again.
     #[arg(long, env, default_value = "24h", value_parser = duration)]
     pub mail_key_lifetime: Duration,
 }
 
 impl Settings {
+    /// How old a call may be to be sent again; an error names the setting that is wrong.
+    pub fn resend_within(&self) -> Result<TimeDelta, String> {
+        let (timeout, skew) = (self.engine.call_timeout, self.engine.event_skew);
+        resend_within("MAIL_KEY_LIFETIME", self.mail_key_lifetime, timeout, skew)
+    }
+
     /// The mail service; an error names the setting that is wrong.
     pub fn mailer(&self) -> Result<HttpMailer, String> {
         let timeout = request_timeout("MAIL_TIMEOUT", self.mail_timeout, self.engine.call_timeout)?;
@@ -57,7 +65,9 @@ mod tests {
     fn wrong(arguments: &[&str]) -> String {
         let arguments = ["notification", "--database-url", "postgres://x"].iter().chain(arguments);
         let settings = Settings::try_parse_from(arguments).map_err(|error| error.to_string());
-        settings.and_then(|settings| settings.mailer()).expect_err("it is accepted")
+        settings
+            .and_then(|settings| settings.mailer().map(drop).and(settings.resend_within().map(drop)))
+            .expect_err("it is accepted")
     }
 
     #[test]
@@ -66,6 +76,7 @@ mod tests {
         assert!(wrong(&["--mail-timeout", "0s"]).contains("MAIL_TIMEOUT"));
         assert!(wrong(&["--mail-timeout", "4s"]).starts_with("MAIL_TIMEOUT:"));
         assert!(wrong(&["--mail-key-lifetime", "soon"]).contains("MAIL_KEY_LIFETIME"));
+        assert!(wrong(&["--mail-key-lifetime", "10m"]).starts_with("MAIL_KEY_LIFETIME:"));
         assert!(wrong(&["--mail-token", "a\nb"]).starts_with("MAIL_TOKEN:"));
         assert!(wrong(&["--mail-token-file", "/no"]).starts_with("MAIL_TOKEN_FILE:"));
     }

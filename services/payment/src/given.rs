@@ -91,6 +91,11 @@ impl Given {
         on_charge_answer::handle(&ORDER.to_string(), answer, &mut self.rows, DateTime::UNIX_EPOCH)
     }
 
+    pub fn refunded_as(&mut self, name: &str) -> Then {
+        let answer = answer(true, name);
+        then(on_refund_answer::handle(&ORDER.to_string(), &answer, &mut self.rows, DateTime::UNIX_EPOCH))
+    }
+
     pub fn refunded(&mut self, yes: bool) -> Then {
         then(on_refund_answer::handle(&ORDER.to_string(), &answer(yes, "re_1"), &mut self.rows, DateTime::UNIX_EPOCH))
     }
@@ -120,6 +125,7 @@ fn then(effects: Result<Effects<Payment>, Refusal>) -> Then {
         let records = effects.records.iter().map(|entry| format!("ledger {:?}", entry.kind));
         let facts = effects.facts.iter().map(|fact| fact.event_type.to_owned());
         let intents = effects.intents.iter().map(|intent| format!("intend {}", intent.step));
-        records.chain(facts).chain(intents).collect()
+        let amended = effects.amended.iter().map(|intent| format!("amend {} {}", intent.step, intent.request));
+        records.chain(facts).chain(intents).chain(amended).collect()
     })
 }

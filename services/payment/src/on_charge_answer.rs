@@ -9,7 +9,7 @@ use engine::{
 };
 
 use crate::{
-    participant::{Payment, paid, refund},
+    participant::{CHARGE, Payment, key, paid, refund},
     state::{Kind, LedgerEntry, Row, State, Table},
 };
 
@@ -44,26 +44,27 @@ fn captured(
     at: DateTime<Utc>,
 ) -> Result<Effects<Payment>, Refusal> {
     let paid = paid(&row)?.clone();
+    let (charge_id, published) = (shop::kept_reference(charge_id), shop::reference(charge_id, &key(order, CHARGE)));
     let entry = LedgerEntry {
         order_id: order.to_owned(),
         kind: Kind::Captured,
         amount: paid.amount,
         currency: paid.currency.clone(),
-        provider_id: charge_id.to_owned(),
+        provider_id: charge_id.clone(),
         at,
     };
     let effects = Effects::none().record(entry);
     let state = if undo { State::Refunding } else { State::Succeeded };
-    rows.set(Table::Payments, order, Row { state, charge_id: Some(charge_id.to_owned()), ..row });
+    rows.set(Table::Payments, order, Row { state, charge_id: Some(charge_id.clone()), ..row });
     if undo {
-        return Ok(effects.intend(refund(order, &paid, charge_id)?));
+        return Ok(effects.intend(refund(order, &paid, &charge_id)?));
     }
     let fact = shop::fact(PaymentSucceeded {
         order_id: shop::order_id(order)?,
         items: paid.items,
         amount: paid.amount,
         currency: paid.currency,
-        charge_id: charge_id.to_owned(),
+        charge_id: published,
         shipping_address: paid.shipping_address,
     })?;
     Ok(effects.fact(fact))
@@ -117,6 +118,19 @@ mod tests {
             shipping_address: Some(address()),
         };
         assert_eq!(effects.facts, [shop::fact(expected).unwrap()]);
+    }
+
+    #[test]
+    fn given_a_charge_when_the_provider_calls_it_something_unfit_then_the_payment_succeeded_all_the_same() {
+        let long = "x".repeat(1_000);
+        for name in ["", "ch\0_1", long.as_str()] {
+            let mut given = Given::new(State::Capturing { undo: false });
+            let yes = Answer::Yes { detail: name.into() };
+            assert_eq!(given.effects_of_charge(&yes).unwrap().facts.len(), 1, "{name:?}");
+            assert_eq!(given.state(), State::Succeeded);
+            // A refund has to name it as the provider does.
+            assert_eq!(given.row().charge_id, Some(shop::kept_reference(name)));
+        }
     }
 
     #[test]

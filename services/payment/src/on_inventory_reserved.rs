@@ -26,6 +26,7 @@ pub(crate) fn handle(event: &InventoryReserved, rows: &mut Rows<Payment>) -> Res
         amount: event.total_amount,
         currency: event.currency.clone(),
         payment_method: event.payment_method.clone(),
+        cancel: false,
     };
     Ok(Effects::none().intend(intend(&order, CHARGE, &request)?))
 }

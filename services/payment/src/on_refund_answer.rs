@@ -9,7 +9,7 @@ use engine::{
 };
 
 use crate::{
-    participant::{Payment, paid},
+    participant::{Payment, REFUND, key, paid},
     state::{Kind, LedgerEntry, Row, State, Table},
 };
 
@@ -26,7 +26,7 @@ pub(crate) fn handle(
         return Err(shop::cannot_happen("an answer to a refund", row.state));
     }
     let refund_id = match answer {
-        Answer::Yes { detail } => detail.clone(),
+        Answer::Yes { detail } => detail,
         Answer::No { reason } => {
             return Err(Refusal::Permanent(format!(
                 "the provider does not refund order {order}: {reason}; settle it there"
@@ -40,10 +40,10 @@ pub(crate) fn handle(
         kind: Kind::Refunded,
         amount: paid.amount,
         currency: paid.currency.clone(),
-        provider_id: refund_id.clone(),
+        provider_id: shop::kept_reference(refund_id),
         at: now,
     };
-    let order_id = shop::order_id(order)?;
+    let (order_id, refund_id) = (shop::order_id(order)?, shop::reference(refund_id, &key(order, REFUND)));
     let fact = shop::fact(PaymentRefunded { order_id, amount: paid.amount, currency: paid.currency, refund_id })?;
     Ok(Effects::none().record(entry).fact(fact))
 }
@@ -58,6 +58,16 @@ mod tests {
         let mut given = Given::new(State::Refunding);
         assert_eq!(given.refunded(true).unwrap(), ["ledger Refunded", "payment.refunded"]);
         assert_eq!(given.state(), State::Refunded);
+    }
+
+    #[test]
+    fn given_a_refund_when_the_provider_calls_it_something_unfit_then_the_money_is_back_all_the_same() {
+        let long = "x".repeat(1_000);
+        for name in ["", "re\0_1", long.as_str()] {
+            let mut given = Given::new(State::Refunding);
+            assert_eq!(given.refunded_as(name).unwrap(), ["ledger Refunded", "payment.refunded"], "{name:?}");
+            assert_eq!(given.state(), State::Refunded);
+        }
     }
 
     #[test]

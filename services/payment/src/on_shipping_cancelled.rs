@@ -5,11 +5,12 @@ use engine::{effects::Effects, participant::Refusal, rows::Rows};
 
 use crate::{
     give_back::give_back,
-    participant::Payment,
+    participant::{Payment, cancel_charge, paid},
     state::{Row, State, Table},
 };
 
-/// succeeded → refunding; capturing → capturing with the undo mark, since the provider's answer is still open;
+/// succeeded → refunding; capturing → capturing with the undo mark, since the provider's answer is still open: from now on
+/// the key is cancelled instead of charged, and if a charge came first, that is answered, and goes back;
 /// none → voided (`payment.voided`), a tombstone: `inventory.reserved` may still come, and must find it.
 /// Anything else: nothing.
 pub(crate) fn handle(event: &ShippingCancelled, rows: &mut Rows<Payment>) -> Result<Effects<Payment>, Refusal> {
@@ -17,16 +18,19 @@ pub(crate) fn handle(event: &ShippingCancelled, rows: &mut Rows<Payment>) -> Res
     let row = rows.get(Table::Payments, &order).clone();
     match row.state {
         State::Succeeded => give_back(&order, row, rows),
-        State::Capturing { .. } => {
+        State::Capturing { undo: false } => {
+            let cancel = cancel_charge(&order, paid(&row)?)?;
             rows.set(Table::Payments, &order, Row { state: State::Capturing { undo: true }, ..row });
-            Ok(Effects::none())
+            Ok(Effects::none().amend(cancel))
         }
         State::None => {
             rows.set(Table::Payments, &order, Row { state: State::Voided, ..row });
             let voided = PaymentVoided { order_id: event.order_id, reason: event.reason.clone() };
             Ok(Effects::none().fact(shop::fact(voided)?))
         }
-        State::Failed | State::Refunding | State::Refunded | State::Voided => Ok(Effects::none()),
+        State::Capturing { undo: true } | State::Failed | State::Refunding | State::Refunded | State::Voided => {
+            Ok(Effects::none())
+        }
     }
 }
 
@@ -43,12 +47,15 @@ mod tests {
     }
 
     #[test]
-    fn given_an_open_charge_when_shipping_is_cancelled_then_it_is_marked_for_undo() {
-        for undo in [false, true] {
-            let mut given = Given::new(State::Capturing { undo });
-            assert!(given.shipping_cancelled().unwrap().is_empty());
-            assert_eq!(given.state(), State::Capturing { undo: true });
-        }
+    fn given_an_open_charge_when_shipping_is_cancelled_then_it_is_marked_for_undo_and_its_key_is_cancelled() {
+        let mut given = Given::new(State::Capturing { undo: false });
+        assert_eq!(
+            given.shipping_cancelled().unwrap(),
+            [r#"amend charge {"amount":200,"currency":"EUR","paymentMethod":null,"cancel":true}"#]
+        );
+        assert_eq!(given.state(), State::Capturing { undo: true });
+        assert!(given.shipping_cancelled().unwrap().is_empty());
+        assert_eq!(given.state(), State::Capturing { undo: true });
     }
 
     #[test]

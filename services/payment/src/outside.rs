@@ -1,8 +1,6 @@
 //! The calls that payment intends, made at a provider.
 
-use std::time::Duration;
-
-use chrono::Utc;
+use chrono::TimeDelta;
 use engine::{
     intents::{NoAnswer, Outside},
     participant::Answer,
@@ -19,28 +17,33 @@ use crate::{
 /// Payment's way to its provider.
 pub struct ProviderCalls<P> {
     provider: P,
-    key_lifetime: Duration,
+    resend_within: TimeDelta,
 }
 
 impl<P: Provider> ProviderCalls<P> {
-    /// `key_lifetime`: how long the provider recognises a key.
-    pub fn new(provider: P, key_lifetime: Duration) -> Self {
-        Self { provider, key_lifetime }
+    /// `resend_within`: how old a call may be to be sent again.
+    pub fn new(provider: P, resend_within: TimeDelta) -> Self {
+        Self { provider, resend_within }
     }
 
-    async fn charge(&self, intent: &Intent) -> Result<Answer, NoAnswer> {
+    async fn charge(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, NoAnswer> {
         let key = intent.idempotency_key();
-        let ChargeIntent { amount, currency, payment_method } = read(intent)?;
+        let ChargeIntent { amount, currency, payment_method, cancel } = read(intent)?;
         let request = ChargeRequest { order_id: intent.aggregate_id.clone(), amount, currency, payment_method };
-        let (find, send) = (self.provider.find_charge(&key), self.provider.charge(&key, &request));
-        Ok(match ask_then_send(intent, self.key_lifetime, Utc::now(), find, send).await? {
+        let find = self.provider.find_charge(&key);
+        // What holds for a charge holds for calling it off: past the key's lifetime the provider may have forgotten that it
+        // charged, and would say that it never will.
+        let send = async {
+            if cancel { self.provider.cancel_charge(&key).await } else { self.provider.charge(&key, &request).await }
+        };
+        Ok(match ask_then_send(intent, age, self.resend_within, find, send).await? {
             ChargeAnswer::Succeeded { charge_id } => Answer::Yes { detail: charge_id },
             ChargeAnswer::Declined { reason } => Answer::No { reason },
             ChargeAnswer::Cancelled => Answer::No { reason: "the charge was cancelled at the provider".into() },
         })
     }
 
-    async fn refund(&self, intent: &Intent) -> Result<Answer, NoAnswer> {
+    async fn refund(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, NoAnswer> {
         let key = intent.idempotency_key();
         let RefundIntent { charge_id, amount, currency } = read(intent)?;
         let request = RefundRequest { order_id: intent.aggregate_id.clone(), charge_id, amount, currency };
@@ -51,7 +54,7 @@ impl<P: Provider> ProviderCalls<P> {
             Ok(found.filter(|answer| matches!(answer, RefundAnswer::Succeeded { .. })))
         };
         let send = self.provider.refund(&key, &request);
-        Ok(match ask_then_send(intent, self.key_lifetime, Utc::now(), find, send).await? {
+        Ok(match ask_then_send(intent, age, self.resend_within, find, send).await? {
             RefundAnswer::Succeeded { refund_id } => Answer::Yes { detail: refund_id },
             RefundAnswer::Declined { reason } => Answer::No { reason },
         })
@@ -59,10 +62,10 @@ impl<P: Provider> ProviderCalls<P> {
 }
 
 impl<P: Provider> Outside for ProviderCalls<P> {
-    async fn call(&self, intent: &Intent) -> Result<Answer, NoAnswer> {
+    async fn call(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, NoAnswer> {
         match intent.step.as_str() {
-            CHARGE => self.charge(intent).await,
-            REFUND => self.refund(intent).await,
+            CHARGE => self.charge(intent, age).await,
+            REFUND => self.refund(intent, age).await,
             other => Err(NoAnswer::Wrong(format!("payment knows no call {other:?}"))),
         }
     }

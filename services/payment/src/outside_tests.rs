@@ -1,15 +1,18 @@
 use std::sync::Mutex;
 
-use chrono::TimeDelta;
+use chrono::DateTime;
 use engine::trace::TraceContext;
 use rest_client::NoAnswer as Rest;
 
 use super::*;
 
+const NEW: TimeDelta = TimeDelta::zero();
+
 /// A provider that knows what it is told to know, answers what it is told to answer, and notes what it is asked.
 struct Scripted {
     found: Option<RefundAnswer>,
     charge: Result<ChargeAnswer, Rest>,
+    cancelled: Result<ChargeAnswer, Rest>,
     refund: RefundAnswer,
     asked: Mutex<Vec<String>>,
 }
@@ -17,7 +20,8 @@ struct Scripted {
 impl Scripted {
     fn new() -> Self {
         let charge = Ok(ChargeAnswer::Succeeded { charge_id: "ch_1".into() });
-        Self { found: None, charge, refund: refunded(), asked: Mutex::default() }
+        let cancelled = Ok(ChargeAnswer::Cancelled);
+        Self { found: None, charge, cancelled, refund: refunded(), asked: Mutex::default() }
     }
 
     fn note(&self, what: &str, key: &str) {
@@ -38,8 +42,9 @@ impl Provider for Scripted {
         Ok(None)
     }
 
-    async fn cancel_charge(&self, _: &str) -> Result<ChargeAnswer, Rest> {
-        Ok(ChargeAnswer::Cancelled)
+    async fn cancel_charge(&self, key: &str) -> Result<ChargeAnswer, Rest> {
+        self.note("cancel_charge", key);
+        self.cancelled.clone()
     }
 
     async fn refund(&self, key: &str, request: &RefundRequest) -> Result<RefundAnswer, Rest> {
@@ -62,7 +67,7 @@ fn declined() -> RefundAnswer {
     RefundAnswer::Declined { reason: "no funds".into() }
 }
 
-fn intent(step: &str, attempts: u32, age: TimeDelta) -> Intent {
+fn intent(step: &str, attempts: u32) -> Intent {
     let request = match step {
         CHARGE => r#"{"amount":200,"currency":"EUR","paymentMethod":"tok_visa"}"#,
         _ => r#"{"chargeId":"ch_1","amount":200,"currency":"EUR"}"#,
@@ -76,13 +81,13 @@ fn intent(step: &str, attempts: u32, age: TimeDelta) -> Intent {
         causation_id: None,
         trace: TraceContext::default(),
         attempts,
-        intended_at: Utc::now() - age,
+        intended_at: DateTime::UNIX_EPOCH,
     }
 }
 
-async fn call(provider: Scripted, intent: &Intent) -> (Result<Answer, NoAnswer>, Vec<String>) {
-    let calls = ProviderCalls::new(provider, Duration::from_secs(3600));
-    let result = calls.call(intent).await;
+async fn call(provider: Scripted, intent: &Intent, age: TimeDelta) -> (Result<Answer, NoAnswer>, Vec<String>) {
+    let calls = ProviderCalls::new(provider, TimeDelta::hours(1));
+    let result = calls.call(intent, age).await;
     (result, calls.provider.asked.into_inner().unwrap())
 }
 
@@ -92,9 +97,9 @@ fn yes(detail: &str) -> Result<Answer, NoAnswer> {
 
 #[tokio::test]
 async fn a_charge_is_asked_for_and_resent_under_one_key() {
-    let (result, asked) = call(Scripted::new(), &intent(CHARGE, 0, TimeDelta::zero())).await;
+    let (result, asked) = call(Scripted::new(), &intent(CHARGE, 0), NEW).await;
     assert_eq!((result, asked), (yes("ch_1"), vec!["charge o1/charge".into()]));
-    let (result, asked) = call(Scripted::new(), &intent(CHARGE, 2, TimeDelta::zero())).await;
+    let (result, asked) = call(Scripted::new(), &intent(CHARGE, 2), NEW).await;
     assert_eq!((result, asked), (yes("ch_1"), vec!["find_charge o1/charge".into(), "charge o1/charge".into()]));
 }
 
@@ -102,47 +107,76 @@ async fn a_charge_is_asked_for_and_resent_under_one_key() {
 async fn a_charge_that_was_declined_or_cancelled_is_a_no() {
     for end in [ChargeAnswer::Declined { reason: "no funds".into() }, ChargeAnswer::Cancelled] {
         let provider = Scripted { charge: Ok(end.clone()), ..Scripted::new() };
-        let (result, _) = call(provider, &intent(CHARGE, 0, TimeDelta::zero())).await;
+        let (result, _) = call(provider, &intent(CHARGE, 0), NEW).await;
         assert!(matches!(result, Ok(Answer::No { .. })), "{end:?} is told as {result:?}");
     }
+}
+
+fn called_off(attempts: u32) -> Intent {
+    let request = r#"{"amount":200,"currency":"EUR","paymentMethod":null,"cancel":true}"#.into();
+    Intent { request, ..intent(CHARGE, attempts) }
+}
+
+#[tokio::test]
+async fn a_charge_that_is_called_off_is_cancelled_by_its_key_and_never_sent() {
+    for attempts in [0, 2] {
+        let (result, asked) = call(Scripted::new(), &called_off(attempts), NEW).await;
+        assert!(matches!(result, Ok(Answer::No { .. })), "{result:?}");
+        assert_eq!(asked.last().map(String::as_str), Some("cancel_charge o1/charge"));
+        assert!(!asked.contains(&"charge o1/charge".into()), "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_charge_that_was_made_before_it_was_called_off_is_a_yes() {
+    let charged = Ok(ChargeAnswer::Succeeded { charge_id: "ch_1".into() });
+    let provider = Scripted { cancelled: charged, ..Scripted::new() };
+    assert_eq!(call(provider, &called_off(1), NEW).await.0, yes("ch_1"));
+}
+
+#[tokio::test]
+async fn past_the_keys_lifetime_a_charge_is_not_called_off_either() {
+    let (result, asked) = call(Scripted::new(), &called_off(1), TimeDelta::hours(1)).await;
+    assert!(matches!(&result, Err(NoAnswer::Wrong(why)) if why.contains("by hand")), "{result:?}");
+    assert_eq!(asked, ["find_charge o1/charge"]);
 }
 
 #[tokio::test]
 async fn no_answer_to_a_charge_is_neither_yes_nor_no() {
     let provider = Scripted { charge: Err(Rest::TimedOut), ..Scripted::new() };
-    let (result, _) = call(provider, &intent(CHARGE, 0, TimeDelta::zero())).await;
+    let (result, _) = call(provider, &intent(CHARGE, 0), NEW).await;
     assert!(matches!(result, Err(NoAnswer::Passing(_))), "{result:?}");
 }
 
 #[tokio::test]
 async fn a_refund_that_was_refused_is_sent_again_under_the_same_key() {
     let provider = Scripted { found: Some(declined()), ..Scripted::new() };
-    let (result, asked) = call(provider, &intent(REFUND, 1, TimeDelta::zero())).await;
+    let (result, asked) = call(provider, &intent(REFUND, 1), NEW).await;
     assert_eq!((result, asked), (yes("re_1"), vec!["find_refund o1/refund".into(), "refund o1/refund".into()]));
     let provider = Scripted { found: Some(declined()), refund: declined(), ..Scripted::new() };
-    let (result, _) = call(provider, &intent(REFUND, 1, TimeDelta::zero())).await;
+    let (result, _) = call(provider, &intent(REFUND, 1), NEW).await;
     assert_eq!(result, Ok(Answer::No { reason: "no funds".into() }));
 }
 
 #[tokio::test]
 async fn past_the_keys_lifetime_money_is_only_asked_about() {
-    let old = TimeDelta::seconds(3601);
+    let old = TimeDelta::hours(1);
     for found in [None, Some(declined())] {
-        let (result, asked) = call(Scripted { found, ..Scripted::new() }, &intent(REFUND, 1, old)).await;
+        let (result, asked) = call(Scripted { found, ..Scripted::new() }, &intent(REFUND, 1), old).await;
         assert!(matches!(&result, Err(NoAnswer::Wrong(why)) if why.contains("by hand")), "{result:?}");
         assert_eq!(asked, ["find_refund o1/refund"]);
     }
     let provider = Scripted { found: Some(refunded()), ..Scripted::new() };
-    assert_eq!(call(provider, &intent(REFUND, 1, old)).await.0, yes("re_1"));
-    let (_, asked) = call(Scripted::new(), &intent(CHARGE, 1, old)).await;
+    assert_eq!(call(provider, &intent(REFUND, 1), old).await.0, yes("re_1"));
+    let (_, asked) = call(Scripted::new(), &intent(CHARGE, 1), old).await;
     assert_eq!(asked, ["find_charge o1/charge"]);
 }
 
 #[tokio::test]
 async fn an_intent_that_cannot_be_read_or_is_not_known_calls_nobody() {
-    let garbled = Intent { request: "{}".into(), ..intent(CHARGE, 0, TimeDelta::zero()) };
-    for wrong in [garbled, intent("bribe", 0, TimeDelta::zero())] {
-        let (result, asked) = call(Scripted::new(), &wrong).await;
+    let garbled = Intent { request: "{}".into(), ..intent(CHARGE, 0) };
+    for wrong in [garbled, intent("bribe", 0)] {
+        let (result, asked) = call(Scripted::new(), &wrong, NEW).await;
         assert!(matches!(result, Err(NoAnswer::Wrong(_))), "{result:?}");
         assert!(asked.is_empty(), "{asked:?}");
     }

@@ -83,6 +83,9 @@ pub struct ChargeIntent {
     pub amount: i64,
     pub currency: String,
     pub payment_method: Option<String>,
+    /// Nothing is to be charged any more: the key is cancelled, and answers what it has come to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancel: bool,
 }
 
 /// What the provider is asked for when a refund is intended.
@@ -94,11 +97,23 @@ pub struct RefundIntent {
     pub currency: String,
 }
 
+/// The charge is called off: from now on its call sees to it that its key never charges, instead of charging.
+pub(crate) fn cancel_charge(order: &str, paid: &OrderToPay) -> Result<Intend, Refusal> {
+    let request =
+        ChargeIntent { amount: paid.amount, currency: paid.currency.clone(), payment_method: None, cancel: true };
+    intend(order, CHARGE, &request)
+}
+
 /// The money of a charge goes back, all of it.
 pub(crate) fn refund(order: &str, paid: &OrderToPay, charge_id: &str) -> Result<Intend, Refusal> {
     let request =
         RefundIntent { charge_id: charge_id.to_owned(), amount: paid.amount, currency: paid.currency.clone() };
     intend(order, REFUND, &request)
+}
+
+/// The key under which the provider knows a call.
+pub(crate) fn key(order: &str, step: &str) -> String {
+    format!("{order}/{step}")
 }
 
 pub(crate) fn intend(order: &str, step: &'static str, request: &impl Serialize) -> Result<Intend, Refusal> {

@@ -3,10 +3,11 @@
 use std::{path::PathBuf, time::Duration};
 
 use api::ApiSettings;
+use chrono::TimeDelta;
 use clap::{Parser, ValueEnum};
 use engine::{secret, settings::EngineSettings};
 use secrecy::SecretString;
-use shop::setting::{duration, needed, request_timeout};
+use shop::setting::{duration, needed, request_timeout, resend_within};
 
 use crate::provider::{HttpProvider, SetupError, sandbox};
 
@@ -36,7 +37,8 @@ pub struct Settings {
     /// Time limit of one request to the provider, at most half of CALL_TIMEOUT.
     #[arg(long, env, default_value = "2s", value_parser = duration)]
     pub provider_timeout: Duration,
-    /// How long the provider recognises an idempotency key. Past it nothing is sent again.
+    /// How long the provider recognises an idempotency key. Twice CALL_TIMEOUT and EVENT_SKEW before it is over
+    /// nothing is sent again.
     #[arg(long, env, default_value = "24h", value_parser = duration)]
     pub provider_key_lifetime: Duration,
 }
@@ -50,6 +52,12 @@ pub enum ProviderKind {
 }
 
 impl Settings {
+    /// How old a call may be to be sent again; an error names the setting that is wrong.
+    pub fn resend_within(&self) -> Result<TimeDelta, String> {
+        let (timeout, skew) = (self.engine.call_timeout, self.engine.event_skew);
+        resend_within("PROVIDER_KEY_LIFETIME", self.provider_key_lifetime, timeout, skew)
+    }
+
     /// The provider; an error names the setting that is wrong.
     pub fn provider(&self) -> Result<HttpProvider, String> {
         let timeout = request_timeout("PROVIDER_TIMEOUT", self.provider_timeout, self.engine.call_timeout)?;
@@ -84,7 +92,9 @@ mod tests {
     fn wrong(arguments: &[&str]) -> String {
         let arguments = ["payment", "--database-url", "postgres://x"].iter().chain(arguments);
         let settings = Settings::try_parse_from(arguments).map_err(|error| error.to_string());
-        settings.and_then(|settings| settings.provider()).expect_err("it is accepted")
+        settings
+            .and_then(|settings| settings.provider().map(drop).and(settings.resend_within().map(drop)))
+            .expect_err("it is accepted")
     }
 
     #[test]
@@ -97,6 +107,7 @@ mod tests {
         assert!(wrong(&["--provider-timeout", "0s"]).contains("PROVIDER_TIMEOUT"));
         assert!(wrong(&["--provider-timeout", "4s"]).starts_with("PROVIDER_TIMEOUT:"));
         assert!(wrong(&["--provider-key-lifetime", "soon"]).contains("PROVIDER_KEY_LIFETIME"));
+        assert!(wrong(&["--provider-key-lifetime", "10m"]).starts_with("PROVIDER_KEY_LIFETIME:"));
         assert!(with("ftp://bank", &[]).starts_with("PAYMENT_PROVIDER_URL:"));
         assert!(with("http://bank", &["--payment-provider-token", "a\nb"]).starts_with("PAYMENT_PROVIDER_TOKEN:"));
         assert!(

@@ -46,7 +46,11 @@ impl Service {
         let input = Input { what: What::Event(event.into()), correlation_id, trace, source: Source::Client };
         let mut progress = Progress::new(1);
         self.door.handle_isolating(&mut Ids::new(), &mut [Work::Input(input)], &mut progress).await.unwrap();
-        progress.intents.pop().unwrap_or_else(|| panic!("no call is intended; the verdict is {:?}", progress.verdicts))
+        progress
+            .intents
+            .pop()
+            .map(|call| call.intent)
+            .unwrap_or_else(|| panic!("no call is intended; the verdict is {:?}", progress.verdicts))
     }
 
     async fn answered(&self, intent: &Intent, answer: Answer) -> Verdict<()> {

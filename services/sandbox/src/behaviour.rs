@@ -1,6 +1,6 @@
 //! What the test tokens do.
 
-/// Tries of a flaky key that are answered by 503.
+/// Tries of a flaky key that are answered by 503, or by 409.
 pub(crate) const FAILED_TRIES: i32 = 2;
 
 /// How a request behaves, by a token in it.
@@ -11,6 +11,10 @@ pub(crate) enum Behaviour {
     No(&'static str),
     /// The first tries fail and do nothing.
     Flaky,
+    /// As flaky, but said to be still at work on it.
+    AtWork,
+    /// Refused as malformed for ever, which does nothing.
+    Unacceptable,
     /// Done at once, told late.
     Late,
     /// Done, and never told.
@@ -23,6 +27,8 @@ impl Behaviour {
             None => Behaviour::No("no payment method"),
             Some("tok_declined") => Behaviour::No("the card was declined"),
             Some("tok_flaky") => Behaviour::Flaky,
+            Some("tok_at_work") => Behaviour::AtWork,
+            Some("tok_unacceptable") => Behaviour::Unacceptable,
             Some("tok_late") => Behaviour::Late,
             Some("tok_silent") => Behaviour::Silent,
             Some(_) => Behaviour::Usual,

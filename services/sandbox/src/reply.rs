@@ -9,6 +9,10 @@ pub(crate) enum Reply<A> {
     KeyConflict,
     /// A flaky key's failing try: nothing was done.
     TryAgain,
+    /// Nothing was done, and it is said that it is being done.
+    AtWork,
+    /// The field is never taken.
+    Unacceptable(&'static str),
 }
 
 /// How an answer is told.
@@ -24,7 +28,9 @@ impl From<Behaviour> for Manner {
         match behaviour {
             Behaviour::Late => Manner::Late,
             Behaviour::Silent => Manner::Never,
-            Behaviour::Usual | Behaviour::No(_) | Behaviour::Flaky => Manner::AtOnce,
+            Behaviour::Usual | Behaviour::No(_) | Behaviour::Flaky | Behaviour::AtWork | Behaviour::Unacceptable => {
+                Manner::AtOnce
+            }
         }
     }
 }

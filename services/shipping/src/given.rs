@@ -50,6 +50,11 @@ impl Given {
         then(on_order_cancellation_requested::handle(&event, &mut self.rows))
     }
 
+    pub fn carrier_takes_it_as(&mut self, number: &str) -> Then {
+        let answer = Answer::Yes { detail: number.into() };
+        then(on_ship_answer::handle(&ORDER.to_string(), &answer, &mut self.rows))
+    }
+
     pub fn carrier_answers(&mut self, yes: bool) -> Then {
         let answer = if yes { Answer::Yes { detail: "T1".into() } } else { Answer::No { reason: "not served".into() } };
         then(on_ship_answer::handle(&ORDER.to_string(), &answer, &mut self.rows))

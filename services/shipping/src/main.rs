@@ -10,7 +10,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
-    let calls = CarrierCalls::new(settings.carrier().map_err(anyhow::Error::msg)?, settings.carrier_key_lifetime);
+    let resend_within = settings.resend_within().map_err(anyhow::Error::msg)?;
+    let calls = CarrierCalls::new(settings.carrier().map_err(anyhow::Error::msg)?, resend_within);
     let gate = settings.api.gate()?;
     engine::service::run(settings.engine, Shipping, calls, &MIGRATIONS, |context| http::routes(context, gate)).await
 }

@@ -8,7 +8,7 @@ use engine::{
 };
 
 use crate::{
-    participant::Shipping,
+    participant::{SHIP, Shipping},
     state::{Row, State, Table},
 };
 
@@ -21,8 +21,11 @@ pub(crate) fn handle(order: &str, answer: &Answer, rows: &mut Rows<Shipping>) ->
     let order_id = shop::order_id(order)?;
     let (row, fact) = match answer {
         Answer::Yes { detail } => (
-            Row { state: State::Dispatched, tracking_number: Some(detail.clone()) },
-            shop::fact(ShippingDispatched { order_id, tracking_number: detail.clone() })?,
+            Row { state: State::Dispatched, tracking_number: Some(shop::kept_reference(detail)) },
+            shop::fact(ShippingDispatched {
+                order_id,
+                tracking_number: shop::reference(detail, &format!("{order}/{SHIP}")),
+            })?,
         ),
         Answer::No { reason } => {
             let reason = shop::reason(reason);
@@ -46,6 +49,16 @@ mod tests {
         let mut given = Given::new(State::Dispatching);
         assert_eq!(given.carrier_answers(false).unwrap(), ["shipping.failed"]);
         assert_eq!(given.state(), State::Failed);
+    }
+
+    #[test]
+    fn given_the_carrier_was_asked_when_its_number_is_unfit_then_the_order_is_dispatched_all_the_same() {
+        let long = "x".repeat(1_000);
+        for number in ["", "T\01", long.as_str()] {
+            let mut given = Given::new(State::Dispatching);
+            assert_eq!(given.carrier_takes_it_as(number).unwrap(), ["shipping.dispatched"], "{number:?}");
+            assert_eq!(given.state(), State::Dispatched);
+        }
     }
 
     #[test]

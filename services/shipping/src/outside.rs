@@ -1,8 +1,6 @@
 //! The call that shipping intends, made at a carrier.
 
-use std::time::Duration;
-
-use chrono::Utc;
+use chrono::TimeDelta;
 use engine::{
     intents::{NoAnswer, Outside},
     participant::Answer,
@@ -18,18 +16,18 @@ use crate::{
 /// Shipping's way to its carrier.
 pub struct CarrierCalls<C> {
     carrier: C,
-    key_lifetime: Duration,
+    resend_within: TimeDelta,
 }
 
 impl<C: Carrier> CarrierCalls<C> {
-    /// `key_lifetime`: how long the carrier recognises a key.
-    pub fn new(carrier: C, key_lifetime: Duration) -> Self {
-        Self { carrier, key_lifetime }
+    /// `resend_within`: how old a call may be to be sent again.
+    pub fn new(carrier: C, resend_within: TimeDelta) -> Self {
+        Self { carrier, resend_within }
     }
 }
 
 impl<C: Carrier> Outside for CarrierCalls<C> {
-    async fn call(&self, intent: &Intent) -> Result<Answer, NoAnswer> {
+    async fn call(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, NoAnswer> {
         if intent.step != SHIP {
             return Err(NoAnswer::Wrong(format!("shipping knows no call {:?}", intent.step)));
         }
@@ -37,7 +35,7 @@ impl<C: Carrier> Outside for CarrierCalls<C> {
         let request =
             request(intent).map_err(|error| NoAnswer::Wrong(format!("the request of {key} can't be read: {error}")))?;
         let (find, send) = (self.carrier.find_shipment(&key), self.carrier.ship(&key, &request));
-        Ok(match ask_then_send(intent, self.key_lifetime, Utc::now(), find, send).await? {
+        Ok(match ask_then_send(intent, age, self.resend_within, find, send).await? {
             ShipmentAnswer::Accepted { tracking_number } => Answer::Yes { detail: tracking_number },
             ShipmentAnswer::Refused { reason } => Answer::No { reason },
         })

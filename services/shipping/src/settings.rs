@@ -3,10 +3,11 @@
 use std::{path::PathBuf, time::Duration};
 
 use api::ApiSettings;
+use chrono::TimeDelta;
 use clap::{Parser, ValueEnum};
 use engine::{secret, settings::EngineSettings};
 use secrecy::SecretString;
-use shop::setting::{duration, needed, request_timeout};
+use shop::setting::{duration, needed, request_timeout, resend_within};
 
 use crate::carrier::{HttpCarrier, SetupError, sandbox};
 
@@ -36,7 +37,8 @@ pub struct Settings {
     /// Time limit of one request to the carrier, at most half of CALL_TIMEOUT.
     #[arg(long, env, default_value = "2s", value_parser = duration)]
     pub carrier_timeout: Duration,
-    /// How long the carrier recognises an idempotency key. Past it nothing is sent again.
+    /// How long the carrier recognises an idempotency key. Twice CALL_TIMEOUT and EVENT_SKEW before it is over
+    /// nothing is sent again.
     #[arg(long, env, default_value = "24h", value_parser = duration)]
     pub carrier_key_lifetime: Duration,
 }
@@ -50,6 +52,12 @@ pub enum CarrierKind {
 }
 
 impl Settings {
+    /// How old a call may be to be sent again; an error names the setting that is wrong.
+    pub fn resend_within(&self) -> Result<TimeDelta, String> {
+        let (timeout, skew) = (self.engine.call_timeout, self.engine.event_skew);
+        resend_within("CARRIER_KEY_LIFETIME", self.carrier_key_lifetime, timeout, skew)
+    }
+
     /// The carrier; an error names the setting that is wrong.
     pub fn carrier(&self) -> Result<HttpCarrier, String> {
         let timeout = request_timeout("CARRIER_TIMEOUT", self.carrier_timeout, self.engine.call_timeout)?;
@@ -79,7 +87,9 @@ mod tests {
     fn wrong(arguments: &[&str]) -> String {
         let arguments = ["shipping", "--database-url", "postgres://x"].iter().chain(arguments);
         let settings = Settings::try_parse_from(arguments).map_err(|error| error.to_string());
-        settings.and_then(|settings| settings.carrier()).expect_err("it is accepted")
+        settings
+            .and_then(|settings| settings.carrier().map(drop).and(settings.resend_within().map(drop)))
+            .expect_err("it is accepted")
     }
 
     #[test]
@@ -92,6 +102,7 @@ mod tests {
         assert!(wrong(&["--carrier-timeout", "0s"]).contains("CARRIER_TIMEOUT"));
         assert!(wrong(&["--carrier-timeout", "4s"]).starts_with("CARRIER_TIMEOUT:"));
         assert!(wrong(&["--carrier-key-lifetime", "soon"]).contains("CARRIER_KEY_LIFETIME"));
+        assert!(wrong(&["--carrier-key-lifetime", "10m"]).starts_with("CARRIER_KEY_LIFETIME:"));
         assert!(with("ftp://post", &[]).starts_with("CARRIER_URL:"));
         assert!(with("http://post", &["--carrier-token", "a\nb"]).starts_with("CARRIER_TOKEN:"));
         assert!(with("http://post", &["--carrier-token-file", "/no"]).starts_with("CARRIER_TOKEN_FILE:"));

@@ -11,8 +11,10 @@ pub struct Effects<P: Participant> {
     pub facts: Vec<Fact>,
     /// Notes to append to the service's own histories.
     pub records: Vec<P::Record>,
-    /// Outside calls to make once this is committed.
+    /// External calls to make once this is committed.
     pub intents: Vec<Intend>,
+    /// Open calls that ask for something else from now on.
+    pub amended: Vec<Intend>,
     /// Deadlines to set.
     pub deadlines: Vec<SetDeadline>,
     /// Deadlines that are settled.
@@ -29,6 +31,7 @@ impl<P: Participant> Default for Effects<P> {
             facts: Vec::new(),
             records: Vec::new(),
             intents: Vec::new(),
+            amended: Vec::new(),
             deadlines: Vec::new(),
             settled: Vec::new(),
             reply: None,
@@ -55,6 +58,13 @@ impl<P: Participant> Effects<P> {
 
     pub fn intend(mut self, intend: Intend) -> Self {
         self.intents.push(intend);
+        self
+    }
+
+    /// Changes what an open call asks for, by its aggregate and step; one that has its answer stays as it is. A call that
+    /// is under way ends as it was begun, so its answer, and that of the changed call, must mean the same.
+    pub fn amend(mut self, amended: Intend) -> Self {
+        self.amended.push(amended);
         self
     }
 
@@ -99,7 +109,7 @@ pub struct SagaEnd {
     pub began_at: DateTime<Utc>,
 }
 
-/// An outside call to make. Its answer comes back as an input; until then the intent stays open, across crashes.
+/// An external call to make. Its answer comes back as an input; until then the intent stays open, across crashes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intend {
     pub aggregate_id: String,

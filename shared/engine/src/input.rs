@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     delivery::{Delivery, Position},
+    intents::FreshCall,
     participant::{Participant, Refusal, What},
     store::{Deadline, Failure, HeldStatus, Intent},
     trace::TraceContext,
@@ -165,7 +166,7 @@ pub struct Handled<R> {
     /// Key ranges that have something to publish.
     pub ranges: Vec<i32>,
     /// Calls to make now; the rows stand in the database in case this process does not get to it.
-    pub intents: Vec<Intent>,
+    pub intents: Vec<FreshCall>,
     /// The earliest deadline that was set.
     pub earliest_deadline: Option<DateTime<Utc>>,
 }

@@ -43,6 +43,12 @@ impl RetryPolicy {
         let ceiling = doubled.clamp(1, self.cap.num_milliseconds().max(1));
         TimeDelta::milliseconds(i64::try_from(random % ceiling.unsigned_abs()).unwrap_or(0) + 1)
     }
+
+    /// The wait where another try can hardly help: between half the cap and the cap, so that many do not come together.
+    pub fn slowly(&self, random: u64) -> TimeDelta {
+        let half = (self.cap.num_milliseconds() / 2).max(1);
+        TimeDelta::milliseconds(half + i64::try_from(random % half.unsigned_abs()).unwrap_or(0))
+    }
 }
 
 #[cfg(test)]

@@ -18,14 +18,14 @@ use crate::{
     postgres::{self, Limits, Pool, Postgres, Tables},
     preparing::{api_pool, check_choreography, migrate, open_pool, prepare_database},
     runtime::{
-        Aftermath, ConsumerState, Progress, ServiceDoor, Wakes, answer_loop, call_loop, call_queue, command_loop,
-        consumer_loop, deadline_loop, gauge_loop, listen_loop, maintenance_loop, relay_loop, retry_loop, secrets,
+        Aftermath, ConsumerState, Pace, Progress, ServiceDoor, Waiting, Wakes, answer_loop, call_loop, call_queue,
+        command_loop, consumer_loop, deadline_loop, gauge_loop, listen_loop, maintenance_loop, relay_loop, retry_loop,
+        secrets,
     },
     secret::{self, LiveSecret},
     settings::{EngineSettings, Migrations, Pooler, RANGES, delta},
     starting::wait_for,
     stopping::{end_within, told_to_stop},
-    store::Intent,
     telemetry,
 };
 
@@ -38,6 +38,8 @@ const REQUESTS: Duration = Duration::from_secs(5);
 const SPANS: Duration = Duration::from_secs(2);
 /// How long a probe waits for the database.
 const PROBE: Duration = Duration::from_secs(2);
+
+pub use crate::http::admin_routes;
 
 /// What a service's own HTTP handlers work with.
 pub struct Context<P: Tables> {
@@ -143,7 +145,7 @@ struct Service<P: Tables> {
     commands: Commands<P>,
     door: Arc<ServiceDoor<P>>,
     settings: Arc<EngineSettings>,
-    wakes: Wakes,
+    aftermath: Aftermath,
     health: Health,
     reads: Pool,
     admin_token: Option<LiveSecret>,
@@ -161,7 +163,7 @@ struct Ends<P: Tables, O> {
     source: KafkaSource,
     sink: KafkaSink,
     command_queue: CommandQueue<P>,
-    calls: mpsc::Receiver<Intent>,
+    calls: mpsc::Receiver<Waiting>,
     outside: O,
     crashed: bool,
 }
@@ -199,12 +201,12 @@ impl<P: Tables> Service<P> {
         let reads = api_pool(&pool, &settings.database);
         let participant = Arc::new(participant);
         let database = Postgres::new(pool, participant.clone(), RANGES);
-        let wakes = Wakes::default();
+        let aftermath = Aftermath::new(Wakes::default(), calls);
         let mut service = Self {
             commands,
             door: Arc::new(Door::new(participant, database, policy)),
             settings,
-            wakes: wakes.clone(),
+            aftermath: aftermath.clone(),
             health: health.clone(),
             reads,
             admin_token: access.admin_token,
@@ -214,7 +216,7 @@ impl<P: Tables> Service<P> {
             outlets: JoinSet::new(),
         };
         let ends = Ends { state, source, sink, command_queue, calls: call_receiver, outside, crashed };
-        service.spawn_loops(ends, &Aftermath::new(wakes, calls));
+        service.spawn_loops(ends, &aftermath);
         Ok(service)
     }
 
@@ -239,7 +241,7 @@ impl<P: Tables> Service<P> {
         intakes.spawn(progress.watch("retry", retry_loop(d, a, limit, slow, crashed, stop)));
         let (d, a, stop) = at();
         let outside = Arc::new(ends.outside);
-        let run = call_loop(store.clone(), outside, ends.calls, answers, state.clone(), settings.clone(), stop);
+        let run = call_loop(store.clone(), outside, ends.calls, answers, state.clone(), Pace::of(&settings), stop);
         intakes.spawn(progress.watch("call", run));
         intakes.spawn(progress.watch("answer", answer_loop(d, answer_receiver, a, limit)));
 
@@ -251,7 +253,7 @@ impl<P: Tables> Service<P> {
         outlets.spawn(progress.watch("maintenance", run));
         // LISTEN needs a connection of the server's own; behind a pooler the poll finds everything.
         if settings.database.database_pooler == Pooler::None {
-            let run = listen_loop(pool.clone(), self.wakes.clone(), stop());
+            let run = listen_loop(pool.clone(), aftermath.wakes.clone(), stop());
             outlets.spawn(progress.watch("wake-up", run));
         }
         if settings.metrics {
@@ -264,7 +266,7 @@ impl<P: Tables> Service<P> {
     /// From here on the API and the admin routes answer.
     fn show(&mut self, front: &Front, routes: impl FnOnce(Context<P>) -> Router) {
         let api = routes(Context { commands: self.commands.clone(), pool: self.reads.clone() });
-        let admin = http::admin_router(self.door.clone(), self.wakes.clone(), self.admin_token.take());
+        let admin = http::admin_router(self.door.clone(), self.aftermath.clone(), self.admin_token.take());
         front.show(http::api_router(api, self.health.clone()), admin);
         info!(service = P::NAME, "ready to serve");
     }

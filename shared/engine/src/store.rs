@@ -101,6 +101,9 @@ pub trait Transaction<P: Participant>: Send {
     /// Puts intents back that were taken and whose answers were refused.
     fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Changes what open intents ask for, and lets them be claimed at once; answered ones are passed over.
+    fn amend_intents(&mut self, amended: &[AmendedIntent]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// The held events of these aggregates, in number order.
     fn held(&mut self, keys: &[String]) -> impl Future<Output = Result<Vec<Held>, StoreError>> + Send;
     /// Holds events; passes over those already held, by their event id. One that was held early and comes again in
@@ -206,6 +209,15 @@ pub struct RefusedIntent {
     pub intent: Intent,
     pub not_before: DateTime<Utc>,
     pub error: String,
+}
+
+/// What an open intent asks for from now on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AmendedIntent {
+    pub aggregate_id: String,
+    pub step: String,
+    /// JSON.
+    pub request: String,
 }
 
 /// How an event is held.

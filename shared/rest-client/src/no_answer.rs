@@ -17,6 +17,14 @@ pub enum NoAnswer {
         /// The beginning of the body.
         body: String,
     },
+    /// The server is still at work on an earlier request under this key (409, but for a key that was used for something
+    /// else): ask again soon. See "concurrent request" in
+    /// <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>.
+    #[error("the server is still at work on this: {message}")]
+    InProgress {
+        /// The server's message, or the beginning of the body.
+        message: String,
+    },
     /// The request itself is wrong (any other 4xx): a bug, a missing right, or a key used for something else. Repeating
     /// does not help; someone has to look.
     #[error("the request was refused with {status}: {message}")]

@@ -5,6 +5,8 @@ use crate::NoAnswer;
 
 /// The code by which the server itself says "no such key"; a bare 404 may come from a wrong path or a proxy.
 const NOT_FOUND: &str = "not_found";
+/// The code by which the server says that the key stands for another request; any other 409 is about one under way.
+const KEY_CONFLICT: &str = "key_conflict";
 /// As much of a foreign body as a log line or an alert can bear.
 const SHOWN: usize = 300;
 
@@ -43,6 +45,7 @@ pub(crate) async fn answer<A: DeserializeOwned>(response: Response, limit: usize
 }
 
 fn no_answer(status: StatusCode, problem: Option<ProblemDetail>, body: &[u8]) -> NoAnswer {
+    let conflicts = problem.as_ref().is_some_and(|problem| problem.code == KEY_CONFLICT);
     let text = match problem {
         Some(ProblemDetail { field: Some(field), message, .. }) => shortened(&format!("{field}: {message}")),
         Some(ProblemDetail { message, .. }) => shortened(&message),
@@ -50,6 +53,7 @@ fn no_answer(status: StatusCode, problem: Option<ProblemDetail>, body: &[u8]) ->
     };
     let status = status.as_u16();
     match status {
+        409 if !conflicts => NoAnswer::InProgress { message: text },
         408 | 425 | 429 | 500.. => NoAnswer::Server { status, body: text },
         400..500 => NoAnswer::Refused { status, message: text },
         _ => NoAnswer::Malformed(format!("status {status}, which the contract does not have")),

@@ -76,11 +76,21 @@ async fn overload_and_faults_are_passing_and_a_wrong_request_is_not() {
         assert_eq!(error, NoAnswer::Server { status, body: "busy".into() });
         assert!(error.is_passing());
     }
-    for status in [400, 401, 403, 409, 422] {
+    for status in [400, 401, 403, 422] {
         let error = on(status, r#"{"error": {"code": "c", "field": "amount", "message": "wrong"}}"#).await.unwrap_err();
         assert_eq!(error, NoAnswer::Refused { status, message: "amount: wrong".into() });
         assert!(!error.is_passing());
     }
+}
+
+#[tokio::test]
+async fn a_conflict_is_about_a_request_under_way_unless_the_key_stands_for_another() {
+    let at_work = on(409, r#"{"error": {"code": "in_progress", "message": "a moment"}}"#).await.unwrap_err();
+    assert_eq!(at_work, NoAnswer::InProgress { message: "a moment".into() });
+    assert!(at_work.is_passing());
+    assert!(matches!(on(409, "busy").await, Err(NoAnswer::InProgress { .. })));
+    let other = on(409, r#"{"error": {"code": "key_conflict", "message": "another body"}}"#).await.unwrap_err();
+    assert_eq!(other, NoAnswer::Refused { status: 409, message: "another body".into() });
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ pub mod body;
 mod decode;
 pub mod outside;
 mod reason;
+mod reference;
 pub mod setting;
 
 use contracts::Event;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 pub use decode::decode;
 pub use reason::reason;
+pub use reference::{kept_reference, reference};
 
 /// Wraps an event for publication; refused if it is not valid, since nothing wrong leaves a service.
 pub fn fact(event: impl Into<Event>) -> Result<Fact, Refusal> {

@@ -1,23 +1,24 @@
 //! How the shop calls its providers: ask before sending again, and never resend past the key's lifetime.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
-use chrono::{DateTime, Utc};
+use chrono::TimeDelta;
 use engine::{intents::NoAnswer, store::Intent};
 
 /// Makes an intended call. The first time it is sent; later its outcome is asked for first. "Not found" is not no, since
-/// a stalled call may still arrive: it is sent again under the same key, as long as the provider keeps keys. From then on
-/// it is only asked about, even if no attempt was counted: a process may have been frozen before it counted one.
+/// a stalled call may still arrive: it is sent again under the same key, as long as the provider surely keeps the key
+/// ([`setting::resend_within`](crate::setting::resend_within)). From then on it is only asked about, even if no attempt
+/// was counted: a process may have been frozen before it counted one.
+///
+/// `age`: how old the intent is at most, by the database's clock.
 pub async fn ask_then_send<T>(
     intent: &Intent,
-    key_lifetime: Duration,
-    now: DateTime<Utc>,
+    age: TimeDelta,
+    resend_within: TimeDelta,
     find: impl Future<Output = Result<Option<T>, rest_client::NoAnswer>>,
     send: impl Future<Output = Result<T, rest_client::NoAnswer>>,
 ) -> Result<T, NoAnswer> {
-    // A clock that is behind the database's makes no key younger than new.
-    let age = (now - intent.intended_at).to_std().unwrap_or_default();
-    let expired = age >= key_lifetime;
+    let expired = age >= resend_within;
     if (intent.attempts > 0 || expired)
         && let Some(answer) = find.await.map_err(no_answer)?
     {
@@ -25,10 +26,11 @@ pub async fn ask_then_send<T>(
     }
     if expired {
         return Err(NoAnswer::Wrong(format!(
-            "{} is not settled at the provider and is past the key's lifetime of {}: sending it again could do it \
-             twice. Look it up at the provider by hand",
+            "{} is not known at the provider and was intended {} minutes ago, when its key may be forgotten there: sending \
+             it again could do it twice. Look it up at the provider, then settle it by hand (/admin/calls/{})",
             intent.idempotency_key(),
-            humantime::format_duration(key_lifetime)
+            age.num_minutes(),
+            intent.id
         )));
     }
     send.await.map_err(no_answer)
@@ -36,10 +38,11 @@ pub async fn ask_then_send<T>(
 
 /// A request that the provider refuses stays refused; everything else may pass.
 fn no_answer(no_answer: rest_client::NoAnswer) -> NoAnswer {
-    if no_answer.is_passing() {
-        NoAnswer::Passing(no_answer.to_string())
-    } else {
-        NoAnswer::Wrong(no_answer.to_string())
+    let why = no_answer.to_string();
+    match no_answer {
+        rest_client::NoAnswer::Refused { .. } => NoAnswer::Wrong(why),
+        rest_client::NoAnswer::InProgress { .. } => NoAnswer::InProgress(why),
+        _ => NoAnswer::Passing(why),
     }
 }
 
@@ -50,12 +53,12 @@ mod tests {
         task::{Context, Poll, Waker},
     };
 
-    use chrono::TimeDelta;
+    use chrono::DateTime;
     use engine::trace::TraceContext;
 
     use super::*;
 
-    const LIFETIME: Duration = Duration::from_secs(60);
+    const RESEND_WITHIN: TimeDelta = TimeDelta::seconds(60);
 
     fn call(attempts: u32, age: TimeDelta, found: Option<&'static str>) -> Result<&'static str, NoAnswer> {
         let intent = Intent {
@@ -69,8 +72,7 @@ mod tests {
             attempts,
             intended_at: DateTime::UNIX_EPOCH,
         };
-        let now = DateTime::UNIX_EPOCH + age;
-        let called = pin!(ask_then_send(&intent, LIFETIME, now, async { Ok(found) }, async { Ok("sent") }));
+        let called = pin!(ask_then_send(&intent, age, RESEND_WITHIN, async { Ok(found) }, async { Ok("sent") }));
         match called.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(result) => result,
             Poll::Pending => panic!("nothing in here waits"),
@@ -106,5 +108,7 @@ mod tests {
         }
         let refused = Rest::Refused { status: 409, message: "key_conflict".into() };
         assert!(matches!(no_answer(refused), NoAnswer::Wrong(_)));
+        let at_work = Rest::InProgress { message: "a moment".into() };
+        assert!(matches!(no_answer(at_work), NoAnswer::InProgress(_)));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 pub use engine::settings::duration;
 
 /// A setting that another one makes necessary.
@@ -20,6 +22,26 @@ pub fn request_timeout(name: &str, request: Duration, call_timeout: Duration) ->
     ))
 }
 
+/// How old a call may be for its key to be surely known at the provider, so that sending it again can't do it twice:
+/// the key's lifetime without two calls' time limits (one that is under way, and one that is begun at the last moment) and
+/// without `skew`, by which the provider's clock may be ahead of the database's.
+pub fn resend_within(
+    name: &str,
+    key_lifetime: Duration,
+    call_timeout: Duration,
+    skew: Duration,
+) -> Result<TimeDelta, String> {
+    let margin = call_timeout.saturating_mul(2).saturating_add(skew);
+    let within = key_lifetime.checked_sub(margin).filter(|within| !within.is_zero());
+    let within = within.and_then(|within| TimeDelta::from_std(within).ok());
+    within.ok_or_else(|| {
+        format!(
+            "{name}: {key_lifetime:?} leaves no time to send anything again; it must be longer than twice CALL_TIMEOUT and \
+             EVENT_SKEW together ({margin:?})"
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,5 +51,14 @@ mod tests {
         let seconds = Duration::from_secs;
         assert!(request_timeout("T", seconds(2), seconds(5)).is_ok());
         assert!(request_timeout("T", seconds(3), seconds(5)).unwrap_err().starts_with("T:"));
+    }
+
+    #[test]
+    fn a_key_is_relied_on_for_less_than_its_lifetime() {
+        let seconds = Duration::from_secs;
+        let within = |lifetime| resend_within("L", seconds(lifetime), seconds(5), seconds(600));
+        assert_eq!(within(3_600), Ok(TimeDelta::seconds(2_990)));
+        assert!(within(610).unwrap_err().starts_with("L:"));
+        assert!(within(1).unwrap_err().starts_with("L:"));
     }
 }

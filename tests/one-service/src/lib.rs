@@ -70,6 +70,11 @@ impl<P: Tables> OneService<P> {
         Context { commands, pool: self.pool.clone() }
     }
 
+    /// The admin routes, with nobody before them who asks for a token.
+    pub fn admin(&self) -> Router {
+        engine::service::admin_routes(Arc::new(self.door()))
+    }
+
     /// A number that a query counts.
     pub async fn count(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&self.pool).await.expect(query)

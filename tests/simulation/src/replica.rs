@@ -31,6 +31,7 @@ type Calls = Arc<Mutex<Vec<Intent>>>;
 
 const LIMIT: usize = 4;
 const LIMITS: Limits = Limits { keys: LIMIT, per_key: LIMIT, bytes: 4_000 };
+const CALL_BYTES: usize = 4_000;
 const LEASE: TimeDelta = TimeDelta::milliseconds(200);
 
 /// The tasks of one replica.
@@ -67,7 +68,7 @@ pub fn tasks<P: Participant, O: Outside>(
 }
 
 fn offer<R>(calls: &Calls, progress: &mut Progress<R>) {
-    lock(calls).append(&mut progress.intents);
+    lock(calls).extend(progress.intents.drain(..).map(|call| call.intent));
 }
 
 async fn consume<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>, mut source: Source, calls: Calls) {
@@ -114,11 +115,12 @@ async fn call<P: Participant, O: Outside>(
         pause().await;
         let mut intents = std::mem::take(&mut *lock(&calls));
         if intents.is_empty() {
-            intents = IntentStore::claim(&door.database, LIMIT, LEASE).await.unwrap_or_default();
+            let claimed = IntentStore::claim(&door.database, LIMIT, CALL_BYTES, LEASE).await.unwrap_or_default();
+            intents = claimed.into_iter().map(|claimed| claimed.intent).collect();
         }
         let mut called = Vec::new();
         for intent in intents {
-            let result = outside.call(&intent).await;
+            let result = outside.call(&intent, core.now() - intent.intended_at).await;
             core.tell(|| format!("{} called {}: {result:?}", P::NAME, intent.idempotency_key()));
             called.push((intent, result));
         }

@@ -45,6 +45,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "key_conflict", message)
     }
 
+    pub(crate) fn in_progress() -> Self {
+        let message = "an earlier request under this key is still worked on; ask again soon";
+        Self::new(StatusCode::CONFLICT, "in_progress", message)
+    }
+
     pub(crate) fn unavailable(code: &'static str, message: &str) -> Self {
         let message = format!("{message}; nothing was done, try again with the same key");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)

@@ -30,12 +30,15 @@ fn charge(page: &mut Page, key: &str, request: &ChargeRequest) -> Reply<Answer> 
         };
     }
     let behaviour = Behaviour::of_charge(request.payment_method.as_deref());
-    if behaviour == Behaviour::Flaky {
+    if behaviour == Behaviour::Unacceptable {
+        return Reply::Unacceptable("paymentMethod");
+    }
+    if matches!(behaviour, Behaviour::Flaky | Behaviour::AtWork) {
         let tries = page.charge_tries.entry(key.to_owned()).or_default();
         if *tries < FAILED_TRIES {
             *tries += 1;
             page.tried_charges.insert(key.to_owned());
-            return Reply::TryAgain;
+            return if behaviour == Behaviour::AtWork { Reply::AtWork } else { Reply::TryAgain };
         }
     }
     let answer = match behaviour {

@@ -138,3 +138,33 @@ async fn a_flaky_refund_fails_twice_and_then_gives_back() {
     let refunded = provider.refund("r", &refund_of("o1", &charge_id, 100)).await;
     assert!(matches!(refunded, Ok(RefundAnswer::Succeeded { .. })), "{refunded:?}");
 }
+
+#[tokio::test]
+async fn a_charge_that_is_worked_on_already_is_said_to_be_in_progress_and_is_made_once() {
+    let world = World::new().await;
+    let sandbox = world.sandbox(&[]).await;
+    let provider = sandbox.provider();
+    let request = charge_of("o1", 700, "tok_at_work");
+    for _ in 0..2 {
+        let at_work = provider.charge("k", &request).await;
+        assert!(matches!(at_work, Err(NoAnswer::InProgress { .. })), "{at_work:?}");
+        assert_eq!(provider.find_charge("k").await, Ok(None));
+    }
+    assert!(matches!(provider.charge("k", &request).await, Ok(ChargeAnswer::Succeeded { .. })));
+}
+
+#[tokio::test]
+async fn a_charge_that_is_never_taken_can_still_be_cancelled_by_its_key() {
+    let world = World::new().await;
+    let sandbox = world.sandbox(&[]).await;
+    let provider = sandbox.provider();
+    let request = charge_of("o1", 700, "tok_unacceptable");
+    for _ in 0..3 {
+        let refused = provider.charge("k", &request).await;
+        assert!(matches!(refused, Err(NoAnswer::Refused { status: 422, .. })), "{refused:?}");
+    }
+    assert_eq!(provider.find_charge("k").await, Ok(None));
+    assert_eq!(provider.cancel_charge("k").await, Ok(ChargeAnswer::Cancelled));
+    // A request that was stalled on its way arrives after the cancellation.
+    assert_eq!(provider.charge("k", &charge_of("o1", 700, "tok_visa")).await, Ok(ChargeAnswer::Cancelled));
+}

@@ -10,16 +10,17 @@ use crate::{
     delivery::Delivery,
     event_id::IdSource,
     input::{Handled, Input, Source, Verdict, Work},
+    intents::FreshCall,
     participant::{Participant, Refusal},
     reception,
-    store::{Database, Failure, Intent, StoreError},
+    store::{Database, Failure, StoreError},
 };
 
 /// How far a batch has come. Kept across failed tries, so that committed halves are not handled (or answered) twice.
 pub struct Progress<R> {
     pub verdicts: Vec<Option<Verdict<R>>>,
     pub ranges: Vec<i32>,
-    pub intents: Vec<Intent>,
+    pub intents: Vec<FreshCall>,
     pub earliest_deadline: Option<DateTime<Utc>>,
     /// How often each was begun by earlier runs, once that was asked: tries of this run are no crashes.
     pub(crate) begun: Option<Vec<u32>>,

@@ -20,7 +20,7 @@ mod suspects;
 mod told;
 mod touched;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
 
@@ -73,7 +73,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         work: &[Work<P>],
         manner: Manner<'_>,
     ) -> Result<Handled<P::Reply>, StoreError> {
-        let spans = BatchSpans::begin(P::NAME, work.len());
+        let (spans, since) = (BatchSpans::begin(P::NAME, work.len()), Instant::now());
         let mut tx = self.database.begin().await?;
         if manner.hurried {
             tx.hurry().await?;
@@ -118,7 +118,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         reached("door.written");
         tx.commit().await?;
         spans.committed();
-        Ok(outcome.committed(self.policy.ranges))
+        Ok(outcome.committed(self.policy.ranges, since))
     }
 
     async fn lock_rows(
@@ -187,6 +187,9 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         }
         if !outcome.refused_intents.is_empty() {
             tx.reopen_intents(&outcome.refused_intents).await?;
+        }
+        if !outcome.amended.is_empty() {
+            tx.amend_intents(&outcome.amended).await?;
         }
         if !outcome.let_go.is_empty() {
             tx.let_go(&outcome.let_go).await?;

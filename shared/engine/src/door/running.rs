@@ -1,6 +1,6 @@
 //! The rules at work: one input after the other, each undone alone if it is refused.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use opentelemetry::trace::SpanContext;
@@ -14,15 +14,19 @@ use super::{
 use crate::{
     crash_point::reached_of,
     dead_letter::{self, Attempts},
-    effects::{Effects, SagaEnd},
+    effects::{Effects, Intend, SagaEnd},
     event_id::IdSource,
     input::{Event, Handled, HeldEvent, Input, Source, Verdict},
+    intents::FreshCall,
     outbox::{self, Origin},
     panics::caught,
     participant::{Participant, Refusal},
     policy::Policy,
     rows::Rows,
-    store::{Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, Opening, OutboxMessage, RefusedIntent},
+    store::{
+        AmendedIntent, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, Opening, OutboxMessage,
+        RefusedIntent,
+    },
     telemetry::spans::SagaSpan,
     trace::TraceContext,
 };
@@ -35,6 +39,8 @@ pub(super) struct Outcome<P: Participant> {
     pub deadlines: Vec<Deadline>,
     pub settled: Vec<(String, String)>,
     pub intents: Vec<Intent>,
+    /// Open calls that ask for something else from now on.
+    pub amended: Vec<AmendedIntent>,
     /// Their answers were refused: they stay open and are asked about again later.
     pub refused_intents: Vec<RefusedIntent>,
     pub hold: Vec<HoldEvent>,
@@ -48,8 +54,8 @@ pub(super) struct Outcome<P: Participant> {
 }
 
 impl<P: Participant> Outcome<P> {
-    /// It is committed: tells it, and says what has to be done now.
-    pub fn committed(self, range_count: i32) -> Handled<P::Reply> {
+    /// It is committed: tells it, and says what has to be done now. `since`: a moment before the transaction began.
+    pub fn committed(self, range_count: i32, since: Instant) -> Handled<P::Reply> {
         self.facts.into_iter().for_each(SagaSpan::end);
         self.told.into_iter().for_each(Told::committed);
         for (outcome, seconds) in self.ended {
@@ -59,7 +65,7 @@ impl<P: Participant> Outcome<P> {
             ranges: ranges(&self.messages, range_count),
             verdicts: self.verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::Gone)).collect(),
             earliest_deadline: self.deadlines.iter().map(Deadline::next_at).min(),
-            intents: self.intents,
+            intents: self.intents.into_iter().map(|intent| FreshCall { intent, since }).collect(),
         }
     }
 }
@@ -110,6 +116,7 @@ impl<'a, P: Participant> Running<'a, P> {
             deadlines: Vec::new(),
             settled: Vec::new(),
             intents: Vec::new(),
+            amended: Vec::new(),
             refused_intents: Vec::new(),
             hold: Vec::new(),
             failed_again: Vec::new(),
@@ -298,6 +305,14 @@ impl<'a, P: Participant> Running<'a, P> {
                 attempts: 0,
                 intended_at: self.now,
             });
+        }
+        for Intend { aggregate_id, step, request } in effects.amended {
+            // One that this very batch intended is not written yet.
+            let same = |intent: &&mut Intent| intent.aggregate_id == aggregate_id && intent.step == step;
+            match self.outcome.intents.iter_mut().find(same) {
+                Some(intent) => intent.request = request,
+                None => self.outcome.amended.push(AmendedIntent { aggregate_id, step: step.to_owned(), request }),
+            }
         }
         effects.reply
     }

@@ -58,7 +58,11 @@ fn describe() {
         ("saga_http_connections_refused_total", "Connections that found all others answering a request"),
         ("saga_consumer_rebalances_total", "Partitions assigned or taken away"),
         ("saga_consumer_commits_failed_total", "Offset commits that Kafka refused or lost; they are made again"),
-        ("saga_intents_left_to_the_poll_total", "Intents that found the call queue full"),
+        (
+            "saga_calls_contradicted_total",
+            "Answers of providers that say something else than the operator who settled the call",
+        ),
+        ("saga_intents_left_to_the_poll_total", "Intents that found the call queue full, or waited in it for too long"),
     ] {
         describe_counter!(name, what);
         metrics::counter!(name).increment(0);
@@ -70,12 +74,13 @@ fn describe() {
         metrics::counter!("saga_consumer_errors_total", "code" => code).increment(0);
     }
     describe_counter!("saga_consumer_partition_stops_total", "Partitions that came to stand still, by why");
-    describe_counter!("saga_calls_total", "Outside calls by step and answer");
+    describe_counter!("saga_calls_settled_by_hand_total", "External calls that an operator settled, by step");
+    describe_counter!("saga_calls_total", "External calls by step and answer");
     for (name, unit, what) in [
         ("saga_duration_seconds", Unit::Seconds, "From the saga's beginning to its end, by outcome"),
         ("saga_batch_seconds", Unit::Seconds, "One batch, from its first message to the offsets"),
         ("saga_relay_seconds", Unit::Seconds, "One step of the relay, from the outbox to the mark"),
-        ("saga_call_seconds", Unit::Seconds, "One outside call"),
+        ("saga_call_seconds", Unit::Seconds, "One external call"),
         ("saga_batch_size", Unit::Count, "Inputs or messages handled together"),
     ] {
         describe_histogram!(name, unit, what);
@@ -97,15 +102,15 @@ fn describe() {
         ("saga_held_events", Unit::Count, "Events that wait, by why"),
         ("saga_retrying_oldest_age_seconds", Unit::Seconds, "Since the first failure of the event tried for longest"),
         ("saga_parked_keys", Unit::Count, "Aggregates that wait for somebody's decision"),
-        ("saga_dead_messages", Unit::Count, "Messages that can't be handled as they are"),
+        ("saga_dead_messages", Unit::Count, "Messages that can't be handled as they are, and wait for a decision"),
         ("saga_deadlines_due", Unit::Count, "Deadlines that have passed and are not handled yet"),
         ("saga_deadlines_refused", Unit::Count, "Deadlines that were refused and are tried again"),
         ("saga_inbox_events", Unit::Count, "Events in the inbox, estimated"),
-        ("saga_intents_unresolved", Unit::Count, "Outside calls without an answer, by step"),
+        ("saga_intents_unresolved", Unit::Count, "External calls without an answer, by step"),
         ("saga_intent_oldest_age_seconds", Unit::Seconds, "Since the oldest unanswered call was intended, by step"),
         ("saga_loops_stalled", Unit::Count, "1 while a loop stands still: /livez names it"),
         ("saga_partition_missing", Unit::Count, "1 while a day's partition is missing: events of that day wait"),
-        ("saga_breaker_open", Unit::Count, "1 while the circuit breaker refuses outside calls"),
+        ("saga_breaker_open", Unit::Count, "1 while the circuit breaker refuses external calls"),
     ] {
         describe_gauge!(name, unit, what);
     }

@@ -70,3 +70,26 @@ fn no_answer_is_no_input() {
     assert_eq!(answered(&mut world, &called).unwrap(), []);
     assert_eq!(world.door.database.state().intents[&open.id].1.as_deref(), Some("busy"));
 }
+
+const RETRY: RetryPolicy = RetryPolicy { base: TimeDelta::seconds(1), cap: TimeDelta::seconds(60), max_attempts: 10 };
+
+fn wait(attempts: u32, no_answer: &NoAnswer, random: u64) -> TimeDelta {
+    let intent = Intent { attempts, ..intent(&World::new(), "a", "add") };
+    postponed(&intent, no_answer, &RETRY, random).wait
+}
+
+#[test]
+fn the_same_call_waits_differently_each_time() {
+    let passing = NoAnswer::Passing("503".into());
+    let waits: Vec<TimeDelta> = (0..4).map(|draw| wait(6, &passing, draw * 7_919)).collect();
+    assert!(waits.windows(2).all(|pair| pair[0] != pair[1]), "{waits:?}");
+}
+
+#[test]
+fn a_provider_that_is_still_at_work_is_asked_again_soon_and_a_wrong_request_slowly() {
+    for random in [0, 1, 30_000, u64::MAX >> 2] {
+        assert!(wait(9, &NoAnswer::InProgress("409".into()), random) <= TimeDelta::seconds(2));
+        let slowly = wait(1, &NoAnswer::Wrong("422".into()), random);
+        assert!((TimeDelta::seconds(30)..=TimeDelta::seconds(60)).contains(&slowly), "{slowly}");
+    }
+}

@@ -26,8 +26,10 @@ pub struct HeldView {
     pub first_failed_at: Option<DateTime<Utc>>,
     pub last_failed_at: Option<DateTime<Utc>>,
     pub due_at: DateTime<Utc>,
-    /// The original bytes, as far as they are text.
+    /// The beginning of the original bytes, as far as they are text.
     pub payload: Option<String>,
+    /// Of all of it, in bytes.
+    pub payload_length: Option<i64>,
 }
 
 /// A dead message, as the admin API lists it.
@@ -41,8 +43,10 @@ pub struct DeadMessageView {
     pub error_class: String,
     pub error_message: String,
     pub dead_at: DateTime<Utc>,
-    /// The original bytes, as far as they are text.
+    /// The beginning of the original bytes, as far as they are text.
     pub payload: Option<String>,
+    /// Of all of it, in bytes.
+    pub payload_length: Option<i64>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -53,14 +57,20 @@ pub enum DiscardError {
     Database(#[from] sqlx::Error),
 }
 
-const TEXT: &str = "regexp_replace(encode(payload, 'escape'), '\\\\\\\\', '\\\\', 'g')";
+/// The payload's first 300 bytes and its length. It is cut before it is made text, which takes up to four times as much.
+const PREVIEW: &str =
+    "regexp_replace(encode(substring(payload FROM 1 FOR 300), 'escape'), '\\\\\\\\', '\\\\', 'g') AS payload,
+    octet_length(payload)::bigint AS payload_length";
+/// Longest key and type that a listing shows, in characters: they come from outside, as long as a message may be.
+const SHOWN: usize = 300;
 
 impl<P: Tables> Postgres<P> {
     /// Held events, oldest first, after `after`.
     pub async fn held_views(&self, after: i64, limit: i64) -> sqlx::Result<Vec<HeldView>> {
         let query = format!(
-            "SELECT number, key, event_id, event_type, status, topic, partition, \"offset\", attempts, error_class,
-                    error_message, first_failed_at, last_failed_at, due_at, {TEXT} AS payload
+            "SELECT number, left(key, {SHOWN}) AS key, event_id, left(event_type, {SHOWN}) AS event_type, status, topic,
+                    partition, \"offset\", attempts, error_class, error_message, first_failed_at, last_failed_at, due_at,
+                    {PREVIEW}
              FROM held_events WHERE number > $1 ORDER BY number LIMIT $2"
         );
         sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(after).bind(limit).fetch_all(&self.pool).await
@@ -69,7 +79,7 @@ impl<P: Tables> Postgres<P> {
     /// Dead messages, oldest first, after `after`.
     pub async fn dead_message_views(&self, after: i64, limit: i64) -> sqlx::Result<Vec<DeadMessageView>> {
         let query = format!(
-            "SELECT number, topic, partition, \"offset\", error_class, error_message, dead_at, {TEXT} AS payload
+            "SELECT number, topic, partition, \"offset\", error_class, error_message, dead_at, {PREVIEW}
              FROM dead_messages d WHERE number > $1
              AND NOT EXISTS (SELECT FROM discarded WHERE kind = 'message' AND number = d.number) ORDER BY number LIMIT $2"
         );

@@ -16,6 +16,7 @@ pub struct Depths {
     pub queued: i64,
     pub parked: i64,
     pub parked_keys: i64,
+    /// That nobody has settled yet.
     pub dead_messages: i64,
     pub deadlines_due: i64,
     /// Deadlines that were refused and are tried again.

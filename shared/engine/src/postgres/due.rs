@@ -1,15 +1,19 @@
 //! What has come due: deadlines and intents.
 
 use chrono::TimeDelta;
-use sqlx::Row;
+use sqlx::{Row, postgres::PgRow};
+use tracing::error;
 use uuid::Uuid;
 
 use super::{Postgres, Tables, error::store_error, readable, waiting};
 use crate::{
     deadlines::{self, DeadlineStore, Due},
-    intents::{IntentStore, Postponed},
-    store::{Intent, StoreError},
+    intents::{Claimed, Contradiction, IntentStore, LateAnswer, Postponed},
+    store::StoreError,
 };
+
+/// How long an open call waits that this version can't read; another one may.
+const UNREADABLE: TimeDelta = TimeDelta::minutes(1);
 
 impl<P: Tables> DeadlineStore for Postgres<P> {
     async fn due(&self, limit: usize) -> Result<Due, StoreError> {
@@ -62,19 +66,43 @@ impl<P: Tables> DeadlineStore for Postgres<P> {
 }
 
 impl<P: Tables> IntentStore for Postgres<P> {
-    async fn claim(&self, limit: usize, lease: TimeDelta) -> Result<Vec<Intent>, StoreError> {
+    async fn claim(&self, limit: usize, bytes: usize, lease: TimeDelta) -> Result<Vec<Claimed>, StoreError> {
         let rows = sqlx::query(
-            "UPDATE intents SET attempts = attempts + 1, not_before = now() + $2
-             WHERE id IN (SELECT id FROM intents WHERE not_before <= now() ORDER BY not_before LIMIT $1
-                          FOR UPDATE SKIP LOCKED)
-             RETURNING *",
+            "WITH picked AS MATERIALIZED (
+                 SELECT id, not_before, octet_length(request) AS size FROM intents
+                 WHERE not_before <= now() ORDER BY not_before LIMIT $1 FOR UPDATE SKIP LOCKED),
+             counted AS (
+                 SELECT id, size, sum(size) OVER (ORDER BY not_before, id) AS total FROM picked)
+             UPDATE intents SET attempts = attempts + 1, not_before = now() + $2
+             WHERE id IN (SELECT id FROM counted WHERE total <= $3 OR total = size)
+             RETURNING *, extract(epoch FROM clock_timestamp() - intended_at)::float8 AS age",
         )
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind(lease)
+        .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
         .fetch_all(&self.pool)
         .await
         .map_err(store_error)?;
-        rows.iter().map(waiting::intent).collect::<sqlx::Result<_>>().map_err(store_error)
+        let mut read = Vec::with_capacity(rows.len());
+        let mut unreadable = Vec::new();
+        for row in &rows {
+            match readable::read(row, claimed) {
+                Ok(call) => read.push(call),
+                Err(error) => {
+                    let id = row.try_get("id").map_err(store_error)?;
+                    error!(call = %id, %error, "an open call can't be read; others go on");
+                    unreadable.push(Postponed { id, wait: UNREADABLE, why: error.to_string() });
+                }
+            }
+        }
+        if !unreadable.is_empty() {
+            IntentStore::postpone(self, &unreadable).await?;
+        }
+        Ok(read)
+    }
+
+    async fn contradictions(&self, late: &[LateAnswer]) -> Result<Vec<Contradiction>, StoreError> {
+        self.contradicted(late).await.map_err(store_error)
     }
 
     async fn postpone(&self, intents: &[Postponed]) -> Result<(), StoreError> {
@@ -82,8 +110,12 @@ impl<P: Tables> IntentStore for Postgres<P> {
         let waits: Vec<f64> = intents.iter().map(|row| row.wait.as_seconds_f64()).collect();
         let whys: Vec<String> = intents.iter().map(|row| crate::dead_letter::shortened(&row.why)).collect();
         sqlx::query(
-            "UPDATE intents SET not_before = now() + make_interval(secs => wait), last_error = why
-             FROM unnest($1::uuid[], $2::float8[], $3::text[]) AS later (id, wait, why) WHERE intents.id = later.id",
+            "WITH later AS (
+                 SELECT id, wait, why FROM intents
+                 JOIN unnest($1::uuid[], $2::float8[], $3::text[]) AS later (id, wait, why) USING (id)
+                 ORDER BY id FOR UPDATE OF intents)
+             UPDATE intents SET not_before = now() + make_interval(secs => wait), last_error = why
+             FROM later WHERE intents.id = later.id",
         )
         .bind(ids)
         .bind(waits)
@@ -93,4 +125,10 @@ impl<P: Tables> IntentStore for Postgres<P> {
         .map_err(store_error)?;
         Ok(())
     }
+}
+
+fn claimed(row: &PgRow) -> sqlx::Result<Claimed> {
+    let age: f64 = row.try_get("age")?;
+    let age = TimeDelta::milliseconds((age * 1_000.0).ceil() as i64);
+    Ok(Claimed { intent: waiting::intent(row)?, age })
 }

@@ -1,6 +1,7 @@
 //! The engine's statements in SQL. One method of a port, one statement, set-based.
 
 mod admin;
+mod calls;
 mod depths;
 mod due;
 mod error;
@@ -12,6 +13,7 @@ mod locking;
 mod maintenance;
 mod migrations;
 mod outbox;
+mod payloads;
 mod pool;
 mod readable;
 mod session;
@@ -24,11 +26,13 @@ mod waiting;
 use std::sync::Arc;
 
 pub use admin::{DeadMessageView, DiscardError, HeldView};
+pub use calls::{CallView, SettledView};
 pub use depths::{Depths, depths};
 pub use error::store_error;
 pub use journal::{end_run, start_run};
 pub use maintenance::{drop_partitions, inbox_floor, make_leases, make_partitions};
 pub use migrations::{MigrationProblem, expect_migrated, grant, migrate};
+pub use payloads::Kept;
 pub use pool::{Limits, Pool};
 pub use session::Session;
 pub use sweep::sweep;

@@ -11,8 +11,8 @@ use crate::{
     delivery::Position,
     outbox::range_of,
     store::{
-        DeadMessage, Deadline, FreeRows, Held, HeldFailure, HoldEvent, Intent, Opening, OutboxMessage, RefusedIntent,
-        StoreError, Transaction,
+        AmendedIntent, DeadMessage, Deadline, FreeRows, Held, HeldFailure, HoldEvent, Intent, Opening, OutboxMessage,
+        RefusedIntent, StoreError, Transaction,
     },
 };
 
@@ -148,6 +148,10 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
 
     async fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> Result<(), StoreError> {
         waiting::reopen_intents(&mut self.tx, refused).await.map_err(store_error)
+    }
+
+    async fn amend_intents(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {
+        waiting::amend_intents(&mut self.tx, amended).await.map_err(store_error)
     }
 
     async fn held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {

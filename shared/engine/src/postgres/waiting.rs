@@ -11,7 +11,7 @@ use super::{Session, headers};
 use crate::{
     dead_letter::shortened,
     delivery::{Delivery, Position},
-    store::{DeadMessage, Deadline, HeldFailure, HeldStatus, HoldEvent, Intent, RefusedIntent},
+    store::{AmendedIntent, DeadMessage, Deadline, HeldFailure, HeldStatus, HoldEvent, Intent, RefusedIntent},
     trace::TraceContext,
 };
 
@@ -129,6 +129,24 @@ pub(super) async fn reopen_intents(db: &mut Session, refused: &[RefusedIntent]) 
     .bind(column(refused, |row| row.intent.intended_at))
     .bind(column(refused, |row| row.not_before))
     .bind(column(refused, |row| row.error.as_str()))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Rows are locked in the order of their ids, as whoever postpones several does.
+pub(super) async fn amend_intents(db: &mut Session, amended: &[AmendedIntent]) -> sqlx::Result<()> {
+    sqlx::query(
+        "WITH amended AS (
+             SELECT id, new.request FROM intents
+             JOIN unnest($1::text[], $2::text[], $3::text[]) AS new (aggregate_id, step, request) USING (aggregate_id, step)
+             ORDER BY id FOR UPDATE OF intents)
+         UPDATE intents SET request = amended.request, not_before = least(not_before, now())
+         FROM amended WHERE intents.id = amended.id",
+    )
+    .bind(column(amended, |call| call.aggregate_id.as_str()))
+    .bind(column(amended, |call| call.step.as_str()))
+    .bind(column(amended, |call| call.request.as_str()))
     .execute(db)
     .await?;
     Ok(())

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::{CallQueue, Wakes};
 use crate::{
     input::{RETRYING, VERDICTS, Verdict},
-    store::Intent,
+    intents::FreshCall,
 };
 
 /// Shared by all loops of a service.
@@ -33,7 +33,7 @@ impl Aftermath {
         &self,
         verdicts: &[Option<Verdict<R>>],
         ranges: &[i32],
-        intents: Vec<Intent>,
+        intents: Vec<FreshCall>,
         earliest_deadline: Option<DateTime<Utc>>,
     ) {
         self.wake_relays(ranges);

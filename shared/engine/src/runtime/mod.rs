@@ -17,7 +17,7 @@ mod wake;
 
 pub(crate) use aftermath::Aftermath;
 pub(crate) use answers::answer_loop;
-pub(crate) use calls::{CallQueue, call_loop, call_queue};
+pub(crate) use calls::{CallQueue, Pace, Waiting, call_loop, call_queue};
 pub(crate) use commands::command_loop;
 pub(crate) use consuming::{ConsumerState, consumer_loop};
 pub(crate) use deadlines::deadline_loop;

@@ -82,10 +82,10 @@ pub struct EngineSettings {
     #[arg(long, env, default_value_t = 10)]
     pub retry_attempts: u32,
 
-    /// Outside calls under way at once.
+    /// External calls under way at once.
     #[arg(long, env, default_value_t = 64, value_parser = at_least_one)]
     pub call_concurrency: usize,
-    /// Time limit of one outside call.
+    /// Time limit of one external call.
     #[arg(long, env, default_value = "5s", value_parser = duration)]
     pub call_timeout: Duration,
     /// How long the circuit breaker stays open.
@@ -174,9 +174,14 @@ impl EngineSettings {
             },
             max_message_bytes: self.max_message_bytes,
             ranges: RANGES,
-            // A call and its answer's transaction, with room to spare.
-            intent_lease: delta(self.call_timeout * 2 + Duration::from_secs(10)),
+            intent_lease: delta(self.call_lease()),
         }
+    }
+
+    /// How long an intent is one process's alone: it waits for its turn, then a call and its answer's transaction, with
+    /// room to spare.
+    pub(crate) fn call_lease(&self) -> Duration {
+        self.call_timeout * 2 + Duration::from_secs(10)
     }
 }
 

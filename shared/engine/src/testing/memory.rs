@@ -13,7 +13,7 @@ use crate::{
     deadlines::{self, DeadlineStore, Due},
     delivery::Position,
     input::HeldEvent,
-    intents::{IntentStore, Postponed},
+    intents::{Claimed as ClaimedCall, Contradiction, IntentStore, LateAnswer, Postponed},
     retry::{Claimed, HeldStore, Limits, Unreadable},
     store::{Database, DeadMessage, Deadline, Failure, HeldStatus, Intent, OutboxMessage, StoreError},
 };
@@ -145,8 +145,15 @@ impl DeadlineStore for Memory {
 }
 
 impl IntentStore for Memory {
-    async fn claim(&self, _limit: usize, _lease: TimeDelta) -> Result<Vec<Intent>, StoreError> {
-        Ok(self.state().intents.values().map(|(intent, _)| intent.clone()).collect())
+    async fn claim(&self, _limit: usize, _bytes: usize, _lease: TimeDelta) -> Result<Vec<ClaimedCall>, StoreError> {
+        let state = self.state();
+        let claimed =
+            |(intent, _): &(Intent, _)| ClaimedCall { intent: intent.clone(), age: state.now - intent.intended_at };
+        Ok(state.intents.values().map(claimed).collect())
+    }
+
+    async fn contradictions(&self, _late: &[LateAnswer]) -> Result<Vec<Contradiction>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn postpone(&self, intents: &[Postponed]) -> Result<(), StoreError> {

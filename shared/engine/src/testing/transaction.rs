@@ -10,8 +10,8 @@ use crate::{
     delivery::Position,
     input::{Event, HeldEvent},
     store::{
-        DeadMessage, Deadline, FreeRows, Held, HeldFailure, HeldStatus, HoldEvent, Intent, Opening, OutboxMessage,
-        RefusedIntent, StoreError, Transaction,
+        AmendedIntent, DeadMessage, Deadline, FreeRows, Held, HeldFailure, HeldStatus, HoldEvent, Intent, Opening,
+        OutboxMessage, RefusedIntent, StoreError, Transaction,
     },
 };
 
@@ -135,6 +135,15 @@ impl Transaction<Toy> for Copy {
     async fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> Result<(), StoreError> {
         let open = |row: &RefusedIntent| (row.intent.id, (row.intent.clone(), Some(row.error.clone())));
         self.state.intents.extend(refused.iter().map(open));
+        Ok(())
+    }
+
+    async fn amend_intents(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {
+        for AmendedIntent { aggregate_id, step, request } in amended {
+            let open = self.state.intents.values_mut();
+            open.filter(|(intent, _)| intent.aggregate_id == *aggregate_id && intent.step == *step)
+                .for_each(|(intent, _)| intent.request.clone_from(request));
+        }
         Ok(())
     }
 

@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use engine::{
     deadlines::{self, DeadlineStore, Due},
-    intents::{IntentStore, Postponed},
+    intents::{Claimed, Contradiction, IntentStore, LateAnswer, Postponed},
     participant::Participant,
-    store::{Deadline, HeldStatus, Intent, StoreError},
+    store::{Deadline, HeldStatus, StoreError},
 };
 
 use super::{Model, state::OpenIntent};
@@ -49,7 +49,7 @@ impl<P: Participant> DeadlineStore for Model<P> {
 }
 
 impl<P: Participant> IntentStore for Model<P> {
-    async fn claim(&self, limit: usize, lease: TimeDelta) -> Result<Vec<Intent>, StoreError> {
+    async fn claim(&self, limit: usize, bytes: usize, lease: TimeDelta) -> Result<Vec<Claimed>, StoreError> {
         let mut tx = self.alone().await?;
         let now = tx.begun;
         let claimed = tx.now_step(|state, id| {
@@ -57,20 +57,31 @@ impl<P: Participant> IntentStore for Model<P> {
             let mut due: Vec<(DateTime<Utc>, u64)> = due.map(|(place, row)| (row.not_before, place)).collect();
             due.sort_unstable();
             let mut claimed = Vec::new();
+            let mut room = bytes;
             for (_, place) in due {
                 if claimed.len() == limit {
                     break;
                 }
                 // SKIP LOCKED: what somebody is taking this moment is theirs.
                 let Ok(Some(mut row)) = state.intents.lock(id, place) else { continue };
+                let size = row.intent.request.len();
+                if size > room && !claimed.is_empty() {
+                    break;
+                }
+                room = room.saturating_sub(size);
                 row.intent.attempts += 1;
-                claimed.push(row.intent.clone());
+                claimed.push(Claimed { age: now - row.intent.intended_at, intent: row.intent.clone() });
                 state.intents.write(place, Some(OpenIntent { not_before: now + lease, ..row }));
             }
             claimed
         });
         tx.finish()?;
         Ok(claimed)
+    }
+
+    /// Nobody settles calls by hand here.
+    async fn contradictions(&self, _late: &[LateAnswer]) -> Result<Vec<Contradiction>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn postpone(&self, intents: &[Postponed]) -> Result<(), StoreError> {

@@ -8,8 +8,8 @@ use engine::{
     outbox::{OutboxRow, range_of},
     participant::Participant,
     store::{
-        DeadMessage, Deadline, FreeRows, Held, HeldFailure, HeldStatus, HoldEvent, Intent, Opening, OutboxMessage,
-        RefusedIntent, StoreError, Transaction,
+        AmendedIntent, DeadMessage, Deadline, FreeRows, Held, HeldFailure, HeldStatus, HoldEvent, Intent, Opening,
+        OutboxMessage, RefusedIntent, StoreError, Transaction,
     },
 };
 use uuid::Uuid;
@@ -167,6 +167,11 @@ impl<P: Participant> Transaction<P> for Tx<P> {
             self.add_intents(std::slice::from_ref(intent), *not_before).await?;
         }
         Ok(())
+    }
+
+    async fn amend_intents(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {
+        self.statement().await?;
+        self.change_intents(amended).await
     }
 
     async fn held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {

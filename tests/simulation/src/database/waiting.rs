@@ -7,7 +7,7 @@ use engine::{
     delivery::{Delivery, Position},
     input::{Event, HeldEvent},
     participant::Participant,
-    store::{DeadMessage, Deadline, Held, HeldFailure, HoldEvent, Intent, StoreError},
+    store::{AmendedIntent, DeadMessage, Deadline, Held, HeldFailure, HoldEvent, Intent, StoreError},
 };
 
 use super::{
@@ -51,6 +51,23 @@ impl<P: Participant> Tx<P> {
             let same_step =
                 |row: &OpenIntent| row.intent.aggregate_id == new.aggregate_id && row.intent.step == new.step;
             self.check_unique(|state| &mut state.intents, place, same_step).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn change_intents(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {
+        let now = self.begun;
+        let new = |row: &OpenIntent| {
+            let same =
+                |call: &&AmendedIntent| call.aggregate_id == row.intent.aggregate_id && call.step == row.intent.step;
+            amended.iter().find(same)
+        };
+        let open = self.take(|state| &mut state.intents, |row| new(row).is_some(), |row| row.intent.id).await?;
+        for (place, mut row) in open {
+            let Some(call) = new(&row) else { continue };
+            row.intent.request = call.request.clone();
+            row.not_before = row.not_before.min(now);
+            self.now_step(|state, _| state.intents.write(place, Some(row)));
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ pub const PIECES: i64 = 4;
 const FAULTY_STEPS: [u64; 2] = [1_500, 4_000];
 /// Far more than any run needs to come to rest.
 const LAST_STEP: u64 = 150_000;
-const LIFETIME: Duration = Duration::from_secs(100 * 365 * 86_400);
+const LIFETIME: TimeDelta = TimeDelta::days(36_500);
 
 /// What a schedule came to.
 pub struct Outcome {

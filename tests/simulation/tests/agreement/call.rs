@@ -9,8 +9,8 @@ use engine::{
     relay::{Lease, OutboxStore},
     retry::{HeldStore, Limits},
     store::{
-        Database, DeadMessage, Deadline, HeldFailure, HoldEvent, Intent, OutboxMessage, RefusedIntent, StoreError,
-        Transaction,
+        AmendedIntent, Database, DeadMessage, Deadline, HeldFailure, HoldEvent, Intent, OutboxMessage, RefusedIntent,
+        StoreError, Transaction,
     },
 };
 use inventory::{
@@ -36,6 +36,7 @@ pub enum Call {
     TakeIntents(Vec<Uuid>),
     ReopenIntents(Vec<RefusedIntent>),
     Open(Vec<String>),
+    AmendIntents(Vec<AmendedIntent>),
     Held(Vec<String>),
     Hold(Vec<HoldEvent>),
     HoldAgain(Vec<HeldFailure>),
@@ -49,7 +50,7 @@ pub enum Call {
     Mark(Vec<Lease>, Vec<i64>),
     Release(Uuid),
     DueDeadlines(usize),
-    ClaimIntents(usize, TimeDelta),
+    ClaimIntents(usize, usize, TimeDelta),
     Postpone(Vec<Postponed>),
     PostponeDeadlines(Vec<deadlines::Postponed>),
     ClaimHeld(Limits, TimeDelta),
@@ -118,6 +119,7 @@ async fn in_transaction<T: Transaction<Inventory>>(tx: &mut T, call: Call) -> St
         Call::ReopenIntents(refused) => said(tx.reopen_intents(&refused).await),
         // Both clocks are their own.
         Call::Open(keys) => said(tx.open(&keys).await.map(|open| (sorted(open.held), sorted(open.overtaking)))),
+        Call::AmendIntents(amended) => said(tx.amend_intents(&amended).await),
         Call::Held(keys) => said(tx.held(&keys).await),
         Call::Hold(events) => said(tx.hold(&events).await),
         Call::HoldAgain(failures) => said(tx.hold_again(&failures).await),
@@ -138,8 +140,10 @@ async fn alone<D: Ports>(database: &D, call: Call) -> String {
         Call::Release(holder) => said(database.release(holder).await),
         // Both clocks are their own.
         Call::DueDeadlines(limit) => said(DeadlineStore::due(database, limit).await.map(|due| (due.due, due.next))),
-        Call::ClaimIntents(limit, lease) => {
-            said(IntentStore::claim(database, limit, lease).await.map(|mut intents| {
+        Call::ClaimIntents(limit, bytes, lease) => {
+            said(IntentStore::claim(database, limit, bytes, lease).await.map(|claimed| {
+                // Both clocks are their own, so ages differ.
+                let mut intents: Vec<Intent> = claimed.into_iter().map(|claimed| claimed.intent).collect();
                 intents.sort_by_key(|intent| intent.id);
                 intents
             }))

@@ -172,7 +172,8 @@ impl OnModel {
         lines.extend(state.intents.committed().map(|row| {
             let intent = &row.intent;
             let due = row.not_before <= now;
-            format!("intent {} {} {} {} due {due}", intent.id, intent.aggregate_id, intent.step, intent.attempts)
+            let (id, key, attempts) = (intent.id, intent.idempotency_key(), intent.attempts);
+            format!("intent {id} {key} {} {attempts} due {due}", intent.request)
         }));
         lines.extend(state.held.committed().map(|row| {
             let (event, first) = (&row.event, row.event.first_failed_at.map(|at| at.timestamp()));

@@ -10,7 +10,10 @@ use engine::{
     intents::Postponed,
     relay::Lease,
     retry::Limits,
-    store::{DeadMessage, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage, RefusedIntent},
+    store::{
+        AmendedIntent, DeadMessage, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage,
+        RefusedIntent,
+    },
     trace::TraceContext,
 };
 use inventory::state::{Reservation, ReservationState, Row, Stock, Table};
@@ -99,7 +102,7 @@ impl Drawing {
     }
 
     fn in_transaction(&mut self) -> Call {
-        match self.chance.pick(20) {
+        match self.chance.pick(21) {
             0 | 1 => Call::InsertInbox(self.some(4).into_iter().map(|n| id(EVENT_TIME_MS, n)).collect()),
             2 | 3 => Call::EnsureRows(self.table(), self.keys()),
             4..=6 => Call::LockRows(self.table(), self.keys()),
@@ -114,6 +117,7 @@ impl Drawing {
             16 => self.held(),
             17 => Call::Open(self.keys()),
             18 => Call::LockFreeRows(self.table(), self.keys()),
+            19 => Call::AmendIntents(vec![self.amended()]),
             _ => Call::Bury(self.some(3).into_iter().map(|n| self.dead(n)).collect()),
         }
     }
@@ -130,7 +134,7 @@ impl Drawing {
             }
             4 => Call::Release(id(1, self.chance.pick(2))),
             5 => Call::DueDeadlines(limit),
-            6 => Call::ClaimIntents(limit, TimeDelta::hours(1)),
+            6 => Call::ClaimIntents(limit, self.chance.pick(6), TimeDelta::hours(1)),
             7 => {
                 let wait = self.hours();
                 let ids = self.some(3).into_iter().map(|n| id(2, n));
@@ -264,6 +268,12 @@ impl Drawing {
             return Call::ReopenIntents(refused.collect());
         }
         Call::InsertIntents(one.collect(), not_before)
+    }
+
+    /// Always the same one: of several that are due at the same moment, a limited claim takes any.
+    fn amended(&mut self) -> AmendedIntent {
+        let request = format!("{{\"n\":{}}}", self.mint());
+        AmendedIntent { aggregate_id: KEYS[0].to_owned(), step: "charge".into(), request }
     }
 
     fn status(&self) -> HeldStatus {

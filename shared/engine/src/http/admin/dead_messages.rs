@@ -10,18 +10,21 @@ use axum::{
 use serde_json::json;
 use tracing::error;
 
-use super::{Admin, PAGE, Page, Reason, check_reason, discard_response, problem, unavailable, verdict_response};
+use super::{
+    Admin, PAGE, Page, Reason, check_reason, discard_response, payload::payload, problem, unavailable, verdict_response,
+};
 use crate::{
     door::Progress,
     event_id::Ids,
     input::{Verdict, Work},
-    postgres::Tables,
+    postgres::{Kept, Tables},
     reception,
 };
 
 pub(super) fn routes<P: Tables>() -> Router<Admin<P>> {
     Router::new()
         .route("/dead-messages", get(list_dead::<P>))
+        .route("/dead-messages/{number}/payload", get(dead_payload::<P>))
         .route("/dead-messages/{number}/redrive", post(redrive_message::<P>))
         .route("/dead-messages/{number}/discard", post(discard_message::<P>))
 }
@@ -31,6 +34,10 @@ async fn list_dead<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<
         Ok(dead) => Json(json!({ "deadMessages": dead })).into_response(),
         Err(error) => unavailable(&error),
     }
+}
+
+async fn dead_payload<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i64>) -> Response {
+    payload(admin, Kept::Dead, number).await
 }
 
 async fn discard_message<P: Tables>(

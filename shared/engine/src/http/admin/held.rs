@@ -9,11 +9,13 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{Admin, PAGE, Page, Reason, check_reason, discard_response, problem, unavailable, verdict_response};
+use super::{
+    Admin, PAGE, Page, Reason, check_reason, discard_response, payload::payload, problem, unavailable, verdict_response,
+};
 use crate::{
     crash_point::reached,
     event_id::Ids,
-    postgres::Tables,
+    postgres::{Kept, Tables},
     retry::{self, Limits},
 };
 
@@ -23,6 +25,7 @@ const QUEUE: Limits = Limits { keys: 1, per_key: 100, bytes: 8 * 1024 * 1024 };
 pub(super) fn routes<P: Tables>() -> Router<Admin<P>> {
     Router::new()
         .route("/held", get(list_held::<P>))
+        .route("/held/{number}/payload", get(held_payload::<P>))
         .route("/held/{number}/redrive", post(redrive::<P>))
         .route("/held/{number}/discard", post(discard_event::<P>))
 }
@@ -32,6 +35,10 @@ async fn list_held<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<
         Ok(held) => Json(json!({ "held": held })).into_response(),
         Err(error) => unavailable(&error),
     }
+}
+
+async fn held_payload<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i64>) -> Response {
+    payload(admin, Kept::Held, number).await
 }
 
 /// Answers what became of it: `applied`, or parked again and why.

@@ -1,7 +1,10 @@
-//! Admin routes: see what is held or dead, redrive it, or discard it with a reason.
+//! Admin routes: see what is held or dead, redrive it, or discard it with a reason; see which calls have no answer, and
+//! settle them by hand.
 
+mod calls;
 mod dead_messages;
 mod held;
+mod payload;
 
 use std::sync::Arc;
 
@@ -17,7 +20,7 @@ use tracing::{error, info};
 use crate::{
     input::Verdict,
     postgres::{DiscardError, Tables},
-    runtime::{ServiceDoor, Wakes},
+    runtime::{Aftermath, ServiceDoor, Wakes},
     store::HeldStatus,
 };
 
@@ -26,16 +29,22 @@ const PAGE: i64 = 100;
 pub(super) struct Admin<P: Tables> {
     door: Arc<ServiceDoor<P>>,
     wakes: Wakes,
+    aftermath: Aftermath,
 }
 
 impl<P: Tables> Clone for Admin<P> {
     fn clone(&self) -> Self {
-        Self { door: self.door.clone(), wakes: self.wakes.clone() }
+        Self { door: self.door.clone(), wakes: self.wakes.clone(), aftermath: self.aftermath.clone() }
     }
 }
 
-pub(super) fn routes<P: Tables>(door: Arc<ServiceDoor<P>>, wakes: Wakes) -> Router {
-    Router::new().merge(held::routes()).merge(dead_messages::routes()).with_state(Admin { door, wakes })
+pub(super) fn routes<P: Tables>(door: Arc<ServiceDoor<P>>, aftermath: Aftermath) -> Router {
+    let wakes = aftermath.wakes.clone();
+    Router::new().merge(held::routes()).merge(dead_messages::routes()).merge(calls::routes()).with_state(Admin {
+        door,
+        wakes,
+        aftermath,
+    })
 }
 
 #[derive(Deserialize)]

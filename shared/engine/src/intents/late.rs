@@ -1,0 +1,48 @@
+//! Answers that come after their call was settled by hand.
+
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use super::IntentStore;
+use crate::participant::Answer;
+
+/// An answer whose call is not open any more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LateAnswer {
+    pub call: Uuid,
+    pub answer: Answer,
+}
+
+/// The provider did something else than the operator said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contradiction {
+    pub aggregate_id: String,
+    pub step: String,
+    /// `done` or `not-done`.
+    pub settled_as: String,
+    /// The provider's answer.
+    pub said: String,
+}
+
+/// Mostly another replica was quicker with the same answer. But where an operator said something else, money or goods may
+/// have moved that the rules know nothing of.
+pub(super) async fn report<S: IntentStore>(store: &S, late: &[LateAnswer]) {
+    match store.contradictions(late).await {
+        Ok(contradictions) => contradictions.iter().for_each(tell),
+        Err(error) => {
+            warn!(%error, late = late.len(), "answers came late, and could not be compared with what operators said")
+        }
+    }
+}
+
+fn tell(contradiction: &Contradiction) {
+    let Contradiction { aggregate_id, step, settled_as, said } = contradiction;
+    metrics::counter!("saga_calls_contradicted_total").increment(1);
+    error!(
+        aggregate_id,
+        step,
+        settled_as,
+        said,
+        "the provider says something else than the operator who settled this call: put it right at the provider"
+    );
+}
