@@ -1,6 +1,7 @@
 //! Every story runs against one world of real Kafka, real PostgreSQL and all services as processes.
 
 mod bombs;
+mod calls;
 mod cancelling;
 mod crashes;
 mod forwards;
