@@ -5,7 +5,7 @@ import re
 import network
 import scaling
 
-# Besides DRAIN_TIMEOUT a stopping service gives open requests 5 s and its last spans 5 s.
+# Besides DRAIN_TIMEOUT a stopping service takes 3 s to be gone, whatever does not answer; the rest is air.
 BESIDES_DRAINING = 10
 USER = 10001
 # What `provision secrets` puts into each reader's directory, and what production adds, by workload.
