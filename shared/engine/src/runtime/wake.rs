@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::postgres::{PgListener, PgPoolOptions};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -34,7 +34,7 @@ pub struct Wakes {
 pub async fn listen_loop(pool: Pool, wakes: Wakes, stop: CancellationToken) {
     let mut failures = 0;
     while !stop.is_cancelled() {
-        let Err(error) = listen(&pool, &wakes, &stop).await else { return };
+        let Err(error) = listen(&pool, &wakes, &mut failures, &stop).await else { return };
         failures += 1;
         // Without wake-ups the slow poll still finds everything.
         warn!(%error, "no wake-ups between replicas; the slow poll stands in");
@@ -48,18 +48,24 @@ pub async fn listen_loop(pool: Pool, wakes: Wakes, stop: CancellationToken) {
     }
 }
 
-async fn listen(pool: &Pool, wakes: &Wakes, stop: &CancellationToken) -> sqlx::Result<()> {
+async fn listen(pool: &Pool, wakes: &Wakes, failures: &mut u32, stop: &CancellationToken) -> sqlx::Result<()> {
     let mut listener = within(PATIENCE, connect(pool)).await?;
+    *failures = 0;
+    let mut ask_at = Instant::now() + SILENCE;
     loop {
         beat();
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            heard = tokio::time::timeout(SILENCE, listener.recv()) => match heard {
+            heard = tokio::time::timeout_at(ask_at, listener.recv()) => match heard {
                 Ok(notification) => {
                     notification?;
+                    ask_at = Instant::now() + SILENCE;
                     wakes.relay.notify_one();
                 }
-                Err(_) => drop(within(PATIENCE, sqlx::query("SELECT 1").execute(&mut listener)).await?),
+                Err(_) => {
+                    within(PATIENCE, sqlx::query("SELECT 1").execute(&mut listener)).await?;
+                    ask_at = Instant::now() + SILENCE;
+                }
             },
             () = wakes.elsewhere.notified() => {
                 sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(pool).await?;
