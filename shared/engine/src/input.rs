@@ -13,7 +13,6 @@ use crate::{
 
 /// A thing to do: an input for the rules, or a message that can never be one.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
 pub enum Work<P: Participant> {
     /// Not looked into yet: that is done where a message that ends the process can be told apart.
     Unread(Unread),
