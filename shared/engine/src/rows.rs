@@ -119,7 +119,9 @@ mod tests {
     use super::*;
     use crate::testing::{Table::Accounts, Toy};
 
-    fn changed(rows: &Rows<Toy>) -> (Vec<(String, i64)>, Vec<(String, i64)>) {
+    type Sums = Vec<(String, i64)>;
+
+    fn changed(rows: &Rows<Toy>) -> (Sums, Sums) {
         let Changes { inserts, updates } = rows.changes(Accounts);
         (inserts, updates)
     }

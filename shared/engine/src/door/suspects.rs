@@ -15,7 +15,10 @@ const SUSPECTED_FOR: TimeDelta = TimeDelta::seconds(60);
 /// More are not remembered: whoever meets those waits once more.
 const MOST: usize = 10_000;
 
-pub(super) struct Suspects<P: Participant>(Mutex<BTreeMap<(P::Table, String), DateTime<Utc>>>);
+/// Until when each is suspected.
+type Rows<P> = BTreeMap<(<P as Participant>::Table, String), DateTime<Utc>>;
+
+pub(super) struct Suspects<P: Participant>(Mutex<Rows<P>>);
 
 impl<P: Participant> Default for Suspects<P> {
     fn default() -> Self {
@@ -45,7 +48,7 @@ impl<P: Participant> Suspects<P> {
         }
     }
 
-    fn rows(&self) -> MutexGuard<'_, BTreeMap<(P::Table, String), DateTime<Utc>>> {
+    fn rows(&self) -> MutexGuard<'_, Rows<P>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

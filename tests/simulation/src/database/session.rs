@@ -159,12 +159,12 @@ impl<P: Participant> Tx<P> {
         act(&mut lock(&self.model.state), self.id)
     }
 
-    /// COMMIT, from the server's side. After a failed statement it rolls back and reports no error.
+    /// COMMIT. After a failed statement the server rolls back, which the engine's session says aloud.
     pub(super) fn finish(&mut self) -> Result<(), StoreError> {
         let mut state = lock(&self.model.state);
         match state.over(self.id) {
             Some(Over::Disconnected) => Err(Over::Disconnected.error()),
-            Some(_) => Ok(()),
+            Some(_) => Err(Over::Failed.error()),
             None => {
                 state.end(self.id, true);
                 Ok(())
