@@ -25,13 +25,26 @@ impl Producer {
     /// # Errors
     /// [`Error::Broker`] when librdkafka refuses the address.
     pub fn connect(kafka: &Connection) -> Result<Self> {
+        Self::with(kafka, &[])
+    }
+
+    /// A producer whose messages may be large before they are compressed, by one of Kafka's codecs.
+    ///
+    /// # Errors
+    /// Like [`Producer::connect`].
+    pub fn compressing(kafka: &Connection, codec: &str) -> Result<Self> {
+        Self::with(kafka, &[("compression.type", codec), ("message.max.bytes", "100000000")])
+    }
+
+    fn with(kafka: &Connection, settings: &[(&str, &str)]) -> Result<Self> {
         let bootstrap = kafka.brokers();
-        let producer = kafka
-            .config()
-            // As the services do, so that a key has one partition whoever writes it.
-            .set("partitioner", "murmur2_random")
-            .create()
-            .map_err(|error| refused(bootstrap, &error.to_string()))?;
+        let mut config = kafka.config();
+        // As the services do, so that a key has one partition whoever writes it.
+        config.set("partitioner", "murmur2_random");
+        for (name, value) in settings {
+            config.set(*name, *value);
+        }
+        let producer = config.create().map_err(|error| refused(bootstrap, &error.to_string()))?;
         Ok(Self { bootstrap: bootstrap.to_owned(), producer })
     }
 

@@ -42,3 +42,4 @@ mod telemetry;
 #[cfg(test)]
 mod testing;
 pub mod trace;
+pub mod wire_size;

@@ -18,6 +18,20 @@ pub enum LogError {
     Fatal(String),
 }
 
+/// Why a message was not published. The kind decides what waits for it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// Kafka does not take this message for what it is, such as its size: sending it again can't help.
+    #[error("Kafka refuses the message: {0}")]
+    Refused(String),
+    /// The topic is not there, or this service may not write it: all its messages wait until that changes.
+    #[error("the topic takes nothing from this service: {0}")]
+    Topic(String),
+    /// It may pass: the broker is away or slow, or another message of the batch failed.
+    #[error("Kafka did not acknowledge it: {0}")]
+    Transient(String),
+}
+
 /// The consuming side. No partition is taken away between two calls, only inside [`poll`](EventSource::poll) and
 /// [`keep_alive`](EventSource::keep_alive): whatever is handled in between is handled by the partition's owner.
 ///
@@ -40,7 +54,10 @@ pub trait EventSource: Send {
 
 /// The producing side.
 pub trait EventSink: Send {
-    /// Publishes rows in order and waits until each has been acknowledged by all in-sync replicas or has failed.
-    /// After a failure nothing of this call is in flight any more.
-    fn publish(&mut self, rows: &[OutboxRow]) -> impl Future<Output = Vec<Result<(), LogError>>> + Send;
+    /// Publishes rows in order and waits until each has been acknowledged by all in-sync replicas or has failed; one result
+    /// per row. No row is published behind a failed one of its key and topic. After a failure nothing of this call is in
+    /// flight any more. A full queue is waited for.
+    fn publish(&mut self, rows: Vec<OutboxRow>) -> impl Future<Output = Vec<Result<(), PublishError>>> + Send;
+    /// Whether a topic that took nothing is there for this service by now. Sends nothing.
+    fn look_for(&mut self, topic: &str) -> impl Future<Output = Result<(), PublishError>> + Send;
 }

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
+    dead_letter::is_dead_letter_topic,
     effects::Fact,
     envelope::Envelope,
     participant::Refusal,
@@ -88,15 +89,21 @@ fn headers(envelope: &Envelope, origin: &Origin<'_>) -> Vec<Header> {
     headers
 }
 
-/// The key range of a message: one relay publishes a range at a time.
-pub fn range_of(key: Option<&[u8]>, ranges: i32) -> i32 {
+/// The key range of a message, where events have `ranges` of them: one relay publishes a range at a time. Dead letters have
+/// the range behind those.
+pub fn range_of(topic: &str, key: Option<&[u8]>, ranges: i32) -> i32 {
+    if is_dead_letter_topic(topic) { ranges } else { share_of(key, ranges) }
+}
+
+/// The same number below `shares` for the same key.
+pub fn share_of(key: Option<&[u8]>, shares: i32) -> i32 {
     // FNV-1a: stable across builds and replicas, unlike the standard library's hasher.
     let hash = key
         .unwrap_or_default()
         .iter()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    let ranges = u64::from(ranges.max(1).unsigned_abs());
-    i32::try_from(hash % ranges).unwrap_or_default()
+    let shares = u64::from(shares.max(1).unsigned_abs());
+    i32::try_from(hash % shares).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -134,9 +141,14 @@ mod tests {
 
     #[test]
     fn a_key_keeps_its_range() {
-        assert_eq!(range_of(Some(b"order-1"), 12), range_of(Some(b"order-1"), 12));
-        let used: std::collections::BTreeSet<i32> =
-            (0..200).map(|n| range_of(Some(format!("{n}").as_bytes()), 12)).collect();
-        assert_eq!(used.len(), 12);
+        let range = |key: &str| range_of("order-events", Some(key.as_bytes()), 12);
+        assert_eq!(range("order-1"), range("order-1"));
+        let used: std::collections::BTreeSet<i32> = (0..200).map(|n| range(&n.to_string())).collect();
+        assert_eq!(used, (0..12).collect());
+    }
+
+    #[test]
+    fn dead_letters_have_a_range_of_their_own() {
+        assert_eq!(range_of("order-events.dlq", Some(b"order-1"), 12), 12);
     }
 }

@@ -14,12 +14,13 @@ use crate::{
     door::Door,
     http::{self, Front, Health},
     intents::Outside,
-    kafka::{Connection, KafkaSink, KafkaSource},
+    kafka::{Connection, KafkaSink, KafkaSource, SinkLimits},
     postgres::{self, Limits, Pool, Postgres, Tables},
     preparing::{api_pool, check_choreography, migrate, open_pool, prepare_database},
+    relay::Lane,
     runtime::{
-        Aftermath, ConsumerState, Pace, Progress, ServiceDoor, Waiting, Wakes, answer_loop, call_loop, call_queue,
-        command_loop, consumer_loop, deadline_loop, gauge_loop, listen_loop, maintenance_loop, relay_loop, retry_loop,
+        Aftermath, ConsumerState, Pace, Progress, RelayLoop, ServiceDoor, Waiting, Wakes, answer_loop, call_loop,
+        call_queue, command_loop, consumer_loop, deadline_loop, gauge_loop, listen_loop, maintenance_loop, retry_loop,
         secrets,
     },
     secret::{self, LiveSecret},
@@ -161,7 +162,8 @@ struct Service<P: Tables> {
 struct Ends<P: Tables, O> {
     state: Arc<ConsumerState>,
     source: KafkaSource,
-    sink: KafkaSink,
+    events: KafkaSink,
+    dead_letters: KafkaSink,
     command_queue: CommandQueue<P>,
     calls: mpsc::Receiver<Waiting>,
     outside: O,
@@ -194,8 +196,15 @@ impl<P: Tables> Service<P> {
         let state = Arc::new(ConsumerState::default());
         let source = KafkaSource::subscribe(&access.kafka, P::NAME, P::TOPICS, &settings, state.kafka.clone())
             .context("KAFKA_BROKERS: the consumer could not be made")?;
-        let sink = KafkaSink::connect(&access.kafka, P::NAME, settings.max_message_bytes)
-            .context("KAFKA_BROKERS: the producer could not be made")?;
+        let limits = SinkLimits {
+            message_bytes: settings.max_message_bytes,
+            batch_bytes: settings.relay_batch_bytes,
+            patience: settings.relay_ack_timeout,
+        };
+        let sink = || {
+            KafkaSink::connect(&access.kafka, P::NAME, limits).context("KAFKA_BROKERS: the producer could not be made")
+        };
+        let (events, dead_letters) = (sink()?, sink()?);
         let (commands, command_queue) = commands::queue(settings.command_queue, settings.command_timeout);
         let (calls, call_receiver) = call_queue(CALL_QUEUE);
         let reads = api_pool(&pool, &settings.database);
@@ -215,7 +224,7 @@ impl<P: Tables> Service<P> {
             intakes: JoinSet::new(),
             outlets: JoinSet::new(),
         };
-        let ends = Ends { state, source, sink, command_queue, calls: call_receiver, outside, crashed };
+        let ends = Ends { state, source, events, dead_letters, command_queue, calls: call_receiver, outside, crashed };
         service.spawn_loops(ends, &aftermath);
         Ok(service)
     }
@@ -247,8 +256,13 @@ impl<P: Tables> Service<P> {
 
         let (outlets, pool) = (&mut self.outlets, store.pool.clone());
         let stop = || self.outlet.clone();
-        let run = relay_loop(store, ends.sink, aftermath.clone(), settings.clone(), stop());
-        outlets.spawn(progress.watch("relay", run));
+        for (lane, name, sink) in
+            [(Lane::Events, "relay", ends.events), (Lane::DeadLetters, "dead-letter relay", ends.dead_letters)]
+        {
+            let (store, aftermath, settings) = (store.clone(), aftermath.clone(), settings.clone());
+            let run = RelayLoop { store, lane, aftermath, settings, stop: stop() }.run(sink);
+            outlets.spawn(progress.watch(name, run));
+        }
         let run = maintenance_loop(pool.clone(), settings.clone(), stop());
         outlets.spawn(progress.watch("maintenance", run));
         // LISTEN needs a connection of the server's own; behind a pooler the poll finds everything.

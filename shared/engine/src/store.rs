@@ -149,11 +149,10 @@ pub struct OutboxMessage {
 }
 
 impl OutboxMessage {
-    /// Bytes on the wire, roughly: what the broker's size limit is held against.
+    /// Bytes as Kafka's client counts them against its limit.
     pub fn size(&self) -> usize {
-        let headers: usize =
-            self.headers.iter().map(|header| header.name.len() + header.value.as_ref().map_or(0, Vec::len) + 4).sum();
-        self.key.as_ref().map_or(0, Vec::len) + self.payload.as_ref().map_or(0, Vec::len) + headers + 70
+        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        crate::wire_size::message(length(&self.key), length(&self.payload), &self.headers)
     }
 }
 

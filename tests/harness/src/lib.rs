@@ -3,6 +3,7 @@
 //! A story that disturbs the services (freezes, crashes) asks for the world alone.
 
 mod messages;
+mod topics;
 mod verbs;
 mod wire;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use engine::{envelope::Envelope, outbox::range_of, participant::Participant};
+use engine::{envelope::Envelope, outbox::share_of, participant::Participant};
 use inventory::state as stock;
 use order::state::{Row as OrderRow, Status, Table as OrderTable};
 use payment::provider::ChargeAnswer;
@@ -38,6 +38,7 @@ fn open_work<P: Participant>(shop: &Shop, model: &Model<P>) -> Vec<String> {
     let state = lock(&model.state);
     let retrying = state.held.committed().filter(|row| row.status == engine::store::HeldStatus::Retrying).count();
     let unpublished = state.outbox.committed().filter(|entry| !entry.published).count();
+    let stopped = state.stopped.committed().count();
     let (deadlines, intents) = (state.deadlines.committed().count(), state.intents.committed().count());
     drop(state);
     let unread = usize::from(!lock(&shop.kafka).is_read(P::NAME, P::TOPICS));
@@ -45,6 +46,7 @@ fn open_work<P: Participant>(shop: &Shop, model: &Model<P>) -> Vec<String> {
         ("held", retrying),
         ("parked", parked),
         ("unpublished", unpublished),
+        ("stopped", stopped),
         ("deadlines", deadlines),
         ("intents", intents),
         ("unread", unread),
@@ -157,7 +159,7 @@ fn check_facts<P: Participant>(shop: &Shop, model: &Model<P>, findings: &mut Vec
         committed.entry((message.topic.clone(), event.aggregate_id)).or_default().push(event.id.to_string());
     }
     for ((topic, key), expected) in committed {
-        let partition = range_of(Some(key.as_bytes()), PARTITIONS);
+        let partition = share_of(Some(key.as_bytes()), PARTITIONS);
         let log = broker.logs.get(&(topic.clone(), partition)).map(Vec::as_slice).unwrap_or_default();
         let mut appeared = Vec::new();
         for delivery in log.iter().filter(|delivery| delivery.key.as_deref() == Some(key.as_bytes())) {

@@ -24,6 +24,8 @@ pub enum Plant {
     CommitsForgotten,
     /// Outbox rows are marked before the broker acknowledged.
     MarkFirst,
+    /// What the broker refuses counts as published.
+    RefusedForgotten,
     /// Stock is released when shipping is off, before the money went back.
     StockFirst,
     /// A compensation that comes first leaves nothing behind.

@@ -1,14 +1,15 @@
 //! Kafka: partitions in order, topics in none; groups whose members come and go; producers whose messages arrive late.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     sync::{Arc, Mutex},
 };
 
+use chrono::{DateTime, Utc};
 use engine::{
     delivery::{Delivery, Position},
-    log::{EventSink, EventSource, LogError},
-    outbox::{OutboxRow, range_of},
+    log::{EventSink, EventSource, LogError, PublishError},
+    outbox::{OutboxRow, share_of},
     store::OutboxMessage,
 };
 
@@ -28,13 +29,15 @@ pub struct Broker {
     generations: BTreeMap<&'static str, u64>,
     /// What dead producers had in flight: it arrives, in order, when it arrives.
     late: VecDeque<OutboxMessage>,
+    /// Topics that take nothing until then.
+    pub away: BTreeMap<String, DateTime<Utc>>,
 }
 
 pub type Kafka = Arc<Mutex<Broker>>;
 
 impl Broker {
     pub fn append(&mut self, message: OutboxMessage) {
-        let partition = range_of(message.key.as_deref(), PARTITIONS);
+        let partition = share_of(message.key.as_deref(), PARTITIONS);
         let log = self.logs.entry((message.topic.clone(), partition)).or_default();
         let offset = i64::try_from(log.len()).unwrap_or(i64::MAX);
         let position = Position { topic: Arc::from(message.topic.as_str()), partition, offset };
@@ -44,6 +47,10 @@ impl Broker {
             payload: message.payload.map(Into::into),
             headers: message.headers,
         });
+    }
+
+    fn is_away(&self, topic: &str, now: DateTime<Utc>) -> bool {
+        self.away.get(topic).is_some_and(|until| *until > now)
     }
 
     /// One message of a dead producer arrives.
@@ -248,23 +255,55 @@ impl Drop for InFlight<'_> {
 }
 
 impl EventSink for Sink {
-    async fn publish(&mut self, rows: &[OutboxRow]) -> Vec<Result<(), LogError>> {
-        let mut in_flight = InFlight { sink: self, messages: rows.iter().map(|row| row.message.clone()).collect() };
-        let mut results = Vec::new();
-        for _ in rows {
-            pause().await;
-            if in_flight.sink.core.fault(80) {
+    async fn publish(&mut self, rows: Vec<OutboxRow>) -> Vec<Result<(), PublishError>> {
+        let len = rows.len();
+        let mut in_flight = InFlight { sink: self, messages: rows.into_iter().map(|row| row.message).collect() };
+        let core = in_flight.sink.core.clone();
+        let slow = if core.fault(20) { 12 } else { 1 };
+        let mut results: Vec<Result<(), PublishError>> = Vec::new();
+        let (mut topics, mut keys) = (HashSet::new(), HashSet::new());
+        while let Some(message) = in_flight.messages.front().cloned() {
+            for _ in 0..slow {
+                pause().await;
+            }
+            let away = lock(&in_flight.sink.kafka).is_away(&message.topic, core.now());
+            let key = (message.topic.clone(), message.key.clone());
+            let refused = if away || topics.contains(&message.topic) {
+                topics.insert(message.topic);
+                Some(PublishError::Topic("nobody may write it".into()))
+            } else if keys.contains(&key) {
+                Some(PublishError::Transient("behind a refused message of its key".into()))
+            } else if core.fault(250) {
+                keys.insert(key);
+                Some(PublishError::Refused("too large".into()))
+            } else {
+                None
+            };
+            if let Some(error) = refused {
+                in_flight.messages.pop_front();
+                results.push(Err(error));
+                continue;
+            }
+            if core.fault(80) {
                 break;
             }
             let message = in_flight.messages.pop_front();
             message.into_iter().for_each(|message| lock(&in_flight.sink.kafka).append(message));
             // The acknowledgement may be lost although the message arrived.
-            if in_flight.sink.core.fault(120) {
+            if core.fault(120) {
                 break;
             }
             results.push(Ok(()));
         }
-        results.resize(rows.len(), Err(LogError::Transient("not acknowledged".into())));
+        results.resize(len, Err(PublishError::Transient("not acknowledged".into())));
         results
+    }
+
+    async fn look_for(&mut self, topic: &str) -> Result<(), PublishError> {
+        pause().await;
+        match lock(&self.kafka).is_away(topic, self.core.now()) {
+            true => Err(PublishError::Topic("nobody may write it".into())),
+            false => Ok(()),
+        }
     }
 }

@@ -15,10 +15,12 @@ use engine::{
     intents::{self, IntentStore, Outside},
     log::EventSource,
     participant::Participant,
-    relay::Relay,
+    relay::{Lane, OutboxStore, Pace, Relay},
     retry::{self, Limits},
     store::Intent,
 };
+
+use uuid::Uuid;
 
 use crate::{
     core::{Core, SeededIds, lock, pause},
@@ -57,10 +59,13 @@ pub fn tasks<P: Participant, O: Outside>(
         commits: Vec::new(),
         confirmed: Vec::new(),
     };
-    let sink = Sink { core: core.clone(), kafka: kafka.clone() };
+    let sink = || Sink { core: core.clone(), kafka: kafka.clone() };
+    let holders = Lane::ALL.map(|_| core.uuid());
     vec![
         Box::pin(consume(core.clone(), door.clone(), source, calls.clone())),
-        Box::pin(relay(core.clone(), model.clone(), sink)),
+        Box::pin(relay(core.clone(), model.clone(), sink(), Lane::Events, holders[0])),
+        Box::pin(relay(core.clone(), model.clone(), sink(), Lane::DeadLetters, holders[1])),
+        Box::pin(renew(core.clone(), model.clone(), holders)),
         Box::pin(call(core.clone(), door.clone(), outside, calls)),
         Box::pin(look_back(core.clone(), door.clone())),
         Box::pin(operate(core.clone(), door)),
@@ -91,16 +96,31 @@ async fn consume<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>, 
     }
 }
 
-async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink) {
-    let mut relay = Relay::new(core.uuid());
+async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink, lane: Lane, holder: Uuid) {
+    let began = core.now();
+    // What the relay does by seconds fits into a schedule of a few thousand milliseconds ten times.
+    let clock = || ((core.now() - began) * 10).to_std().unwrap_or_default();
+    let pace = Pace::new(LIMIT, usize::MAX, (LEASE * 10).to_std().unwrap_or_default());
+    let mut relay = Relay::new(holder, lane, pace);
     loop {
-        if core.pick(8) == 0 || relay.ranges().is_empty() {
+        if core.pick(8) == 0 || relay.ranges().is_empty() || relay.has_lost_leases() {
             let claimed = relay.claim(&model, LEASE).await;
-            core.tell(|| format!("{} relay claims: {claimed:?}", P::NAME));
+            core.tell(|| format!("{} {} relay claims: {claimed:?}", P::NAME, lane.name()));
         }
-        let relayed = relay.step(&model, &mut sink, LIMIT).await;
-        core.tell(|| format!("{} relay: {relayed:?}", P::NAME));
+        let relayed = relay.step(&model, &mut sink, &clock).await;
+        core.tell(|| format!("{} {} relay: {relayed:?}", P::NAME, lane.name()));
         pause().await;
+    }
+}
+
+/// Keeps the leases of both relays alive, whatever these are doing.
+async fn renew<P: Participant>(core: Arc<Core>, model: Model<P>, holders: [Uuid; 2]) {
+    loop {
+        for holder in holders {
+            pause().await;
+            let renewed = model.renew(holder, LEASE).await;
+            core.tell(|| format!("{} renews: {renewed:?}", P::NAME));
+        }
     }
 }
 
@@ -146,12 +166,15 @@ async fn look_back<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>
     }
 }
 
-/// Somebody who redrives what is parked, through this replica's admin API.
+/// Somebody who releases what the broker refused and redrives what is parked, through this replica's admin API.
 async fn operate<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>) {
     let mut ids = SeededIds(core.clone());
     loop {
         for _ in 0..8 {
             pause().await;
+        }
+        if door.database.release_stopped() > 0 {
+            core.tell(|| format!("{} releases what was stopped", P::NAME));
         }
         let parked = door.database.worth_a_redrive();
         let Some(number) = parked.get(core.pick(parked.len())).copied() else { continue };

@@ -38,6 +38,7 @@ found! {
     offsets_committed_before_the_database_are_found: OffsetsFirst;
     commits_forgotten_when_they_were_sent_are_found: CommitsForgotten;
     rows_marked_before_the_acknowledgement_are_found: MarkFirst;
+    refused_rows_that_are_forgotten_are_found: RefusedForgotten;
     stock_released_before_the_money_went_back_is_found: StockFirst;
     a_missing_tombstone_is_found: NoTombstone;
     absent_rows_that_are_not_locked_are_found: AbsentNotLocked;

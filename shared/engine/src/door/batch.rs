@@ -238,7 +238,7 @@ impl<'a, P: Participant> Batch<'a, P> {
 
     /// Runs the rules, input by input, on the locked rows.
     pub fn run(mut self, policy: &Policy, rows: &mut Rows<P>, ids: &mut dyn IdSource) -> Outcome<P> {
-        let beginning = self.beginning();
+        let beginning = self.beginning(policy.max_message_bytes);
         let open: Vec<usize> = (0..self.work.len()).filter(|index| self.verdicts[*index].is_none()).collect();
         let mut running = Running::new(self.participant, policy, self.now, beginning, rows, ids);
         for index in open {
@@ -251,7 +251,7 @@ impl<'a, P: Participant> Batch<'a, P> {
         running.finish(self.verdicts)
     }
 
-    fn beginning(&mut self) -> Beginning {
+    fn beginning(&mut self, max_bytes: usize) -> Beginning {
         let mut beginning = Beginning {
             held: std::mem::take(&mut self.held),
             opening: std::mem::take(&mut self.opening),
@@ -263,7 +263,8 @@ impl<'a, P: Participant> Batch<'a, P> {
         let attempts = Attempts { count: 1, first_failed_at: self.now, last_failed_at: self.now };
         for dead in &self.dead {
             if self.newly_buried.contains(&dead.delivery.position) {
-                beginning.messages.push(dead_letter::record(&dead.delivery, P::NAME, &dead.failure, attempts));
+                let DeadMessage { delivery, failure, .. } = dead;
+                beginning.messages.push(dead_letter::record(delivery, P::NAME, failure, attempts, max_bytes));
                 beginning.told.push(Told::buried::<P>(&dead.delivery, dead.failure.class, &self.links));
             }
         }

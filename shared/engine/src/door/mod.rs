@@ -208,6 +208,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
 }
 
 fn ranges(messages: &[OutboxMessage], ranges: i32) -> Vec<i32> {
-    let used: BTreeSet<i32> = messages.iter().map(|message| outbox::range_of(message.key.as_deref(), ranges)).collect();
+    let range = |message: &OutboxMessage| outbox::range_of(&message.topic, message.key.as_deref(), ranges);
+    let used: BTreeSet<i32> = messages.iter().map(range).collect();
     used.into_iter().collect()
 }

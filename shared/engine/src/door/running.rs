@@ -450,7 +450,8 @@ impl<'a, P: Participant> Running<'a, P> {
     ) {
         if status == HeldStatus::Parked {
             let attempts = Attempts { count, first_failed_at, last_failed_at: self.now };
-            self.outcome.messages.push(dead_letter::record(&event.delivery, P::NAME, failure, attempts));
+            let limit = self.policy.max_message_bytes;
+            self.outcome.messages.push(dead_letter::record(&event.delivery, P::NAME, failure, attempts, limit));
         }
     }
 

@@ -99,6 +99,8 @@ fn describe() {
         ("saga_consumer_partitions", Unit::Count, "Partitions that this replica has"),
         ("saga_outbox_messages", Unit::Count, "Messages not published yet"),
         ("saga_outbox_oldest_age_seconds", Unit::Seconds, "Since the oldest unpublished message was written"),
+        ("saga_stopped_keys", Unit::Count, "Keys whose next message Kafka refuses, and which wait for a decision"),
+        ("saga_topic_failing", Unit::Count, "1 while a topic takes nothing from this service, by topic"),
         ("saga_held_events", Unit::Count, "Events that wait, by why"),
         ("saga_retrying_oldest_age_seconds", Unit::Seconds, "Since the first failure of the event tried for longest"),
         ("saga_parked_keys", Unit::Count, "Aggregates that wait for somebody's decision"),

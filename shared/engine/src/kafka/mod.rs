@@ -14,7 +14,7 @@ mod verdict;
 
 pub use connection::Connection;
 pub use raw::headers;
-pub use sink::KafkaSink;
+pub use sink::{KafkaSink, SinkLimits};
 pub use source::KafkaSource;
 pub use state::{KafkaState, KafkaTrouble, Snapshot, Stop, StoppedPartition};
 pub use topics::{TopicProblem, check_topics};

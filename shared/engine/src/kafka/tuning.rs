@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
-use super::Connection;
+use super::{Connection, SinkLimits};
 
 /// What consumer, producer and admin client share.
 pub fn client(kafka: &Connection, name: &str) -> ClientConfig {
@@ -68,21 +68,30 @@ pub fn consumer(kafka: &Connection, group: &str, session_timeout: Duration) -> C
 }
 
 /// Producer settings.
-pub fn producer(kafka: &Connection, name: &str, max_bytes: usize) -> ClientConfig {
+pub fn producer(kafka: &Connection, name: &str, limits: &SinkLimits) -> ClientConfig {
+    // What one batch brings, and one message more, never waits for room.
+    let queue_kilobytes = (limits.batch_bytes + limits.message_bytes).div_ceil(1024) + 1024;
     let mut config = client(kafka, name);
     config
         // No repeats and no reordering by the client's own retries (KIP-98).
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        // A message that can't be delivered takes all behind it down with it, instead of being overtaken by them.
+        // A message that is refused takes all behind it down with it, instead of being overtaken by them.
         .set("enable.gapless.guarantee", "true")
-        .set("delivery.timeout.ms", "30000")
-        // Dead letters carry up to a few kilobytes of headers more than what was consumed.
-        .set("message.max.bytes", (max_bytes + 65_536).to_string())
+        // The guarantee above does not cover time-outs, so messages have none: the sink watches for progress.
+        .set("delivery.timeout.ms", "0")
+        // A producer is made anew after each failure, and of a new one the broker takes any sequence number for the first:
+        // of two requests under way the second could come first.
+        .set("max.in.flight.requests.per.connection", "1")
+        // Refused here by the count that is checked when a message is appended to the outbox.
+        .set("message.max.bytes", limits.message_bytes.to_string())
+        .set("queue.buffering.max.kbytes", queue_kilobytes.to_string())
+        .set("queue.buffering.max.messages", "100000")
+        // A topic that is not there is told soon, not after half a minute.
+        .set("topic.metadata.propagation.max.ms", "3000")
         // One relay step is sent as few requests; longer only adds latency to every hop.
         .set("linger.ms", "2")
         .set("batch.num.messages", "10000")
-        .set("queue.buffering.max.messages", "100000")
         // JSON shrinks to a third at little CPU; the broker stores it as it comes.
         .set("compression.type", "lz4")
         // Java's default partitioner: the same key in the same partition, whoever writes it.

@@ -92,7 +92,8 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
     }
 
     async fn append_outbox(&mut self, messages: &[OutboxMessage]) -> Result<(), StoreError> {
-        let ranges: Vec<i32> = messages.iter().map(|message| range_of(message.key.as_deref(), self.ranges)).collect();
+        let range = |message: &OutboxMessage| range_of(&message.topic, message.key.as_deref(), self.ranges);
+        let ranges: Vec<i32> = messages.iter().map(range).collect();
         let topics: Vec<&str> = messages.iter().map(|message| message.topic.as_str()).collect();
         let keys: Vec<Option<&[u8]>> = messages.iter().map(|message| message.key.as_deref()).collect();
         let payloads: Vec<Option<&[u8]>> = messages.iter().map(|message| message.payload.as_deref()).collect();

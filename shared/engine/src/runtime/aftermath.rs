@@ -1,8 +1,11 @@
 //! What follows a commit: wake-ups, calls, metrics, and a word to whoever watches.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use chrono::{DateTime, Utc};
@@ -11,6 +14,7 @@ use super::{CallQueue, Wakes};
 use crate::{
     input::{RETRYING, VERDICTS, Verdict},
     intents::FreshCall,
+    relay::Lane,
 };
 
 /// Shared by all loops of a service.
@@ -18,14 +22,16 @@ use crate::{
 pub struct Aftermath {
     pub wakes: Wakes,
     pub calls: CallQueue,
-    pub relay_ranges: Arc<Mutex<Vec<i32>>>,
+    /// The key ranges that this replica's relays hold.
+    pub relay_ranges: Arc<Mutex<BTreeMap<Lane, Vec<i32>>>>,
     /// When the deadline loop will look next, in milliseconds since 1970 by the database's clock.
     pub next_deadline: Arc<AtomicI64>,
 }
 
 impl Aftermath {
     pub fn new(wakes: Wakes, calls: CallQueue) -> Self {
-        Self { wakes, calls, relay_ranges: Arc::default(), next_deadline: Arc::new(AtomicI64::new(i64::MAX)) }
+        let next_deadline = Arc::new(AtomicI64::new(i64::MAX));
+        Self { wakes, calls, relay_ranges: Arc::default(), next_deadline }
     }
 
     /// Call this once after every commit.
@@ -51,11 +57,12 @@ impl Aftermath {
             return;
         }
         let mine = self.relay_ranges.lock().unwrap_or_else(PoisonError::into_inner);
-        if ranges.iter().any(|range| mine.contains(range)) {
-            self.wakes.relay.notify_one();
-        }
-        if ranges.iter().any(|range| !mine.contains(range)) {
-            self.wakes.elsewhere.notify_one();
+        let lane_of = |range: &i32| mine.iter().find(|(_, held)| held.contains(range)).map(|(lane, _)| *lane);
+        for range in ranges {
+            match lane_of(range) {
+                Some(lane) => self.wakes.of_relay(lane).notify_one(),
+                None => self.wakes.elsewhere.notify_one(),
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{ConsumerState, Progress, idle};
-use crate::postgres::{Depths, Pool, depths};
+use crate::postgres::{Depths, Pool, depths, stopped_keys};
 
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -35,6 +35,10 @@ pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, progress: 
         match depths(&pool).await {
             Ok(depths) => tell(&depths),
             Err(error) => warn!(%error, "the gauges of the database could not be read"),
+        }
+        match stopped_keys(&pool).await {
+            Ok(stopped) => metrics::gauge!("saga_stopped_keys").set(stopped as f64),
+            Err(error) => warn!(%error, "the stopped keys could not be counted"),
         }
     }
 }

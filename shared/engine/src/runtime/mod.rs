@@ -25,7 +25,7 @@ pub(crate) use gauges::gauge_loop;
 pub(crate) use maintenance::maintenance_loop;
 pub(crate) use progress::{Progress, beat, idle};
 pub(crate) use readiness::{Seen, readiness};
-pub(crate) use relaying::relay_loop;
+pub(crate) use relaying::RelayLoop;
 pub(crate) use retrying::retry_loop;
 pub(crate) use wake::{Wakes, listen_loop};
 

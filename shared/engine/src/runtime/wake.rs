@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{backoff, beat, idle};
-use crate::postgres::Pool;
+use crate::{postgres::Pool, relay::Lane};
 
 const CHANNEL: &str = "saga_outbox";
 /// At most one NOTIFY per this time: they take a database-wide lock when they commit.
@@ -20,14 +20,26 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Who is to be woken.
 #[derive(Clone, Default)]
 pub struct Wakes {
-    /// Something waits in the outbox.
+    /// An event waits in the outbox.
     pub relay: Arc<Notify>,
+    /// A dead letter waits in the outbox.
+    pub dead_letters: Arc<Notify>,
     /// An earlier deadline was set.
     pub deadlines: Arc<Notify>,
     /// A held event may go on.
     pub retry: Arc<Notify>,
     /// Something waits in a range that another replica's relay holds.
     pub elsewhere: Arc<Notify>,
+}
+
+impl Wakes {
+    /// What wakes the relay of a lane.
+    pub fn of_relay(&self, lane: Lane) -> &Notify {
+        match lane {
+            Lane::Events => &self.relay,
+            Lane::DeadLetters => &self.dead_letters,
+        }
+    }
 }
 
 /// Carries wake-ups between replicas, both ways.
@@ -60,7 +72,7 @@ async fn listen(pool: &Pool, wakes: &Wakes, failures: &mut u32, stop: &Cancellat
                 Ok(notification) => {
                     notification?;
                     ask_at = Instant::now() + SILENCE;
-                    wakes.relay.notify_one();
+                    Lane::ALL.into_iter().for_each(|lane| wakes.of_relay(lane).notify_one());
                 }
                 Err(_) => {
                     within(PATIENCE, sqlx::query("SELECT 1").execute(&mut listener)).await?;

@@ -65,11 +65,19 @@ pub struct EngineSettings {
     /// Most messages in one relay step.
     #[arg(long, env, default_value_t = 2_000, value_parser = at_least_one)]
     pub relay_batch: usize,
+    /// Most bytes in one relay step, as they stand in the outbox; Kafka's client holds them once more. Events and dead letters
+    /// have a relay each.
+    #[arg(long, env, default_value_t = 8_388_608, value_parser = at_least_one)]
+    pub relay_batch_bytes: usize,
+    /// Without any acknowledgement by Kafka for this long, what a relay has under way is given up and sent anew.
+    #[arg(long, env, default_value = "30s", value_parser = duration)]
+    pub relay_ack_timeout: Duration,
     /// How long a relay holds a key range without renewing it.
     #[arg(long, env, default_value = "10s", value_parser = duration)]
     pub relay_lease: Duration,
-    /// Largest message that may be published, in bytes; the topics' max.message.bytes must allow it.
-    #[arg(long, env, default_value_t = 1_000_000, value_parser = at_least_one)]
+    /// Largest message that may be published, in bytes, with its headers and uncompressed; the topics' max.message.bytes must
+    /// allow it. Dead letters that are larger go without their payload.
+    #[arg(long, env, default_value_t = 1_000_000, value_parser = message_bytes)]
     pub max_message_bytes: usize,
 
     /// First wait before an event is tried again; doubles from there, with full jitter.
@@ -155,6 +163,15 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A dead letter without payload, headers and key has some five kilobytes of its own.
+fn message_bytes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(bytes @ 16_384..=1_000_000_000) => Ok(bytes),
+        Ok(_) => Err("must be 16384 to 1000000000 bytes".into()),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
 impl EngineSettings {
     /// What this replica is called, also after a restart.
     pub fn instance(&self) -> String {
@@ -224,6 +241,7 @@ mod tests {
     fn a_wrong_setting_is_refused_with_its_name() {
         assert!(parse(&["--retry-base", "soon"]).unwrap_err().contains("--retry-base"));
         assert!(parse(&["--batch-limit", "0"]).unwrap_err().contains("at least 1"));
+        assert!(parse(&["--max-message-bytes", "2000"]).unwrap_err().contains("16384"));
         assert!(parse(&["--http-addr", "here"]).unwrap_err().contains("--http-addr"));
         assert!(parse(&["--migrations", "never"]).unwrap_err().contains("--migrations"));
     }

@@ -17,6 +17,7 @@ mod notification;
 mod outages;
 mod outsiders;
 mod parking;
+mod refused;
 mod repeats;
 mod replicas;
 mod source;

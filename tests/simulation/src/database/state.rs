@@ -62,6 +62,31 @@ pub struct DeadRow {
     pub digest: Vec<u8>,
 }
 
+/// A key of a topic that waits behind what the broker refuses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoppedRow {
+    pub number: i64,
+    pub topic: String,
+    pub key: Option<Vec<u8>>,
+}
+
+impl StoppedRow {
+    pub fn of(row: &OutboxRow) -> Self {
+        Self { number: row.number, topic: row.message.topic.clone(), key: row.message.key.clone() }
+    }
+
+    /// Messages without a key are nobody's followers.
+    pub fn is_of_key(&self, other: &Self) -> bool {
+        self.key.is_some() && self.topic == other.topic && self.key == other.key
+    }
+
+    /// Whether a message waits for this one.
+    pub fn stops(&self, row: &OutboxRow) -> bool {
+        let row = Self::of(row);
+        self.number == row.number || self.is_of_key(&row)
+    }
+}
+
 /// A transaction, from the server's side.
 pub struct Session {
     pub waits_for: Option<TxId>,
@@ -100,6 +125,7 @@ pub struct State<P: Participant> {
     pub intents: Heap<OpenIntent>,
     pub held: Heap<HeldRow>,
     pub dead: Heap<DeadRow>,
+    pub stopped: Heap<StoppedRow>,
     /// The relays that live, each by a statement of its own.
     pub relays: BTreeMap<Uuid, DateTime<Utc>>,
     pub begun: BTreeMap<Position, u32>,
@@ -113,7 +139,7 @@ pub struct State<P: Participant> {
 impl<P: Participant> State<P> {
     pub fn new(ranges: i32) -> Self {
         let mut leases = Heap::default();
-        for range in 0..ranges {
+        for range in 0..=ranges {
             leases.put(LeaseRow { range, holder: None, epoch: 0, expires_at: DateTime::<Utc>::MIN_UTC });
         }
         Self {
@@ -125,6 +151,7 @@ impl<P: Participant> State<P> {
             intents: Heap::default(),
             held: Heap::default(),
             dead: Heap::default(),
+            stopped: Heap::default(),
             relays: BTreeMap::new(),
             begun: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -147,7 +174,7 @@ impl<P: Participant> State<P> {
 
     /// Its writes become visible, or vanish; its locks are free. What waited for it looks again.
     pub fn end(&mut self, tx: TxId, commits: bool) {
-        let heaps: [&mut dyn Ends; 8] = [
+        let heaps: [&mut dyn Ends; 9] = [
             &mut self.rows,
             &mut self.inbox,
             &mut self.outbox,
@@ -156,6 +183,7 @@ impl<P: Participant> State<P> {
             &mut self.intents,
             &mut self.held,
             &mut self.dead,
+            &mut self.stopped,
         ];
         for heap in heaps {
             heap.end(tx, commits);

@@ -127,7 +127,7 @@ impl<P: Participant> Transaction<P> for Tx<P> {
         self.now_step(|state, id| {
             for message in messages.iter().cloned() {
                 state.outbox_number += 1;
-                let range = range_of(message.key.as_deref(), ranges);
+                let range = range_of(&message.topic, message.key.as_deref(), ranges);
                 let row = OutboxRow { number: state.outbox_number, range, message };
                 state.outbox.insert(id, OutboxEntry { row, published: false });
             }

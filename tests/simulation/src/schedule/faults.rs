@@ -12,6 +12,8 @@ use crate::{core::lock, database::Timeouts};
 const REPLICAS: usize = 3;
 /// How long a replica may be frozen: far longer than leases, and than idle transactions may live.
 const LONGEST_FREEZE: usize = 2_500;
+/// A topic is closed for so long, up to nine times.
+const CLOSED: TimeDelta = TimeDelta::milliseconds(60);
 const IDLE_IN_TRANSACTION: TimeDelta = TimeDelta::milliseconds(700);
 
 impl Running<'_> {
@@ -30,6 +32,9 @@ impl Running<'_> {
         }
         if core.fault(150) {
             self.rebalance();
+        }
+        if core.fault(700) {
+            self.close_topic();
         }
         if core.pick(20) == 0 {
             lock(&self.shop.kafka).arrive_late();
@@ -75,6 +80,16 @@ impl Running<'_> {
         let group = GROUPS[self.shop.core.pick(GROUPS.len())];
         self.shop.core.tell(|| format!("{group} rebalances"));
         lock(&self.shop.kafka).rotate(group);
+    }
+
+    /// A topic takes nothing from anybody for a while.
+    fn close_topic(&self) {
+        let core = &self.shop.core;
+        let all = contracts::topic::ALL;
+        let topic = all[core.pick(all.len())];
+        let until = core.now() + CLOSED * i32::try_from(core.pick(10)).unwrap_or_default();
+        core.tell(|| format!("{topic} takes nothing until {until}"));
+        lock(&self.shop.kafka).away.insert(topic.to_owned(), until);
     }
 
     fn any_member(&self) -> Option<u64> {

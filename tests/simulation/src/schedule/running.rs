@@ -92,6 +92,7 @@ impl<'a> Running<'a> {
             let step = core.step();
             if step == self.faulty_steps {
                 core.end_faults();
+                lock(&self.shop.kafka).away.clear();
                 while lock(&self.shop.kafka).arrive_late() {}
             }
             if step.is_multiple_of(256) && self.rests(step) {

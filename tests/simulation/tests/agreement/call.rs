@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use engine::{
     deadlines::{self, DeadlineStore},
     intents::{IntentStore, Postponed},
-    relay::{Lease, OutboxStore},
+    relay::{Lane, Lease, OutboxStore, Reading, Refused},
     retry::{HeldStore, Limits},
     store::{
         AmendedIntent, Database, DeadMessage, Deadline, HeldFailure, HoldEvent, Intent, OutboxMessage, RefusedIntent,
@@ -45,9 +45,11 @@ pub enum Call {
     Commit,
     /// The transaction is dropped.
     RollBack,
-    Claim(Uuid, TimeDelta),
-    Unpublished(Vec<i32>, usize),
-    Mark(Vec<Lease>, Vec<i64>),
+    Claim(Uuid, Lane, TimeDelta),
+    Renew(Uuid, TimeDelta),
+    Unpublished(Reading),
+    Mark(Vec<Lease>, Vec<(i32, i64)>),
+    Stop(Vec<Lease>, Vec<Refused>),
     Release(Uuid),
     DueDeadlines(usize),
     ClaimIntents(usize, usize, TimeDelta),
@@ -131,12 +133,14 @@ async fn in_transaction<T: Transaction<Inventory>>(tx: &mut T, call: Call) -> St
 
 async fn alone<D: Ports>(database: &D, call: Call) -> String {
     match call {
-        Call::Claim(holder, lease) => {
-            let claimed = OutboxStore::claim(database, holder, lease).await;
+        Call::Claim(holder, lane, lease) => {
+            let claimed = OutboxStore::claim(database, holder, lane, lease).await;
             said(claimed.map(|leases| sorted(leases.into_iter().map(|lease| (lease.range, lease.epoch)))))
         }
-        Call::Unpublished(ranges, limit) => said(database.unpublished(&ranges, limit).await),
-        Call::Mark(leases, numbers) => said(database.mark(&leases, &numbers).await),
+        Call::Renew(holder, lease) => said(OutboxStore::renew(database, holder, lease).await),
+        Call::Unpublished(reading) => said(database.unpublished(&reading).await),
+        Call::Mark(leases, rows) => said(database.mark(&leases, &rows).await),
+        Call::Stop(leases, refused) => said(database.stop(&leases, &refused).await),
         Call::Release(holder) => said(database.release(holder).await),
         // Both clocks are their own.
         Call::DueDeadlines(limit) => said(DeadlineStore::due(database, limit).await.map(|due| (due.due, due.next))),

@@ -156,6 +156,8 @@ impl OnModel {
             format!("outbox {words} published {}", entry.published)
         }));
         lines.extend(state.leases.committed().map(|row| format!("lease {} {:?} {}", row.range, row.holder, row.epoch)));
+        lines
+            .extend(state.stopped.committed().map(|row| format!("stopped {} {} {:?}", row.number, row.topic, row.key)));
         lines.extend(state.deadlines.committed().map(|row| {
             format!(
                 "deadline {} {} {} {} {} {} {:?}",

@@ -8,7 +8,7 @@ use engine::{
     deadlines,
     delivery::{Delivery, Position},
     intents::Postponed,
-    relay::Lease,
+    relay::{Lane, Lease, Reading, Refused},
     retry::Limits,
     store::{
         AmendedIntent, DeadMessage, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage,
@@ -124,15 +124,30 @@ impl Drawing {
 
     fn alone(&mut self) -> Call {
         let limit = self.chance.pick(4) + 1;
-        match self.chance.pick(11) {
-            0 | 1 => Call::Claim(id(1, self.chance.pick(2)), self.hours()),
-            2 => Call::Unpublished(self.ranges(), limit),
-            3 => {
-                let epoch = self.chance.pick(3) as i64;
-                let leases = self.ranges().into_iter().map(|range| Lease { range, epoch }).collect();
-                Call::Mark(leases, self.some(4).into_iter().map(|n| n as i64 + 1).collect())
+        match self.chance.pick(14) {
+            0 | 1 => {
+                let lane = Lane::ALL[self.chance.pick(2)];
+                Call::Claim(self.holder(lane), lane, self.hours())
             }
-            4 => Call::Release(id(1, self.chance.pick(2))),
+            2 => Call::Unpublished(Reading {
+                ranges: self.ranges(),
+                without_topics: self.one_in(3).then(|| "order-events".to_owned()).into_iter().collect(),
+                rows: limit,
+                bytes: self.chance.pick(8) + 1,
+            }),
+            3 => {
+                let rows = self.some(4).into_iter().map(|n| (self.chance.pick(3) as i32, n as i64 + 1)).collect();
+                Call::Mark(self.leases(), rows)
+            }
+            10 => {
+                let lane = Lane::ALL[self.chance.pick(2)];
+                Call::Renew(self.holder(lane), self.hours())
+            }
+            11 | 12 => {
+                let refused = |n: usize| Refused { number: n as i64 + 1, error: "too large".into() };
+                Call::Stop(self.leases(), self.some(4).into_iter().map(refused).take(1).collect())
+            }
+            4 => Call::Release(self.holder(Lane::ALL[self.chance.pick(2)])),
             5 => Call::DueDeadlines(limit),
             6 => Call::ClaimIntents(limit, self.chance.pick(6), TimeDelta::hours(1)),
             7 => {
@@ -173,8 +188,19 @@ impl Drawing {
         self.some(KEYS.len()).into_iter().map(|n| KEYS[n].to_owned()).collect()
     }
 
+    /// Those of the events, and behind them that of the dead letters.
     fn ranges(&self) -> Vec<i32> {
-        self.some(2).into_iter().map(|n| n as i32).collect()
+        self.some(3).into_iter().map(|n| n as i32).collect()
+    }
+
+    /// One of two, another for each lane.
+    fn holder(&self, lane: Lane) -> Uuid {
+        id(1, self.chance.pick(2) + if lane == Lane::Events { 0 } else { 10 })
+    }
+
+    fn leases(&self) -> Vec<Lease> {
+        let epoch = self.chance.pick(3) as i64;
+        self.ranges().into_iter().map(|range| Lease { range, epoch }).collect()
     }
 
     fn number(&self) -> i64 {
@@ -220,7 +246,8 @@ impl Drawing {
 
     fn message(&mut self, key: String) -> OutboxMessage {
         let payload = Some(self.mint().to_string().into_bytes());
-        OutboxMessage { topic: "order-events".into(), key: Some(key.into_bytes()), payload, headers: Vec::new() }
+        let topic = if self.one_in(4) { "order-events.dlq" } else { "order-events" };
+        OutboxMessage { topic: topic.into(), key: Some(key.into_bytes()), payload, headers: Vec::new() }
     }
 
     fn deadlines(&mut self) -> Call {

@@ -8,6 +8,7 @@ const ENGINE: &str = "
     UNION ALL SELECT format('outbox %s %s Some(%s) published %s', number, range, words(payload),
                             CASE WHEN published_at IS NULL THEN 'false' ELSE 'true' END) FROM outbox
     UNION ALL SELECT format('lease %s %s %s', range, coalesce('Some(' || holder || ')', 'None'), epoch) FROM relay_leases
+    UNION ALL SELECT format('stopped %s %s Some(%s)', number, topic, words(key)) FROM stopped_keys
     UNION ALL SELECT format('deadline %s %s %s %s %s %s %s', id, aggregate_id, name, extract(epoch FROM due_at)::bigint,
                             correlation_id, attempts, coalesce('Some(\"' || last_error || '\")', 'None')) FROM deadlines
     UNION ALL SELECT format('intent %s %s/%s %s %s due %s', id, aggregate_id, step, request, attempts,

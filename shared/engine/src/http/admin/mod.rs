@@ -1,10 +1,11 @@
-//! Admin routes: see what is held or dead, redrive it, or discard it with a reason; see which calls have no answer, and
-//! settle them by hand.
+//! Admin routes: see what is held, dead or stopped, redrive or release it, or discard it with a reason; see which calls have no
+//! answer, and settle them by hand.
 
 mod calls;
 mod dead_messages;
 mod held;
 mod payload;
+mod stopped;
 
 use std::sync::Arc;
 
@@ -40,11 +41,8 @@ impl<P: Tables> Clone for Admin<P> {
 
 pub(super) fn routes<P: Tables>(door: Arc<ServiceDoor<P>>, aftermath: Aftermath) -> Router {
     let wakes = aftermath.wakes.clone();
-    Router::new().merge(held::routes()).merge(dead_messages::routes()).merge(calls::routes()).with_state(Admin {
-        door,
-        wakes,
-        aftermath,
-    })
+    let routes = Router::new().merge(held::routes()).merge(dead_messages::routes());
+    routes.merge(calls::routes()).merge(stopped::routes()).with_state(Admin { door, wakes, aftermath })
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,82 @@
+//! Admin routes for keys that stopped because Kafka refuses their next message: see them, try again, or give the message up.
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::json;
+use tracing::info;
+
+use super::{Admin, PAGE, Page, Reason, check_reason, problem, unavailable};
+use crate::{postgres::Tables, relay::Lane};
+
+pub(super) fn routes<P: Tables>() -> Router<Admin<P>> {
+    Router::new()
+        .route("/stopped", get(list::<P>))
+        .route("/stopped/release", post(release_topic::<P>))
+        .route("/stopped/{number}/release", post(release::<P>))
+        .route("/stopped/{number}/discard", post(discard::<P>))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Topic {
+    topic: String,
+}
+
+async fn list<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<Page>) -> Response {
+    match admin.door.database.stopped_views(page.after, PAGE).await {
+        Ok(stopped) => Json(json!({ "stopped": stopped })).into_response(),
+        Err(error) => unavailable(&error),
+    }
+}
+
+async fn release<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i64>) -> Response {
+    let released = admin.door.database.release_key(number).await;
+    settled(&admin, number, released, "released")
+}
+
+/// For the time after a topic's limit was raised.
+async fn release_topic<P: Tables>(State(admin): State<Admin<P>>, Json(Topic { topic }): Json<Topic>) -> Response {
+    match admin.door.database.release_topic(&topic).await {
+        Ok(released) => {
+            info!(topic, released, "stopped keys released");
+            wake(&admin);
+            Json(json!({ "outcome": "released", "keys": released })).into_response()
+        }
+        Err(error) => unavailable(&error),
+    }
+}
+
+async fn discard<P: Tables>(
+    State(admin): State<Admin<P>>,
+    Path(number): Path<i64>,
+    Json(Reason { reason }): Json<Reason>,
+) -> Response {
+    if let Some(refused) = check_reason(&reason) {
+        return refused;
+    }
+    let discarded = admin.door.database.discard_refused(number, &reason).await;
+    settled(&admin, number, discarded, "discarded")
+}
+
+fn settled<P: Tables>(admin: &Admin<P>, number: i64, done: sqlx::Result<bool>, outcome: &str) -> Response {
+    match done {
+        Ok(true) => {
+            info!(number, outcome, "a stopped key goes on");
+            wake(admin);
+            Json(json!({ "outcome": outcome })).into_response()
+        }
+        Ok(false) => problem(StatusCode::NOT_FOUND, &format!("no key stopped at message {number}")),
+        Err(error) => unavailable(&error),
+    }
+}
+
+fn wake<P: Tables>(admin: &Admin<P>) {
+    Lane::ALL.into_iter().for_each(|lane| admin.wakes.of_relay(lane).notify_one());
+    admin.wakes.elsewhere.notify_one();
+}

@@ -1,0 +1,142 @@
+//! One step of a relay: read, publish, mark what Kafka has, stop what it refuses.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::{
+    Lane, Lease, OutboxStore, Pace, Reading,
+    outcome::{Outcome, Sent},
+    spans::sent,
+    waits::Waits,
+};
+use crate::{
+    crash_point::reached,
+    log::{EventSink, PublishError},
+    store::StoreError,
+};
+
+/// One relay: a lane's ranges, as far as it holds their leases.
+pub struct Relay {
+    holder: Uuid,
+    lane: Lane,
+    leases: Vec<Lease>,
+    pace: Pace,
+    waits: Waits,
+    lost: bool,
+}
+
+/// What a step did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Relayed {
+    /// Nothing is to be sent now in the ranges that this relay holds.
+    Nothing,
+    /// Rows were acknowledged and marked.
+    Published { rows: usize, marked: u64 },
+    /// Some were not acknowledged. What failed waits or stops; the next step goes on with everything else.
+    Failed { published: usize, stopped: u64, error: PublishError },
+}
+
+impl Relay {
+    pub fn new(holder: Uuid, lane: Lane, pace: Pace) -> Self {
+        Self { holder, lane, leases: Vec::new(), pace, waits: Waits::default(), lost: false }
+    }
+
+    /// Takes leases, gives back what is above its share, renews the others. Call it well within the lease's time, and
+    /// beside the steps [`OutboxStore::renew`].
+    pub async fn claim<S: OutboxStore>(&mut self, store: &S, lease: TimeDelta) -> Result<(), StoreError> {
+        self.leases = store.claim(self.holder, self.lane, lease).await?;
+        self.lost = false;
+        Ok(())
+    }
+
+    /// Whether the last step was told that a lease is another's by now: claim before the next, or it repeats in vain.
+    pub fn has_lost_leases(&self) -> bool {
+        self.lost
+    }
+
+    /// The key ranges that this relay holds.
+    pub fn ranges(&self) -> Vec<i32> {
+        self.leases.iter().map(|lease| lease.range).collect()
+    }
+
+    /// Topics that have taken nothing since they were found away or closed to this service.
+    pub fn failing_topics(&self) -> impl Iterator<Item = &str> {
+        self.waits.failing_topics()
+    }
+
+    /// How long until something that waits is tried again; `None` if nothing waits.
+    pub fn next_try(&self, now: Duration) -> Option<Duration> {
+        self.waits.next(now).map(|until| until - now)
+    }
+
+    /// Publishes rows that wait, and marks those that Kafka has. `clock` tells the time since the relay began.
+    pub async fn step<S: OutboxStore, K: EventSink>(
+        &mut self,
+        store: &S,
+        sink: &mut K,
+        clock: &(impl Fn() -> Duration + Sync),
+    ) -> Result<Relayed, StoreError> {
+        self.look_for_topics(sink, clock).await;
+        let began = clock();
+        let reading = self.reading(began);
+        if reading.ranges.is_empty() {
+            return Ok(Relayed::Nothing);
+        }
+        let rows = store.unpublished(&reading).await?;
+        if rows.is_empty() {
+            return Ok(Relayed::Nothing);
+        }
+        let (span, under_way) = (sent(&rows), rows.iter().map(Sent::of).collect::<Vec<_>>());
+        let results = sink.publish(rows).await;
+        span.end();
+        reached("relay.acknowledged");
+        let outcome = Outcome::of(under_way, results);
+        self.wait(&outcome, clock());
+        let acknowledged = &outcome.acknowledged;
+        let marked = if acknowledged.is_empty() { 0 } else { store.mark(&self.leases, acknowledged).await? };
+        reached("relay.marked");
+        let refused = &outcome.refused;
+        let stopped = if refused.is_empty() { 0 } else { store.stop(&self.leases, refused).await? };
+        self.pace.learn(clock().saturating_sub(began));
+        let published = acknowledged.len();
+        self.lost = marked + stopped < (published + refused.len()) as u64;
+        Ok(match outcome.error {
+            None => Relayed::Published { rows: published, marked },
+            Some(error) => Relayed::Failed { published, stopped, error },
+        })
+    }
+
+    fn reading(&self, now: Duration) -> Reading {
+        let ranges = self.leases.iter().map(|lease| lease.range).filter(|range| !self.waits.is_waiting(*range, now));
+        Reading {
+            ranges: ranges.collect(),
+            without_topics: self.waits.waiting_topics(now),
+            rows: self.pace.rows(),
+            bytes: self.pace.bytes(),
+        }
+    }
+
+    /// A topic whose wait is over is asked for before anything is sent to it, so that nothing else waits for the answer.
+    async fn look_for_topics<K: EventSink>(&mut self, sink: &mut K, clock: &(impl Fn() -> Duration + Sync)) {
+        for topic in self.waits.topics_to_try(clock()) {
+            if sink.look_for(&topic).await.is_err() {
+                self.waits.topic_failed(&topic, clock());
+            }
+        }
+    }
+
+    fn wait(&mut self, outcome: &Outcome, now: Duration) {
+        outcome.succeeded_ranges.iter().for_each(|range| self.waits.range_succeeded(*range));
+        outcome.succeeded_topics.iter().for_each(|topic| self.waits.topic_succeeded(topic));
+        outcome.failed_ranges.iter().for_each(|range| self.waits.range_failed(*range, now));
+        outcome.failed_topics.keys().for_each(|topic| self.waits.topic_failed(topic, now));
+    }
+
+    /// Gives the leases back.
+    pub async fn release<S: OutboxStore>(&mut self, store: &S) -> Result<(), StoreError> {
+        self.leases.clear();
+        store.release(self.holder).await
+    }
+}
