@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::{
     SetAside,
     note::{Note, Wait},
+    outcome::Outcome,
     queue::Queue,
-    running::{Beginning, Outcome, Running},
+    running::{Beginning, Running},
     told::Told,
     touched::Touched,
 };

@@ -14,6 +14,7 @@ mod isolate_tests;
 mod note;
 #[cfg(test)]
 mod order_tests;
+mod outcome;
 mod queue;
 mod running;
 mod suspects;
@@ -38,7 +39,7 @@ use crate::{
 };
 use batch::{Batch, aggregates_of_arrivals};
 use note::SetAside;
-use running::Outcome;
+use outcome::Outcome;
 use suspects::Suspects;
 use told::BatchSpans;
 

@@ -1,14 +1,14 @@
 //! The rules at work: one input after the other, each undone alone if it is refused.
 
-use std::{collections::HashMap, time::Instant};
+use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use opentelemetry::trace::SpanContext;
 
 use super::{
     note::{LOCKED, Note, SetAside, Wait},
+    outcome::Outcome,
     queue::Queue,
-    ranges,
     told::{Told, created},
 };
 use crate::{
@@ -16,8 +16,7 @@ use crate::{
     dead_letter::{self, Attempts},
     effects::{Effects, Intend, SagaEnd},
     event_id::IdSource,
-    input::{Event, Handled, HeldEvent, Input, Source, Verdict},
-    intents::FreshCall,
+    input::{Event, HeldEvent, Input, Source, Verdict},
     outbox::{self, Origin},
     panics::caught,
     participant::{Participant, Refusal},
@@ -30,45 +29,6 @@ use crate::{
     telemetry::spans::SagaSpan,
     trace::TraceContext,
 };
-
-/// What has to be written, and what to tell whom.
-pub(super) struct Outcome<P: Participant> {
-    pub verdicts: Vec<Option<Verdict<P::Reply>>>,
-    pub messages: Vec<OutboxMessage>,
-    pub records: Vec<P::Record>,
-    pub deadlines: Vec<Deadline>,
-    pub settled: Vec<(String, String)>,
-    pub intents: Vec<Intent>,
-    /// Open calls that ask for something else from now on.
-    pub amended: Vec<AmendedIntent>,
-    /// Their answers were refused: they stay open and are asked about again later.
-    pub refused_intents: Vec<RefusedIntent>,
-    pub hold: Vec<HoldEvent>,
-    pub failed_again: Vec<HeldFailure>,
-    pub let_go: Vec<i64>,
-    /// What is to be told of the inputs, and the spans of the facts.
-    told: Vec<Told>,
-    facts: Vec<SagaSpan>,
-    /// Sagas that ended, as they did and after how many seconds.
-    ended: Vec<(&'static str, f64)>,
-}
-
-impl<P: Participant> Outcome<P> {
-    /// It is committed: tells it, and says what has to be done now. `since`: a moment before the transaction began.
-    pub fn committed(self, range_count: i32, since: Instant) -> Handled<P::Reply> {
-        self.facts.into_iter().for_each(SagaSpan::end);
-        self.told.into_iter().for_each(Told::committed);
-        for (outcome, seconds) in self.ended {
-            metrics::histogram!("saga_duration_seconds", "outcome" => outcome).record(seconds);
-        }
-        Handled {
-            ranges: ranges(&self.messages, range_count),
-            verdicts: self.verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::Gone)).collect(),
-            earliest_deadline: self.deadlines.iter().map(Deadline::next_at).min(),
-            intents: self.intents.into_iter().map(|intent| FreshCall { intent, since }).collect(),
-        }
-    }
-}
 
 pub(super) struct Running<'a, P: Participant> {
     participant: &'a P,
