@@ -143,7 +143,10 @@ async fn alone<D: Ports>(database: &D, call: Call) -> String {
         Call::Stop(leases, refused) => said(database.stop(&leases, &refused).await),
         Call::Release(holder) => said(database.release(holder).await),
         // Both clocks are their own.
-        Call::DueDeadlines(limit) => said(DeadlineStore::due(database, limit).await.map(|due| (due.due, due.next))),
+        Call::DueDeadlines(limit) => said(DeadlineStore::due(database, limit).await.map(|due| {
+            let timeless = |deadline| Deadline { not_before: None, ..deadline };
+            (due.due.into_iter().map(timeless).collect::<Vec<_>>(), due.next)
+        })),
         Call::ClaimIntents(limit, bytes, lease) => {
             said(IntentStore::claim(database, limit, bytes, lease).await.map(|claimed| {
                 // Both clocks are their own, so ages differ.
