@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Poll,
@@ -13,69 +13,88 @@ use chrono::{DateTime, TimeDelta, Utc};
 use engine::event_id::IdSource;
 use uuid::Uuid;
 
-/// A bug to inject into a run, which the checks must find.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Plant {
-    /// Repeats have their effect again.
-    NoInbox,
-    /// Offsets are committed before the database.
-    OffsetsFirst,
-    /// An offset counts as committed when the commit was sent.
-    CommitsForgotten,
-    /// Outbox rows are marked before the broker acknowledged.
-    MarkFirst,
-    /// What the broker refuses counts as published.
-    RefusedForgotten,
-    /// Stock is released when shipping is off, before the money went back.
-    StockFirst,
-    /// A compensation that comes first leaves nothing behind.
-    NoTombstone,
-    /// Rows that are not there are not inserted before they are locked.
-    AbsentNotLocked,
-}
+use crate::{
+    coverage::Coverage,
+    faults::{AIMED, AIMED_ONE_IN, FOCUS_ONE_IN, Fault, Focus, Rates},
+    plant::Plant,
+};
 
 /// 2026-08-01, in milliseconds: event ids must lie in the inbox's window around the model's clock.
 const START_MS: i64 = 1_785_542_400_000;
+/// How far the application's clock is from the database's, in seconds.
+const SKEWS: [i64; 5] = [0, -90, 90, -86_400, 86_400];
 
 /// Shared by everything in a run.
 pub struct Core {
     random: Mutex<u64>,
     steps: AtomicU64,
     faults: AtomicBool,
+    rates: Rates,
+    pub focus: Focus,
+    /// What is to strike the task that is driven, as soon as it pauses.
+    aimed: Mutex<Option<Fault>>,
+    skew: TimeDelta,
     pub plant: Option<Plant>,
     story: Option<Mutex<Vec<String>>>,
+    coverage: Mutex<Coverage>,
+    /// The call that the task which is driven this moment has begun.
+    at: Mutex<&'static str>,
+    /// When the driven task wants to go on, if not at once.
+    wakes_at: AtomicU64,
+    /// The replica that is driven this moment; none: zero.
+    member: AtomicU64,
+    /// What is driven this moment ends its process.
+    ends_process: AtomicBool,
 }
 
 impl Core {
     pub fn new(seed: u64, plant: Option<Plant>, tell: bool) -> Self {
+        // An even mix of the seed's bits, never zero.
+        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03 | 1;
+        let rates = Rates::draw(|bound| below(next(&mut random), bound));
+        let focus = Focus::draw(|bound| below(next(&mut random), bound));
+        let skew = TimeDelta::seconds(SKEWS[below(next(&mut random), SKEWS.len())]);
         Self {
-            // An even mix of the seed's bits, never zero.
-            random: Mutex::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03 | 1),
+            random: Mutex::new(random),
             steps: AtomicU64::new(0),
             faults: AtomicBool::new(true),
+            rates,
+            focus,
+            aimed: Mutex::new(None),
+            skew,
             plant,
             story: tell.then(Mutex::default),
+            coverage: Mutex::default(),
+            at: Mutex::new(""),
+            wakes_at: AtomicU64::new(0),
+            member: AtomicU64::new(0),
+            ends_process: AtomicBool::new(false),
         }
     }
 
-    /// xorshift64*: good enough to pick with, and the same everywhere.
     pub fn random(&self) -> u64 {
-        let mut state = lock(&self.random);
-        *state ^= *state >> 12;
-        *state ^= *state << 25;
-        *state ^= *state >> 27;
-        state.wrapping_mul(0x2545_f491_4f6c_dd1d)
+        next(&mut lock(&self.random))
     }
 
     /// A number below `bound`.
     pub fn pick(&self, bound: usize) -> usize {
-        usize::try_from(self.random() >> 1).unwrap_or(0) % bound.max(1)
+        below(self.random(), bound)
     }
 
-    /// A fault strikes once in so many times, while there are faults at all.
-    pub fn fault(&self, one_in: usize) -> bool {
-        let struck = self.pick(one_in) == 0;
-        struck && self.faults.load(Ordering::Relaxed)
+    /// Whether the fault strikes, at the call that is under way.
+    pub fn strikes(&self, fault: Fault) -> bool {
+        let focus = self.focus.is(self.at()) && self.has_faults() && self.pick(FOCUS_ONE_IN) == 0;
+        let struck = focus || self.would_strike(fault);
+        if struck {
+            self.count_fault(fault, self.at());
+        }
+        struck
+    }
+
+    /// As [`strikes`](Self::strikes), of a fault that is counted where it has its effect.
+    pub fn would_strike(&self, fault: Fault) -> bool {
+        let one_in = self.rates.one_in(fault);
+        one_in > 0 && self.faults.load(Ordering::Relaxed) && self.pick(one_in) == 0
     }
 
     pub fn has(&self, plant: Plant) -> bool {
@@ -86,14 +105,23 @@ impl Core {
         self.faults.store(false, Ordering::Relaxed);
     }
 
+    pub fn has_faults(&self) -> bool {
+        self.faults.load(Ordering::Relaxed)
+    }
+
     pub fn step(&self) -> u64 {
         self.steps.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// One step is one millisecond.
+    /// The database's clock. One step is one millisecond.
     pub fn now(&self) -> DateTime<Utc> {
         let steps = i64::try_from(self.steps.load(Ordering::Relaxed)).unwrap_or(0);
         DateTime::from_timestamp_millis(START_MS).unwrap_or_default() + TimeDelta::milliseconds(steps)
+    }
+
+    /// The application's clock, which may be far from the database's.
+    pub fn application_now(&self) -> DateTime<Utc> {
+        self.now() + self.skew
     }
 
     pub fn tell(&self, line: impl FnOnce() -> String) {
@@ -107,8 +135,82 @@ impl Core {
         self.story.as_ref().map(|story| lock(story).clone()).unwrap_or_default()
     }
 
+    /// The task that is driven begins this call.
+    pub fn enter(&self, call: &'static str) {
+        let before = std::mem::replace(&mut *lock(&self.at), call);
+        let focus = self.focus.is(call) || self.focus.is(before);
+        if focus && self.has_faults() && self.pick(AIMED_ONE_IN) == 0 {
+            *lock(&self.aimed) = Some(AIMED[self.pick(AIMED.len())]);
+        }
+    }
+
+    /// Goes back to the call that a task had begun last.
+    pub fn resume(&self, call: &'static str) {
+        *lock(&self.at) = call;
+        *lock(&self.aimed) = None;
+    }
+
+    /// Whether this is to strike the task that is driven; it does so once.
+    pub fn is_aimed(&self, fault: Fault) -> bool {
+        let mut aimed = lock(&self.aimed);
+        let strikes = *aimed == Some(fault);
+        if strikes {
+            *aimed = None;
+        }
+        strikes
+    }
+
+    /// The call that the driven task has begun last.
+    pub fn at(&self) -> &'static str {
+        *lock(&self.at)
+    }
+
+    /// When the task that was just driven wants to go on, if not at once.
+    pub fn wakes_at(&self) -> u64 {
+        self.wakes_at.swap(0, Ordering::Relaxed)
+    }
+
+    pub fn drive(&self, member: u64) {
+        self.member.store(member, Ordering::Relaxed);
+    }
+
+    /// The replica that is driven this moment.
+    pub fn member(&self) -> u64 {
+        self.member.load(Ordering::Relaxed)
+    }
+
+    /// The driven replica's process ends, as soon as it pauses.
+    pub fn end_process(&self) {
+        self.ends_process.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the driven replica's process is to end now.
+    pub fn process_ends(&self) -> bool {
+        self.ends_process.swap(false, Ordering::Relaxed)
+    }
+
+    pub fn count(&self, section: &'static str, what: &'static str) {
+        lock(&self.coverage).count([section, what, "", ""]);
+    }
+
+    pub fn count_fault(&self, fault: Fault, call: &'static str) {
+        lock(&self.coverage).count(["fault", fault.name(), call, ""]);
+    }
+
+    pub fn count_cell(&self, cell: crate::coverage::Cell) {
+        lock(&self.coverage).count(cell);
+    }
+
+    pub fn coverage(&self) -> Coverage {
+        lock(&self.coverage).clone()
+    }
+
     pub fn uuid(&self) -> Uuid {
-        let now = u64::try_from(self.now().timestamp_millis()).unwrap_or(0);
+        self.uuid_at(self.now())
+    }
+
+    pub fn uuid_at(&self, now: DateTime<Utc>) -> Uuid {
+        let now = u64::try_from(now.timestamp_millis()).unwrap_or(0);
         let mut bytes = [0; 10];
         bytes[..8].copy_from_slice(&self.random().to_be_bytes());
         bytes[8..].copy_from_slice(&self.random().to_be_bytes()[..2]);
@@ -116,12 +218,24 @@ impl Core {
     }
 }
 
+/// xorshift64*: good enough to pick with, and the same everywhere.
+fn next(state: &mut u64) -> u64 {
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    state.wrapping_mul(0x2545_f491_4f6c_dd1d)
+}
+
+fn below(random: u64, bound: usize) -> usize {
+    usize::try_from(random >> 1).unwrap_or(0) % bound.max(1)
+}
+
 /// Event ids of a run.
-pub struct SeededIds(pub std::sync::Arc<Core>);
+pub struct SeededIds(pub Arc<Core>);
 
 impl IdSource for SeededIds {
-    fn next(&mut self, _now: DateTime<Utc>) -> Uuid {
-        self.0.uuid()
+    fn next(&mut self, now: DateTime<Utc>) -> Uuid {
+        self.0.uuid_at(now)
     }
 }
 
@@ -141,4 +255,11 @@ pub async fn pause() {
         Poll::Pending
     })
     .await;
+}
+
+/// As [`pause`], for so many steps of the model's clock.
+pub async fn sleep(core: &Core, steps: usize) {
+    let until = core.steps.load(Ordering::Relaxed) + u64::try_from(steps).unwrap_or_default();
+    core.wakes_at.store(until, Ordering::Relaxed);
+    pause().await;
 }

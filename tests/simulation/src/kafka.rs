@@ -1,7 +1,7 @@
 //! Kafka: partitions in order, topics in none; groups whose members come and go; producers whose messages arrive late.
 
 use std::{
-    collections::{BTreeMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     sync::{Arc, Mutex},
 };
 
@@ -13,7 +13,11 @@ use engine::{
     store::OutboxMessage,
 };
 
-use crate::core::{Core, Plant, lock, pause};
+use crate::{
+    core::{Core, lock, pause},
+    faults::Fault,
+    plant::Plant,
+};
 
 pub const PARTITIONS: i32 = 2;
 
@@ -51,6 +55,19 @@ impl Broker {
 
     fn is_away(&self, topic: &str, now: DateTime<Utc>) -> bool {
         self.away.get(topic).is_some_and(|until| *until > now)
+    }
+
+    /// The message at this place once more.
+    pub fn append_again(&mut self, position: &Position) {
+        let log = self.logs.get(&(position.topic.to_string(), position.partition));
+        let offset = usize::try_from(position.offset).unwrap_or(usize::MAX);
+        let Some(message) = log.and_then(|log| log.get(offset)).cloned() else { return };
+        self.append(OutboxMessage {
+            topic: position.topic.to_string(),
+            key: message.key,
+            payload: message.payload.map(|bytes| bytes.to_vec()),
+            headers: message.headers,
+        });
     }
 
     /// One message of a dead producer arrives.
@@ -131,7 +148,7 @@ impl Source {
         for next in std::mem::take(&mut self.commits) {
             let mut broker = lock(&self.kafka);
             let assigned = broker.assigned(self.group, self.member, self.topics);
-            if self.core.fault(20) || broker.generations.get(self.group) != Some(&self.generation) {
+            if self.core.strikes(Fault::OffsetsLost) || broker.generations.get(self.group) != Some(&self.generation) {
                 self.core.tell(|| format!("{} {} loses a commit", self.group, self.member));
                 continue;
             }
@@ -162,7 +179,7 @@ impl Source {
             let committed = broker.committed.get(&(self.group, partition.clone())).copied().unwrap_or(0);
             let kept = self.positions.get(&partition).copied();
             let (mut position, since) = kept.unwrap_or((committed, generation));
-            if self.core.fault(60) {
+            if self.core.strikes(Fault::Rewound) {
                 // As after a rebalance that lost the commits under way.
                 position = position.min(committed.saturating_sub(self.core.pick(3)));
             }
@@ -192,10 +209,17 @@ impl Source {
 
 impl EventSource for Source {
     async fn poll(&mut self, limit: usize) -> Result<Vec<Delivery>, LogError> {
+        self.core.enter("poll");
         pause().await;
         self.answer_commits();
         self.rebalance();
+        if self.core.strikes(Fault::PollFails) {
+            return Err(LogError::Transient("the broker is away".into()));
+        }
         let batch = self.take(limit);
+        if self.core.has(Plant::PollNotCancelSafe) {
+            pause().await;
+        }
         if self.core.has(Plant::OffsetsFirst) {
             let next: Vec<Position> = batch
                 .iter()
@@ -208,6 +232,7 @@ impl EventSource for Source {
     }
 
     async fn keep_alive(&mut self) -> Result<(), LogError> {
+        self.core.enter("keep_alive");
         pause().await;
         self.answer_commits();
         self.rebalance();
@@ -219,8 +244,9 @@ impl EventSource for Source {
     }
 
     async fn commit(&mut self, next: &[Position]) -> Result<(), LogError> {
+        self.core.enter("commit_offsets");
         pause().await;
-        if self.core.fault(50) {
+        if self.core.strikes(Fault::OffsetsLost) {
             return Err(LogError::Transient("the commit was not sent".into()));
         }
         if self.core.has(Plant::CommitsForgotten) {
@@ -259,11 +285,15 @@ impl EventSink for Sink {
         let len = rows.len();
         let mut in_flight = InFlight { sink: self, messages: rows.into_iter().map(|row| row.message).collect() };
         let core = in_flight.sink.core.clone();
-        let slow = if core.fault(20) { 12 } else { 1 };
+        core.enter("publish");
+        let slow = if core.strikes(Fault::Slow) { 12 } else { 1 };
         let mut results: Vec<Result<(), PublishError>> = Vec::new();
         let (mut topics, mut keys) = (HashSet::new(), HashSet::new());
+        // A producer that loses a message of a partition sends none behind it there.
+        let mut failed = BTreeSet::new();
         while let Some(message) = in_flight.messages.front().cloned() {
             for _ in 0..slow {
+                core.enter("publish");
                 pause().await;
             }
             let away = lock(&in_flight.sink.kafka).is_away(&message.topic, core.now());
@@ -273,7 +303,7 @@ impl EventSink for Sink {
                 Some(PublishError::Topic("nobody may write it".into()))
             } else if keys.contains(&key) {
                 Some(PublishError::Transient("behind a refused message of its key".into()))
-            } else if core.fault(250) {
+            } else if core.strikes(Fault::MessageRefused) {
                 keys.insert(key);
                 Some(PublishError::Refused("too large".into()))
             } else {
@@ -284,22 +314,32 @@ impl EventSink for Sink {
                 results.push(Err(error));
                 continue;
             }
-            if core.fault(80) {
+            if core.strikes(Fault::NotSent) {
                 break;
             }
-            let message = in_flight.messages.pop_front();
-            message.into_iter().for_each(|message| lock(&in_flight.sink.kafka).append(message));
+            let Some(message) = in_flight.messages.pop_front() else { break };
+            let partition = (message.topic.clone(), share_of(message.key.as_deref(), PARTITIONS));
+            if failed.contains(&partition) || core.strikes(Fault::FailedInTheMiddle) {
+                failed.insert(partition);
+                results.push(Err(PublishError::Transient("not acknowledged".into())));
+                continue;
+            }
+            lock(&in_flight.sink.kafka).append(message);
             // The acknowledgement may be lost although the message arrived.
-            if core.fault(120) {
+            if core.strikes(Fault::AcknowledgementLost) {
                 break;
             }
             results.push(Ok(()));
+        }
+        if results.iter().skip_while(|result| result.is_ok()).any(Result::is_ok) {
+            core.count("relay", "acknowledged behind a failed one");
         }
         results.resize(len, Err(PublishError::Transient("not acknowledged".into())));
         results
     }
 
     async fn look_for(&mut self, topic: &str) -> Result<(), PublishError> {
+        self.core.enter("look_for");
         pause().await;
         match lock(&self.kafka).is_away(topic, self.core.now()) {
             true => Err(PublishError::Topic("nobody may write it".into())),

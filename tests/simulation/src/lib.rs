@@ -3,11 +3,17 @@
 
 mod check;
 pub mod core;
+pub mod coverage;
 pub mod database;
+mod faults;
 mod kafka;
+mod observed;
 mod outside;
+mod plant;
+mod poison;
+mod probe;
 mod replica;
 mod schedule;
 
-pub use core::Plant;
-pub use schedule::{Outcome, run};
+pub use plant::Plant;
+pub use schedule::{Many, Outcome, many, run};

@@ -1,9 +1,9 @@
-//! `cargo run --release -p simulation -- --schedules 100000 [--seed N] [--plant BUG]`
+//! `cargo run --release -p simulation -- --schedules 100000 [--seed N] [--plant BUG] [--coverage] [--keep-going]`
 
 use std::{process::ExitCode, time::Instant};
 
 use clap::Parser;
-use simulation::{Plant, run};
+use simulation::{Many, Plant, coverage, many, run};
 
 /// Runs seeded schedules of crashes, repeats and delays against the rules and steps that ship.
 #[derive(Parser)]
@@ -17,6 +17,12 @@ struct Arguments {
     /// A bug to inject.
     #[arg(long, value_enum)]
     plant: Option<Plant>,
+    /// Prints what the schedules reached, and fails if anything was reached less than once in a hundred schedules.
+    #[arg(long)]
+    coverage: bool,
+    /// Goes on after a finding, and lists all findings without their stories.
+    #[arg(long)]
+    keep_going: bool,
 }
 
 fn main() -> ExitCode {
@@ -25,22 +31,30 @@ fn main() -> ExitCode {
         return tell(arguments.seed, arguments.plant);
     }
     let began = Instant::now();
-    let mut steps = 0;
-    for number in 0..arguments.schedules {
-        let seed = arguments.seed + number;
-        let outcome = run(seed, arguments.plant, false);
-        steps += outcome.steps;
-        if !outcome.findings.is_empty() {
-            return tell(seed, arguments.plant);
+    let enough = if arguments.keep_going { usize::MAX } else { 1 };
+    let found = many(arguments.seed..arguments.seed + arguments.schedules, arguments.plant, enough);
+    let rate = found.schedules as f64 / began.elapsed().as_secs_f64();
+    println!("{} schedules, {} steps ({rate:.0} schedules/s)", found.schedules, found.steps);
+    let covered = !arguments.coverage || cover(&found);
+    match found.findings.first() {
+        Some((seed, _)) if !arguments.keep_going => tell(*seed, arguments.plant),
+        Some(_) => {
+            let all = found.findings.iter().flat_map(|(seed, lines)| lines.iter().map(move |line| (seed, line)));
+            all.for_each(|(seed, line)| println!("seed {seed}: {line}"));
+            ExitCode::FAILURE
         }
-        if (number + 1).is_multiple_of(5_000) {
-            let rate = (number + 1) as f64 / began.elapsed().as_secs_f64();
-            eprintln!("{} schedules, {rate:.0}/s", number + 1);
+        None => {
+            println!("no rule broken");
+            if covered { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
     }
-    let rate = arguments.schedules as f64 / began.elapsed().as_secs_f64();
-    println!("{} schedules, {steps} steps, no rule broken ({rate:.0} schedules/s)", arguments.schedules);
-    ExitCode::SUCCESS
+}
+
+fn cover(found: &Many) -> bool {
+    coverage::print(&found.coverage);
+    let short = coverage::shortfalls(&found.coverage, found.schedules / 100);
+    short.iter().for_each(|cell| println!("short: {cell}"));
+    short.is_empty()
 }
 
 fn tell(seed: u64, plant: Option<Plant>) -> ExitCode {

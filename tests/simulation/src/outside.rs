@@ -1,80 +1,126 @@
 //! The payment provider and the carrier: they take each key once, answer late, or not at all.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
 };
 
 use payment::provider::{ChargeAnswer, ChargeRequest, NoAnswer, Provider, RefundAnswer, RefundRequest};
 use shipping::carrier::{Carrier, ShipmentAnswer, ShipmentRequest};
 
-use crate::core::{Core, lock, pause};
+use crate::{
+    core::{Core, lock, pause},
+    faults::Fault,
+    plant::Plant,
+};
 
 /// What the outside world has done, by idempotency key.
 #[derive(Default)]
 pub struct Ledger {
     pub charges: BTreeMap<String, (String, i64, ChargeAnswer)>,
     pub refunds: BTreeMap<String, (String, i64)>,
-    pub shipments: BTreeMap<String, (String, ShipmentAnswer)>,
+    pub shipments: BTreeMap<String, (ShipmentRequest, ShipmentAnswer)>,
 }
+
+/// A call that its caller has given up, on its way.
+type Late = Box<dyn FnOnce(&mut Ledger) + Send>;
 
 #[derive(Clone)]
 pub struct World {
     pub core: Arc<Core>,
     pub ledger: Arc<Mutex<Ledger>>,
+    late: Arc<Mutex<VecDeque<Late>>>,
 }
 
 impl World {
-    /// A call that may break before it arrives, or after.
-    async fn call<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> Result<T, NoAnswer> {
+    pub fn new(core: Arc<Core>) -> Self {
+        Self { core, ledger: Arc::default(), late: Arc::default() }
+    }
+
+    /// A call that may break before it arrives, or after, or arrive when nobody waits for it any more.
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        act: impl FnOnce(&mut Ledger) -> T + Send + 'static,
+    ) -> Result<T, NoAnswer> {
+        self.core.enter(name);
         pause().await;
-        if self.core.fault(12) {
+        if self.core.strikes(Fault::CallLost) {
+            return Err(NoAnswer::TimedOut);
+        }
+        if self.core.strikes(Fault::CallStalls) {
+            lock(&self.late).push_back(Box::new(|ledger| drop(act(ledger))));
             return Err(NoAnswer::TimedOut);
         }
         let answer = act(&mut lock(&self.ledger));
         pause().await;
-        if self.core.fault(8) { Err(NoAnswer::TimedOut) } else { Ok(answer) }
+        if self.core.strikes(Fault::AnswerLost) { Err(NoAnswer::TimedOut) } else { Ok(answer) }
+    }
+
+    /// Whether nothing is on its way.
+    pub fn is_quiet(&self) -> bool {
+        lock(&self.late).is_empty()
+    }
+
+    /// One call lands that nobody waits for any more.
+    pub fn land_late(&self) -> bool {
+        let late = lock(&self.late).pop_front();
+        let landed = late.is_some();
+        late.into_iter().for_each(|act| act(&mut lock(&self.ledger)));
+        landed
     }
 }
 
 impl Provider for World {
     async fn charge(&self, key: &str, request: &ChargeRequest) -> Result<ChargeAnswer, NoAnswer> {
         let declined = request.payment_method.as_deref() == Some("tok_declined");
-        self.call(|ledger| {
+        let (mut key, order, amount) = (key.to_owned(), request.order_id.clone(), request.amount);
+        if self.core.has(Plant::KeyIgnored) {
+            key = format!("{key} {}", self.core.random());
+        }
+        self.call("charge", move |ledger| {
             let answer = if declined {
                 ChargeAnswer::Declined { reason: "declined".into() }
             } else {
                 ChargeAnswer::Succeeded { charge_id: format!("ch_{key}") }
             };
-            let entry = (request.order_id.clone(), request.amount, answer);
-            ledger.charges.entry(key.to_owned()).or_insert(entry).2.clone()
+            ledger.charges.entry(key).or_insert((order, amount, answer)).2.clone()
         })
         .await
     }
 
     async fn find_charge(&self, key: &str) -> Result<Option<ChargeAnswer>, NoAnswer> {
-        self.call(|ledger| ledger.charges.get(key).map(|(_, _, answer)| answer.clone())).await
+        let key = key.to_owned();
+        self.call("find_charge", move |ledger| ledger.charges.get(&key).map(|(_, _, answer)| answer.clone())).await
     }
 
     async fn cancel_charge(&self, key: &str) -> Result<ChargeAnswer, NoAnswer> {
-        self.call(|ledger| {
+        let key = key.to_owned();
+        self.call("cancel_charge", move |ledger| {
             let cancelled = (String::new(), 0, ChargeAnswer::Cancelled);
-            ledger.charges.entry(key.to_owned()).or_insert(cancelled).2.clone()
+            ledger.charges.entry(key).or_insert(cancelled).2.clone()
         })
         .await
     }
 
     async fn refund(&self, key: &str, request: &RefundRequest) -> Result<RefundAnswer, NoAnswer> {
-        self.call(|ledger| {
-            ledger.refunds.entry(key.to_owned()).or_insert((request.order_id.clone(), request.amount));
+        let (key, order, amount) = (key.to_owned(), request.order_id.clone(), request.amount);
+        let (core, declined) = (self.core.clone(), self.core.would_strike(Fault::RefundDeclined));
+        self.call("refund", move |ledger| {
+            if declined && !ledger.refunds.contains_key(&key) {
+                core.count_fault(Fault::RefundDeclined, "refund");
+                return RefundAnswer::Declined { reason: "not today".into() };
+            }
+            ledger.refunds.entry(key.clone()).or_insert((order, amount));
             RefundAnswer::Succeeded { refund_id: format!("re_{key}") }
         })
         .await
     }
 
     async fn find_refund(&self, key: &str) -> Result<Option<RefundAnswer>, NoAnswer> {
-        self.call(|ledger| {
-            ledger.refunds.contains_key(key).then(|| RefundAnswer::Succeeded { refund_id: format!("re_{key}") })
+        let key = key.to_owned();
+        self.call("find_refund", move |ledger| {
+            ledger.refunds.contains_key(&key).then(|| RefundAnswer::Succeeded { refund_id: format!("re_{key}") })
         })
         .await
     }
@@ -83,18 +129,23 @@ impl Provider for World {
 impl Carrier for World {
     async fn ship(&self, key: &str, request: &ShipmentRequest) -> Result<ShipmentAnswer, NoAnswer> {
         let refused = request.address.is_none();
-        self.call(|ledger| {
+        let (key, mut request) = (key.to_owned(), request.clone());
+        if self.core.has(Plant::ShortShipment) {
+            request.items.iter_mut().for_each(|item| item.quantity -= 1);
+        }
+        self.call("ship", move |ledger| {
             let answer = if refused {
                 ShipmentAnswer::Refused { reason: "no address".into() }
             } else {
                 ShipmentAnswer::Accepted { tracking_number: format!("T_{key}") }
             };
-            ledger.shipments.entry(key.to_owned()).or_insert((request.order_id.clone(), answer)).1.clone()
+            ledger.shipments.entry(key).or_insert((request, answer)).1.clone()
         })
         .await
     }
 
     async fn find_shipment(&self, key: &str) -> Result<Option<ShipmentAnswer>, NoAnswer> {
-        self.call(|ledger| ledger.shipments.get(key).map(|(_, answer)| answer.clone())).await
+        let key = key.to_owned();
+        self.call("find_shipment", move |ledger| ledger.shipments.get(&key).map(|(_, answer)| answer.clone())).await
     }
 }

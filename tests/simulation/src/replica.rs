@@ -2,9 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    future::Future,
-    pin::Pin,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     sync::{Arc, Mutex},
+    task::{Context, Poll},
 };
 
 use chrono::TimeDelta;
@@ -12,10 +13,11 @@ use engine::{
     consumer::{Consumer, Step},
     deadlines,
     door::{Door, Progress},
+    input::Verdict,
     intents::{self, IntentStore, Outside},
     log::EventSource,
     participant::Participant,
-    relay::{Lane, OutboxStore, Pace, Relay},
+    relay::{Lane, OutboxStore, Pace, Relay, Relayed},
     retry::{self, Limits},
     store::Intent,
 };
@@ -23,29 +25,58 @@ use engine::{
 use uuid::Uuid;
 
 use crate::{
-    core::{Core, SeededIds, lock, pause},
+    core::{Core, SeededIds, lock, sleep},
     database::Model,
+    faults::Fault,
     kafka::{Kafka, Sink, Source},
 };
 
-pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// A loop, and the call that it has begun last.
+pub struct Task {
+    future: Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub at: &'static str,
+    /// It does nothing before this step.
+    pub wakes_at: u64,
+}
+
+impl Task {
+    pub fn new(future: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self { future: Box::pin(future), at: "begins", wakes_at: 0 }
+    }
+
+    /// Lets it go on up to its next pause; whether it has ended.
+    pub fn poll(&mut self, core: &Core, context: &mut Context<'_>) -> bool {
+        core.resume(self.at);
+        let ended = self.future.as_mut().poll(context).is_ready();
+        (self.at, self.wakes_at) = (core.at(), core.wakes_at());
+        ended
+    }
+}
+
 type Calls = Arc<Mutex<Vec<Intent>>>;
 
 const LIMIT: usize = 4;
 const LIMITS: Limits = Limits { keys: LIMIT, per_key: LIMIT, bytes: 4_000 };
 const CALL_BYTES: usize = 4_000;
 const LEASE: TimeDelta = TimeDelta::milliseconds(200);
+/// Longest times, in steps, until a loop that found nothing looks again, until deadlines and held events are looked for
+/// again, and until somebody decides about a parked event.
+const IDLE: usize = 40;
+const LOOKS: usize = 80;
+/// How long relays wait for more rows: some hardly, some long.
+const LINGERS: [usize; 3] = [10, 60, 600];
+const DECISIONS: usize = 1_500;
 
-/// The tasks of one replica.
+/// The tasks of one replica. `careful`: its last run crashed.
 pub fn tasks<P: Participant, O: Outside>(
     core: &Arc<Core>,
     kafka: &Kafka,
     model: &Model<P>,
-    participant: &Arc<P>,
     outside: Arc<O>,
     member: u64,
+    careful: bool,
 ) -> Vec<Task> {
-    let door = Arc::new(Door::new(participant.clone(), model.clone(), model.policy));
+    let door = Arc::new(Door::new(model.participant.clone(), model.clone(), model.policy));
     let calls = Calls::default();
     lock(kafka).join(P::NAME, member);
     let source = Source {
@@ -62,33 +93,72 @@ pub fn tasks<P: Participant, O: Outside>(
     let sink = || Sink { core: core.clone(), kafka: kafka.clone() };
     let holders = Lane::ALL.map(|_| core.uuid());
     vec![
-        Box::pin(consume(core.clone(), door.clone(), source, calls.clone())),
-        Box::pin(relay(core.clone(), model.clone(), sink(), Lane::Events, holders[0])),
-        Box::pin(relay(core.clone(), model.clone(), sink(), Lane::DeadLetters, holders[1])),
-        Box::pin(renew(core.clone(), model.clone(), holders)),
-        Box::pin(call(core.clone(), door.clone(), outside, calls)),
-        Box::pin(look_back(core.clone(), door.clone())),
-        Box::pin(operate(core.clone(), door)),
+        Task::new(consume(core.clone(), door.clone(), source, calls.clone(), careful)),
+        Task::new(relay(core.clone(), model.clone(), sink(), Lane::Events, holders[0])),
+        Task::new(relay(core.clone(), model.clone(), sink(), Lane::DeadLetters, holders[1])),
+        Task::new(renew(core.clone(), model.clone(), holders)),
+        Task::new(call(core.clone(), door.clone(), outside, calls)),
+        Task::new(look_back(core.clone(), door.clone(), careful)),
+        Task::new(operate(core.clone(), door)),
     ]
+}
+
+/// Drives a step; now and then it is dropped in the middle, as by a time limit or a shutdown.
+async fn droppable<T>(core: &Core, step: impl Future<Output = T>) -> Option<T> {
+    let mut step = pin!(step);
+    poll_fn(|context| match step.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if core.is_aimed(Fault::Dropped) || core.would_strike(Fault::Dropped) => {
+            core.count_fault(Fault::Dropped, core.at());
+            Poll::Ready(None)
+        }
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
+
+/// Counts what became of inputs of one kind.
+fn count<R>(core: &Core, section: &'static str, verdicts: &[Option<Verdict<R>>]) {
+    verdicts.iter().flatten().for_each(|verdict| core.count(section, verdict.name()));
 }
 
 fn offer<R>(calls: &Calls, progress: &mut Progress<R>) {
     lock(calls).extend(progress.intents.drain(..).map(|call| call.intent));
 }
 
-async fn consume<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>, mut source: Source, calls: Calls) {
+async fn consume<P: Participant>(
+    core: Arc<Core>,
+    door: Arc<Door<P, Model<P>>>,
+    mut source: Source,
+    calls: Calls,
+    careful: bool,
+) {
     let mut consumer = Consumer::default();
-    consumer.be_careful(core.pick(2) == 0);
+    consumer.be_careful(careful);
     let mut ids = SeededIds(core.clone());
+    let (mut waits, mut uncommitted) = (false, false);
     loop {
-        match consumer.step(&door, &mut source, &mut ids, LIMIT).await {
-            Ok(Step::Idle) => pause().await,
-            Ok(Step::Handled { mut progress, messages, .. }) => {
+        let step = consumer.step(&door, &mut source, &mut ids, LIMIT);
+        let Some(step) = droppable(&core, step).await else { continue };
+        match step {
+            Ok(Step::Idle) => sleep(&core, core.pick(IDLE)).await,
+            Ok(Step::Handled { mut progress, messages, offsets }) => {
+                count(&core, "arrival", &progress.verdicts);
+                if std::mem::take(&mut waits) {
+                    core.count("consumer", "a batch that waited is handled");
+                }
+                if std::mem::replace(&mut uncommitted, offsets.is_err()) && offsets.is_ok() {
+                    core.count("consumer", "offsets are not committed, and later are");
+                }
                 core.tell(|| format!("{} handled {messages}: {:?}", P::NAME, progress.verdicts));
                 offer(&calls, &mut progress);
             }
             Err(error) => {
                 core.tell(|| format!("{} waits: {error}", P::NAME));
+                if consumer.has_pending() {
+                    waits = true;
+                    core.count("consumer", "a batch waits for another try");
+                }
                 // A model that keeps the group alive can't fail.
                 let _ = source.keep_alive().await;
             }
@@ -102,14 +172,39 @@ async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink,
     let clock = || ((core.now() - began) * 10).to_std().unwrap_or_default();
     let pace = Pace::new(LIMIT, usize::MAX, (LEASE * 10).to_std().unwrap_or_default());
     let mut relay = Relay::new(holder, lane, pace);
+    let linger = LINGERS[core.pick(LINGERS.len())];
     loop {
         if core.pick(8) == 0 || relay.ranges().is_empty() || relay.has_lost_leases() {
-            let claimed = relay.claim(&model, LEASE).await;
+            let claimed = droppable(&core, relay.claim(&model, LEASE)).await;
             core.tell(|| format!("{} {} relay claims: {claimed:?}", P::NAME, lane.name()));
         }
-        let relayed = relay.step(&model, &mut sink, &clock).await;
+        let relayed = droppable(&core, relay.step(&model, &mut sink, &clock)).await;
         core.tell(|| format!("{} {} relay: {relayed:?}", P::NAME, lane.name()));
-        pause().await;
+        if let Some(Ok(relayed)) = &relayed {
+            count_relayed(&core, relayed);
+        }
+        sleep(&core, core.pick(linger)).await;
+    }
+}
+
+fn count_relayed(core: &Core, relayed: &Relayed) {
+    match relayed {
+        Relayed::Nothing => {}
+        Relayed::Published { rows, marked } => {
+            core.count("relay", "published");
+            if *marked < u64::try_from(*rows).unwrap_or(u64::MAX) {
+                core.count("relay", "the mark of a lost lease is refused");
+            }
+        }
+        Relayed::Failed { published, stopped, .. } => {
+            core.count(
+                "relay",
+                if *published == 0 { "failed, nothing acknowledged" } else { "failed, some acknowledged" },
+            );
+            if *stopped > 0 {
+                core.count("relay", "a key stops behind what the broker refuses");
+            }
+        }
     }
 }
 
@@ -117,8 +212,8 @@ async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink,
 async fn renew<P: Participant>(core: Arc<Core>, model: Model<P>, holders: [Uuid; 2]) {
     loop {
         for holder in holders {
-            pause().await;
-            let renewed = model.renew(holder, LEASE).await;
+            sleep(&core, core.pick(IDLE)).await;
+            let renewed = droppable(&core, model.renew(holder, LEASE)).await;
             core.tell(|| format!("{} renews: {renewed:?}", P::NAME));
         }
     }
@@ -131,38 +226,48 @@ async fn call<P: Participant, O: Outside>(
     calls: Calls,
 ) {
     let mut ids = SeededIds(core.clone());
+    let mut idle = 0;
     loop {
-        pause().await;
+        sleep(&core, idle).await;
         let mut intents = std::mem::take(&mut *lock(&calls));
         if intents.is_empty() {
-            let claimed = IntentStore::claim(&door.database, LIMIT, CALL_BYTES, LEASE).await.unwrap_or_default();
+            let claimed = droppable(&core, IntentStore::claim(&door.database, LIMIT, CALL_BYTES, LEASE)).await;
+            let claimed = claimed.and_then(Result::ok).unwrap_or_default();
             intents = claimed.into_iter().map(|claimed| claimed.intent).collect();
         }
+        idle = if intents.is_empty() { core.pick(IDLE) } else { 0 };
         let mut called = Vec::new();
         for intent in intents {
-            let result = outside.call(&intent, core.now() - intent.intended_at).await;
+            let age = core.now() - intent.intended_at;
+            let Some(result) = droppable(&core, outside.call(&intent, age)).await else { continue };
             core.tell(|| format!("{} called {}: {result:?}", P::NAME, intent.idempotency_key()));
             called.push((intent, result));
         }
         if !called.is_empty()
-            && let Ok(mut progress) = intents::settle(&door, &door.database, &mut ids, &called).await
+            && let Some(Ok(mut progress)) =
+                droppable(&core, intents::settle(&door, &door.database, &mut ids, &called)).await
         {
             core.tell(|| format!("{} settled: {:?}", P::NAME, progress.verdicts));
+            count(&core, "answer", &progress.verdicts);
             offer(&calls, &mut progress);
         }
     }
 }
 
 /// Deadlines and held events.
-async fn look_back<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>) {
+async fn look_back<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>, careful: bool) {
     let mut ids = SeededIds(core.clone());
     loop {
-        for _ in 0..4 {
-            pause().await;
-        }
+        sleep(&core, core.pick(LOOKS)).await;
         // What fails is looked for again.
-        let _ = deadlines::step(&door, &door.database, &mut ids, LIMIT).await;
-        let _ = retry::step(&door, &door.database, &mut ids, LIMITS, false).await;
+        if let Some(Ok((_, progress))) = droppable(&core, deadlines::step(&door, &door.database, &mut ids, LIMIT)).await
+        {
+            count(&core, "deadline", &progress.verdicts);
+        }
+        let retried = retry::step(&door, &door.database, &mut ids, LIMITS, careful);
+        if let Some(Ok(retried)) = droppable(&core, retried).await {
+            count(&core, "retry", &retried.verdicts);
+        }
     }
 }
 
@@ -170,15 +275,16 @@ async fn look_back<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>
 async fn operate<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>) {
     let mut ids = SeededIds(core.clone());
     loop {
-        for _ in 0..8 {
-            pause().await;
-        }
+        sleep(&core, core.pick(DECISIONS)).await;
         if door.database.release_stopped() > 0 {
             core.tell(|| format!("{} releases what was stopped", P::NAME));
         }
         let parked = door.database.worth_a_redrive();
         let Some(number) = parked.get(core.pick(parked.len())).copied() else { continue };
-        let redriven = retry::redrive(&door, &door.database, &mut ids, number, LIMITS).await;
+        let redriven = droppable(&core, retry::redrive(&door, &door.database, &mut ids, number, LIMITS)).await;
+        if let Some(Ok(Some(Ok(verdict)))) = &redriven {
+            core.count("redrive", verdict.name());
+        }
         core.tell(|| format!("{} redrives {number}: {redriven:?}", P::NAME));
     }
 }

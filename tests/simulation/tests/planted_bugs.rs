@@ -1,45 +1,54 @@
-//! The shipping system breaks no rule; each planted bug is found.
+//! The shipping system breaks no rule; each planted bug is found, and soon.
 
-use simulation::{Plant, run};
+use simulation::{Plant, many, run};
 
 const SEEDS: u64 = 400;
 
-fn first_finding(plant: Plant) -> Option<(u64, Vec<String>)> {
-    (1..=SEEDS * 5)
-        .map(|seed| (seed, run(seed, Some(plant), false).findings))
-        .find(|(_, findings)| !findings.is_empty())
-}
-
 #[test]
 fn what_ships_breaks_no_rule() {
-    for seed in 1..=SEEDS {
-        let outcome = run(seed, None, false);
-        assert!(outcome.findings.is_empty(), "seed {seed}: {:#?}", outcome.findings);
-    }
+    let found = many(1..SEEDS + 1, None, 1);
+    assert!(found.findings.is_empty(), "{:#?}", found.findings);
 }
 
 #[test]
 fn a_seed_replays_exactly() {
-    let (first, second) = (run(7, None, true), run(7, None, true));
-    assert_eq!((first.steps, first.story), (second.steps, second.story));
+    for seed in [7, 8, 9] {
+        let (first, second) = (run(seed, None, true), run(seed, None, true));
+        assert_eq!((first.steps, first.story), (second.steps, second.story));
+    }
 }
 
+/// Each within so many schedules: a few times as many as it took when it was planted.
 macro_rules! found {
-    ($($name:ident: $plant:ident;)*) => {
+    ($($name:ident: $plant:ident within $schedules:literal;)*) => {
         $(#[test]
         fn $name() {
-            assert!(first_finding(Plant::$plant).is_some(), "{:?} was not found", Plant::$plant);
+            let found = many(1..$schedules + 1, Some(Plant::$plant), 1);
+            assert!(!found.findings.is_empty(), "{:?} is not found in {} schedules", Plant::$plant, $schedules);
         })*
     };
 }
 
 found! {
-    a_missing_inbox_is_found: NoInbox;
-    offsets_committed_before_the_database_are_found: OffsetsFirst;
-    commits_forgotten_when_they_were_sent_are_found: CommitsForgotten;
-    rows_marked_before_the_acknowledgement_are_found: MarkFirst;
-    refused_rows_that_are_forgotten_are_found: RefusedForgotten;
-    stock_released_before_the_money_went_back_is_found: StockFirst;
-    a_missing_tombstone_is_found: NoTombstone;
-    absent_rows_that_are_not_locked_are_found: AbsentNotLocked;
+    a_missing_inbox_is_found: NoInbox within 100;
+    offsets_committed_before_the_database_are_found: OffsetsFirst within 100;
+    commits_forgotten_when_they_were_sent_are_found: CommitsForgotten within 400;
+    rows_marked_before_the_acknowledgement_are_found: MarkFirst within 100;
+    refused_rows_that_are_forgotten_are_found: RefusedForgotten within 200;
+    stock_released_before_the_money_went_back_is_found: StockFirst within 200;
+    a_missing_tombstone_is_found: NoTombstone within 200;
+    absent_rows_that_are_not_locked_are_found: AbsentNotLocked within 400;
+    repeats_that_are_handled_all_the_same_are_found: InboxIgnored within 100;
+    an_application_that_goes_by_its_own_clock_is_found: ApplicationClock within 50;
+    missing_dead_letters_are_found: NoDeadLetter within 100;
+    orders_without_a_deadline_are_found: NoDeadlines within 20;
+    deadlines_that_never_come_due_are_found: DeadlinesAsleep within 200;
+    attempts_that_are_forgotten_are_found: AttemptsForgotten within 300;
+    events_that_are_let_go_when_their_attempts_are_spent_are_found: ParkedLost within 100;
+    innocent_events_that_are_blamed_for_a_crash_are_found: CrashesMiscounted within 300;
+    missing_ledger_lines_are_found: LedgerSkipped within 20;
+    pieces_that_were_not_shipped_are_found: ShortShipment within 100;
+    a_provider_that_charges_a_key_twice_is_found: KeyIgnored within 200;
+    lost_reasons_are_found: ReasonLost within 50;
+    messages_lost_by_a_step_that_is_dropped_are_found: PollNotCancelSafe within 200;
 }

@@ -9,15 +9,18 @@ use engine::{
 };
 
 use super::{Model, state::OpenIntent};
-use crate::core::lock;
+use crate::{core::lock, plant::Plant};
 
-/// Far more than passing faults ever need.
-const REDRIVES: u32 = 20;
+/// Far more than passing faults and rules that are mended ever need.
+const REDRIVES: u32 = 100;
 
 impl<P: Participant> DeadlineStore for Model<P> {
     async fn due(&self, limit: usize) -> Result<Due, StoreError> {
-        let mut tx = self.alone().await?;
+        let mut tx = self.alone("due_deadlines").await?;
         let now = tx.begun;
+        if self.core.has(Plant::DeadlinesAsleep) {
+            return Ok(Due { now, due: Vec::new(), unreadable: Vec::new(), next: None });
+        }
         let due = tx.now_step(|state, id| {
             let due = state.deadlines.snapshot(id).filter(|(_, row)| row.next_at() <= now);
             let mut due: Vec<(DateTime<Utc>, u64)> = due.map(|(place, row)| (row.next_at(), place)).collect();
@@ -33,7 +36,7 @@ impl<P: Participant> DeadlineStore for Model<P> {
     }
 
     async fn postpone(&self, deadlines: &[deadlines::Postponed]) -> Result<(), StoreError> {
-        let mut tx = self.alone().await?;
+        let mut tx = self.alone("postpone_deadlines").await?;
         let now = tx.begun;
         let later = |row: &Deadline| deadlines.iter().find(|later| later.id == row.id);
         let taken = tx.take(|state| &mut state.deadlines, |row| later(row).is_some(), |row| row.id).await?;
@@ -50,7 +53,7 @@ impl<P: Participant> DeadlineStore for Model<P> {
 
 impl<P: Participant> IntentStore for Model<P> {
     async fn claim(&self, limit: usize, bytes: usize, lease: TimeDelta) -> Result<Vec<Claimed>, StoreError> {
-        let mut tx = self.alone().await?;
+        let mut tx = self.alone("claim_intents").await?;
         let now = tx.begun;
         let claimed = tx.now_step(|state, id| {
             let due = state.intents.snapshot(id).filter(|(_, row)| row.not_before <= now);
@@ -85,7 +88,7 @@ impl<P: Participant> IntentStore for Model<P> {
     }
 
     async fn postpone(&self, intents: &[Postponed]) -> Result<(), StoreError> {
-        let mut tx = self.alone().await?;
+        let mut tx = self.alone("postpone").await?;
         let now = tx.begun;
         let wait = |row: &OpenIntent| intents.iter().find(|later| later.id == row.intent.id).map(|later| later.wait);
         let taken = tx.take(|state| &mut state.intents, |row| wait(row).is_some(), |row| row.intent.id).await?;

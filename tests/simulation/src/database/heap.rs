@@ -107,6 +107,14 @@ impl<V: Clone> Heap<V> {
         Conflict::Nobody
     }
 
+    /// What the transaction made of its rows: each as it was, and as it will be; `None` where there is none.
+    pub fn changes(&self, tx: TxId) -> impl Iterator<Item = (Option<&V>, Option<&V>)> {
+        self.rows
+            .iter()
+            .filter(move |row| row.holder == Some(tx))
+            .filter_map(|row| row.written.last().map(|newest| (row.committed.as_ref(), newest.as_ref())))
+    }
+
     fn find(&mut self, place: Place) -> Option<&mut Row<V>> {
         let index = self.rows.binary_search_by_key(&place, |row| row.place).ok()?;
         self.rows.get_mut(index)

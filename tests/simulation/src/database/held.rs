@@ -20,7 +20,7 @@ type Queues = BTreeMap<String, Vec<HeldRow>>;
 
 impl<P: Participant> HeldStore for Model<P> {
     async fn claim(&self, limits: Limits, lease: TimeDelta) -> Result<Claimed, StoreError> {
-        let mut tx = self.alone().await?;
+        let mut tx = self.alone("claim_held").await?;
         let now = tx.begun;
         let mut events = tx.now_step(|state, id| {
             let queues = queues(state.held.snapshot(id).map(|(_, row)| row));
@@ -35,7 +35,7 @@ impl<P: Participant> HeldStore for Model<P> {
     }
 
     async fn queue_from(&self, number: i64, limits: Limits) -> Result<Claimed, StoreError> {
-        self.statement().await?;
+        self.statement("queue_from").await?;
         let queues = queues(lock(&self.state).held.committed());
         let queue = queues.values().find(|queue| queue.iter().any(|row| row.event.number == number));
         let behind = queue.into_iter().flatten().filter(|row| row.event.number >= number);

@@ -22,19 +22,24 @@ use engine::{
 
 pub use heap::TxId;
 pub use session::Tx;
-pub use state::{OutboxEntry, OwnRow, State};
+pub use state::{Committed, OutboxEntry, OwnRow, State};
 
-use crate::core::{Core, lock, pause};
+use crate::{
+    core::{Core, lock, pause},
+    faults::Fault,
+    plant::Plant,
+};
 use state::Over;
+
+/// A higher count says how far the last try came.
+const BEGUN_ENOUGH: u32 = 4;
 
 /// A service's database. Clones are the same one.
 pub struct Model<P: Participant> {
     pub core: Arc<Core>,
     pub state: Arc<Mutex<State<P>>>,
     pub policy: Policy,
-    /// One statement in so many is refused.
-    refusals: usize,
-    participant: Arc<P>,
+    pub participant: Arc<P>,
     tombstone: fn(&P::Row) -> bool,
 }
 
@@ -44,7 +49,6 @@ impl<P: Participant> Clone for Model<P> {
             core: self.core.clone(),
             state: self.state.clone(),
             policy: self.policy,
-            refusals: self.refusals,
             participant: self.participant.clone(),
             tombstone: self.tombstone,
         }
@@ -62,28 +66,40 @@ impl<P: Participant> Model<P> {
     /// `tombstone` says which rows stand for a compensation that came first.
     pub fn new(core: Arc<Core>, participant: Arc<P>, policy: Policy, tombstone: fn(&P::Row) -> bool) -> Self {
         let state = Arc::new(Mutex::new(State::new(policy.ranges)));
-        let refusals = [40, 600][core.pick(2)];
-        Self { core, state, policy, refusals, participant, tombstone }
+        Self { core, state, policy, participant, tombstone }
     }
 
-    /// A statement begins: others may go on, and the connection may break.
-    async fn statement(&self) -> Result<(), StoreError> {
+    /// A statement begins: others may go on, and the connection may break. `call` names the port's method.
+    async fn statement(&self, call: &'static str) -> Result<(), StoreError> {
+        self.core.enter(call);
         pause().await;
-        if self.core.fault(400) { Err(StoreError::Unavailable("the connection broke".into())) } else { Ok(()) }
+        if self.core.strikes(Fault::Disconnected) {
+            return Err(StoreError::Unavailable("the connection broke".into()));
+        }
+        Ok(())
     }
 
     /// Now and then a statement fails for what it holds, or for what others hold.
     fn refusal(&self) -> Result<(), StoreError> {
-        if self.core.fault(self.refusals) {
+        if self.core.strikes(Fault::RefusedData) {
             return Err(StoreError::Data("value out of range".into()));
         }
-        if self.core.fault(self.refusals) { Err(StoreError::Contention("no partition".into())) } else { Ok(()) }
+        if self.core.strikes(Fault::RefusedForNow) {
+            Err(StoreError::Contention("no partition".into()))
+        } else {
+            Ok(())
+        }
     }
 
     /// A transaction of a single statement.
-    async fn alone(&self) -> Result<Tx<P>, StoreError> {
-        self.statement().await?;
+    async fn alone(&self, call: &'static str) -> Result<Tx<P>, StoreError> {
+        self.statement(call).await?;
         Ok(Tx::open(self))
+    }
+
+    /// A transaction that is none of the engine's.
+    pub fn intrude(&self) -> Tx<P> {
+        Tx::open(self)
     }
 
     /// Who waits for whom.
@@ -99,11 +115,13 @@ impl<P: Participant> Model<P> {
         let late = state.sessions.iter().filter(|(_, session)| session.over.is_none()).filter_map(|(tx, session)| {
             let waited = now - session.since;
             match session.waits_for {
-                Some(_) => (waited > timeouts.lock).then_some((*tx, Over::LockTimeout)),
-                None => (waited > timeouts.idle_in_transaction).then_some((*tx, Over::Disconnected)),
+                Some(_) => (waited > timeouts.lock).then_some((*tx, session.at, Over::LockTimeout)),
+                None => (waited > timeouts.idle_in_transaction).then_some((*tx, session.at, Over::Disconnected)),
             }
         });
-        for (tx, over) in late.collect::<Vec<_>>() {
+        for (tx, at, over) in late.collect::<Vec<_>>() {
+            let fault = if over == Over::LockTimeout { Fault::LockTimeout } else { Fault::IdleTimeout };
+            self.core.count_fault(fault, at);
             self.core.tell(|| format!("{}: transaction {tx} is over: {over:?}", P::NAME));
             state.abort(tx, over);
         }
@@ -114,25 +132,37 @@ impl<P: Participant> Database<P> for Model<P> {
     type Transaction = Tx<P>;
 
     async fn begin(&self) -> Result<Tx<P>, StoreError> {
-        self.alone().await
+        self.alone("begin").await
     }
 
     async fn begun(&self, messages: &[Position]) -> Result<Vec<u32>, StoreError> {
-        self.statement().await?;
+        self.statement("begun").await?;
         let state = lock(&self.state);
         Ok(messages.iter().map(|message| state.begun.get(message).copied().unwrap_or(0)).collect())
     }
 
     async fn write_begun(&self, messages: &[Position], times: &[u32]) -> Result<(), StoreError> {
-        self.statement().await?;
+        self.statement("write_begun").await?;
+        let wrong = if self.core.has(Plant::CrashesMiscounted) { 3 } else { 0 };
         let mut state = lock(&self.state);
-        state.begun.extend(messages.iter().cloned().zip(times.iter().copied()));
+        state.begun.extend(messages.iter().cloned().zip(times.iter().map(|times| times + wrong)));
+        let member = self.core.member();
+        for (message, times) in messages.iter().zip(times) {
+            // Whoever had begun it left it in the middle: the partition went to another member, or the step was dropped.
+            if *times <= BEGUN_ENOUGH && state.under_way.iter().any(|(_, at)| at == message) {
+                *state.left.entry(message.clone()).or_default() += 1;
+            }
+            state.under_way.insert((member, message.clone()));
+        }
         Ok(())
     }
 
     async fn forget_begun(&self, messages: &[Position]) -> Result<(), StoreError> {
-        self.statement().await?;
-        lock(&self.state).begun.retain(|at, _| !messages.contains(at));
+        self.statement("forget_begun").await?;
+        let mut state = lock(&self.state);
+        state.begun.retain(|at, _| !messages.contains(at));
+        let member = self.core.member();
+        state.under_way.retain(|(of, at)| *of != member || !messages.contains(at));
         Ok(())
     }
 }

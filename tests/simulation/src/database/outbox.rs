@@ -13,11 +13,11 @@ use super::{
     Model,
     state::{LeaseRow, StoppedRow},
 };
-use crate::core::{Plant, lock};
+use crate::{core::lock, plant::Plant};
 
 impl<P: Participant> OutboxStore for Model<P> {
     async fn claim(&self, holder: Uuid, lane: Lane, lease: TimeDelta) -> Result<Vec<Lease>, StoreError> {
-        let mut tx = self.alone().await?;
+        let mut tx = self.alone("claim_leases").await?;
         let now = tx.begun;
         let ranges = self.policy.ranges;
         let (first, last) = lane.ranges(ranges);
@@ -65,7 +65,7 @@ impl<P: Participant> OutboxStore for Model<P> {
     }
 
     async fn renew(&self, holder: Uuid, lease: TimeDelta) -> Result<(), StoreError> {
-        let mut tx = self.alone().await?;
+        let mut tx = self.alone("renew").await?;
         let now = tx.begun;
         if let Some(seen_until) = lock(&self.state).relays.get_mut(&holder) {
             *seen_until = now + lease;
@@ -79,7 +79,7 @@ impl<P: Participant> OutboxStore for Model<P> {
 
     async fn unpublished(&self, reading: &Reading) -> Result<Vec<OutboxRow>, StoreError> {
         let rows: Vec<OutboxRow> = {
-            self.statement().await?;
+            self.statement("unpublished").await?;
             let state = lock(&self.state);
             let mut rows = Vec::new();
             for range in &reading.ranges {
@@ -110,13 +110,13 @@ impl<P: Participant> OutboxStore for Model<P> {
     }
 
     async fn mark(&self, leases: &[Lease], rows: &[(i32, i64)]) -> Result<u64, StoreError> {
-        self.statement().await?;
+        self.statement("mark").await?;
         let mine = self.mine(leases);
         self.set_published(|row| mine.contains(&row.range) && rows.contains(&(row.range, row.number))).await
     }
 
     async fn stop(&self, leases: &[Lease], refused: &[Refused]) -> Result<u64, StoreError> {
-        self.statement().await?;
+        self.statement("stop").await?;
         let mine = self.mine(leases);
         if self.core.has(Plant::RefusedForgotten) {
             return self.set_published(|row| refused.iter().any(|other| other.number == row.number)).await;
@@ -139,7 +139,7 @@ impl<P: Participant> OutboxStore for Model<P> {
     }
 
     async fn release(&self, holder: Uuid) -> Result<(), StoreError> {
-        let mut tx = self.alone().await?;
+        let mut tx = self.alone("release").await?;
         lock(&self.state).relays.remove(&holder);
         for (place, row) in
             tx.take(|state| &mut state.leases, |row| row.holder == Some(holder), |row| row.range).await?

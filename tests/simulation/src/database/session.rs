@@ -8,7 +8,10 @@ use super::{
     heap::{Conflict, Heap, Place, TxId},
     state::{Over, State},
 };
-use crate::core::{lock, pause};
+use crate::{
+    core::{lock, pause},
+    faults::Fault,
+};
 
 /// Which table of the state.
 pub type Pick<P, V> = fn(&mut State<P>) -> &mut Heap<V>;
@@ -18,6 +21,8 @@ pub struct Tx<P: Participant> {
     pub(super) id: TxId,
     /// `now()` stands still within a transaction.
     pub(super) begun: DateTime<Utc>,
+    /// By somebody who locks backwards.
+    locked: Option<Place>,
 }
 
 impl<P: Participant> Drop for Tx<P> {
@@ -31,8 +36,45 @@ impl<P: Participant> Drop for Tx<P> {
 impl<P: Participant> Tx<P> {
     pub(super) fn open(model: &Model<P>) -> Self {
         let begun = model.core.now();
-        let id = lock(&model.state).open(begun);
-        Self { model: model.clone(), id, begun }
+        let id = lock(&model.state).open(begun, model.core.at());
+        Self { model: model.clone(), id, begun, locked: None }
+    }
+
+    /// Locks any row at all, as somebody with a database client does.
+    pub async fn lock_any(&mut self) -> Result<(), StoreError> {
+        let pick = |bound: usize| self.model.core.pick(bound);
+        match pick(5) {
+            0 => self.lock_one(|state| &mut state.held).await,
+            1 => self.lock_one(|state| &mut state.deadlines).await,
+            2 => self.lock_one(|state| &mut state.intents).await,
+            _ => self.lock_one(|state| &mut state.rows).await,
+        }
+    }
+
+    /// Locks a row of the service's that stands before those which this transaction has locked in this way.
+    pub async fn lock_before(&mut self) -> Result<(), StoreError> {
+        let mut places: Vec<(P::Table, String, Place)> = {
+            let state = lock(&self.model.state);
+            let rows = state.rows.snapshot(self.id);
+            rows.map(|(place, own)| (own.table, own.key.clone(), place)).collect()
+        };
+        places.sort();
+        let before = places.iter().position(|(.., place)| Some(*place) == self.locked).unwrap_or(places.len());
+        let Some((.., place)) = places.get(self.model.core.pick(before)).filter(|_| before > 0) else { return Ok(()) };
+        let place = *place;
+        self.locked = Some(place);
+        self.wait(|state, id| state.rows.lock(id, place)).await.map(drop)
+    }
+
+    async fn lock_one<V: Clone + Send + Sync>(&mut self, pick: Pick<P, V>) -> Result<(), StoreError> {
+        let places: Vec<Place> = {
+            let mut state = lock(&self.model.state);
+            pick(&mut state).snapshot(self.id).map(|(place, _)| place).collect()
+        };
+        match places.get(self.model.core.pick(places.len())).copied() {
+            Some(place) => self.wait(|state, id| pick(state).lock(id, place)).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// By what the schedule (and the comparison with PostgreSQL) knows it.
@@ -41,8 +83,8 @@ impl<P: Participant> Tx<P> {
     }
 
     /// A statement begins: others may go on, and the connection may break.
-    pub(super) async fn statement(&mut self) -> Result<(), StoreError> {
-        let begun = self.model.statement().await;
+    pub(super) async fn statement(&mut self, call: &'static str) -> Result<(), StoreError> {
+        let begun = self.model.statement(call).await;
         let mut state = lock(&self.model.state);
         if let Some(over) = state.over(self.id) {
             return Err(match over {
@@ -57,6 +99,7 @@ impl<P: Participant> Tx<P> {
             state.abort(self.id, over);
         } else if let Some(session) = state.sessions.get_mut(&self.id) {
             session.since = self.model.core.now();
+            session.at = call;
         }
         begun
     }
@@ -85,6 +128,7 @@ impl<P: Participant> Tx<P> {
                     Ok(done) => return Ok(done),
                     Err(_) if state.is_deadlocked(self.id) => {
                         state.abort(self.id, Over::Failed);
+                        self.model.core.count_fault(Fault::Deadlock, self.model.core.at());
                         return Err(StoreError::Contention("deadlock".into()));
                     }
                     Err(_) => waited = true,

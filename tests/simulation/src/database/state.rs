@@ -1,6 +1,6 @@
 //! All tables of a service, and the sessions that work on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use engine::{
@@ -53,6 +53,8 @@ pub struct HeldRow {
     pub status: HeldStatus,
     pub due_at: DateTime<Utc>,
     pub overtakes: bool,
+    /// What its last failure was, in one word.
+    pub class: Option<&'static str>,
 }
 
 /// A message is known by its place and its bytes: a topic that was made anew has other messages at the same places.
@@ -87,11 +89,24 @@ impl StoppedRow {
     }
 }
 
+/// A change that a transaction committed.
+#[derive(Clone, Debug)]
+pub enum Committed {
+    /// The event's id went into the inbox.
+    Inbox(Uuid),
+    /// An event is held; the status that it had before, if it was held already.
+    Held(Box<HeldRow>, Option<HeldStatus>),
+    /// An event is held no more.
+    LetGo(Uuid),
+}
+
 /// A transaction, from the server's side.
 pub struct Session {
     pub waits_for: Option<TxId>,
     /// When its last statement ended, or its wait began.
     pub since: DateTime<Utc>,
+    /// The statement that it began last.
+    pub at: &'static str,
     pub over: Option<Over>,
 }
 
@@ -126,6 +141,15 @@ pub struct State<P: Participant> {
     pub held: Heap<HeldRow>,
     pub dead: Heap<DeadRow>,
     pub stopped: Heap<StoppedRow>,
+    /// What the rules appended.
+    pub records: Heap<P::Record>,
+    /// What was committed, in the order of the commits.
+    pub log: Vec<Committed>,
+    /// Messages that a replica has begun and not ended, and how often replicas died over each.
+    pub under_way: BTreeSet<(u64, Position)>,
+    pub deaths: BTreeMap<Position, u32>,
+    /// How often it was left in the middle by replicas that live.
+    pub left: BTreeMap<Position, u32>,
     /// The relays that live, each by a statement of its own.
     pub relays: BTreeMap<Uuid, DateTime<Utc>>,
     pub begun: BTreeMap<Position, u32>,
@@ -152,6 +176,11 @@ impl<P: Participant> State<P> {
             held: Heap::default(),
             dead: Heap::default(),
             stopped: Heap::default(),
+            records: Heap::default(),
+            log: Vec::new(),
+            under_way: BTreeSet::new(),
+            deaths: BTreeMap::new(),
+            left: BTreeMap::new(),
             relays: BTreeMap::new(),
             begun: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -166,15 +195,18 @@ impl<P: Participant> State<P> {
         self.rows.committed().find(|own| own.table == table && own.key == key).map(|own| &own.row)
     }
 
-    pub fn open(&mut self, now: DateTime<Utc>) -> TxId {
+    pub fn open(&mut self, now: DateTime<Utc>, at: &'static str) -> TxId {
         self.last_tx += 1;
-        self.sessions.insert(self.last_tx, Session { waits_for: None, since: now, over: None });
+        self.sessions.insert(self.last_tx, Session { waits_for: None, since: now, at, over: None });
         self.last_tx
     }
 
     /// Its writes become visible, or vanish; its locks are free. What waited for it looks again.
     pub fn end(&mut self, tx: TxId, commits: bool) {
-        let heaps: [&mut dyn Ends; 9] = [
+        if commits {
+            self.write_log(tx);
+        }
+        let heaps: [&mut dyn Ends; 10] = [
             &mut self.rows,
             &mut self.inbox,
             &mut self.outbox,
@@ -184,9 +216,34 @@ impl<P: Participant> State<P> {
             &mut self.held,
             &mut self.dead,
             &mut self.stopped,
+            &mut self.records,
         ];
         for heap in heaps {
             heap.end(tx, commits);
+        }
+    }
+
+    fn write_log(&mut self, tx: TxId) {
+        for (_, after) in self.inbox.changes(tx) {
+            self.log.extend(after.map(|id| Committed::Inbox(*id)));
+        }
+        for (before, after) in self.held.changes(tx) {
+            let left = |row: &HeldRow| Committed::LetGo(row.event.event.id);
+            self.log.push(match (before, after) {
+                (_, Some(after)) => Committed::Held(Box::new(after.clone()), before.map(|row| row.status)),
+                (Some(before), None) => left(before),
+                (None, None) => continue,
+            });
+        }
+    }
+
+    /// The replica died: what it had begun may have been why.
+    pub fn died(&mut self, member: u64) {
+        let (gone, left) = std::mem::take(&mut self.under_way).into_iter().partition(|(of, _)| *of == member);
+        self.under_way = left;
+        let gone: BTreeSet<(u64, Position)> = gone;
+        for (_, position) in gone {
+            *self.deaths.entry(position).or_default() += 1;
         }
     }
 

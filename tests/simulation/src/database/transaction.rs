@@ -18,11 +18,15 @@ use super::{
     session::Tx,
     state::{HeldRow, OutboxEntry, OwnRow},
 };
-use crate::core::{Plant, lock, pause};
+use crate::{
+    core::{lock, pause},
+    faults::Fault,
+    plant::Plant,
+};
 
 impl<P: Participant> Transaction<P> for Tx<P> {
     async fn open(&mut self, keys: &[String]) -> Result<Opening, StoreError> {
-        self.statement().await?;
+        self.statement("open").await?;
         let of = |chosen: fn(&HeldRow) -> bool| -> HashSet<String> {
             let state = lock(&self.model.state);
             let held = state.held.snapshot(self.id).filter(|(_, row)| chosen(row));
@@ -30,16 +34,18 @@ impl<P: Participant> Transaction<P> for Tx<P> {
             found.filter(|key| keys.contains(key)).collect()
         };
         let overtaking = of(|row| row.overtakes && row.status != HeldStatus::Parked);
-        Ok(Opening { now: self.begun, held: of(|_| true), overtaking })
+        let core = &self.model.core;
+        let now = if core.has(Plant::ApplicationClock) { core.application_now() } else { self.begun };
+        Ok(Opening { now, held: of(|_| true), overtaking })
     }
 
     /// Nobody in the model locks a whole table.
     async fn hurry(&mut self) -> Result<(), StoreError> {
-        self.statement().await
+        self.statement("hurry").await
     }
 
     async fn insert_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
-        self.statement().await?;
+        self.statement("insert_inbox").await?;
         let planted = self.model.core.has(Plant::NoInbox);
         let mut new = HashSet::new();
         for id in ids {
@@ -47,11 +53,14 @@ impl<P: Participant> Transaction<P> for Tx<P> {
                 new.insert(*id);
             }
         }
+        if self.model.core.has(Plant::InboxIgnored) {
+            new.extend(ids);
+        }
         Ok(new)
     }
 
     async fn ensure_rows(&mut self, table: P::Table, keys: &[String]) -> Result<(), StoreError> {
-        self.statement().await?;
+        self.statement("ensure_rows").await?;
         if self.model.core.has(Plant::AbsentNotLocked) {
             return Ok(());
         }
@@ -59,7 +68,7 @@ impl<P: Participant> Transaction<P> for Tx<P> {
     }
 
     async fn lock_rows(&mut self, table: P::Table, keys: &[String]) -> Result<Vec<(String, P::Row)>, StoreError> {
-        self.statement().await?;
+        self.statement("lock_rows").await?;
         let keys: BTreeSet<&String> = keys.iter().collect();
         let of_keys = |own: &OwnRow<P>| own.table == table && keys.contains(&own.key);
         let taken = self.take(|state| &mut state.rows, of_keys, |own| own.key.clone()).await?;
@@ -73,7 +82,7 @@ impl<P: Participant> Transaction<P> for Tx<P> {
     }
 
     async fn lock_free_rows(&mut self, table: P::Table, keys: &[String]) -> Result<FreeRows<P>, StoreError> {
-        self.statement().await?;
+        self.statement("lock_free_rows").await?;
         let (free, locked) = self.now_step(|state, id| {
             let of_keys = |own: &OwnRow<P>| own.table == table && keys.contains(&own.key);
             let found: Vec<(u64, String)> = state
@@ -96,13 +105,13 @@ impl<P: Participant> Transaction<P> for Tx<P> {
     }
 
     async fn insert_rows(&mut self, table: P::Table, rows: &[(String, P::Row)]) -> Result<(), StoreError> {
-        self.statement().await?;
+        self.statement("insert_rows").await?;
         self.insert_absent(table, rows.iter().map(|(key, _)| key)).await?;
         self.update_rows(table, rows).await
     }
 
     async fn update_rows(&mut self, table: P::Table, rows: &[(String, P::Row)]) -> Result<(), StoreError> {
-        self.statement().await?;
+        self.statement("update_rows").await?;
         if self.model.core.has(Plant::AbsentNotLocked) {
             self.insert_absent(table, rows.iter().map(|(key, _)| key)).await?;
         }
@@ -117,15 +126,22 @@ impl<P: Participant> Transaction<P> for Tx<P> {
         Ok(())
     }
 
-    async fn append_records(&mut self, _records: &[P::Record]) -> Result<(), StoreError> {
-        self.statement().await
+    async fn append_records(&mut self, records: &[P::Record]) -> Result<(), StoreError> {
+        self.statement("append_records").await?;
+        self.now_step(|state, id| {
+            for record in records {
+                state.records.insert(id, record.clone());
+            }
+        });
+        Ok(())
     }
 
     async fn append_outbox(&mut self, messages: &[OutboxMessage]) -> Result<(), StoreError> {
-        self.statement().await?;
+        self.statement("append_outbox").await?;
         let ranges = self.model.policy.ranges;
+        let silent = self.model.core.has(Plant::NoDeadLetter);
         self.now_step(|state, id| {
-            for message in messages.iter().cloned() {
+            for message in messages.iter().filter(|message| !silent || !message.topic.ends_with(".dlq")).cloned() {
                 state.outbox_number += 1;
                 let range = range_of(&message.topic, message.key.as_deref(), ranges);
                 let row = OutboxRow { number: state.outbox_number, range, message };
@@ -136,33 +152,36 @@ impl<P: Participant> Transaction<P> for Tx<P> {
     }
 
     async fn set_deadlines(&mut self, deadlines: &[Deadline]) -> Result<(), StoreError> {
-        self.statement().await?;
+        self.statement("set_deadlines").await?;
+        if self.model.core.has(Plant::NoDeadlines) {
+            return Ok(());
+        }
         self.upsert_deadlines(deadlines).await
     }
 
     async fn settle_deadlines(&mut self, names: &[(String, String)]) -> Result<(), StoreError> {
-        self.statement().await?;
+        self.statement("settle_deadlines").await?;
         let named = |row: &Deadline| names.iter().any(|(of, name)| *of == row.aggregate_id && *name == row.name);
         self.delete(|state| &mut state.deadlines, named, |row| row.id).await.map(drop)
     }
 
     async fn take_deadlines(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
-        self.statement().await?;
+        self.statement("take_deadlines").await?;
         self.delete(|state| &mut state.deadlines, |row| ids.contains(&row.id), |row| row.id).await
     }
 
     async fn insert_intents(&mut self, intents: &[Intent], not_before: DateTime<Utc>) -> Result<(), StoreError> {
-        self.statement().await?;
+        self.statement("insert_intents").await?;
         self.add_intents(intents, not_before).await
     }
 
     async fn take_intents(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
-        self.statement().await?;
+        self.statement("take_intents").await?;
         self.delete(|state| &mut state.intents, |row| ids.contains(&row.intent.id), |row| row.intent.id).await
     }
 
     async fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> Result<(), StoreError> {
-        self.statement().await?;
+        self.statement("reopen_intents").await?;
         for RefusedIntent { intent, not_before, .. } in refused {
             self.add_intents(std::slice::from_ref(intent), *not_before).await?;
         }
@@ -170,44 +189,44 @@ impl<P: Participant> Transaction<P> for Tx<P> {
     }
 
     async fn amend_intents(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {
-        self.statement().await?;
+        self.statement("amend_intents").await?;
         self.change_intents(amended).await
     }
 
     async fn held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {
-        self.statement().await?;
+        self.statement("held").await?;
         self.lock_held(keys).await
     }
 
     async fn hold(&mut self, events: &[HoldEvent]) -> Result<(), StoreError> {
-        self.statement().await?;
+        self.statement("hold").await?;
         self.insert_held(events).await
     }
 
     async fn hold_again(&mut self, failures: &[HeldFailure]) -> Result<(), StoreError> {
-        self.statement().await?;
+        self.statement("hold_again").await?;
         self.update_held(failures).await
     }
 
     async fn let_go(&mut self, numbers: &[i64]) -> Result<(), StoreError> {
-        self.statement().await?;
+        self.statement("let_go").await?;
         self.delete(|state| &mut state.held, |row| numbers.contains(&row.event.number), |row| row.event.number)
             .await
             .map(drop)
     }
 
     async fn bury(&mut self, dead: &[DeadMessage]) -> Result<HashSet<Position>, StoreError> {
-        self.statement().await?;
+        self.statement("bury").await?;
         self.insert_dead(dead).await
     }
 
     async fn commit(mut self) -> Result<(), StoreError> {
         let core = self.model.core.clone();
-        self.model.statement().await?;
+        self.model.statement("commit").await?;
         let finished = self.finish();
         drop(self);
         pause().await;
-        if core.fault(300) {
+        if core.strikes(Fault::CommitAnswerLost) {
             return Err(StoreError::Unavailable("the commit's answer was lost".into()));
         }
         finished

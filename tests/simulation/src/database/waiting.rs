@@ -7,7 +7,7 @@ use engine::{
     delivery::{Delivery, Position},
     input::{Event, HeldEvent},
     participant::Participant,
-    store::{AmendedIntent, DeadMessage, Deadline, Held, HeldFailure, HoldEvent, Intent, StoreError},
+    store::{AmendedIntent, DeadMessage, Deadline, Held, HeldFailure, HeldStatus, HoldEvent, Intent, StoreError},
 };
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
     session::{Pick, Tx},
     state::{DeadRow, HeldRow, OpenIntent, State},
 };
+use crate::plant::Plant;
 
 impl<P: Participant> Tx<P> {
     /// DELETE … RETURNING its keys.
@@ -99,15 +100,18 @@ impl<P: Participant> Tx<P> {
 
     pub(super) async fn update_held(&mut self, failures: &[HeldFailure]) -> Result<(), StoreError> {
         let failure_of = |number: i64| failures.iter().find(|failure| failure.number == number);
+        let forgets = self.model.core.has(Plant::AttemptsForgotten);
         let failed = |row: &HeldRow| failure_of(row.event.number).is_some();
         for (place, mut row) in self.take(|state| &mut state.held, failed, |row| row.event.number).await? {
             let Some(failure) = failure_of(row.event.number) else { continue };
             row.status = failure.status;
             row.due_at = failure.now + failure.retry_in;
-            row.event.attempts = failure.attempts;
+            row.event.attempts = if forgets { 1 } else { failure.attempts };
             row.event.early = false;
+            row.class = Some(failure.failure.class);
             row.event.first_failed_at = row.event.first_failed_at.or(Some(failure.now));
-            self.now_step(|state, _| state.held.write(place, Some(row)));
+            let lost = self.model.core.has(Plant::ParkedLost) && row.status == HeldStatus::Parked;
+            self.now_step(|state, _| state.held.write(place, (!lost).then_some(row)));
         }
         Ok(())
     }
@@ -160,6 +164,7 @@ fn upsert_held<P: Participant>(state: &mut State<P>, tx: TxId, new: &HeldRow) ->
 fn held_row(number: i64, event: HoldEvent) -> HeldRow {
     let failed = event.failure.is_some();
     HeldRow {
+        class: event.failure.as_ref().map(|failure| failure.class),
         status: event.status,
         due_at: event.now + event.retry_in,
         overtakes: event.overtakes,

@@ -1,4 +1,4 @@
-//! Clients who repeat what was not confirmed.
+//! Clients who repeat what was not confirmed, and keep a ledger of their own.
 
 use std::sync::Arc;
 
@@ -9,56 +9,107 @@ use engine::{
     participant::What,
     trace::TraceContext,
 };
-use order::{Order, participant::Command, place_order::PlaceOrder, state::Details};
+use order::{
+    participant::{Command, Reply},
+    place_order::{PlaceOrder, Placed as Answer},
+    state::Details,
+};
+use uuid::Uuid;
 
-use super::{PARTICIPANT, POLICY, Shop};
+use super::{POLICY, SKUS, Shop};
 use crate::{
-    core::{Core, SeededIds, pause},
+    core::{Core, SeededIds, lock, pause, sleep},
     database::Model,
+    observed::Observed,
+    probe::{Probe, Told},
     replica::Task,
 };
 
-/// Each order is placed, and some are cancelled, by clients that repeat what was not confirmed.
+const ORDERS: usize = 3;
+/// How many steps a client waits before it cancels, or asks again: part of a saga's time, or all of it.
+const PATIENCE: [usize; 4] = [300, 1_500, 4_000, 9_000];
+
+/// What a client knows of its order.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// As it was told first.
+    pub order_id: Uuid,
+    pub details: Details,
+    /// It asked for the cancellation.
+    pub cancels: bool,
+    /// What it was told otherwise than before, or did not expect.
+    pub complaints: Vec<String>,
+}
+
+/// Each order is placed, some are cancelled and some are placed once more, by clients that repeat what was not confirmed.
 pub fn clients(shop: &Shop) -> Vec<Task> {
-    let mut clients: Vec<Task> = Vec::new();
-    for (number, order_id) in shop.orders.iter().copied().enumerate() {
-        let core = shop.core.clone();
-        let token = if core.pick(4) == 0 { "tok_declined" } else { "tok_visa" };
-        let address = (core.pick(4) != 0).then(address);
-        let quantity = u32::try_from(core.pick(3) + 1).unwrap_or(1);
-        let cancels = core.pick(2) == 0;
-        let (wait, patience) = (core.pick(300), core.pick([80, 600][core.pick(2)]));
-        let door = Arc::new(Door::new(Arc::new(PARTICIPANT), shop.order.clone(), POLICY));
-        let details = Details {
-            user_id: "ada".into(),
-            total_amount: 100 * i64::from(quantity),
-            currency: "EUR".into(),
-            items: vec![Item { sku: "chair".into(), quantity, price: 100 }],
-            payment_method: Some(token.into()),
-            shipping_address: address,
+    (0..ORDERS).map(|number| Task::new(client(shop, number))).collect()
+}
+
+fn client(shop: &Shop, number: usize) -> impl Future<Output = ()> + Send + 'static {
+    let core = shop.core.clone();
+    let details = details(&core);
+    let (cancels, repeats) = (core.pick(3) == 0, core.pick(3) == 0);
+    let patience = [(); 2].map(|()| core.pick(PATIENCE[core.pick(PATIENCE.len())]));
+    let wait = core.pick(2_000);
+    let door = Door::new(shop.order.participant.clone(), shop.order.clone(), POLICY);
+    let placed = shop.placed.clone();
+    async move {
+        sleep(&core, wait).await;
+        let place = |body: u8| {
+            Command::Place(Box::new(PlaceOrder {
+                order_id: core.uuid(),
+                request_key: Some(format!("client-{number}")),
+                body_hash: vec![body],
+                details: Box::new(details.clone()),
+            }))
         };
-        clients.push(Box::pin(async move {
-            for _ in 0..wait {
-                pause().await;
+        let Some(Reply::Placed(Answer::Order(order))) = submit(&core, &door, || place(1)).await else { return };
+        let Ok(order_id) = order.order_id.parse() else { return };
+        let mine = {
+            let mut placed = lock(&placed);
+            placed.push(Placed { order_id, details: details.clone(), cancels, complaints: Vec::new() });
+            placed.len() - 1
+        };
+        let complain = |complaint: String| lock(&placed)[mine].complaints.push(complaint);
+        if cancels {
+            sleep(&core, patience[0]).await;
+            let answer = submit(&core, &door, || Command::Cancel(order_id)).await;
+            if !matches!(answer, Some(Reply::Cancel(_))) {
+                complain(format!("a cancellation was answered by {answer:?}"));
             }
-            let place = || {
-                Command::Place(Box::new(PlaceOrder {
-                    order_id,
-                    request_key: Some(format!("client-{number}")),
-                    body_hash: vec![1],
-                    details: Box::new(details.clone()),
-                }))
-            };
-            submit(&core, &door, place).await;
-            if cancels {
-                for _ in 0..patience {
-                    pause().await;
-                }
-                submit(&core, &door, || Command::Cancel(order_id)).await;
+        }
+        if repeats {
+            sleep(&core, patience[1]).await;
+            match submit(&core, &door, || place(1)).await {
+                Some(Reply::Placed(Answer::Order(again))) if again == order => {}
+                other => complain(format!("the same request was answered by {other:?}")),
             }
-        }));
+            match submit(&core, &door, || place(2)).await {
+                Some(Reply::Placed(Answer::KeyReused)) => {}
+                other => complain(format!("another request under the same key was answered by {other:?}")),
+            }
+        }
     }
-    clients
+}
+
+fn details(core: &Core) -> Details {
+    let items = core.pick(SKUS.len()) + 1;
+    let first = core.pick(SKUS.len());
+    let items: Vec<Item> = (0..items)
+        .map(|n| {
+            let quantity = u32::try_from(core.pick(3) + 1).unwrap_or(1);
+            Item { sku: SKUS[(first + n) % SKUS.len()].into(), quantity, price: 100 }
+        })
+        .collect();
+    Details {
+        user_id: "ada".into(),
+        total_amount: items.iter().map(|item| 100 * i64::from(item.quantity)).sum(),
+        currency: "EUR".into(),
+        items,
+        payment_method: Some(if core.pick(6) == 0 { "tok_declined" } else { "tok_visa" }.into()),
+        shipping_address: (core.pick(6) != 0).then(address),
+    }
 }
 
 fn address() -> Address {
@@ -72,11 +123,16 @@ fn address() -> Address {
     }
 }
 
-async fn submit(core: &Arc<Core>, door: &Door<Order, Model<Order>>, command: impl Fn() -> Command) {
+/// Until it is confirmed. What the rules reply.
+pub async fn submit<P: Observed>(
+    core: &Arc<Core>,
+    door: &Door<Probe<P>, Model<Probe<P>>>,
+    command: impl Fn() -> P::Command,
+) -> Option<P::Reply> {
     let mut ids = SeededIds(core.clone());
     loop {
         let mut work = [Work::Input(Input {
-            what: What::Command(command()),
+            what: What::Command(Told { id: None, what: What::Command(command()) }),
             correlation_id: None,
             trace: TraceContext::default(),
             source: Source::Client,
@@ -84,8 +140,13 @@ async fn submit(core: &Arc<Core>, door: &Door<Order, Model<Order>>, command: imp
         let mut progress = Progress::new(1);
         let handled = door.handle_isolating(&mut ids, &mut work, &mut progress).await;
         core.tell(|| format!("client: {handled:?} {:?}", progress.verdicts));
-        if matches!(progress.verdicts[0], Some(Verdict::Applied(_))) {
-            return;
+        match progress.verdicts.pop().flatten() {
+            Some(Verdict::Applied(reply)) => {
+                core.count("client", "applied");
+                return reply;
+            }
+            Some(Verdict::Refused(_)) => core.count("client", "refused"),
+            _ => core.count("client", "unknown"),
         }
         pause().await;
     }

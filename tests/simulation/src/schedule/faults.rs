@@ -2,11 +2,8 @@
 
 use chrono::TimeDelta;
 
-use super::{
-    Shop,
-    running::{GROUPS, Running},
-};
-use crate::{core::lock, database::Timeouts};
+use super::running::{GROUPS, Running};
+use crate::{core::lock, faults::Fault};
 
 /// A service has at most so many replicas because others are frozen.
 const REPLICAS: usize = 3;
@@ -14,71 +11,82 @@ const REPLICAS: usize = 3;
 const LONGEST_FREEZE: usize = 2_500;
 /// A topic is closed for so long, up to nine times.
 const CLOSED: TimeDelta = TimeDelta::milliseconds(60);
-const IDLE_IN_TRANSACTION: TimeDelta = TimeDelta::milliseconds(700);
 
 impl Running<'_> {
-    pub fn timeouts(shop: &Shop) -> Timeouts {
-        let lock = [300, 1_500][shop.core.pick(2)];
-        Timeouts { lock: TimeDelta::milliseconds(lock), idle_in_transaction: IDLE_IN_TRANSACTION }
-    }
-
     pub fn faults(&mut self, step: u64) {
         let core = self.shop.core.clone();
-        if core.fault(200) {
-            self.crash();
+        if core.would_strike(Fault::Killed)
+            && let Some(member) = self.any_member()
+        {
+            self.crash(member);
         }
-        if core.fault(600) {
-            self.freeze(step);
+        if core.would_strike(Fault::Frozen)
+            && let Some(member) = self.any_member()
+        {
+            self.freeze(member, step);
         }
-        if core.fault(150) {
-            self.rebalance();
+        if core.would_strike(Fault::Rebalanced) {
+            self.rebalance(GROUPS[core.pick(GROUPS.len())]);
         }
-        if core.fault(700) {
+        if core.would_strike(Fault::TopicClosed) {
             self.close_topic();
         }
         if core.pick(20) == 0 {
             lock(&self.shop.kafka).arrive_late();
         }
+        if core.pick(60) == 0 {
+            self.shop.world.land_late();
+        }
     }
 
     pub fn time_out(&self) {
-        self.shop.order.time_out(self.timeouts);
-        self.shop.inventory.time_out(self.timeouts);
-        self.shop.payment.time_out(self.timeouts);
-        self.shop.shipping.time_out(self.timeouts);
+        let timeouts = self.shop.plan.timeouts;
+        self.shop.order.time_out(timeouts);
+        self.shop.inventory.time_out(timeouts);
+        self.shop.payment.time_out(timeouts);
+        self.shop.shipping.time_out(timeouts);
     }
 
     /// kill -9: all tasks of a replica are dropped where they stand. Another takes its place.
-    fn crash(&mut self) {
-        let Some(member) = self.any_member() else { return };
+    pub fn crash(&mut self, member: u64) {
         let Some(replica) = self.replicas.remove(&member) else { return };
         let group = GROUPS[replica.service];
         self.shop.core.tell(|| format!("{group} {member} crashes"));
+        replica.tasks.iter().for_each(|task| self.shop.core.count_fault(Fault::Killed, task.at));
+        match replica.service {
+            0 => lock(&self.shop.order.state).died(member),
+            1 => lock(&self.shop.inventory.state).died(member),
+            2 => lock(&self.shop.payment.state).died(member),
+            _ => lock(&self.shop.shipping.state).died(member),
+        }
         drop(replica.tasks);
         lock(&self.shop.kafka).leave(group, member);
-        self.start(replica.service);
+        self.start(replica.service, true);
     }
 
     /// SIGSTOP: the group goes on without it, another replica is started, and later it wakes up where it stood.
-    fn freeze(&mut self, step: u64) {
+    pub fn freeze(&mut self, member: u64, step: u64) {
         let core = &self.shop.core;
         let time = u64::try_from(core.pick(LONGEST_FREEZE)).unwrap_or_default();
-        let Some(member) = self.any_member() else { return };
         let Some(replica) = self.replicas.get_mut(&member) else { return };
         replica.frozen_until = step + time;
         self.last_thaw = self.last_thaw.max(step + time);
         let service = replica.service;
+        replica.tasks.iter().for_each(|task| core.count_fault(Fault::Frozen, task.at));
         core.tell(|| format!("{} {member} is frozen for {time} steps", GROUPS[service]));
         lock(&self.shop.kafka).leave(GROUPS[service], member);
         if self.replicas.values().filter(|other| other.service == service).count() < REPLICAS {
-            self.start(service);
+            self.start(service, false);
         }
     }
 
     /// The members of a group change places, each in the middle of whatever it does.
-    fn rebalance(&mut self) {
-        let group = GROUPS[self.shop.core.pick(GROUPS.len())];
+    pub fn rebalance(&mut self, group: &'static str) {
         self.shop.core.tell(|| format!("{group} rebalances"));
+        let members = self.replicas.values().filter(|replica| GROUPS[replica.service] == group);
+        members.flat_map(|member| &member.tasks).for_each(|task| {
+            self.shop.core.count_fault(Fault::Rebalanced, task.at);
+        });
         lock(&self.shop.kafka).rotate(group);
     }
 

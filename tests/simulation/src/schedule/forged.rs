@@ -8,7 +8,7 @@ use engine::{
 use uuid::Uuid;
 
 use super::running::Running;
-use crate::core::{Plant, lock};
+use crate::{core::lock, plant::Plant};
 
 impl Running<'_> {
     /// Inventory hears `payment.voided` as soon as shipping is off.

@@ -3,12 +3,14 @@
 mod clients;
 mod faults;
 mod forged;
+mod intruder;
+mod junk;
+mod many;
+mod plan;
 mod running;
+mod stock_taker;
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
 use engine::{
@@ -19,21 +21,24 @@ use inventory::{Inventory, state as stock};
 use order::Order;
 use payment::{Payment, state::State as PaymentState};
 use shipping::{Shipping, state::State as ShippingState};
-use uuid::Uuid;
 
 use crate::{
     check,
-    core::{Core, Plant, lock},
+    core::{Core, lock},
+    coverage::Coverage,
     database::{Model, OwnRow},
     kafka::{Broker, Kafka},
-    outside::{Ledger, World},
+    outside::World,
+    plant::Plant,
+    probe::Probe,
 };
+pub use clients::Placed;
+pub use many::{Many, many};
+pub use plan::Plan;
 use running::Running;
 
-const ORDERS: usize = 3;
-pub const PIECES: i64 = 4;
-/// How long faults strike: a whole saga's time, or only its beginning.
-const FAULTY_STEPS: [u64; 2] = [1_500, 4_000];
+/// What can be ordered.
+pub const SKUS: [&str; 2] = ["chair", "table"];
 /// Far more than any run needs to come to rest.
 const LAST_STEP: u64 = 150_000;
 const LIFETIME: TimeDelta = TimeDelta::days(36_500);
@@ -44,29 +49,30 @@ pub struct Outcome {
     /// Told only if asked for.
     pub story: Vec<String>,
     pub steps: u64,
+    pub coverage: Coverage,
 }
 
 /// Everything that a schedule runs on.
 pub struct Shop {
     pub core: Arc<Core>,
+    pub plan: Plan,
     pub kafka: Kafka,
     pub world: World,
-    pub order: Model<Order>,
-    pub inventory: Model<Inventory>,
-    pub payment: Model<Payment>,
-    pub shipping: Model<Shipping>,
-    pub orders: Vec<Uuid>,
+    pub order: Model<Probe<Order>>,
+    pub inventory: Model<Probe<Inventory>>,
+    pub payment: Model<Probe<Payment>>,
+    pub shipping: Model<Probe<Shipping>>,
+    /// The clients' own ledger.
+    pub placed: Arc<Mutex<Vec<Placed>>>,
 }
 
-const POLICY: Policy = Policy {
+pub const POLICY: Policy = Policy {
     window: Window { horizon: TimeDelta::days(30), skew: TimeDelta::minutes(10) },
     retry: RetryPolicy { base: TimeDelta::milliseconds(20), cap: TimeDelta::milliseconds(200), max_attempts: 4 },
     max_message_bytes: 1_000_000,
     ranges: 4,
     intent_lease: TimeDelta::milliseconds(150),
 };
-
-const PARTICIPANT: Order = Order { deadline: Duration::from_millis(900) };
 
 /// Runs the schedule of `seed`.
 pub fn run(seed: u64, plant: Option<Plant>, tell: bool) -> Outcome {
@@ -80,29 +86,38 @@ pub fn run(seed: u64, plant: Option<Plant>, tell: bool) -> Outcome {
     if !rested {
         findings.insert(0, format!("no rest after {steps} steps: {:?}", check::all_open_work(&shop)));
     }
-    Outcome { findings, story: core.story(), steps }
+    check::count(&shop);
+    Outcome { findings, story: core.story(), steps, coverage: core.coverage() }
 }
 
 impl Shop {
     fn new(core: &Arc<Core>) -> Self {
+        let plan = Plan::draw(core);
+        let (deadline, poison) = (plan.deadline, plan.poison);
         let inventory = Model::new(
             core.clone(),
-            Arc::new(Inventory),
+            Arc::new(Probe::new(Inventory, core.clone(), poison)),
             POLICY,
             |row| matches!(row, stock::Row::Reservation(row) if row.state == stock::ReservationState::Released && row.items.is_empty()),
         );
-        let pieces = stock::Stock { available: PIECES, reserved: 0, shipped: 0 };
-        let chairs = OwnRow { table: stock::Table::Stock, key: "chair".to_owned(), row: stock::Row::Stock(pieces) };
-        lock(&inventory.state).rows.put(chairs);
+        let pieces = stock::Stock { available: plan.pieces, reserved: 0, shipped: 0 };
+        for sku in SKUS {
+            let row = OwnRow { table: stock::Table::Stock, key: sku.to_owned(), row: stock::Row::Stock(pieces) };
+            lock(&inventory.state).rows.put(row);
+        }
+        let order = Arc::new(Probe::new(Order { deadline }, core.clone(), poison));
+        let payment = Arc::new(Probe::new(Payment, core.clone(), poison));
+        let shipping = Arc::new(Probe::new(Shipping, core.clone(), poison));
         Self {
             core: core.clone(),
+            plan,
             kafka: Arc::new(Mutex::new(Broker::default())),
-            world: World { core: core.clone(), ledger: Arc::new(Mutex::new(Ledger::default())) },
-            order: Model::new(core.clone(), Arc::new(PARTICIPANT), POLICY, |_| false),
+            world: World::new(core.clone()),
+            order: Model::new(core.clone(), order, POLICY, |_| false),
             inventory,
-            payment: Model::new(core.clone(), Arc::new(Payment), POLICY, |row| row.state == PaymentState::Voided),
-            shipping: Model::new(core.clone(), Arc::new(Shipping), POLICY, |row| row.state == ShippingState::Cancelled),
-            orders: (0..ORDERS).map(|_| core.uuid()).collect(),
+            payment: Model::new(core.clone(), payment, POLICY, |row| row.state == PaymentState::Voided),
+            shipping: Model::new(core.clone(), shipping, POLICY, |row| row.state == ShippingState::Cancelled),
+            placed: Arc::default(),
         }
     }
 }

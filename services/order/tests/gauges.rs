@@ -1,0 +1,150 @@
+//! What the gauges say is what the rows are: every number by value.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use engine::{
+    delivery::{Delivery, Position},
+    postgres::{Depths, depths},
+    store::{
+        Database, DeadMessage, Deadline, Failure, HeldStatus, HoldEvent, Intent, OutboxMessage, StoreError, Transaction,
+    },
+    trace::TraceContext,
+};
+use one_service::OneService;
+use order::{MIGRATIONS, Order};
+use uuid::Uuid;
+
+const ORDER: Order = Order { deadline: Duration::from_secs(900) };
+
+fn delivery(offset: i64) -> Delivery {
+    let position = Position { topic: Arc::from("shipping-events"), partition: 0, offset };
+    Delivery { position, key: Some(b"k".to_vec()), payload: Some(b"{}".to_vec().into()), headers: Vec::new() }
+}
+
+fn failure() -> Failure {
+    Failure { class: "refused", message: "no".into() }
+}
+
+fn held(key: &str, offset: i64, status: HeldStatus, now: DateTime<Utc>) -> HoldEvent {
+    HoldEvent {
+        key: key.into(),
+        event_id: Uuid::now_v7(),
+        event_type: "shipping.dispatched".into(),
+        status,
+        delivery: delivery(offset),
+        failure: (status != HeldStatus::Queued).then(failure),
+        retry_in: TimeDelta::hours(1),
+        now,
+        overtakes: false,
+        early: false,
+    }
+}
+
+fn deadline(order: &str, due_at: DateTime<Utc>) -> Deadline {
+    Deadline {
+        id: Uuid::now_v7(),
+        aggregate_id: order.into(),
+        name: "order".into(),
+        due_at,
+        correlation_id: order.into(),
+        trace: TraceContext::default(),
+        attempts: 0,
+        last_error: None,
+        not_before: None,
+    }
+}
+
+fn intent(order: &str, step: &str, intended_at: DateTime<Utc>) -> Intent {
+    Intent {
+        id: Uuid::now_v7(),
+        aggregate_id: order.into(),
+        step: step.into(),
+        request: "{}".into(),
+        correlation_id: order.into(),
+        causation_id: None,
+        trace: TraceContext::default(),
+        attempts: 0,
+        intended_at,
+    }
+}
+
+fn message() -> OutboxMessage {
+    OutboxMessage {
+        topic: "order-events".into(),
+        key: Some(b"k".to_vec()),
+        payload: Some(b"{}".to_vec()),
+        headers: Vec::new(),
+    }
+}
+
+/// Two parked events of one key and one of another, two that queue, one that is retried; three dead messages; two deadlines
+/// of which one is due; four calls of two steps; five messages to publish.
+async fn fill(world: &OneService<Order>) -> Result<(), StoreError> {
+    use HeldStatus::{Parked, Queued, Retrying};
+    let mut tx = world.door().database.begin().await?;
+    let now = tx.open(&[]).await?.now;
+    let rows = [("a", Parked), ("a", Parked), ("a", Queued), ("b", Parked), ("b", Queued), ("c", Retrying)];
+    let rows = (0..).zip(rows).map(|(offset, (key, status))| held(key, offset, status, now));
+    tx.hold(&rows.collect::<Vec<_>>()).await?;
+    let dead = (10..13).map(|offset| DeadMessage { delivery: delivery(offset), failure: failure(), now });
+    tx.bury(&dead.collect::<Vec<_>>()).await?;
+    let minute = TimeDelta::minutes(1);
+    tx.set_deadlines(&[deadline("a", now - minute), deadline("b", now + minute * 60)]).await?;
+    let calls = [("a", "charge", 1), ("b", "charge", 5), ("c", "charge", 3), ("a", "refund", 20)];
+    let calls = calls.map(|(order, step, minutes)| intent(order, step, now - minute * minutes));
+    tx.insert_intents(&calls, now + minute).await?;
+    tx.append_outbox(&[message(), message(), message(), message(), message()]).await?;
+    tx.commit().await
+}
+
+#[tokio::test]
+async fn an_empty_database_has_nothing_that_waits() {
+    let world = OneService::start(ORDER, &MIGRATIONS).await;
+    let empty = Depths { inbox: depths(&world.pool).await.unwrap().inbox, ..Depths::default() };
+    assert_eq!(depths(&world.pool).await.unwrap(), empty);
+}
+
+#[tokio::test]
+async fn what_waits_is_counted_by_why_and_its_age_is_that_of_the_oldest() {
+    let world = OneService::start(ORDER, &MIGRATIONS).await;
+    fill(&world).await.unwrap();
+    sqlx::query("UPDATE outbox SET created_at = created_at - interval '90 seconds' WHERE number = (SELECT min(number) FROM outbox)")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    let before: f64 = sqlx::query_scalar("SELECT extract(epoch FROM now() - min(created_at))::float8 FROM outbox")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    let found = depths(&world.pool).await.unwrap();
+    assert_eq!((found.parked, found.parked_keys), (3, 2));
+    assert_eq!((found.queued, found.retrying), (2, 1));
+    assert_eq!((found.dead_messages, found.deadlines_due, found.outbox), (3, 1, 5));
+    assert!(found.outbox_age >= before, "the oldest is {before} s old, the gauge says {}", found.outbox_age);
+    let mut calls = found.intents.clone();
+    calls.sort_by(|a, b| a.0.cmp(&b.0));
+    let (charges, refunds) = (&calls[0], &calls[1]);
+    assert_eq!(
+        (calls.len(), charges.0.as_str(), charges.1, refunds.0.as_str(), refunds.1),
+        (2, "charge", 3, "refund", 1)
+    );
+    assert!(charges.2 >= 300.0 && refunds.2 >= 1_200.0 && charges.2 < refunds.2, "{calls:?}");
+}
+
+#[tokio::test]
+async fn what_is_done_with_counts_no_more() {
+    let world = OneService::start(ORDER, &MIGRATIONS).await;
+    fill(&world).await.unwrap();
+    for done in [
+        "DELETE FROM held_events",
+        "DELETE FROM dead_messages",
+        "DELETE FROM deadlines",
+        "DELETE FROM intents",
+        "UPDATE outbox SET published_at = now()",
+    ] {
+        sqlx::query(done).execute(&world.pool).await.unwrap();
+    }
+    let found = depths(&world.pool).await.unwrap();
+    assert_eq!(found, Depths { inbox: found.inbox, ..Depths::default() });
+}

@@ -1,0 +1,120 @@
+//! Publication, effects and order of appearance.
+
+use std::collections::{BTreeMap, HashSet};
+
+use engine::{
+    delivery::Delivery,
+    envelope::Envelope,
+    input::{Source, Work},
+    outbox::share_of,
+    reception,
+};
+use uuid::Uuid;
+
+use crate::{
+    core::lock,
+    database::Model,
+    kafka::PARTITIONS,
+    observed::Observed,
+    probe::{Note, Probe},
+    schedule::{POLICY, Shop},
+};
+
+pub fn check<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, findings: &mut Vec<String>) {
+    for row in lock(&model.state).held.committed() {
+        findings.push(format!("{} holds {} ({:?})", P::NAME, row.event.event.event_type, row.status));
+    }
+    check_effects(shop, model, findings);
+    check_publication(shop, model, findings);
+}
+
+/// Whatever stands on its topics had one effect, or is kept as a dead message; nothing else had any.
+fn check_effects<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, findings: &mut Vec<String>) {
+    let state = lock(&model.state);
+    let mut inbox: BTreeMap<Uuid, usize> = BTreeMap::new();
+    state.inbox.committed().for_each(|id| *inbox.entry(*id).or_default() += 1);
+    let mut taken: BTreeMap<Uuid, usize> = BTreeMap::new();
+    for note in state.records.committed() {
+        if let Note::Taken(note) = note {
+            note.id.into_iter().for_each(|id| *taken.entry(id).or_default() += 1);
+        }
+    }
+    for (what, times) in [("inbox rows", &inbox), ("effects", &taken)] {
+        for (id, times) in times.iter().filter(|(_, times)| **times > 1) {
+            findings.push(format!("event {id} has {times} {what} in {}", P::NAME));
+        }
+    }
+    let broker = lock(&shop.kafka);
+    let read = broker.logs.iter().filter(|((topic, _), _)| P::TOPICS.contains(&topic.as_str()));
+    for delivery in read.flat_map(|(_, log)| log) {
+        match arrives(shop, model, delivery) {
+            Arrival::Event(id) if inbox.contains_key(&id) && taken.contains_key(&id) => {}
+            // It was set aside for a crash before it was read, and waits there.
+            Arrival::Event(_) if state.dead.committed().any(|row| row.position == delivery.position) => {}
+            Arrival::Event(id) => findings.push(format!(
+                "event {id} stands at {:?}: inbox {:?}, effects {:?} in {}",
+                delivery.position,
+                inbox.get(&id),
+                taken.get(&id),
+                P::NAME
+            )),
+            Arrival::Dead if state.dead.committed().any(|row| row.position == delivery.position) => {}
+            Arrival::Dead => findings.push(format!("{} does not keep what stands at {:?}", P::NAME, delivery.position)),
+            Arrival::Nothing => {}
+        }
+    }
+}
+
+enum Arrival {
+    Event(Uuid),
+    Dead,
+    /// Of a type that the service does not handle.
+    Nothing,
+}
+
+fn arrives<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, delivery: &Delivery) -> Arrival {
+    match reception::receive(&*model.participant, delivery.clone()) {
+        Work::Input(input) => match input.source {
+            Source::Arrival(event) if POLICY.window.check(event.id, shop.core.now()).is_ok() => {
+                Arrival::Event(event.id)
+            }
+            _ => Arrival::Dead,
+        },
+        Work::Dead(..) => Arrival::Dead,
+        _ => Arrival::Nothing,
+    }
+}
+
+/// An event stands on its topic if and only if it was committed, once per effect, and first appears in commit order.
+fn check_publication<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, findings: &mut Vec<String>) {
+    let state = lock(&model.state);
+    let broker = lock(&shop.kafka);
+    let mut committed: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    let mut kinds = HashSet::new();
+    for entry in state.outbox.committed().filter(|entry| !entry.row.message.topic.ends_with(".dlq")) {
+        let message = &entry.row.message;
+        let Ok(event) = Envelope::parse(message.key.as_deref(), message.payload.as_deref()) else { continue };
+        if !kinds.insert((event.aggregate_id.clone(), event.event_type.clone())) {
+            findings.push(format!("{} stated {} of {} twice", P::NAME, event.event_type, event.aggregate_id));
+        }
+        committed.entry((message.topic.clone(), event.aggregate_id)).or_default().push(event.id.to_string());
+    }
+    for ((topic, key), expected) in committed {
+        let partition = share_of(Some(key.as_bytes()), PARTITIONS);
+        let log = broker.logs.get(&(topic.clone(), partition)).map(Vec::as_slice).unwrap_or_default();
+        let mut appeared = Vec::new();
+        for delivery in log.iter().filter(|delivery| delivery.key.as_deref() == Some(key.as_bytes())) {
+            if let Ok(event) = Envelope::parse(delivery.key.as_deref(), delivery.payload.as_deref())
+                && event.source.as_deref() == Some(P::NAME)
+                && !appeared.contains(&event.id.to_string())
+            {
+                appeared.push(event.id.to_string());
+            }
+        }
+        // What others forged is found by what it breaks, not by its id.
+        appeared.retain(|id| expected.contains(id));
+        if appeared != expected {
+            findings.push(format!("{topic} of {key}: committed {expected:?}, appeared {appeared:?}"));
+        }
+    }
+}

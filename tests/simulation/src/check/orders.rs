@@ -1,0 +1,96 @@
+//! One end per order, on which money and goods agree; and the clients' own ledger.
+
+use std::collections::BTreeMap;
+
+use contracts::Item;
+use order::state::{Row as OrderRow, Status, Table as OrderTable};
+use payment::{
+    provider::ChargeAnswer,
+    state::{Kind, LedgerEntry},
+};
+use shipping::carrier::ShipmentAnswer;
+
+use crate::{
+    core::lock,
+    probe::Note,
+    schedule::{Placed, Shop},
+};
+
+pub fn check(shop: &Shop, findings: &mut Vec<String>) {
+    let placed = lock(&shop.placed).clone();
+    let orders = lock(&shop.order.state);
+    let known = orders.rows.committed().filter_map(|own| match &own.row {
+        OrderRow::Order(row) if row.status != Status::None => Some(own.key.clone()),
+        _ => None,
+    });
+    let mut known: Vec<String> = known.collect();
+    let mut acknowledged: Vec<String> = placed.iter().map(|placed| placed.order_id.to_string()).collect();
+    known.sort();
+    acknowledged.sort();
+    if known != acknowledged {
+        findings.push(format!("clients know the orders {acknowledged:?}, the service {known:?}"));
+    }
+    for placed in &placed {
+        findings.extend(
+            placed.complaints.iter().map(|complaint| format!("the client of {}: {complaint}", placed.order_id)),
+        );
+        let status = match orders.row(OrderTable::Orders, &placed.order_id.to_string()) {
+            Some(OrderRow::Order(row)) => row.status,
+            _ => Status::None,
+        };
+        if !matches!(status, Status::Completed | Status::Cancelled) {
+            findings.push(format!("order {} has not ended: {status:?}", placed.order_id));
+        }
+        let completed = status == Status::Completed;
+        check_money(shop, placed, completed, findings);
+        check_goods(shop, placed, completed, findings);
+    }
+}
+
+/// Captured = shipped + refunded, by the provider's ledger; and payment's own ledger says the same.
+fn check_money(shop: &Shop, placed: &Placed, completed: bool, findings: &mut Vec<String>) {
+    let id = placed.order_id.to_string();
+    let ledger = lock(&shop.world.ledger);
+    let captured: i64 = ledger
+        .charges
+        .values()
+        .filter(|(order, _, answer)| *order == id && matches!(answer, ChargeAnswer::Succeeded { .. }))
+        .map(|(_, amount, _)| amount)
+        .sum();
+    let refunded: i64 = ledger.refunds.values().filter(|(order, _)| *order == id).map(|(_, amount)| amount).sum();
+    let owed = if completed { placed.details.total_amount } else { 0 };
+    if captured - refunded != owed {
+        findings.push(format!("order {id}: captured {captured}, refunded {refunded}, owed {owed}"));
+    }
+    let state = lock(&shop.payment.state);
+    let entries = state.records.committed().filter_map(|note| match note {
+        Note::Own(entry) if entry.order_id == id => Some(entry),
+        _ => None,
+    });
+    let entries: Vec<&LedgerEntry> = entries.collect();
+    let sum = |kind| entries.iter().filter(|entry| entry.kind == kind).map(|entry| entry.amount).sum::<i64>();
+    if (sum(Kind::Captured), sum(Kind::Refunded)) != (captured, refunded) {
+        findings.push(format!(
+            "order {id}: the provider captured {captured} and refunded {refunded}, the ledger says {entries:?}"
+        ));
+    }
+}
+
+/// What was shipped is what was ordered, or nothing.
+fn check_goods(shop: &Shop, placed: &Placed, completed: bool, findings: &mut Vec<String>) {
+    let id = placed.order_id.to_string();
+    let mut shipped: BTreeMap<String, i64> = BTreeMap::new();
+    for (request, answer) in lock(&shop.world.ledger).shipments.values() {
+        if request.order_id == id && matches!(answer, ShipmentAnswer::Accepted { .. }) {
+            request.items.iter().for_each(|item| *shipped.entry(item.sku.clone()).or_default() += item.quantity);
+        }
+    }
+    let ordered = if completed { quantities(&placed.details.items) } else { BTreeMap::new() };
+    if shipped != ordered {
+        findings.push(format!("order {id}: ordered {ordered:?}, shipped {shipped:?}, completed: {completed}"));
+    }
+}
+
+pub fn quantities(items: &[Item]) -> BTreeMap<String, i64> {
+    items.iter().map(|item| (item.sku.clone(), i64::from(item.quantity))).collect()
+}

@@ -1,0 +1,88 @@
+//! Why an order was cancelled: what clients read is what happened.
+
+use inventory::state as stock;
+use order::state::{HistoryEntry, Status};
+use payment::{provider::ChargeAnswer, state as paid};
+use shipping::state as shipped;
+
+use crate::{
+    core::lock,
+    probe::Note,
+    schedule::{Placed, Shop},
+};
+
+pub fn check(shop: &Shop, findings: &mut Vec<String>) {
+    for placed in lock(&shop.placed).iter() {
+        let id = placed.order_id.to_string();
+        let history = history(shop, &id);
+        let requested = history.iter().find(|entry| entry.status == Status::Cancelling);
+        if let Some(requested) = requested {
+            check_request(shop, placed, &history, requested, findings);
+        }
+        let Some(end) = history.iter().find(|entry| entry.status == Status::Cancelled) else { continue };
+        match cause(shop, &id, requested) {
+            Some(cause) if end.reason.contains(&cause) => {}
+            cause => {
+                findings.push(format!("order {id} was cancelled for {cause:?}, its history says {:?}", end.reason))
+            }
+        }
+    }
+}
+
+fn history(shop: &Shop, id: &str) -> Vec<HistoryEntry> {
+    let state = lock(&shop.order.state);
+    let own = state.records.committed().filter_map(|note| match note {
+        Note::Own(entry) if entry.order_id == id => Some(entry.clone()),
+        _ => None,
+    });
+    own.collect()
+}
+
+/// A client's request was the client's; a deadline's came when it was due.
+fn check_request(
+    shop: &Shop,
+    placed: &Placed,
+    history: &[HistoryEntry],
+    requested: &HistoryEntry,
+    findings: &mut Vec<String>,
+) {
+    let began = history.iter().find(|entry| entry.status == Status::Pending).map(|entry| entry.at);
+    let took = began.and_then(|began| (requested.at - began).to_std().ok()).unwrap_or_default();
+    let told = &requested.reason;
+    let right = if told.contains("client") { placed.cancels } else { took >= shop.plan.deadline };
+    if !right {
+        findings
+            .push(format!("order {}: {told:?} after {took:?}, client cancels: {}", placed.order_id, placed.cancels));
+    }
+}
+
+/// What made it impossible, by the services' rows and the provider's ledger.
+fn cause(shop: &Shop, id: &str, requested: Option<&HistoryEntry>) -> Option<String> {
+    if let Some(stock::Row::Reservation(row)) = lock(&shop.inventory.state).row(stock::Table::Reservations, id)
+        && row.state == stock::ReservationState::Rejected
+    {
+        return Some("out of stock".into());
+    }
+    let state = lock(&shop.payment.state).row(paid::Table::Payments, id).map(|row| row.state);
+    if state == Some(paid::State::Refunded) {
+        return Some("payment refunded".into());
+    }
+    if state == Some(paid::State::Failed) {
+        let ledger = lock(&shop.world.ledger);
+        let mut charges = ledger.charges.iter().filter(|(key, _)| key.starts_with(id)).map(|(_, charge)| &charge.2);
+        return match charges.next() {
+            Some(ChargeAnswer::Declined { .. }) => Some("declined".into()),
+            Some(ChargeAnswer::Cancelled) => Some("cancelled at the provider".into()),
+            _ => None,
+        };
+    }
+    match lock(&shop.shipping.state).row(shipped::Table::Shipments, id).map(|row| row.state) {
+        Some(shipped::State::Failed) => Some("no address".into()),
+        // The two reasons of a cancellation, in shipping's words.
+        Some(shipped::State::Cancelled) => {
+            let client = requested?.reason.contains("client");
+            Some(if client { "cancelled by the client".into() } else { "the order took too long".into() })
+        }
+        _ => None,
+    }
+}

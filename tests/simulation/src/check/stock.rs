@@ -1,0 +1,49 @@
+//! Stock: what the ledger says is what the rows say; nothing is set aside at rest; what left is what was completed.
+
+use inventory::state::{Change, LedgerEntry, Row, Stock, Table};
+use order::state::{Row as OrderRow, Status, Table as OrderTable};
+
+use super::orders::quantities;
+use crate::{
+    core::lock,
+    probe::Note,
+    schedule::{SKUS, Shop},
+};
+
+pub fn check(shop: &Shop, findings: &mut Vec<String>) {
+    let state = lock(&shop.inventory.state);
+    let entries = state.records.committed().filter_map(|note| match note {
+        Note::Own(entry) => Some(entry),
+        Note::Taken(_) => None,
+    });
+    let entries: Vec<&LedgerEntry> = entries.collect();
+    for sku in SKUS {
+        let Some(Row::Stock(row)) = state.row(Table::Stock, sku) else { continue };
+        let of_sku = entries.iter().filter(|entry| entry.sku == sku);
+        let mut sum = Stock { available: shop.plan.pieces, reserved: 0, shipped: 0 };
+        for entry in of_sku {
+            sum.available += entry.available;
+            sum.reserved += entry.reserved;
+            sum.shipped += entry.shipped;
+        }
+        if sum != *row {
+            findings.push(format!("the ledger of {sku} adds up to {sum:?}, its row says {row:?}"));
+        }
+        if row.reserved != 0 || row.available < 0 {
+            findings.push(format!("{sku} at rest: {row:?}"));
+        }
+    }
+    for placed in lock(&shop.placed).iter() {
+        let id = placed.order_id.to_string();
+        let shipped =
+            entries.iter().filter(|entry| entry.change == Change::Ship && entry.order_id.as_ref() == Some(&id));
+        let mut left: Vec<(String, i64)> = shipped.map(|entry| (entry.sku.clone(), entry.shipped)).collect();
+        left.sort();
+        let orders = lock(&shop.order.state);
+        let completed = matches!(orders.row(OrderTable::Orders, &id), Some(OrderRow::Order(row)) if row.status == Status::Completed);
+        let ordered = if completed { quantities(&placed.details.items).into_iter().collect() } else { Vec::new() };
+        if left != ordered {
+            findings.push(format!("order {id}: ordered {ordered:?}, left the stock {left:?}, completed: {completed}"));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The cells that must be reached, and what is short.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Cell, Coverage,
+    branches::{BRANCHES, UNREACHED},
+    calls::{ELSEWHERE, SELDOM, STRIKES},
+    transitions::SERVICES,
+};
+
+/// Every cell that occurs.
+pub fn required() -> Vec<Cell> {
+    let mut cells: Vec<Cell> = Vec::new();
+    for service in &SERVICES {
+        cells.extend(service.occurs.iter().map(|(from, input, to)| [service.name, from, input, to]));
+    }
+    for (fault, calls) in STRIKES {
+        let calls = calls.iter().copied().flatten().filter(|call| !SELDOM.contains(call));
+        cells.extend(calls.map(|call| ["fault", *fault, *call, ""]));
+    }
+    cells.extend(BRANCHES.iter().map(|(section, what)| [*section, *what, "", ""]));
+    cells
+}
+
+/// Required cells that were reached fewer times, and transitions that were reached although they cannot occur.
+pub fn shortfalls(coverage: &Coverage, times: u64) -> Vec<String> {
+    let required = required();
+    let short = required.iter().filter(|cell| coverage.times(**cell) < times);
+    let mut shortfalls: Vec<String> =
+        short.map(|cell| format!("{}: {} times, wanted {times}", words(cell), coverage.times(*cell))).collect();
+    for (cell, found) in coverage.cells() {
+        let [section, from, input, _] = cell;
+        let Some(service) = SERVICES.iter().find(|service| service.name == section) else { continue };
+        let seldom = service.seldom.iter().any(|(from, input, to)| cell == [section, *from, *input, *to]);
+        if !required.contains(&cell) && !seldom && service.states.contains(&from) {
+            let reason = service.reason(from, input).unwrap_or("it is not listed");
+            shortfalls.push(format!("{}: {found} times, although {reason}", words(&cell)));
+        }
+    }
+    shortfalls
+}
+
+/// Orders that completed, of those that ended.
+pub fn completed(coverage: &Coverage) -> f64 {
+    let ends = ["completed", "cancelled"].map(|end| coverage.times(["end", end, "", ""]) as f64);
+    ends[0] / (ends[0] + ends[1]).max(1.0)
+}
+
+/// All of it, for people.
+pub fn print(coverage: &Coverage) {
+    for service in &SERVICES {
+        println!("\n{}: state, input → new state", service.name);
+        for (from, input, to) in service.occurs.iter().chain(service.seldom) {
+            let times = coverage.times([service.name, from, input, to]);
+            println!("  {times:>10}  {from}, {input} → {to}");
+        }
+        for state in service.states {
+            let never = service.inputs.iter().filter_map(|input| Some((input, service.reason(state, input)?)));
+            never.for_each(|(input, reason)| println!("       never  {state}, {input}: {reason}"));
+        }
+    }
+    println!("\nfault × call of a port");
+    let mut faults: BTreeMap<&str, Vec<(&str, u64)>> = BTreeMap::new();
+    for ([section, fault, call, _], times) in coverage.cells() {
+        if section == "fault" {
+            faults.entry(fault).or_default().push((call, times));
+        }
+    }
+    for (fault, calls) in faults {
+        let calls: Vec<String> = calls.iter().map(|(call, times)| format!("{call} {times}")).collect();
+        println!("  {fault}: {}", calls.join(", "));
+    }
+    ELSEWHERE.iter().for_each(|(fault, reason)| println!("       never  {fault} elsewhere: {reason}"));
+    println!("\nways through the engine");
+    for ([section, what, ..], times) in coverage.cells() {
+        let table = section == "fault" || SERVICES.iter().any(|service| service.name == section);
+        if !table {
+            println!("  {times:>10}  {section}: {what}");
+        }
+    }
+    UNREACHED.iter().for_each(|(what, reason)| println!("       never  {what}: {reason}"));
+    println!("\n{:.1} % of the orders completed", completed(coverage) * 100.0);
+}
+
+fn words(cell: &Cell) -> String {
+    let words: Vec<&str> = cell.iter().copied().filter(|word| !word.is_empty()).collect();
+    words.join(" / ")
+}

@@ -1,0 +1,47 @@
+//! Bugs to inject into a run, each of which a check must find.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Plant {
+    /// Repeats have their effect again.
+    NoInbox,
+    /// Offsets are committed before the database.
+    OffsetsFirst,
+    /// An offset counts as committed when the commit was sent.
+    CommitsForgotten,
+    /// Outbox rows are marked before the broker acknowledged.
+    MarkFirst,
+    /// What the broker refuses counts as published.
+    RefusedForgotten,
+    /// Stock is released when shipping is off, before the money went back.
+    StockFirst,
+    /// A compensation that comes first leaves nothing behind.
+    NoTombstone,
+    /// Rows that are not there are not inserted before they are locked.
+    AbsentNotLocked,
+    /// Repeats are recognised, and handled all the same.
+    InboxIgnored,
+    /// The database's moment is the application's, whose clock is wrong.
+    ApplicationClock,
+    /// Dead letters are not written.
+    NoDeadLetter,
+    /// Deadlines are not written.
+    NoDeadlines,
+    /// Deadlines never come due.
+    DeadlinesAsleep,
+    /// Attempts are counted from one again.
+    AttemptsForgotten,
+    /// An event whose attempts are spent is let go.
+    ParkedLost,
+    /// What was begun once counts as begun four times.
+    CrashesMiscounted,
+    /// Some ledger lines are not written.
+    LedgerSkipped,
+    /// The carrier takes a piece fewer than was ordered.
+    ShortShipment,
+    /// The provider takes the same key for a new charge.
+    KeyIgnored,
+    /// Why an order was cancelled is lost on the way.
+    ReasonLost,
+    /// What Kafka offered is lost if the step is dropped before it is taken.
+    PollNotCancelSafe,
+}

@@ -1,0 +1,200 @@
+//! A service under observation: its own rules, and beside what they change a note of what each input met, committed in
+//! the same transaction. Chosen events fail every time, until somebody has mended the rule.
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use engine::{
+    effects::Effects,
+    envelope::Envelope,
+    outbox::share_of,
+    participant::{Participant, Refusal, Undecodable, What},
+    rows::{Rows, Touch},
+};
+use uuid::Uuid;
+
+use crate::{
+    core::Core,
+    observed::Observed,
+    plant::Plant,
+    poison::{Kind, Poison},
+};
+
+/// A service's rules, watched.
+pub struct Probe<P> {
+    pub rules: P,
+    core: Arc<Core>,
+    poison: Option<Poison>,
+}
+
+/// An input for the rules, with the id under which they may take it once.
+pub struct Told<P: Participant> {
+    /// `None`: a client's command.
+    pub id: Option<Uuid>,
+    pub what: What<P>,
+}
+
+impl<P: Participant> fmt::Debug for Told<P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "told {:?}", self.id)
+    }
+}
+
+/// What is appended: the service's own records, and what was taken.
+#[derive(Clone, Debug)]
+pub enum Note<R> {
+    Own(R),
+    Taken(Taken),
+}
+
+/// An input that the rules took.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// Of the event.
+    pub id: Option<Uuid>,
+    pub aggregate_id: Option<String>,
+    pub from: &'static str,
+    pub input: &'static str,
+    pub to: &'static str,
+}
+
+impl<P: Observed> Probe<P> {
+    pub fn new(rules: P, core: Arc<Core>, poison: Option<Poison>) -> Self {
+        let poison = poison.filter(|poison| poison.service == P::NAME);
+        Self { rules, core, poison }
+    }
+
+    /// The rows that the input touches, as the service itself sees them; those of `before` and later tables left out.
+    fn view(&self, what: &What<P>, rows: &Rows<Self>, before: Option<P::Table>) -> (Rows<P>, Vec<(P::Table, String)>) {
+        let (mut view, mut places) = (Rows::default(), Vec::new());
+        for &table in P::TABLES.iter().take_while(|table| Some(**table) != before) {
+            let mut touched = Vec::new();
+            self.rules.touches(table, what, &view, &mut touched);
+            for Touch { key, .. } in touched {
+                if let Some(row) = rows.find(table, &key) {
+                    view.load(table, key.clone(), row.clone());
+                    places.push((table, key));
+                }
+            }
+        }
+        (view, places)
+    }
+
+    fn decide_inner(
+        &self,
+        id: Option<Uuid>,
+        what: &What<P>,
+        rows: &mut Rows<Self>,
+        now: DateTime<Utc>,
+    ) -> Result<Effects<Self>, Refusal> {
+        let (mut view, places) = self.view(what, rows, None);
+        let aggregate_id = P::aggregate_id(what);
+        let (from, input) = (P::state(what, &view), P::input(what, &view));
+        self.poisoned(aggregate_id.as_deref(), input)?;
+        let effects = self.rules.decide(what, &mut view, now).inspect_err(|_| {
+            self.core.count_cell([P::NAME, from, input, "refused"]);
+        })?;
+        let to = P::state(what, &view);
+        for (table, key) in places {
+            let row = view.get(table, &key).clone();
+            rows.set(table, &key, row);
+        }
+        Ok(noted(effects, Taken { id, aggregate_id, from, input, to }))
+    }
+
+    fn poisoned(&self, aggregate_id: Option<&str>, input: &str) -> Result<(), Refusal> {
+        let (Some(poison), Some(aggregate_id)) = (&self.poison, aggregate_id) else { return Ok(()) };
+        if !self.core.has_faults() || poison.input != input || share_of(Some(aggregate_id.as_bytes()), 2) != 0 {
+            return Ok(());
+        }
+        self.core.count("poison", poison.kind.name());
+        match poison.kind {
+            Kind::Passing => Err(Refusal::Transient("not this time".into())),
+            Kind::Refused => Err(Refusal::Permanent("never".into())),
+            // Without the hook that prints it.
+            Kind::Panics => std::panic::resume_unwind(Box::new("a mistake in the rule")),
+            Kind::EndsProcess => {
+                self.core.end_process();
+                Ok(())
+            }
+        }
+    }
+}
+
+fn noted<P: Observed>(effects: Effects<P>, taken: Taken) -> Effects<Probe<P>> {
+    let mut records: Vec<Note<P::Record>> = effects.records.into_iter().map(Note::Own).collect();
+    records.push(Note::Taken(taken));
+    Effects {
+        facts: effects.facts,
+        records,
+        intents: effects.intents,
+        amended: effects.amended,
+        deadlines: effects.deadlines,
+        settled: effects.settled,
+        reply: effects.reply,
+        ended: effects.ended,
+    }
+}
+
+/// Does something with the input as the service itself knows it.
+fn within<P: Observed, T>(what: &What<Probe<P>>, then: impl FnOnce(Option<Uuid>, &What<P>) -> T) -> T {
+    match what {
+        What::Event(told) | What::Command(told) => then(told.id, &told.what),
+        What::Deadline { aggregate_id, name } => {
+            then(None, &What::Deadline { aggregate_id: aggregate_id.clone(), name: name.clone() })
+        }
+        What::Answer { aggregate_id, step, answer } => {
+            let (aggregate_id, step, answer) = (aggregate_id.clone(), step.clone(), answer.clone());
+            then(None, &What::Answer { aggregate_id, step, answer })
+        }
+    }
+}
+
+impl<P: Observed> Participant for Probe<P> {
+    type Table = P::Table;
+    type Row = P::Row;
+    type Event = Told<P>;
+    type Command = Told<P>;
+    type Reply = P::Reply;
+    type Record = Note<P::Record>;
+
+    const NAME: &'static str = P::NAME;
+    const TABLES: &'static [P::Table] = P::TABLES;
+    const TOPICS: &'static [&'static str] = P::TOPICS;
+    const WRITES: &'static [&'static str] = P::WRITES;
+
+    fn absent(&self, table: P::Table) -> P::Row {
+        self.rules.absent(table)
+    }
+
+    fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Told<P>>, Undecodable> {
+        let event = self.rules.decode(topic, envelope)?;
+        Ok(event.map(|event| Told { id: Some(envelope.id), what: What::Event(event) }))
+    }
+
+    fn overtakes(&self, event: &Told<P>) -> bool {
+        matches!(&event.what, What::Event(event) if self.rules.overtakes(event))
+    }
+
+    fn touches(&self, table: P::Table, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>) {
+        within(what, |_, what| {
+            let (view, _) = self.view(what, rows, Some(table));
+            self.rules.touches(table, what, &view, touched);
+        });
+    }
+
+    fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, now: DateTime<Utc>) -> Result<Effects<Self>, Refusal> {
+        let mut effects = within(what, |id, what| self.decide_inner(id, what, rows, now))?;
+        if self.core.has(Plant::LedgerSkipped) && self.core.pick(4) == 0 {
+            effects.records.retain(|record| matches!(record, Note::Taken(_)));
+        }
+        if self.core.has(Plant::ReasonLost) {
+            effects.records.iter_mut().for_each(|record| {
+                if let Note::Own(record) = record {
+                    P::forget_reason(record);
+                }
+            });
+        }
+        Ok(effects)
+    }
+}

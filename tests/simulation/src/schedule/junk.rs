@@ -1,0 +1,79 @@
+//! Messages that no service wrote: no events at all, events that nobody can read, and events that were read before.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use contracts::topic;
+use engine::store::OutboxMessage;
+use uuid::Uuid;
+
+use super::Shop;
+use crate::{
+    core::{Core, lock, sleep},
+    kafka::Kafka,
+    replica::Task,
+};
+
+const MESSAGES: usize = 5;
+const TOPICS: [&str; 4] = [topic::ORDER_EVENTS, topic::INVENTORY_EVENTS, topic::PAYMENT_EVENTS, topic::SHIPPING_EVENTS];
+/// A type of each topic that somebody handles, in the same order.
+const TYPES: [&str; 4] = ["order.placed", "inventory.reserved", "payment.succeeded", "shipping.cancelled"];
+
+pub fn vandal(shop: &Shop) -> Task {
+    let (core, kafka) = (shop.core.clone(), shop.kafka.clone());
+    Task::new(async move {
+        for _ in 0..MESSAGES {
+            sleep(&core, core.pick(2_000)).await;
+            core.enter("junk");
+            scribble(&core, &kafka);
+        }
+    })
+}
+
+fn scribble(core: &Arc<Core>, kafka: &Kafka) {
+    let place = core.pick(TOPICS.len());
+    let key = core.uuid();
+    let event = |id: Uuid, event_type: &str, version: u32, payload: &str| {
+        let (time, source) = (core.now().to_rfc3339(), "somebody");
+        let json = format!(
+            r#"{{"id":"{id}","type":"{event_type}","version":{version},"timestamp":"{time}","correlationId":"{key}","aggregateId":"{key}","payload":{payload},"source":"{source}"}}"#
+        );
+        Some(json.into_bytes())
+    };
+    let (own, foreign) = (TYPES[place], TYPES[(place + 1) % TYPES.len()]);
+    let id = core.uuid();
+    let (what, payload) = match core.pick(10) {
+        0 => ("no JSON", Some(b"no event".to_vec())),
+        1 => ("no value", None),
+        2 => ("a list", Some(b"[]".to_vec())),
+        3 => ("an unknown version", event(id, own, 99, "{}")),
+        4 => ("another's topic", event(id, foreign, 1, "{}")),
+        5 => ("a wrong payload", event(id, own, 1, "{}")),
+        6 => ("an id without a time", event(Uuid::nil(), "order.cancelled", 1, "{}")),
+        7 => ("a type that nobody handles", event(id, "weather.changed", 1, "{}")),
+        8 => return repeat(core, kafka, TOPICS[place], None),
+        _ => {
+            let at: DateTime<Utc> = core.now() - TimeDelta::days(40);
+            return repeat(core, kafka, TOPICS[place], Some(core.uuid_at(at)));
+        }
+    };
+    core.count("junk", what);
+    let key = Some(key.to_string().into_bytes());
+    lock(kafka).append(OutboxMessage { topic: TOPICS[place].to_owned(), key, payload, headers: Vec::new() });
+}
+
+/// A message of the topic once more, as it was or under another id.
+fn repeat(core: &Arc<Core>, kafka: &Kafka, topic: &str, id: Option<Uuid>) {
+    let mut broker = lock(kafka);
+    let all: Vec<_> = broker.logs.iter().filter(|((of, _), _)| of == topic).flat_map(|(_, log)| log).collect();
+    let Some(chosen) = all.get(core.pick(all.len())) else { return };
+    let payload = chosen.payload.as_ref().map(|bytes| bytes.to_vec());
+    let (key, mut payload, headers) = (chosen.key.clone(), payload, chosen.headers.clone());
+    if let (Some(id), Some(bytes)) = (id, &payload) {
+        let Ok(mut event) = engine::envelope::Envelope::parse(None, Some(bytes)) else { return };
+        event.id = id;
+        payload = Some(event.to_bytes());
+    }
+    core.count("junk", if id.is_some() { "an id of another time" } else { "a repeat" });
+    broker.append(OutboxMessage { topic: topic.to_owned(), key, payload, headers });
+}
