@@ -145,7 +145,7 @@ async fn alone<D: Ports>(database: &D, call: Call) -> String {
         // Both clocks are their own.
         Call::DueDeadlines(limit) => said(DeadlineStore::due(database, limit).await.map(|due| {
             let timeless = |deadline| Deadline { not_before: None, ..deadline };
-            (due.due.into_iter().map(timeless).collect::<Vec<_>>(), due.next)
+            (due.due.into_iter().map(timeless).collect::<Vec<_>>(), due.next.map(told))
         })),
         Call::ClaimIntents(limit, bytes, lease) => {
             said(IntentStore::claim(database, limit, bytes, lease).await.map(|claimed| {
@@ -171,6 +171,12 @@ fn said<T: Debug>(answer: Result<T, StoreError>) -> String {
         Err(StoreError::Contention(_)) => "contention".to_owned(),
         Err(StoreError::Data(_)) => "refused for its data".to_owned(),
     }
+}
+
+/// A moment of the script as it is. What was postponed comes an hour from now, and both clocks are their own.
+fn told(at: DateTime<Utc>) -> DateTime<Utc> {
+    let (past, far) = ([40, 100]).map(|years| DateTime::UNIX_EPOCH + TimeDelta::days(365 * years)).into();
+    if at > past && at < far { DateTime::UNIX_EPOCH } else { at }
 }
 
 fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeSet<T> {
