@@ -57,6 +57,7 @@ fn describe() {
         ("saga_retries_total", "Held events that were handed to the rules again"),
         ("saga_http_connections_refused_total", "Connections that found all others answering a request"),
         ("saga_consumer_rebalances_total", "Partitions assigned or taken away"),
+        ("saga_consumer_rejoins_total", "Clients that were made anew, because Kafka had not answered for long"),
         ("saga_consumer_commits_failed_total", "Offset commits that Kafka refused or lost; they are made again"),
         (
             "saga_calls_contradicted_total",
@@ -68,6 +69,9 @@ fn describe() {
         metrics::counter!(name).increment(0);
     }
     describe_counter!("saga_secret_failures_total", "Looks at a secret's file or at keys that found nothing to use");
+    for secret in ["ADMIN_TOKEN", "DATABASE_URL", "KAFKA_PASSWORD"] {
+        metrics::counter!("saga_secret_failures_total", "secret" => secret).increment(0);
+    }
     describe_counter!("saga_consumer_errors_total", "Errors that librdkafka reported, by its name for them");
     // Counted from 0, so that the first one is seen: topics that are gone.
     for code in ["UnknownTopicOrPartition", "UnknownTopicId", "UnknownTopic", "UnknownPartition"] {

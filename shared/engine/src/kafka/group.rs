@@ -42,6 +42,8 @@ pub(super) struct Group {
     answers: AtomicU64,
     /// Why the client can't go on.
     ended: Mutex<Option<String>>,
+    /// Another client has taken its place: what becomes of this one changes no standing any more.
+    retired: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -51,6 +53,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Group {
     pub fn new(state: Arc<KafkaState>) -> Self {
         Self { state, ..Self::default() }
+    }
+
+    /// For a client that takes the place of this one. Its assignments count on from here, so nothing that this client was
+    /// given passes for the new one's.
+    pub fn successor(&self) -> Self {
+        self.retired.store(true, Ordering::Relaxed);
+        let all: Vec<Partition> = lock(&self.owned).drain().map(|(partition, _)| partition).collect();
+        self.state.go_on(&all);
+        self.state.set_partitions(0);
+        Self {
+            state: self.state.clone(),
+            assignments: AtomicU64::new(self.assignments.load(Ordering::Relaxed)),
+            paused: AtomicBool::new(self.paused.load(Ordering::Relaxed)),
+            ..Self::default()
+        }
     }
 
     pub fn commits(&self) -> MutexGuard<'_, Commits> {
@@ -256,8 +273,14 @@ impl Group {
         if statistics.cgrp.as_ref().is_some_and(|group| group.state == "up" && group.join_state == "steady") {
             self.state.steady();
         }
-        for stopped in self.state.stopped() {
-            report_stopped(&stopped.topic, stopped.partition, stopped.why, true);
+        let stopped = self.state.stopped();
+        for (topic, partition) in lock(&self.owned).keys() {
+            for why in [Stop::OutOfRange, Stop::Unreadable] {
+                let stands = |stop: &StoppedPartition| {
+                    (stop.topic.as_str(), stop.partition, stop.why) == (topic.as_str(), *partition, why)
+                };
+                report_stopped(topic, *partition, why, stopped.iter().any(stands));
+            }
         }
         for (topic, partitions) in &statistics.topics {
             for (partition, figures) in &partitions.partitions {
@@ -281,6 +304,12 @@ impl ClientContext for Group {}
 /// Called only while the consumer closes: everything else is polled by the source itself.
 impl ConsumerContext for Group {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        if self.retired.load(Ordering::Relaxed) {
+            if let Err(error) = consumer.unassign() {
+                warn!(%error, "a client that was given up did not let go of its partitions");
+            }
+            return;
+        }
         let partitions: Vec<Partition> =
             list.elements().iter().map(|element| (element.topic().to_owned(), element.partition())).collect();
         let assigned = match event {

@@ -4,6 +4,7 @@ mod commits;
 mod connection;
 mod credentials;
 mod group;
+mod membership;
 mod raw;
 mod sink;
 mod source;

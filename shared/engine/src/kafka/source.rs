@@ -18,6 +18,7 @@ use tracing::warn;
 use super::{
     Connection,
     group::{Group, positions},
+    membership::Membership,
     raw::{Message, Polled, Queue},
     state::{KafkaState, Stop},
     tuning,
@@ -50,6 +51,7 @@ struct Limits {
 
 /// One member of a consumer group.
 pub struct KafkaSource {
+    membership: Membership,
     consumer: Arc<BaseConsumer<Group>>,
     limits: Limits,
     paused: bool,
@@ -69,15 +71,12 @@ impl KafkaSource {
         settings: &EngineSettings,
         state: Arc<KafkaState>,
     ) -> KafkaResult<Self> {
-        let config = tuning::consumer(kafka, group, settings.kafka_session_timeout);
-        let consumer: BaseConsumer<Group> = config.create_with_context(Group::new(state))?;
-        consumer.subscribe(topics)?;
-        let consumer = Arc::new(consumer);
-        kafka.tell(&consumer);
+        let mut membership = Membership::new(kafka, group, topics, settings.kafka_session_timeout);
+        let consumer = membership.join(Group::new(state))?;
         let limits =
             Limits { messages: settings.batch_limit, bytes: settings.batch_bytes, linger: settings.batch_company };
         let (taken, polling, looked) = (Vec::new(), None, Instant::now());
-        Ok(Self { consumer, limits, paused: false, taken, polling, looked })
+        Ok(Self { membership, consumer, limits, paused: false, taken, polling, looked })
     }
 
     /// Commits what was handled last and leaves the group.
@@ -117,8 +116,21 @@ impl KafkaSource {
         self.finish().await?;
         match self.consumer.context().ended() {
             Some(why) => Err(LogError::Fatal(why)),
-            None => Ok(()),
+            None => self.join_anew_if_lost(),
         }
+    }
+
+    /// What the lost client had handed over is repeated to whoever gets its partitions, and skipped by the inbox.
+    fn join_anew_if_lost(&mut self) -> Result<(), LogError> {
+        let contact = self.consumer.context().state.snapshot().contact_age;
+        if !self.taken.is_empty() || !self.membership.is_lost(contact) {
+            return Ok(());
+        }
+        metrics::counter!("saga_consumer_rejoins_total").increment(1);
+        warn!(?contact, "Kafka has not answered for long; a new client joins the group in place of this one");
+        let new = self.membership.join(self.consumer.context().successor()).map_err(log_error)?;
+        self.membership.close(std::mem::replace(&mut self.consumer, new));
+        Ok(())
     }
 
     async fn finish(&mut self) -> Result<(), LogError> {

@@ -1,0 +1,69 @@
+//! How a service joins its group, and joins it anew when its client is lost.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaResult,
+};
+use tokio::task::JoinHandle;
+
+use super::{Connection, group::Group, tuning};
+
+/// A client that heard nothing from Kafka for so long is made anew.
+///
+/// librdkafka forgets all brokers when it is told that there are none, as by a broker that was frozen and fenced, and then
+/// finds none again, however well they are (<https://github.com/confluentinc/librdkafka/issues/5301>).
+const LOST_AFTER: Duration = Duration::from_secs(30);
+
+/// What it takes to become a member.
+pub(super) struct Membership {
+    kafka: Connection,
+    group: String,
+    topics: Vec<String>,
+    session_timeout: Duration,
+    joined: Instant,
+    /// A client that was given up, while it closes. That may take as long as its brokers are frozen.
+    closing: Option<JoinHandle<()>>,
+}
+
+impl Membership {
+    pub fn new(kafka: &Connection, group: &str, topics: &[&str], session_timeout: Duration) -> Self {
+        Self {
+            kafka: kafka.clone(),
+            group: group.to_owned(),
+            topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
+            session_timeout,
+            joined: Instant::now(),
+            closing: None,
+        }
+    }
+
+    /// A new member of the group.
+    pub fn join(&mut self, group: Group) -> KafkaResult<Arc<BaseConsumer<Group>>> {
+        self.joined = Instant::now();
+        let config = tuning::consumer(&self.kafka, &self.group, self.session_timeout);
+        let consumer: BaseConsumer<Group> = config.create_with_context(group)?;
+        let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics)?;
+        let consumer = Arc::new(consumer);
+        self.kafka.tell(&consumer);
+        Ok(consumer)
+    }
+
+    /// Whether a client that heard from Kafka so long ago (`None`: never) is to be made anew. Ask only when it has
+    /// nothing that nobody took: what it heard last may be among it.
+    pub fn is_lost(&self, contact_age: Option<Duration>) -> bool {
+        self.joined.elapsed() > LOST_AFTER
+            && contact_age.is_none_or(|age| age > LOST_AFTER)
+            && self.closing.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Closes a client whose place another has taken.
+    pub fn close(&mut self, lost: Arc<BaseConsumer<Group>>) {
+        self.closing = Some(tokio::task::spawn_blocking(move || drop(lost)));
+    }
+}
