@@ -7,12 +7,17 @@ use std::time::{Duration, Instant};
 
 use engine::kafka::Connection;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use crate::{Error, Result};
 
 const POLL: Duration = Duration::from_millis(50);
 const METADATA: Duration = Duration::from_secs(20);
+/// A client that lost all brokers, and read nothing for so long since, is made anew: librdkafka can lose them for good
+/// (<https://github.com/confluentinc/librdkafka/issues/5301>).
+const LOST_AFTER: Duration = Duration::from_secs(5);
 
 /// A message as it stands on a topic.
 #[derive(Debug, Clone)]
@@ -80,8 +85,7 @@ impl EventLog {
             what: "following the topics".into(),
             problem: error.to_string(),
         };
-        let consumer: BaseConsumer =
-            kafka.config().set("group.id", "event-log").set("enable.auto.commit", "false").create().map_err(refused)?;
+        let consumer = client(kafka).map_err(refused)?;
         let mut all = TopicPartitionList::new();
         for topic in topics {
             let metadata = consumer.fetch_metadata(Some(topic), METADATA).map_err(refused)?;
@@ -91,9 +95,10 @@ impl EventLog {
         }
         consumer.assign(&all).map_err(refused)?;
         let (records, stop) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+        let follower = Follower { kafka: kafka.clone(), consumer, next: all, lost: None };
         let thread = {
             let (records, stop) = (Arc::clone(&records), Arc::clone(&stop));
-            std::thread::Builder::new().name("event-log".into()).spawn(move || run(&consumer, &records, &stop))
+            std::thread::Builder::new().name("event-log".into()).spawn(move || follower.run(&records, &stop))
         };
         let thread = thread.map_err(Error::io("starting the event log"))?;
         Ok(Self { records, stop, thread: Some(thread) })
@@ -131,22 +136,66 @@ impl Drop for EventLog {
     }
 }
 
-fn run(consumer: &BaseConsumer, records: &Mutex<Vec<Record>>, stop: &AtomicBool) {
-    while !stop.load(Ordering::Relaxed) {
-        // The broker may be away for a while in some tests; librdkafka comes back by itself.
-        let Some(Ok(message)) = consumer.poll(POLL) else { continue };
-        // Not by rust-rdkafka, which panics at a name that is no text.
-        let headers = engine::kafka::headers(&message).unwrap_or_default();
-        let headers = headers.into_iter().map(|header| (header.text_name().into_owned(), header.value)).collect();
-        let record = Record {
-            topic: message.topic().to_owned(),
-            partition: message.partition(),
-            offset: message.offset(),
-            key: message.key().map(<[u8]>::to_vec),
-            payload: message.payload().map(<[u8]>::to_vec),
-            headers,
-            seen_at: Instant::now(),
-        };
-        records.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+fn client(kafka: &Connection) -> KafkaResult<BaseConsumer> {
+    kafka.config().set("group.id", "event-log").set("enable.auto.commit", "false").create()
+}
+
+struct Follower {
+    kafka: Connection,
+    consumer: BaseConsumer,
+    /// Where to read on.
+    next: TopicPartitionList,
+    /// Since when no broker is known.
+    lost: Option<Instant>,
+}
+
+impl Follower {
+    fn run(mut self, records: &Mutex<Vec<Record>>, stop: &AtomicBool) {
+        while !stop.load(Ordering::Relaxed) {
+            if self.lost.is_some_and(|since| since.elapsed() > LOST_AFTER) {
+                self.begin_anew();
+            }
+            match self.consumer.poll(POLL) {
+                Some(Ok(message)) => {
+                    let record = record(&message);
+                    self.lost = None;
+                    let next = Offset::Offset(record.offset + 1);
+                    // Only a partition that is not in the list could be refused, and it was read because it is.
+                    let _ = self.next.set_partition_offset(&record.topic, record.partition, next);
+                    records.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+                }
+                // Whatever else goes wrong heals by itself once the broker is back.
+                Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) => {
+                    self.lost.get_or_insert_with(Instant::now);
+                }
+                Some(Err(_)) | None => {}
+            }
+        }
+    }
+
+    /// Reads on with another client; if it can't be had, that is tried again at the next poll.
+    fn begin_anew(&mut self) {
+        if let Ok(consumer) = client(&self.kafka)
+            && consumer.assign(&self.next).is_ok()
+        {
+            self.consumer = consumer;
+            // If it loses them too, it will say so.
+            self.lost = None;
+        }
+    }
+}
+
+fn record(message: &BorrowedMessage<'_>) -> Record {
+    // Not by rust-rdkafka, which panics at a name that is no text.
+    let headers = engine::kafka::headers(message).unwrap_or_default();
+    let headers = headers.into_iter().map(|header| (header.text_name().into_owned(), header.value)).collect();
+    Record {
+        topic: message.topic().to_owned(),
+        partition: message.partition(),
+        offset: message.offset(),
+        key: message.key().map(<[u8]>::to_vec),
+        payload: message.payload().map(<[u8]>::to_vec),
+        headers,
+        seen_at: Instant::now(),
     }
 }
