@@ -2,6 +2,7 @@
 //! not as they should be.
 
 mod batches;
+mod frozen;
 mod stops;
 mod topics;
 
@@ -40,17 +41,22 @@ struct Broker {
 }
 
 fn with_broker<F: Future<Output = ()>>(test: impl FnOnce(&'static Broker) -> F) {
-    RUNTIME.get_or_init(|| Runtime::new().expect("a tokio runtime")).block_on(async {
-        let start = || async {
-            let dir = RunDir::create().expect("a directory");
-            let kafka = Kafka::start(&dir.path().join("kafka"), KafkaOptions::default()).await.expect("Kafka starts");
-            Broker { kafka, dir }
-        };
-        test(BROKER.get_or_init(start).await).await;
+    runtime().block_on(async {
+        test(BROKER.get_or_init(Broker::start).await).await;
     });
 }
 
+fn runtime() -> &'static Runtime {
+    RUNTIME.get_or_init(|| Runtime::new().expect("a tokio runtime"))
+}
+
 impl Broker {
+    async fn start() -> Self {
+        let dir = RunDir::create().expect("a directory");
+        let kafka = Kafka::start(&dir.path().join("kafka"), KafkaOptions::default()).await.expect("Kafka starts");
+        Self { kafka, dir }
+    }
+
     async fn topic(&self, name: &str, partitions: i32) {
         create_topics(self.kafka.connection(), &[TopicSpec::new(name, partitions)]).await.expect("the topic is made");
     }
