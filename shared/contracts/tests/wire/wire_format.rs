@@ -1,12 +1,10 @@
 //! The wire format is pinned by the files in `golden/`: changing one of them changes what other teams read.
 
-mod support;
-
 use std::{collections::BTreeSet, fs};
 
+use crate::support::{compact, golden, golden_folder, golden_json, golden_name, places, samples};
 use contracts::{Event, topic};
 use serde_json::json;
-use support::{compact, golden, golden_folder, golden_json, golden_name, places, samples};
 
 #[test]
 fn every_event_type_has_a_sample() {

@@ -1,10 +1,8 @@
 //! How large, long and odd a field may be: each case one step inside its bound, or one step outside.
 
-mod support;
-
+use crate::support::{golden_json, samples};
 use contracts::{Event, Invalid, Item, total_amount};
 use serde_json::{Value, json};
-use support::{golden_json, samples};
 
 /// Event type, the fields to replace as JSON pointers, and the path refused; `None` for a payload that is well.
 type Case = (&'static str, Vec<(&'static str, Value)>, Option<&'static str>);

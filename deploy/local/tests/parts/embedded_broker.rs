@@ -1,9 +1,7 @@
 //! The broker in memory.
 
-mod messages;
-
+use crate::messages::{TestResult, consume, produce};
 use local::EmbeddedBroker;
-use messages::{TestResult, consume, produce};
 
 #[tokio::test]
 async fn the_embedded_broker_takes_and_gives_a_message() -> TestResult {

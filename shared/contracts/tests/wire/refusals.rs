@@ -1,10 +1,8 @@
 //! What is refused, and that the refusal names the field.
 
-mod support;
-
+use crate::support::{golden_json, places, samples};
 use contracts::{Event, Invalid};
 use serde_json::{Value, json};
-use support::{golden_json, places, samples};
 
 /// Added after version 1 was first written, so older payloads don't have them.
 const OPTIONAL: [&str; 3] = ["paymentMethod", "shippingAddress", "line2"];

@@ -1,9 +1,7 @@
 //! Apache Kafka itself.
 
-mod messages;
-
+use crate::messages::{TestResult, consume, produce};
 use local::{Kafka, KafkaOptions, RunDir};
-use messages::{TestResult, consume, produce};
 use provision::{Error, choreography::TopicSpec, kafka::create_topics};
 
 #[tokio::test]

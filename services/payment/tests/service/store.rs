@@ -1,7 +1,6 @@
 //! Payment's SQL on a real PostgreSQL.
 
-mod world;
-
+use crate::world::World;
 use chrono::DateTime;
 use contracts::{Address, Item};
 use engine::postgres::Tables;
@@ -9,7 +8,6 @@ use payment::{
     Payment,
     state::{Kind, LedgerEntry, OrderToPay, Row, State, Table},
 };
-use world::World;
 
 const TABLE: Table = Table::Payments;
 const STATES: [State; 8] = [

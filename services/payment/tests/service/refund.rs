@@ -1,9 +1,8 @@
 //! The undo through the engine's own door, on a real PostgreSQL.
 
-mod world;
-
 use std::sync::Arc;
 
+use crate::world::World;
 use clap::Parser;
 use contracts::{Event, InventoryReserved, Item, ShippingFailed};
 use engine::{
@@ -19,7 +18,6 @@ use engine::{
 };
 use payment::{Payment, settings::Settings};
 use uuid::Uuid;
-use world::World;
 
 const ORDER: Uuid = Uuid::from_u128(1);
 

@@ -1,0 +1,3 @@
+//! The inventory service on a real PostgreSQL.
+
+mod api;

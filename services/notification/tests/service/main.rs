@@ -1,0 +1,3 @@
+//! The notification service on a real PostgreSQL.
+
+mod store;

@@ -1,0 +1,6 @@
+//! The order service on a real PostgreSQL.
+
+mod api;
+mod gauges;
+mod owners;
+mod traces;

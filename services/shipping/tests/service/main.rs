@@ -1,0 +1,3 @@
+//! The shipping service on a real PostgreSQL.
+
+mod store;
