@@ -117,7 +117,7 @@ impl<P: Participant> Pending<P> {
     fn forget_revoked<S: EventSource>(&mut self, source: &S) {
         let verdicts = std::mem::take(&mut self.progress.verdicts);
         let work = std::mem::take(&mut self.work);
-        let begun = self.progress.begun.take();
+        let crashes = self.progress.crashes.take();
         let mut kept = Vec::with_capacity(work.len());
         for (index, (work, verdict)) in work.into_iter().zip(verdicts).enumerate() {
             if work.position().is_none_or(|position| self.next.owns(position, source)) {
@@ -126,6 +126,11 @@ impl<P: Participant> Pending<P> {
                 kept.push(index);
             }
         }
-        self.progress.begun = begun.map(|begun| kept.iter().filter_map(|index| begun.get(*index).copied()).collect());
+        self.progress.crashes =
+            crashes.map(|crashes| kept.iter().filter_map(|index| crashes.get(*index).copied()).collect());
     }
 }
+
+#[cfg(test)]
+#[path = "consumer_tests.rs"]
+mod tests;

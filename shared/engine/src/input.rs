@@ -102,6 +102,14 @@ impl Source {
         }
     }
 
+    pub(crate) fn deadline(&self) -> Option<&Deadline> {
+        if let Self::Deadline(deadline) = self { Some(deadline) } else { None }
+    }
+
+    pub(crate) fn intent(&self) -> Option<&Intent> {
+        if let Self::Intent(intent) = self { Some(intent) } else { None }
+    }
+
     /// The event that directly led here.
     pub(crate) fn causation_id(&self) -> Option<Uuid> {
         match self {

@@ -8,7 +8,7 @@ use tracing::error;
 use crate::{
     door::{Door, Progress},
     event_id::IdSource,
-    input::{HeldEvent, Unread, Verdict, Work},
+    input::{HeldEvent, Unread, Work},
     participant::Participant,
     reception,
     store::{Database, Failure, StoreError},
@@ -68,14 +68,15 @@ pub async fn step<P: Participant, D: Database<P>, S: HeldStore>(
     handle(door, store, ids, claimed, careful).await
 }
 
-/// Runs a parked event, and then what queues behind it, through the same door. `None`: no such event is held.
+/// Runs a parked event, and then what queues behind it, through the same door; the first verdict is its own. `None`: no
+/// such event is held.
 pub async fn redrive<P: Participant, D: Database<P>, S: HeldStore>(
     door: &Door<P, D>,
     store: &S,
     ids: &mut dyn IdSource,
     number: i64,
     limits: Limits,
-) -> Result<Option<Result<Verdict<P::Reply>, Failure>>, StoreError> {
+) -> Result<Option<Result<Progress<P::Reply>, Failure>>, StoreError> {
     let mut queue = store.queue_from(number, limits).await?;
     if let Some(row) = queue.unreadable.iter().find(|row| row.number == number) {
         return Ok(Some(Err(Failure { class: "unreadable", message: row.why.clone() })));
@@ -88,8 +89,7 @@ pub async fn redrive<P: Participant, D: Database<P>, S: HeldStore>(
     if let Some(Err(failure)) = queue.events.first().map(|held| reception::check(&*door.participant, &held.event)) {
         return Ok(Some(Err(failure)));
     }
-    let progress = handle(door, store, ids, queue, false).await?;
-    Ok(progress.verdicts.into_iter().next().flatten().map(Ok))
+    handle(door, store, ids, queue, false).await.map(|progress| Some(Ok(progress)))
 }
 
 async fn handle<P: Participant, D: Database<P>, S: HeldStore>(

@@ -1,6 +1,7 @@
 use chrono::TimeDelta;
 
 use crate::{
+    event_id::IdSource,
     input::Verdict::{Applied, Gone, Held},
     store::HeldStatus::{Parked, Queued, Retrying},
     testing::{Table, World, failure},
@@ -92,4 +93,40 @@ fn an_event_that_cannot_be_read_now_is_tried_again_and_blocks_its_key_alone() {
     assert_eq!(failure(&world.held()[0]).0, "envelope");
     assert!(matches!(world.redrive(1), Some(Err(_))));
     assert_eq!(world.held()[0].event.attempts, 2, "to ask is no attempt");
+}
+
+#[test]
+fn attempts_are_those_of_the_row_under_its_lock() {
+    let mut world = World::new();
+    world.batch(&[("a", "fail")]);
+    let as_read = world.held()[0].event.clone();
+    after_a_while(&world);
+    assert_eq!(world.retry(), [Held(Retrying)]);
+    assert_eq!(world.retry_as_read(as_read), [Held(Parked)]);
+    assert_eq!((world.held()[0].event.attempts, world.dead_letters()), (3, 1));
+}
+
+#[test]
+fn an_event_that_came_again_in_its_time_while_it_was_read_as_early_is_not_lost() {
+    let mut world = World::new();
+    let in_an_hour = world.now() + TimeDelta::hours(1);
+    let id = world.ids.next(in_an_hour);
+    let event = world.event_with(id, "a", r#"{"act":"add"}"#);
+    world.arrive(std::slice::from_ref(&event));
+    let as_read = world.held()[0].event.clone();
+    world.pass(TimeDelta::hours(1));
+    assert_eq!(world.arrive(&[event]), [Held(Queued)]);
+    assert_eq!(world.retry_as_read(as_read), [Applied(None)]);
+    assert_eq!((world.sum("a"), world.held().len()), (1, 0));
+}
+
+#[test]
+fn an_event_that_is_parked_at_a_redrive_has_its_dead_letter() {
+    let mut world = World::new();
+    world.batch(&[("a", "fail")]);
+    world.door.database.state().held.entry(1).and_modify(|row| row.event.attempts = 2);
+    assert_eq!(world.redrive(1), Some(Ok(Held(Parked))));
+    assert_eq!(world.dead_letters(), 1);
+    assert_eq!(world.redrive(1), Some(Ok(Held(Parked))));
+    assert_eq!(world.dead_letters(), 1);
 }

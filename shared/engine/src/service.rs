@@ -186,10 +186,11 @@ impl<P: Tables> Service<P> {
         wait_for(health, "Kafka", || check_choreography::<P>(&settings, &access.kafka)).await?;
         let instance = settings.instance();
         let forget_after = delta(settings.event_horizon);
-        let crashed = wait_for(health, "the database", || async {
-            Ok(postgres::start_run(&pool, &instance, forget_after).await?)
-        })
-        .await?;
+        let participant = Arc::new(participant);
+        let database = Postgres::new(pool.clone(), participant.clone(), RANGES);
+        let crashed =
+            wait_for(health, "the database", || async { Ok(database.start_run(&instance, forget_after).await?) })
+                .await?;
         if crashed {
             warn!(instance, "the last run did not end as it should; it is watched for an event that ends the process");
         }
@@ -208,8 +209,6 @@ impl<P: Tables> Service<P> {
         let (commands, command_queue) = commands::queue(settings.command_queue, settings.command_timeout);
         let (calls, call_receiver) = call_queue(CALL_QUEUE);
         let reads = api_pool(&pool, &settings.database);
-        let participant = Arc::new(participant);
-        let database = Postgres::new(pool, participant.clone(), RANGES);
         let aftermath = Aftermath::new(Wakes::default(), calls);
         let mut service = Self {
             commands,

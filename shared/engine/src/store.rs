@@ -32,12 +32,18 @@ pub trait Database<P: Participant>: Send + Sync + 'static {
     type Transaction: Transaction<P>;
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction, StoreError>> + Send;
 
-    /// How often the handling of each message was begun and never ended; in the order of `messages`.
-    fn begun(&self, messages: &[Position]) -> impl Future<Output = Result<Vec<u32>, StoreError>> + Send;
-    /// Writes down, at once, how often the handling of these messages was begun by now.
-    fn write_begun(&self, messages: &[Position], times: &[u32]) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Forgets that it was begun: it ended.
-    fn forget_begun(&self, messages: &[Position]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// How often the process crashed while it handled each message; in the order of `messages`.
+    fn crashes(&self, messages: &[Position]) -> impl Future<Output = Result<Vec<Crashes>, StoreError>> + Send;
+    /// Writes down, at once, that this process has these messages under way and how far it came.
+    fn begin_messages(
+        &self,
+        messages: &[Position],
+        stage: Stage,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Forgets what was written down of these messages: their handling ended.
+    fn end_messages(&self, messages: &[Position]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Whether a message of this place is kept, as a dead message or held.
+    fn is_kept(&self, message: &Position) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
 /// One transaction. Dropping it without [`commit`](Transaction::commit) rolls it back.
@@ -88,23 +94,35 @@ pub trait Transaction<P: Participant>: Send {
     fn set_deadlines(&mut self, deadlines: &[Deadline]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Deletes deadlines by aggregate and name; those that are gone already are passed over.
     fn settle_deadlines(&mut self, names: &[(String, String)]) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Deletes deadlines that have come due and returns those that were still there.
+    /// Deletes deadlines that have come due and returns those that were still there. Their aggregates are locked.
     fn take_deadlines(&mut self, ids: &[Uuid]) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
+    /// Has deadlines wait whose aggregates are not locked, counts the attempt, and returns those that were still there.
+    /// The rows stay where they are, so that whoever settles them meanwhile finds them.
+    fn postpone_deadlines(
+        &mut self,
+        postponed: &[Deadline],
+    ) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
 
     fn insert_intents(
         &mut self,
         intents: &[Intent],
         not_before: DateTime<Utc>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Deletes answered intents and returns those that were still open.
+    /// Deletes answered intents and returns those that were still open. Their aggregates are locked.
     fn take_intents(&mut self, ids: &[Uuid]) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
     /// Puts intents back that were taken and whose answers were refused.
     fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Has open intents wait whose aggregates are not locked, and returns those that were still open. The rows stay where
+    /// they are, so that whoever amends them meanwhile finds them.
+    fn postpone_intents(
+        &mut self,
+        refused: &[RefusedIntent],
+    ) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
 
     /// Changes what open intents ask for, and lets them be claimed at once; answered ones are passed over.
     fn amend_intents(&mut self, amended: &[AmendedIntent]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The held events of these aggregates, in number order.
+    /// Locks the held events of these aggregates, in number order, and reads how they stand.
     fn held(&mut self, keys: &[String]) -> impl Future<Output = Result<Vec<Held>, StoreError>> + Send;
     /// Holds events; passes over those already held, by their event id. One that was held early and comes again in
     /// its time is early no more: it has its inbox row now.
@@ -117,6 +135,26 @@ pub trait Transaction<P: Participant>: Send {
     fn bury(&mut self, dead: &[DeadMessage]) -> impl Future<Output = Result<HashSet<Position>, StoreError>> + Send;
 
     fn commit(self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// How far the handling of a message came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// It is to be decoded.
+    #[default]
+    Begun,
+    /// It was decoded, and its transaction is to begin.
+    Decoded,
+    /// It is to be set aside.
+    SettingAside,
+}
+
+/// How often runs crashed while they had a message under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Crashes {
+    pub times: u32,
+    /// The furthest that one of them came.
+    pub stage: Stage,
 }
 
 /// What a transaction knows before it locks anything.
@@ -238,6 +276,10 @@ pub struct Held {
     pub status: HeldStatus,
     /// It is a compensation.
     pub overtakes: bool,
+    /// Failed attempts so far.
+    pub attempts: u32,
+    /// It has no inbox row yet.
+    pub early: bool,
 }
 
 /// An event to hold, with its original bytes.

@@ -195,7 +195,7 @@ const FREQUENT: [&str; 12] = [
     "open",
     "publish",
     "update_rows",
-    "write_begun",
+    "begin_messages",
 ];
 
 impl Focus {

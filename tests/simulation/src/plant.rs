@@ -32,7 +32,7 @@ pub enum Plant {
     AttemptsForgotten,
     /// An event whose attempts are spent is let go.
     ParkedLost,
-    /// What was begun once counts as begun four times.
+    /// One crash over a message counts as four.
     CrashesMiscounted,
     /// Some ledger lines are not written.
     LedgerSkipped,

@@ -282,9 +282,12 @@ async fn operate<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>) 
         let parked = door.database.worth_a_redrive();
         let Some(number) = parked.get(core.pick(parked.len())).copied() else { continue };
         let redriven = droppable(&core, retry::redrive(&door, &door.database, &mut ids, number, LIMITS)).await;
-        if let Some(Ok(Some(Ok(verdict)))) = &redriven {
+        let verdict = redriven.map(|redriven| {
+            redriven.map(|held| held.map(|read| read.map(|progress| progress.verdicts.into_iter().next().flatten())))
+        });
+        if let Some(Ok(Some(Ok(Some(verdict))))) = &verdict {
             core.count("redrive", verdict.name());
         }
-        core.tell(|| format!("{} redrives {number}: {redriven:?}", P::NAME));
+        core.tell(|| format!("{} redrives {number}: {verdict:?}", P::NAME));
     }
 }

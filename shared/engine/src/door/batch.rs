@@ -10,6 +10,7 @@ use super::{
     SetAside,
     note::{Note, Wait},
     outcome::Outcome,
+    postponing::{Postponing, ToPostpone, ToTake},
     queue::Queue,
     running::{Beginning, Running},
     told::Told,
@@ -129,17 +130,19 @@ impl<'a, P: Participant> Batch<'a, P> {
         }
     }
 
-    /// Keeps the first of each new id; everything else had its effect before.
+    /// Keeps the first of each new id; everything else had its effect before. Of a held event that is only sure once its
+    /// row is locked.
     pub fn drop_repeats(&mut self, new: &HashSet<Uuid>) {
         let mut seen = HashSet::new();
         for (index, input) in self.open().collect::<Vec<_>>() {
             let known = self.inbox_id(index, input).is_some_and(|id| !new.contains(&id));
             match &input.source {
-                Source::Arrival(event) if known || !seen.insert(event.id) => {}
-                Source::Held(held) if known => self.let_go.push(held.number),
-                _ => continue,
+                Source::Arrival(event) if known || !seen.insert(event.id) => {
+                    self.verdicts[index] = Some(Verdict::Repeat);
+                }
+                Source::Held(_) => self.notes[index].known = known,
+                _ => {}
             }
-            self.verdicts[index] = Some(Verdict::Repeat);
         }
     }
 
@@ -202,36 +205,49 @@ impl<'a, P: Participant> Batch<'a, P> {
         for row in held {
             self.held.entry(row.key.clone()).or_default().add(row);
         }
+        for (index, input) in self.open().collect::<Vec<_>>() {
+            // One that came again in its time has its inbox row from then, and no effect yet: it is early no more.
+            if let Source::Held(held) = &input.source
+                && self.notes[index].known
+                && self.held.get(&held.event.aggregate_id).is_some_and(|queue| queue.is_early(held.number))
+            {
+                self.let_go.push(held.number);
+                self.verdicts[index] = Some(Verdict::Repeat);
+            }
+        }
     }
 
-    pub fn deadlines(&self) -> Vec<Uuid> {
-        sorted(self.open().filter_map(|(_, input)| match &input.source {
-            Source::Deadline(deadline) => Some(deadline.id),
-            _ => None,
-        }))
+    /// Deadlines and external calls to take: their rules run.
+    pub fn to_take(&self) -> ToTake {
+        let open = || self.open().filter(|(index, _)| self.notes[*index].runs());
+        ToTake {
+            deadlines: sorted(open().filter_map(|(_, input)| input.source.deadline().map(|deadline| deadline.id))),
+            intents: sorted(open().filter_map(|(_, input)| input.source.intent().map(|intent| intent.id))),
+        }
     }
 
-    pub fn intents(&self) -> Vec<Uuid> {
-        sorted(self.open().filter_map(|(_, input)| match &input.source {
-            Source::Intent(intent) => Some(intent.id),
-            _ => None,
-        }))
+    /// Deadlines and external calls that are set aside: their aggregates are not locked.
+    pub fn to_postpone(&self, postponing: &mut Postponing<'_>) -> ToPostpone {
+        let mut rows = ToPostpone::default();
+        for (index, input) in self.open() {
+            let Some(SetAside { class, refusal }) = &self.notes[index].set_aside else { continue };
+            let failure = Failure { class, message: dead_letter::shortened(&refusal.to_string()) };
+            match &input.source {
+                Source::Deadline(deadline) => rows.deadlines.push(postponing.deadline(deadline, &failure)),
+                Source::Intent(intent) => rows.intents.push(postponing.intent(intent, &failure)),
+                _ => {}
+            }
+        }
+        rows
     }
 
-    pub fn drop_settled_deadlines(&mut self, taken: &HashSet<Uuid>) {
-        self.drop_settled(|source| if let Source::Deadline(row) = source { Some(row.id) } else { None }, taken);
-    }
-
-    pub fn drop_settled_intents(&mut self, taken: &HashSet<Uuid>) {
-        self.drop_settled(|source| if let Source::Intent(row) = source { Some(row.id) } else { None }, taken);
-    }
-
-    fn drop_settled(&mut self, id: impl Fn(&Source) -> Option<Uuid>, taken: &HashSet<Uuid>) {
+    /// `found`: of those that were taken or postponed, the ones that were still there.
+    pub fn drop_settled(&mut self, found: &HashSet<Uuid>) {
         let mut seen = HashSet::new();
         for (index, input) in self.open().collect::<Vec<_>>() {
-            if let Some(id) = id(&input.source)
-                && (!taken.contains(&id) || !seen.insert(id))
-            {
+            let deadline = input.source.deadline().map(|deadline| deadline.id);
+            let Some(id) = deadline.or(input.source.intent().map(|intent| intent.id)) else { continue };
+            if !found.contains(&id) || !seen.insert(id) {
                 self.verdicts[index] = Some(Verdict::Gone);
             }
         }

@@ -6,21 +6,20 @@ use super::{Door, Manner, Progress, SetAside, isolate::without_bytes};
 use crate::{
     delivery::Position,
     event_id::IdSource,
-    input::{Handled, Unread, Work},
+    input::{Handled, Unread, Verdict, Work},
     participant::{Participant, Refusal},
     reception,
-    store::{Database, Failure, StoreError},
+    store::{Crashes, Database, Failure, Stage, StoreError},
 };
 
-/// Most work in one part; an eighth of it for each time that it was begun and never ended.
+/// Most work in one part; an eighth of it for each crash over it.
 const PART: usize = 512;
-/// So often a message may have been begun, before it counts as what ends the process. With the parts above it stood
-/// alone the last time. It is written down when that last try begins; a process that ended then ended at decoding it.
-const BEGUN_ENOUGH: u32 = 4;
-/// Written down once the last try has decoded it: a process that ended then ended at handling it.
-const DECODED: u32 = BEGUN_ENOUGH + 1;
-/// Written down before it is set aside: a process that ended then ended over its bytes.
-const SETTING_ASIDE: u32 = DECODED + 1;
+/// After so many crashes over a message it counts as what ends the process. With the parts above it stood alone the last
+/// time.
+const CRASHES_ENOUGH: u32 = 4;
+/// One more for a message that never was decoded. It keeps no key waiting when it is set aside, so it must not be an event
+/// that was merely at hand when somebody killed the process.
+const CRASHES_AT_DECODING: u32 = CRASHES_ENOUGH + 1;
 
 impl<P: Participant, D: Database<P>> Door<P, D> {
     /// As [`handle_isolating`](Door::handle_isolating), for a process whose last run crashed. Only events from Kafka
@@ -35,21 +34,22 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         if messages.len() < work.len() {
             return self.handle_isolating(ids, work, progress).await;
         }
-        let begun = match &progress.begun {
-            Some(begun) => begun.clone(),
-            None => progress.begun.insert(self.database.begun(&messages).await?).clone(),
+        let crashes = match &progress.crashes {
+            Some(crashes) => crashes.clone(),
+            None => progress.crashes.insert(self.database.crashes(&messages).await?).clone(),
         };
-        for (from, to) in parts(&begun) {
+        for (from, to) in parts(&crashes) {
             if progress.verdicts[from..to].iter().all(Option::is_some) {
                 continue;
             }
-            let (part, times) = ((from, to), begun[from]);
-            let handled = match times {
-                0..BEGUN_ENOUGH => self.try_part(ids, work, part, &messages[from..to], times, progress).await,
-                _ => self.set_culprit_aside(ids, &mut work[from], &messages[from], times, from, progress).await,
+            let (part, before) = ((from, to), crashes[from]);
+            let handled = if is_culprit(before) {
+                self.set_culprit_aside(ids, &mut work[from], &messages[from], before.stage, from, progress).await
+            } else {
+                self.try_part(ids, work, part, &messages[from..to], before.times, progress).await
             };
             // It ended, well or not, and the process lives.
-            let forgotten = self.database.forget_begun(&messages[from..to]).await;
+            let forgotten = self.database.end_messages(&messages[from..to]).await;
             handled.and(forgotten)?;
         }
         Ok(())
@@ -61,36 +61,40 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         work: &mut [Work<P>],
         (from, to): (usize, usize),
         under_way: &[Position],
-        begun: u32,
+        crashes: u32,
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        self.database.write_begun(under_way, &vec![begun + 1; under_way.len()]).await?;
+        self.database.begin_messages(under_way, Stage::Begun).await?;
         reception::read_all(&*self.participant, &mut work[from..to]);
-        if begun + 1 == BEGUN_ENOUGH {
-            self.database.write_begun(under_way, &vec![DECODED; under_way.len()]).await?;
+        if crashes + 1 >= CRASHES_ENOUGH {
+            self.database.begin_messages(under_way, Stage::Decoded).await?;
         }
         self.isolate(ids, work, (from, to), progress).await
     }
 
-    /// `times` says what ended the process before, and so what is not to be tried once more.
+    /// `stage` says what ended the process before, and so what is not to be tried once more.
     async fn set_culprit_aside(
         &self,
         ids: &mut dyn IdSource,
         work: &mut Work<P>,
         at: &Position,
-        times: u32,
+        stage: Stage,
         index: usize,
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        let under_way = std::slice::from_ref(at);
-        self.database.write_begun(under_way, &[SETTING_ASIDE]).await?;
-        let message = format!("the process ended {BEGUN_ENOUGH} times while it was handled");
-        if times == DECODED || matches!(work, Work::Unread(Unread::Held(_))) {
+        if stage == Stage::SettingAside && self.database.is_kept(at).await? {
+            // Whoever killed that process did so once the message had been set aside.
+            progress.verdicts[index] = Some(Verdict::Dead);
+            return Ok(());
+        }
+        self.database.begin_messages(std::slice::from_ref(at), Stage::SettingAside).await?;
+        let message = format!("the process ended at least {CRASHES_ENOUGH} times while it was handled");
+        if stage == Stage::Decoded || matches!(work, Work::Unread(Unread::Held(_))) {
             reception::read_all(&*self.participant, std::slice::from_mut(work));
         } else if let Work::Unread(Unread::Message(delivery)) = work {
             let failure = Failure { class: "crash", message: message.clone() };
-            *work = match times {
-                SETTING_ASIDE.. => without_bytes(delivery, &failure, "the process ended over them"),
+            *work = match stage {
+                Stage::SettingAside => without_bytes(delivery, &failure, "the process ended over them"),
                 _ => Work::Dead(delivery.clone(), failure),
             };
         }
@@ -102,13 +106,18 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
     }
 }
 
-/// Neighbours that were begun equally often, in parts that are smaller the oftener.
-fn parts(begun: &[u32]) -> Vec<(usize, usize)> {
+/// Whether it must be what ends the process.
+fn is_culprit(before: Crashes) -> bool {
+    before.times >= if before.stage == Stage::Begun { CRASHES_AT_DECODING } else { CRASHES_ENOUGH }
+}
+
+/// Neighbours over which the process crashed equally often, in parts that are smaller the oftener.
+fn parts(crashes: &[Crashes]) -> Vec<(usize, usize)> {
     let mut parts: Vec<(usize, usize)> = Vec::new();
-    for (index, times) in begun.iter().enumerate() {
+    for (index, Crashes { times, .. }) in crashes.iter().enumerate() {
         let most = (PART >> times.saturating_mul(3).min(31)).max(1);
         match parts.last_mut() {
-            Some((from, to)) if begun[*from] == *times && *to - *from < most => *to += 1,
+            Some((from, to)) if crashes[*from].times == *times && *to - *from < most => *to += 1,
             _ => parts.push((index, index + 1)),
         }
     }
@@ -119,21 +128,25 @@ fn parts(begun: &[u32]) -> Vec<(usize, usize)> {
 mod tests {
     use super::*;
 
+    fn times(times: &[u32]) -> Vec<Crashes> {
+        times.iter().map(|times| Crashes { times: *times, stage: Stage::Begun }).collect()
+    }
+
     #[test]
-    fn what_was_never_begun_goes_as_one() {
-        assert_eq!(parts(&[0; 500]), [(0, 500)]);
+    fn what_no_process_crashed_over_goes_as_one() {
+        assert_eq!(parts(&times(&[0; 500])), [(0, 500)]);
         assert_eq!(parts(&[]), []);
     }
 
     #[test]
-    fn what_was_begun_oftener_goes_in_smaller_parts_and_in_order() {
-        assert_eq!(parts(&[1; 100]), [(0, 64), (64, 100)]);
-        assert_eq!(parts(&[0, 0, 2, 2, 0]), [(0, 2), (2, 4), (4, 5)]);
-        assert_eq!(parts(&[3, 3, 9]), [(0, 1), (1, 2), (2, 3)]);
+    fn what_processes_crashed_over_goes_in_smaller_parts_and_in_order() {
+        assert_eq!(parts(&times(&[1; 100])), [(0, 64), (64, 100)]);
+        assert_eq!(parts(&times(&[0, 0, 2, 2, 0])), [(0, 2), (2, 4), (4, 5)]);
+        assert_eq!(parts(&times(&[3, 3, 9])), [(0, 1), (1, 2), (2, 3)]);
     }
 
     #[test]
-    fn an_event_stands_alone_before_it_was_begun_often_enough() {
-        assert_eq!(PART >> (3 * (BEGUN_ENOUGH - 1)), 1);
+    fn a_culprit_stood_alone_the_last_time() {
+        assert_eq!(PART >> (3 * (CRASHES_ENOUGH - 1)), 1);
     }
 }

@@ -3,13 +3,17 @@
 use crate::{
     delivery::Delivery,
     input::Verdict::{Applied, Dead, Held},
-    store::HeldStatus::{Parked, Queued},
+    store::{
+        Crashes,
+        HeldStatus::{Parked, Queued},
+        Stage,
+    },
     testing::{World, failure},
 };
 
-/// The process ended when the message had been begun so often.
-fn begun(world: &World, delivery: &Delivery, times: u32) {
-    world.door.database.state().begun.insert(delivery.position.clone(), times);
+/// The process crashed so often over the message, and came so far at most.
+fn crashed(world: &World, delivery: &Delivery, times: u32, stage: Stage) {
+    world.door.database.state().crashes.insert(delivery.position.clone(), Crashes { times, stage });
 }
 
 #[test]
@@ -17,13 +21,13 @@ fn what_ended_the_process_often_enough_while_it_was_handled_is_parked() {
     let mut world = World::new();
     let deliveries = ["culprit", "behind"].map(|act| world.event("a", &format!(r#"{{"act":"{act}"}}"#)));
     let other = world.event("b", r#"{"act":"add"}"#);
-    begun(&world, &deliveries[0], 5);
+    crashed(&world, &deliveries[0], 4, Stage::Decoded);
     let [culprit, behind] = deliveries;
     assert_eq!(world.arrive_carefully(&[culprit.clone(), behind, other]), [Held(Parked), Held(Queued), Applied(None)]);
     let held = world.held();
     assert_eq!(failure(&held[0]).0, "crash");
     assert_eq!(held[0].event.event.delivery, culprit);
-    assert!(world.door.database.state().begun.is_empty());
+    assert!(world.door.database.state().under_way.is_empty());
 }
 
 #[test]
@@ -31,7 +35,7 @@ fn what_ended_the_process_at_decoding_is_never_decoded_again() {
     let mut world = World::new();
     let culprit = world.event("a", r#"{"act":"panic at decoding"}"#);
     let other = world.event("a", r#"{"act":"add"}"#);
-    begun(&world, &culprit, 4);
+    crashed(&world, &culprit, 5, Stage::Begun);
     assert_eq!(world.arrive_carefully(&[culprit.clone(), other]), [Dead, Applied(None)]);
     let state = world.door.database.state();
     assert_eq!((state.dead[0].failure.class, &state.dead[0].delivery), ("crash", &culprit));
@@ -42,16 +46,30 @@ fn what_ended_the_process_even_over_its_bytes_is_known_by_its_place_alone() {
     let mut world = World::new();
     let mut culprit = world.event("a", "{}");
     culprit.payload = Some(b"junk".to_vec().into());
-    begun(&world, &culprit, 6);
+    crashed(&world, &culprit, 6, Stage::SettingAside);
     assert_eq!(world.arrive_carefully(std::slice::from_ref(&culprit)), [Dead]);
     let state = world.door.database.state();
     assert_eq!((&state.dead[0].delivery.payload, &state.dead[0].delivery.position), (&None, &culprit.position));
 }
 
 #[test]
-fn what_was_begun_once_is_tried_again() {
+fn what_processes_crashed_over_is_tried_again_until_it_must_be_what_ends_the_process() {
+    for (times, stage) in [(0, Stage::Begun), (3, Stage::Decoded), (4, Stage::Begun)] {
+        let mut world = World::new();
+        let event = world.event("a", r#"{"act":"add"}"#);
+        crashed(&world, &event, times, stage);
+        assert_eq!(world.arrive_carefully(&[event]), [Applied(None)], "{times} crashes, {stage:?}");
+    }
+}
+
+#[test]
+fn a_process_that_was_killed_after_it_set_a_message_aside_does_not_set_it_aside_again() {
     let mut world = World::new();
-    let event = world.event("a", r#"{"act":"add"}"#);
-    begun(&world, &event, 3);
-    assert_eq!(world.arrive_carefully(&[event]), [Applied(None)]);
+    let culprit = world.event("a", r#"{"act":"panic at decoding"}"#);
+    crashed(&world, &culprit, 5, Stage::Begun);
+    world.arrive_carefully(std::slice::from_ref(&culprit));
+    crashed(&world, &culprit, 6, Stage::SettingAside);
+    assert_eq!(world.arrive_carefully(std::slice::from_ref(&culprit)), [Dead]);
+    let state = world.door.database.state();
+    assert_eq!((state.dead.len(), &state.dead[0].delivery), (1, &culprit));
 }

@@ -13,7 +13,7 @@ use crate::{
     intents::FreshCall,
     participant::{Participant, Refusal},
     reception,
-    store::{Database, Failure, StoreError},
+    store::{Crashes, Database, Failure, StoreError},
 };
 
 /// How far a batch has come. Kept across failed tries, so that committed halves are not handled (or answered) twice.
@@ -22,8 +22,8 @@ pub struct Progress<R> {
     pub ranges: Vec<i32>,
     pub intents: Vec<FreshCall>,
     pub earliest_deadline: Option<DateTime<Utc>>,
-    /// How often each was begun by earlier runs, once that was asked: tries of this run are no crashes.
-    pub(crate) begun: Option<Vec<u32>>,
+    /// How often earlier runs crashed over each, once that was asked.
+    pub(crate) crashes: Option<Vec<Crashes>>,
 }
 
 impl<R> Progress<R> {
@@ -33,7 +33,7 @@ impl<R> Progress<R> {
             ranges: Vec::new(),
             intents: Vec::new(),
             earliest_deadline: None,
-            begun: None,
+            crashes: None,
         }
     }
 

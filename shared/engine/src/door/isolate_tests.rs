@@ -138,3 +138,16 @@ fn a_deadline_that_is_set_anew_by_its_batch_is_not_overwritten_by_its_refusal() 
     world.deadlines(10);
     assert_eq!(world.door.database.state().deadlines.len(), 1);
 }
+
+#[test]
+fn a_deadline_whose_rules_cannot_run_stays_where_whoever_settles_it_finds_it() {
+    let mut world = World::new();
+    world.door.database.state().locked.insert(place(Table::Accounts, "a"));
+    let id = world.set_deadline("a", "ring");
+    assert!(matches!(world.deadlines(10)[..], [Verdict::Refused(_)]));
+    let state = world.door.database.state();
+    assert!(!state.statements.contains(&"take_deadlines"), "{:?}", state.statements);
+    let row = &state.deadlines[&id];
+    assert_eq!((row.attempts, row.not_before > Some(state.now)), (1, true));
+    assert!(row.last_error.as_deref().is_some_and(|error| error.starts_with("locked: ")), "{row:?}");
+}

@@ -15,15 +15,21 @@ mod note;
 #[cfg(test)]
 mod order_tests;
 mod outcome;
+mod postponing;
 mod queue;
 mod running;
 mod suspects;
 mod told;
 mod touched;
 
-use std::{collections::BTreeSet, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Instant,
+};
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 pub use isolate::Progress;
 
@@ -40,6 +46,7 @@ use crate::{
 use batch::{Batch, aggregates_of_arrivals};
 use note::SetAside;
 use outcome::Outcome;
+use postponing::Postponing;
 use suspects::Suspects;
 use told::BatchSpans;
 
@@ -104,15 +111,8 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             let held = tx.held(&keys).await?;
             batch.found_held(keys, &held);
         }
-        let (deadlines, intents) = (batch.deadlines(), batch.intents());
-        if !deadlines.is_empty() {
-            let taken = tx.take_deadlines(&deadlines).await?;
-            batch.drop_settled_deadlines(&taken);
-        }
-        if !intents.is_empty() {
-            let taken = tx.take_intents(&intents).await?;
-            batch.drop_settled_intents(&taken);
-        }
+        let found = self.take(&mut tx, &batch, ids).await?;
+        batch.drop_settled(&found);
 
         let outcome = batch.run(&self.policy, &mut rows, ids);
         self.write(&mut tx, &rows, &outcome, now).await?;
@@ -156,6 +156,31 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             }
         }
         Ok(rows)
+    }
+
+    /// Takes the deadlines and external calls whose rules run, has the others wait, and says which were still there.
+    async fn take(
+        &self,
+        tx: &mut D::Transaction,
+        batch: &Batch<'_, P>,
+        ids: &mut dyn IdSource,
+    ) -> Result<HashSet<Uuid>, StoreError> {
+        let mut found = HashSet::new();
+        let taken = batch.to_take();
+        let postponed = batch.to_postpone(&mut Postponing { retry: self.policy.retry, now: batch.now, ids });
+        if !taken.deadlines.is_empty() {
+            found.extend(tx.take_deadlines(&taken.deadlines).await?);
+        }
+        if !postponed.deadlines.is_empty() {
+            found.extend(tx.postpone_deadlines(&postponed.deadlines).await?);
+        }
+        if !taken.intents.is_empty() {
+            found.extend(tx.take_intents(&taken.intents).await?);
+        }
+        if !postponed.intents.is_empty() {
+            found.extend(tx.postpone_intents(&postponed.intents).await?);
+        }
+        Ok(found)
     }
 
     async fn write(

@@ -43,6 +43,8 @@ pub(super) struct Note {
     pub overtakes: bool,
     pub set_aside: Option<SetAside>,
     pub wait: Option<Wait>,
+    /// It was held early when it was read, and the inbox knows it by now.
+    pub known: bool,
 }
 
 impl Note {

@@ -8,6 +8,8 @@ use crate::store::{Held, HeldStatus};
 struct Place {
     status: HeldStatus,
     overtakes: bool,
+    attempts: u32,
+    early: bool,
 }
 
 impl Place {
@@ -23,7 +25,8 @@ pub(super) struct Queue(BTreeMap<i64, Place>);
 
 impl Queue {
     pub fn add(&mut self, held: &Held) {
-        self.0.insert(held.number, Place { status: held.status, overtakes: held.overtakes });
+        let Held { number, status, overtakes, attempts, early, .. } = *held;
+        self.0.insert(number, Place { status, overtakes, attempts, early });
     }
 
     pub fn remove(&mut self, number: i64) {
@@ -43,6 +46,16 @@ impl Queue {
 
     pub fn overtakes(&self, number: i64) -> bool {
         self.0.get(&number).is_some_and(|place| place.overtakes)
+    }
+
+    /// Failed attempts of the held event `number`, by now.
+    pub fn attempts(&self, number: i64) -> u32 {
+        self.0.get(&number).map_or(0, |place| place.attempts)
+    }
+
+    /// Whether the held event `number` has no inbox row by now.
+    pub fn is_early(&self, number: i64) -> bool {
+        self.0.get(&number).is_some_and(|place| place.early)
     }
 
     /// Whether an event that arrives now has to wait; `overtakes`: it is a compensation.
@@ -66,7 +79,8 @@ mod tests {
     fn queue(places: &[(i64, HeldStatus, bool)]) -> Queue {
         let mut queue = Queue::default();
         for (number, status, overtakes) in places {
-            queue.add(&Held { key: "k".into(), number: *number, status: *status, overtakes: *overtakes });
+            let (key, attempts, early) = ("k".into(), 1, false);
+            queue.add(&Held { key, number: *number, status: *status, overtakes: *overtakes, attempts, early });
         }
         queue
     }

@@ -8,6 +8,7 @@ use opentelemetry::trace::SpanContext;
 use super::{
     note::{LOCKED, Note, SetAside, Wait},
     outcome::Outcome,
+    postponing::{self, Postponing},
     queue::Queue,
     told::{Told, created},
 };
@@ -22,10 +23,7 @@ use crate::{
     participant::{Participant, Refusal},
     policy::Policy,
     rows::Rows,
-    store::{
-        AmendedIntent, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, Opening, OutboxMessage,
-        RefusedIntent,
-    },
+    store::{AmendedIntent, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, Opening, OutboxMessage},
     telemetry::spans::SagaSpan,
     trace::TraceContext,
 };
@@ -114,7 +112,7 @@ impl<'a, P: Participant> Running<'a, P> {
         if let Some(verdict) = self.not_its_turn(held, overtakes) {
             return verdict;
         }
-        let attempts = held.attempts.saturating_add(1);
+        let attempts = self.attempts(held).saturating_add(1);
         let status = self.status_after(&Refusal::Transient(failure.message.clone()), attempts);
         let verdict = Verdict::Held(status);
         self.outcome.told.push(Told::stuck(held, failure, verdict.name(), &self.links));
@@ -138,7 +136,7 @@ impl<'a, P: Participant> Running<'a, P> {
                 }
                 (Verdict::Applied(reply), "")
             }
-            Err((class, refusal)) => (self.refused(input, note.overtakes, class, refusal), class),
+            Err((class, refusal)) => (self.refused(input, note, class, refusal), class),
         }
     }
 
@@ -277,24 +275,19 @@ impl<'a, P: Participant> Running<'a, P> {
         effects.reply
     }
 
-    fn refused(
-        &mut self,
-        input: &Input<P>,
-        overtakes: bool,
-        class: &'static str,
-        refusal: Refusal,
-    ) -> Verdict<P::Reply> {
+    fn refused(&mut self, input: &Input<P>, note: &Note, class: &'static str, refusal: Refusal) -> Verdict<P::Reply> {
         let failure = Failure { class, message: dead_letter::shortened(&refusal.to_string()) };
         match &input.source {
             Source::Arrival(event) => {
                 let status = self.status_after(&refusal, 1);
                 self.give_up(event, status, &failure, 1, self.now);
                 let retry_in = self.policy.retry.wait(1, self.random());
+                let overtakes = note.overtakes;
                 self.hold(event, HoldAs { status, failure: Some(failure), retry_in, overtakes, early: false });
                 Verdict::Held(status)
             }
             Source::Held(held) => {
-                let attempts = held.attempts.saturating_add(u32::from(class != LOCKED));
+                let attempts = self.attempts(held).saturating_add(u32::from(class != LOCKED));
                 let status = match class {
                     LOCKED => HeldStatus::Retrying,
                     _ => self.status_after(&refusal, attempts),
@@ -302,14 +295,14 @@ impl<'a, P: Participant> Running<'a, P> {
                 self.fail_again(held, status, failure, attempts);
                 Verdict::Held(status)
             }
+            // It stands where it was, postponed.
+            Source::Deadline(_) | Source::Intent(_) if !note.runs() => Verdict::Refused(refusal),
             Source::Deadline(deadline) => {
-                self.postpone_deadline(deadline, &failure);
+                self.put_deadline_back(deadline, &failure);
                 Verdict::Refused(refusal)
             }
             Source::Intent(intent) => {
-                let wait = self.policy.retry.wait(intent.attempts.saturating_add(1), self.random());
-                let error = format!("{class}: {}", failure.message);
-                let refused = RefusedIntent { intent: intent.clone(), not_before: self.now + wait, error };
+                let refused = self.postponing().intent(intent, &failure);
                 self.outcome.refused_intents.push(refused);
                 Verdict::Refused(refusal)
             }
@@ -317,22 +310,25 @@ impl<'a, P: Participant> Running<'a, P> {
         }
     }
 
+    fn postponing(&mut self) -> Postponing<'_> {
+        Postponing { retry: self.policy.retry, now: self.now, ids: &mut *self.ids }
+    }
+
+    /// By the row under its lock: another try may have failed since the event was read.
+    fn attempts(&self, held: &HeldEvent) -> u32 {
+        self.held.get(&held.event.aggregate_id).map_or(held.attempts, |queue| queue.attempts(held.number))
+    }
+
     /// Unless another input of this batch set it anew or settled it.
-    fn postpone_deadline(&mut self, deadline: &Deadline, failure: &Failure) {
+    fn put_deadline_back(&mut self, deadline: &Deadline, failure: &Failure) {
         let (aggregate_id, name) = (&deadline.aggregate_id, &deadline.name);
         let set = self.outcome.deadlines.iter().any(|set| set.aggregate_id == *aggregate_id && set.name == *name);
         let settled = self.outcome.settled.iter().any(|(of, settled)| of == aggregate_id && settled == name);
         if set || settled {
             return;
         }
-        let attempts = deadline.attempts.saturating_add(1);
-        let wait = self.policy.retry.wait(attempts, self.random());
-        self.outcome.deadlines.push(Deadline {
-            attempts,
-            last_error: Some(format!("{}: {}", failure.class, failure.message)),
-            not_before: Some(self.now + wait),
-            ..deadline.clone()
-        });
+        let postponed = self.postponing().deadline(deadline, failure);
+        self.outcome.deadlines.push(postponed);
     }
 
     fn status_after(&self, refusal: &Refusal, attempts: u32) -> HeldStatus {
@@ -384,8 +380,9 @@ impl<'a, P: Participant> Running<'a, P> {
     }
 
     fn fail_again(&mut self, held: &HeldEvent, status: HeldStatus, failure: Failure, attempts: u32) {
-        // A redriven event that is refused once more has its dead letter already.
-        if !held.redrive {
+        // A parked event that is refused once more has its dead letter already.
+        let queue = self.held.get(&held.event.aggregate_id);
+        if queue.and_then(|queue| queue.status(held.number)) != Some(HeldStatus::Parked) {
             self.give_up(&held.event, status, &failure, attempts, held.first_failed_at.unwrap_or(self.now));
         }
         let random = self.random();
@@ -422,9 +419,8 @@ impl<'a, P: Participant> Running<'a, P> {
         self.outcome.let_go.push(held.number);
     }
 
-    /// Any randomness comes from the id source, so that a seeded run replays exactly.
     fn random(&mut self) -> u64 {
-        self.ids.next(self.now).as_u64_pair().1 & (u64::MAX >> 2)
+        postponing::random(self.ids, self.now)
     }
 }
 

@@ -115,7 +115,6 @@ fn claimed(rows: &[PgRow]) -> sqlx::Result<Claimed> {
 }
 
 fn held_event(row: &PgRow) -> sqlx::Result<HeldEvent> {
-    let attempts: i32 = row.try_get("attempts")?;
     Ok(HeldEvent {
         number: row.try_get("number")?,
         event: Event {
@@ -124,7 +123,7 @@ fn held_event(row: &PgRow) -> sqlx::Result<HeldEvent> {
             aggregate_id: row.try_get("key")?,
             delivery: waiting::delivery(row)?,
         },
-        attempts: u32::try_from(attempts).unwrap_or_default(),
+        attempts: waiting::attempts(row)?,
         first_failed_at: row.try_get("first_failed_at")?,
         redrive: false,
         early: row.try_get("early")?,

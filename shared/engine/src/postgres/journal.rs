@@ -4,30 +4,39 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use sqlx::Row;
+use uuid::Uuid;
 
 use super::Pool;
-use crate::delivery::Position;
+use crate::{
+    delivery::Position,
+    store::{Crashes, Stage},
+};
 
-/// Writes down that this instance runs. True: its last run did not say that it ended.
-pub async fn start_run(pool: &Pool, instance: &str, forget_after: TimeDelta) -> sqlx::Result<bool> {
+pub(super) async fn start_run(pool: &Pool, instance: &str, run: Uuid, forget_after: TimeDelta) -> sqlx::Result<bool> {
     sqlx::query("DELETE FROM runs WHERE started_at < now() - $2 AND instance <> $1")
         .bind(instance)
         .bind(forget_after)
         .execute(pool)
         .await?;
-    sqlx::query("DELETE FROM begun_messages WHERE begun_at < now() - $1").bind(forget_after).execute(pool).await?;
-    let crashed: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM runs WHERE instance = $1)")
+    let mut tx = pool.begin().await?;
+    let last: Option<Option<Uuid>> = sqlx::query_scalar("SELECT run FROM runs WHERE instance = $1 FOR UPDATE")
         .bind(instance)
-        .fetch_one(pool)
+        .fetch_optional(&mut tx)
+        .await?;
+    sqlx::query("UPDATE messages_under_way SET crashed = true WHERE run = $1")
+        .bind(last.flatten())
+        .execute(&mut tx)
         .await?;
     sqlx::query(
-        "INSERT INTO runs (instance, started_at) VALUES ($1, now())
-         ON CONFLICT (instance) DO UPDATE SET started_at = EXCLUDED.started_at",
+        "INSERT INTO runs (instance, started_at, run) VALUES ($1, now(), $2)
+         ON CONFLICT (instance) DO UPDATE SET started_at = EXCLUDED.started_at, run = EXCLUDED.run",
     )
     .bind(instance)
-    .execute(pool)
+    .bind(run)
+    .execute(&mut tx)
     .await?;
-    Ok(crashed)
+    tx.commit().await?;
+    Ok(last.is_some())
 }
 
 /// Writes down that this instance ended as it should.
@@ -35,50 +44,60 @@ pub async fn end_run(pool: &Pool, instance: &str) -> sqlx::Result<()> {
     sqlx::query("DELETE FROM runs WHERE instance = $1").bind(instance).execute(pool).await.map(drop)
 }
 
-pub(super) async fn begun(pool: &Pool, messages: &[Position]) -> sqlx::Result<Vec<u32>> {
+pub(super) async fn crashes(pool: &Pool, messages: &[Position]) -> sqlx::Result<Vec<Crashes>> {
     let (topics, partitions, offsets) = columns(messages);
     let rows = sqlx::query(
-        r#"SELECT topic, partition, "offset", times FROM begun_messages
-           WHERE (topic, partition, "offset") IN (SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]))"#,
+        r#"SELECT topic, partition, "offset", count(*)::int AS times, max(stage) AS stage FROM messages_under_way
+           WHERE crashed
+             AND (topic, partition, "offset") IN (SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]))
+           GROUP BY topic, partition, "offset""#,
     )
     .bind(topics)
     .bind(partitions)
     .bind(offsets)
     .fetch_all(pool)
     .await?;
-    let times: HashMap<(String, i32, i64), i32> = rows
+    let found: HashMap<(String, i32, i64), Crashes> = rows
         .iter()
         .map(|row| {
             let at = (row.try_get("topic")?, row.try_get("partition")?, row.try_get("offset")?);
-            Ok((at, row.try_get("times")?))
+            let times: i32 = row.try_get("times")?;
+            Ok((at, Crashes { times: times.unsigned_abs(), stage: stage(row.try_get("stage")?) }))
         })
         .collect::<sqlx::Result<_>>()?;
-    let of = |at: &Position| times.get(&(at.topic.to_string(), at.partition, at.offset)).copied().unwrap_or(0);
-    Ok(messages.iter().map(|message| of(message).unsigned_abs()).collect())
+    let of = |at: &Position| found.get(&(at.topic.to_string(), at.partition, at.offset)).copied().unwrap_or_default();
+    Ok(messages.iter().map(of).collect())
 }
 
-pub(super) async fn write_begun(pool: &Pool, messages: &[Position], times: &[u32]) -> sqlx::Result<()> {
+fn stage(number: i16) -> Stage {
+    match number {
+        0 => Stage::Begun,
+        1 => Stage::Decoded,
+        _ => Stage::SettingAside,
+    }
+}
+
+pub(super) async fn begin_messages(pool: &Pool, run: Uuid, messages: &[Position], stage: Stage) -> sqlx::Result<()> {
     let (topics, partitions, offsets) = columns(messages);
-    let times: Vec<i32> = times.iter().map(|times| i32::try_from(*times).unwrap_or(i32::MAX)).collect();
     sqlx::query(
-        r#"INSERT INTO begun_messages (topic, partition, "offset", times, begun_at)
-           SELECT *, now() FROM unnest($1::text[], $2::int[], $3::bigint[], $4::int[])
-           ON CONFLICT (topic, partition, "offset")
-           DO UPDATE SET times = EXCLUDED.times, begun_at = now()"#,
+        r#"INSERT INTO messages_under_way (topic, partition, "offset", run, stage, begun_at)
+           SELECT *, $4, $5, now() FROM unnest($1::text[], $2::int[], $3::bigint[])
+           ON CONFLICT (topic, partition, "offset", run) DO UPDATE SET stage = EXCLUDED.stage"#,
     )
     .bind(topics)
     .bind(partitions)
     .bind(offsets)
-    .bind(times)
+    .bind(run)
+    .bind(stage as i16)
     .execute(pool)
     .await
     .map(drop)
 }
 
-pub(super) async fn forget_begun(pool: &Pool, messages: &[Position]) -> sqlx::Result<()> {
+pub(super) async fn end_messages(pool: &Pool, messages: &[Position]) -> sqlx::Result<()> {
     let (topics, partitions, offsets) = columns(messages);
     sqlx::query(
-        r#"DELETE FROM begun_messages
+        r#"DELETE FROM messages_under_way
            WHERE (topic, partition, "offset") IN (SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]))"#,
     )
     .bind(topics)
@@ -87,6 +106,18 @@ pub(super) async fn forget_begun(pool: &Pool, messages: &[Position]) -> sqlx::Re
     .execute(pool)
     .await
     .map(drop)
+}
+
+pub(super) async fn is_kept(pool: &Pool, at: &Position) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        r#"SELECT EXISTS (SELECT FROM dead_messages WHERE topic = $1 AND partition = $2 AND "offset" = $3)
+               OR EXISTS (SELECT FROM held_events WHERE topic = $1 AND partition = $2 AND "offset" = $3)"#,
+    )
+    .bind(&*at.topic)
+    .bind(at.partition)
+    .bind(at.offset)
+    .fetch_one(pool)
+    .await
 }
 
 fn columns(messages: &[Position]) -> (Vec<&str>, Vec<i32>, Vec<i64>) {

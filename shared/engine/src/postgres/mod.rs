@@ -30,7 +30,7 @@ pub use admin::{DeadMessageView, DiscardError, HeldView};
 pub use calls::{CallView, SettledView};
 pub use depths::{Depths, depths};
 pub use error::store_error;
-pub use journal::{end_run, start_run};
+pub use journal::end_run;
 pub use maintenance::{drop_partitions, inbox_floor, make_leases, make_partitions};
 pub use migrations::{MigrationProblem, expect_migrated, grant, migrate};
 pub use payloads::Kept;
@@ -41,9 +41,12 @@ pub use sweep::sweep;
 pub use tables::{KeyColumn, Tables};
 pub use transaction::PgTransaction;
 
+use chrono::TimeDelta;
+use uuid::Uuid;
+
 use crate::{
     delivery::Position,
-    store::{Database, StoreError},
+    store::{Crashes, Database, Stage, StoreError},
 };
 
 /// A service's database.
@@ -51,18 +54,26 @@ pub struct Postgres<P> {
     pub pool: Pool,
     participant: Arc<P>,
     ranges: i32,
+    /// This process, from its start to its end.
+    run: Uuid,
 }
 
 impl<P> Clone for Postgres<P> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), participant: self.participant.clone(), ranges: self.ranges }
+        Self { pool: self.pool.clone(), participant: self.participant.clone(), ranges: self.ranges, run: self.run }
     }
 }
 
 impl<P: Tables> Postgres<P> {
     /// `ranges`: the number of key ranges of the outbox; the same for all replicas.
     pub fn new(pool: Pool, participant: Arc<P>, ranges: i32) -> Self {
-        Self { pool, participant, ranges }
+        Self { pool, participant, ranges, run: Uuid::now_v7() }
+    }
+
+    /// Writes down that this instance runs; says whether its last run crashed. What that had under way counts as crashed
+    /// over from now on. Call it once, before anything is handled. Notes older than `forget_after` go.
+    pub async fn start_run(&self, instance: &str, forget_after: TimeDelta) -> sqlx::Result<bool> {
+        journal::start_run(&self.pool, instance, self.run, forget_after).await
     }
 }
 
@@ -74,15 +85,19 @@ impl<P: Tables> Database<P> for Postgres<P> {
         Ok(PgTransaction::new(tx, self.participant.clone(), self.ranges))
     }
 
-    async fn begun(&self, messages: &[Position]) -> Result<Vec<u32>, StoreError> {
-        journal::begun(&self.pool, messages).await.map_err(store_error)
+    async fn crashes(&self, messages: &[Position]) -> Result<Vec<Crashes>, StoreError> {
+        journal::crashes(&self.pool, messages).await.map_err(store_error)
     }
 
-    async fn write_begun(&self, messages: &[Position], times: &[u32]) -> Result<(), StoreError> {
-        journal::write_begun(&self.pool, messages, times).await.map_err(store_error)
+    async fn begin_messages(&self, messages: &[Position], stage: Stage) -> Result<(), StoreError> {
+        journal::begin_messages(&self.pool, self.run, messages, stage).await.map_err(store_error)
     }
 
-    async fn forget_begun(&self, messages: &[Position]) -> Result<(), StoreError> {
-        journal::forget_begun(&self.pool, messages).await.map_err(store_error)
+    async fn end_messages(&self, messages: &[Position]) -> Result<(), StoreError> {
+        journal::end_messages(&self.pool, messages).await.map_err(store_error)
+    }
+
+    async fn is_kept(&self, message: &Position) -> Result<bool, StoreError> {
+        journal::is_kept(&self.pool, message).await.map_err(store_error)
     }
 }

@@ -8,7 +8,7 @@ use super::Pool;
 const AT_ONCE: i64 = 1_000;
 
 /// Deletes what was settled before the horizon: dead messages and what was kept of discarded ones, calls that were
-/// settled by hand, and what crashed runs had begun. What waits for somebody's decision stays, however old. Returns how many rows went.
+/// settled by hand, and what crashed runs had under way. What waits for somebody's decision stays, however old. Returns how many rows went.
 pub async fn sweep(pool: &Pool, horizon: TimeDelta) -> sqlx::Result<u64> {
     let statements = [
         // First the message, while the row that settles it still says so.
@@ -18,8 +18,8 @@ pub async fn sweep(pool: &Pool, horizon: TimeDelta) -> sqlx::Result<u64> {
         "DELETE FROM discarded WHERE (kind, number) IN (
              SELECT kind, number FROM discarded d WHERE discarded_at < now() - $1
              AND NOT (kind = 'message' AND EXISTS (SELECT FROM dead_messages m WHERE m.number = d.number)) LIMIT $2)",
-        "DELETE FROM begun_messages WHERE (topic, partition, \"offset\") IN (
-             SELECT topic, partition, \"offset\" FROM begun_messages WHERE begun_at < now() - $1 LIMIT $2)",
+        "DELETE FROM messages_under_way WHERE (topic, partition, \"offset\", run) IN (
+             SELECT topic, partition, \"offset\", run FROM messages_under_way WHERE begun_at < now() - $1 LIMIT $2)",
         "DELETE FROM settled_calls WHERE number IN (
              SELECT number FROM settled_calls WHERE settled_at < now() - $1 LIMIT $2)",
     ];

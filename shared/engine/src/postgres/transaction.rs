@@ -139,6 +139,10 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
         self.take("DELETE FROM deadlines WHERE id = ANY($1) RETURNING id", ids).await
     }
 
+    async fn postpone_deadlines(&mut self, postponed: &[Deadline]) -> Result<HashSet<Uuid>, StoreError> {
+        waiting::postpone_deadlines(&mut self.tx, postponed).await.map_err(store_error)
+    }
+
     async fn insert_intents(&mut self, intents: &[Intent], not_before: DateTime<Utc>) -> Result<(), StoreError> {
         waiting::insert_intents(&mut self.tx, intents, not_before).await.map_err(store_error)
     }
@@ -151,13 +155,18 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
         waiting::reopen_intents(&mut self.tx, refused).await.map_err(store_error)
     }
 
+    async fn postpone_intents(&mut self, refused: &[RefusedIntent]) -> Result<HashSet<Uuid>, StoreError> {
+        waiting::postpone_intents(&mut self.tx, refused).await.map_err(store_error)
+    }
+
     async fn amend_intents(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {
         waiting::amend_intents(&mut self.tx, amended).await.map_err(store_error)
     }
 
     async fn held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {
         let rows = sqlx::query(
-            "SELECT key, number, status, overtakes FROM held_events WHERE key = ANY($1) ORDER BY number FOR UPDATE",
+            "SELECT key, number, status, overtakes, attempts, early
+             FROM held_events WHERE key = ANY($1) ORDER BY number FOR UPDATE",
         )
         .bind(keys)
         .fetch_all(self.db())
@@ -170,6 +179,8 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
                     number: row.try_get("number")?,
                     status: waiting::status(row.try_get("status")?)?,
                     overtakes: row.try_get("overtakes")?,
+                    attempts: waiting::attempts(row)?,
+                    early: row.try_get("early")?,
                 })
             })
             .collect::<sqlx::Result<_>>()

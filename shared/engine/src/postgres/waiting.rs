@@ -32,6 +32,10 @@ fn status_text(status: HeldStatus) -> &'static str {
     }
 }
 
+pub(super) fn attempts(row: &PgRow) -> sqlx::Result<u32> {
+    Ok(u32::try_from(row.try_get::<i32, _>("attempts")?).unwrap_or_default())
+}
+
 pub(super) fn trace(row: &PgRow) -> sqlx::Result<TraceContext> {
     Ok(TraceContext { traceparent: row.try_get("traceparent")?, tracestate: row.try_get("tracestate")? })
 }
@@ -80,6 +84,23 @@ pub(super) async fn set_deadlines(db: &mut Session, deadlines: &[Deadline]) -> s
     .execute(db)
     .await?;
     Ok(())
+}
+
+pub(super) async fn postpone_deadlines(db: &mut Session, postponed: &[Deadline]) -> sqlx::Result<HashSet<Uuid>> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "WITH later AS (
+             SELECT id, later.last_error, later.not_before FROM deadlines
+             JOIN unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS later (id, last_error, not_before) USING (id)
+             ORDER BY id FOR UPDATE OF deadlines)
+         UPDATE deadlines SET attempts = attempts + 1, last_error = later.last_error, not_before = later.not_before
+         FROM later WHERE deadlines.id = later.id RETURNING deadlines.id",
+    )
+    .bind(column(postponed, |row| row.id))
+    .bind(column(postponed, |row| row.last_error.as_deref()))
+    .bind(column(postponed, |row| row.not_before))
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().collect())
 }
 
 pub(super) async fn insert_intents(
@@ -132,6 +153,23 @@ pub(super) async fn reopen_intents(db: &mut Session, refused: &[RefusedIntent]) 
     .execute(db)
     .await?;
     Ok(())
+}
+
+pub(super) async fn postpone_intents(db: &mut Session, refused: &[RefusedIntent]) -> sqlx::Result<HashSet<Uuid>> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "WITH later AS (
+             SELECT id, later.last_error, later.not_before FROM intents
+             JOIN unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS later (id, last_error, not_before) USING (id)
+             ORDER BY id FOR UPDATE OF intents)
+         UPDATE intents SET last_error = later.last_error, not_before = later.not_before
+         FROM later WHERE intents.id = later.id RETURNING intents.id",
+    )
+    .bind(column(refused, |row| row.intent.id))
+    .bind(column(refused, |row| row.error.as_str()))
+    .bind(column(refused, |row| row.not_before))
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().collect())
 }
 
 /// Rows are locked in the order of their ids, as whoever postpones several does.
@@ -247,14 +285,13 @@ pub(super) fn deadline(row: &PgRow) -> sqlx::Result<Deadline> {
         due_at: row.try_get("due_at")?,
         correlation_id: row.try_get("correlation_id")?,
         trace: trace(row)?,
-        attempts: u32::try_from(row.try_get::<i32, _>("attempts")?).unwrap_or_default(),
+        attempts: attempts(row)?,
         last_error: row.try_get("last_error")?,
         not_before: row.try_get("not_before")?,
     })
 }
 
 pub(super) fn intent(row: &PgRow) -> sqlx::Result<Intent> {
-    let attempts: i32 = row.try_get("attempts")?;
     Ok(Intent {
         id: row.try_get::<Uuid, _>("id")?,
         aggregate_id: row.try_get("aggregate_id")?,
@@ -263,7 +300,7 @@ pub(super) fn intent(row: &PgRow) -> sqlx::Result<Intent> {
         correlation_id: row.try_get("correlation_id")?,
         causation_id: row.try_get("causation_id")?,
         trace: trace(row)?,
-        attempts: u32::try_from(attempts).unwrap_or_default(),
+        attempts: attempts(row)?,
         intended_at: row.try_get("intended_at")?,
     })
 }

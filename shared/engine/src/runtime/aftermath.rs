@@ -8,12 +8,10 @@ use std::{
     },
 };
 
-use chrono::{DateTime, Utc};
-
 use super::{CallQueue, Wakes};
 use crate::{
+    door::Progress,
     input::{RETRYING, VERDICTS, Verdict},
-    intents::FreshCall,
     relay::Lane,
 };
 
@@ -34,22 +32,16 @@ impl Aftermath {
         Self { wakes, calls, relay_ranges: Arc::default(), next_deadline }
     }
 
-    /// Call this once after every commit.
-    pub fn of<R>(
-        &self,
-        verdicts: &[Option<Verdict<R>>],
-        ranges: &[i32],
-        intents: Vec<FreshCall>,
-        earliest_deadline: Option<DateTime<Utc>>,
-    ) {
-        self.wake_relays(ranges);
-        self.calls.offer(intents);
-        if let Some(due) = earliest_deadline
+    /// Call this once after every commit. Takes the calls that are to be made.
+    pub fn of<R>(&self, progress: &mut Progress<R>) {
+        self.wake_relays(&progress.ranges);
+        self.calls.offer(std::mem::take(&mut progress.intents));
+        if let Some(due) = progress.earliest_deadline
             && due.timestamp_millis() < self.next_deadline.load(Ordering::Relaxed)
         {
             self.wakes.deadlines.notify_one();
         }
-        self.report(verdicts);
+        self.report(&progress.verdicts);
     }
 
     fn wake_relays(&self, ranges: &[i32]) {

@@ -30,8 +30,7 @@ pub(crate) async fn answer_loop<P: Tables>(
             beat();
             match intents::settle(&door, &door.database, &mut ids, &called).await {
                 Ok(mut progress) => {
-                    let intents = std::mem::take(&mut progress.intents);
-                    aftermath.of(&progress.verdicts, &progress.ranges, intents, progress.earliest_deadline);
+                    aftermath.of(&mut progress);
                     break;
                 }
                 Err(error) => {

@@ -51,8 +51,7 @@ async fn handle<P: Tables>(
         Ok(Err(error)) => Some(Arc::from(error.to_string())),
         Err(_) => Some(Arc::from(format!("no commit within {time_limit:?}"))),
     };
-    let intents = std::mem::take(&mut progress.intents);
-    aftermath.of(&progress.verdicts, &progress.ranges, intents, progress.earliest_deadline);
+    aftermath.of(&mut progress);
     metrics::histogram!("saga_batch_size", "kind" => "commands").record(batch.work.len() as f64);
     batch.answer(progress, unconfirmed);
 }

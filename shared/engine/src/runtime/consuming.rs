@@ -85,8 +85,7 @@ fn handled<P: Tables>(step: Step<P>, aftermath: &Aftermath, began: Instant) {
     if let Err(error) = offsets {
         warn!(%error, "offsets were not committed; the next batch commits them too");
     }
-    let intents = std::mem::take(&mut progress.intents);
-    aftermath.of(&progress.verdicts, &progress.ranges, intents, progress.earliest_deadline);
+    aftermath.of(&mut progress);
     metrics::histogram!("saga_batch_size", "kind" => "events").record(messages as f64);
     metrics::histogram!("saga_batch_seconds", "kind" => "events").record(began.elapsed().as_secs_f64());
 }

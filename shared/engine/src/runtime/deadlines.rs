@@ -29,8 +29,7 @@ pub(crate) async fn deadline_loop<P: Tables>(
                 // Before the aftermath: what was set or postponed meanwhile may come earlier.
                 let next = due.next.map_or(i64::MAX, |next| next.timestamp_millis());
                 aftermath.next_deadline.store(next, Ordering::Relaxed);
-                let intents = std::mem::take(&mut progress.intents);
-                aftermath.of(&progress.verdicts, &progress.ranges, intents, progress.earliest_deadline);
+                aftermath.of(&mut progress);
                 let until_next = due.next.and_then(|next| (next - due.now).to_std().ok()).unwrap_or(slow_poll);
                 if handled == limit { Duration::ZERO } else { until_next.min(slow_poll * 10) }
             }

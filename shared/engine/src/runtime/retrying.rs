@@ -35,8 +35,7 @@ pub(crate) async fn retry_loop<P: Tables>(
             Ok(mut progress) => {
                 failures = 0;
                 metrics::counter!("saga_retries_total").increment(progress.verdicts.len() as u64);
-                let intents = std::mem::take(&mut progress.intents);
-                aftermath.of(&progress.verdicts, &progress.ranges, intents, progress.earliest_deadline);
+                aftermath.of(&mut progress);
                 // What did not fit, or stands behind what was let go, comes at once.
                 if progress.verdicts.iter().flatten().any(|verdict| matches!(verdict, Verdict::Applied(_))) {
                     Duration::ZERO

@@ -15,7 +15,7 @@ use crate::{
     input::HeldEvent,
     intents::{Claimed as ClaimedCall, Contradiction, IntentStore, LateAnswer, Postponed},
     retry::{Claimed, HeldStore, Limits, Unreadable},
-    store::{Database, DeadMessage, Deadline, Failure, HeldStatus, Intent, OutboxMessage, StoreError},
+    store::{Crashes, Database, DeadMessage, Deadline, Failure, HeldStatus, Intent, OutboxMessage, Stage, StoreError},
 };
 
 #[derive(Clone, Debug)]
@@ -40,7 +40,9 @@ pub(crate) struct State {
     pub unreadable_deadlines: BTreeSet<Uuid>,
     /// With the error that they came back with.
     pub intents: BTreeMap<Uuid, (Intent, Option<String>)>,
-    pub begun: BTreeMap<Position, u32>,
+    pub crashes: BTreeMap<Position, Crashes>,
+    /// How far this run came.
+    pub under_way: BTreeMap<Position, Stage>,
     /// Rows that another session has locked.
     pub locked: BTreeSet<(Table, String)>,
     /// Rows that this version can't read.
@@ -48,6 +50,8 @@ pub(crate) struct State {
     /// Rows of which the database refuses any change.
     pub poison: BTreeSet<String>,
     pub is_table_locked: bool,
+    /// Nobody answers.
+    pub is_away: bool,
     /// The statements so far.
     pub statements: Vec<&'static str>,
 }
@@ -60,28 +64,42 @@ impl Memory {
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn answer(&self) -> Result<(), StoreError> {
+        if self.state().is_away { Err(StoreError::Unavailable("nobody answers".into())) } else { Ok(()) }
+    }
 }
 
 impl Database<Toy> for Memory {
     type Transaction = Copy;
 
     async fn begin(&self) -> Result<Copy, StoreError> {
+        self.answer()?;
         let copy = self.state().clone();
         Ok(Copy { original: self.clone(), state: copy, hurried: false })
     }
 
-    async fn begun(&self, messages: &[Position]) -> Result<Vec<u32>, StoreError> {
-        Ok(messages.iter().map(|at| self.state().begun.get(at).copied().unwrap_or(0)).collect())
+    async fn crashes(&self, messages: &[Position]) -> Result<Vec<Crashes>, StoreError> {
+        Ok(messages.iter().map(|at| self.state().crashes.get(at).copied().unwrap_or_default()).collect())
     }
 
-    async fn write_begun(&self, messages: &[Position], times: &[u32]) -> Result<(), StoreError> {
-        self.state().begun.extend(messages.iter().cloned().zip(times.iter().copied()));
+    async fn begin_messages(&self, messages: &[Position], stage: Stage) -> Result<(), StoreError> {
+        self.state().under_way.extend(messages.iter().map(|at| (at.clone(), stage)));
         Ok(())
     }
 
-    async fn forget_begun(&self, messages: &[Position]) -> Result<(), StoreError> {
-        self.state().begun.retain(|at, _| !messages.contains(at));
+    async fn end_messages(&self, messages: &[Position]) -> Result<(), StoreError> {
+        self.answer()?;
+        let mut state = self.state();
+        state.under_way.retain(|at, _| !messages.contains(at));
+        state.crashes.retain(|at, _| !messages.contains(at));
         Ok(())
+    }
+
+    async fn is_kept(&self, message: &Position) -> Result<bool, StoreError> {
+        let state = self.state();
+        let held = state.held.values().any(|row| row.event.event.delivery.position == *message);
+        Ok(held || state.dead.iter().any(|dead| dead.delivery.position == *message))
     }
 }
 

@@ -120,7 +120,20 @@ impl Transaction<Toy> for Copy {
     }
 
     async fn take_deadlines(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        self.statement("take_deadlines");
         Ok(ids.iter().copied().filter(|id| self.state.deadlines.remove(id).is_some()).collect())
+    }
+
+    async fn postpone_deadlines(&mut self, postponed: &[Deadline]) -> Result<HashSet<Uuid>, StoreError> {
+        let mut found = HashSet::new();
+        for later in postponed {
+            let Some(row) = self.state.deadlines.get_mut(&later.id) else { continue };
+            row.attempts += 1;
+            row.last_error.clone_from(&later.last_error);
+            row.not_before = later.not_before;
+            found.insert(later.id);
+        }
+        Ok(found)
     }
 
     async fn insert_intents(&mut self, intents: &[Intent], _not_before: DateTime<Utc>) -> Result<(), StoreError> {
@@ -129,6 +142,7 @@ impl Transaction<Toy> for Copy {
     }
 
     async fn take_intents(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        self.statement("take_intents");
         Ok(ids.iter().copied().filter(|id| self.state.intents.remove(id).is_some()).collect())
     }
 
@@ -136,6 +150,16 @@ impl Transaction<Toy> for Copy {
         let open = |row: &RefusedIntent| (row.intent.id, (row.intent.clone(), Some(row.error.clone())));
         self.state.intents.extend(refused.iter().map(open));
         Ok(())
+    }
+
+    async fn postpone_intents(&mut self, refused: &[RefusedIntent]) -> Result<HashSet<Uuid>, StoreError> {
+        let mut found = HashSet::new();
+        for later in refused {
+            let Some((_, error)) = self.state.intents.get_mut(&later.intent.id) else { continue };
+            *error = Some(later.error.clone());
+            found.insert(later.intent.id);
+        }
+        Ok(found)
     }
 
     async fn amend_intents(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {
@@ -154,6 +178,8 @@ impl Transaction<Toy> for Copy {
             number: *number,
             status: row.status,
             overtakes: row.overtakes,
+            attempts: row.event.attempts,
+            early: row.event.early,
         };
         Ok(self.state.held.iter().map(held).filter(|row| keys.contains(&row.key)).collect())
     }

@@ -12,7 +12,7 @@ use crate::{
     delivery::{Delivery, Position},
     door::{Door, Progress},
     event_id::{IdSource, Ids, Window},
-    input::{Unread, Verdict, Work},
+    input::{HeldEvent, Unread, Verdict, Work},
     policy::{Policy, RetryPolicy},
     retry::{self, Limits},
     store::{Deadline, Failure, StoreError},
@@ -103,9 +103,20 @@ impl World {
         progress.expect("the database is there").verdicts.into_iter().flatten().collect()
     }
 
+    /// A held event as it was read some time ago.
+    pub fn retry_as_read(&mut self, event: HeldEvent) -> Vec<Verdict<()>> {
+        let mut progress = Progress::new(1);
+        let mut work = [Work::Unread(Unread::Held(event))];
+        now(self.door.handle_isolating(&mut self.ids, &mut work, &mut progress)).expect("the database is there");
+        progress.verdicts.into_iter().flatten().collect()
+    }
+
     pub fn redrive(&mut self, number: i64) -> Option<Result<Verdict<()>, Failure>> {
         let memory = self.door.database.clone();
-        now(retry::redrive(&self.door, &memory, &mut self.ids, number, LIMITS)).expect("the database is there")
+        let redriven = now(retry::redrive(&self.door, &memory, &mut self.ids, number, LIMITS));
+        redriven
+            .expect("the database is there")
+            .map(|progress| progress.map(|progress| progress.verdicts[0].clone().unwrap()))
     }
 
     pub fn set_deadline(&mut self, key: &str, name: &str) -> Uuid {

@@ -3,9 +3,9 @@
 /// Statements that are a transaction of their own.
 const ALONE: &[&str] = &[
     "begin",
-    "begun",
-    "write_begun",
-    "forget_begun",
+    "crashes",
+    "begin_messages",
+    "end_messages",
     "claim_leases",
     "renew",
     "unpublished",

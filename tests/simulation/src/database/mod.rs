@@ -17,7 +17,7 @@ use engine::{
     delivery::Position,
     participant::Participant,
     policy::Policy,
-    store::{Database, StoreError},
+    store::{Crashes, Database, Stage, StoreError},
 };
 
 pub use heap::TxId;
@@ -30,9 +30,6 @@ use crate::{
     plant::Plant,
 };
 use state::Over;
-
-/// A higher count says how far the last try came.
-const BEGUN_ENOUGH: u32 = 4;
 
 /// A service's database. Clones are the same one.
 pub struct Model<P: Participant> {
@@ -135,34 +132,41 @@ impl<P: Participant> Database<P> for Model<P> {
         self.alone("begin").await
     }
 
-    async fn begun(&self, messages: &[Position]) -> Result<Vec<u32>, StoreError> {
-        self.statement("begun").await?;
+    async fn crashes(&self, messages: &[Position]) -> Result<Vec<Crashes>, StoreError> {
+        self.statement("crashes").await?;
+        let miscounts = self.core.has(Plant::CrashesMiscounted);
         let state = lock(&self.state);
-        Ok(messages.iter().map(|message| state.begun.get(message).copied().unwrap_or(0)).collect())
+        let of = |message: &Position| {
+            let notes = state.begun.iter().filter(|((at, _), (_, died))| at == message && *died);
+            let stages: Vec<Stage> = notes.map(|(_, (stage, _))| *stage).collect();
+            let times = stages.len() as u32 + if miscounts && !stages.is_empty() { 3 } else { 0 };
+            Crashes { times, stage: stages.into_iter().max().unwrap_or_default() }
+        };
+        Ok(messages.iter().map(of).collect())
     }
 
-    async fn write_begun(&self, messages: &[Position], times: &[u32]) -> Result<(), StoreError> {
-        self.statement("write_begun").await?;
-        let wrong = if self.core.has(Plant::CrashesMiscounted) { 3 } else { 0 };
+    async fn begin_messages(&self, messages: &[Position], stage: Stage) -> Result<(), StoreError> {
+        self.statement("begin_messages").await?;
         let mut state = lock(&self.state);
-        state.begun.extend(messages.iter().cloned().zip(times.iter().map(|times| times + wrong)));
         let member = self.core.member();
-        for (message, times) in messages.iter().zip(times) {
-            // Whoever had begun it left it in the middle: the partition went to another member, or the step was dropped.
-            if *times <= BEGUN_ENOUGH && state.under_way.iter().any(|(_, at)| at == message) {
-                *state.left.entry(message.clone()).or_default() += 1;
-            }
-            state.under_way.insert((member, message.clone()));
-        }
+        state.begun.extend(messages.iter().map(|at| ((at.clone(), member), (stage, false))));
+        state.under_way.extend(messages.iter().map(|at| (member, at.clone())));
         Ok(())
     }
 
-    async fn forget_begun(&self, messages: &[Position]) -> Result<(), StoreError> {
-        self.statement("forget_begun").await?;
+    async fn end_messages(&self, messages: &[Position]) -> Result<(), StoreError> {
+        self.statement("end_messages").await?;
         let mut state = lock(&self.state);
-        state.begun.retain(|at, _| !messages.contains(at));
+        state.begun.retain(|(at, _), _| !messages.contains(at));
         let member = self.core.member();
         state.under_way.retain(|(of, at)| *of != member || !messages.contains(at));
         Ok(())
+    }
+
+    async fn is_kept(&self, message: &Position) -> Result<bool, StoreError> {
+        self.statement("is_kept").await?;
+        let state = lock(&self.state);
+        let held = state.held.committed().any(|row| row.event.event.delivery.position == *message);
+        Ok(held || state.dead.committed().any(|dead| dead.position == *message))
     }
 }

@@ -8,7 +8,7 @@ use engine::{
     input::HeldEvent,
     outbox::OutboxRow,
     participant::Participant,
-    store::{Deadline, HeldStatus, Intent, StoreError},
+    store::{Deadline, HeldStatus, Intent, Stage, StoreError},
 };
 use uuid::Uuid;
 
@@ -51,6 +51,8 @@ pub struct OpenIntent {
 pub struct HeldRow {
     pub event: HeldEvent,
     pub status: HeldStatus,
+    /// Failed attempts, as the model counts them.
+    pub failures: u32,
     pub due_at: DateTime<Utc>,
     pub overtakes: bool,
     /// What its last failure was, in one word.
@@ -148,11 +150,10 @@ pub struct State<P: Participant> {
     /// Messages that a replica has begun and not ended, and how often replicas died over each.
     pub under_way: BTreeSet<(u64, Position)>,
     pub deaths: BTreeMap<Position, u32>,
-    /// How often it was left in the middle by replicas that live.
-    pub left: BTreeMap<Position, u32>,
     /// The relays that live, each by a statement of its own.
     pub relays: BTreeMap<Uuid, DateTime<Utc>>,
-    pub begun: BTreeMap<Position, u32>,
+    /// What replicas have written down of what they have under way: how far they came, and whether they died since.
+    pub begun: BTreeMap<(Position, u64), (Stage, bool)>,
     pub sessions: BTreeMap<TxId, Session>,
     /// Sequences never roll back.
     pub outbox_number: i64,
@@ -180,7 +181,6 @@ impl<P: Participant> State<P> {
             log: Vec::new(),
             under_way: BTreeSet::new(),
             deaths: BTreeMap::new(),
-            left: BTreeMap::new(),
             relays: BTreeMap::new(),
             begun: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -241,6 +241,7 @@ impl<P: Participant> State<P> {
     pub fn died(&mut self, member: u64) {
         let (gone, left) = std::mem::take(&mut self.under_way).into_iter().partition(|(of, _)| *of == member);
         self.under_way = left;
+        self.begun.iter_mut().filter(|((_, of), _)| *of == member).for_each(|(_, (_, died))| *died = true);
         let gone: BTreeSet<(u64, Position)> = gone;
         for (_, position) in gone {
             *self.deaths.entry(position).or_default() += 1;

@@ -170,6 +170,11 @@ impl<P: Participant> Transaction<P> for Tx<P> {
         self.delete(|state| &mut state.deadlines, |row| ids.contains(&row.id), |row| row.id).await
     }
 
+    async fn postpone_deadlines(&mut self, postponed: &[Deadline]) -> Result<HashSet<Uuid>, StoreError> {
+        self.statement("postpone_deadlines_here").await?;
+        self.postpone_deadlines_here(postponed).await
+    }
+
     async fn insert_intents(&mut self, intents: &[Intent], not_before: DateTime<Utc>) -> Result<(), StoreError> {
         self.statement("insert_intents").await?;
         self.add_intents(intents, not_before).await
@@ -186,6 +191,11 @@ impl<P: Participant> Transaction<P> for Tx<P> {
             self.add_intents(std::slice::from_ref(intent), *not_before).await?;
         }
         Ok(())
+    }
+
+    async fn postpone_intents(&mut self, refused: &[RefusedIntent]) -> Result<HashSet<Uuid>, StoreError> {
+        self.statement("postpone_intents_here").await?;
+        self.postpone_intents_here(refused).await
     }
 
     async fn amend_intents(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {

@@ -7,8 +7,12 @@ use engine::{
     delivery::{Delivery, Position},
     input::{Event, HeldEvent},
     participant::Participant,
-    store::{AmendedIntent, DeadMessage, Deadline, Held, HeldFailure, HeldStatus, HoldEvent, Intent, StoreError},
+    store::{
+        AmendedIntent, DeadMessage, Deadline, Held, HeldFailure, HeldStatus, HoldEvent, Intent, RefusedIntent,
+        StoreError,
+    },
 };
+use uuid::Uuid;
 
 use super::{
     heap::{Conflict, TxId},
@@ -16,6 +20,9 @@ use super::{
     state::{DeadRow, HeldRow, OpenIntent, State},
 };
 use crate::plant::Plant;
+
+/// Waiting for rows that others have locked is no failed attempt.
+const LOCKED: &str = "locked";
 
 impl<P: Participant> Tx<P> {
     /// DELETE … RETURNING its keys.
@@ -56,6 +63,29 @@ impl<P: Participant> Tx<P> {
         Ok(())
     }
 
+    /// The rows stay: whoever waits for them finds them with what was changed.
+    pub(super) async fn postpone_deadlines_here(&mut self, later: &[Deadline]) -> Result<HashSet<Uuid>, StoreError> {
+        let of = |row: &Deadline| later.iter().find(|later| later.id == row.id);
+        let taken = self.take(|state| &mut state.deadlines, |row| of(row).is_some(), |row| row.id).await?;
+        for (place, row) in &taken {
+            let Some(Deadline { last_error, not_before, .. }) = of(row).cloned() else { continue };
+            let changed = Deadline { attempts: row.attempts + 1, last_error, not_before, ..row.clone() };
+            self.now_step(|state, _| state.deadlines.write(*place, Some(changed)));
+        }
+        Ok(taken.into_iter().map(|(_, row)| row.id).collect())
+    }
+
+    pub(super) async fn postpone_intents_here(&mut self, later: &[RefusedIntent]) -> Result<HashSet<Uuid>, StoreError> {
+        let of = |row: &OpenIntent| later.iter().find(|later| later.intent.id == row.intent.id);
+        let taken = self.take(|state| &mut state.intents, |row| of(row).is_some(), |row| row.intent.id).await?;
+        for (place, row) in &taken {
+            let Some(later) = of(row) else { continue };
+            let changed = OpenIntent { not_before: later.not_before, ..row.clone() };
+            self.now_step(|state, _| state.intents.write(*place, Some(changed)));
+        }
+        Ok(taken.into_iter().map(|(_, row)| row.intent.id).collect())
+    }
+
     pub(super) async fn change_intents(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {
         let now = self.begun;
         let new = |row: &OpenIntent| {
@@ -81,6 +111,8 @@ impl<P: Participant> Tx<P> {
             number: row.event.number,
             status: row.status,
             overtakes: row.overtakes,
+            attempts: row.event.attempts,
+            early: row.event.early,
         };
         Ok(taken.into_iter().map(|(_, row)| held(row)).collect())
     }
@@ -107,6 +139,7 @@ impl<P: Participant> Tx<P> {
             row.status = failure.status;
             row.due_at = failure.now + failure.retry_in;
             row.event.attempts = if forgets { 1 } else { failure.attempts };
+            row.failures += u32::from(failure.failure.class != LOCKED);
             row.event.early = false;
             row.class = Some(failure.failure.class);
             row.event.first_failed_at = row.event.first_failed_at.or(Some(failure.now));
@@ -165,6 +198,7 @@ fn held_row(number: i64, event: HoldEvent) -> HeldRow {
     let failed = event.failure.is_some();
     HeldRow {
         class: event.failure.as_ref().map(|failure| failure.class),
+        failures: u32::from(failed),
         status: event.status,
         due_at: event.now + event.retry_in,
         overtakes: event.overtakes,

@@ -78,7 +78,7 @@ impl OnPostgres {
             sqlx::query("SELECT 1").execute(&self.databases[slot].pool).await?;
         }
         sqlx::raw_sql(
-            "TRUNCATE relays, stopped_keys, runs, begun_messages, inbox, outbox, deadlines, intents, held_events, dead_messages, discarded, reservations, stock,
+            "TRUNCATE relays, stopped_keys, runs, messages_under_way, inbox, outbox, deadlines, intents, held_events, dead_messages, discarded, reservations, stock,
                       stock_ledger RESTART IDENTITY;
              ALTER SEQUENCE outbox_number RESTART;
              UPDATE relay_leases SET holder = NULL, epoch = 0, expires_at = '-infinity'",

@@ -102,7 +102,7 @@ impl Drawing {
     }
 
     fn in_transaction(&mut self) -> Call {
-        match self.chance.pick(21) {
+        match self.chance.pick(23) {
             0 | 1 => Call::InsertInbox(self.some(4).into_iter().map(|n| id(EVENT_TIME_MS, n)).collect()),
             2 | 3 => Call::EnsureRows(self.table(), self.keys()),
             4..=6 => Call::LockRows(self.table(), self.keys()),
@@ -118,6 +118,8 @@ impl Drawing {
             17 => Call::Open(self.keys()),
             18 => Call::LockFreeRows(self.table(), self.keys()),
             19 => Call::AmendIntents(vec![self.amended()]),
+            20 => self.postpone_deadlines_here(),
+            21 => self.postpone_intents_here(),
             _ => Call::Bury(self.some(3).into_iter().map(|n| self.dead(n)).collect()),
         }
     }
@@ -251,8 +253,16 @@ impl Drawing {
     }
 
     fn deadlines(&mut self) -> Call {
-        let deadlines = self.some(3).into_iter().map(|n| Deadline {
-            id: if self.one_in(3) { id(3, 100 + self.mint() as usize) } else { id(3, n) },
+        let deadlines = self.some(3).into_iter().map(|n| {
+            let id = if self.one_in(3) { id(3, 100 + self.mint() as usize) } else { id(3, n) };
+            Deadline { id, ..self.deadline(n) }
+        });
+        Call::SetDeadlines(deadlines.collect())
+    }
+
+    fn deadline(&mut self, n: usize) -> Deadline {
+        Deadline {
+            id: id(3, n),
             aggregate_id: KEYS[n].to_owned(),
             name: "order".into(),
             due_at: self.moment(),
@@ -261,8 +271,7 @@ impl Drawing {
             attempts: 0,
             last_error: None,
             not_before: None,
-        });
-        Call::SetDeadlines(deadlines.collect())
+        }
     }
 
     fn end_deadlines(&self) -> Call {
@@ -274,17 +283,28 @@ impl Drawing {
         }
     }
 
+    fn postpone_deadlines_here(&mut self) -> Call {
+        let later = self.some(3).into_iter().map(|n| Deadline {
+            not_before: Some(self.moment()),
+            last_error: Some("refused".into()),
+            ..self.deadline(n)
+        });
+        Call::PostponeDeadlinesHere(later.collect())
+    }
+
+    fn postpone_intents_here(&mut self) -> Call {
+        let later = self.some(3).into_iter().map(|n| RefusedIntent {
+            intent: intent(id(2, n), n),
+            not_before: self.moment(),
+            error: "refused".into(),
+        });
+        Call::PostponeIntentsHere(later.collect())
+    }
+
     fn intents(&mut self) -> Call {
-        let intents = self.some(3).into_iter().map(|n| Intent {
-            id: if self.one_in(4) { id(2, 100 + self.mint() as usize) } else { id(2, n) },
-            aggregate_id: KEYS[n].to_owned(),
-            step: "charge".into(),
-            request: "{}".into(),
-            correlation_id: "s".into(),
-            causation_id: None,
-            trace: TraceContext::default(),
-            attempts: 0,
-            intended_at: DateTime::UNIX_EPOCH,
+        let intents = self.some(3).into_iter().map(|n| {
+            let id = if self.one_in(4) { id(2, 100 + self.mint() as usize) } else { id(2, n) };
+            intent(id, n)
         });
         let intents: Vec<Intent> = intents.collect();
         // Rows of one call are due at the same moment; which of them a limited claim takes is nobody's promise.
@@ -346,6 +366,20 @@ impl Drawing {
     fn dead(&mut self, n: usize) -> DeadMessage {
         let payload: &[u8] = if self.one_in(3) { b"other" } else { b"dead" };
         DeadMessage { delivery: delivery(n, payload), failure: failure(), now: DateTime::UNIX_EPOCH }
+    }
+}
+
+fn intent(id: Uuid, n: usize) -> Intent {
+    Intent {
+        id,
+        aggregate_id: KEYS[n].to_owned(),
+        step: "charge".into(),
+        request: "{}".into(),
+        correlation_id: "s".into(),
+        causation_id: None,
+        trace: TraceContext::default(),
+        attempts: 0,
+        intended_at: DateTime::UNIX_EPOCH,
     }
 }
 

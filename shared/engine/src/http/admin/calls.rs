@@ -12,7 +12,7 @@ use serde_json::json;
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::{Admin, PAGE, Page, check_reason, problem, unavailable};
+use super::{Admin, PAGE, Page, check_reason, listed, problem, unavailable};
 use crate::{
     door::Progress,
     event_id::Ids,
@@ -78,10 +78,7 @@ impl Settlement {
 }
 
 async fn list<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<After>) -> Response {
-    match admin.door.database.call_views(page.after, PAGE).await {
-        Ok(calls) => Json(json!({ "calls": calls })).into_response(),
-        Err(error) => unavailable(&error),
-    }
+    listed("calls", admin.door.database.call_views(page.after, PAGE).await)
 }
 
 async fn show<P: Tables>(State(admin): State<Admin<P>>, Path(id): Path<Uuid>) -> Response {
@@ -93,10 +90,7 @@ async fn show<P: Tables>(State(admin): State<Admin<P>>, Path(id): Path<Uuid>) ->
 }
 
 async fn list_settled<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<Page>) -> Response {
-    match admin.door.database.settled_views(page.after, PAGE).await {
-        Ok(settled) => Json(json!({ "settledCalls": settled })).into_response(),
-        Err(error) => unavailable(&error),
-    }
+    listed("settledCalls", admin.door.database.settled_views(page.after, PAGE).await)
 }
 
 /// The answer by hand is an input like the provider's own: whichever is first settles the call, under the same locks.
@@ -145,8 +139,7 @@ async fn answered<P: Tables>(
     let mut progress = Progress::new(1);
     let mut work = [intents::answered(intent, answer)];
     let handled = admin.door.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await;
-    let intents = std::mem::take(&mut progress.intents);
-    admin.aftermath.of(&progress.verdicts, &progress.ranges, intents, progress.earliest_deadline);
+    admin.aftermath.of(&mut progress);
     handled?;
     Ok(progress.verdicts.into_iter().flatten().next().unwrap_or(Verdict::Gone))
 }

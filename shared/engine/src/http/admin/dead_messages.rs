@@ -1,17 +1,16 @@
 //! Dead messages: listed, redriven, discarded.
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{Path, Query, State},
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{get, post},
 };
-use serde_json::json;
 use tracing::error;
 
 use super::{
-    Admin, PAGE, Page, Reason, check_reason, discard_response, payload::payload, problem, unavailable, verdict_response,
+    Admin, PAGE, Page, Reason, discard_response, listed, payload::payload, problem, unavailable, verdict_response,
 };
 use crate::{
     door::Progress,
@@ -30,10 +29,7 @@ pub(super) fn routes<P: Tables>() -> Router<Admin<P>> {
 }
 
 async fn list_dead<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<Page>) -> Response {
-    match admin.door.database.dead_message_views(page.after, PAGE).await {
-        Ok(dead) => Json(json!({ "deadMessages": dead })).into_response(),
-        Err(error) => unavailable(&error),
-    }
+    listed("deadMessages", admin.door.database.dead_message_views(page.after, PAGE).await)
 }
 
 async fn dead_payload<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i64>) -> Response {
@@ -43,11 +39,8 @@ async fn dead_payload<P: Tables>(State(admin): State<Admin<P>>, Path(number): Pa
 async fn discard_message<P: Tables>(
     State(admin): State<Admin<P>>,
     Path(number): Path<i64>,
-    Json(Reason { reason }): Json<Reason>,
+    Reason(reason): Reason,
 ) -> Response {
-    if let Some(refused) = check_reason(&reason) {
-        return refused;
-    }
     discard_response(number, admin.door.database.discard_message(number, &reason).await)
 }
 
@@ -66,8 +59,7 @@ async fn redrive_message<P: Tables>(State(admin): State<Admin<P>>, Path(number):
     let (mut ids, mut progress) = (Ids::new(), Progress::new(1));
     match admin.door.handle_isolating(&mut ids, &mut [work], &mut progress).await {
         Ok(()) => {
-            admin.wakes.relay.notify_one();
-            admin.wakes.elsewhere.notify_one();
+            admin.aftermath.of(&mut progress);
             match progress.verdicts.first().and_then(Option::as_ref) {
                 Some(Verdict::Dead) | None => problem(StatusCode::CONFLICT, "its id is outside of the horizon"),
                 Some(verdict) => {

@@ -1,20 +1,20 @@
 //! Held events: listed, redriven, discarded.
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{Path, Query, State},
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{get, post},
 };
-use serde_json::json;
 
 use super::{
-    Admin, PAGE, Page, Reason, check_reason, discard_response, payload::payload, problem, unavailable, verdict_response,
+    Admin, PAGE, Page, Reason, discard_response, listed, payload::payload, problem, unavailable, verdict_response,
 };
 use crate::{
     crash_point::reached,
     event_id::Ids,
+    input::Verdict,
     postgres::{Kept, Tables},
     retry::{self, Limits},
 };
@@ -31,10 +31,7 @@ pub(super) fn routes<P: Tables>() -> Router<Admin<P>> {
 }
 
 async fn list_held<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<Page>) -> Response {
-    match admin.door.database.held_views(page.after, PAGE).await {
-        Ok(held) => Json(json!({ "held": held })).into_response(),
-        Err(error) => unavailable(&error),
-    }
+    listed("held", admin.door.database.held_views(page.after, PAGE).await)
 }
 
 async fn held_payload<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i64>) -> Response {
@@ -46,11 +43,13 @@ async fn redrive<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i6
     let mut ids = Ids::new();
     let redriven = retry::redrive(&admin.door, &admin.door.database, &mut ids, number, QUEUE).await;
     reached("redrive.committed");
-    admin.wakes.relay.notify_one();
-    admin.wakes.elsewhere.notify_one();
-    admin.wakes.retry.notify_one();
     match redriven {
-        Ok(Some(Ok(verdict))) => verdict_response(number, &verdict),
+        Ok(Some(Ok(mut progress))) => {
+            admin.aftermath.of(&mut progress);
+            // What stands behind it may go on.
+            admin.wakes().retry.notify_one();
+            verdict_response(number, progress.verdicts[0].as_ref().unwrap_or(&Verdict::Gone))
+        }
         Ok(Some(Err(failure))) => problem(StatusCode::CONFLICT, &failure.message),
         Ok(None) => problem(StatusCode::NOT_FOUND, &format!("no event {number} is held")),
         Err(error) => unavailable(&error),
@@ -60,12 +59,9 @@ async fn redrive<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i6
 async fn discard_event<P: Tables>(
     State(admin): State<Admin<P>>,
     Path(number): Path<i64>,
-    Json(Reason { reason }): Json<Reason>,
+    Reason(reason): Reason,
 ) -> Response {
-    if let Some(refused) = check_reason(&reason) {
-        return refused;
-    }
     let discarded = admin.door.database.discard_event(number, &reason).await;
-    admin.wakes.retry.notify_one();
+    admin.wakes().retry.notify_one();
     discard_response(number, discarded)
 }

@@ -7,14 +7,15 @@ mod held;
 mod payload;
 mod stopped;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Json, Router,
+    extract::{FromRequest, Request},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracing::{error, info};
 
@@ -29,20 +30,24 @@ const PAGE: i64 = 100;
 
 pub(super) struct Admin<P: Tables> {
     door: Arc<ServiceDoor<P>>,
-    wakes: Wakes,
     aftermath: Aftermath,
 }
 
 impl<P: Tables> Clone for Admin<P> {
     fn clone(&self) -> Self {
-        Self { door: self.door.clone(), wakes: self.wakes.clone(), aftermath: self.aftermath.clone() }
+        Self { door: self.door.clone(), aftermath: self.aftermath.clone() }
+    }
+}
+
+impl<P: Tables> Admin<P> {
+    fn wakes(&self) -> &Wakes {
+        &self.aftermath.wakes
     }
 }
 
 pub(super) fn routes<P: Tables>(door: Arc<ServiceDoor<P>>, aftermath: Aftermath) -> Router {
-    let wakes = aftermath.wakes.clone();
     let routes = Router::new().merge(held::routes()).merge(dead_messages::routes());
-    routes.merge(calls::routes()).merge(stopped::routes()).with_state(Admin { door, wakes, aftermath })
+    routes.merge(calls::routes()).merge(stopped::routes()).with_state(Admin { door, aftermath })
 }
 
 #[derive(Deserialize)]
@@ -51,10 +56,29 @@ struct Page {
     after: i64,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Reason {
-    reason: String,
+/// A page of a list.
+fn listed<T: Serialize>(name: &'static str, found: sqlx::Result<Vec<T>>) -> Response {
+    match found {
+        Ok(rows) => Json(HashMap::from([(name, rows)])).into_response(),
+        Err(error) => unavailable(&error),
+    }
+}
+
+/// Why something is given up: the body of a discard, checked.
+struct Reason(String);
+
+impl<S: Send + Sync> FromRequest<S> for Reason {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Body {
+            reason: String,
+        }
+        let Json(Body { reason }) = Json::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        check_reason(&reason).map_or(Ok(Self(reason)), Err)
+    }
 }
 
 fn verdict_response<R>(number: i64, verdict: &Verdict<R>) -> Response {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tracing::info;
 
-use super::{Admin, PAGE, Page, Reason, check_reason, problem, unavailable};
+use super::{Admin, PAGE, Page, Reason, listed, problem, unavailable};
 use crate::{postgres::Tables, relay::Lane};
 
 pub(super) fn routes<P: Tables>() -> Router<Admin<P>> {
@@ -29,10 +29,7 @@ struct Topic {
 }
 
 async fn list<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<Page>) -> Response {
-    match admin.door.database.stopped_views(page.after, PAGE).await {
-        Ok(stopped) => Json(json!({ "stopped": stopped })).into_response(),
-        Err(error) => unavailable(&error),
-    }
+    listed("stopped", admin.door.database.stopped_views(page.after, PAGE).await)
 }
 
 async fn release<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i64>) -> Response {
@@ -55,11 +52,8 @@ async fn release_topic<P: Tables>(State(admin): State<Admin<P>>, Json(Topic { to
 async fn discard<P: Tables>(
     State(admin): State<Admin<P>>,
     Path(number): Path<i64>,
-    Json(Reason { reason }): Json<Reason>,
+    Reason(reason): Reason,
 ) -> Response {
-    if let Some(refused) = check_reason(&reason) {
-        return refused;
-    }
     let discarded = admin.door.database.discard_refused(number, &reason).await;
     settled(&admin, number, discarded, "discarded")
 }
@@ -77,6 +71,6 @@ fn settled<P: Tables>(admin: &Admin<P>, number: i64, done: sqlx::Result<bool>, o
 }
 
 fn wake<P: Tables>(admin: &Admin<P>) {
-    Lane::ALL.into_iter().for_each(|lane| admin.wakes.of_relay(lane).notify_one());
-    admin.wakes.elsewhere.notify_one();
+    Lane::ALL.into_iter().for_each(|lane| admin.wakes().of_relay(lane).notify_one());
+    admin.wakes().elsewhere.notify_one();
 }

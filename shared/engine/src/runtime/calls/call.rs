@@ -88,11 +88,9 @@ fn report(intent: &Intent, result: &Result<Answer, NoAnswer>) {
 }
 
 fn report_no_answer(intent: &Intent, no_answer: &NoAnswer) -> &'static str {
-    let (outcome, what) = match no_answer {
-        NoAnswer::Passing(_) => ("none", "no answer; asked again later"),
-        NoAnswer::InProgress(_) => ("in-progress", "the provider is still at work on it; asked again soon"),
-        NoAnswer::Wrong(_) => {
-            error!(
+    macro_rules! log {
+        ($level:ident, $message:literal) => {
+            $level!(
                 correlation_id = intent.correlation_id,
                 aggregate_id = intent.aggregate_id,
                 trace_id = intent.trace.trace_id(),
@@ -100,20 +98,22 @@ fn report_no_answer(intent: &Intent, no_answer: &NoAnswer) -> &'static str {
                 call = %intent.id,
                 attempts = intent.attempts,
                 why = %no_answer,
-                "the provider refuses the request itself; somebody has to look, and may settle it by hand"
-            );
-            return "wrong";
+                $message
+            )
+        };
+    }
+    match no_answer {
+        NoAnswer::Passing(_) => {
+            log!(warn, "no answer; asked again later");
+            "none"
         }
-    };
-    warn!(
-        correlation_id = intent.correlation_id,
-        aggregate_id = intent.aggregate_id,
-        trace_id = intent.trace.trace_id(),
-        step = intent.step,
-        call = %intent.id,
-        attempts = intent.attempts,
-        why = %no_answer,
-        "{what}"
-    );
-    outcome
+        NoAnswer::InProgress(_) => {
+            log!(warn, "the provider is still at work on it; asked again soon");
+            "in-progress"
+        }
+        NoAnswer::Wrong(_) => {
+            log!(error, "the provider refuses the request itself; somebody has to look, and may settle it by hand");
+            "wrong"
+        }
+    }
 }

@@ -1,0 +1,61 @@
+//! Deadlines and external calls whose handling failed: they wait, with the reason, and come again.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    event_id::IdSource,
+    policy::RetryPolicy,
+    store::{Deadline, Failure, Intent, RefusedIntent},
+};
+
+/// Rows to take, because their rules run; by id, sorted.
+#[derive(Debug, Default)]
+pub(super) struct ToTake {
+    pub deadlines: Vec<Uuid>,
+    pub intents: Vec<Uuid>,
+}
+
+/// Rows that wait for another try, because their rules can't be run.
+#[derive(Debug, Default)]
+pub(super) struct ToPostpone {
+    pub deadlines: Vec<Deadline>,
+    pub intents: Vec<RefusedIntent>,
+}
+
+/// How long they wait.
+pub(super) struct Postponing<'a> {
+    pub retry: RetryPolicy,
+    pub now: DateTime<Utc>,
+    pub ids: &'a mut dyn IdSource,
+}
+
+impl Postponing<'_> {
+    pub fn deadline(&mut self, deadline: &Deadline, failure: &Failure) -> Deadline {
+        let attempts = deadline.attempts.saturating_add(1);
+        Deadline {
+            attempts,
+            last_error: Some(told(failure)),
+            not_before: Some(self.after(attempts)),
+            ..deadline.clone()
+        }
+    }
+
+    pub fn intent(&mut self, intent: &Intent, failure: &Failure) -> RefusedIntent {
+        let not_before = self.after(intent.attempts.saturating_add(1));
+        RefusedIntent { intent: intent.clone(), not_before, error: told(failure) }
+    }
+
+    /// Any randomness comes from the id source, so that a seeded run replays exactly.
+    fn after(&mut self, attempts: u32) -> DateTime<Utc> {
+        self.now + self.retry.wait(attempts, random(self.ids, self.now))
+    }
+}
+
+pub(super) fn random(ids: &mut dyn IdSource, now: DateTime<Utc>) -> u64 {
+    ids.next(now).as_u64_pair().1 & (u64::MAX >> 2)
+}
+
+fn told(failure: &Failure) -> String {
+    format!("{}: {}", failure.class, failure.message)
+}
