@@ -36,6 +36,10 @@ fn shipped(text: &str) -> &str {
     text.split_once("#[cfg(test)]\nmod tests {").map_or(text, |(shipped, _)| shipped)
 }
 
+fn is_test(path: &Path) -> bool {
+    path.file_stem().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with("tests"))
+}
+
 /// Lines with a string literal that begins like an event type.
 fn mentions<'a>(text: &'a str, prefixes: &BTreeSet<String>) -> Vec<(usize, &'a str)> {
     let begins = |line: &str| prefixes.iter().any(|prefix| line.contains(&format!("\"{prefix}")));
@@ -82,4 +86,42 @@ fn no_source_file_is_too_long() {
         "no file over {MOST_LINES} lines: split these by what they are about\n{}",
         long.join("\n")
     );
+}
+
+/// What a seeded schedule drives: the same seed must do the same thing on any day.
+const DRIVEN: [&str; 8] = [
+    "shared/engine/src/door",
+    "shared/engine/src/relay",
+    "shared/engine/src/intents",
+    "tests/simulation/src/check",
+    "tests/simulation/src/coverage",
+    "tests/simulation/src/database",
+    "tests/simulation/src/schedule",
+    "shared/contracts/src",
+];
+const DRIVEN_FILES: [&str; 9] =
+    ["commands", "consumer", "deadlines", "input", "offsets", "outbox", "reception", "retry", "rows"];
+/// A file that may, since what it reads is handed on and never looked at.
+const HANDS_ON: &str = "shared/engine/src/door/mod.rs";
+
+#[test]
+fn nothing_that_a_seeded_schedule_drives_reads_a_clock_or_draws_at_random() {
+    let engine = sources("shared/engine/src").into_iter().filter(|(path, _)| {
+        let folder = path.parent().is_some_and(|folder| folder.ends_with("engine/src"));
+        folder && path.file_stem().is_some_and(|name| DRIVEN_FILES.iter().any(|driven| name == *driven))
+    });
+    // The rules; what surrounds them stands in folders and in the files of a service's start.
+    let rules = sources("services").into_iter().filter(|(path, _)| {
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        path.parent().is_some_and(|folder| folder.ends_with("src")) && (name.starts_with("on_") || name == "state")
+    });
+    let driven = DRIVEN.into_iter().flat_map(sources).chain(engine).chain(rules);
+    let reads = |line: &str| ["::now()", "now_v7(", ".elapsed()", "new_v4("].iter().any(|call| line.contains(call));
+    let mut found = Vec::new();
+    for (path, text) in driven.filter(|(path, _)| !path.ends_with(HANDS_ON) && !is_test(path)) {
+        let lines = shipped(&text).lines().enumerate().filter(|(_, line)| reads(line));
+        found.extend(lines.map(|(at, line)| format!("{}:{}: {}", path.display(), at + 1, line.trim())));
+    }
+    let advice = "take the moment from the transaction and randomness from the id source";
+    assert!(found.is_empty(), "{advice}\n{}", found.join("\n"));
 }

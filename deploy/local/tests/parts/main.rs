@@ -4,4 +4,3 @@ mod embedded_broker;
 mod kafka;
 mod messages;
 mod postgres;
-mod process;
