@@ -7,23 +7,6 @@ set -euo pipefail
 # shellcheck source=deploy/smoke/verbs.sh
 source "$(dirname "$0")/verbs.sh"
 services=(order inventory payment shipping)
-kafka_image=$(docker inspect -f '{{.Config.Image}}' "$(compose ps -q kafka)")
-
-# Writes with Kafka's own tool, in a container that has nothing but the service's secrets.
-write() { # service, topic
-    # shellcheck disable=SC2016 # the container's shell expands it
-    docker run --rm --network choreography_default --user 10001:10001 --cap-drop ALL --env LOG_DIR=/tmp \
-        -v "choreography_secrets-$1:/run/secrets:ro" --entrypoint bash "$kafka_image" -c '
-            cat >/tmp/client <<PROPERTIES
-security.protocol=SASL_SSL
-ssl.truststore.type=PEM
-ssl.truststore.location=/run/secrets/ca.pem
-sasl.mechanism=SCRAM-SHA-512
-sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="$0" password="$(cat /run/secrets/kafka-password)";
-PROPERTIES
-            echo forged | /opt/kafka/bin/kafka-console-producer.sh --sync \
-                --bootstrap-server kafka:9092 --command-config /tmp/client --topic "$1"' "$1" "$2"
-}
 
 # Starts the service itself at another's database.
 enter() { # service, database

@@ -85,3 +85,29 @@ status_is() { # order, status
 ends() { # order, status
     until_seen "order $1 is $2" status_is "$1" "$2"
 }
+
+# Writes with Kafka's own tool, in a container that has nothing but the service's secrets.
+write() { # service, topic
+    local image
+    image=$(docker inspect -f '{{.Config.Image}}' "$(compose ps -q kafka)")
+    # shellcheck disable=SC2016 # the container's shell expands it
+    docker run --rm --network choreography_default --user 10001:10001 --cap-drop ALL --env LOG_DIR=/tmp \
+        -v "choreography_secrets-$1:/run/secrets:ro" --entrypoint bash "$image" -c '
+            cat >/tmp/client <<PROPERTIES
+security.protocol=SASL_SSL
+ssl.truststore.type=PEM
+ssl.truststore.location=/run/secrets/ca.pem
+sasl.mechanism=SCRAM-SHA-512
+sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="$0" password="$(cat /run/secrets/kafka-password)";
+PROPERTIES
+            echo forged | /opt/kafka/bin/kafka-console-producer.sh --sync \
+                --bootstrap-server kafka:9092 --command-config /tmp/client --topic "$1"' "$1" "$2"
+}
+
+# Asks a service's operator API.
+admin() { # service, path, curl options…
+    local token
+    declare -A ports=([order]=9080 [inventory]=9081 [payment]=9082 [shipping]=9083)
+    token=$(compose --profile tools run --rm -T --entrypoint cat tools "/run/secrets/$1.admin-token")
+    curl -sS "http://127.0.0.1:${ports[$1]}/admin/$2" -H "authorization: Bearer $token" "${@:3}"
+}

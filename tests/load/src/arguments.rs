@@ -1,5 +1,6 @@
 //! What to run.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
@@ -38,6 +39,13 @@ pub struct Arguments {
     /// metrics (scraped), and what these cost.
     #[arg(long, value_name = "PAIRS")]
     pub observed_pairs: Option<usize>,
+    /// Instead: pairs of runs of `--orders` each, with the services of another build, which lie in this folder, and with
+    /// those of this one; and what this build's figures are to the other's.
+    #[arg(long, value_name = "DIR", conflicts_with = "observed_pairs")]
+    pub against: Option<PathBuf>,
+    /// How many pairs `--against` runs.
+    #[arg(long, default_value_t = 3, value_parser = at_least_one)]
+    pub pairs: usize,
     /// Give up when no order ends for this long.
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
     pub patience: Duration,

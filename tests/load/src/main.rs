@@ -1,5 +1,6 @@
 //! Load on the whole system over HTTP, on real Kafka and PostgreSQL, with batches and then without.
 
+mod against;
 mod arguments;
 mod batches;
 mod client;
@@ -41,6 +42,9 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<()> {
     say("building the services");
     local::binaries::build(&PROGRAMS).await?;
+    if let Some(programs) = &arguments.against {
+        return against::run(&arguments, programs).await;
+    }
     if let Some(pairs) = arguments.observed_pairs {
         return observed::run(&arguments, pairs).await;
     }

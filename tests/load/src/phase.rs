@@ -1,6 +1,7 @@
 //! One run: start all, warm up, measure, check.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub struct Phase {
     pub traces: TracesTo,
     /// Scrape every service's metrics all the while.
     pub scraped: bool,
+    /// Where the services' programs lie; `None`: beside this one.
+    pub programs: Option<PathBuf>,
 }
 
 /// What one run has shown.
@@ -57,14 +60,14 @@ pub struct Measured {
 impl Phase {
     /// Neither traced nor scraped.
     pub fn new(title: &'static str, orders: usize, env: Vec<(String, String)>) -> Self {
-        Self { title, orders, env, traces: TracesTo::Nowhere, scraped: false }
+        Self { title, orders, env, traces: TracesTo::Nowhere, scraped: false, programs: None }
     }
 
     /// Runs it on a system of its own.
     pub async fn run(&self, arguments: &Arguments) -> Result<Measured> {
         say(&format!("{}: {} orders", self.title, self.orders));
-        let (env, traces) = (self.env.clone(), self.traces.clone());
-        let options = SystemOptions { broker: BrokerChoice::Kafka, env, traces, ..Default::default() };
+        let (env, traces, programs) = (self.env.clone(), self.traces.clone(), self.programs.clone());
+        let options = SystemOptions { broker: BrokerChoice::Kafka, env, traces, programs, ..Default::default() };
         let system = System::start(options, say).await.context("the system did not come up")?;
         let measured = self.measure(&system, arguments).await;
         if measured.is_err() {

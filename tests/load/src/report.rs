@@ -14,8 +14,14 @@ pub fn say(what: &str) {
 }
 
 impl Measured {
-    fn rate(&self) -> f64 {
+    /// Sagas a second, from the first request to the last terminal event.
+    pub fn rate(&self) -> f64 {
         per_second(self.orders, self.took)
+    }
+
+    /// Milliseconds that so many percent of the orders took at most.
+    pub fn latency(&self, percent: usize) -> f64 {
+        percentile(&self.latencies, percent).as_secs_f64() * 1e3
     }
 
     /// All processor seconds per 1,000 sagas.
@@ -54,10 +60,7 @@ pub fn print(measured: &Measured) {
         measured.took_99.as_secs_f64()
     );
     for percent in [50, 99] {
-        println!(
-            "{:>10.1} ms p{percent} from request to terminal event",
-            percentile(&measured.latencies, percent).as_secs_f64() * 1e3
-        );
+        println!("{:>10.1} ms p{percent} from request to terminal event", measured.latency(percent));
     }
     println!("\n  CPU-seconds per 1,000 sagas");
     for (name, seconds) in &measured.spent.processes {

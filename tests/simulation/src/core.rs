@@ -51,8 +51,8 @@ impl Core {
     pub fn new(seed: u64, plant: Option<Plant>, tell: bool) -> Self {
         // An even mix of the seed's bits, never zero.
         let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03 | 1;
-        let rates = Rates::draw(|bound| below(next(&mut random), bound));
         let focus = Focus::draw(|bound| below(next(&mut random), bound));
+        let rates = Rates::draw(focus.is_rare(), |bound| below(next(&mut random), bound));
         let skew = TimeDelta::seconds(SKEWS[below(next(&mut random), SKEWS.len())]);
         Self {
             random: Mutex::new(random),

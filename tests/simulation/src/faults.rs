@@ -142,9 +142,10 @@ impl Fault {
 pub struct Rates([usize; Fault::ALL.len()]);
 
 impl Rates {
-    /// Each fault by itself: never, rarely, as usual, or often. `weather`: all of them so many times rarer.
-    pub fn draw(mut pick: impl FnMut(usize) -> usize) -> Self {
-        let weather = [1, 1, 3, 10][pick(4)];
+    /// Each fault by itself: never, rarely, as usual, or often. `weather`: all of them so many times rarer. It is calm where
+    /// faults are aimed at a rare call, so that sagas come as far as to make it.
+    pub fn draw(calm: bool, mut pick: impl FnMut(usize) -> usize) -> Self {
+        let weather = if calm { 10 } else { [1, 1, 3, 10][pick(4)] };
         Self(Fault::ALL.map(|fault| {
             let (times, part) = [(0, 1), (4, 1), (1, 1), (1, 1), (1, 3)][pick(5)];
             (fault.one_in() * weather * times).div_ceil(part)
@@ -160,13 +161,26 @@ impl Rates {
 /// The call of a port at which faults strike far more often in a schedule.
 pub struct Focus(Option<&'static str>);
 
-/// Calls that a schedule makes a few times only.
-const RARE: [&str; 20] = [
+/// Calls that a schedule makes a few times only; what it makes hardly ever comes more often.
+const RARE: [&str; 33] = [
+    "hold",
     "hold",
     "hold_again",
+    "hold_again",
+    "let_go",
+    "let_go",
     "let_go",
     "queue_from",
     "bury",
+    "stop",
+    "lock_free_rows",
+    "reopen_intents",
+    "reopen_intents",
+    "amend_intents",
+    "amend_intents",
+    "postpone_deadlines_here",
+    "postpone_intents_here",
+    "postpone_deadlines",
     "insert_rows",
     "set_deadlines",
     "settle_deadlines",
@@ -203,6 +217,10 @@ impl Focus {
         let rare = RARE[pick(RARE.len())];
         let frequent = FREQUENT[pick(FREQUENT.len())];
         Self([None, Some(rare), Some(rare), Some(rare), Some(frequent)][pick(5)])
+    }
+
+    pub fn is_rare(&self) -> bool {
+        self.0.is_some_and(|call| RARE.contains(&call))
     }
 
     pub fn is(&self, call: &str) -> bool {

@@ -133,9 +133,8 @@ fn options(arguments: Arguments) -> SystemOptions {
         broker,
         database_url: arguments.database_url,
         traces: traces_to(arguments.jaeger),
-        secured: false,
-        env: Vec::new(),
         service_env: [(Service::Order, deadline)].into(),
+        ..SystemOptions::default()
     }
 }
 

@@ -42,6 +42,8 @@ pub struct SystemOptions {
     pub env: Vec<(String, String)>,
     /// Environment for one service, over that.
     pub service_env: BTreeMap<Service, Vec<(String, String)>>,
+    /// The folder of the services' programs, as of another build; `None`: where this program lies.
+    pub programs: Option<PathBuf>,
 }
 
 /// Where the services send their spans.
@@ -156,7 +158,11 @@ impl System {
     pub fn spawn(&self, service: Service, replica: &str, env: &[(&str, &str)]) -> Result<Running> {
         let ports = Ports { api: free_port()?, admin: free_port()? };
         let log = self.logs().join(format!("{replica}.log"));
-        let mut spec = ProcessSpec::new(replica, binaries::sibling(service.name())?, log);
+        let program = match &self.options.programs {
+            Some(folder) => folder.join(service.name()),
+            None => binaries::sibling(service.name())?,
+        };
+        let mut spec = ProcessSpec::new(replica, program, log);
         spec.env = env::of_service(self, service, ports);
         // Ports differ from start to start; the name stays.
         spec.env.push(("INSTANCE".to_owned(), replica.to_owned()));

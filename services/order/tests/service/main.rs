@@ -3,4 +3,5 @@
 mod api;
 mod gauges;
 mod owners;
+mod store;
 mod traces;

@@ -59,8 +59,6 @@ impl<P: Tables> RelayLoop<P> {
     /// Keeps the leases alive, however long a step takes.
     async fn renew(&self, holder: Uuid, turn: &Mutex<()>) {
         loop {
-            // A step may wait for Kafka for long, and what it asks of the database has its own limit.
-            beat();
             tokio::time::sleep(self.renew_every()).await;
             let _turn = turn.lock().await;
             if let Err(error) = self.store.renew(holder, delta(self.settings.relay_lease)).await {
@@ -80,6 +78,8 @@ impl<P: Tables> RelayLoop<P> {
         let mut told = self.topics();
         let mut failures = 0;
         loop {
+            // A step that waits for Kafka says so by itself, for as long as something is acknowledged.
+            beat();
             if relay.has_lost_leases() || claimed.is_none_or(|at| at.elapsed() >= self.renew_every()) {
                 let _turn = turn.lock().await;
                 match relay.claim(&self.store, delta(self.settings.relay_lease)).await {

@@ -16,6 +16,8 @@ const ALONE: &[&str] = &[
     "postpone",
     "claim_held",
     "queue_from",
+    "is_kept",
+    "stop",
 ];
 const IN_TRANSACTION: &[&str] = &[
     "open",
@@ -36,6 +38,12 @@ const IN_TRANSACTION: &[&str] = &[
     "hold_again",
     "hold",
     "append_outbox",
+    "hurry",
+    "lock_free_rows",
+    "amend_intents",
+    "reopen_intents",
+    "postpone_deadlines_here",
+    "postpone_intents_here",
 ];
 const COMMIT: &[&str] = &["commit"];
 const POLL: &[&str] = &["poll"];
@@ -76,23 +84,25 @@ pub const STRIKES: &[(&str, &[&[&str]])] = &[
 /// Calls that schedules make too seldom for every fault to strike them a hundred times in ten thousand schedules. They are
 /// counted and printed, and no test asks for a number.
 pub const SELDOM: &[&str] = &[
-    "bury",
+    "amend_intents",
+    "find_refund",
+    "find_shipment",
     "hold",
-    "hold_again",
-    "let_go",
-    "queue_from",
-    "insert_intents",
+    "hurry",
     "insert_rows",
+    "is_kept",
+    "let_go",
+    "lock_free_rows",
     "postpone",
     "postpone_deadlines",
+    "postpone_deadlines_here",
+    "postpone_intents_here",
     "refund",
-    "find_refund",
-    "ship",
-    "find_shipment",
+    "reopen_intents",
     "set_deadlines",
-    "settle_deadlines",
+    "ship",
+    "stop",
     "take_deadlines",
-    "take_intents",
 ];
 
 /// Why a fault does not strike at other calls.

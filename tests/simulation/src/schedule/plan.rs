@@ -10,6 +10,8 @@ use crate::{core::Core, database::Timeouts, poison::Poison};
 const DEADLINES: [u64; 5] = [900, 4_000, 15_000, 40_000, 40_000];
 /// How long faults strike: a saga's beginning, a whole saga's time, or far longer.
 const FAULTY_STEPS: [u64; 3] = [1_500, 4_000, 9_000];
+/// Where they are aimed at a rare call, which comes late in a saga.
+const AIMED_STEPS: u64 = 12_000;
 const PIECES: [i64; 3] = [4, 12, 40];
 const IDLE_IN_TRANSACTION: TimeDelta = TimeDelta::milliseconds(700);
 
@@ -29,7 +31,7 @@ impl Plan {
         let lock = [300, 1_500][core.pick(2)];
         Self {
             deadline: Duration::from_millis(DEADLINES[core.pick(DEADLINES.len())]),
-            faulty_steps: FAULTY_STEPS[core.pick(FAULTY_STEPS.len())],
+            faulty_steps: if core.focus.is_rare() { AIMED_STEPS } else { FAULTY_STEPS[core.pick(FAULTY_STEPS.len())] },
             pieces: PIECES[core.pick(PIECES.len())],
             replicas: core.pick(2) + 1,
             timeouts: Timeouts { lock: TimeDelta::milliseconds(lock), idle_in_transaction: IDLE_IN_TRANSACTION },

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::log::PublishError;
+use crate::{log::PublishError, runtime::beat};
 
 type Report = Result<(), PublishError>;
 
@@ -82,6 +82,7 @@ impl Batch {
                 return false;
             }
             open = now_open;
+            beat();
         }
         true
     }

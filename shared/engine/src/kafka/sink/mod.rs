@@ -25,6 +25,7 @@ use super::{Connection, tuning};
 use crate::{
     log::{EventSink, PublishError},
     outbox::OutboxRow,
+    runtime::beat,
     store::OutboxMessage,
 };
 use batch::Batch;
@@ -289,6 +290,7 @@ async fn send_when_there_is_room(
         let now_open = batch.open();
         if now_open != open {
             (open, since) = (now_open, Instant::now());
+            beat();
         }
     }
 }
