@@ -5,14 +5,16 @@
 # Starts a Docker engine of its own where none answers (Debian, as root), fetches compose where it is missing, and makes
 # stand-ins for images where none can be pulled.
 #
-#   --programs DIR                 the image is the Dockerfile's last stage round the programs in DIR, which this machine's
-#                                  Cargo has built already: a minute instead of twenty. Only on the image's own Debian.
+#   --build-here                   the image is the Dockerfile's last stage round programs that this machine's Cargo builds,
+#                                  which it may have done already: a minute instead of twenty. Only on the image's own Debian.
+#   --replace                      a shop that is up already is taken down first, with its data
 #   --validate-only-if-no-engine   where no engine can be had it says so and only validates the file, instead of failing
 set -euo pipefail
-programs= validate_only=
+build_here= replace= validate_only=
 while [ $# -gt 0 ]; do
     case $1 in
-    --programs) programs=$(cd "$2" && pwd) && shift ;;
+    --build-here) build_here=yes ;;
+    --replace) replace=yes ;;
     --validate-only-if-no-engine) validate_only=yes ;;
     *) echo "unknown argument $1" >&2 && exit 2 ;;
     esac
@@ -38,7 +40,11 @@ tidy() {
     fi
     if [ -n "$engine_pid" ]; then
         kill "$engine_pid"
-        while kill -0 "$engine_pid" 2>/dev/null; do sleep 0.2; done
+        for _ in $(seq 150); do
+            kill -0 "$engine_pid" 2>/dev/null || break
+            sleep 0.2
+        done
+        kill -9 "$engine_pid" 2>/dev/null
     fi
     rm -rf "$work"
     exit $code
@@ -81,16 +87,24 @@ provide_compose() {
 }
 
 # What runs on another system's C library was built for that: there the Dockerfile compiles.
-if [ -n "$programs" ] && ! grep -qs '^VERSION_CODENAME=bookworm$' /etc/os-release; then
-    programs=
+if [ -n "$build_here" ] && ! grep -qs '^VERSION_CODENAME=bookworm$' /etc/os-release; then
+    build_here=
 fi
 
 build_image() {
-    [ -n "$programs" ] || { compose build --quiet secrets && return; }
-    local context=$work/image name
+    if [ -z "$build_here" ]; then
+        compose build --quiet secrets
+        return
+    fi
+    local context=$work/image names name target
+    names=$(sed -n 's/.*for program in \(.*\); do.*/\1/p' "$here/Dockerfile")
+    # The whole workspace is selected: its tests were built with the same features.
+    # shellcheck disable=SC2046,SC2086 # words
+    (cd "$here/.." && cargo build --release --workspace --locked $(printf -- '--bin %s ' $names))
+    target=${CARGO_TARGET_DIR:-$here/../target}/release
     mkdir -p "$context/root/programs" "$context/root/etc/ssl/certs"
-    for name in $(sed -n 's/.*for program in \(.*\); do.*/\1/p' "$here/Dockerfile"); do
-        strip -o "$context/root/programs/$name" "$programs/$name"
+    for name in $names; do
+        strip -o "$context/root/programs/$name" "$target/$name"
     done
     cp /etc/ssl/certs/ca-certificates.crt "$context/root/etc/ssl/certs"
     { printf 'FROM scratch AS build\nCOPY root /\n'; sed -n '/^FROM debian/,$p' "$here/Dockerfile"; } >"$context/Dockerfile"
@@ -101,9 +115,15 @@ validate() { compose --profile '*' config --quiet && say "deploy/docker-compose.
 
 # Ends a container's process as a crash would; compose's restart policy brings it back. (After `docker kill` it would not.)
 crash() { # service
-    local pid
-    pid=$(docker inspect -f '{{.State.Pid}}' "$(compose ps -q "$1")")
-    kill -9 "$pid" 2>/dev/null || { docker kill "$(compose ps -q "$1")" && compose start "$1"; } >/dev/null
+    local container pid
+    container=$(compose ps -q "$1")
+    pid=$(docker inspect -f '{{.State.Pid}}' "$container")
+    # Only a process that is the container's: the engine may be elsewhere, and a container that ended has the number 0.
+    if [ "$pid" -gt 1 ] && grep -qs "$container" "/proc/$pid/cgroup"; then
+        kill -9 "$pid"
+    else
+        { docker kill "$container" && compose start "$1"; } >/dev/null
+    fi
 }
 
 is_back() { # service, when it was started before
@@ -156,8 +176,11 @@ no_secret_was_logged() {
         sh -c 'for f in /originals/*password /originals/*token; do cat $f; echo; done' >"$work/secrets"
     [ "$(wc -l <"$work/secrets")" -gt 10 ] || fail "the secrets could not be read"
     compose logs --no-color >"$work/logs"
-    if grep -F -f "$work/secrets" "$work/logs" | head -3; then fail "a secret was logged"; fi
+    local found=0
+    grep -F -m 3 -f "$work/secrets" "$work/logs" || found=$?
     rm "$work/secrets"
+    # 1: it looked, and there was none.
+    [ $found = 1 ] || fail "a secret was logged, or the logs could not be searched"
 }
 
 if ! engine_answers && ! start_engine >"$work/why"; then
@@ -170,7 +193,11 @@ provide_compose
 validate
 
 say "images"
-"$here/stand-in/images.sh" ${programs:+--without-builder}
+"$here/stand-in/images.sh" ${build_here:+--without-builder}
+# What an engine of our own has left from a run that was cut off goes; a shop that somebody runs does not.
+if [ -z "$engine_pid" ] && [ -z "$replace" ] && [ -n "$(compose --profile '*' ps -aq)" ]; then
+    fail "the shop is up already, and this would delete its data: take it down, or say --replace"
+fi
 up=yes
 compose --profile '*' down -v >/dev/null 2>&1
 build_image

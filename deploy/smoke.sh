@@ -46,8 +46,8 @@ for order in "$declined" "$refused" "$rejected"; do ends "$order" cancelled; don
 
 say "nobody gets in without a token, and nobody at another's order"
 answers 401 "http://127.0.0.1:8080/orders/$completed"
-answers 404 "http://127.0.0.1:8080/orders/$completed" -H "authorization: Bearer $(token mallory)"
-answers 403 http://127.0.0.1:8081/stock -H "authorization: Bearer $customer"
+answers 404 "http://127.0.0.1:8080/orders/$completed" -H @<(bearer "$(token mallory)")
+answers 403 http://127.0.0.1:8081/stock -H @<(bearer "$customer")
 answers 401 http://127.0.0.1:9080/admin/held
 
 say "one trace from all four services: http://127.0.0.1:16686/trace/$trace"

@@ -47,15 +47,18 @@ log_in() {
     [ -n "$customer" ] && [ -n "$clerk" ] || fail "no tokens: does the service \`secrets\` of compose end well?"
 }
 
+# A header for `curl -H @file`: on a command line everybody on the machine could read the token.
+bearer() { printf 'authorization: Bearer %s' "$1"; }
+
 stock() { # sku, pieces
-    curl -fsS -X PUT "http://127.0.0.1:8081/stock/$1" -H "authorization: Bearer $clerk" -d "{\"onHand\": $2}" >/dev/null ||
+    curl -fsS -X PUT "http://127.0.0.1:8081/stock/$1" -H @<(bearer "$clerk") -d "{\"onHand\": $2}" >/dev/null ||
         fail "stock of $1 could not be set"
 }
 
 # Prints the order's id and its trace's.
 place() { # sku, payment method, city
     local answer id
-    answer=$(curl -sS -i -X POST http://127.0.0.1:8080/orders -H "authorization: Bearer $customer" \
+    answer=$(curl -sS -i -X POST http://127.0.0.1:8080/orders -H @<(bearer "$customer") \
         -H 'content-type: application/json' -d "{
             \"userId\": \"ada\", \"currency\": \"EUR\", \"paymentMethod\": \"$2\",
             \"items\": [{\"sku\": \"$1\", \"quantity\": 1, \"price\": 4900}],
@@ -78,7 +81,7 @@ place_at_last() {
 
 status_is() { # order, status
     local body
-    body=$(curl -sS "http://127.0.0.1:8080/orders/$1" -H "authorization: Bearer $clerk")
+    body=$(curl -sS "http://127.0.0.1:8080/orders/$1" -H @<(bearer "$clerk"))
     [ "$(json status <<<"$body")" = "$2" ] || { echo "$body"; return 1; }
 }
 
@@ -109,5 +112,5 @@ admin() { # service, path, curl options…
     local token
     declare -A ports=([order]=9080 [inventory]=9081 [payment]=9082 [shipping]=9083)
     token=$(compose --profile tools run --rm -T --entrypoint cat tools "/run/secrets/$1.admin-token")
-    curl -sS "http://127.0.0.1:${ports[$1]}/admin/$2" -H "authorization: Bearer $token" "${@:3}"
+    curl -sS "http://127.0.0.1:${ports[$1]}/admin/$2" -H @<(bearer "$token") "${@:3}"
 }

@@ -12,9 +12,10 @@ CREATE TABLE stopped_keys (
     topic      text        NOT NULL,
     key        bytea,
     error      text        NOT NULL,
-    stopped_at timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (topic, key)
+    stopped_at timestamptz NOT NULL DEFAULT now()
 );
+-- A key may be longer than an entry of an index.
+CREATE UNIQUE INDEX stopped_keys_of_key ON stopped_keys (topic, md5(key));
 
 -- Messages that an operator decided never to publish, with the reason.
 CREATE TABLE discarded_messages (

@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 
 use crate::{
     event_id::IdSource,
-    input::Verdict::{Applied, Gone, Held},
+    input::Verdict::{Applied, Dead, Gone, Held, Repeat},
     store::HeldStatus::{Parked, Queued, Retrying},
     testing::{Table, World, failure},
 };
@@ -129,4 +129,37 @@ fn an_event_that_is_parked_at_a_redrive_has_its_dead_letter() {
     assert_eq!(world.dead_letters(), 1);
     assert_eq!(world.redrive(1), Some(Ok(Held(Parked))));
     assert_eq!(world.dead_letters(), 1);
+}
+
+#[test]
+fn an_early_event_that_this_version_cannot_read_keeps_its_place_before_the_inbox() {
+    let mut world = World::new();
+    let in_an_hour = world.now() + TimeDelta::hours(1);
+    let id = world.ids.next(in_an_hour);
+    let event = world.event_with(id, "a", r#"{"act":"add"}"#);
+    world.arrive(std::slice::from_ref(&event));
+    let set_payload = |world: &World, payload| {
+        world.door.database.state().held.entry(1).and_modify(|row| row.event.event.delivery.payload = payload);
+    };
+    set_payload(&world, Some(b"of another version".to_vec().into()));
+    world.pass(TimeDelta::hours(1));
+    assert_eq!(world.retry(), [Held(Retrying)]);
+    set_payload(&world, event.payload.clone());
+    after_a_while(&world);
+    assert_eq!(world.retry(), [Applied(None)]);
+    assert_eq!(world.arrive(&[event]), [Repeat]);
+    assert_eq!(world.sum("a"), 1);
+}
+
+#[test]
+fn an_early_event_that_waited_beyond_the_horizon_has_its_effect_and_no_inbox_row() {
+    let mut world = World::new();
+    let in_an_hour = world.now() + TimeDelta::hours(1);
+    let id = world.ids.next(in_an_hour);
+    let event = world.event_with(id, "a", r#"{"act":"add"}"#);
+    world.arrive(std::slice::from_ref(&event));
+    world.pass(TimeDelta::days(30));
+    assert_eq!(world.retry(), [Applied(None)]);
+    assert!(!world.door.database.state().inbox.contains(&id));
+    assert_eq!(world.arrive(&[event]), [Dead], "a copy is too old");
 }

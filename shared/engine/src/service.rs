@@ -270,7 +270,7 @@ impl<P: Tables> Service<P> {
             outlets.spawn(progress.watch("wake-up", run));
         }
         if settings.metrics {
-            let run = gauge_loop(pool.clone(), state.clone(), progress.clone(), stop());
+            let run = gauge_loop(pool.clone(), state.clone(), self.health.clone(), stop());
             outlets.spawn(progress.watch("gauge", run));
         }
         self.health.runs(pool.beside(Limits { connections: 1, acquire: PROBE, statement: PROBE }), state);

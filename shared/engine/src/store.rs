@@ -42,8 +42,8 @@ pub trait Database<P: Participant>: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Forgets what was written down of these messages: their handling ended.
     fn end_messages(&self, messages: &[Position]) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Whether a message of this place is kept, as a dead message or held.
-    fn is_kept(&self, message: &Position) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    /// Whether this message, or its place alone, is kept as a dead message, or it is held.
+    fn is_kept(&self, message: &Delivery) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
 /// One transaction. Dropping it without [`commit`](Transaction::commit) rolls it back.
@@ -127,7 +127,7 @@ pub trait Transaction<P: Participant>: Send {
     /// Holds events; passes over those already held, by their event id. One that was held early and comes again in
     /// its time is early no more: it has its inbox row now.
     fn hold(&mut self, events: &[HoldEvent]) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Writes down that held events failed once more. None of them is early any more.
+    /// Writes down that held events failed once more.
     fn hold_again(&mut self, failures: &[HeldFailure]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Lets go of held events that were handled after all.
     fn let_go(&mut self, numbers: &[i64]) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -316,6 +316,8 @@ pub struct HeldFailure {
     pub attempts: u32,
     pub retry_in: TimeDelta,
     pub now: DateTime<Utc>,
+    /// It has no inbox row yet.
+    pub early: bool,
 }
 
 /// A message that is no event this service could ever handle.

@@ -43,8 +43,8 @@ pub struct Arguments {
     /// those of this one; and what this build's figures are to the other's.
     #[arg(long, value_name = "DIR", conflicts_with = "observed_pairs")]
     pub against: Option<PathBuf>,
-    /// How many pairs `--against` runs.
-    #[arg(long, default_value_t = 3, value_parser = at_least_one)]
+    /// How many pairs `--against` runs; an odd number.
+    #[arg(long, default_value_t = 3, value_parser = odd)]
     pub pairs: usize,
     /// Give up when no order ends for this long.
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
@@ -64,6 +64,12 @@ fn setting(text: &str) -> Result<(String, String), String> {
         return Err("a batch limit of 1 is what the second run is for".into());
     }
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Of an odd number one is in the middle.
+fn odd(text: &str) -> Result<usize, String> {
+    let number = at_least_one(text)?;
+    if number % 2 == 1 { Ok(number) } else { Err("must be odd".into()) }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

@@ -95,11 +95,13 @@ impl<'a, P: Participant> Batch<'a, P> {
                     }
                 },
             },
-            Source::Held(held) if held.early => {
-                if let Err(UnacceptableId::FromTheFuture { .. }) = window.check(held.event.id, self.now) {
+            Source::Held(held) if held.early => match window.check(held.event.id, self.now) {
+                Ok(()) => {}
+                Err(UnacceptableId::FromTheFuture { .. }) => {
                     self.verdicts[index] = Some(Verdict::Held(HeldStatus::Retrying));
                 }
-            }
+                Err(UnacceptableId::TooOld { .. } | UnacceptableId::NotVersion7(_)) => self.notes[index].too_old = true,
+            },
             _ => {}
         }
         if let (Source::Arrival(event), None) = (&input.source, &self.notes[index].wait) {
@@ -125,7 +127,7 @@ impl<'a, P: Participant> Batch<'a, P> {
         match (&input.source, &self.notes[index].wait) {
             (Source::Arrival(_), Some(Wait::Until(..))) => None,
             (Source::Arrival(event), _) => Some(event.id),
-            (Source::Held(held), _) if held.early => Some(held.event.id),
+            (Source::Held(held), _) if held.early && !self.notes[index].too_old => Some(held.event.id),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 //! restart. So work is written down before it begins, before it is even decoded, and what was begun before is handled in
 //! ever smaller parts, until the culprit stands alone and is set aside.
 
-use super::{Door, Manner, Progress, SetAside, isolate::without_bytes};
+use super::{Door, Manner, Progress, SetAside, isolate::without_bytes, note::CRASH};
 use crate::{
     delivery::Position,
     event_id::IdSource,
@@ -82,23 +82,31 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         index: usize,
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        if stage == Stage::SettingAside && self.database.is_kept(at).await? {
+        if let (Stage::SettingAside, Work::Unread(Unread::Message(delivery))) = (stage, &*work)
+            && self.database.is_kept(delivery).await?
+        {
             // Whoever killed that process did so once the message had been set aside.
             progress.verdicts[index] = Some(Verdict::Dead);
             return Ok(());
         }
         self.database.begin_messages(std::slice::from_ref(at), Stage::SettingAside).await?;
         let message = format!("the process ended at least {CRASHES_ENOUGH} times while it was handled");
-        if stage == Stage::Decoded || matches!(work, Work::Unread(Unread::Held(_))) {
-            reception::read_all(&*self.participant, std::slice::from_mut(work));
-        } else if let Work::Unread(Unread::Message(delivery)) = work {
-            let failure = Failure { class: "crash", message: message.clone() };
-            *work = match stage {
-                Stage::SettingAside => without_bytes(delivery, &failure, "the process ended over them"),
-                _ => Work::Dead(delivery.clone(), failure),
-            };
+        let failure = Failure { class: CRASH, message: message.clone() };
+        match work {
+            // It is parked as it is, and not read again.
+            Work::Unread(Unread::Held(held)) => *work = Work::Stuck(held.clone(), failure),
+            Work::Unread(Unread::Message(_)) if stage == Stage::Decoded => {
+                reception::read_all(&*self.participant, std::slice::from_mut(work));
+            }
+            Work::Unread(Unread::Message(delivery)) => {
+                *work = match stage {
+                    Stage::SettingAside => without_bytes(delivery, &failure, "the process ended over them"),
+                    _ => Work::Dead(delivery.clone(), failure),
+                };
+            }
+            _ => {}
         }
-        let set_aside = SetAside { class: "crash", refusal: Refusal::Permanent(message) };
+        let set_aside = SetAside { class: CRASH, refusal: Refusal::Permanent(message) };
         let manner = Manner { hurried: false, set_aside: Some(&set_aside) };
         let handled: Handled<P::Reply> = self.transact(ids, std::slice::from_ref(work), manner).await?;
         progress.keep(index, handled);

@@ -1,8 +1,10 @@
 //! A message that ends the process: each start finds what the one before wrote down.
 
+use chrono::TimeDelta;
+
 use crate::{
     delivery::Delivery,
-    input::Verdict::{Applied, Dead, Held},
+    input::Verdict::{Applied, Dead, Gone, Held},
     store::{
         Crashes,
         HeldStatus::{Parked, Queued},
@@ -72,4 +74,19 @@ fn a_process_that_was_killed_after_it_set_a_message_aside_does_not_set_it_aside_
     assert_eq!(world.arrive_carefully(std::slice::from_ref(&culprit)), [Dead]);
     let state = world.door.database.state();
     assert_eq!((state.dead.len(), &state.dead[0].delivery), (1, &culprit));
+}
+
+#[test]
+fn a_held_event_that_ended_the_process_is_parked_without_being_read_again() {
+    for stage in [Stage::Begun, Stage::Decoded, Stage::SettingAside] {
+        let mut world = World::new();
+        world.batch(&[("a", "fail"), ("a", "add")]);
+        let culprit = world.held()[0].event.event.delivery.clone();
+        crashed(&world, &culprit, 5, stage);
+        world.pass(TimeDelta::seconds(20));
+        assert_eq!(world.retry_after(true), [Held(Parked), Gone], "{stage:?}");
+        let held = world.held();
+        assert_eq!((failure(&held[0]).0, &held[0].event.event.delivery), ("crash", &culprit));
+        assert_eq!(world.dead_letters(), 1);
+    }
 }

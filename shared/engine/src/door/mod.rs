@@ -41,7 +41,7 @@ use crate::{
     participant::Participant,
     policy::Policy,
     rows::Rows,
-    store::{Database, OutboxMessage, StoreError, Transaction},
+    store::{Database, Deadline, OutboxMessage, StoreError, Transaction},
 };
 use batch::{Batch, aggregates_of_arrivals};
 use note::SetAside;
@@ -111,7 +111,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             let held = tx.held(&keys).await?;
             batch.found_held(keys, &held);
         }
-        let found = self.take(&mut tx, &batch, ids).await?;
+        let (found, postponed_to) = self.take(&mut tx, &batch, ids).await?;
         batch.drop_settled(&found);
 
         let outcome = batch.run(&self.policy, &mut rows, ids);
@@ -119,7 +119,9 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         reached("door.written");
         tx.commit().await?;
         spans.committed();
-        Ok(outcome.committed(self.policy.ranges, since))
+        let mut handled = outcome.committed(self.policy.ranges, since);
+        handled.earliest_deadline = handled.earliest_deadline.into_iter().chain(postponed_to).min();
+        Ok(handled)
     }
 
     async fn lock_rows(
@@ -158,13 +160,14 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         Ok(rows)
     }
 
-    /// Takes the deadlines and external calls whose rules run, has the others wait, and says which were still there.
+    /// Takes the deadlines and external calls whose rules run and has the others wait. Which were still there, and when the
+    /// first of those deadlines that wait comes again.
     async fn take(
         &self,
         tx: &mut D::Transaction,
         batch: &Batch<'_, P>,
         ids: &mut dyn IdSource,
-    ) -> Result<HashSet<Uuid>, StoreError> {
+    ) -> Result<(HashSet<Uuid>, Option<DateTime<Utc>>), StoreError> {
         let mut found = HashSet::new();
         let taken = batch.to_take();
         let postponed = batch.to_postpone(&mut Postponing { retry: self.policy.retry, now: batch.now, ids });
@@ -180,7 +183,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         if !postponed.intents.is_empty() {
             found.extend(tx.postpone_intents(&postponed.intents).await?);
         }
-        Ok(found)
+        Ok((found, postponed.deadlines.iter().map(Deadline::next_at).min()))
     }
 
     async fn write(

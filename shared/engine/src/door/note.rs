@@ -11,6 +11,9 @@ use crate::{
 /// The class of what waits for rows that others have locked. It is no failure of the input, so it spends no attempts.
 pub(super) const LOCKED: &str = "locked";
 
+/// The class of what ended the process.
+pub(super) const CRASH: &str = "crash";
+
 /// Why an input is set aside without its rules being run.
 #[derive(Clone, Debug)]
 pub(super) struct SetAside {
@@ -45,6 +48,8 @@ pub(super) struct Note {
     pub wait: Option<Wait>,
     /// It was held early when it was read, and the inbox knows it by now.
     pub known: bool,
+    /// It was held early, and is by now too old for the inbox: each copy of it is refused.
+    pub too_old: bool,
 }
 
 impl Note {

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use opentelemetry::trace::SpanContext;
 
 use super::{
-    note::{LOCKED, Note, SetAside, Wait},
+    note::{CRASH, LOCKED, Note, SetAside, Wait},
     outcome::Outcome,
     postponing::{self, Postponing},
     queue::Queue,
@@ -105,7 +105,8 @@ impl<'a, P: Participant> Running<'a, P> {
         verdict
     }
 
-    /// A held event that can't be read now: another version may read it, so it is tried again, for a while.
+    /// A held event that can't be read now: another version may read it, so it is tried again, for a while. One that ended
+    /// processes is parked.
     pub fn take_stuck(&mut self, held: &HeldEvent, failure: &Failure) -> Verdict<P::Reply> {
         let queue = self.held.get(&held.event.aggregate_id);
         let overtakes = queue.is_some_and(|queue| queue.overtakes(held.number));
@@ -113,10 +114,15 @@ impl<'a, P: Participant> Running<'a, P> {
             return verdict;
         }
         let attempts = self.attempts(held).saturating_add(1);
-        let status = self.status_after(&Refusal::Transient(failure.message.clone()), attempts);
+        let early = self.held.get(&held.event.aggregate_id).is_some_and(|queue| queue.is_early(held.number));
+        let refusal = match failure.class {
+            CRASH => Refusal::Permanent(failure.message.clone()),
+            _ => Refusal::Transient(failure.message.clone()),
+        };
+        let status = self.status_after(&refusal, attempts);
         let verdict = Verdict::Held(status);
         self.outcome.told.push(Told::stuck(held, failure, verdict.name(), &self.links));
-        self.fail_again(held, status, failure.clone(), attempts);
+        self.fail_again(held, status, failure.clone(), attempts, early);
         verdict
     }
 
@@ -292,7 +298,8 @@ impl<'a, P: Participant> Running<'a, P> {
                     LOCKED => HeldStatus::Retrying,
                     _ => self.status_after(&refusal, attempts),
                 };
-                self.fail_again(held, status, failure, attempts);
+                // Its inbox row is inserted by this very transaction, if it had none.
+                self.fail_again(held, status, failure, attempts, false);
                 Verdict::Held(status)
             }
             // It stands where it was, postponed.
@@ -379,7 +386,7 @@ impl<'a, P: Participant> Running<'a, P> {
         });
     }
 
-    fn fail_again(&mut self, held: &HeldEvent, status: HeldStatus, failure: Failure, attempts: u32) {
+    fn fail_again(&mut self, held: &HeldEvent, status: HeldStatus, failure: Failure, attempts: u32, early: bool) {
         // A parked event that is refused once more has its dead letter already.
         let queue = self.held.get(&held.event.aggregate_id);
         if queue.and_then(|queue| queue.status(held.number)) != Some(HeldStatus::Parked) {
@@ -394,7 +401,8 @@ impl<'a, P: Participant> Running<'a, P> {
         if let Some(queue) = self.held.get_mut(&held.event.aggregate_id) {
             queue.set_status(number, status);
         }
-        self.outcome.failed_again.push(HeldFailure { number, status, failure, attempts, retry_in, now: self.now });
+        let failed = HeldFailure { number, status, failure, attempts, retry_in, now: self.now, early };
+        self.outcome.failed_again.push(failed);
     }
 
     fn give_up(

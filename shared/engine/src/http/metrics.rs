@@ -114,6 +114,8 @@ fn describe() {
         ("saga_inbox_events", Unit::Count, "Events in the inbox, estimated"),
         ("saga_intents_unresolved", Unit::Count, "External calls without an answer, by step"),
         ("saga_intent_oldest_age_seconds", Unit::Seconds, "Since the oldest unanswered call was intended, by step"),
+        ("saga_ready", Unit::Count, "1 while /readyz says ready"),
+        ("saga_topic_missing", Unit::Count, "1 while a topic that this service reads is not there, by topic"),
         ("saga_loops_stalled", Unit::Count, "1 while a loop stands still: /livez names it"),
         ("saga_partition_missing", Unit::Count, "1 while a day's partition is missing: events of that day wait"),
         ("saga_breaker_open", Unit::Count, "1 while the circuit breaker refuses external calls"),

@@ -61,7 +61,8 @@ impl Health {
         *self.stage() = Stage::Stopping;
     }
 
-    async fn readiness(&self) -> Result<String, String> {
+    /// What `/readyz` answers now.
+    pub(crate) async fn readiness(&self) -> Result<String, String> {
         let signs = match &*self.stage() {
             Stage::Starting(what) => return Err(format!("starting: waits for {what}")),
             Stage::Running(signs) => signs.clone(),

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -13,6 +13,7 @@ use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol},
     error::{KafkaError, KafkaResult},
+    metadata::MetadataTopic,
     types::RDKafkaRespErr,
 };
 use tracing::{error, info, warn};
@@ -26,6 +27,8 @@ use super::{
 use crate::delivery::Position;
 
 const ASKED_FOR: Duration = Duration::from_secs(10);
+/// Asked now and then, while the others wait.
+const LOOKS_FOR: Duration = Duration::from_secs(2);
 
 pub(super) type Partition = (String, i32);
 
@@ -44,6 +47,8 @@ pub(super) struct Group {
     ended: Mutex<Option<String>>,
     /// Another client has taken its place: what becomes of this one changes no standing any more.
     retired: AtomicBool,
+    /// How often it was looked what has changed.
+    looks: AtomicUsize,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -149,6 +154,13 @@ impl Group {
         }
         lock(&self.owned).retain(|partition, _| !partitions.contains(partition));
         self.state.go_on(partitions);
+        // A gauge keeps its last value, and whoever has the partition next tells it, too.
+        for (topic, partition) in partitions {
+            report_lag(topic, *partition, 0);
+            [Stop::OutOfRange, Stop::Unreadable]
+                .into_iter()
+                .for_each(|why| report_stopped(topic, *partition, why, false));
+        }
     }
 
     pub fn committed(&self, done: Vec<Position>, refused: &[(Position, String)]) {
@@ -168,7 +180,10 @@ impl Group {
         match (meaning(&failure), failure.at) {
             (Meaning::Stops(why), Some(at)) => self.stop(consumer, &at, why, failure.text),
             (Meaning::Ends, _) => *lock(&self.ended) = Some(failure.text),
-            (_, at) => {
+            (meaning, at) => {
+                if let (Meaning::TopicIsMissing, Some(at)) = (meaning, &at) {
+                    self.state.set_missing(&at.topic, true);
+                }
                 let (topic, partition) = at.map(|at| (at.topic.to_string(), at.partition)).unzip();
                 let text = failure.text;
                 let trouble = KafkaTrouble { text: text.clone(), topic: topic.clone(), partition, at: Instant::now() };
@@ -213,10 +228,14 @@ impl Group {
         }
     }
 
-    /// A partition whose offset was out of range goes on if that skips nothing ([`way_on`]).
+    /// A partition whose offset was out of range goes on if that skips nothing ([`way_on`]), and a topic that was missing may
+    /// be there. One of each at a time: whoever asks keeps the others from being read.
     pub fn look_again(&self, consumer: &BaseConsumer<Self>) {
-        for stopped in self.state.stopped().into_iter().filter(|stopped| stopped.why == Stop::OutOfRange) {
-            match self.try_to_go_on(consumer, &stopped) {
+        let round = self.looks.fetch_add(1, Ordering::Relaxed);
+        let stopped: Vec<StoppedPartition> =
+            self.state.stopped().into_iter().filter(|stopped| stopped.why == Stop::OutOfRange).collect();
+        if let Some(stopped) = stopped.get(round % stopped.len().max(1)) {
+            match self.try_to_go_on(consumer, stopped) {
                 Ok(None) => {}
                 Ok(Some(offset)) => {
                     report_stopped(&stopped.topic, stopped.partition, stopped.why, false);
@@ -225,17 +244,26 @@ impl Group {
                 Err(error) => warn!(%error, topic = stopped.topic, partition = stopped.partition, "it stands still"),
             }
         }
+        let missing: Vec<String> =
+            self.state.missing().into_iter().filter_map(|(topic, missing)| missing.then_some(topic)).collect();
+        if let Some(topic) = missing.get(round % missing.len().max(1)) {
+            let metadata = consumer.fetch_metadata(Some(topic), LOOKS_FOR);
+            let is_there = |found: &MetadataTopic| found.error().is_none() && !found.partitions().is_empty();
+            if metadata.is_ok_and(|metadata| metadata.topics().iter().any(is_there)) {
+                self.state.set_missing(topic, false);
+            }
+        }
     }
 
     fn try_to_go_on(&self, consumer: &BaseConsumer<Self>, stopped: &StoppedPartition) -> KafkaResult<Option<Offset>> {
         let (topic, partition) = (stopped.topic.as_str(), stopped.partition);
         let list = list_of(&[(topic.to_owned(), partition)]);
-        let answer = consumer.committed_offsets(list.clone(), ASKED_FOR)?;
+        let answer = consumer.committed_offsets(list.clone(), LOOKS_FOR)?;
         let committed = answer.find_partition(topic, partition).and_then(|found| match found.offset() {
             Offset::Offset(offset) => Some(offset),
             _ => None,
         });
-        let (low, high) = consumer.fetch_watermarks(topic, partition, ASKED_FOR)?;
+        let (low, high) = consumer.fetch_watermarks(topic, partition, LOOKS_FOR)?;
         let Some(offset) = way_on(stopped.offset, committed, low, high) else { return Ok(None) };
         self.assign_anew(consumer, (topic.to_owned(), partition), offset)?;
         Ok(Some(offset))
@@ -282,16 +310,23 @@ impl Group {
                 report_stopped(topic, *partition, why, stopped.iter().any(stands));
             }
         }
+        for (topic, missing) in self.state.missing() {
+            metrics::gauge!("saga_topic_missing", "topic" => topic).set(f64::from(u8::from(missing)));
+        }
         for (topic, partitions) in &statistics.topics {
             for (partition, figures) in &partitions.partitions {
                 // -1 until librdkafka knows it; what another member owns is that one's to report.
                 if figures.consumer_lag >= 0 && self.owned_since(topic, *partition).is_some() {
-                    metrics::gauge!("saga_consumer_lag_messages", "topic" => topic.clone(), "partition" => partition.to_string())
-                        .set(figures.consumer_lag as f64);
+                    report_lag(topic, *partition, figures.consumer_lag);
                 }
             }
         }
     }
+}
+
+fn report_lag(topic: &str, partition: i32, lag: i64) {
+    metrics::gauge!("saga_consumer_lag_messages", "topic" => topic.to_owned(), "partition" => partition.to_string())
+        .set(lag as f64);
 }
 
 fn report_stopped(topic: &str, partition: i32, why: Stop, stopped: bool) {

@@ -49,6 +49,9 @@ struct Limits {
     linger: Duration,
 }
 
+/// What was handed over, and in which assignment.
+type Taken = (Delivery, Option<u64>);
+
 /// One member of a consumer group.
 pub struct KafkaSource {
     membership: Membership,
@@ -56,9 +59,9 @@ pub struct KafkaSource {
     limits: Limits,
     paused: bool,
     /// What librdkafka handed over and nobody took yet: it would not hand it over again.
-    taken: Vec<Delivery>,
+    taken: Vec<Taken>,
     /// A poll under way. It outlives the future that began it, so that nothing is lost if that one is dropped.
-    polling: Option<JoinHandle<Vec<Delivery>>>,
+    polling: Option<JoinHandle<Vec<Taken>>>,
     looked: Instant,
 }
 
@@ -144,16 +147,18 @@ impl KafkaSource {
     /// The first of what was taken, within the limits, as far as it is still this member's.
     fn hand_over(&mut self, messages: usize) -> Vec<Delivery> {
         let group = self.consumer.context();
-        self.taken
-            .retain(|delivery| group.owned_since(&delivery.position.topic, delivery.position.partition).is_some());
+        // Of an assignment that is over nothing is handed over, even if the partition is back: it begins anew.
+        self.taken.retain(|(delivery, since)| {
+            since.is_some() && group.owned_since(&delivery.position.topic, delivery.position.partition) == *since
+        });
         let mut bytes = 0;
-        let count = self.taken.iter().take(messages).take_while(|delivery| {
+        let count = self.taken.iter().take(messages).take_while(|(delivery, _)| {
             let fits = bytes < self.limits.bytes;
             bytes += delivery.size();
             fits
         });
         let count = count.count();
-        self.taken.drain(..count).collect()
+        self.taken.drain(..count).map(|(delivery, _)| delivery).collect()
     }
 }
 
@@ -236,7 +241,7 @@ fn commit_the_rest(consumer: &BaseConsumer<Group>) {
 }
 
 /// Takes what is there. With a backlog it waits a little for more, since a fuller batch costs less per event.
-fn gather(consumer: &BaseConsumer<Group>, limits: Limits) -> Vec<Delivery> {
+fn gather(consumer: &BaseConsumer<Group>, limits: Limits) -> Vec<Taken> {
     let mut topics: HashMap<String, Arc<str>> = HashMap::new();
     let (mut batch, mut bytes) = (Vec::new(), 0);
     let Some(queue) = Queue::of(consumer) else { return batch };
@@ -267,7 +272,8 @@ fn gather(consumer: &BaseConsumer<Group>, limits: Limits) -> Vec<Delivery> {
             until = Instant::now() + if waited { Duration::ZERO } else { limits.linger };
         }
         bytes += delivery.size();
-        batch.push(delivery);
+        let since = consumer.context().owned_since(&delivery.position.topic, delivery.position.partition);
+        batch.push((delivery, since));
     }
     batch
 }

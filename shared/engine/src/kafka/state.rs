@@ -25,6 +25,8 @@ struct Standing {
     contact: Option<Instant>,
     last_error: Option<KafkaTrouble>,
     stopped: BTreeMap<(String, i32), StoppedPartition>,
+    /// Topics that were found missing since the start; true: they still are.
+    missing: BTreeMap<String, bool>,
 }
 
 /// How a consumer stands at one moment.
@@ -40,6 +42,8 @@ pub struct Snapshot {
     pub last_error: Option<KafkaTrouble>,
     /// Partitions that stand still until somebody does something.
     pub stopped: Vec<StoppedPartition>,
+    /// Topics that are subscribed to and not there.
+    pub missing: Vec<String>,
 }
 
 impl Snapshot {
@@ -62,12 +66,16 @@ impl Snapshot {
     /// What a ready consumer says of itself.
     pub fn standing(&self) -> String {
         let mut text = match self.partitions {
+            0 if !self.missing.is_empty() => "no partitions".to_owned(),
             0 => "no partitions: its group has more members than partitions".to_owned(),
             1 => "1 partition".to_owned(),
             many => format!("{many} partitions"),
         };
         for stopped in &self.stopped {
             text.push_str(&format!("; degraded: {stopped}"));
+        }
+        for topic in &self.missing {
+            text.push_str(&format!("; degraded: the topic {topic} is not there"));
         }
         text
     }
@@ -123,6 +131,12 @@ impl Stop {
     }
 }
 
+impl Standing {
+    fn missing_now(&self) -> impl Iterator<Item = &String> {
+        self.missing.iter().filter(|(_, missing)| **missing).map(|(topic, _)| topic)
+    }
+}
+
 impl KafkaState {
     fn inner(&self) -> MutexGuard<'_, Standing> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -136,7 +150,17 @@ impl KafkaState {
             contact_age: inner.contact.map(|at| at.elapsed()),
             last_error: inner.last_error.clone(),
             stopped: inner.stopped.values().cloned().collect(),
+            missing: inner.missing_now().cloned().collect(),
         }
+    }
+
+    pub(super) fn set_missing(&self, topic: &str, missing: bool) {
+        self.inner().missing.insert(topic.to_owned(), missing);
+    }
+
+    /// Every topic that was ever found missing, and whether it still is.
+    pub(super) fn missing(&self) -> BTreeMap<String, bool> {
+        self.inner().missing.clone()
     }
 
     /// How many partitions this member owns.

@@ -11,6 +11,8 @@ pub(super) enum Meaning {
     Passes,
     /// The partition stands still.
     Stops(Stop),
+    /// The topic is not there. librdkafka says so once and goes on by itself when it is.
+    TopicIsMissing,
     /// The client can't go on.
     Ends,
 }
@@ -29,8 +31,16 @@ pub(super) fn meaning(failure: &Failure) -> Meaning {
     match (stop, &failure.at) {
         _ if failure.fatal || failure.code == RDKafkaErrorCode::Fatal => Meaning::Ends,
         (Some(stop), Some(_)) => Meaning::Stops(stop),
+        (None, Some(_)) if is_missing(failure.code) => Meaning::TopicIsMissing,
         _ => Meaning::Passes,
     }
+}
+
+fn is_missing(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownPartition
+    )
 }
 
 /// Whether a partition whose offset was out of range may go on after all, and where. `asked`: the offset that was not there,
@@ -67,6 +77,9 @@ mod tests {
         assert_eq!(meaning(&failure(RDKafkaErrorCode::AllBrokersDown, false, false)), Meaning::Passes);
         assert_eq!(meaning(&failure(RDKafkaErrorCode::TopicAuthorizationFailed, true, false)), Meaning::Passes);
         assert_eq!(meaning(&failure(RDKafkaErrorCode::Fatal, false, true)), Meaning::Ends);
+        let missing = RDKafkaErrorCode::UnknownTopicOrPartition;
+        assert_eq!(meaning(&failure(missing, true, false)), Meaning::TopicIsMissing);
+        assert_eq!(meaning(&failure(missing, false, false)), Meaning::Passes);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Pool;
 use crate::{
-    delivery::Position,
+    delivery::{Delivery, Position},
     store::{Crashes, Stage},
 };
 
@@ -81,7 +81,8 @@ pub(super) async fn begin_messages(pool: &Pool, run: Uuid, messages: &[Position]
     let (topics, partitions, offsets) = columns(messages);
     sqlx::query(
         r#"INSERT INTO messages_under_way (topic, partition, "offset", run, stage, begun_at)
-           SELECT *, $4, $5, now() FROM unnest($1::text[], $2::int[], $3::bigint[])
+           SELECT DISTINCT topic, partition, "offset", $4::uuid, $5::smallint, now()
+           FROM unnest($1::text[], $2::int[], $3::bigint[]) AS new (topic, partition, "offset")
            ON CONFLICT (topic, partition, "offset", run) DO UPDATE SET stage = EXCLUDED.stage"#,
     )
     .bind(topics)
@@ -108,14 +109,23 @@ pub(super) async fn end_messages(pool: &Pool, messages: &[Position]) -> sqlx::Re
     .map(drop)
 }
 
-pub(super) async fn is_kept(pool: &Pool, at: &Position) -> sqlx::Result<bool> {
+pub(super) async fn is_kept(pool: &Pool, message: &Delivery) -> sqlx::Result<bool> {
+    let at = &message.position;
     sqlx::query_scalar(
-        r#"SELECT EXISTS (SELECT FROM dead_messages WHERE topic = $1 AND partition = $2 AND "offset" = $3)
-               OR EXISTS (SELECT FROM held_events WHERE topic = $1 AND partition = $2 AND "offset" = $3)"#,
+        r#"SELECT EXISTS (
+               SELECT FROM dead_messages
+               WHERE topic = $1 AND partition = $2 AND "offset" = $3
+                 AND ((message_key IS NOT DISTINCT FROM $4 AND payload IS NOT DISTINCT FROM $5)
+                      OR (error_class = 'crash' AND message_key IS NULL AND payload IS NULL)))
+           OR EXISTS (
+               SELECT FROM held_events
+               WHERE topic = $1 AND partition = $2 AND "offset" = $3 AND payload IS NOT DISTINCT FROM $5)"#,
     )
     .bind(&*at.topic)
     .bind(at.partition)
     .bind(at.offset)
+    .bind(message.key.as_deref())
+    .bind(message.payload.as_deref())
     .fetch_one(pool)
     .await
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::Pool;
-use crate::event_id::Window;
+use crate::{event_id::Window, runtime::beat};
 
 /// Days made ahead: a service that can't make partitions for this long has been crying for as long.
 const DAYS_AHEAD: i64 = 3;
@@ -54,6 +54,7 @@ pub async fn drop_partitions(pool: &Pool, window: Window, keep_published: TimeDe
 async fn drop_before(pool: &Pool, parent: &str, before: NaiveDate) -> sqlx::Result<i32> {
     let (mut dropped, mut tries) = (0, 0);
     loop {
+        beat();
         let drop = sqlx::query_scalar("SELECT drop_partitions($1, $2)").bind(parent).bind(before);
         match drop.fetch_one(pool).await {
             Ok(0) => return Ok(dropped),

@@ -45,7 +45,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::{
-    delivery::Position,
+    delivery::{Delivery, Position},
     store::{Crashes, Database, Stage, StoreError},
 };
 
@@ -97,7 +97,7 @@ impl<P: Tables> Database<P> for Postgres<P> {
         journal::end_messages(&self.pool, messages).await.map_err(store_error)
     }
 
-    async fn is_kept(&self, message: &Position) -> Result<bool, StoreError> {
+    async fn is_kept(&self, message: &Delivery) -> Result<bool, StoreError> {
         journal::is_kept(&self.pool, message).await.map_err(store_error)
     }
 }

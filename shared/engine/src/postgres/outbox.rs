@@ -5,10 +5,10 @@ use futures::TryStreamExt;
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Postgres, Tables, error::store_error, headers, leases};
+use super::{Postgres, Tables, error::store_error, headers, leases, readable};
 use crate::{
     outbox::OutboxRow,
-    relay::{Lane, Lease, OutboxStore, Reading, Refused},
+    relay::{Lane, Lease, OutboxStore, Reading, Refused, Unpublished},
     store::{OutboxMessage, StoreError},
 };
 
@@ -37,7 +37,7 @@ impl<P: Tables> OutboxStore for Postgres<P> {
         leases::renew(&self.pool, holder, lease).await.map_err(store_error)
     }
 
-    async fn unpublished(&self, reading: &Reading) -> Result<Vec<OutboxRow>, StoreError> {
+    async fn unpublished(&self, reading: &Reading) -> Result<Unpublished, StoreError> {
         // Each range is read from its own first row, so that what waits in one is nothing to the others. Sizes are known
         // without reading what is stored out of line; of what is beyond the limit nothing is.
         let rows = sqlx::query(
@@ -61,7 +61,16 @@ impl<P: Tables> OutboxStore for Postgres<P> {
         .bind(count(reading.rows))
         .fetch(&self.pool);
         // Each row as it was received is dropped once it is decoded.
-        rows.and_then(|row| std::future::ready(outbox_row(&row))).try_collect().await.map_err(store_error)
+        let read = |mut found: Unpublished, row: PgRow| async move {
+            match readable::read(&row, outbox_row) {
+                Ok(row) => found.rows.push(row),
+                Err(error) => {
+                    found.unreadable.push(Refused { number: row.try_get("number")?, error: error.to_string() });
+                }
+            }
+            Ok(found)
+        };
+        rows.try_fold(Unpublished::default(), read).await.map_err(store_error)
     }
 
     async fn mark(&self, leases: &[Lease], rows: &[(i32, i64)]) -> Result<u64, StoreError> {

@@ -75,9 +75,10 @@ pub(super) fn lacks_partition(error: &sqlx::Error) -> bool {
         .is_some_and(|error| error.code().as_deref() == Some("23514") && error.constraint().is_none())
 }
 
-/// The server goes down (57P0x), cannot be talked to (08), or takes no writes any more because another one does (25006).
+/// The server goes down (57P0x), cannot be talked to (08), takes no writes any more because another one does (25006), or the
+/// connection's prepared statements are those of a table that a migration has changed since (0A000).
 fn leads_elsewhere(code: &str) -> bool {
-    code == "25006" || code.starts_with("57P") || code.starts_with("08")
+    code == "25006" || code == "0A000" || code.starts_with("57P") || code.starts_with("08")
 }
 
 #[cfg(test)]
@@ -86,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_server_that_goes_or_was_demoted_keeps_no_connection() {
-        for code in ["25006", "57P01", "57P02", "57P03", "08006", "08P01"] {
+        for code in ["25006", "0A000", "57P01", "57P02", "57P03", "08006", "08P01"] {
             assert!(leads_elsewhere(code), "{code}");
         }
         for code in ["57014", "23505", "40P01", "55P03", "25P02", ""] {

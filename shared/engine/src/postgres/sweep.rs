@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use super::Pool;
+use crate::runtime::beat;
 
 /// Rows that go in one statement, so that none holds its locks for long.
 const AT_ONCE: i64 = 1_000;
@@ -20,12 +21,15 @@ pub async fn sweep(pool: &Pool, horizon: TimeDelta) -> sqlx::Result<u64> {
              AND NOT (kind = 'message' AND EXISTS (SELECT FROM dead_messages m WHERE m.number = d.number)) LIMIT $2)",
         "DELETE FROM messages_under_way WHERE (topic, partition, \"offset\", run) IN (
              SELECT topic, partition, \"offset\", run FROM messages_under_way WHERE begun_at < now() - $1 LIMIT $2)",
+        "DELETE FROM discarded_messages WHERE number IN (
+             SELECT number FROM discarded_messages WHERE discarded_at < now() - $1 LIMIT $2)",
         "DELETE FROM settled_calls WHERE number IN (
              SELECT number FROM settled_calls WHERE settled_at < now() - $1 LIMIT $2)",
     ];
     let mut swept = 0;
     for statement in statements {
         loop {
+            beat();
             let gone = sqlx::query(statement).bind(horizon).bind(AT_ONCE).execute(pool).await?.rows_affected();
             swept += gone;
             if gone < AT_ONCE.unsigned_abs() {

@@ -232,10 +232,11 @@ pub(super) async fn hold(db: &mut Session, events: &[HoldEvent]) -> sqlx::Result
 pub(super) async fn hold_again(db: &mut Session, failures: &[HeldFailure]) -> sqlx::Result<()> {
     sqlx::query(
         "UPDATE held_events SET status = failed.status, attempts = failed.attempts, error_class = failed.class,
-                error_message = failed.message, due_at = failed.due_at, last_failed_at = failed.now, early = false,
+                error_message = failed.message, due_at = failed.due_at, last_failed_at = failed.now, early = failed.early,
                 first_failed_at = coalesce(first_failed_at, failed.now)
-         FROM unnest($1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
-              AS failed (number, status, attempts, class, message, due_at, now)
+         FROM unnest($1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+                     $8::bool[])
+              AS failed (number, status, attempts, class, message, due_at, now, early)
          WHERE held_events.number = failed.number",
     )
     .bind(column(failures, |row| row.number))
@@ -245,6 +246,7 @@ pub(super) async fn hold_again(db: &mut Session, failures: &[HeldFailure]) -> sq
     .bind(column(failures, |row| shortened(&row.failure.message)))
     .bind(column(failures, |row| row.now + row.retry_in))
     .bind(column(failures, |row| row.now))
+    .bind(column(failures, |row| row.early))
     .execute(db)
     .await?;
     Ok(())

@@ -61,6 +61,21 @@ pub struct Refused {
     pub error: String,
 }
 
+/// What a read of the outbox found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Unpublished {
+    /// In number order.
+    pub rows: Vec<OutboxRow>,
+    /// Rows that this version can't read, with the reason.
+    pub unreadable: Vec<Refused>,
+}
+
+impl From<Vec<OutboxRow>> for Unpublished {
+    fn from(rows: Vec<OutboxRow>) -> Self {
+        Self { rows, unreadable: Vec::new() }
+    }
+}
+
 /// The outbox as the relay needs it; each call is one statement in a transaction of its own.
 pub trait OutboxStore: Send + Sync + 'static {
     /// Tells that `holder` lives, renews the leases that it has and takes those of its lane that are free or expired (with
@@ -75,7 +90,7 @@ pub trait OutboxStore: Send + Sync + 'static {
     /// Renews the leases that `holder` still has, whatever it is doing meanwhile. Takes none and gives none back.
     fn renew(&self, holder: Uuid, lease: TimeDelta) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// The first unmarked rows that may be sent, in number order: none of a stopped key, none of the topics left out.
-    fn unpublished(&self, reading: &Reading) -> impl Future<Output = Result<Vec<OutboxRow>, StoreError>> + Send;
+    fn unpublished(&self, reading: &Reading) -> impl Future<Output = Result<Unpublished, StoreError>> + Send;
     /// Marks rows as published where the lease's epoch still stands, expired or not; returns how many were marked.
     /// `rows` are numbers with their ranges.
     fn mark(&self, leases: &[Lease], rows: &[(i32, i64)]) -> impl Future<Output = Result<u64, StoreError>> + Send;

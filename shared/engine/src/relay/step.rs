@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{
-    Lane, Lease, OutboxStore, Pace, Reading,
+    Lane, Lease, OutboxStore, Pace, Reading, Refused, Unpublished,
     outcome::{Outcome, Sent},
     spans::sent,
     waits::Waits,
@@ -78,14 +78,20 @@ impl Relay {
         sink: &mut K,
         clock: &(impl Fn() -> Duration + Sync),
     ) -> Result<Relayed, StoreError> {
-        self.look_for_topics(sink, clock).await;
+        let there = self.look_for_topics(sink, clock).await;
         let began = clock();
         let reading = self.reading(began);
-        if reading.ranges.is_empty() {
-            return Ok(Relayed::Nothing);
+        let found = match reading.ranges.is_empty() {
+            true => Unpublished::default(),
+            false => store.unpublished(&reading).await?,
+        };
+        let Unpublished { rows, unreadable } = found;
+        if !unreadable.is_empty() {
+            return self.stop_unreadable(store, &unreadable).await;
         }
-        let rows = store.unpublished(&reading).await?;
         if rows.is_empty() {
+            // Nothing is left for a topic that is there again: another relay has sent it.
+            there.iter().for_each(|topic| self.waits.topic_succeeded(topic));
             return Ok(Relayed::Nothing);
         }
         let (span, under_way) = (sent(&rows), rows.iter().map(Sent::of).collect::<Vec<_>>());
@@ -108,6 +114,19 @@ impl Relay {
         })
     }
 
+    /// Before anything else is sent: rows of the same keys may stand behind them.
+    async fn stop_unreadable<S: OutboxStore>(
+        &mut self,
+        store: &S,
+        unreadable: &[Refused],
+    ) -> Result<Relayed, StoreError> {
+        let stopped = store.stop(&self.leases, unreadable).await?;
+        self.lost = stopped == 0;
+        let why = unreadable.first().map_or("", |row| &row.error);
+        let error = PublishError::Refused(format!("a row of the outbox can't be read: {why}"));
+        Ok(Relayed::Failed { published: 0, stopped, error })
+    }
+
     fn reading(&self, now: Duration) -> Reading {
         let ranges = self.leases.iter().map(|lease| lease.range).filter(|range| !self.waits.is_waiting(*range, now));
         Reading {
@@ -119,12 +138,20 @@ impl Relay {
     }
 
     /// A topic whose wait is over is asked for before anything is sent to it, so that nothing else waits for the answer.
-    async fn look_for_topics<K: EventSink>(&mut self, sink: &mut K, clock: &(impl Fn() -> Duration + Sync)) {
+    /// Those that are there.
+    async fn look_for_topics<K: EventSink>(
+        &mut self,
+        sink: &mut K,
+        clock: &(impl Fn() -> Duration + Sync),
+    ) -> Vec<String> {
+        let mut there = Vec::new();
         for topic in self.waits.topics_to_try(clock()) {
-            if sink.look_for(&topic).await.is_err() {
-                self.waits.topic_failed(&topic, clock());
+            match sink.look_for(&topic).await {
+                Ok(()) => there.push(topic),
+                Err(_) => self.waits.topic_failed(&topic, clock()),
             }
         }
+        there
     }
 
     fn wait(&mut self, outcome: &Outcome, now: Duration) {

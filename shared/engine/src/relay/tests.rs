@@ -18,6 +18,8 @@ use crate::{
     store::OutboxMessage,
 };
 
+/// The payload of a row whose headers are of another version.
+const UNREADABLE: &[u8] = b"of another version";
 const LEASE: TimeDelta = TimeDelta::seconds(10);
 
 #[derive(Default)]
@@ -69,7 +71,7 @@ impl OutboxStore for Outbox {
         Ok(())
     }
 
-    async fn unpublished(&self, reading: &Reading) -> Result<Vec<OutboxRow>, StoreError> {
+    async fn unpublished(&self, reading: &Reading) -> Result<Unpublished, StoreError> {
         self.readings.lock().unwrap().push(reading.clone());
         let rows = self.rows.lock().unwrap().clone();
         let waits = |row: &OutboxRow| {
@@ -78,7 +80,11 @@ impl OutboxStore for Outbox {
                 && !self.marked.lock().unwrap().contains(&row.number)
                 && !self.is_stopped(row)
         };
-        Ok(rows.into_iter().filter(waits).take(reading.rows).collect())
+        let rows = rows.into_iter().filter(waits).take(reading.rows);
+        let (unreadable, rows): (Vec<_>, Vec<_>) =
+            rows.partition(|row| row.message.payload.as_deref() == Some(UNREADABLE));
+        let refused = |row: OutboxRow| Refused { number: row.number, error: "no headers".into() };
+        Ok(Unpublished { rows, unreadable: unreadable.into_iter().map(refused).collect() })
     }
 
     async fn mark(&self, leases: &[Lease], rows: &[(i32, i64)]) -> Result<u64, StoreError> {
@@ -188,6 +194,30 @@ async fn a_topic_that_is_away_is_left_alone_looked_for_and_then_served() {
     relaying.wait(5);
     relaying.step(&outbox, &mut broker).await;
     assert_eq!((outbox.marked(), relaying.relay.failing_topics().count()), (vec![1, 2, 3], 0));
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_stops_its_key_before_what_stands_behind_it_is_sent() {
+    let (outbox, mut broker) = (Outbox::with(&["t/a", "t/b", "t/a"]), Broker::default());
+    outbox.rows.lock().unwrap()[0].message.payload = Some(UNREADABLE.to_vec());
+    let mut relaying = Relaying::over(&outbox).await;
+    let failed = relaying.step(&outbox, &mut broker).await;
+    assert!(matches!(failed, Relayed::Failed { published: 0, stopped: 1, .. }), "{failed:?}");
+    relaying.step(&outbox, &mut broker).await;
+    assert_eq!((broker.published, outbox.marked()), (vec![2], vec![2]));
+}
+
+#[tokio::test]
+async fn a_topic_that_is_there_again_and_that_another_relay_has_served_fails_no_more() {
+    let (outbox, mut broker) = (Outbox::with(&["away/a"]), Broker::default());
+    broker.away.insert("away".into());
+    let mut relaying = Relaying::over(&outbox).await;
+    relaying.step(&outbox, &mut broker).await;
+    broker.away.clear();
+    outbox.marked.lock().unwrap().insert(1);
+    relaying.wait(2);
+    assert_eq!(relaying.step(&outbox, &mut broker).await, Relayed::Nothing);
+    assert_eq!(relaying.relay.failing_topics().count(), 0);
 }
 
 #[tokio::test]

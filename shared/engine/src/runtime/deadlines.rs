@@ -22,6 +22,8 @@ pub(crate) async fn deadline_loop<P: Tables>(
     let mut failures = 0;
     while !stop.is_cancelled() {
         beat();
+        // Whatever is set from here on is told, since what is read now may not have it.
+        aftermath.next_deadline.store(i64::MAX, Ordering::Relaxed);
         let wait = match deadlines::step(&door, &door.database, &mut ids, limit).await {
             Ok((due, mut progress)) => {
                 failures = 0;

@@ -1,6 +1,7 @@
 //! Gauges of what only the database knows. Every replica tells them all, so take their maximum, not their sum.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -8,14 +9,18 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{ConsumerState, Progress, idle};
-use crate::postgres::{Depths, Pool, depths, stopped_keys};
+use super::{ConsumerState, idle};
+use crate::{
+    http::Health,
+    postgres::{Depths, Pool, depths, stopped_keys},
+};
 
 const EVERY: Duration = Duration::from_secs(5);
 
-pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, progress: Progress, stop: CancellationToken) {
+pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, health: Health, stop: CancellationToken) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut steps = Steps::default();
     loop {
         let ticked = idle(async {
             tokio::select! {
@@ -26,14 +31,19 @@ pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, progress: 
         if !ticked.await {
             return;
         }
-        metrics::gauge!("saga_loops_stalled").set(f64::from(u8::from(progress.stalled().is_some())));
+        metrics::gauge!("saga_loops_stalled").set(f64::from(u8::from(health.progress.stalled().is_some())));
+        metrics::gauge!("saga_ready").set(f64::from(u8::from(health.readiness().await.is_ok())));
         metrics::gauge!("saga_partition_missing").set(f64::from(u8::from(pool.lacks_partition())));
         crate::http::fold_metrics();
-        let open = if state.breaker_open.load(Ordering::Relaxed) { 1.0 } else { 0.0 };
-        metrics::gauge!("saga_breaker_open").set(open);
         metrics::gauge!("saga_consumer_partitions").set(state.kafka.partitions() as f64);
         match depths(&pool).await {
-            Ok(depths) => tell(&depths),
+            Ok(depths) => {
+                tell(&depths);
+                // Where nothing is left to call for, another replica or an operator has settled it: nobody is kept.
+                let open = state.breaker_open.load(Ordering::Relaxed) && !depths.intents.is_empty();
+                metrics::gauge!("saga_breaker_open").set(f64::from(u8::from(open)));
+                steps.told_of(&depths.intents).iter().for_each(tell_step);
+            }
             Err(error) => warn!(%error, "the gauges of the database could not be read"),
         }
         match stopped_keys(&pool).await {
@@ -55,8 +65,39 @@ fn tell(depths: &Depths) {
     metrics::gauge!("saga_deadlines_due").set(depths.deadlines_due as f64);
     metrics::gauge!("saga_deadlines_refused").set(depths.deadlines_refused as f64);
     metrics::gauge!("saga_inbox_events").set(depths.inbox as f64);
-    for (step, open, age) in &depths.intents {
-        metrics::gauge!("saga_intents_unresolved", "step" => step.clone()).set(*open as f64);
-        metrics::gauge!("saga_intent_oldest_age_seconds", "step" => step.clone()).set(*age);
+}
+
+/// A step of external calls: how many are open, and the seconds since the oldest was intended.
+type Open = (String, i64, f64);
+
+fn tell_step((step, open, age): &Open) {
+    metrics::gauge!("saga_intents_unresolved", "step" => step.clone()).set(*open as f64);
+    metrics::gauge!("saga_intent_oldest_age_seconds", "step" => step.clone()).set(*age);
+}
+
+/// Steps that were ever told. A gauge keeps its last value, so one whose last call was answered has to be told as well.
+#[derive(Default)]
+struct Steps(BTreeSet<String>);
+
+impl Steps {
+    fn told_of(&mut self, open: &[Open]) -> Vec<Open> {
+        let ended = self.0.iter().filter(|step| open.iter().all(|(other, ..)| other != *step));
+        let all = open.iter().cloned().chain(ended.map(|step| (step.clone(), 0, 0.0))).collect();
+        self.0.extend(open.iter().map(|(step, ..)| step.clone()));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_whose_last_call_was_answered_is_told_as_empty() {
+        let mut steps = Steps::default();
+        let (charge, refund) = (("charge".to_owned(), 3, 920.0), ("refund".to_owned(), 1, 5.0));
+        assert_eq!(steps.told_of(&[]), []);
+        assert_eq!(steps.told_of(std::slice::from_ref(&charge)), std::slice::from_ref(&charge));
+        assert_eq!(steps.told_of(std::slice::from_ref(&refund)), [refund, ("charge".to_owned(), 0, 0.0)]);
     }
 }

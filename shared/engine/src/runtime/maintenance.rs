@@ -1,6 +1,9 @@
 //! Partitions made ahead and dropped behind.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -17,11 +20,11 @@ const FIRST: Duration = Duration::from_secs(60);
 
 pub(crate) async fn maintenance_loop(pool: Pool, settings: Arc<EngineSettings>, stop: CancellationToken) {
     let mut failures = 0;
-    let mut next = FIRST;
+    let mut next = Instant::now() + FIRST;
     loop {
         let missed = idle(async {
             tokio::select! {
-                () = tokio::time::sleep(next) => Some(false),
+                () = tokio::time::sleep_until(next.into()) => Some(false),
                 () = pool.partition_missed() => Some(true),
                 () = stop.cancelled() => None,
             }
@@ -34,18 +37,19 @@ pub(crate) async fn maintenance_loop(pool: Pool, settings: Arc<EngineSettings>, 
         match make_partitions(&pool, window).await {
             Ok(()) => {
                 failures = 0;
-                next = EVERY;
                 pool.has_partitions();
             }
             Err(error) => {
                 error!(%error, "partitions could not be made ahead; events will wait when the days run out");
                 failures += 1;
-                next = if pool.lacks_partition() { backoff(failures) } else { FIRST };
+                next = Instant::now() + if pool.lacks_partition() { backoff(failures) } else { FIRST };
             }
         }
-        if missed {
+        // What was missed in between does not put the rest off.
+        if missed || failures > 0 {
             continue;
         }
+        next = Instant::now() + EVERY;
         match sweep(&pool, window.horizon).await {
             Ok(0) => {}
             Ok(swept) => info!(swept, "rows that were settled before the horizon are gone"),

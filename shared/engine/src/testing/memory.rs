@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Table, Toy, transaction::Copy};
 use crate::{
     deadlines::{self, DeadlineStore, Due},
-    delivery::Position,
+    delivery::{Delivery, Position},
     input::HeldEvent,
     intents::{Claimed as ClaimedCall, Contradiction, IntentStore, LateAnswer, Postponed},
     retry::{Claimed, HeldStore, Limits, Unreadable},
@@ -96,10 +96,10 @@ impl Database<Toy> for Memory {
         Ok(())
     }
 
-    async fn is_kept(&self, message: &Position) -> Result<bool, StoreError> {
+    async fn is_kept(&self, message: &Delivery) -> Result<bool, StoreError> {
         let state = self.state();
-        let held = state.held.values().any(|row| row.event.event.delivery.position == *message);
-        Ok(held || state.dead.iter().any(|dead| dead.delivery.position == *message))
+        let held = state.held.values().any(|row| row.event.event.delivery == *message);
+        Ok(held || state.dead.iter().any(|dead| dead.delivery == *message))
     }
 }
 

@@ -204,7 +204,7 @@ impl Transaction<Toy> for Copy {
             row.due_at = failed.now + failed.retry_in;
             row.failure = Some(failed.failure.clone());
             row.event.attempts = failed.attempts;
-            row.event.early = false;
+            row.event.early = failed.early;
         }
         Ok(())
     }

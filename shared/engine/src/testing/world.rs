@@ -98,8 +98,13 @@ impl World {
 
     /// What is held and due.
     pub fn retry(&mut self) -> Vec<Verdict<()>> {
+        self.retry_after(false)
+    }
+
+    /// What is held and due; `crash`: the last run of the process crashed.
+    pub fn retry_after(&mut self, crash: bool) -> Vec<Verdict<()>> {
         let memory = self.door.database.clone();
-        let progress = now(retry::step(&self.door, &memory, &mut self.ids, LIMITS, false));
+        let progress = now(retry::step(&self.door, &memory, &mut self.ids, LIMITS, crash));
         progress.expect("the database is there").verdicts.into_iter().flatten().collect()
     }
 

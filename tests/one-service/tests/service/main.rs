@@ -1,5 +1,7 @@
 //! The engine in one service on a real PostgreSQL.
 
 mod connections;
+mod crashes;
 mod listings;
 mod settling;
+mod sweep;

@@ -1,10 +1,14 @@
 //! What others may put on a topic: odd headers, envelopes that only look like one.
 
+use std::time::{Duration, SystemTime};
+
 use harness::{Service, Typed, World, story, typed};
 use local::producer::send_with_odd_header;
 use serde_json::{Value, json};
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
+/// How far the services let an event's time be ahead: the default of EVENT_SKEW.
+const SKEW: Duration = Duration::from_secs(600);
 const ODD: (&[u8], &[u8]) = (b"na\xffme", b"1");
 
 /// An order typed by hand, of something that nobody has: inventory rejects it.
@@ -77,5 +81,40 @@ fn a_nul_in_tracestate_parks_nobody() {
             rejected.header("traceparent").is_some_and(|parent| parent.contains("0af7651916cd43dd8448eb211c80319c"))
         );
         assert!(world.held(Service::Inventory, &event.key).await.is_empty());
+    });
+}
+
+fn id_at(time: Duration) -> Uuid {
+    Uuid::new_v7(Timestamp::from_unix(NoContext, time.as_secs(), time.subsec_nanos()))
+}
+
+/// The time within an event's id.
+fn time_of(id: &str) -> Duration {
+    let (seconds, nanos) =
+        id.parse::<Uuid>().ok().and_then(|id| id.get_timestamp()).expect("an id with a time").to_unix();
+    Duration::new(seconds, nanos)
+}
+
+#[test]
+fn an_event_from_the_future_waits_for_its_time_and_then_has_its_effect() {
+    story(|world| async {
+        let mut event = placed();
+        let now = SystemTime::UNIX_EPOCH.elapsed().expect("a clock");
+        let allowed_at = now + Duration::from_secs(4);
+        event.body["id"] = json!(id_at(allowed_at + SKEW));
+        for _ in 0..2 {
+            world.type_in("order-events", &event).await;
+        }
+        let rejected = world.appears(&event.key, "inventory.rejected").await;
+        let body: Value = serde_json::from_slice(rejected.payload.as_deref().unwrap_or_default()).expect("an envelope");
+        let acted_at = time_of(body["id"].as_str().unwrap_or_default());
+        assert!(acted_at.as_millis() >= allowed_at.as_millis(), "{acted_at:?} is before {allowed_at:?}");
+        world
+            .until("inventory holds nothing of it any more", || async {
+                let held = world.held(Service::Inventory, &event.key).await;
+                if held.is_empty() { Ok(()) } else { Err(format!("{held:?}")) }
+            })
+            .await;
+        assert_eq!(world.events(&event.key, "inventory.rejected").len(), 1);
     });
 }

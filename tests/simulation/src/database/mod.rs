@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
 use engine::{
-    delivery::Position,
+    delivery::{Delivery, Position},
     participant::Participant,
     policy::Policy,
     store::{Crashes, Database, Stage, StoreError},
@@ -163,10 +163,10 @@ impl<P: Participant> Database<P> for Model<P> {
         Ok(())
     }
 
-    async fn is_kept(&self, message: &Position) -> Result<bool, StoreError> {
+    async fn is_kept(&self, message: &Delivery) -> Result<bool, StoreError> {
         self.statement("is_kept").await?;
         let state = lock(&self.state);
-        let held = state.held.committed().any(|row| row.event.event.delivery.position == *message);
-        Ok(held || state.dead.committed().any(|dead| dead.position == *message))
+        let held = state.held.committed().any(|row| row.event.event.delivery.position == message.position);
+        Ok(held || state.dead.committed().any(|dead| dead.position == message.position))
     }
 }

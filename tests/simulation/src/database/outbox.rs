@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use engine::{
     outbox::OutboxRow,
     participant::Participant,
-    relay::{Lane, Lease, OutboxStore, Reading, Refused, fair_share},
+    relay::{Lane, Lease, OutboxStore, Reading, Refused, Unpublished, fair_share},
     store::StoreError,
 };
 use uuid::Uuid;
@@ -77,7 +77,7 @@ impl<P: Participant> OutboxStore for Model<P> {
         tx.finish()
     }
 
-    async fn unpublished(&self, reading: &Reading) -> Result<Vec<OutboxRow>, StoreError> {
+    async fn unpublished(&self, reading: &Reading) -> Result<Unpublished, StoreError> {
         let rows: Vec<OutboxRow> = {
             self.statement("unpublished").await?;
             let state = lock(&self.state);
@@ -106,7 +106,7 @@ impl<P: Participant> OutboxStore for Model<P> {
             let numbers: Vec<i64> = rows.iter().map(|row| row.number).collect();
             self.set_published(|row| numbers.contains(&row.number)).await?;
         }
-        Ok(rows)
+        Ok(rows.into())
     }
 
     async fn mark(&self, leases: &[Lease], rows: &[(i32, i64)]) -> Result<u64, StoreError> {

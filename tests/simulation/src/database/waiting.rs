@@ -140,7 +140,7 @@ impl<P: Participant> Tx<P> {
             row.due_at = failure.now + failure.retry_in;
             row.event.attempts = if forgets { 1 } else { failure.attempts };
             row.failures += u32::from(failure.failure.class != LOCKED);
-            row.event.early = false;
+            row.event.early = failure.early;
             row.class = Some(failure.failure.class);
             row.event.first_failed_at = row.event.first_failed_at.or(Some(failure.now));
             let lost = self.model.core.has(Plant::ParkedLost) && row.status == HeldStatus::Parked;

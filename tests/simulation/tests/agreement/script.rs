@@ -357,6 +357,7 @@ impl Drawing {
                         attempts: self.chance.pick(5) as u32,
                         retry_in: TimeDelta::minutes(1),
                         now: self.moment(),
+                        early: self.one_in(4),
                     })
                     .collect(),
             ),
