@@ -74,6 +74,8 @@ impl KafkaSource {
         settings: &EngineSettings,
         state: Arc<KafkaState>,
     ) -> KafkaResult<Self> {
+        // Told from the first statistics on.
+        topics.iter().for_each(|topic| state.set_missing(topic, false));
         let mut membership = Membership::new(kafka, group, topics, settings.kafka_session_timeout);
         let consumer = membership.join(Group::new(state))?;
         let limits =

@@ -25,7 +25,7 @@ struct Standing {
     contact: Option<Instant>,
     last_error: Option<KafkaTrouble>,
     stopped: BTreeMap<(String, i32), StoppedPartition>,
-    /// Topics that were found missing since the start; true: they still are.
+    /// Topics that are subscribed to; true: they were found missing.
     missing: BTreeMap<String, bool>,
 }
 
@@ -158,7 +158,7 @@ impl KafkaState {
         self.inner().missing.insert(topic.to_owned(), missing);
     }
 
-    /// Every topic that was ever found missing, and whether it still is.
+    /// Every topic that is subscribed to, and whether it is missing.
     pub(super) fn missing(&self) -> BTreeMap<String, bool> {
         self.inner().missing.clone()
     }
