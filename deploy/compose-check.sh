@@ -109,6 +109,9 @@ build_image() {
     cp /etc/ssl/certs/ca-certificates.crt "$context/root/etc/ssl/certs"
     { printf 'FROM scratch AS build\nCOPY root /\n'; sed -n '/^FROM debian/,$p' "$here/Dockerfile"; } >"$context/Dockerfile"
     docker build --quiet -t choreography:0.1.0 "$context"
+    # Or each `up` and `run` would have it compiled all the same.
+    export COMPOSE_OVERRIDE=$work/override.yml
+    echo 'services: {secrets: {pull_policy: never}}' >"$COMPOSE_OVERRIDE"
 }
 
 validate() { compose --profile '*' config --quiet && say "deploy/docker-compose.yml is valid"; }
@@ -203,7 +206,7 @@ compose --profile '*' down -v >/dev/null 2>&1
 build_image
 
 say "up"
-compose up -d --no-build --wait --wait-timeout 300
+compose up -d --wait --wait-timeout 300
 "$here/smoke.sh"
 "$here/smoke/refusals.sh"
 "$here/smoke/alerts.sh"

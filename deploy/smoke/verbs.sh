@@ -1,10 +1,10 @@
 # Verbs for scripts that try the shop as compose runs it. Sourced; needs bash, curl and python3.
-# COMPOSE: the command, if it is not `docker compose`.
+# COMPOSE: the command, if it is not `docker compose`. COMPOSE_OVERRIDE: a file over docker-compose.yml.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 patience=${PATIENCE:-180}
 
-compose() { ${COMPOSE:-docker compose} -f "$here/docker-compose.yml" "$@"; }
+compose() { ${COMPOSE:-docker compose} -f "$here/docker-compose.yml" ${COMPOSE_OVERRIDE:+-f "$COMPOSE_OVERRIDE"} "$@"; }
 
 say() { printf '%s  %s\n' "$(date +%T)" "$*" >&2; }
 
