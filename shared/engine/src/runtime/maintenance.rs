@@ -46,10 +46,12 @@ pub(crate) async fn maintenance_loop(pool: Pool, settings: Arc<EngineSettings>, 
             }
         }
         // What was missed in between does not put the rest off.
-        if missed || failures > 0 {
+        if missed {
             continue;
         }
-        next = Instant::now() + EVERY;
+        if failures == 0 {
+            next = Instant::now() + EVERY;
+        }
         match sweep(&pool, window.horizon).await {
             Ok(0) => {}
             Ok(swept) => info!(swept, "rows that were settled before the horizon are gone"),
