@@ -15,6 +15,8 @@ use futures::future::join_all;
 use one_service::{Answer, OneService, call};
 use order::{MIGRATIONS, Order};
 
+use crate::given::details;
+
 type World = OneService<Order>;
 
 async fn start() -> World {
@@ -72,17 +74,9 @@ async fn repeats_within_one_batch_are_one_order_with_one_answer() {
     use order::{
         participant::{Command, Reply},
         place_order::{PlaceOrder, Placed},
-        state::Details,
     };
     let world = start().await;
-    let details = Box::new(Details {
-        user_id: "ada".into(),
-        total_amount: 100,
-        currency: "EUR".into(),
-        items: vec![contracts::Item { sku: "chair".into(), quantity: 1, price: 100 }],
-        payment_method: None,
-        shipping_address: None,
-    });
+    let details = Box::new(details());
     let command = |_| {
         let order_id = uuid::Uuid::now_v7();
         let (request_key, body_hash) = (Some("k".to_owned()), vec![1]);

@@ -2,6 +2,7 @@
 
 mod api;
 mod gauges;
+mod given;
 mod owners;
 mod store;
 mod traces;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::{Address, Item};
+use contracts::Address;
 use engine::postgres::Tables;
 use one_service::OneService;
 use order::{
@@ -11,6 +11,8 @@ use order::{
     state::{Details, HistoryEntry, OrderRow, Request, Row, Status, Table},
     store::forget_requests,
 };
+
+use crate::given;
 
 const ORDER: Order = Order { deadline: Duration::from_secs(900) };
 const STATES: [Status; 4] = [Status::Pending, Status::Cancelling, Status::Completed, Status::Cancelled];
@@ -25,12 +27,9 @@ fn details(everything: bool) -> Details {
         country: "AT".into(),
     };
     Details {
-        user_id: "ada".into(),
-        total_amount: 200,
-        currency: "EUR".into(),
-        items: vec![Item { sku: "chair".into(), quantity: 2, price: 100 }],
         payment_method: everything.then(|| "tok_visa".into()),
         shipping_address: everything.then_some(address),
+        ..given::details()
     }
 }
 

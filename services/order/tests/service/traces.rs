@@ -15,8 +15,10 @@ use engine::{
     trace::{Header, TraceContext},
 };
 use one_service::OneService;
-use order::{MIGRATIONS, Order, participant::Command, place_order::PlaceOrder, state::Details};
+use order::{MIGRATIONS, Order, participant::Command, place_order::PlaceOrder};
 use uuid::Uuid;
+
+use crate::given::details;
 
 const PLACED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const DISPATCHED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -26,15 +28,7 @@ fn trace(traceparent: &str) -> TraceContext {
 }
 
 fn place(order_id: Uuid) -> Work<Order> {
-    let details = Details {
-        user_id: "ada".into(),
-        total_amount: 100,
-        currency: "EUR".into(),
-        items: vec![contracts::Item { sku: "chair".into(), quantity: 1, price: 100 }],
-        payment_method: None,
-        shipping_address: None,
-    };
-    let place = PlaceOrder { order_id, request_key: None, body_hash: vec![1], details: Box::new(details) };
+    let place = PlaceOrder { order_id, request_key: None, body_hash: vec![1], details: Box::new(details()) };
     let what = What::Command(Command::Place(Box::new(place)));
     Work::Input(Input { what, correlation_id: None, trace: trace(PLACED), source: Source::Client })
 }

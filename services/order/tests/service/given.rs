@@ -1,0 +1,15 @@
+//! What is ordered where it does not matter.
+
+use contracts::Item;
+use order::state::Details;
+
+pub fn details() -> Details {
+    Details {
+        user_id: "ada".into(),
+        total_amount: 100,
+        currency: "EUR".into(),
+        items: vec![Item { sku: "chair".into(), quantity: 1, price: 100 }],
+        payment_method: None,
+        shipping_address: None,
+    }
+}
