@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A message that is no event: Prometheus wakes somebody, the operator API says what it is, and the alert ends once that is
-# decided.
+# A message that is no event: Prometheus alerts, the operator API says what it is, and the alert ends once an operator has
+# discarded it.
 #
 #   docker compose -f deploy/docker-compose.yml up -d --wait && deploy/smoke/alerts.sh
 set -euo pipefail
@@ -16,13 +16,13 @@ is_firing() { # alert, service, how many of it
     [ "$(json data result 0 value 1 <<<"$answer")" = "$3" ] || { echo "$answer"; return 1; }
 }
 
-say "a message that is no event wakes somebody"
+say "a message that is no event raises an alert"
 write order order-events >/dev/null
 for service in "${readers[@]}"; do
     until_seen "SagaDeadLetters fires for $service" is_firing SagaDeadLetters "$service" 1
 done
 
-say "it is decided, and the alert ends"
+say "it is discarded, and the alert ends"
 for service in "${readers[@]}"; do
     dead=$(admin "$service" dead-messages)
     number=$(json deadMessages 0 number <<<"$dead")
@@ -31,4 +31,4 @@ for service in "${readers[@]}"; do
         -d '{"reason": "typed in by the smoke test"}' >/dev/null
     until_seen "SagaDeadLetters of $service ends" is_firing SagaDeadLetters "$service" 0
 done
-say "nobody is woken any more"
+say "no alert is left of it"

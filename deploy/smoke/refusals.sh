@@ -11,7 +11,7 @@ services=(order inventory payment shipping)
 # Starts the service itself at another's database.
 enter() { # service, database
     # shellcheck disable=SC2016
-    # Whoever is let in runs on: that must not look like a refusal, nor go on for ever.
+    # A service that is let in runs on: that must not look like a refusal, nor go on for ever.
     timeout 60 ${COMPOSE:-docker compose} -f "$here/docker-compose.yml" ${COMPOSE_OVERRIDE:+-f "$COMPOSE_OVERRIDE"} run --rm --no-deps -T --entrypoint sh "$1" -c '
         export DATABASE_URL=$(sed "s|/$0?|/$1?|" /run/secrets/database-url)
         unset DATABASE_URL_FILE
