@@ -1,4 +1,4 @@
-//! Processor time of processes, as the kernel counts it. Linux only: elsewhere `None`.
+//! Processor time and context switches of processes, as the kernel counts them. Linux only: elsewhere `None`.
 
 use std::collections::HashMap;
 
@@ -24,6 +24,21 @@ pub fn cpu_seconds_of_tree(pid: u32) -> Option<f64> {
     let tree = members(pid, &all);
     let stats = tree.iter().filter_map(|member| all.get(member));
     Some(seconds(stats.map(|stat| stat.ticks).sum()))
+}
+
+/// How often the threads of these processes were taken off a processor, or left it to wait. Threads that have ended are
+/// not in it.
+#[must_use]
+pub fn context_switches(pids: &[u32]) -> u64 {
+    let tasks = pids.iter().filter_map(|pid| std::fs::read_dir(format!("/proc/{pid}/task")).ok());
+    let texts = tasks.flat_map(|tasks| tasks.flatten()).map(|task| std::fs::read_to_string(task.path().join("status")));
+    texts.map(|text| switches(&text.unwrap_or_default())).sum()
+}
+
+/// Of a thread's `status`, both kinds.
+fn switches(status: &str) -> u64 {
+    let counts = status.lines().filter_map(|line| line.split_once("voluntary_ctxt_switches:"));
+    counts.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum()
 }
 
 /// `pid` and every living descendant, parents first; empty if there is no such process.
@@ -92,6 +107,12 @@ mod tests {
         let line = "7 (a) b (c) S 3 7 7 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 1 0 99";
         let stat = parse(line).map(|stat| (stat.parent, stat.ticks));
         assert_eq!(stat, Some((3, 100)));
+    }
+
+    #[test]
+    fn both_kinds_of_context_switches_count() {
+        let status = "Name:\tx\nvoluntary_ctxt_switches:\t40\nnonvoluntary_ctxt_switches:\t2\n";
+        assert_eq!(switches(status), 42);
     }
 
     #[test]

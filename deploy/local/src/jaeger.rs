@@ -20,7 +20,7 @@ pub struct Jaeger {
     pub otlp: String,
     /// Its query API.
     pub url: String,
-    _process: ServiceProcess,
+    process: ServiceProcess,
 }
 
 impl Jaeger {
@@ -52,7 +52,13 @@ impl Jaeger {
         let process = ServiceProcess::spawn(spec)?;
         let url = format!("http://127.0.0.1:{query}");
         process.wait_ready(&format!("{url}/api/services"), READY).await?;
-        Ok(Self { otlp: format!("http://127.0.0.1:{grpc}"), url, _process: process })
+        Ok(Self { otlp: format!("http://127.0.0.1:{grpc}"), url, process })
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
     }
 }
 

@@ -20,6 +20,7 @@ pub mod producer;
 pub mod run_dir;
 pub mod shop;
 pub mod system;
+pub mod tcp;
 pub mod tls;
 
 pub use embedded_broker::EmbeddedBroker;
