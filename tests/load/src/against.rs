@@ -5,54 +5,69 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 
 use crate::arguments::Arguments;
-use crate::phase::{Measured, Phase};
+use crate::measured::{FIGURES, Measured};
+use crate::phase::Phase;
+use crate::ratio::{self, Pair};
+use crate::report::{Report, Table};
 
-/// What is compared, and how it is read off a run.
-type Figure = (&'static str, fn(&Measured) -> f64);
-const FIGURES: [Figure; 4] = [
-    ("sagas/s", Measured::rate),
-    ("CPU-seconds per 1,000 sagas", Measured::cost),
-    ("p50, ms", |measured| measured.latency(50)),
-    ("p99, ms", |measured| measured.latency(99)),
-];
-
-/// Runs the pairs, in turns with this build and the other first, and prints each pair and the median of the ratios.
-pub async fn run(arguments: &Arguments, programs: &Path) -> Result<()> {
+/// Runs the pairs, in turns with this build and the other first, and tells each pair and the medians of the ratios.
+pub async fn run(arguments: &Arguments, programs: &Path, report: &mut Report) -> Result<()> {
     let order = programs.join("order");
     ensure!(
         order.is_file(),
         "--against: there is no {}; build the other version and name its target/release",
         order.display()
     );
-    let mut ratios = vec![Vec::new(); FIGURES.len()];
-    for pair in 0..arguments.pairs {
-        let (other, this) = if pair % 2 == 0 {
-            let other = other(arguments, programs).await?;
-            (other, this(arguments).await?)
+    let this = Phase::new("this build", arguments);
+    let other = Phase { programs: Some(programs.to_owned()), ..Phase::new("the other build", arguments) };
+    let pairs = in_pairs(&other, &this, arguments, report).await?;
+    let mut table =
+        Table::new(format!("this build to the other, median of {} pairs", pairs.len()), &["", "ratio", "pair by pair"]);
+    for (number, figure) in FIGURES.iter().enumerate() {
+        let pairs: Vec<Pair> = pairs.iter().filter_map(|figures| figures.get(number)).copied().collect();
+        let each: Vec<String> = pairs.iter().map(|pair| shown(pair.ratio())).collect();
+        table.row([figure.name.to_owned(), shown(ratio::median(&pairs)), each.join(" ")]);
+    }
+    report.table(&table);
+    report.write()
+}
+
+/// Runs pairs and tells each; by pair, the figures of the second to those of the first.
+async fn in_pairs(other: &Phase, this: &Phase, arguments: &Arguments, report: &mut Report) -> Result<Vec<Vec<Pair>>> {
+    let mut pairs = Vec::new();
+    for number in 0..arguments.pairs {
+        let (before, now) = if number % 2 == 0 {
+            let before = other.run(arguments).await?;
+            (before, this.run(arguments).await?)
         } else {
-            let this = this(arguments).await?;
-            (other(arguments, programs).await?, this)
+            let now = this.run(arguments).await?;
+            (other.run(arguments).await?, now)
         };
-        println!("\npair {}", pair + 1);
-        for ((name, figure), ratios) in FIGURES.iter().zip(&mut ratios) {
-            let (before, now) = (figure(&other), figure(&this));
-            println!("  {name:<30}{before:>10.2} there {now:>10.2} here   ratio {:.3}", now / before);
-            ratios.push(now / before);
-        }
+        report.run(&before);
+        report.run(&now);
+        let figures: Vec<Pair> =
+            FIGURES.iter().map(|figure| Pair { other: (figure.of)(&before), this: (figure.of)(&now) }).collect();
+        report.table(&of_pair(number + 1, &before, &now, &figures));
+        report.charts(&[&before, &now])?;
+        pairs.push(figures);
     }
-    println!("\nthis build to the other, median of {} pairs", arguments.pairs);
-    for ((name, _), ratios) in FIGURES.iter().zip(&mut ratios) {
-        ratios.sort_by(f64::total_cmp);
-        println!("  {name:<30}{:.3}", ratios[ratios.len() / 2]);
-    }
-    Ok(())
+    Ok(pairs)
 }
 
-async fn this(arguments: &Arguments) -> Result<Measured> {
-    Phase::new("this build", arguments.orders, arguments.env()).run(arguments).await
+fn of_pair(number: usize, before: &Measured, now: &Measured, figures: &[Pair]) -> Table {
+    let mut table = Table::new(format!("pair {number}"), &["", &before.title, &now.title, "ratio"]);
+    for (figure, pair) in FIGURES.iter().zip(figures) {
+        let decimals = figure.decimals;
+        table.row([
+            figure.name.to_owned(),
+            format!("{:.decimals$}", pair.other),
+            format!("{:.decimals$}", pair.this),
+            shown(pair.ratio()),
+        ]);
+    }
+    table
 }
 
-async fn other(arguments: &Arguments, programs: &Path) -> Result<Measured> {
-    let phase = Phase::new("the other build", arguments.orders, arguments.env());
-    Phase { programs: Some(programs.to_owned()), ..phase }.run(arguments).await
+fn shown(ratio: Option<f64>) -> String {
+    ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.3}"))
 }

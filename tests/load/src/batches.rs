@@ -6,23 +6,28 @@ use anyhow::Result;
 use local::shop::Shop;
 use local::{Service, System};
 
+use crate::phase::is_replica_of;
+
 const SUM: &str = "saga_batch_size_sum{kind=\"";
 const COUNT: &str = "saga_batch_size_count{kind=\"";
 
 /// Inputs, and transactions that they took, by service and kind of batch.
 pub type Batches = BTreeMap<(&'static str, String), (f64, f64)>;
 
-/// Asks every service.
+/// Asks every replica of every service.
 pub async fn read(system: &System) -> Result<Batches> {
     let shop = Shop::default();
     let mut batches = Batches::new();
-    for service in Service::SHOP {
-        let text = shop.text(&format!("{}/metrics", system.admin_url(service))).await?;
+    for (replica, running) in system.running() {
+        let Some(service) = Service::SHOP.into_iter().find(|service| is_replica_of(&replica, service.name())) else {
+            continue;
+        };
+        let text = shop.text(&format!("{}/metrics", running.admin)).await?;
         for line in text.lines() {
             if let Some((kind, value)) = sample(line, SUM) {
-                batches.entry((service.name(), kind.to_owned())).or_default().0 = value;
+                batches.entry((service.name(), kind.to_owned())).or_default().0 += value;
             } else if let Some((kind, value)) = sample(line, COUNT) {
-                batches.entry((service.name(), kind.to_owned())).or_default().1 = value;
+                batches.entry((service.name(), kind.to_owned())).or_default().1 += value;
             }
         }
     }

@@ -3,18 +3,24 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
 use local::system::PARTITIONS;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Headers;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::under_way::{End, UnderWay};
+use crate::clock::{self, Micros};
+use crate::ledger::{Ended, Ledger};
+use crate::mix::End;
 
 const TOPIC: &str = "order-events";
+/// Where the forward path's other events stand.
+const OTHER_TOPICS: [&str; 3] = ["inventory-events", "payment-events", "shipping-events"];
 const METADATA: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(50);
 
@@ -25,32 +31,33 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Begins to follow at the topic's end. Call it when no order is under way.
-    pub fn start(bootstrap: &str, under_way: Arc<UnderWay>) -> Result<Self> {
+    /// Begins to follow at the topic's end. Call it when no order is under way. `hops`: the others' topics too.
+    pub fn start(bootstrap: &str, ledger: Arc<Ledger>, hops: bool) -> Result<Self> {
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", bootstrap)
             .set("group.id", "load")
             .set("enable.auto.commit", "false")
             .create()
             .context("a consumer could not be made")?;
+        let others = if hops { OTHER_TOPICS.as_slice() } else { &[] };
         let mut all = TopicPartitionList::new();
-        for partition in 0..PARTITIONS {
-            // Not `Offset::End`: that is looked up only when the first fetch is made, and may skip what came until then.
-            let (_, end) = consumer
-                .fetch_watermarks(TOPIC, partition, METADATA)
-                .with_context(|| format!("the end of {TOPIC} is not known"))?;
-            all.add_partition_offset(TOPIC, partition, Offset::Offset(end))?;
+        for topic in others.iter().chain([&TOPIC]) {
+            for partition in 0..PARTITIONS {
+                // Not `Offset::End`: that is looked up only when the first fetch is made, and may skip what came until then.
+                let (_, end) = consumer
+                    .fetch_watermarks(topic, partition, METADATA)
+                    .with_context(|| format!("the end of {topic} is not known"))?;
+                all.add_partition_offset(topic, partition, Offset::Offset(end))?;
+            }
         }
-        consumer.assign(&all).with_context(|| format!("{TOPIC} can't be followed"))?;
+        consumer.assign(&all).context("the topics can't be followed")?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("follower".into()).spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 // librdkafka comes back by itself from what fails here; what is missing then shows as orders that don't end.
                 let Some(Ok(message)) = consumer.poll(POLL) else { continue };
-                if let Some((order, how)) = end(&message) {
-                    under_way.ended(order, how, Instant::now());
-                }
+                note(&message, &ledger, hops);
             }
         })?;
         Ok(Self { stop, thread: Some(thread) })
@@ -66,13 +73,37 @@ impl Drop for Follower {
     }
 }
 
-/// The order and how it ended, if that is what the message says. The header spares parsing the body.
-fn end(message: &impl Message) -> Option<(Uuid, End)> {
-    let event_type = message.headers()?.iter().find(|header| header.key == "event-type")?.value?;
-    let how = match event_type {
-        b"order.completed" => End::Completed,
-        b"order.cancelled" => End::Cancelled,
-        _ => return None,
+/// Of an envelope, what is needed.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(rename = "type", borrow)]
+    event_type: std::borrow::Cow<'a, str>,
+    timestamp: DateTime<Utc>,
+}
+
+fn note(message: &impl Message, ledger: &Ledger, hops: bool) {
+    if !hops && !may_be_an_end(message) {
+        return;
+    }
+    let Some((order, envelope)) = read(message) else { return };
+    let at = Micros::try_from(envelope.timestamp.timestamp_micros()).unwrap_or_default();
+    ledger.hop(order, &envelope.event_type, at);
+    let how = match &*envelope.event_type {
+        "order.completed" => End::Completed,
+        "order.cancelled" => End::Cancelled,
+        _ => return,
     };
-    Some((Uuid::try_parse_ascii(message.key()?).ok()?, how))
+    ledger.ended(order, Ended { how, at, seen: clock::now() });
+}
+
+/// A header that says otherwise spares parsing the body.
+fn may_be_an_end(message: &impl Message) -> bool {
+    let headers = message.headers();
+    let named = headers.and_then(|headers| headers.iter().find(|header| header.key == "event-type")?.value);
+    named.is_none_or(|named| matches!(named, b"order.completed" | b"order.cancelled"))
+}
+
+fn read(message: &impl Message) -> Option<(Uuid, Envelope<'_>)> {
+    let envelope = serde_json::from_slice(message.payload()?).ok()?;
+    Some((Uuid::try_parse_ascii(message.key()?).ok()?, envelope))
 }

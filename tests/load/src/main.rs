@@ -1,26 +1,40 @@
-//! Load on the whole system over HTTP, on real Kafka and PostgreSQL, with batches and then without.
+//! Load on the whole system over HTTP, on real Kafka and PostgreSQL: how long sagas take, and what they cost.
 
 mod against;
 mod arguments;
 mod batches;
-mod client;
+mod clock;
 mod follower;
+mod hops;
+mod latency;
+mod ledger;
+mod measured;
 mod meter;
+mod mix;
 mod observed;
 mod phase;
+mod placing;
+mod progress;
+mod ratio;
 mod report;
-mod under_way;
+mod schedule;
+mod seed;
 
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use arguments::Arguments;
 use clap::Parser;
+use measured::Measured;
 use phase::Phase;
-use report::say;
+use placing::Limit;
+use progress::say;
+use report::{Report, Table};
 
 /// With this program among them: Cargo then settles the same features as when it built this, and compiles nothing twice.
 const PROGRAMS: [&str; 6] = ["load", "order", "inventory", "payment", "shipping", "sandbox"];
+/// Without batches more would take minutes.
+const MOST_TO_WARM_SINGLES: usize = 2_000;
 
 /// One thread: this program shares the processors with all that it measures.
 #[tokio::main(flavor = "current_thread")]
@@ -30,6 +44,7 @@ async fn main() -> ExitCode {
         // What was started ends with its handle.
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; everything that was started is ended")),
     };
+    progress::close();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -40,25 +55,41 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<()> {
+    let mut report = Report::new(arguments.report.clone())?;
     say("building the services");
     local::binaries::build(&PROGRAMS).await?;
     if let Some(programs) = &arguments.against {
-        return against::run(&arguments, programs).await;
+        return against::run(&arguments, programs, &mut report).await;
     }
     if let Some(pairs) = arguments.observed_pairs {
-        return observed::run(&arguments, pairs).await;
+        return observed::run(&arguments, pairs, &mut report).await;
     }
-    let batched = Phase::new("batches", arguments.orders, arguments.env());
-    let batched = batched.run(&arguments).await.context("the run with batches")?;
-    report::print(&batched);
-    if arguments.single_orders == 0 {
+    let singles = arguments.single_orders();
+    let title = if singles == 0 { "this build" } else { "batches" };
+    let measured = Phase::new(title, &arguments).run(&arguments).await?;
+    report.run(&measured);
+    report.charts(&[&measured])?;
+    if singles == 0 {
         return Ok(());
     }
-    let mut env = arguments.env();
-    env.push(("BATCH_LIMIT".to_owned(), "1".to_owned()));
-    let single = Phase::new("batch limit 1", arguments.single_orders, env);
-    let single = single.run(&arguments).await.context("the run with batch limit 1")?;
-    report::print(&single);
-    report::print_ratio(&batched, &single);
-    Ok(())
+    let single = run_singles(&arguments, singles).await.context("the run with batch limit 1")?;
+    report.run(&single);
+    report.table(&ratio_of(&measured, &single));
+    report.charts(&[&measured, &single])
+}
+
+async fn run_singles(arguments: &Arguments, orders: usize) -> Result<Measured> {
+    let mut single = Phase::new("batch limit 1", arguments);
+    single.limit = Limit { orders, time: None };
+    single.warm_up = single.warm_up.min(MOST_TO_WARM_SINGLES);
+    single.env.push(("BATCH_LIMIT".to_owned(), "1".to_owned()));
+    single.run(arguments).await
+}
+
+/// What batches bring.
+fn ratio_of(batched: &Measured, single: &Measured) -> Table {
+    let mut table = Table::new("with batches, to batch limit 1", &["", "ratio"]);
+    table.row(["sagas/s".to_owned(), format!("{:.1}", batched.rate() / single.rate())]);
+    table.row(["CPU-seconds per saga".to_owned(), format!("{:.2}", batched.cost() / single.cost())]);
+    table
 }

@@ -1,49 +1,41 @@
 //! What traces and metrics cost: pairs of runs, one without and one with them, one right after the other.
 
 use anyhow::Result;
-use local::TracesTo;
 
 use crate::arguments::Arguments;
 use crate::phase::Phase;
+use crate::ratio::{self, Pair};
+use crate::report::{Report, Table};
 
-const SAMPLED: &str = "0.01";
-
-/// Runs the pairs, in turns with and without first, and prints each pair's ratio and their median.
-pub async fn run(arguments: &Arguments, pairs: usize) -> Result<()> {
-    let mut ratios = Vec::new();
+/// Runs the pairs, in turns with and without first, and tells each pair's ratio and their median.
+pub async fn run(arguments: &Arguments, pairs: usize, report: &mut Report) -> Result<()> {
+    let seen = Phase { observed: true, ..Phase::new("with traces and metrics", arguments) };
+    let mut dark = Phase { observed: false, ..Phase::new("without traces and metrics", arguments) };
+    dark.env.push(("METRICS".into(), "false".into()));
+    let mut costs = Vec::new();
     for pair in 0..pairs {
-        let (dark, seen) = if pair % 2 == 0 {
-            let dark = dark(arguments).run(arguments).await?.cost();
-            (dark, seen(arguments).run(arguments).await?.cost())
+        let (without, with) = if pair % 2 == 0 {
+            let without = dark.run(arguments).await?;
+            (without, seen.run(arguments).await?)
         } else {
-            let seen = seen(arguments).run(arguments).await?.cost();
-            (dark(arguments).run(arguments).await?.cost(), seen)
+            let with = seen.run(arguments).await?;
+            (dark.run(arguments).await?, with)
         };
-        println!(
-            "pair {}: {dark:.3} CPU-seconds per 1,000 sagas without, {seen:.3} with: ratio {:.3}",
-            pair + 1,
-            seen / dark
-        );
-        ratios.push(seen / dark);
+        report.run(&without);
+        report.run(&with);
+        report.charts(&[&without, &with])?;
+        costs.push(Pair { other: without.cost(), this: with.cost() });
     }
-    ratios.sort_by(f64::total_cmp);
-    if let Some(median) = ratios.get(ratios.len() / 2) {
-        println!(
-            "traces of 1 % of the sagas and metrics: {median:.3} of the CPU-seconds without them (median of {pairs})"
-        );
+    let mut table = Table::new("CPU-seconds per 1,000 sagas", &["pair", "without", "with", "ratio"]);
+    let shown = |ratio: Option<f64>| ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.3}"));
+    for (number, pair) in costs.iter().enumerate() {
+        let figures = [format!("{:.3}", pair.other), format!("{:.3}", pair.this), shown(pair.ratio())];
+        table.row(std::iter::once((number + 1).to_string()).chain(figures));
     }
-    Ok(())
-}
-
-fn dark(arguments: &Arguments) -> Phase {
-    let mut env = arguments.env();
-    env.push(("METRICS".into(), "false".into()));
-    Phase::new("without traces and metrics", arguments.orders, env)
-}
-
-fn seen(arguments: &Arguments) -> Phase {
-    let mut env = arguments.env();
-    env.push(("OTEL_TRACES_SAMPLER".into(), "parentbased_traceidratio".into()));
-    env.push(("OTEL_TRACES_SAMPLER_ARG".into(), SAMPLED.into()));
-    Phase { traces: TracesTo::Jaeger, scraped: true, ..Phase::new("with traces and metrics", arguments.orders, env) }
+    table.note(format!(
+        "Traces of 1 % of the sagas and metrics: {} of the CPU-seconds without them (median).",
+        shown(ratio::median(&costs))
+    ));
+    report.table(&table);
+    report.write()
 }
