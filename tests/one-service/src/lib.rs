@@ -11,10 +11,15 @@ use engine::{
     commands::{self, CommandQueue},
     door::{Door, Progress},
     event_id::{Ids, Window},
+    input::{Input, Source, Verdict, Work},
+    intents,
+    participant::{Answer as Said, What},
     policy::{Policy, RetryPolicy},
     postgres::{self, Limits, Pool, Postgres as Database, Tables},
     service::Context,
     settings::RANGES,
+    store::Intent,
+    trace::TraceContext,
 };
 use local::{
     Postgres, PostgresOptions, RunDir,
@@ -73,6 +78,36 @@ impl<P: Tables> OneService<P> {
     /// The admin routes, with nobody before them who asks for a token.
     pub fn admin(&self) -> Router {
         engine::service::admin_routes(Arc::new(self.door()))
+    }
+
+    /// Hands work in, as the engine's own loops do.
+    pub async fn handle(&self, work: Work<P>) -> Progress<P::Reply> {
+        let mut progress = Progress::new(1);
+        self.door().handle_isolating(&mut Ids::new(), &mut [work], &mut progress).await.expect("the database is there");
+        progress
+    }
+
+    /// Another service's event, as if typed in by hand: the inbox is not what is tried.
+    pub async fn told(&self, event: impl Into<P::Event>) -> Progress<P::Reply> {
+        let (what, trace) = (What::Event(event.into()), TraceContext::default());
+        self.handle(Work::Input(Input { what, correlation_id: None, trace, source: Source::Client })).await
+    }
+
+    /// The provider's own answer to a call.
+    pub async fn answered(&self, call: &Intent, answer: Said) -> Verdict<P::Reply> {
+        let (door, called) = (self.door(), [(call.clone(), Ok(answer))]);
+        let settled = intents::settle(&door, &door.database, &mut Ids::new(), &called).await;
+        settled.expect("the database is there").verdicts.pop().flatten().expect("a verdict")
+    }
+
+    /// The types of the events that it published, in their order.
+    pub async fn published(&self) -> Vec<String> {
+        self.texts("SELECT convert_from(payload, 'UTF8')::jsonb->>'type' FROM outbox ORDER BY number").await
+    }
+
+    /// The texts that a query finds.
+    pub async fn texts(&self, query: &'static str) -> Vec<String> {
+        sqlx::query_scalar(query).fetch_all(&self.pool).await.expect(query)
     }
 
     /// A number that a query counts.

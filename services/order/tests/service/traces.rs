@@ -6,7 +6,6 @@ use std::{sync::Arc, time::Duration};
 use engine::{
     deadlines,
     delivery::{Delivery, Position},
-    door::Progress,
     event_id::Ids,
     input::{Input, Source, Verdict, Work},
     participant::What,
@@ -34,9 +33,7 @@ fn place(order_id: Uuid) -> Work<Order> {
 }
 
 async fn handle(world: &OneService<Order>, work: Work<Order>) -> Verdict<order::participant::Reply> {
-    let mut progress = Progress::new(1);
-    world.door().handle_isolating(&mut Ids::new(), &mut [work], &mut progress).await.unwrap();
-    progress.verdicts.pop().flatten().unwrap()
+    world.handle(work).await.verdicts.pop().flatten().unwrap()
 }
 
 /// Per outbox row, in order: its event type (none of a dead letter's own), and its trace.

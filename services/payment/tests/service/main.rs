@@ -1,5 +1,6 @@
 //! The payment service on a real PostgreSQL.
 
+mod given;
 mod refund;
+mod settling;
 mod store;
-mod world;

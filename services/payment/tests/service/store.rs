@@ -1,6 +1,5 @@
 //! Payment's SQL on a real PostgreSQL.
 
-use crate::world::World;
 use chrono::DateTime;
 use contracts::{Address, Item};
 use engine::postgres::Tables;
@@ -8,6 +7,8 @@ use payment::{
     Payment,
     state::{Kind, LedgerEntry, OrderToPay, Row, State, Table},
 };
+
+use crate::given::start;
 
 const TABLE: Table = Table::Payments;
 const STATES: [State; 8] = [
@@ -54,7 +55,7 @@ fn entry(kind: Kind) -> LedgerEntry {
 
 #[tokio::test]
 async fn rows_come_back_as_they_were_written_and_money_is_booked_once() {
-    let world = World::new().await;
+    let world = start().await;
     let db = &mut world.pool.session().await.unwrap();
     let rows = rows();
     let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();

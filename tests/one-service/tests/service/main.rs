@@ -3,5 +3,4 @@
 mod connections;
 mod crashes;
 mod listings;
-mod settling;
 mod sweep;

@@ -1,63 +1,31 @@
 //! External calls that an operator settles by hand, on a real PostgreSQL.
 
-use axum::http::StatusCode;
-use contracts::{Event, InventoryReserved, Item, ShippingCancelled};
-use engine::{
-    door::Progress,
-    event_id::Ids,
-    input::{Input, Source, Verdict, Work},
-    intents,
-    participant::{Answer, What},
-    store::Intent,
-    trace::TraceContext,
-};
+use axum::{Router, http::StatusCode};
+use contracts::ShippingCancelled;
+use engine::{input::Verdict, participant::Answer};
 use one_service::{OneService, call};
-use payment::{MIGRATIONS, Payment};
+use payment::Payment;
 use serde_json::Value;
 use uuid::Uuid;
 
-const ORDER: Uuid = Uuid::from_u128(1);
+use crate::given::{self, ORDER, charging, state};
+
 const REASON: &str = "ticket 4711: their log shows no such charge";
 
 struct World {
     service: OneService<Payment>,
-    admin: axum::Router,
+    admin: Router,
 }
 
 impl World {
     async fn new() -> Self {
-        let service = OneService::start(Payment, &MIGRATIONS).await;
+        let service = given::start().await;
         Self { admin: service.admin(), service }
     }
 
-    async fn told(&self, event: impl Into<Event>) -> Progress<()> {
-        let (correlation_id, trace) = (Some(ORDER.to_string()), TraceContext::default());
-        let input = Input { what: What::Event(event.into()), correlation_id, trace, source: Source::Client };
-        let mut progress = Progress::new(1);
-        let mut work = [Work::Input(input)];
-        self.service.door().handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
-        progress
-    }
-
-    /// A charge is intended.
-    async fn charging(&self) -> Intent {
-        let reserved = InventoryReserved {
-            order_id: ORDER,
-            user_id: "ada".into(),
-            total_amount: 200,
-            currency: "EUR".into(),
-            items: vec![Item { sku: "chair".into(), quantity: 2, price: 100 }],
-            payment_method: Some("tok_visa".into()),
-            shipping_address: None,
-        };
-        self.told(reserved).await.intents.pop().expect("a charge is intended").intent
-    }
-
-    /// The provider's own answer.
-    async fn provider_says(&self, intent: &Intent, answer: Answer) -> Verdict<()> {
-        let (door, called) = (self.service.door(), [(intent.clone(), Ok(answer))]);
-        let progress = intents::settle(&door, &door.database, &mut Ids::new(), &called).await.unwrap();
-        progress.verdicts.into_iter().flatten().next().unwrap()
+    /// Shipping is off, so the charge is to be undone.
+    async fn cancelled(&self) {
+        self.service.told(ShippingCancelled { order_id: ORDER, reason: "client".into() }).await;
     }
 
     async fn open_calls(&self) -> Vec<Value> {
@@ -74,16 +42,8 @@ impl World {
         (answer.status, answer.body)
     }
 
-    async fn texts(&self, query: &'static str) -> Vec<String> {
-        sqlx::query_scalar(query).fetch_all(&self.service.pool).await.unwrap()
-    }
-
-    async fn facts(&self) -> Vec<String> {
-        self.texts("SELECT convert_from(payload, 'UTF8')::jsonb->>'type' FROM outbox ORDER BY number").await
-    }
-
-    async fn state(&self) -> Vec<String> {
-        self.texts("SELECT state FROM payments").await
+    async fn state_and_published(&self) -> (Vec<String>, Vec<String>) {
+        (state(&self.service).await, self.service.published().await)
     }
 }
 
@@ -98,7 +58,7 @@ fn done(detail: &str) -> String {
 #[tokio::test]
 async fn a_call_is_listed_and_settled_as_not_done_like_by_the_providers_no() {
     let world = World::new().await;
-    let charge = world.charging().await;
+    let charge = charging(&world.service).await;
     let open = world.open_calls().await;
     assert_eq!(open.len(), 1);
     let shown = |field: &str| open[0][field].as_str().unwrap_or_default().to_owned();
@@ -113,7 +73,7 @@ async fn a_call_is_listed_and_settled_as_not_done_like_by_the_providers_no() {
 
     let (status, body) = world.settle(charge.id, &not_done()).await;
     assert_eq!((status, body["outcome"].as_str()), (StatusCode::OK, Some("applied")), "{body}");
-    assert_eq!((world.state().await, world.facts().await), (vec!["failed".into()], vec!["payment.failed".into()]));
+    assert_eq!(world.state_and_published().await, (vec!["failed".into()], vec!["payment.failed".into()]));
     assert!(world.open_calls().await.is_empty());
 
     let settled = world.settled_calls().await;
@@ -128,12 +88,12 @@ async fn a_call_is_listed_and_settled_as_not_done_like_by_the_providers_no() {
 #[tokio::test]
 async fn a_call_is_settled_as_done_under_the_providers_name_for_it() {
     let world = World::new().await;
-    let charge = world.charging().await;
-    world.told(ShippingCancelled { order_id: ORDER, reason: "client".into() }).await;
+    let charge = charging(&world.service).await;
+    world.cancelled().await;
     assert_eq!(world.settle(charge.id, &done("ch_77")).await.0, StatusCode::OK);
     // With the undo mark what was taken goes back at once.
-    assert_eq!(world.state().await, ["refunding"]);
-    assert_eq!(world.texts("SELECT kind || ' ' || provider_id FROM payment_ledger").await, ["captured ch_77"]);
+    assert_eq!(state(&world.service).await, ["refunding"]);
+    assert_eq!(world.service.texts("SELECT kind || ' ' || provider_id FROM payment_ledger").await, ["captured ch_77"]);
     let open = world.open_calls().await;
     assert_eq!((open.len(), open[0]["step"].as_str()), (1, Some("refund")));
 
@@ -141,9 +101,9 @@ async fn a_call_is_settled_as_done_under_the_providers_name_for_it() {
     let refund = open[0]["id"].as_str().unwrap().parse().unwrap();
     let (status, body) = world.settle(refund, &not_done()).await;
     assert_eq!(status, StatusCode::CONFLICT, "{body}");
-    assert_eq!((world.state().await, world.open_calls().await.len()), (vec!["refunding".into()], 1));
+    assert_eq!((state(&world.service).await, world.open_calls().await.len()), (vec!["refunding".into()], 1));
     assert_eq!(world.settle(refund, &done("re_77")).await.0, StatusCode::OK);
-    assert_eq!((world.state().await, world.facts().await), (vec!["refunded".into()], vec!["payment.refunded".into()]));
+    assert_eq!(world.state_and_published().await, (vec!["refunded".into()], vec!["payment.refunded".into()]));
     let results: Vec<bool> = world
         .settled_calls()
         .await
@@ -156,22 +116,22 @@ async fn a_call_is_settled_as_done_under_the_providers_name_for_it() {
 #[tokio::test]
 async fn a_late_answer_that_says_something_else_is_written_down() {
     let world = World::new().await;
-    let charge = world.charging().await;
+    let charge = charging(&world.service).await;
     assert_eq!(world.settle(charge.id, &not_done()).await.0, StatusCode::OK);
     let no = Answer::No { reason: "declined".into() };
-    assert_eq!(world.provider_says(&charge, no).await, Verdict::Gone);
+    assert_eq!(world.service.answered(&charge, no).await, Verdict::Gone);
     assert_eq!(world.settled_calls().await[0]["contradiction"], Value::Null);
     let yes = Answer::Yes { detail: "ch_1".into() };
-    assert_eq!(world.provider_says(&charge, yes).await, Verdict::Gone);
+    assert_eq!(world.service.answered(&charge, yes).await, Verdict::Gone);
     assert_eq!(world.settled_calls().await[0]["contradiction"], "done: ch_1");
     // It changes nothing here: the books have to be put right at the provider.
-    assert_eq!((world.state().await, world.facts().await), (vec!["failed".into()], vec!["payment.failed".into()]));
+    assert_eq!(world.state_and_published().await, (vec!["failed".into()], vec!["payment.failed".into()]));
 }
 
 #[tokio::test]
 async fn what_does_not_say_what_was_found_and_why_settles_nothing() {
     let world = World::new().await;
-    let charge = world.charging().await;
+    let charge = charging(&world.service).await;
     for wrong in [
         r#"{"outcome":"not-done","reason":" "}"#.to_owned(),
         r#"{"outcome":"not-done"}"#.to_owned(),
@@ -185,18 +145,18 @@ async fn what_does_not_say_what_was_found_and_why_settles_nothing() {
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}: {body}");
     }
     assert_eq!(world.settle(Uuid::from_u128(9), &not_done()).await.0, StatusCode::NOT_FOUND);
-    assert_eq!((world.state().await, world.open_calls().await.len()), (vec!["capturing".into()], 1));
+    assert_eq!((state(&world.service).await, world.open_calls().await.len()), (vec!["capturing".into()], 1));
     assert!(world.settled_calls().await.is_empty());
 }
 
 #[tokio::test]
 async fn a_charge_that_is_called_off_asks_for_its_cancellation_from_then_on() {
     let world = World::new().await;
-    let charge = world.charging().await;
-    world.told(ShippingCancelled { order_id: ORDER, reason: "client".into() }).await;
-    let open = world.texts("SELECT request FROM intents WHERE not_before <= now()").await;
+    let charge = charging(&world.service).await;
+    world.cancelled().await;
+    let open = world.service.texts("SELECT request FROM intents WHERE not_before <= now()").await;
     assert_eq!(open, [r#"{"amount":200,"currency":"EUR","paymentMethod":null,"cancel":true}"#]);
     // The charge that was under way meanwhile answers for the call as well.
-    assert_eq!(world.provider_says(&charge, Answer::Yes { detail: "ch_1".into() }).await, Verdict::Applied(None));
-    assert_eq!(world.state().await, ["refunding"]);
+    assert_eq!(world.service.answered(&charge, Answer::Yes { detail: "ch_1".into() }).await, Verdict::Applied(None));
+    assert_eq!(state(&world.service).await, ["refunding"]);
 }

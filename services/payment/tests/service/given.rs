@@ -1,0 +1,31 @@
+//! One order, and the service that it is to be paid at.
+
+use contracts::{InventoryReserved, Item};
+use engine::store::Intent;
+use one_service::OneService;
+use payment::{MIGRATIONS, Payment};
+use uuid::Uuid;
+
+pub const ORDER: Uuid = Uuid::from_u128(1);
+
+pub async fn start() -> OneService<Payment> {
+    OneService::start(Payment, &MIGRATIONS).await
+}
+
+/// A charge is intended.
+pub async fn charging(service: &OneService<Payment>) -> Intent {
+    let reserved = InventoryReserved {
+        order_id: ORDER,
+        user_id: "ada".into(),
+        total_amount: 200,
+        currency: "EUR".into(),
+        items: vec![Item { sku: "chair".into(), quantity: 2, price: 100 }],
+        payment_method: Some("tok_visa".into()),
+        shipping_address: None,
+    };
+    service.told(reserved).await.intents.pop().expect("a charge is intended").intent
+}
+
+pub async fn state(service: &OneService<Payment>) -> Vec<String> {
+    service.texts("SELECT state FROM payments").await
+}
