@@ -69,7 +69,8 @@ async fn postpone_unreadable<S: DeadlineStore>(store: &S, found: &Due, wait: Tim
     store.postpone(&postponed.collect::<Vec<_>>()).await
 }
 
-fn input<P: Participant>(deadline: Deadline) -> Work<P> {
+/// A deadline that has come due, as an input for the rules.
+pub(crate) fn input<P: Participant>(deadline: Deadline) -> Work<P> {
     Work::Input(Input {
         what: What::Deadline { aggregate_id: deadline.aggregate_id.clone(), name: deadline.name.clone() },
         correlation_id: Some(deadline.correlation_id.clone()),

@@ -1,7 +1,10 @@
 //! The database as the engine's steps see it: one method, one statement. Implemented by `postgres` with SQL and by
 //! the simulation with a model whose transactions interleave at every one of these calls.
 
-use std::{collections::HashSet, future::Future};
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -94,8 +97,9 @@ pub trait Transaction<P: Participant>: Send {
     fn set_deadlines(&mut self, deadlines: &[Deadline]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Deletes deadlines by aggregate and name; those that are gone already are passed over.
     fn settle_deadlines(&mut self, names: &[(String, String)]) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Deletes deadlines that have come due and returns those that were still there. Their aggregates are locked.
-    fn take_deadlines(&mut self, ids: &[Uuid]) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
+    /// Deletes deadlines that have come due and returns those that were still there, with how often they were refused by
+    /// then. Their aggregates are locked.
+    fn take_deadlines(&mut self, ids: &[Uuid]) -> impl Future<Output = Result<HashMap<Uuid, u32>, StoreError>> + Send;
     /// Has deadlines wait whose aggregates are not locked, counts the attempt, and returns those that were still there.
     /// The rows stay where they are, so that whoever settles them meanwhile finds them.
     fn postpone_deadlines(
@@ -108,8 +112,11 @@ pub trait Transaction<P: Participant>: Send {
         intents: &[Intent],
         not_before: DateTime<Utc>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Deletes answered intents and returns those that were still open. Their aggregates are locked.
-    fn take_intents(&mut self, ids: &[Uuid]) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
+    /// Deletes answered intents and returns those that were still open, as they stood by then. Their aggregates are locked.
+    fn take_intents(
+        &mut self,
+        ids: &[Uuid],
+    ) -> impl Future<Output = Result<HashMap<Uuid, TakenIntent>, StoreError>> + Send;
     /// Puts intents back that were taken and whose answers were refused.
     fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Has open intents wait whose aggregates are not locked, and returns those that were still open. The rows stay where
@@ -238,6 +245,14 @@ impl Intent {
     pub fn idempotency_key(&self) -> String {
         format!("{}/{}", self.aggregate_id, self.step)
     }
+}
+
+/// What can change of an open intent while its call is under way, when it is amended or claimed again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TakenIntent {
+    /// JSON.
+    pub request: String,
+    pub attempts: u32,
 }
 
 /// An intent whose answer was refused: it stays open and is asked about again.

@@ -10,7 +10,7 @@ use super::{
     SetAside,
     note::{Note, Wait},
     outcome::Outcome,
-    postponing::{Postponing, ToPostpone, ToTake},
+    postponing::{Postponing, Taken, ToPostpone, ToTake},
     queue::Queue,
     running::{Beginning, Running},
     told::Told,
@@ -25,7 +25,7 @@ use crate::{
     participant::Participant,
     policy::Policy,
     rows::Rows,
-    store::{DeadMessage, Failure, Held, HeldStatus, Opening},
+    store::{DeadMessage, Deadline, Failure, Held, HeldStatus, Intent, Opening},
 };
 
 pub(super) struct Batch<'a, P: Participant> {
@@ -243,13 +243,26 @@ impl<'a, P: Participant> Batch<'a, P> {
         rows
     }
 
-    /// `found`: of those that were taken or postponed, the ones that were still there.
-    pub fn drop_settled(&mut self, found: &HashSet<Uuid>) {
-        let mut seen = HashSet::new();
+    /// `taken`: of the deadlines and external calls that were taken or postponed, the ones that were still there.
+    pub fn drop_settled(&mut self, mut taken: Taken) {
         for (index, input) in self.open().collect::<Vec<_>>() {
-            let deadline = input.source.deadline().map(|deadline| deadline.id);
-            let Some(id) = deadline.or(input.source.intent().map(|intent| intent.id)) else { continue };
-            if !found.contains(&id) || !seen.insert(id) {
+            let note = &mut self.notes[index];
+            // Each once, however often the batch has it.
+            let found = match (&input.source, note.runs()) {
+                (Source::Deadline(deadline), true) => {
+                    note.refused = taken.deadlines.remove(&deadline.id);
+                    note.refused.is_some()
+                }
+                (Source::Intent(intent), true) => {
+                    note.intent = taken.intents.remove(&intent.id);
+                    note.intent.is_some()
+                }
+                (Source::Deadline(Deadline { id, .. }) | Source::Intent(Intent { id, .. }), false) => {
+                    taken.postponed.remove(id)
+                }
+                _ => continue,
+            };
+            if !found {
                 self.verdicts[index] = Some(Verdict::Gone);
             }
         }

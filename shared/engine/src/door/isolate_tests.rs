@@ -116,6 +116,16 @@ fn a_refused_deadline_comes_again_with_its_error_and_keeps_no_other() {
 }
 
 #[test]
+fn the_attempts_of_a_refused_deadline_are_those_of_its_row_under_its_lock() {
+    let mut world = World::new();
+    let id = world.set_deadline("a", "refuse");
+    let as_read = world.door.database.state().deadlines[&id].clone();
+    world.deadlines(10);
+    assert!(matches!(world.deadline_as_read(as_read)[..], [Verdict::Refused(_)]));
+    assert_eq!(world.door.database.state().deadlines[&id].attempts, 2);
+}
+
+#[test]
 fn many_refused_deadlines_starve_no_other() {
     let mut world = World::new();
     for n in 0..20 {

@@ -22,14 +22,9 @@ mod suspects;
 mod told;
 mod touched;
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 pub use isolate::Progress;
 
@@ -46,7 +41,7 @@ use crate::{
 use batch::{Batch, aggregates_of_arrivals};
 use note::SetAside;
 use outcome::Outcome;
-use postponing::Postponing;
+use postponing::{Postponing, Taken};
 use suspects::Suspects;
 use told::BatchSpans;
 
@@ -111,8 +106,8 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             let held = tx.held(&keys).await?;
             batch.found_held(keys, &held);
         }
-        let (found, postponed_to) = self.take(&mut tx, &batch, ids).await?;
-        batch.drop_settled(&found);
+        let (taken, postponed_to) = self.take(&mut tx, &batch, ids).await?;
+        batch.drop_settled(taken);
 
         let outcome = batch.run(&self.policy, &mut rows, ids);
         self.write(&mut tx, &rows, &outcome, now).await?;
@@ -167,23 +162,23 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         tx: &mut D::Transaction,
         batch: &Batch<'_, P>,
         ids: &mut dyn IdSource,
-    ) -> Result<(HashSet<Uuid>, Option<DateTime<Utc>>), StoreError> {
-        let mut found = HashSet::new();
-        let taken = batch.to_take();
+    ) -> Result<(Taken, Option<DateTime<Utc>>), StoreError> {
+        let mut taken = Taken::default();
+        let to_take = batch.to_take();
         let postponed = batch.to_postpone(&mut Postponing { retry: self.policy.retry, now: batch.now, ids });
-        if !taken.deadlines.is_empty() {
-            found.extend(tx.take_deadlines(&taken.deadlines).await?);
+        if !to_take.deadlines.is_empty() {
+            taken.deadlines = tx.take_deadlines(&to_take.deadlines).await?;
         }
         if !postponed.deadlines.is_empty() {
-            found.extend(tx.postpone_deadlines(&postponed.deadlines).await?);
+            taken.postponed.extend(tx.postpone_deadlines(&postponed.deadlines).await?);
         }
-        if !taken.intents.is_empty() {
-            found.extend(tx.take_intents(&taken.intents).await?);
+        if !to_take.intents.is_empty() {
+            taken.intents = tx.take_intents(&to_take.intents).await?;
         }
         if !postponed.intents.is_empty() {
-            found.extend(tx.postpone_intents(&postponed.intents).await?);
+            taken.postponed.extend(tx.postpone_intents(&postponed.intents).await?);
         }
-        Ok((found, postponed.deadlines.iter().map(Deadline::next_at).min()))
+        Ok((taken, postponed.deadlines.iter().map(Deadline::next_at).min()))
     }
 
     async fn write(

@@ -1,12 +1,14 @@
 //! Deadlines and external calls whose handling failed: they wait, with the reason, and come again.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
     event_id::IdSource,
     policy::RetryPolicy,
-    store::{Deadline, Failure, Intent, RefusedIntent},
+    store::{Deadline, Failure, Intent, RefusedIntent, TakenIntent},
 };
 
 /// Rows to take, because their rules run; by id, sorted.
@@ -14,6 +16,16 @@ use crate::{
 pub(super) struct ToTake {
     pub deadlines: Vec<Uuid>,
     pub intents: Vec<Uuid>,
+}
+
+/// Rows that were still there, by id. What waits keeps what was changed since it was read.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// How often each was refused by now.
+    pub deadlines: HashMap<Uuid, u32>,
+    pub intents: HashMap<Uuid, TakenIntent>,
+    /// Of both kinds.
+    pub postponed: HashSet<Uuid>,
 }
 
 /// Rows that wait for another try, because their rules can't be run.

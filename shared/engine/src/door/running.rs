@@ -305,11 +305,11 @@ impl<'a, P: Participant> Running<'a, P> {
             // It stands where it was, postponed.
             Source::Deadline(_) | Source::Intent(_) if !note.runs() => Verdict::Refused(refusal),
             Source::Deadline(deadline) => {
-                self.put_deadline_back(deadline, &failure);
+                self.put_deadline_back(&note.deadline_now(deadline), &failure);
                 Verdict::Refused(refusal)
             }
             Source::Intent(intent) => {
-                let refused = self.postponing().intent(intent, &failure);
+                let refused = self.postponing().intent(&note.intent_now(intent), &failure);
                 self.outcome.refused_intents.push(refused);
                 Verdict::Refused(refusal)
             }

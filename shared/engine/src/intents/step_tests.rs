@@ -62,6 +62,21 @@ fn a_refused_answer_stays_open_with_the_reason_and_keeps_no_other() {
 }
 
 #[test]
+fn a_refused_answer_stays_open_as_it_was_amended_and_claimed_meanwhile() {
+    let mut world = World::new();
+    let claimed = intent(&world, "a", "refuse");
+    world.door.database.state().intents.entry(claimed.id).and_modify(|(intent, _)| {
+        intent.request = r#"{"cancel":true}"#.into();
+        intent.attempts = 4;
+    });
+    let verdicts = answered(&mut world, &[(claimed.clone(), yes())]).unwrap();
+    assert!(matches!(verdicts[..], [Verdict::Refused(_)]), "{verdicts:?}");
+    let (open, error) = world.door.database.state().intents[&claimed.id].clone();
+    assert_eq!(open, Intent { request: r#"{"cancel":true}"#.into(), attempts: 4, ..claimed });
+    assert_eq!(error.as_deref(), Some("refused: no"));
+}
+
+#[test]
 fn no_answer_is_no_input() {
     let mut world = World::new();
     let open = intent(&world, "a", "add");

@@ -1,6 +1,9 @@
 //! The business transaction, statement by statement.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
@@ -12,7 +15,7 @@ use crate::{
     outbox::range_of,
     store::{
         AmendedIntent, DeadMessage, Deadline, FreeRows, Held, HeldFailure, HoldEvent, Intent, Opening, OutboxMessage,
-        RefusedIntent, StoreError, Transaction,
+        RefusedIntent, StoreError, TakenIntent, Transaction,
     },
 };
 
@@ -135,8 +138,8 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
         Ok(())
     }
 
-    async fn take_deadlines(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
-        self.take("DELETE FROM deadlines WHERE id = ANY($1) RETURNING id", ids).await
+    async fn take_deadlines(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, u32>, StoreError> {
+        waiting::take_deadlines(&mut self.tx, ids).await.map_err(store_error)
     }
 
     async fn postpone_deadlines(&mut self, postponed: &[Deadline]) -> Result<HashSet<Uuid>, StoreError> {
@@ -147,8 +150,8 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
         waiting::insert_intents(&mut self.tx, intents, not_before).await.map_err(store_error)
     }
 
-    async fn take_intents(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
-        self.take("DELETE FROM intents WHERE id = ANY($1) RETURNING id", ids).await
+    async fn take_intents(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, TakenIntent>, StoreError> {
+        waiting::take_intents(&mut self.tx, ids).await.map_err(store_error)
     }
 
     async fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> Result<(), StoreError> {
@@ -211,13 +214,5 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
     async fn commit(self) -> Result<(), StoreError> {
         // Whatever goes wrong here leaves open whether the commit happened.
         self.tx.commit().await.map_err(|error| StoreError::Unavailable(error.to_string()))
-    }
-}
-
-impl<P: Tables> PgTransaction<P> {
-    async fn take(&mut self, statement: &'static str, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
-        let taken: Vec<Uuid> =
-            sqlx::query_scalar(statement).bind(ids).fetch_all(self.db()).await.map_err(store_error)?;
-        Ok(taken.into_iter().collect())
     }
 }

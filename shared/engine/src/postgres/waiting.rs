@@ -1,6 +1,9 @@
 //! Rows that wait: deadlines, intents, held events, dead messages.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -11,7 +14,9 @@ use super::{Session, headers};
 use crate::{
     dead_letter::shortened,
     delivery::{Delivery, Position},
-    store::{AmendedIntent, DeadMessage, Deadline, HeldFailure, HeldStatus, HoldEvent, Intent, RefusedIntent},
+    store::{
+        AmendedIntent, DeadMessage, Deadline, HeldFailure, HeldStatus, HoldEvent, Intent, RefusedIntent, TakenIntent,
+    },
     trace::TraceContext,
 };
 
@@ -86,6 +91,11 @@ pub(super) async fn set_deadlines(db: &mut Session, deadlines: &[Deadline]) -> s
     Ok(())
 }
 
+pub(super) async fn take_deadlines(db: &mut Session, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, u32>> {
+    let taken = sqlx::query("DELETE FROM deadlines WHERE id = ANY($1) RETURNING id, attempts").bind(ids).fetch_all(db);
+    taken.await?.iter().map(|row| Ok((row.try_get("id")?, attempts(row)?))).collect()
+}
+
 pub(super) async fn postpone_deadlines(db: &mut Session, postponed: &[Deadline]) -> sqlx::Result<HashSet<Uuid>> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "WITH later AS (
@@ -128,6 +138,17 @@ pub(super) async fn insert_intents(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// As they stand once they are locked, not as they stood when the statement began.
+pub(super) async fn take_intents(db: &mut Session, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, TakenIntent>> {
+    let taken = sqlx::query("DELETE FROM intents WHERE id = ANY($1) RETURNING id, request, attempts");
+    let rows = taken.bind(ids).fetch_all(db).await?;
+    let read = |row: &PgRow| {
+        let intent = TakenIntent { request: row.try_get("request")?, attempts: attempts(row)? };
+        Ok((row.try_get("id")?, intent))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// An answered call whose answer was refused is asked about again, later.

@@ -1,6 +1,6 @@
 //! A transaction on the copy.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::{
     input::{Event, HeldEvent},
     store::{
         AmendedIntent, DeadMessage, Deadline, FreeRows, Held, HeldFailure, HeldStatus, HoldEvent, Intent, Opening,
-        OutboxMessage, RefusedIntent, StoreError, Transaction,
+        OutboxMessage, RefusedIntent, StoreError, TakenIntent, Transaction,
     },
 };
 
@@ -119,9 +119,9 @@ impl Transaction<Toy> for Copy {
         Ok(())
     }
 
-    async fn take_deadlines(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+    async fn take_deadlines(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, u32>, StoreError> {
         self.statement("take_deadlines");
-        Ok(ids.iter().copied().filter(|id| self.state.deadlines.remove(id).is_some()).collect())
+        Ok(ids.iter().filter_map(|id| Some((*id, self.state.deadlines.remove(id)?.attempts))).collect())
     }
 
     async fn postpone_deadlines(&mut self, postponed: &[Deadline]) -> Result<HashSet<Uuid>, StoreError> {
@@ -141,9 +141,14 @@ impl Transaction<Toy> for Copy {
         Ok(())
     }
 
-    async fn take_intents(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+    async fn take_intents(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, TakenIntent>, StoreError> {
         self.statement("take_intents");
-        Ok(ids.iter().copied().filter(|id| self.state.intents.remove(id).is_some()).collect())
+        let mut taken = HashMap::new();
+        for id in ids {
+            let Some((Intent { request, attempts, .. }, _)) = self.state.intents.remove(id) else { continue };
+            taken.insert(*id, TakenIntent { request, attempts });
+        }
+        Ok(taken)
     }
 
     async fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> Result<(), StoreError> {

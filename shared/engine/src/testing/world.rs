@@ -110,9 +110,17 @@ impl World {
 
     /// A held event as it was read some time ago.
     pub fn retry_as_read(&mut self, event: HeldEvent) -> Vec<Verdict<()>> {
+        self.handle(Work::Unread(Unread::Held(event)))
+    }
+
+    /// A deadline as it was read some time ago.
+    pub fn deadline_as_read(&mut self, deadline: Deadline) -> Vec<Verdict<()>> {
+        self.handle(deadlines::input(deadline))
+    }
+
+    fn handle(&mut self, work: Work<Toy>) -> Vec<Verdict<()>> {
         let mut progress = Progress::new(1);
-        let mut work = [Work::Unread(Unread::Held(event))];
-        now(self.door.handle_isolating(&mut self.ids, &mut work, &mut progress)).expect("the database is there");
+        now(self.door.handle_isolating(&mut self.ids, &mut [work], &mut progress)).expect("the database is there");
         progress.verdicts.into_iter().flatten().collect()
     }
 

@@ -1,6 +1,6 @@
 //! The business transaction, statement by statement.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use engine::{
@@ -9,14 +9,14 @@ use engine::{
     participant::Participant,
     store::{
         AmendedIntent, DeadMessage, Deadline, FreeRows, Held, HeldFailure, HeldStatus, HoldEvent, Intent, Opening,
-        OutboxMessage, RefusedIntent, StoreError, Transaction,
+        OutboxMessage, RefusedIntent, StoreError, TakenIntent, Transaction,
     },
 };
 use uuid::Uuid;
 
 use super::{
     session::Tx,
-    state::{HeldRow, OutboxEntry, OwnRow},
+    state::{HeldRow, OpenIntent, OutboxEntry, OwnRow},
 };
 use crate::{
     core::{lock, pause},
@@ -165,9 +165,10 @@ impl<P: Participant> Transaction<P> for Tx<P> {
         self.delete(|state| &mut state.deadlines, named, |row| row.id).await.map(drop)
     }
 
-    async fn take_deadlines(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+    async fn take_deadlines(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, u32>, StoreError> {
         self.statement("take_deadlines").await?;
-        self.delete(|state| &mut state.deadlines, |row| ids.contains(&row.id), |row| row.id).await
+        let taken = self.delete(|state| &mut state.deadlines, |row| ids.contains(&row.id), |row| row.id).await?;
+        Ok(taken.into_iter().map(|row| (row.id, row.attempts)).collect())
     }
 
     async fn postpone_deadlines(&mut self, postponed: &[Deadline]) -> Result<HashSet<Uuid>, StoreError> {
@@ -180,9 +181,12 @@ impl<P: Participant> Transaction<P> for Tx<P> {
         self.add_intents(intents, not_before).await
     }
 
-    async fn take_intents(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+    async fn take_intents(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, TakenIntent>, StoreError> {
         self.statement("take_intents").await?;
-        self.delete(|state| &mut state.intents, |row| ids.contains(&row.intent.id), |row| row.intent.id).await
+        let open = |row: &OpenIntent| ids.contains(&row.intent.id);
+        let taken = self.delete(|state| &mut state.intents, open, |row| row.intent.id).await?;
+        let intent = |Intent { id, request, attempts, .. }| (id, TakenIntent { request, attempts });
+        Ok(taken.into_iter().map(|row| intent(row.intent)).collect())
     }
 
     async fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> Result<(), StoreError> {

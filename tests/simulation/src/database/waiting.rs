@@ -1,6 +1,6 @@
 //! Rows that wait: deadlines, intents, held events, dead messages.
 
-use std::{collections::HashSet, hash::Hash};
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use engine::{
@@ -25,16 +25,16 @@ use crate::plant::Plant;
 const LOCKED: &str = "locked";
 
 impl<P: Participant> Tx<P> {
-    /// DELETE … RETURNING its keys.
-    pub(super) async fn delete<V: Clone + Send + Sync, K: Ord + Hash + Send>(
+    /// DELETE … RETURNING the rows, as they are once they are locked.
+    pub(super) async fn delete<V: Clone + Send + Sync, K: Ord + Send>(
         &mut self,
         pick: Pick<P, V>,
         matches: impl Fn(&V) -> bool + Send + Sync,
         key: impl Fn(&V) -> K + Send + Sync,
-    ) -> Result<HashSet<K>, StoreError> {
-        let taken = self.take(pick, matches, &key).await?;
+    ) -> Result<Vec<V>, StoreError> {
+        let taken = self.take(pick, matches, key).await?;
         self.now_step(|state, _| taken.iter().for_each(|(place, _)| pick(state).write(*place, None)));
-        Ok(taken.iter().map(|(_, row)| key(row)).collect())
+        Ok(taken.into_iter().map(|(_, row)| row).collect())
     }
 
     /// INSERT … ON CONFLICT (aggregate_id, name) DO UPDATE SET id, due_at.

@@ -1,6 +1,9 @@
 //! The calls of the engine's ports, and how either side answers them, in words that can be compared.
 
-use std::{collections::BTreeSet, fmt::Debug};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt::Debug,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use engine::{
@@ -119,9 +122,9 @@ async fn in_transaction<T: Transaction<Inventory>>(tx: &mut T, call: Call) -> St
         Call::AppendOutbox(messages) => said(tx.append_outbox(&messages).await),
         Call::SetDeadlines(deadlines) => said(tx.set_deadlines(&deadlines).await),
         Call::SettleDeadlines(names) => said(tx.settle_deadlines(&names).await),
-        Call::TakeDeadlines(ids) => said(tx.take_deadlines(&ids).await.map(sorted)),
+        Call::TakeDeadlines(ids) => said(tx.take_deadlines(&ids).await.map(in_order)),
         Call::InsertIntents(intents, not_before) => said(tx.insert_intents(&intents, not_before).await),
-        Call::TakeIntents(ids) => said(tx.take_intents(&ids).await.map(sorted)),
+        Call::TakeIntents(ids) => said(tx.take_intents(&ids).await.map(in_order)),
         Call::ReopenIntents(refused) => said(tx.reopen_intents(&refused).await),
         Call::PostponeDeadlinesHere(rows) => said(tx.postpone_deadlines(&rows).await.map(sorted)),
         Call::PostponeIntentsHere(rows) => said(tx.postpone_intents(&rows).await.map(sorted)),
@@ -183,6 +186,10 @@ fn said<T: Debug>(answer: Result<T, StoreError>) -> String {
 fn told(at: DateTime<Utc>) -> DateTime<Utc> {
     let (past, far) = ([40, 100]).map(|years| DateTime::UNIX_EPOCH + TimeDelta::days(365 * years)).into();
     if at > past && at < far { DateTime::UNIX_EPOCH } else { at }
+}
+
+fn in_order<T>(found: HashMap<Uuid, T>) -> BTreeMap<Uuid, T> {
+    found.into_iter().collect()
 }
 
 fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeSet<T> {
