@@ -121,6 +121,21 @@ fn an_event_that_came_again_in_its_time_while_it_was_read_as_early_is_not_lost()
 }
 
 #[test]
+fn an_early_event_that_the_inbox_has_is_a_repeat_before_its_time_and_in_it() {
+    let mut world = World::new();
+    let in_an_hour = world.now() + TimeDelta::hours(1);
+    let id = world.ids.next(in_an_hour);
+    let event = world.event_with(id, "a", r#"{"act":"add"}"#);
+    // As when an operator discarded it.
+    world.door.database.state().inbox.insert(id);
+    let behind = world.event("a", r#"{"act":"behind"}"#);
+    assert_eq!(world.arrive(&[event.clone(), behind]), [Repeat, Applied(None)]);
+    world.pass(TimeDelta::hours(1));
+    assert_eq!(world.arrive(&[event]), [Repeat]);
+    assert_eq!((world.published(), world.held().len()), (vec!["a behind".into()], 0));
+}
+
+#[test]
 fn an_event_that_is_parked_at_a_redrive_has_its_dead_letter() {
     let mut world = World::new();
     world.batch(&[("a", "fail")]);

@@ -64,6 +64,9 @@ pub trait Transaction<P: Participant>: Send {
     /// transaction that is inserting the same id.
     fn insert_inbox(&mut self, ids: &[Uuid]) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
 
+    /// Those of these ids that the inbox has. Waits for nobody.
+    fn in_inbox(&mut self, ids: &[Uuid]) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
+
     /// Inserts the rows that are missing, in their `absent` state.
     fn ensure_rows(&mut self, table: P::Table, keys: &[String]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Locks rows (FOR UPDATE) in key order and reads them.

@@ -132,6 +132,23 @@ impl<'a, P: Participant> Batch<'a, P> {
         }
     }
 
+    /// The ids of arrivals whose time has not come, sorted.
+    pub fn arrived_early(&self) -> Vec<Uuid> {
+        sorted(self.open().filter_map(|(index, input)| match (&input.source, &self.notes[index].wait) {
+            (Source::Arrival(event), Some(Wait::Until(..))) => Some(event.id),
+            _ => None,
+        }))
+    }
+
+    /// Those in the inbox had their effect by a clock that went ahead, or an operator discarded them.
+    pub fn drop_known(&mut self, known: &HashSet<Uuid>) {
+        for (index, input) in self.open().collect::<Vec<_>>() {
+            if matches!(&input.source, Source::Arrival(event) if known.contains(&event.id)) {
+                self.verdicts[index] = Some(Verdict::Repeat);
+            }
+        }
+    }
+
     /// Keeps the first of each new id; everything else had its effect before. Of a held event that is only sure once its
     /// row is locked.
     pub fn drop_repeats(&mut self, new: &HashSet<Uuid>) {

@@ -91,6 +91,11 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             let new = tx.insert_inbox(&new_to_inbox).await?;
             batch.drop_repeats(&new);
         }
+        let early = batch.arrived_early();
+        if !early.is_empty() {
+            let known = tx.in_inbox(&early).await?;
+            batch.drop_known(&known);
+        }
         let dead = batch.dead_messages();
         if !dead.is_empty() {
             let newly_buried = tx.bury(dead).await?;

@@ -5,8 +5,8 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Postgres, Tables, waiting};
-use crate::delivery::Delivery;
+use super::{Postgres, Session, Tables, waiting};
+use crate::{delivery::Delivery, event_id::time_of};
 
 /// A held event, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]
@@ -99,8 +99,17 @@ impl<P: Tables> Postgres<P> {
     }
 
     /// Gives a parked event up (or one that waits for its time), for a reason that is kept with its bytes. Those behind
-    /// it go on.
+    /// it go on. It is final: the same event has no effect if it comes again.
     pub async fn discard_event(&self, number: i64, reason: &str) -> Result<(), DiscardError> {
+        let mut tx = self.pool.begin().await?;
+        let early: Option<Uuid> = sqlx::query_scalar("SELECT event_id FROM held_events WHERE number = $1 AND early")
+            .bind(number)
+            .fetch_optional(&mut tx)
+            .await?;
+        // The inbox before the held events, as whoever handles them locks.
+        if let Some(id) = early {
+            remember_early(&mut tx, P::NAME, id).await?;
+        }
         let moved = sqlx::query(
             "WITH gone AS (DELETE FROM held_events WHERE number = $1 AND (status = 'parked' OR early) RETURNING *)
              INSERT INTO discarded (kind, number, event_id, event_type, topic, partition, \"offset\", message_key,
@@ -110,9 +119,12 @@ impl<P: Tables> Postgres<P> {
         )
         .bind(number)
         .bind(reason)
-        .execute(&self.pool)
+        .execute(&mut tx)
         .await?;
-        if moved.rows_affected() == 0 { Err(DiscardError::NotParked(number)) } else { Ok(()) }
+        if moved.rows_affected() == 0 {
+            return Err(DiscardError::NotParked(number));
+        }
+        Ok(tx.commit().await?)
     }
 
     /// Acknowledges a dead message; it is kept among the discarded.
@@ -131,4 +143,22 @@ impl<P: Tables> Postgres<P> {
         .await?;
         if moved.rows_affected() == 0 { Err(DiscardError::NotParked(number)) } else { Ok(()) }
     }
+}
+
+/// Puts the id of an early event into the inbox. Its day may lie beyond those that are made ahead; one that the inbox has
+/// forgotten by now is not remembered, since a repeat of it is too old.
+async fn remember_early(tx: &mut Session, consumer: &str, id: Uuid) -> sqlx::Result<()> {
+    let Some(at) = time_of(id) else { return Ok(()) };
+    sqlx::query("SELECT make_partitions('inbox', $1, $1)").bind(at.date_naive()).execute(&mut *tx).await?;
+    sqlx::query(
+        "INSERT INTO inbox (consumer, event_id)
+         SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM inbox_floor WHERE complete_since > $3)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(consumer)
+    .bind(id)
+    .bind(at)
+    .execute(tx)
+    .await
+    .map(drop)
 }

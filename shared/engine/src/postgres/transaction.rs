@@ -70,6 +70,12 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
         Ok(new.into_iter().collect())
     }
 
+    async fn in_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        let known = sqlx::query_scalar("SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY($2)");
+        let known: Vec<Uuid> = known.bind(P::NAME).bind(ids).fetch_all(self.db()).await.map_err(store_error)?;
+        Ok(known.into_iter().collect())
+    }
+
     async fn ensure_rows(&mut self, table: P::Table, keys: &[String]) -> Result<(), StoreError> {
         self.participant.ensure(&mut self.tx, table, keys).await.map_err(store_error)
     }

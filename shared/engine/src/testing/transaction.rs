@@ -54,6 +54,10 @@ impl Transaction<Toy> for Copy {
         Ok(ids.iter().copied().filter(|id| self.state.inbox.insert(*id)).collect())
     }
 
+    async fn in_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        Ok(ids.iter().copied().filter(|id| self.state.inbox.contains(id)).collect())
+    }
+
     async fn ensure_rows(&mut self, table: Table, keys: &[String]) -> Result<(), StoreError> {
         self.statement("ensure_rows");
         if self.state.is_table_locked {

@@ -2,5 +2,6 @@
 
 mod connections;
 mod crashes;
+mod discards;
 mod listings;
 mod sweep;

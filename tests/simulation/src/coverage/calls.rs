@@ -22,6 +22,7 @@ const ALONE: &[&str] = &[
 const IN_TRANSACTION: &[&str] = &[
     "open",
     "insert_inbox",
+    "in_inbox",
     "bury",
     "ensure_rows",
     "lock_rows",
@@ -89,6 +90,7 @@ pub const SELDOM: &[&str] = &[
     "find_shipment",
     "hold",
     "hurry",
+    "in_inbox",
     "insert_rows",
     "is_kept",
     "let_go",

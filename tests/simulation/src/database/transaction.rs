@@ -59,6 +59,12 @@ impl<P: Participant> Transaction<P> for Tx<P> {
         Ok(new)
     }
 
+    async fn in_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        self.statement("in_inbox").await?;
+        let state = lock(&self.model.state);
+        Ok(state.inbox.snapshot(self.id).map(|(_, id)| *id).filter(|id| ids.contains(id)).collect())
+    }
+
     async fn ensure_rows(&mut self, table: P::Table, keys: &[String]) -> Result<(), StoreError> {
         self.statement("ensure_rows").await?;
         if self.model.core.has(Plant::AbsentNotLocked) {

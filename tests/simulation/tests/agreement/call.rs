@@ -26,6 +26,7 @@ use uuid::Uuid;
 pub enum Call {
     Begin,
     InsertInbox(Vec<Uuid>),
+    InInbox(Vec<Uuid>),
     EnsureRows(Table, Vec<String>),
     LockRows(Table, Vec<String>),
     LockFreeRows(Table, Vec<String>),
@@ -114,6 +115,7 @@ pub async fn perform<D: Ports>(
 async fn in_transaction<T: Transaction<Inventory>>(tx: &mut T, call: Call) -> String {
     match call {
         Call::InsertInbox(ids) => said(tx.insert_inbox(&ids).await.map(sorted)),
+        Call::InInbox(ids) => said(tx.in_inbox(&ids).await.map(sorted)),
         Call::EnsureRows(table, keys) => said(tx.ensure_rows(table, &keys).await),
         Call::LockRows(table, keys) => said(tx.lock_rows(table, &keys).await),
         Call::LockFreeRows(table, keys) => said(tx.lock_free_rows(table, &keys).await),

@@ -102,7 +102,7 @@ impl Drawing {
     }
 
     fn in_transaction(&mut self) -> Call {
-        match self.chance.pick(23) {
+        match self.chance.pick(24) {
             0 | 1 => Call::InsertInbox(self.some(4).into_iter().map(|n| id(EVENT_TIME_MS, n)).collect()),
             2 | 3 => Call::EnsureRows(self.table(), self.keys()),
             4..=6 => Call::LockRows(self.table(), self.keys()),
@@ -118,6 +118,7 @@ impl Drawing {
             17 => Call::Open(self.keys()),
             18 => Call::LockFreeRows(self.table(), self.keys()),
             19 => Call::AmendIntents(vec![self.amended()]),
+            22 => Call::InInbox(self.some(4).into_iter().map(|n| id(EVENT_TIME_MS, n)).collect()),
             20 => self.postpone_deadlines_here(),
             21 => self.postpone_intents_here(),
             _ => Call::Bury(self.some(3).into_iter().map(|n| self.dead(n)).collect()),
