@@ -38,6 +38,7 @@ pub struct Model<P: Participant> {
     pub policy: Policy,
     pub participant: Arc<P>,
     tombstone: fn(&P::Row) -> bool,
+    locks_at_once: fn(P::Table) -> bool,
 }
 
 impl<P: Participant> Clone for Model<P> {
@@ -48,6 +49,7 @@ impl<P: Participant> Clone for Model<P> {
             policy: self.policy,
             participant: self.participant.clone(),
             tombstone: self.tombstone,
+            locks_at_once: self.locks_at_once,
         }
     }
 }
@@ -63,7 +65,12 @@ impl<P: Participant> Model<P> {
     /// `tombstone` says which rows stand for a compensation that came first.
     pub fn new(core: Arc<Core>, participant: Arc<P>, policy: Policy, tombstone: fn(&P::Row) -> bool) -> Self {
         let state = Arc::new(Mutex::new(State::new(policy.ranges)));
-        Self { core, state, policy, participant, tombstone }
+        Self { core, state, policy, participant, tombstone, locks_at_once: |_| false }
+    }
+
+    /// In these tables rows that are there are locked as soon as they are ensured (ON CONFLICT DO UPDATE).
+    pub fn locking_at_once(self, locks_at_once: fn(P::Table) -> bool) -> Self {
+        Self { locks_at_once, ..self }
     }
 
     /// A statement begins: others may go on, and the connection may break. `call` names the port's method.

@@ -15,8 +15,9 @@ use engine::{
 use uuid::Uuid;
 
 use super::{
+    heap::{Conflict, TxId},
     session::Tx,
-    state::{HeldRow, OpenIntent, OutboxEntry, OwnRow},
+    state::{HeldRow, OpenIntent, OutboxEntry, OwnRow, State},
 };
 use crate::{
     core::{lock, pause},
@@ -262,8 +263,33 @@ impl<P: Participant> Tx<P> {
         for key in keys {
             let absent = OwnRow { table, key: key.clone(), row: self.model.participant.absent(table) };
             let same = |own: &OwnRow<P>| own.table == table && own.key == *key;
-            self.insert_new(|state| &mut state.rows, &absent, same).await?;
+            if (self.model.locks_at_once)(table) {
+                self.wait(|state, id| upsert(state, id, &absent, same)).await?;
+            } else {
+                self.insert_new(|state| &mut state.rows, &absent, same).await?;
+            }
         }
         Ok(())
+    }
+}
+
+/// INSERT … ON CONFLICT DO UPDATE of a row that stays as it is. `Err` is who has to end first.
+fn upsert<P: Participant>(
+    state: &mut State<P>,
+    tx: TxId,
+    absent: &OwnRow<P>,
+    same: impl Fn(&OwnRow<P>) -> bool,
+) -> Result<(), TxId> {
+    match state.rows.conflict(tx, None, same) {
+        Conflict::Undecided(other) => Err(other),
+        Conflict::Nobody => {
+            state.rows.insert(tx, absent.clone());
+            Ok(())
+        }
+        Conflict::With(place) => {
+            let row = state.rows.lock(tx, place)?;
+            state.rows.write(place, row);
+            Ok(())
+        }
     }
 }

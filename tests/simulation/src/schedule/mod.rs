@@ -18,7 +18,7 @@ use engine::{
     policy::{Policy, RetryPolicy},
 };
 use inventory::{Inventory, state as stock};
-use order::Order;
+use order::{Order, state as orders};
 use payment::{Payment, state::State as PaymentState};
 use shipping::{Shipping, state::State as ShippingState};
 
@@ -113,7 +113,8 @@ impl Shop {
             plan,
             kafka: Arc::new(Mutex::new(Broker::default())),
             world: World::new(core.clone()),
-            order: Model::new(core.clone(), order, POLICY, |_| false),
+            order: Model::new(core.clone(), order, POLICY, |_| false)
+                .locking_at_once(|table| table == orders::Table::Requests),
             inventory,
             payment: Model::new(core.clone(), payment, POLICY, |row| row.state == PaymentState::Voided),
             shipping: Model::new(core.clone(), shipping, POLICY, |row| row.state == ShippingState::Cancelled),

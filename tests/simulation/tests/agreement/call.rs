@@ -16,11 +16,9 @@ use engine::{
         StoreError, Transaction,
     },
 };
-use inventory::{
-    Inventory,
-    state::{Row, Table},
-};
 use uuid::Uuid;
+
+use crate::both::{Both, Row, Table};
 
 #[derive(Clone, Debug)]
 pub enum Call {
@@ -85,8 +83,8 @@ impl Call {
 }
 
 /// All ports of a service's database.
-pub trait Ports: Database<Inventory> + OutboxStore + DeadlineStore + IntentStore + HeldStore {}
-impl<D: Database<Inventory> + OutboxStore + DeadlineStore + IntentStore + HeldStore> Ports for D {}
+pub trait Ports: Database<Both> + OutboxStore + DeadlineStore + IntentStore + HeldStore {}
+impl<D: Database<Both> + OutboxStore + DeadlineStore + IntentStore + HeldStore> Ports for D {}
 
 /// Makes the call; returns the transaction, unless it is over, and the answer.
 pub async fn perform<D: Ports>(
@@ -112,7 +110,7 @@ pub async fn perform<D: Ports>(
     }
 }
 
-async fn in_transaction<T: Transaction<Inventory>>(tx: &mut T, call: Call) -> String {
+async fn in_transaction<T: Transaction<Both>>(tx: &mut T, call: Call) -> String {
     match call {
         Call::InsertInbox(ids) => said(tx.insert_inbox(&ids).await.map(sorted)),
         Call::InInbox(ids) => said(tx.in_inbox(&ids).await.map(sorted)),

@@ -2,8 +2,10 @@
 //! statement in one order, on both. After each call both have answered the same, or both wait for the same transaction;
 //! at the end the same is committed.
 
+mod both;
 mod call;
 mod model;
+mod own_rows;
 mod postgres;
 mod script;
 mod tables;

@@ -13,13 +13,15 @@ use engine::{
     event_id::Window,
     policy::{Policy, RetryPolicy},
 };
-use inventory::Inventory;
 use simulation::{
     core::{Core, lock},
     database::{Model, Tx, TxId},
 };
 
-use crate::call::{Call, perform};
+use crate::{
+    both::{Both, REQUESTS},
+    call::{Call, perform},
+};
 
 /// Three transactions, and one place for calls that are a transaction of their own.
 pub const SLOTS: usize = 4;
@@ -44,18 +46,18 @@ pub struct Step {
     pub seen: Vec<(usize, Seen)>,
 }
 
-type Answering = Pin<Box<dyn Future<Output = (Option<Tx<Inventory>>, String)>>>;
+type Answering = Pin<Box<dyn Future<Output = (Option<Tx<Both>>, String)>>>;
 
 #[derive(Default)]
 enum Slot {
     #[default]
     Empty,
-    Open(Tx<Inventory>),
+    Open(Tx<Both>),
     Busy(Answering),
 }
 
 pub struct OnModel {
-    pub model: Model<Inventory>,
+    pub model: Model<Both>,
     slots: [Slot; SLOTS],
     ids: BTreeMap<TxId, usize>,
 }
@@ -71,7 +73,7 @@ impl OnModel {
             ranges: RANGES,
             intent_lease: TimeDelta::seconds(1),
         };
-        let model = Model::new(core, Arc::new(Inventory), policy, |_| false);
+        let model = Model::new(core, Arc::new(Both), policy, |_| false).locking_at_once(|table| table == REQUESTS);
         Self { model, slots: Default::default(), ids: BTreeMap::new() }
     }
 

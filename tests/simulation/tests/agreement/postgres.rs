@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use engine::postgres::{Limits, PgTransaction, Pool, Postgres, make_leases, make_partitions, migrate};
-use inventory::Inventory;
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::task::JoinHandle;
 
 use crate::{
+    both::Both,
     call::{Call, perform},
     model::{RANGES, SLOTS, Seen, Step},
 };
@@ -16,13 +16,13 @@ use crate::{
 /// How long anything may take to come about on a slow, busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-type Answered = (Option<PgTransaction<Inventory>>, String);
+type Answered = (Option<PgTransaction<Both>>, String);
 
 #[derive(Default)]
 enum Slot {
     #[default]
     Empty,
-    Open(PgTransaction<Inventory>),
+    Open(PgTransaction<Both>),
     Busy(JoinHandle<Answered>),
 }
 
@@ -32,7 +32,7 @@ pub struct OnPostgres {
     /// Looks on from outside.
     pool: Pool,
     /// One connection each, by the slot's name.
-    databases: Vec<Postgres<Inventory>>,
+    databases: Vec<Postgres<Both>>,
     slots: [Slot; SLOTS],
 }
 
@@ -49,7 +49,12 @@ impl OnPostgres {
         ];
         let server = local::Postgres::start(&dir.path().join("pg"), local::PostgresOptions { settings }).await?;
         let options: PgConnectOptions = server.admin_url().parse()?;
-        migrate(&PgPool::connect_with(options.clone()).await?, &inventory::MIGRATIONS).await?;
+        let owner = PgPool::connect_with(options.clone()).await?;
+        migrate(&owner, &inventory::MIGRATIONS).await?;
+        // Each service's migrations are numbered from one.
+        for migration in order::MIGRATIONS.iter() {
+            sqlx::raw_sql(migration.sql.clone()).execute(&owner).await?;
+        }
         let one = Limits { connections: 1, ..Limits::default() };
         let pool = Pool::new(options.clone(), one.clone());
         let window = engine::event_id::Window { horizon: chrono::TimeDelta::days(1), skew: chrono::TimeDelta::zero() };
@@ -61,7 +66,7 @@ impl OnPostgres {
         let mut databases = Vec::new();
         for slot in 0..SLOTS {
             let options = options.clone().application_name(&format!("slot {slot}"));
-            databases.push(Postgres::new(Pool::new(options, one.clone()), Arc::new(Inventory), RANGES));
+            databases.push(Postgres::new(Pool::new(options, one.clone()), Arc::new(Both), RANGES));
         }
         Ok(Self { _server: server, _dir: dir, pool, databases, slots: Default::default() })
     }
@@ -79,7 +84,7 @@ impl OnPostgres {
         }
         sqlx::raw_sql(
             "TRUNCATE relays, stopped_keys, runs, messages_under_way, inbox, outbox, deadlines, intents, held_events, dead_messages, discarded, reservations, stock,
-                      stock_ledger RESTART IDENTITY;
+                      requests, orders RESTART IDENTITY;
              ALTER SEQUENCE outbox_number RESTART;
              UPDATE relay_leases SET holder = NULL, epoch = 0, expires_at = '-infinity'",
         )

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::Item;
 use engine::{
     deadlines,
     delivery::{Delivery, Position},
@@ -16,13 +15,14 @@ use engine::{
     },
     trace::TraceContext,
 };
-use inventory::state::{Reservation, ReservationState, Row, Stock, Table};
 use simulation::core::Core;
 use uuid::Uuid;
 
 use crate::{
+    both::{ORDERS, REQUESTS, RESERVATIONS, Row, STOCK, Table},
     call::Call,
     model::{ALONE, OnModel, SLOTS, Seen, Step},
+    own_rows,
 };
 
 const CALLS: usize = 40;
@@ -32,7 +32,7 @@ pub const EVENT_TIME_MS: u64 = 1_785_542_400_000;
 
 /// The calls of a seed, with what the model says to each. `deadlocks`: it ends with a call that closes a circle.
 pub fn script(seed: u64, deadlocks: bool) -> Vec<Step> {
-    let mut drawing = Drawing { chance: Core::new(seed, None, false), minted: 0 };
+    let mut drawing = Drawing { chance: Core::new(seed, None, false), minted: 0, placed: 0 };
     let mut steps: Vec<Step> = Vec::new();
     for _ in 0..CALLS * 4 {
         let before = OnModel::replay(&steps);
@@ -83,6 +83,8 @@ fn end_all(steps: &mut Vec<Step>) {
 struct Drawing {
     chance: Core,
     minted: u64,
+    /// Orders so far.
+    placed: usize,
 }
 
 impl Drawing {
@@ -105,9 +107,17 @@ impl Drawing {
         match self.chance.pick(24) {
             0 | 1 => Call::InsertInbox(self.some(4).into_iter().map(|n| id(EVENT_TIME_MS, n)).collect()),
             2 | 3 => Call::EnsureRows(self.table(), self.keys()),
-            4..=6 => Call::LockRows(self.table(), self.keys()),
-            7 => self.rows(Call::InsertRows),
-            8 | 9 => self.rows(Call::UpdateRows),
+            4..=6 => {
+                let table = self.table();
+                let placed = if table == ORDERS { self.placed() } else { Vec::new() };
+                Call::LockRows(table, [self.keys(), placed].concat())
+            }
+            7 => self.insert(),
+            8 | 9 => {
+                let table = self.table();
+                let keys = if table == ORDERS { self.placed() } else { self.keys() };
+                Call::UpdateRows(table, self.rows(table, keys))
+            }
             10 => Call::AppendOutbox(self.keys().into_iter().map(|key| self.message(key)).collect()),
             11 => self.deadlines(),
             12 => self.end_deadlines(),
@@ -211,7 +221,12 @@ impl Drawing {
     }
 
     fn table(&self) -> Table {
-        if self.one_in(2) { Table::Reservations } else { Table::Stock }
+        [RESERVATIONS, STOCK, REQUESTS, ORDERS][self.chance.pick(4)]
+    }
+
+    /// Only orders that were placed are changed. Their keys come behind those that never are.
+    fn placed(&self) -> Vec<String> {
+        self.some(3).into_iter().map(placed).collect()
     }
 
     /// An hour ago or ahead.
@@ -230,21 +245,16 @@ impl Drawing {
         DateTime::UNIX_EPOCH + TimeDelta::days(365 * years) + TimeDelta::hours(self.mint() as i64)
     }
 
-    fn rows(&mut self, call: fn(Table, Vec<(String, Row)>) -> Call) -> Call {
-        let table = self.table();
-        let rows = self.keys().into_iter().map(|key| {
-            let n = i64::try_from(self.mint()).unwrap();
-            let row = match table {
-                Table::Stock => Row::Stock(Stock { available: n, reserved: n, shipped: 0 }),
-                Table::Reservations => {
-                    let items = vec![Item { sku: "chair".into(), quantity: n as u32, price: n }];
-                    Row::Reservation(Reservation { state: ReservationState::Reserved, items })
-                }
-            };
-            (key, row)
-        });
-        let rows = rows.collect();
-        call(table, rows)
+    /// Requests are never inserted but by their keys, and each order once.
+    fn insert(&mut self) -> Call {
+        let table = [RESERVATIONS, STOCK, ORDERS, ORDERS][self.chance.pick(4)];
+        let keys = if table == ORDERS { vec![placed(self.placed)] } else { self.keys() };
+        self.placed += usize::from(table == ORDERS);
+        Call::InsertRows(table, self.rows(table, keys))
+    }
+
+    fn rows(&mut self, table: Table, keys: Vec<String>) -> Vec<(String, Row)> {
+        keys.into_iter().map(|key| (key.clone(), own_rows::row(table, &key, self.mint()))).collect()
     }
 
     fn message(&mut self, key: String) -> OutboxMessage {
@@ -383,6 +393,10 @@ fn intent(id: Uuid, n: usize) -> Intent {
         attempts: 0,
         intended_at: DateTime::UNIX_EPOCH,
     }
+}
+
+fn placed(n: usize) -> String {
+    format!("o{n}")
 }
 
 fn failure() -> Failure {

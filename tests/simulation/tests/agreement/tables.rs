@@ -1,7 +1,12 @@
 //! What is committed in PostgreSQL, in the words in which the model says it.
 
-use engine::postgres::{Pool, Postgres, Tables};
-use inventory::{Inventory, state::Table};
+use engine::{
+    participant::Participant,
+    postgres::{KeyColumn, Pool, Postgres, Tables},
+};
+use sqlx::AssertSqlSafe;
+
+use crate::both::Both;
 
 const ENGINE: &str = "
     SELECT 'inbox ' || event_id FROM inbox
@@ -26,12 +31,14 @@ pub const WORDS: &str = "
         FROM generate_series(0, length(bytes) - 1) AS place
     $$";
 
-pub async fn read(pool: &Pool, database: &Postgres<Inventory>) -> anyhow::Result<Vec<String>> {
+pub async fn read(pool: &Pool, database: &Postgres<Both>) -> anyhow::Result<Vec<String>> {
     let mut lines: Vec<String> = sqlx::query_scalar(ENGINE).fetch_all(pool).await?;
-    let keys: Vec<String> = ["a", "b", "c"].map(String::from).into();
     let mut tx = database.pool.begin().await?;
-    for table in [Table::Reservations, Table::Stock] {
-        let rows = Inventory.lock(&mut tx, table, &keys).await?;
+    for &table in Both::TABLES {
+        let KeyColumn { table: name, column } = Both.key_column(table);
+        let keys = AssertSqlSafe(format!("SELECT {column} FROM {name}"));
+        let keys: Vec<String> = sqlx::query_scalar(keys).fetch_all(&mut tx).await?;
+        let rows = Both.lock(&mut tx, table, &keys).await?;
         lines.extend(rows.into_iter().map(|(key, row)| format!("{table:?} {key} {row:?}")));
     }
     drop(tx);
