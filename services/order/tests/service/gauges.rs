@@ -113,6 +113,11 @@ async fn what_waits_is_counted_by_why_and_its_age_is_that_of_the_oldest() {
         .execute(&world.pool)
         .await
         .unwrap();
+    sqlx::query("UPDATE deadlines SET attempts = 1").execute(&world.pool).await.unwrap();
+    sqlx::query("UPDATE held_events SET first_failed_at = first_failed_at - interval '700 seconds' WHERE key = 'c'")
+        .execute(&world.pool)
+        .await
+        .unwrap();
     let before: f64 = sqlx::query_scalar("SELECT extract(epoch FROM now() - min(created_at))::float8 FROM outbox")
         .fetch_one(&world.pool)
         .await
@@ -121,6 +126,9 @@ async fn what_waits_is_counted_by_why_and_its_age_is_that_of_the_oldest() {
     assert_eq!((found.parked, found.parked_keys), (3, 2));
     assert_eq!((found.queued, found.retrying), (2, 1));
     assert_eq!((found.dead_messages, found.deadlines_due, found.outbox), (3, 1, 5));
+    // One that is not due can't have been refused.
+    assert_eq!(found.deadlines_refused, 1);
+    assert!((700.0..3_600.0).contains(&found.retrying_age), "{}", found.retrying_age);
     assert!(found.outbox_age >= before, "the oldest is {before} s old, the gauge says {}", found.outbox_age);
     let mut calls = found.intents.clone();
     calls.sort_by(|a, b| a.0.cmp(&b.0));

@@ -39,9 +39,7 @@ pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, health: He
         match depths(&pool).await {
             Ok(depths) => {
                 tell(&depths);
-                // Where nothing is left to call for, another replica or an operator has settled it: nobody is kept.
-                let open = state.breaker_open.load(Ordering::Relaxed) && !depths.intents.is_empty();
-                metrics::gauge!("saga_breaker_open").set(f64::from(u8::from(open)));
+                tell_breaker(state.breaker_open.load(Ordering::Relaxed), &depths);
                 steps.told_of(&depths.intents).iter().for_each(tell_step);
             }
             Err(error) => warn!(%error, "the gauges of the database could not be read"),
@@ -67,6 +65,11 @@ fn tell(depths: &Depths) {
     metrics::gauge!("saga_inbox_events").set(depths.inbox as f64);
 }
 
+/// Where nothing is left to call for, another replica or an operator has settled it: nobody is kept.
+fn tell_breaker(is_open: bool, depths: &Depths) {
+    metrics::gauge!("saga_breaker_open").set(f64::from(u8::from(is_open && !depths.intents.is_empty())));
+}
+
 /// A step of external calls: how many are open, and the seconds since the oldest was intended.
 type Open = (String, i64, f64);
 
@@ -90,7 +93,70 @@ impl Steps {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
     use super::*;
+
+    /// What is scraped afterwards, by name and labels.
+    fn scraped(tell: impl FnOnce()) -> BTreeMap<String, String> {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, tell);
+        let text = recorder.handle().render();
+        let values = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
+        values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    #[test]
+    fn every_depth_is_told_under_its_own_name() {
+        let depths = Depths {
+            outbox: 1,
+            outbox_age: 2.5,
+            retrying: 3,
+            retrying_age: 4.5,
+            queued: 5,
+            parked: 6,
+            parked_keys: 7,
+            dead_messages: 8,
+            deadlines_due: 9,
+            deadlines_refused: 10,
+            inbox: 11,
+            intents: vec![("charge".into(), 12, 13.5)],
+        };
+        let told = scraped(|| {
+            tell(&depths);
+            depths.intents.iter().for_each(tell_step);
+            tell_breaker(true, &depths);
+        });
+        let expected = [
+            ("saga_breaker_open", "1"),
+            ("saga_dead_messages", "8"),
+            ("saga_deadlines_due", "9"),
+            ("saga_deadlines_refused", "10"),
+            (r#"saga_held_events{status="parked"}"#, "6"),
+            (r#"saga_held_events{status="queued"}"#, "5"),
+            (r#"saga_held_events{status="retrying"}"#, "3"),
+            ("saga_inbox_events", "11"),
+            (r#"saga_intent_oldest_age_seconds{step="charge"}"#, "13.5"),
+            (r#"saga_intents_unresolved{step="charge"}"#, "12"),
+            ("saga_outbox_messages", "1"),
+            ("saga_outbox_oldest_age_seconds", "2.5"),
+            ("saga_parked_keys", "7"),
+            ("saga_retrying_oldest_age_seconds", "4.5"),
+        ];
+        assert_eq!(told, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    }
+
+    #[test]
+    fn an_open_breaker_is_told_while_there_is_something_to_call_for() {
+        let waits = Depths { intents: vec![("charge".into(), 1, 5.0)], ..Depths::default() };
+        for (is_open, depths, value) in
+            [(true, Depths::default(), "0"), (false, waits.clone(), "0"), (true, waits, "1")]
+        {
+            assert_eq!(scraped(|| tell_breaker(is_open, &depths))["saga_breaker_open"], value, "{is_open} {depths:?}");
+        }
+    }
 
     #[test]
     fn a_step_whose_last_call_was_answered_is_told_as_empty() {
