@@ -1,4 +1,4 @@
-//! Processor time and context switches of processes, as the kernel counts them. Linux only: elsewhere `None`.
+//! Processor time, context switches and memory of processes, as the kernel counts them. Linux only: elsewhere `None`.
 
 use std::collections::HashMap;
 
@@ -39,6 +39,17 @@ pub fn context_switches(pids: &[u32]) -> u64 {
 fn switches(status: &str) -> u64 {
     let counts = status.lines().filter_map(|line| line.split_once("voluntary_ctxt_switches:"));
     counts.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum()
+}
+
+/// Most bytes of memory that a process has had since it began, shared ones included (`VmHWM`).
+#[must_use]
+pub fn peak_memory(pid: u32) -> Option<u64> {
+    peak(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
+
+fn peak(status: &str) -> Option<u64> {
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?;
+    Some(kilobytes.trim().parse::<u64>().ok()? * 1_024)
 }
 
 /// `pid` and every living descendant, parents first; empty if there is no such process.
@@ -113,6 +124,12 @@ mod tests {
     fn both_kinds_of_context_switches_count() {
         let status = "Name:\tx\nvoluntary_ctxt_switches:\t40\nnonvoluntary_ctxt_switches:\t2\n";
         assert_eq!(switches(status), 42);
+    }
+
+    #[test]
+    fn the_peak_of_memory_is_in_kilobytes() {
+        assert_eq!(peak("Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t 100 kB\n"), Some(2_097_152));
+        assert_eq!(peak("Name:\tkernel\n"), None);
     }
 
     #[test]

@@ -47,19 +47,22 @@ fn line(what: &str) -> String {
     format!("[{seconds:6.1}s] {what}")
 }
 
-/// How far a run is, in one line. `ended` so many have in the `seconds` since the last one.
+/// How far a run is, in one line that a terminal of 80 columns holds. `lately` are those of the last `seconds`.
 pub fn status(counts: &Counts, goal: Option<usize>, lately: &Latencies, seconds: f64) -> String {
     let ended = counts.completed + counts.cancelled;
-    let goal = goal.map_or(String::new(), |goal| format!(" of {goal}"));
-    let under_way = counts.accepted.saturating_sub(counts.measured);
-    let mut line = format!("{ended}{goal} ended ({} cancelled), {under_way} under way", counts.cancelled);
+    let goal = goal.map_or(String::new(), |goal| format!("/{goal}"));
+    let mut line = format!("{ended}{goal} ended");
+    if counts.cancelled > 0 {
+        line.push_str(&format!(", {} cancelled", counts.cancelled));
+    }
+    line.push_str(&format!(", {} under way", counts.accepted.saturating_sub(counts.measured)));
     if lately.count() > 0 {
         let rate = lately.count() as f64 / seconds.max(f64::MIN_POSITIVE);
         let (p50, p99) = (lately.percentile(50.0), lately.percentile(99.0));
-        line.push_str(&format!("; now {rate:.0}/s, p50 {p50:.1} ms, p99 {p99:.1} ms"));
+        line.push_str(&format!("; {rate:.0}/s, p50 {p50:.1} p99 {p99:.1} ms"));
     }
     if counts.refused > 0 {
-        line.push_str(&format!("; {} told to come again", counts.refused));
+        line.push_str(&format!("; {} refused", counts.refused));
     }
     line
 }
@@ -72,12 +75,9 @@ mod tests {
     fn a_status_says_how_far_and_how_fast_lately() {
         let counts = Counts { accepted: 60, measured: 40, completed: 30, cancelled: 10, refused: 0 };
         let mut lately = Latencies::default();
-        assert_eq!(status(&counts, Some(200), &lately, 2.0), "40 of 200 ended (10 cancelled), 20 under way");
+        assert_eq!(status(&counts, Some(200), &lately, 2.0), "40/200 ended, 10 cancelled, 20 under way");
         (0..20).for_each(|_| lately.record(2_000));
-        let said = status(&Counts { refused: 3, ..counts }, None, &lately, 2.0);
-        assert_eq!(
-            said,
-            "40 ended (10 cancelled), 20 under way; now 10/s, p50 2.0 ms, p99 2.0 ms; 3 told to come again"
-        );
+        let said = status(&Counts { cancelled: 0, refused: 3, ..counts }, None, &lately, 2.0);
+        assert_eq!(said, "30 ended, 20 under way; 10/s, p50 2.0 p99 2.0 ms; 3 refused");
     }
 }

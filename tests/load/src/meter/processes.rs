@@ -1,4 +1,4 @@
-//! Processor time and context switches of every process, at two moments.
+//! Processor time, context switches and memory of every process, at two moments.
 
 use local::cpu;
 
@@ -11,6 +11,8 @@ pub struct Process {
     pub cpu_seconds: f64,
     /// Of threads that live.
     pub context_switches: u64,
+    /// Most bytes that one of its replicas has had; `None` where it is many processes that share theirs.
+    pub peak_memory: Option<u64>,
     /// Segments with data sent to PostgreSQL.
     pub round_trips: u64,
     /// Segments with data sent to Kafka.
@@ -37,6 +39,11 @@ fn of_part(part: &Part) -> Process {
         name: part.name,
         cpu_seconds: part.pids.iter().filter_map(|pid| cpu_seconds(*pid)).sum(),
         context_switches: cpu::context_switches(&pids),
+        peak_memory: if pids.len() > part.pids.len() {
+            None
+        } else {
+            pids.into_iter().filter_map(cpu::peak_memory).max()
+        },
         ..Process::default()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use http_body_util::{BodyExt as _, Full};
@@ -17,10 +17,14 @@ use uuid::Uuid;
 /// The service has said that it has too much to do.
 pub const BREATH: Duration = Duration::from_millis(20);
 
+/// One that was not used for so long is not used again: the service may be closing it at that moment.
+const LONGEST_IDLE: Duration = Duration::from_secs(5);
+
 /// One to a replica of order.
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
     address: SocketAddr,
+    used: Instant,
 }
 
 impl Connection {
@@ -31,7 +35,7 @@ impl Connection {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         // Its end shows at the next request.
         tokio::task::spawn_local(connection);
-        Ok(Self { sender, address })
+        Ok(Self { sender, address, used: Instant::now() })
     }
 
     /// `POST /orders`: the order's id; `None` where the service says "come again".
@@ -95,12 +99,18 @@ impl Pool {
         let (address, free) = replica.context("order has no replica")?;
         let kept = free.borrow_mut().pop();
         match kept {
-            Some(connection) => Ok(connection),
+            Some(kept) if kept.used.elapsed() < LONGEST_IDLE && !kept.sender.is_closed() => Ok(kept),
+            // Those below it were used longer ago.
+            Some(_) => {
+                free.borrow_mut().clear();
+                Connection::open(*address).await
+            }
             None => Connection::open(*address).await,
         }
     }
 
-    pub fn give_back(&self, connection: Connection) {
+    pub fn give_back(&self, mut connection: Connection) {
+        connection.used = Instant::now();
         if let Some((_, free)) = self.replicas.iter().find(|(address, _)| *address == connection.address) {
             free.borrow_mut().push(connection);
         }

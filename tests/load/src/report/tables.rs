@@ -63,6 +63,7 @@ fn costs(run: &Measured) -> Table {
         "of it images",
         "round trips",
         "Kafka requests",
+        "peak MB",
     ];
     let mut table = Table::new("Costs", &head);
     for process in &run.spent.processes {
@@ -82,6 +83,7 @@ fn costs(run: &Measured) -> Table {
         none(),
         format!("{trips:.1}"),
         format!("{requests:.2}"),
+        none(),
     ]);
     table.note(format!("{:.2} processors busy on average.", run.busy()));
     if let Some(others) = run.spent.others {
@@ -121,6 +123,7 @@ fn cost(run: &Measured, process: &Process) -> Vec<String> {
         database(|database| database.image_bytes / 1e3, 2),
         sent(process.round_trips, 1, of_database.is_some()),
         sent(process.kafka_requests, 2, is_service(process.name)),
+        process.peak_memory.map_or_else(|| NOTHING.to_owned(), |bytes| format!("{:.0}", bytes as f64 / 1e6)),
     ]
 }
 
