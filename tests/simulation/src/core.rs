@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use crate::{
     coverage::Coverage,
-    faults::{AIMED, AIMED_ONE_IN, FOCUS_ONE_IN, Fault, Focus, Rates},
+    faults::{Fault, Rates},
+    focus::{AFTER_ONE_IN, AIMED, AIMED_AFTER, AIMED_ONE_IN, FOCUS_ONE_IN, Focus},
     plant::Plant,
 };
 
@@ -93,8 +94,12 @@ impl Core {
 
     /// As [`strikes`](Self::strikes), of a fault that is counted where it has its effect.
     pub fn would_strike(&self, fault: Fault) -> bool {
-        let one_in = self.rates.one_in(fault);
-        one_in > 0 && self.faults.load(Ordering::Relaxed) && self.pick(one_in) == 0
+        self.would_strike_at(fault, self.at())
+    }
+
+    pub fn would_strike_at(&self, fault: Fault, call: &str) -> bool {
+        let one_in = self.focus.leads(fault, call).unwrap_or(self.rates.one_in(fault));
+        one_in > 0 && self.has_faults() && self.pick(one_in) == 0
     }
 
     pub fn has(&self, plant: Plant) -> bool {
@@ -138,10 +143,26 @@ impl Core {
     /// The task that is driven begins this call.
     pub fn enter(&self, call: &'static str) {
         let before = std::mem::replace(&mut *lock(&self.at), call);
-        let focus = self.focus.is(call) || self.focus.is(before);
-        if focus && self.has_faults() && self.pick(AIMED_ONE_IN) == 0 {
-            *lock(&self.aimed) = Some(AIMED[self.pick(AIMED.len())]);
+        if !self.has_faults() {
+            return;
         }
+        let aimed = match () {
+            () if self.focus.is(call) => (self.pick(AIMED_ONE_IN) == 0).then(|| AIMED[self.pick(AIMED.len())]),
+            () if self.focus.is(before) => {
+                (self.pick(AFTER_ONE_IN) == 0).then(|| AIMED_AFTER[self.pick(AIMED_AFTER.len())])
+            }
+            () => AIMED
+                .into_iter()
+                .find(|fault| self.focus.leads(*fault, call).is_some_and(|one_in| self.pick(one_in) == 0)),
+        };
+        if aimed.is_some() {
+            *lock(&self.aimed) = aimed;
+        }
+    }
+
+    /// The task that is driven begins nothing for a while.
+    fn rest(&self) {
+        *lock(&self.at) = "";
     }
 
     /// Goes back to the call that a task had begun last.
@@ -193,7 +214,11 @@ impl Core {
         lock(&self.coverage).count([section, what, "", ""]);
     }
 
+    /// Nothing is counted of who is between two calls.
     pub fn count_fault(&self, fault: Fault, call: &'static str) {
+        if call.is_empty() {
+            return;
+        }
         lock(&self.coverage).count(["fault", fault.name(), call, ""]);
     }
 
@@ -261,5 +286,6 @@ pub async fn pause() {
 pub async fn sleep(core: &Core, steps: usize) {
     let until = core.steps.load(Ordering::Relaxed) + u64::try_from(steps).unwrap_or_default();
     core.wakes_at.store(until, Ordering::Relaxed);
+    core.rest();
     pause().await;
 }

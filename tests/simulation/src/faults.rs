@@ -40,6 +40,8 @@ pub enum Fault {
     RefundDeclined,
     /// kill -9 of the replica that makes the call.
     Killed,
+    /// SIGTERM: a replica finishes what it has begun and gives back what it holds.
+    Stopped,
     /// The replica that makes the call is frozen, and later goes on where it stood.
     Frozen,
     /// The members of a group change places.
@@ -55,7 +57,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 25] = [
         Self::Disconnected,
         Self::RefusedData,
         Self::RefusedForNow,
@@ -74,6 +76,7 @@ impl Fault {
         Self::CallStalls,
         Self::RefundDeclined,
         Self::Killed,
+        Self::Stopped,
         Self::Frozen,
         Self::Rebalanced,
         Self::Dropped,
@@ -103,6 +106,7 @@ impl Fault {
             Self::CallStalls => "call stalls and lands later",
             Self::RefundDeclined => "refund declined",
             Self::Killed => "killed",
+            Self::Stopped => "stopped",
             Self::Frozen => "frozen",
             Self::Rebalanced => "rebalanced",
             Self::Dropped => "dropped and stepped again",
@@ -130,6 +134,7 @@ impl Fault {
             Self::CallStalls => 16,
             Self::RefundDeclined => 4,
             Self::Killed => 400,
+            Self::Stopped => 1_500,
             Self::Frozen => 900,
             Self::Rebalanced => 300,
             Self::Dropped => 150,
@@ -157,84 +162,3 @@ impl Rates {
         self.0[fault as usize]
     }
 }
-
-/// The call of a port at which faults strike far more often in a schedule.
-pub struct Focus(Option<&'static str>);
-
-/// Calls that a schedule makes a few times only; what it makes hardly ever comes more often.
-const RARE: [&str; 33] = [
-    "hold",
-    "hold",
-    "hold_again",
-    "hold_again",
-    "let_go",
-    "let_go",
-    "let_go",
-    "queue_from",
-    "bury",
-    "stop",
-    "lock_free_rows",
-    "reopen_intents",
-    "reopen_intents",
-    "amend_intents",
-    "amend_intents",
-    "postpone_deadlines_here",
-    "postpone_intents_here",
-    "postpone_deadlines",
-    "insert_rows",
-    "set_deadlines",
-    "settle_deadlines",
-    "take_deadlines",
-    "insert_intents",
-    "take_intents",
-    "postpone",
-    "held",
-    "charge",
-    "find_charge",
-    "cancel_charge",
-    "refund",
-    "find_refund",
-    "ship",
-    "find_shipment",
-];
-const FREQUENT: [&str; 12] = [
-    "append_outbox",
-    "append_records",
-    "begin",
-    "commit",
-    "ensure_rows",
-    "insert_inbox",
-    "lock_rows",
-    "mark",
-    "open",
-    "publish",
-    "update_rows",
-    "begin_messages",
-];
-
-impl Focus {
-    pub fn draw(mut pick: impl FnMut(usize) -> usize) -> Self {
-        let rare = RARE[pick(RARE.len())];
-        let frequent = FREQUENT[pick(FREQUENT.len())];
-        Self([None, Some(rare), Some(rare), Some(rare), Some(frequent)][pick(5)])
-    }
-
-    pub fn is_rare(&self) -> bool {
-        self.0.is_some_and(|call| RARE.contains(&call))
-    }
-
-    pub fn is(&self, call: &str) -> bool {
-        self.0 == Some(call)
-    }
-
-    /// Whether it is about events that are held.
-    pub fn is_held(&self) -> bool {
-        ["hold", "hold_again", "let_go", "queue_from", "held"].iter().any(|call| self.is(call))
-    }
-}
-
-/// What strikes whoever makes the call in focus: at so many of them each.
-pub const AIMED: [Fault; 4] = [Fault::Killed, Fault::Frozen, Fault::Rebalanced, Fault::Dropped];
-/// A fault of AIMED strikes at one in so many calls in focus; any other at one in so many.
-pub const AIMED_ONE_IN: usize = 3;
-pub const FOCUS_ONE_IN: usize = 6;

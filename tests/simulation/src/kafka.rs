@@ -190,6 +190,11 @@ impl Source {
 }
 
 impl Source {
+    /// In good order; what was not committed comes again.
+    pub fn leave(self) {
+        lock(&self.kafka).leave(self.group, self.member);
+    }
+
     fn take(&mut self, limit: usize) -> Vec<Delivery> {
         let mut batch = Vec::new();
         let broker = lock(&self.kafka);

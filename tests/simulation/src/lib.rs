@@ -6,6 +6,7 @@ pub mod core;
 pub mod coverage;
 pub mod database;
 mod faults;
+mod focus;
 mod kafka;
 mod observed;
 mod outside;
@@ -13,6 +14,7 @@ mod plant;
 mod poison;
 mod probe;
 mod replica;
+mod requests;
 mod schedule;
 
 pub use plant::Plant;

@@ -105,7 +105,7 @@ impl Provider for World {
 
     async fn refund(&self, key: &str, request: &RefundRequest) -> Result<RefundAnswer, NoAnswer> {
         let (key, order, amount) = (key.to_owned(), request.order_id.clone(), request.amount);
-        let (core, declined) = (self.core.clone(), self.core.would_strike(Fault::RefundDeclined));
+        let (core, declined) = (self.core.clone(), self.core.would_strike_at(Fault::RefundDeclined, "refund"));
         self.call("refund", move |ledger| {
             if declined && !ledger.refunds.contains_key(&key) {
                 core.count_fault(Fault::RefundDeclined, "refund");

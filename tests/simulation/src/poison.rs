@@ -1,10 +1,16 @@
-//! Events that fail every time, until the rule is mended.
+//! Inputs that fail every time, until the rule is mended.
 
-/// How a poisoned event fails.
+use engine::outbox::share_of;
+
+use crate::focus::Poisoning;
+
+/// How a poisoned input fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// For a reason that should pass, and does not.
     Passing,
+    /// For a reason that passes, and comes again.
+    NowAndThen,
     /// The rule refuses it.
     Refused,
     /// The rule panics.
@@ -19,6 +25,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Passing => "fails for a passing reason every time",
+            Self::NowAndThen => "fails for a passing reason now and then",
             Self::Refused => "refused every time",
             Self::Panics => "panics every time",
             Self::EndsProcess => "ends the process every time",
@@ -26,7 +33,7 @@ impl Kind {
     }
 }
 
-/// Which events fail: those of one type at one service, of about half of the orders.
+/// Which inputs fail: those of one type at one service, of about half of the orders; or, now and then, all events.
 #[derive(Clone, Copy, Debug)]
 pub struct Poison {
     pub service: &'static str,
@@ -57,11 +64,45 @@ const EVENTS: [(&str, &str); 19] = [
     ("shipping", "order.cancellation_requested"),
 ];
 
+const COMMON: [(&str, &str); 4] = [
+    ("inventory", "order.placed"),
+    ("payment", "inventory.reserved"),
+    ("shipping", "payment.succeeded"),
+    ("order", "shipping.dispatched"),
+];
+const ANSWERS: [(&str, &str); 4] =
+    [("payment", "charge: yes"), ("payment", "charge: yes"), ("shipping", "ship: yes"), ("payment", "refund: yes")];
+const DEADLINES: [(&str, &str); 1] = [("order", "deadline")];
+
 impl Poison {
-    /// In every third schedule, or `always`.
-    pub fn draw(always: bool, mut pick: impl FnMut(usize) -> usize) -> Option<Self> {
-        let (service, input) = EVENTS[pick(EVENTS.len())];
-        let kind = Kind::ALL[pick(Kind::ALL.len())];
-        (pick(3) == 0 || always).then_some(Self { service, input, kind })
+    pub fn is_at(&self, service: &str) -> bool {
+        self.service == service || self.kind == Kind::NowAndThen
+    }
+
+    /// Whether it strikes this input. `aggregate_id`: of the input, as bytes.
+    pub fn strikes(&self, input: &str, is_event: bool, aggregate_id: &[u8]) -> bool {
+        match self.kind {
+            Kind::NowAndThen => is_event,
+            _ => self.input == input && share_of(Some(aggregate_id), 2) == 0,
+        }
+    }
+
+    pub fn draw(poisoning: Poisoning, mut pick: impl FnMut(usize) -> usize) -> Option<Self> {
+        let inputs: &[_] = match poisoning {
+            Poisoning::Sometimes | Poisoning::Always => &EVENTS,
+            Poisoning::Common | Poisoning::NowAndThen | Poisoning::Crashes => &COMMON,
+            Poisoning::Answers => &ANSWERS,
+            Poisoning::Deadlines => &DEADLINES,
+        };
+        let kinds: &[Kind] = match poisoning {
+            Poisoning::Crashes => &[Kind::EndsProcess],
+            Poisoning::NowAndThen => &[Kind::NowAndThen],
+            // The crash-loop guard is there for events alone.
+            Poisoning::Answers | Poisoning::Deadlines => &[Kind::Passing, Kind::Refused, Kind::Panics],
+            _ => &Kind::ALL,
+        };
+        let ((service, input), kind) = (inputs[pick(inputs.len())], kinds[pick(kinds.len())]);
+        let strikes = pick(3) == 0 || poisoning != Poisoning::Sometimes;
+        strikes.then_some(Self { service, input, kind })
     }
 }

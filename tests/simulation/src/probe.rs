@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use engine::{
     effects::Effects,
     envelope::Envelope,
-    outbox::share_of,
     participant::{Participant, Refusal, Undecodable, What},
     rows::{Rows, Touch},
 };
@@ -60,7 +59,7 @@ pub struct Taken {
 
 impl<P: Observed> Probe<P> {
     pub fn new(rules: P, core: Arc<Core>, poison: Option<Poison>) -> Self {
-        let poison = poison.filter(|poison| poison.service == P::NAME);
+        let poison = poison.filter(|poison| poison.is_at(P::NAME));
         Self { rules, core, poison }
     }
 
@@ -90,7 +89,7 @@ impl<P: Observed> Probe<P> {
         let (mut view, places) = self.view(what, rows, None);
         let aggregate_id = P::aggregate_id(what);
         let (from, input) = (P::state(what, &view), P::input(what, &view));
-        self.poisoned(aggregate_id.as_deref(), input)?;
+        self.poisoned(id.is_some(), aggregate_id.as_deref(), input)?;
         let effects = self.rules.decide(what, &mut view, now).inspect_err(|_| {
             self.core.count_cell([P::NAME, from, input, "refused"]);
         })?;
@@ -102,14 +101,15 @@ impl<P: Observed> Probe<P> {
         Ok(noted(effects, Taken { id, aggregate_id, from, input, to }))
     }
 
-    fn poisoned(&self, aggregate_id: Option<&str>, input: &str) -> Result<(), Refusal> {
+    fn poisoned(&self, is_event: bool, aggregate_id: Option<&str>, input: &str) -> Result<(), Refusal> {
         let (Some(poison), Some(aggregate_id)) = (&self.poison, aggregate_id) else { return Ok(()) };
-        if !self.core.has_faults() || poison.input != input || share_of(Some(aggregate_id.as_bytes()), 2) != 0 {
+        if !self.core.has_faults() || !poison.strikes(input, is_event, aggregate_id.as_bytes()) {
             return Ok(());
         }
         self.core.count("poison", poison.kind.name());
         match poison.kind {
-            Kind::Passing => Err(Refusal::Transient("not this time".into())),
+            Kind::NowAndThen if self.core.pick(2) == 0 => Ok(()),
+            Kind::NowAndThen | Kind::Passing => Err(Refusal::Transient("not this time".into())),
             Kind::Refused => Err(Refusal::Permanent("never".into())),
             // Without the hook that prints it.
             Kind::Panics => std::panic::resume_unwind(Box::new("a mistake in the rule")),

@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -13,13 +16,14 @@ use engine::{
     consumer::{Consumer, Step},
     deadlines,
     door::{Door, Progress},
-    input::Verdict,
+    input::{self, Input, Verdict, Work},
     intents::{self, IntentStore, Outside},
     log::EventSource,
-    participant::Participant,
+    participant::{Participant, What},
     relay::{Lane, OutboxStore, Pace, Relay, Relayed},
     retry::{self, Limits},
     store::Intent,
+    trace::TraceContext,
 };
 
 use uuid::Uuid;
@@ -29,6 +33,7 @@ use crate::{
     database::Model,
     faults::Fault,
     kafka::{Kafka, Sink, Source},
+    requests::{Request, Requests},
 };
 
 /// A loop, and the call that it has begun last.
@@ -41,7 +46,7 @@ pub struct Task {
 
 impl Task {
     pub fn new(future: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self { future: Box::pin(future), at: "begins", wakes_at: 0 }
+        Self { future: Box::pin(future), at: "", wakes_at: 0 }
     }
 
     /// Lets it go on up to its next pause; whether it has ended.
@@ -66,15 +71,42 @@ const LOOKS: usize = 80;
 /// How long relays wait for more rows: some hardly, some long.
 const LINGERS: [usize; 3] = [10, 60, 600];
 const DECISIONS: usize = 1_500;
+/// So often answers are handed in.
+const TRIES: u32 = 3;
+/// So often a relay that stops sends what is left.
+const LAST_STEPS: u32 = 3;
 
-/// The tasks of one replica. `careful`: its last run crashed.
+/// Whether a replica is to stop in good order. Clones are the same.
+#[derive(Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// One run of a replica.
+#[derive(Clone)]
+pub struct Run {
+    pub member: u64,
+    /// Its last run crashed.
+    pub careful: bool,
+    pub stop: Stop,
+}
+
+/// The tasks of one replica.
 pub fn tasks<P: Participant, O: Outside>(
     core: &Arc<Core>,
     kafka: &Kafka,
     model: &Model<P>,
     outside: Arc<O>,
-    member: u64,
-    careful: bool,
+    requests: &Requests<P>,
+    Run { member, careful, stop }: Run,
 ) -> Vec<Task> {
     let door = Arc::new(Door::new(model.participant.clone(), model.clone(), model.policy));
     let calls = Calls::default();
@@ -93,13 +125,14 @@ pub fn tasks<P: Participant, O: Outside>(
     let sink = || Sink { core: core.clone(), kafka: kafka.clone() };
     let holders = Lane::ALL.map(|_| core.uuid());
     vec![
-        Task::new(consume(core.clone(), door.clone(), source, calls.clone(), careful)),
-        Task::new(relay(core.clone(), model.clone(), sink(), Lane::Events, holders[0])),
-        Task::new(relay(core.clone(), model.clone(), sink(), Lane::DeadLetters, holders[1])),
-        Task::new(renew(core.clone(), model.clone(), holders)),
-        Task::new(call(core.clone(), door.clone(), outside, calls)),
-        Task::new(look_back(core.clone(), door.clone(), careful)),
-        Task::new(operate(core.clone(), door)),
+        Task::new(consume(core.clone(), door.clone(), source, calls.clone(), careful, stop.clone())),
+        Task::new(relay(core.clone(), model.clone(), sink(), Lane::Events, holders[0], stop.clone())),
+        Task::new(relay(core.clone(), model.clone(), sink(), Lane::DeadLetters, holders[1], stop.clone())),
+        Task::new(renew(core.clone(), model.clone(), holders, stop.clone())),
+        Task::new(serve(core.clone(), door.clone(), requests.clone(), calls.clone(), stop.clone())),
+        Task::new(call(core.clone(), door.clone(), outside, calls, stop.clone())),
+        Task::new(look_back(core.clone(), door.clone(), careful, stop.clone())),
+        Task::new(operate(core.clone(), door, stop)),
     ]
 }
 
@@ -132,12 +165,13 @@ async fn consume<P: Participant>(
     mut source: Source,
     calls: Calls,
     careful: bool,
+    stop: Stop,
 ) {
     let mut consumer = Consumer::default();
     consumer.be_careful(careful);
     let mut ids = SeededIds(core.clone());
     let (mut waits, mut uncommitted) = (false, false);
-    loop {
+    while !stop.has_begun() {
         let step = consumer.step(&door, &mut source, &mut ids, LIMIT);
         let Some(step) = droppable(&core, step).await else { continue };
         match step {
@@ -164,15 +198,17 @@ async fn consume<P: Participant>(
             }
         }
     }
+    source.leave();
 }
 
-async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink, lane: Lane, holder: Uuid) {
+async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink, lane: Lane, holder: Uuid, stop: Stop) {
     let began = core.now();
     // What the relay does by seconds fits into a schedule of a few thousand milliseconds ten times.
     let clock = || ((core.now() - began) * 10).to_std().unwrap_or_default();
     let pace = Pace::new(LIMIT, usize::MAX, (LEASE * 10).to_std().unwrap_or_default());
     let mut relay = Relay::new(holder, lane, pace);
     let linger = LINGERS[core.pick(LINGERS.len())];
+    let mut last_steps = LAST_STEPS;
     loop {
         if core.pick(8) == 0 || relay.ranges().is_empty() || relay.has_lost_leases() {
             let claimed = droppable(&core, relay.claim(&model, LEASE)).await;
@@ -183,8 +219,18 @@ async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink,
         if let Some(Ok(relayed)) = &relayed {
             count_relayed(&core, relayed);
         }
+        if stop.has_begun() {
+            last_steps -= 1;
+            // Whatever is left another relay sends.
+            if last_steps == 0 || matches!(relayed, Some(Ok(Relayed::Nothing))) {
+                break;
+            }
+        }
         sleep(&core, core.pick(linger)).await;
     }
+    // What is not given back expires.
+    let released = droppable(&core, relay.release(&model)).await;
+    core.tell(|| format!("{} {} relay gives its leases back: {released:?}", P::NAME, lane.name()));
 }
 
 fn count_relayed(core: &Core, relayed: &Relayed) {
@@ -209,8 +255,8 @@ fn count_relayed(core: &Core, relayed: &Relayed) {
 }
 
 /// Keeps the leases of both relays alive, whatever these are doing.
-async fn renew<P: Participant>(core: Arc<Core>, model: Model<P>, holders: [Uuid; 2]) {
-    loop {
+async fn renew<P: Participant>(core: Arc<Core>, model: Model<P>, holders: [Uuid; 2], stop: Stop) {
+    while !stop.has_begun() {
         for holder in holders {
             sleep(&core, core.pick(IDLE)).await;
             let renewed = droppable(&core, model.renew(holder, LEASE)).await;
@@ -224,10 +270,11 @@ async fn call<P: Participant, O: Outside>(
     door: Arc<Door<P, Model<P>>>,
     outside: Arc<O>,
     calls: Calls,
+    stop: Stop,
 ) {
     let mut ids = SeededIds(core.clone());
     let mut idle = 0;
-    loop {
+    while !stop.has_begun() {
         sleep(&core, idle).await;
         let mut intents = std::mem::take(&mut *lock(&calls));
         if intents.is_empty() {
@@ -243,21 +290,53 @@ async fn call<P: Participant, O: Outside>(
             core.tell(|| format!("{} called {}: {result:?}", P::NAME, intent.idempotency_key()));
             called.push((intent, result));
         }
-        if !called.is_empty()
-            && let Some(Ok(mut progress)) =
-                droppable(&core, intents::settle(&door, &door.database, &mut ids, &called)).await
-        {
-            core.tell(|| format!("{} settled: {:?}", P::NAME, progress.verdicts));
-            count(&core, "answer", &progress.verdicts);
-            offer(&calls, &mut progress);
+        // While the database is away they are handed in again, for a while.
+        for _ in 0..if called.is_empty() { 0 } else { TRIES } {
+            let settled = intents::settle(&door, &door.database, &mut ids, &called);
+            if let Some(Ok(mut progress)) = droppable(&core, settled).await {
+                core.tell(|| format!("{} settled: {:?}", P::NAME, progress.verdicts));
+                count(&core, "answer", &progress.verdicts);
+                offer(&calls, &mut progress);
+                break;
+            }
         }
     }
 }
 
-/// Deadlines and held events.
-async fn look_back<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>, careful: bool) {
+/// Clients' commands: those that wait together share a transaction.
+async fn serve<P: Participant>(
+    core: Arc<Core>,
+    door: Arc<Door<P, Model<P>>>,
+    requests: Requests<P>,
+    calls: Calls,
+    stop: Stop,
+) {
     let mut ids = SeededIds(core.clone());
-    loop {
+    while !stop.has_begun() {
+        let taken = requests.take(LIMIT);
+        if taken.is_empty() {
+            sleep(&core, core.pick(IDLE)).await;
+            continue;
+        }
+        let (commands, answers): (Vec<_>, Vec<_>) = taken.into_iter().map(Request::split).unzip();
+        let mut work: Vec<Work<P>> = commands.into_iter().map(asked).collect();
+        let mut progress = Progress::new(work.len());
+        let handled = droppable(&core, door.handle_isolating(&mut ids, &mut work, &mut progress)).await;
+        core.tell(|| format!("{} serves: {handled:?} {:?}", P::NAME, progress.verdicts));
+        offer(&calls, &mut progress);
+        answers.into_iter().zip(progress.verdicts).for_each(|(answer, verdict)| answer.give(verdict));
+    }
+}
+
+fn asked<P: Participant>(command: P::Command) -> Work<P> {
+    let (what, trace) = (What::Command(command), TraceContext::default());
+    Work::Input(Input { what, correlation_id: None, trace, source: input::Source::Client })
+}
+
+/// Deadlines and held events.
+async fn look_back<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>, careful: bool, stop: Stop) {
+    let mut ids = SeededIds(core.clone());
+    while !stop.has_begun() {
         sleep(&core, core.pick(LOOKS)).await;
         // What fails is looked for again.
         if let Some(Ok((_, progress))) = droppable(&core, deadlines::step(&door, &door.database, &mut ids, LIMIT)).await
@@ -272,9 +351,9 @@ async fn look_back<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>
 }
 
 /// Somebody who releases what the broker refused and redrives what is parked, through this replica's admin API.
-async fn operate<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>) {
+async fn operate<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>, stop: Stop) {
     let mut ids = SeededIds(core.clone());
-    loop {
+    while !stop.has_begun() {
         sleep(&core, core.pick(DECISIONS)).await;
         if door.database.release_stopped() > 0 {
             core.tell(|| format!("{} releases what was stopped", P::NAME));

@@ -9,7 +9,7 @@ use engine::{
 
 use crate::{
     core::lock,
-    database::{Committed, Model},
+    database::{Committed, Model, UNREADABLE},
     observed::Observed,
     probe::Probe,
 };
@@ -85,7 +85,9 @@ fn parked_of(log: &[Committed], service: &str, findings: &mut Vec<String>) -> BT
             let failures = row.failures;
             findings.push(format!("{service} counts {attempts} attempts of {}, of which {failures} failed", event.id));
         }
-        if row.status == HeldStatus::Parked && *before != Some(HeldStatus::Parked) {
+        // Of a row that nobody can read, nobody can write a dead letter.
+        let readable = row.class != Some(UNREADABLE);
+        if row.status == HeldStatus::Parked && *before != Some(HeldStatus::Parked) && readable {
             let payload = event.delivery.payload.as_ref().map(|bytes| bytes.to_vec());
             parked.entry(event.delivery.position.clone()).or_default().push(Parked { attempts, payload });
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Cell, Coverage,
     branches::{BRANCHES, UNREACHED},
-    calls::{ELSEWHERE, SELDOM, STRIKES},
+    calls::{self, IMPOSSIBLE, STRIKES},
     transitions::SERVICES,
 };
 
@@ -16,7 +16,7 @@ pub fn required() -> Vec<Cell> {
         cells.extend(service.occurs.iter().map(|(from, input, to)| [service.name, from, input, to]));
     }
     for (fault, calls) in STRIKES {
-        let calls = calls.iter().copied().flatten().filter(|call| !SELDOM.contains(call));
+        let calls = calls.iter().copied().flatten();
         cells.extend(calls.map(|call| ["fault", *fault, *call, ""]));
     }
     cells.extend(BRANCHES.iter().map(|(section, what)| [*section, *what, "", ""]));
@@ -31,6 +31,11 @@ pub fn shortfalls(coverage: &Coverage, times: u64) -> Vec<String> {
         short.map(|cell| format!("{}: {} times, wanted {times}", words(cell), coverage.times(*cell))).collect();
     for (cell, found) in coverage.cells() {
         let [section, from, input, _] = cell;
+        if section == "fault"
+            && let Some(reason) = calls::reason(from, input)
+        {
+            shortfalls.push(format!("{}: {found} times, although {reason}", words(&cell)));
+        }
         let Some(service) = SERVICES.iter().find(|service| service.name == section) else { continue };
         if !required.contains(&cell) && service.states.contains(&from) {
             let reason = service.reason(from, input).unwrap_or("it is not listed");
@@ -70,7 +75,9 @@ pub fn print(coverage: &Coverage) {
         let calls: Vec<String> = calls.iter().map(|(call, times)| format!("{call} {times}")).collect();
         println!("  {fault}: {}", calls.join(", "));
     }
-    ELSEWHERE.iter().for_each(|(fault, reason)| println!("       never  {fault} elsewhere: {reason}"));
+    for (faults, calls, reason) in IMPOSSIBLE {
+        println!("       never  {} at {}: {reason}", faults.join(", "), calls.concat().join(", "));
+    }
     println!("\nways through the engine");
     for ([section, what, ..], times) in coverage.cells() {
         let table = section == "fault" || SERVICES.iter().any(|service| service.name == section);

@@ -21,18 +21,19 @@ impl<P: Participant> DeadlineStore for Model<P> {
         if self.core.has(Plant::DeadlinesAsleep) {
             return Ok(Due { now, due: Vec::new(), unreadable: Vec::new(), next: None });
         }
-        let due = tx.now_step(|state, id| {
+        let (unreadable, due) = tx.now_step(|state, id| {
             let due = state.deadlines.snapshot(id).filter(|(_, row)| row.next_at() <= now);
             let mut due: Vec<(DateTime<Utc>, u64)> = due.map(|(place, row)| (row.next_at(), place)).collect();
             due.sort_unstable();
             // FOR UPDATE SKIP LOCKED.
             let free = due.into_iter().filter_map(|(_, place)| state.deadlines.lock(id, place).ok().flatten());
-            free.take(limit).collect()
+            free.take(limit).partition::<Vec<_>, _>(|row: &Deadline| state.unreadable.contains(&row.id))
         });
         tx.finish()?;
         let state = lock(&self.state);
         let next = state.deadlines.committed().map(Deadline::next_at).filter(|at| *at > now).min();
-        Ok(Due { now, due, unreadable: Vec::new(), next })
+        let unreadable = unreadable.into_iter().map(|row| (row.id, "scribbled over".to_owned())).collect();
+        Ok(Due { now, due, unreadable, next })
     }
 
     async fn postpone(&self, deadlines: &[deadlines::Postponed]) -> Result<(), StoreError> {
@@ -47,7 +48,7 @@ impl<P: Participant> DeadlineStore for Model<P> {
             row.last_error = Some(postponed.why.clone());
             tx.now_step(|state, _| state.deadlines.write(place, Some(row)));
         }
-        tx.finish()
+        tx.finish_alone()
     }
 }
 
@@ -78,7 +79,7 @@ impl<P: Participant> IntentStore for Model<P> {
             }
             claimed
         });
-        tx.finish()?;
+        tx.finish_alone()?;
         Ok(claimed)
     }
 
@@ -96,7 +97,7 @@ impl<P: Participant> IntentStore for Model<P> {
             let not_before = now + wait(&row).unwrap_or_default();
             tx.now_step(|state, _| state.intents.write(place, Some(OpenIntent { not_before, ..row })));
         }
-        tx.finish()
+        tx.finish_alone()
     }
 }
 

@@ -115,6 +115,11 @@ impl<V: Clone> Heap<V> {
             .filter_map(|row| row.written.last().map(|newest| (row.committed.as_ref(), newest.as_ref())))
     }
 
+    /// Rows that the transaction has locked.
+    pub fn held_by(&self, tx: TxId) -> impl Iterator<Item = Place> {
+        self.rows.iter().filter(move |row| row.holder == Some(tx)).map(|row| row.place)
+    }
+
     fn find(&mut self, place: Place) -> Option<&mut Row<V>> {
         let index = self.rows.binary_search_by_key(&place, |row| row.place).ok()?;
         self.rows.get_mut(index)

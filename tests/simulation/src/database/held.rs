@@ -22,16 +22,16 @@ impl<P: Participant> HeldStore for Model<P> {
     async fn claim(&self, limits: Limits, lease: TimeDelta) -> Result<Claimed, StoreError> {
         let mut tx = self.alone("claim_held").await?;
         let now = tx.begun;
-        let mut events = tx.now_step(|state, id| {
+        let mut events: Vec<HeldEvent> = tx.now_step(|state, id| {
             let queues = queues(state.held.snapshot(id).map(|(_, row)| row));
             let claimed = claim(state, id, &queues, limits, now, lease);
             let numbers: Vec<i64> = claimed.iter().map(|row| row.event.number).collect();
             let behind = claimed.iter().flat_map(|first| behind(&queues, first, &numbers, limits, now));
             within(claimed.iter(), behind, limits.bytes)
         });
-        tx.finish()?;
+        tx.finish_alone()?;
         events.sort_by_key(|event| event.number);
-        Ok(Claimed { events, unreadable: Vec::new() })
+        Ok(self.read(events))
     }
 
     async fn queue_from(&self, number: i64, limits: Limits) -> Result<Claimed, StoreError> {
@@ -40,12 +40,39 @@ impl<P: Participant> HeldStore for Model<P> {
         let queue = queues.values().find(|queue| queue.iter().any(|row| row.event.number == number));
         let behind = queue.into_iter().flatten().filter(|row| row.event.number >= number);
         let events = within([].iter(), behind.take(limits.per_key), limits.bytes);
-        Ok(Claimed { events, unreadable: Vec::new() })
+        Ok(self.read(events))
     }
 
-    /// Every row of the model can be read.
-    async fn park_unreadable(&self, _rows: &[Unreadable]) -> Result<(), StoreError> {
-        Ok(())
+    async fn park_unreadable(&self, rows: &[Unreadable]) -> Result<(), StoreError> {
+        let mut tx = self.alone("park_unreadable").await?;
+        let now = tx.begun;
+        let of = |row: &HeldRow| {
+            row.status != HeldStatus::Parked && rows.iter().any(|unreadable| unreadable.number == row.event.number)
+        };
+        for (place, mut row) in tx.take(|state| &mut state.held, of, |row| row.event.number).await? {
+            row.status = HeldStatus::Parked;
+            row.event.attempts += 1;
+            row.failures += 1;
+            row.class = Some(UNREADABLE);
+            row.event.first_failed_at = row.event.first_failed_at.or(Some(now));
+            tx.now_step(|state, _| state.held.write(place, Some(row)));
+        }
+        tx.finish_alone()
+    }
+}
+
+/// Why a row was parked that nobody could read.
+pub const UNREADABLE: &str = "unreadable";
+
+impl<P: Participant> Model<P> {
+    /// What can be read, and what can't.
+    fn read(&self, events: Vec<HeldEvent>) -> Claimed {
+        let scribbled = &lock(&self.state).scribbled;
+        let (unreadable, events) = events.into_iter().partition(|event| scribbled.contains(&event.number));
+        let unreadable: Vec<HeldEvent> = unreadable;
+        let why = || "scribbled over".to_owned();
+        let unreadable = unreadable.iter().map(|event| Unreadable { number: event.number, why: why() }).collect();
+        Claimed { events, unreadable }
     }
 }
 

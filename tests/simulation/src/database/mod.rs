@@ -4,6 +4,7 @@
 mod due;
 mod heap;
 mod held;
+mod intrusion;
 mod outbox;
 mod session;
 mod state;
@@ -21,6 +22,8 @@ use engine::{
 };
 
 pub use heap::TxId;
+pub use held::UNREADABLE;
+pub use intrusion::Order;
 pub use session::Tx;
 pub use state::{Committed, OutboxEntry, OwnRow, State};
 
@@ -95,6 +98,14 @@ impl<P: Participant> Model<P> {
         }
     }
 
+    /// What was done is done, but its answer may be lost.
+    fn answered(&self) -> Result<(), StoreError> {
+        match self.core.strikes(Fault::CommitAnswerLost) {
+            true => Err(StoreError::Unavailable("the commit's answer was lost".into())),
+            false => Ok(()),
+        }
+    }
+
     /// A transaction of a single statement.
     async fn alone(&self, call: &'static str) -> Result<Tx<P>, StoreError> {
         self.statement(call).await?;
@@ -102,8 +113,15 @@ impl<P: Participant> Model<P> {
     }
 
     /// A transaction that is none of the engine's.
-    pub fn intrude(&self) -> Tx<P> {
+    pub fn by_hand(&self) -> Tx<P> {
         Tx::open(self)
+    }
+
+    /// Somebody mends what nobody could read.
+    pub fn mend(&self) {
+        let mut state = lock(&self.state);
+        state.unreadable.clear();
+        state.scribbled.clear();
     }
 
     /// Who waits for whom.
@@ -158,7 +176,7 @@ impl<P: Participant> Database<P> for Model<P> {
         let member = self.core.member();
         state.begun.extend(messages.iter().map(|at| ((at.clone(), member), (stage, false))));
         state.under_way.extend(messages.iter().map(|at| (member, at.clone())));
-        Ok(())
+        self.answered()
     }
 
     async fn end_messages(&self, messages: &[Position]) -> Result<(), StoreError> {
@@ -167,7 +185,7 @@ impl<P: Participant> Database<P> for Model<P> {
         state.begun.retain(|(at, _), _| !messages.contains(at));
         let member = self.core.member();
         state.under_way.retain(|(of, at)| *of != member || !messages.contains(at));
-        Ok(())
+        self.answered()
     }
 
     async fn is_kept(&self, message: &Delivery) -> Result<bool, StoreError> {

@@ -60,7 +60,7 @@ impl<P: Participant> OutboxStore for Model<P> {
             }
             claimed
         });
-        tx.finish()?;
+        tx.finish_alone()?;
         Ok(claimed)
     }
 
@@ -74,7 +74,7 @@ impl<P: Participant> OutboxStore for Model<P> {
         for (place, row) in tx.take(|state| &mut state.leases, held, |row| row.range).await? {
             tx.now_step(|state, _| state.leases.write(place, Some(LeaseRow { expires_at: now + lease, ..row })));
         }
-        tx.finish()
+        tx.finish_alone()
     }
 
     async fn unpublished(&self, reading: &Reading) -> Result<Unpublished, StoreError> {
@@ -134,7 +134,7 @@ impl<P: Participant> OutboxStore for Model<P> {
             let same = |other: &StoppedRow| other.number == row.number || other.is_of_key(&row);
             stopped += u64::from(tx.insert_new(|state| &mut state.stopped, &row, same).await?);
         }
-        tx.finish()?;
+        tx.finish_alone()?;
         Ok(stopped)
     }
 
@@ -147,7 +147,7 @@ impl<P: Participant> OutboxStore for Model<P> {
             let row = LeaseRow { holder: None, expires_at: DateTime::<Utc>::MIN_UTC, ..row };
             tx.now_step(|state, _| state.leases.write(place, Some(row)));
         }
-        tx.finish()
+        tx.finish_alone()
     }
 }
 
@@ -187,7 +187,7 @@ impl<P: Participant> Model<P> {
             marked += 1;
             tx.now_step(|state, _| state.outbox.write(place, Some(entry)));
         }
-        tx.finish()?;
+        tx.finish_alone()?;
         Ok(marked)
     }
 }

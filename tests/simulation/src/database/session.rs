@@ -21,8 +21,9 @@ pub struct Tx<P: Participant> {
     pub(super) id: TxId,
     /// `now()` stands still within a transaction.
     pub(super) begun: DateTime<Utc>,
-    /// By somebody who locks backwards.
-    locked: Option<Place>,
+    /// Of somebody with a database client: what they locked last, and whose rows they look at.
+    pub(super) locked: Option<Place>,
+    pub(super) about: Option<String>,
 }
 
 impl<P: Participant> Drop for Tx<P> {
@@ -37,44 +38,7 @@ impl<P: Participant> Tx<P> {
     pub(super) fn open(model: &Model<P>) -> Self {
         let begun = model.core.now();
         let id = lock(&model.state).open(begun, model.core.at());
-        Self { model: model.clone(), id, begun, locked: None }
-    }
-
-    /// Locks any row at all, as somebody with a database client does.
-    pub async fn lock_any(&mut self) -> Result<(), StoreError> {
-        let pick = |bound: usize| self.model.core.pick(bound);
-        match pick(5) {
-            0 => self.lock_one(|state| &mut state.held).await,
-            1 => self.lock_one(|state| &mut state.deadlines).await,
-            2 => self.lock_one(|state| &mut state.intents).await,
-            _ => self.lock_one(|state| &mut state.rows).await,
-        }
-    }
-
-    /// Locks a row of the service's that stands before those which this transaction has locked in this way.
-    pub async fn lock_before(&mut self) -> Result<(), StoreError> {
-        let mut places: Vec<(P::Table, String, Place)> = {
-            let state = lock(&self.model.state);
-            let rows = state.rows.snapshot(self.id);
-            rows.map(|(place, own)| (own.table, own.key.clone(), place)).collect()
-        };
-        places.sort();
-        let before = places.iter().position(|(.., place)| Some(*place) == self.locked).unwrap_or(places.len());
-        let Some((.., place)) = places.get(self.model.core.pick(before)).filter(|_| before > 0) else { return Ok(()) };
-        let place = *place;
-        self.locked = Some(place);
-        self.wait(|state, id| state.rows.lock(id, place)).await.map(drop)
-    }
-
-    async fn lock_one<V: Clone + Send + Sync>(&mut self, pick: Pick<P, V>) -> Result<(), StoreError> {
-        let places: Vec<Place> = {
-            let mut state = lock(&self.model.state);
-            pick(&mut state).snapshot(self.id).map(|(place, _)| place).collect()
-        };
-        match places.get(self.model.core.pick(places.len())).copied() {
-            Some(place) => self.wait(|state, id| pick(state).lock(id, place)).await.map(drop),
-            None => Ok(()),
-        }
+        Self { model: model.clone(), id, begun, locked: None, about: None }
     }
 
     /// By what the schedule (and the comparison with PostgreSQL) knows it.
@@ -89,7 +53,7 @@ impl<P: Participant> Tx<P> {
         if let Some(over) = state.over(self.id) {
             return Err(match over {
                 // Already reported; whoever goes on all the same hears this.
-                Over::LockTimeout => Over::Failed.error(),
+                Over::LockTimeout | Over::Deadlocked => Over::Failed.error(),
                 other => other.error(),
             });
         }
@@ -104,7 +68,7 @@ impl<P: Participant> Tx<P> {
         begun
     }
 
-    /// Tries until nobody is in the way. Whoever closes a circle of waits fails.
+    /// Tries until nobody is in the way. Of a circle of waits one fails: whose server process looks first.
     pub(super) async fn wait<T>(
         &mut self,
         mut attempt: impl FnMut(&mut State<P>, TxId) -> Result<T, TxId> + Send,
@@ -126,12 +90,16 @@ impl<P: Participant> Tx<P> {
                 }
                 match tried {
                     Ok(done) => return Ok(done),
-                    Err(_) if state.is_deadlocked(self.id) => {
-                        state.abort(self.id, Over::Failed);
-                        self.model.core.count_fault(Fault::Deadlock, self.model.core.at());
-                        return Err(StoreError::Contention("deadlock".into()));
-                    }
                     Err(_) => waited = true,
+                }
+                let circle = state.circle(self.id);
+                if !circle.is_empty() {
+                    let victim = circle[self.model.core.pick(circle.len())];
+                    let at = state.sessions.get(&victim).map_or("", |session| session.at);
+                    self.model.core.count_fault(Fault::Deadlock, at);
+                    self.model.core.tell(|| format!("{}: {circle:?} wait in a circle, {victim} fails", P::NAME));
+                    state.abort(victim, Over::Deadlocked);
+                    continue;
                 }
             }
             pause().await;
@@ -201,6 +169,12 @@ impl<P: Participant> Tx<P> {
 
     pub(super) fn now_step<T>(&mut self, act: impl FnOnce(&mut State<P>, TxId) -> T) -> T {
         act(&mut lock(&self.model.state), self.id)
+    }
+
+    /// As [`finish`](Self::finish), of a transaction of a single statement: its answer may be lost.
+    pub(super) fn finish_alone(&mut self) -> Result<(), StoreError> {
+        self.finish()?;
+        self.model.answered()
     }
 
     /// COMMIT. After a failed statement the server rolls back, which the engine's session says aloud.

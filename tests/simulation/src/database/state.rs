@@ -119,6 +119,8 @@ pub enum Over {
     Failed,
     /// The server gave up waiting for a lock on its behalf.
     LockTimeout,
+    /// It waited in a circle, and the server chose it to break that.
+    Deadlocked,
     /// The server closed the connection of a client that did nothing.
     Disconnected,
 }
@@ -128,6 +130,7 @@ impl Over {
         match self {
             Self::Failed => StoreError::Unavailable("the transaction is aborted".into()),
             Self::LockTimeout => StoreError::Contention("waited too long for a lock".into()),
+            Self::Deadlocked => StoreError::Contention("deadlock".into()),
             Self::Disconnected => StoreError::Unavailable("idle in transaction for too long".into()),
         }
     }
@@ -155,6 +158,10 @@ pub struct State<P: Participant> {
     /// What replicas have written down of what they have under way: how far they came, and whether they died since.
     pub begun: BTreeMap<(Position, u64), (Stage, bool)>,
     pub sessions: BTreeMap<TxId, Session>,
+    /// Deadlines whose rows nobody can read, until somebody mends them.
+    pub unreadable: BTreeSet<Uuid>,
+    /// And held events.
+    pub scribbled: BTreeSet<i64>,
     /// Sequences never roll back.
     pub outbox_number: i64,
     pub held_number: i64,
@@ -184,6 +191,8 @@ impl<P: Participant> State<P> {
             relays: BTreeMap::new(),
             begun: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            unreadable: BTreeSet::new(),
+            scribbled: BTreeSet::new(),
             outbox_number: 0,
             held_number: 0,
             last_tx: 0,
@@ -261,17 +270,17 @@ impl<P: Participant> State<P> {
         }
     }
 
-    /// Whether `tx` waits, at some remove, for itself.
-    pub fn is_deadlocked(&self, tx: TxId) -> bool {
+    /// Those who wait for each other in a circle with `tx`; nobody, if `tx` does not wait for itself at some remove.
+    pub fn circle(&self, tx: TxId) -> Vec<TxId> {
         let next = |of: TxId| self.sessions.get(&of).and_then(|session| session.waits_for);
-        let mut at = next(tx);
-        for _ in 0..self.sessions.len() {
-            match at {
-                Some(other) if other == tx => return true,
-                Some(other) => at = next(other),
-                None => return false,
+        let (mut circle, mut at) = (vec![tx], next(tx));
+        while let Some(other) = at.filter(|_| circle.len() <= self.sessions.len()) {
+            if other == tx {
+                return circle;
             }
+            circle.push(other);
+            at = next(other);
         }
-        false
+        Vec::new()
     }
 }

@@ -21,7 +21,6 @@ use super::{
 };
 use crate::{
     core::{lock, pause},
-    faults::Fault,
     plant::Plant,
 };
 
@@ -242,14 +241,12 @@ impl<P: Participant> Transaction<P> for Tx<P> {
     }
 
     async fn commit(mut self) -> Result<(), StoreError> {
-        let core = self.model.core.clone();
-        self.model.statement("commit").await?;
+        let model = self.model.clone();
+        model.statement("commit").await?;
         let finished = self.finish();
         drop(self);
         pause().await;
-        if core.strikes(Fault::CommitAnswerLost) {
-            return Err(StoreError::Unavailable("the commit's answer was lost".into()));
-        }
+        model.answered()?;
         finished
     }
 }

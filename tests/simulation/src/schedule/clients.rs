@@ -3,12 +3,7 @@
 use std::sync::Arc;
 
 use contracts::{Address, Item};
-use engine::{
-    door::{Door, Progress},
-    input::{Input, Source, Verdict, Work},
-    participant::What,
-    trace::TraceContext,
-};
+use engine::{input::Verdict, participant::What};
 use order::{
     participant::{Command, Reply},
     place_order::{PlaceOrder, Placed as Answer},
@@ -16,13 +11,14 @@ use order::{
 };
 use uuid::Uuid;
 
-use super::{POLICY, SKUS, Shop};
+use super::{SKUS, Shop};
 use crate::{
-    core::{Core, SeededIds, lock, pause, sleep},
-    database::Model,
+    core::{Core, lock, sleep},
+    focus::Profile,
     observed::Observed,
     probe::{Probe, Told},
     replica::Task,
+    requests::Requests,
 };
 
 const ORDERS: usize = 3;
@@ -48,11 +44,16 @@ pub fn clients(shop: &Shop) -> Vec<Task> {
 
 fn client(shop: &Shop, number: usize) -> impl Future<Output = ()> + Send + 'static {
     let core = shop.core.clone();
-    let details = details(&core);
-    let (cancels, repeats) = (core.pick(3) == 0, core.pick(3) == 0);
-    let patience = [(); 2].map(|()| core.pick(PATIENCE[core.pick(PATIENCE.len())]));
+    let profile = &core.focus.profile;
+    let details = details(&core, profile);
+    let (cancels, repeats) = (core.pick(3) == 0 || profile.cancels, core.pick(3) == 0);
+    let mut patience = [(); 2].map(|()| core.pick(PATIENCE[core.pick(PATIENCE.len())]));
+    if profile.cancels {
+        // While money is being captured.
+        patience[0] = 1_000 + core.pick(5_000);
+    }
     let wait = core.pick(2_000);
-    let door = Door::new(shop.order.participant.clone(), shop.order.clone(), POLICY);
+    let requests = shop.order_requests.clone();
     let placed = shop.placed.clone();
     async move {
         sleep(&core, wait).await;
@@ -64,7 +65,7 @@ fn client(shop: &Shop, number: usize) -> impl Future<Output = ()> + Send + 'stat
                 details: Box::new(details.clone()),
             }))
         };
-        let Some(Reply::Placed(Answer::Order(order))) = submit(&core, &door, || place(1)).await else { return };
+        let Some(Reply::Placed(Answer::Order(order))) = submit(&core, &requests, || place(1)).await else { return };
         let Ok(order_id) = order.order_id.parse() else { return };
         let mine = {
             let mut placed = lock(&placed);
@@ -74,18 +75,18 @@ fn client(shop: &Shop, number: usize) -> impl Future<Output = ()> + Send + 'stat
         let complain = |complaint: String| lock(&placed)[mine].complaints.push(complaint);
         if cancels {
             sleep(&core, patience[0]).await;
-            let answer = submit(&core, &door, || Command::Cancel(order_id)).await;
+            let answer = submit(&core, &requests, || Command::Cancel(order_id)).await;
             if !matches!(answer, Some(Reply::Cancel(_))) {
                 complain(format!("a cancellation was answered by {answer:?}"));
             }
         }
         if repeats {
             sleep(&core, patience[1]).await;
-            match submit(&core, &door, || place(1)).await {
+            match submit(&core, &requests, || place(1)).await {
                 Some(Reply::Placed(Answer::Order(again))) if again == order => {}
                 other => complain(format!("the same request was answered by {other:?}")),
             }
-            match submit(&core, &door, || place(2)).await {
+            match submit(&core, &requests, || place(2)).await {
                 Some(Reply::Placed(Answer::KeyReused)) => {}
                 other => complain(format!("another request under the same key was answered by {other:?}")),
             }
@@ -93,7 +94,10 @@ fn client(shop: &Shop, number: usize) -> impl Future<Output = ()> + Send + 'stat
     }
 }
 
-fn details(core: &Core) -> Details {
+fn details(core: &Core, profile: &Profile) -> Details {
+    let suffices = profile.plenty || profile.returns;
+    let declined = core.pick(6) == 0 && !suffices;
+    let no_address = if profile.returns { core.pick(4) != 0 } else { core.pick(6) == 0 && !profile.plenty };
     let items = core.pick(SKUS.len()) + 1;
     let first = core.pick(SKUS.len());
     let items: Vec<Item> = (0..items)
@@ -107,8 +111,8 @@ fn details(core: &Core) -> Details {
         total_amount: items.iter().map(|item| 100 * i64::from(item.quantity)).sum(),
         currency: "EUR".into(),
         items,
-        payment_method: Some(if core.pick(6) == 0 { "tok_declined" } else { "tok_visa" }.into()),
-        shipping_address: (core.pick(6) != 0).then(address),
+        payment_method: Some(if declined { "tok_declined" } else { "tok_visa" }.into()),
+        shipping_address: (!no_address).then(address),
     }
 }
 
@@ -126,21 +130,13 @@ fn address() -> Address {
 /// Until it is confirmed. What the rules reply.
 pub async fn submit<P: Observed>(
     core: &Arc<Core>,
-    door: &Door<Probe<P>, Model<Probe<P>>>,
+    requests: &Requests<Probe<P>>,
     command: impl Fn() -> P::Command,
 ) -> Option<P::Reply> {
-    let mut ids = SeededIds(core.clone());
     loop {
-        let mut work = [Work::Input(Input {
-            what: What::Command(Told { id: None, what: What::Command(command()) }),
-            correlation_id: None,
-            trace: TraceContext::default(),
-            source: Source::Client,
-        })];
-        let mut progress = Progress::new(1);
-        let handled = door.handle_isolating(&mut ids, &mut work, &mut progress).await;
-        core.tell(|| format!("client: {handled:?} {:?}", progress.verdicts));
-        match progress.verdicts.pop().flatten() {
+        let verdict = requests.send(core, Told { id: None, what: What::Command(command()) }).await;
+        core.tell(|| format!("a client of {} is answered: {verdict:?}", P::NAME));
+        match verdict {
             Some(Verdict::Applied(reply)) => {
                 core.count("client", "applied");
                 return reply;
@@ -148,6 +144,5 @@ pub async fn submit<P: Observed>(
             Some(Verdict::Refused(_)) => core.count("client", "refused"),
             _ => core.count("client", "unknown"),
         }
-        pause().await;
     }
 }

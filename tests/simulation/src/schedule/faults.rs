@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::running::{GROUPS, Running};
-use crate::{core::lock, faults::Fault};
+use crate::{core::lock, faults::Fault, focus::ANY};
 
 /// A service has at most so many replicas because others are frozen.
 const REPLICAS: usize = 3;
@@ -20,6 +20,11 @@ impl Running<'_> {
         {
             self.crash(member);
         }
+        if core.would_strike_at(Fault::Stopped, ANY)
+            && let Some(member) = self.any_member()
+        {
+            self.stop(member);
+        }
         if core.would_strike(Fault::Frozen)
             && let Some(member) = self.any_member()
         {
@@ -28,7 +33,7 @@ impl Running<'_> {
         if core.would_strike(Fault::Rebalanced) {
             self.rebalance(GROUPS[core.pick(GROUPS.len())]);
         }
-        if core.would_strike(Fault::TopicClosed) {
+        if core.would_strike_at(Fault::TopicClosed, ANY) {
             self.close_topic();
         }
         if core.pick(20) == 0 {
@@ -64,6 +69,24 @@ impl Running<'_> {
         self.start(replica.service, true);
     }
 
+    /// SIGTERM: its loops end by themselves. Another takes its place then.
+    fn stop(&self, member: u64) {
+        let Some(replica) = self.replicas.get(&member) else { return };
+        let core = &self.shop.core;
+        core.tell(|| format!("{} {member} is to stop", GROUPS[replica.service]));
+        core.count("replica", "is to stop");
+        replica.stop.begin();
+    }
+
+    /// All its loops have ended.
+    pub fn stopped(&mut self, member: u64) {
+        let Some(replica) = self.replicas.remove(&member) else { return };
+        let core = &self.shop.core;
+        core.tell(|| format!("{} {member} has stopped", GROUPS[replica.service]));
+        core.count("replica", "has stopped");
+        self.start(replica.service, false);
+    }
+
     /// SIGSTOP: the group goes on without it, another replica is started, and later it wakes up where it stood.
     pub fn freeze(&mut self, member: u64, step: u64) {
         let core = &self.shop.core;
@@ -95,6 +118,7 @@ impl Running<'_> {
         let core = &self.shop.core;
         let all = contracts::topic::ALL;
         let topic = all[core.pick(all.len())];
+        core.count("relay", "a topic takes nothing for a while");
         let until = core.now() + CLOSED * i32::try_from(core.pick(10)).unwrap_or_default();
         core.tell(|| format!("{topic} takes nothing until {until}"));
         lock(&self.shop.kafka).away.insert(topic.to_owned(), until);

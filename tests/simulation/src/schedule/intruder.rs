@@ -5,36 +5,55 @@ use engine::participant::Participant;
 use super::Shop;
 use crate::{
     core::{Core, sleep},
-    database::Model,
+    database::{Model, Order},
     replica::Task,
 };
 
-const TRANSACTIONS: usize = 12;
-const ROWS: usize = 3;
+/// What they are like.
+#[derive(Clone, Copy)]
+struct Habit {
+    transactions: usize,
+    rows: usize,
+    /// Longest pauses before a transaction, and between its locks.
+    pause: usize,
+    thinks: usize,
+    /// Now and then they think for longer.
+    long: usize,
+}
+
+const NOW_AND_THEN: Habit = Habit { transactions: 12, rows: 3, pause: 700, thinks: 60, long: 600 };
+const BUSY: Habit = Habit { transactions: 80, rows: 6, pause: 60, thinks: 60, long: 600 };
+
+/// Mostly against everybody else's.
+const ORDERS: [Order; 6] =
+    [Order::Any, Order::Backwards, Order::WaitingFirst, Order::WaitingFirst, Order::Crossing, Order::Crossing];
 
 pub fn intruder(shop: &Shop) -> Task {
-    match shop.core.pick(4) {
-        0 => Task::new(intrude(shop.order.clone())),
-        1 => Task::new(intrude(shop.inventory.clone())),
-        2 => Task::new(intrude(shop.payment.clone())),
-        _ => Task::new(intrude(shop.shipping.clone())),
+    let busy = shop.core.focus.profile.locks;
+    let habit = if busy { BUSY } else { NOW_AND_THEN };
+    // Inventory locks rows of two tables, and those of its stock are everybody's.
+    match shop.core.pick(if busy { 6 } else { 4 }) {
+        0 => Task::new(intrude(shop.order.clone(), habit)),
+        2 => Task::new(intrude(shop.payment.clone(), habit)),
+        3 => Task::new(intrude(shop.shipping.clone(), habit)),
+        _ => Task::new(intrude(shop.inventory.clone(), habit)),
     }
 }
 
-async fn intrude<P: Participant>(model: Model<P>) {
+async fn intrude<P: Participant>(model: Model<P>, habit: Habit) {
     let core: &Core = &model.core;
-    for _ in 0..TRANSACTIONS {
-        sleep(core, core.pick(700)).await;
-        core.enter("psql");
-        let mut tx = model.intrude();
-        // Backwards, against everybody else's order, or long.
-        let (backwards, long) = (core.pick(2) == 0, core.pick(4) == 0);
-        for _ in 0..ROWS {
-            let locked = if backwards { tx.lock_before().await } else { tx.lock_any().await };
-            if locked.is_err() {
+    for _ in 0..habit.transactions {
+        sleep(core, core.pick(habit.pause)).await;
+        if !core.has_faults() {
+            return;
+        }
+        let mut tx = model.by_hand();
+        let (order, long) = (ORDERS[core.pick(ORDERS.len())], core.pick(4) == 0);
+        for _ in 0..habit.rows {
+            if tx.intrude(order).await.is_err() {
                 break;
             }
-            sleep(core, core.pick(if long { 600 } else { 60 })).await;
+            sleep(core, core.pick(if long { habit.long } else { habit.thinks })).await;
         }
     }
 }

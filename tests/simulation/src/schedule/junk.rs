@@ -24,7 +24,6 @@ pub fn vandal(shop: &Shop) -> Task {
     Task::new(async move {
         for _ in 0..MESSAGES {
             sleep(&core, core.pick(2_000)).await;
-            core.enter("junk");
             scribble(&core, &kafka);
         }
     })

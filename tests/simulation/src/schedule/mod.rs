@@ -8,6 +8,7 @@ mod junk;
 mod many;
 mod plan;
 mod running;
+mod scribbler;
 mod stock_taker;
 
 use std::sync::{Arc, Mutex};
@@ -31,6 +32,7 @@ use crate::{
     outside::World,
     plant::Plant,
     probe::Probe,
+    requests::Requests,
 };
 pub use clients::Placed;
 pub use many::{Many, many};
@@ -62,6 +64,8 @@ pub struct Shop {
     pub inventory: Model<Probe<Inventory>>,
     pub payment: Model<Probe<Payment>>,
     pub shipping: Model<Probe<Shipping>>,
+    pub order_requests: Requests<Probe<Order>>,
+    pub inventory_requests: Requests<Probe<Inventory>>,
     /// The clients' own ledger.
     pub placed: Arc<Mutex<Vec<Placed>>>,
 }
@@ -118,6 +122,8 @@ impl Shop {
             inventory,
             payment: Model::new(core.clone(), payment, POLICY, |row| row.state == PaymentState::Voided),
             shipping: Model::new(core.clone(), shipping, POLICY, |row| row.state == ShippingState::Cancelled),
+            order_requests: Requests::default(),
+            inventory_requests: Requests::default(),
             placed: Arc::default(),
         }
     }

@@ -12,7 +12,8 @@ const DEADLINES: [u64; 5] = [900, 4_000, 15_000, 40_000, 40_000];
 const FAULTY_STEPS: [u64; 3] = [1_500, 4_000, 9_000];
 /// Where they are aimed at a rare call, which comes late in a saga.
 const AIMED_STEPS: u64 = 12_000;
-const PIECES: [i64; 3] = [4, 12, 40];
+const PIECES: [i64; 3] = [4, 12, MANY];
+const MANY: i64 = 40;
 const IDLE_IN_TRANSACTION: TimeDelta = TimeDelta::milliseconds(700);
 
 pub struct Plan {
@@ -28,14 +29,17 @@ pub struct Plan {
 
 impl Plan {
     pub fn draw(core: &Core) -> Self {
-        let lock = [300, 1_500][core.pick(2)];
+        let profile = &core.focus.profile;
+        let lock = [300, if profile.locks { 300 } else { 1_500 }][core.pick(2)];
+        let drawn = DEADLINES[core.pick(DEADLINES.len())];
+        let suffices = profile.plenty || profile.returns;
         Self {
-            deadline: Duration::from_millis(DEADLINES[core.pick(DEADLINES.len())]),
+            deadline: Duration::from_millis(profile.deadline.unwrap_or(drawn)),
             faulty_steps: if core.focus.is_rare() { AIMED_STEPS } else { FAULTY_STEPS[core.pick(FAULTY_STEPS.len())] },
-            pieces: PIECES[core.pick(PIECES.len())],
+            pieces: if suffices { MANY } else { PIECES[core.pick(PIECES.len())] },
             replicas: core.pick(2) + 1,
             timeouts: Timeouts { lock: TimeDelta::milliseconds(lock), idle_in_transaction: IDLE_IN_TRANSACTION },
-            poison: Poison::draw(core.focus.is_held(), |bound| core.pick(bound)),
+            poison: Poison::draw(profile.poisoning, |bound| core.pick(bound)),
         }
     }
 }

@@ -10,12 +10,16 @@ use engine::{delivery::Position, intents::Nobody};
 use payment::outside::ProviderCalls;
 use shipping::outside::CarrierCalls;
 
-use super::{LAST_STEP, LIFETIME, Shop, clients::clients, intruder::intruder, junk::vandal, stock_taker::stock_taker};
+use super::{
+    LAST_STEP, LIFETIME, Shop, clients::clients, intruder::intruder, junk::vandal, scribbler::scribbler,
+    stock_taker::stock_taker,
+};
 use crate::{
     check,
     core::lock,
     faults::Fault,
-    replica::{Task, tasks},
+    replica::{Run, Stop, Task, tasks},
+    requests::Requests,
 };
 
 pub(super) const GROUPS: [&str; 4] = ["order", "inventory", "payment", "shipping"];
@@ -26,6 +30,7 @@ const TRIES: usize = 4;
 pub struct Replica {
     pub service: usize,
     pub tasks: Vec<Task>,
+    pub stop: Stop,
     /// It does nothing until then.
     pub frozen_until: u64,
 }
@@ -58,11 +63,16 @@ impl<'a> Running<'a> {
             findings: Vec::new(),
         };
         let core = &shop.core;
-        let junk = core.focus.is("bury");
-        for (other, always) in [(stock_taker as fn(&Shop) -> Task, false), (vandal, junk), (intruder, false)] {
+        let profile = &core.focus.profile;
+        let others: [(fn(&Shop) -> Task, bool); 3] =
+            [(stock_taker, false), (vandal, profile.junk), (intruder, profile.locks)];
+        for (other, always) in others {
             if core.pick(3) == 0 || always {
                 running.clients.push(other(shop));
             }
+        }
+        if profile.scribbles {
+            running.clients.push(scribbler(shop));
         }
         for service in 0..GROUPS.len() {
             for _ in 0..shop.plan.replicas {
@@ -77,19 +87,21 @@ impl<'a> Running<'a> {
         self.members += 1;
         let (shop, member) = (self.shop, self.members);
         let (core, kafka, world) = (&shop.core, &shop.kafka, shop.world.clone());
+        let stop = Stop::default();
+        let run = Run { member, careful, stop: stop.clone() };
         let tasks = match service {
-            0 => tasks(core, kafka, &shop.order, Arc::new(Nobody), member, careful),
-            1 => tasks(core, kafka, &shop.inventory, Arc::new(Nobody), member, careful),
+            0 => tasks(core, kafka, &shop.order, Arc::new(Nobody), &shop.order_requests, run),
+            1 => tasks(core, kafka, &shop.inventory, Arc::new(Nobody), &shop.inventory_requests, run),
             2 => {
                 let calls = Arc::new(ProviderCalls::new(world, LIFETIME));
-                tasks(core, kafka, &shop.payment, calls, member, careful)
+                tasks(core, kafka, &shop.payment, calls, &Requests::default(), run)
             }
             _ => {
                 let calls = Arc::new(CarrierCalls::new(world, LIFETIME));
-                tasks(core, kafka, &shop.shipping, calls, member, careful)
+                tasks(core, kafka, &shop.shipping, calls, &Requests::default(), run)
             }
         };
-        self.replicas.insert(member, Replica { service, tasks, frozen_until: 0 });
+        self.replicas.insert(member, Replica { service, tasks, stop, frozen_until: 0 });
     }
 
     /// Drives everything until nothing is left to do. `false`: that did not come about.
@@ -100,6 +112,7 @@ impl<'a> Running<'a> {
             let step = core.step();
             if step == self.shop.plan.faulty_steps {
                 core.end_faults();
+                self.mend();
                 lock(&self.shop.kafka).away.clear();
                 while lock(&self.shop.kafka).arrive_late() {}
                 while self.shop.world.land_late() {}
@@ -123,6 +136,13 @@ impl<'a> Running<'a> {
             }
             self.poll_one(&mut context, step);
         }
+    }
+
+    fn mend(&self) {
+        self.shop.order.mend();
+        self.shop.inventory.mend();
+        self.shop.payment.mend();
+        self.shop.shipping.mend();
     }
 
     /// Whoever decides about dead messages sends those again that were set aside for a crash: by then the process lives.
@@ -180,9 +200,12 @@ impl<'a> Running<'a> {
             return false;
         }
         core.drive(member);
-        // The loops of a replica never end by themselves.
-        let _ = task.poll(core, context);
-        if core.process_ends() || core.is_aimed(Fault::Killed) {
+        if task.poll(core, context) {
+            drop(replica.tasks.swap_remove(chosen));
+        }
+        if replica.tasks.is_empty() {
+            self.stopped(member);
+        } else if core.process_ends() || core.is_aimed(Fault::Killed) {
             self.crash(member);
         } else if core.is_aimed(Fault::Frozen) {
             self.freeze(member, step);

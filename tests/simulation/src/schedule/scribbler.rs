@@ -1,0 +1,47 @@
+//! Somebody who writes into rows by hand what no version of the service can read, and mends it a while later.
+
+use engine::{participant::Participant, store::HeldStatus};
+
+use super::Shop;
+use crate::{
+    core::{Core, lock, sleep},
+    database::Model,
+    replica::Task,
+};
+
+const PAUSE: usize = 60;
+/// In one of so many looks everything is mended.
+const MENDS_ONE_IN: usize = 8;
+
+/// In the rows of order's deadlines, and in those of held events.
+pub fn scribbler(shop: &Shop) -> Task {
+    let (order, inventory) = (shop.order.clone(), shop.inventory.clone());
+    let (payment, shipping) = (shop.payment.clone(), shop.shipping.clone());
+    let core = shop.core.clone();
+    Task::new(async move {
+        while core.has_faults() {
+            sleep(&core, core.pick(PAUSE)).await;
+            let mends = core.pick(MENDS_ONE_IN) == 0;
+            look(&core, &order, mends);
+            look(&core, &inventory, mends);
+            look(&core, &payment, mends);
+            look(&core, &shipping, mends);
+        }
+    })
+}
+
+fn look<P: Participant>(core: &Core, model: &Model<P>, mends: bool) {
+    if mends || !core.has_faults() { model.mend() } else { scribble(core, model) }
+}
+
+fn scribble<P: Participant>(core: &Core, model: &Model<P>) {
+    let mut state = lock(&model.state);
+    let deadlines: Vec<_> = state.deadlines.committed().map(|row| row.id).collect();
+    let retrying = state.held.committed().filter(|row| row.status != HeldStatus::Parked);
+    let held: Vec<_> = retrying.map(|row| row.event.number).collect();
+    let (deadline, held) =
+        (deadlines.get(core.pick(deadlines.len())).copied(), held.get(core.pick(held.len())).copied());
+    core.tell(|| format!("somebody scribbles in {}: deadline {deadline:?}, held event {held:?}", P::NAME));
+    state.unreadable.extend(deadline);
+    state.scribbled.extend(held);
+}
