@@ -3,9 +3,9 @@
 
 use simulation::{coverage, many};
 
-/// As `cargo run --release -p simulation -- --schedules 10000 --coverage`, which wants everything a hundred times.
+/// `cargo run --release -p simulation -- --schedules 10000 --coverage` wants everything a hundred times.
 const SCHEDULES: u64 = 3_000;
-const TIMES: u64 = 30;
+const TIMES: u64 = 10;
 
 #[test]
 fn every_cell_is_reached_and_a_good_part_of_the_orders_completes() {

@@ -34,7 +34,7 @@ found! {
     offsets_committed_before_the_database_are_found: OffsetsFirst within 100;
     commits_forgotten_when_they_were_sent_are_found: CommitsForgotten within 400;
     rows_marked_before_the_acknowledgement_are_found: MarkFirst within 100;
-    refused_rows_that_are_forgotten_are_found: RefusedForgotten within 200;
+    refused_rows_that_are_forgotten_are_found: RefusedForgotten within 400;
     stock_released_before_the_money_went_back_is_found: StockFirst within 200;
     a_missing_tombstone_is_found: NoTombstone within 200;
     absent_rows_that_are_not_locked_are_found: AbsentNotLocked within 400;

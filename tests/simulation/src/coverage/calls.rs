@@ -88,6 +88,9 @@ const SELDOM: &[(&str, &[&str])] = &[
             "amend_intents",
             "postpone_deadlines_here",
             "postpone_intents_here",
+            "postpone_deadlines",
+            "postpone",
+            "park_unreadable",
         ],
     ),
 ];
@@ -143,7 +146,7 @@ pub const IMPOSSIBLE: &[Impossible] = &[
     (
         &["lock time-out", "deadlock"],
         &[BEGIN, READS, WRITES, IN_TRANSACTION, COMMIT],
-        "it locks nothing, passes over what is locked, or has the lock by then",
+        "it locks nothing, passes over what is locked, or has its locks by then",
     ),
     (&["ended while idle"], &[READS, WRITES, COMMIT], "a statement alone is never idle, and a commit ends it"),
     (&["refund declined"], PROVIDERS_ONLY, "it is the provider's answer to a refund"),
