@@ -78,7 +78,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::given::placed;
+    use crate::{given::placed, state::State};
 
     const ORDER: Uuid = Uuid::from_u128(1);
 
@@ -123,5 +123,27 @@ mod tests {
         let answer = Answer::Yes { detail: "m1".into() };
         let what = What::Answer { aggregate_id: ORDER.to_string(), step: "sing".into(), answer };
         assert!(Notification.decide(&what, &mut Rows::default(), DateTime::UNIX_EPOCH).is_err());
+    }
+
+    #[test]
+    fn every_input_touches_its_order_alone_and_reaches_its_rule() {
+        let key = ORDER.to_string();
+        let mut rows = Rows::default();
+        rows.load(Table::Notices, key.as_str(), Row::NONE);
+        let mut states = Vec::new();
+        let events: [Event; 2] = [placed(ORDER).into(), contracts::OrderCompleted { order_id: ORDER }.into()];
+        let answer =
+            What::Answer { aggregate_id: key.clone(), step: TELL.into(), answer: Answer::Yes { detail: "m1".into() } };
+        for what in events.map(What::Event).into_iter().chain([answer]) {
+            let mut touched = Vec::new();
+            Notification.touches(Table::Notices, &what, &rows, &mut touched);
+            assert_eq!(touched, [Touch::shared(key.as_str())], "{what:?}");
+            Notification.decide(&what, &mut rows, DateTime::UNIX_EPOCH).unwrap();
+            states.push(rows.get(Table::Notices, &key).state);
+        }
+        assert_eq!(states, [State::Known, State::Telling, State::Told]);
+        let cancelled = contracts::OrderCancelled { order_id: ORDER, reason: "out of stock".into() };
+        let refused = Notification.decide(&What::Event(cancelled.into()), &mut rows, DateTime::UNIX_EPOCH);
+        assert!(refused.is_err_and(|refusal| refusal.to_string().contains("Cancelled")), "it is completed");
     }
 }

@@ -36,3 +36,52 @@ pub fn body_hash(body: &impl Serialize) -> Vec<u8> {
     let canonical = serde_json::to_vec(body).unwrap_or_default();
     Sha256::digest(&canonical).to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let value = |value: &str| HeaderValue::from_bytes(value.as_bytes()).unwrap();
+        pairs.iter().map(|(name, text)| (name.parse::<HeaderName>().unwrap(), value(text))).collect()
+    }
+
+    fn bearer(subject: &str) -> Caller {
+        Caller::Bearer { subject: subject.into(), scopes: Vec::new() }
+    }
+
+    #[test]
+    fn a_key_belongs_to_the_tokens_subject_else_to_the_client_that_names_itself() {
+        let key = |caller: &Caller, pairs: &[(&'static str, &str)]| request_key(caller, &headers(pairs)).unwrap();
+        let named = [("X-Client-Id", "web"), ("Idempotency-Key", "k")];
+        assert_eq!(key(&bearer("ada"), &named).as_deref(), Some("ada\u{1f}k"));
+        assert_eq!(key(&Caller::Anyone, &named).as_deref(), Some("web\u{1f}k"));
+        assert_eq!(key(&Caller::Anyone, &named[1..]).as_deref(), Some("anonymous\u{1f}k"));
+        assert_eq!(key(&bearer("ada"), &named[..1]), None);
+    }
+
+    #[test]
+    fn a_key_is_short_visible_text() {
+        let field = |value: &str| {
+            let headers = headers(&[("Idempotency-Key", value)]);
+            request_key(&Caller::Anyone, &headers).err().and_then(|problem| problem.field)
+        };
+        for fit in ["k", &"k".repeat(MAX_KEY)] {
+            assert_eq!(field(fit), None, "{fit}");
+        }
+        for unfit in ["", "two words", "ü", &"k".repeat(MAX_KEY + 1)] {
+            assert_eq!(field(unfit).as_deref(), Some("Idempotency-Key"), "{unfit}");
+        }
+        let unnamed = request_key(&Caller::Anyone, &headers(&[("X-Client-Id", ""), ("Idempotency-Key", "k")]));
+        assert_eq!(unnamed.err().and_then(|problem| problem.field).as_deref(), Some("X-Client-Id"));
+    }
+
+    #[test]
+    fn bodies_are_the_same_if_they_mean_the_same() {
+        assert_eq!(body_hash(&("a", 1)), body_hash(&("a", 1)));
+        assert_ne!(body_hash(&("a", 1)), body_hash(&("a", 2)));
+        assert_eq!(body_hash(&1).len(), 32);
+    }
+}

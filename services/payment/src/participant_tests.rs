@@ -22,6 +22,12 @@ fn cancelled() -> ShippingCancelled {
     ShippingCancelled { order_id: Uuid::from_u128(1), reason: "client".into() }
 }
 
+/// The event as it came over the wire.
+fn golden(event_type: &str) -> Event {
+    let golden = format!("{}/../../shared/contracts/golden/{event_type}.v1.json", env!("CARGO_MANIFEST_DIR"));
+    Event::parse(event_type, 1, &std::fs::read_to_string(golden).unwrap()).unwrap()
+}
+
 #[test]
 fn a_compensation_overtakes() {
     let failed = ShippingFailed { order_id: Uuid::from_u128(1), reason: "refused".into() };
@@ -66,10 +72,48 @@ fn an_answer_reaches_the_rule_of_its_step_and_an_unknown_step_is_refused() {
 
 #[test]
 fn of_all_handled_events_exactly_these_overtake() {
-    let overtaking = HANDLED.iter().copied().filter(|event_type| {
-        let golden = format!("{}/../../shared/contracts/golden/{event_type}.v1.json", env!("CARGO_MANIFEST_DIR"));
-        let payload = std::fs::read_to_string(golden).unwrap();
-        Payment.overtakes(&Event::parse(event_type, 1, &payload).unwrap())
-    });
+    let overtaking = HANDLED.iter().copied().filter(|event_type| Payment.overtakes(&golden(event_type)));
     assert_eq!(overtaking.collect::<Vec<_>>(), ["shipping.failed", "shipping.cancelled"]);
+}
+
+#[test]
+fn every_event_touches_its_order_alone_and_reaches_its_rule() {
+    let decide = |event_type: &str, state: State| {
+        let what = What::Event(golden(event_type));
+        let (mut rows, mut touched) = (Rows::default(), Vec::new());
+        Payment.touches(Table::Payments, &what, &rows, &mut touched);
+        let key = "01990000-0000-7000-8000-000000000001";
+        assert_eq!(touched, [Touch::shared(key)], "{event_type}");
+        let order = OrderToPay { amount: 200, currency: "EUR".into(), items: Vec::new(), shipping_address: None };
+        rows.load(Table::Payments, key, Row { state, order: Some(order), charge_id: Some("ch_1".into()) });
+        Payment.decide(&what, &mut rows, DateTime::UNIX_EPOCH).unwrap();
+        rows.get(Table::Payments, key).state
+    };
+    assert_eq!(decide("inventory.reserved", State::None), State::Capturing { undo: false });
+    assert_eq!(decide("shipping.failed", State::Succeeded), State::Refunding);
+    assert_eq!(decide("shipping.cancelled", State::None), State::Voided);
+}
+
+#[test]
+fn an_answer_touches_its_order_alone_and_a_charge_reaches_its_rule() {
+    let key = Uuid::from_u128(1).to_string();
+    let (mut rows, mut touched) = (Rows::default(), Vec::new());
+    let order = OrderToPay { amount: 200, currency: "EUR".into(), items: Vec::new(), shipping_address: None };
+    let row = Row { state: State::Capturing { undo: true }, order: Some(order), charge_id: None };
+    rows.load(Table::Payments, key.as_str(), row);
+    let answer = Answer::No { reason: "declined".into() };
+    let what = What::Answer { aggregate_id: key.clone(), step: CHARGE.into(), answer };
+    Payment.touches(Table::Payments, &what, &rows, &mut touched);
+    assert_eq!(touched, [Touch::shared(key.as_str())]);
+    Payment.decide(&what, &mut rows, DateTime::UNIX_EPOCH).unwrap();
+    assert_eq!(rows.get(Table::Payments, &key).state, State::Failed);
+}
+
+#[test]
+fn the_money_that_goes_back_is_all_that_was_paid_under_a_key_of_its_own() {
+    let paid = OrderToPay { amount: 200, currency: "EUR".into(), items: Vec::new(), shipping_address: None };
+    let intended = refund("o1", &paid, "ch_1").unwrap();
+    assert_eq!(intended.request, r#"{"chargeId":"ch_1","amount":200,"currency":"EUR"}"#);
+    assert_eq!((intended.aggregate_id.as_str(), intended.step), ("o1", REFUND));
+    assert_eq!((key("o1", REFUND).as_str(), key("o1", CHARGE).as_str()), ("o1/refund", "o1/charge"));
 }

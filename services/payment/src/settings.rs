@@ -114,4 +114,13 @@ mod tests {
             with("http://bank", &["--payment-provider-token-file", "/no"]).starts_with("PAYMENT_PROVIDER_TOKEN_FILE:")
         );
     }
+
+    #[test]
+    fn a_call_is_sent_again_for_as_long_as_its_key_is_surely_known() {
+        let given =
+            ["payment", "--database-url", "postgres://x", "--provider-key-lifetime", "1h", "--event-skew", "5m"];
+        let settings = Settings::try_parse_from(given).unwrap_or_else(|error| panic!("{error}"));
+        // An hour without two calls of 5 s and the skew.
+        assert_eq!(settings.resend_within(), Ok(TimeDelta::seconds(3_600 - 10 - 300)));
+    }
 }

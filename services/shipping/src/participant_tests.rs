@@ -22,6 +22,12 @@ fn requested() -> OrderCancellationRequested {
     OrderCancellationRequested { order_id: Uuid::from_u128(1), reason: CancellationReason::Client }
 }
 
+/// The event as it came over the wire.
+fn golden(event_type: &str) -> Event {
+    let golden = format!("{}/../../shared/contracts/golden/{event_type}.v1.json", env!("CARGO_MANIFEST_DIR"));
+    Event::parse(event_type, 1, &std::fs::read_to_string(golden).unwrap()).unwrap()
+}
+
 #[test]
 fn a_cancellation_overtakes() {
     let (topic, envelope) = envelope(requested());
@@ -58,10 +64,23 @@ fn an_answer_reaches_its_rule_and_an_unknown_step_is_refused() {
 
 #[test]
 fn of_all_handled_events_exactly_these_overtake() {
-    let overtaking = HANDLED.iter().copied().filter(|event_type| {
-        let golden = format!("{}/../../shared/contracts/golden/{event_type}.v1.json", env!("CARGO_MANIFEST_DIR"));
-        let payload = std::fs::read_to_string(golden).unwrap();
-        Shipping.overtakes(&Event::parse(event_type, 1, &payload).unwrap())
-    });
+    let overtaking = HANDLED.iter().copied().filter(|event_type| Shipping.overtakes(&golden(event_type)));
     assert_eq!(overtaking.collect::<Vec<_>>(), ["order.cancellation_requested"]);
+}
+
+#[test]
+fn every_input_touches_its_order_alone_and_reaches_its_rule() {
+    let key = "01990000-0000-7000-8000-000000000001";
+    let decide = |what: &What<Shipping>| {
+        let (mut rows, mut touched) = (Rows::default(), Vec::new());
+        Shipping.touches(Table::Shipments, what, &rows, &mut touched);
+        assert_eq!(touched, [Touch::shared(key)], "{what:?}");
+        rows.load(Table::Shipments, key, Row::NONE);
+        Shipping.decide(what, &mut rows, DateTime::UNIX_EPOCH).map(|_| rows.get(Table::Shipments, key).state)
+    };
+    assert_eq!(decide(&What::Event(golden("payment.succeeded"))), Ok(State::Dispatching));
+    assert_eq!(decide(&What::Event(golden("order.cancellation_requested"))), Ok(State::Cancelled));
+    let answer = Answer::Yes { detail: "T1".into() };
+    let refused = decide(&What::Answer { aggregate_id: key.into(), step: SHIP.into(), answer });
+    assert!(refused.unwrap_err().to_string().contains("cannot happen"), "the carrier was not asked");
 }

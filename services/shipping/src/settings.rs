@@ -107,4 +107,13 @@ mod tests {
         assert!(with("http://post", &["--carrier-token", "a\nb"]).starts_with("CARRIER_TOKEN:"));
         assert!(with("http://post", &["--carrier-token-file", "/no"]).starts_with("CARRIER_TOKEN_FILE:"));
     }
+
+    #[test]
+    fn a_call_is_sent_again_for_as_long_as_its_key_is_surely_known() {
+        let given =
+            ["shipping", "--database-url", "postgres://x", "--carrier-key-lifetime", "1h", "--event-skew", "5m"];
+        let settings = Settings::try_parse_from(given).unwrap_or_else(|error| panic!("{error}"));
+        // An hour without two calls of 5 s and the skew.
+        assert_eq!(settings.resend_within(), Ok(TimeDelta::seconds(3_600 - 10 - 300)));
+    }
 }

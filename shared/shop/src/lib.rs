@@ -39,3 +39,15 @@ pub fn order_id(key: &str) -> Result<Uuid, Refusal> {
 pub fn cannot_happen(what: &str, state: impl std::fmt::Debug) -> Refusal {
     Refusal::Permanent(format!("{what} cannot happen here: the state is {state:?}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_key_is_an_order_id_or_nothing_that_stands_here() {
+        let id = "01990000-0000-7000-8000-000000000001";
+        assert_eq!(order_id(id).map(|id| id.to_string()).as_deref(), Ok(id));
+        assert!(order_id("chair").unwrap_err().to_string().contains("chair"));
+    }
+}

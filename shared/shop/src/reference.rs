@@ -47,7 +47,9 @@ mod tests {
             assert_eq!(check::reference("name", &fit), Ok(()), "{name:.20?} became {fit:?}");
             assert!(!kept_reference(name).contains('\0'));
         }
+        assert_eq!((kept_reference("ch_1"), kept_reference("ch\0_1")), ("ch_1".into(), "ch\u{fffd}_1".into()));
         assert_eq!(reference("", KEY), KEY);
         assert_ne!(reference(&long, KEY), reference(&long[1..], KEY));
+        assert_eq!(reference(&long, KEY).len(), MAX_REFERENCE, "as much of it as there is room for");
     }
 }

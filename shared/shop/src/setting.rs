@@ -49,7 +49,8 @@ mod tests {
     #[test]
     fn a_call_must_have_room_to_ask_and_to_send() {
         let seconds = Duration::from_secs;
-        assert!(request_timeout("T", seconds(2), seconds(5)).is_ok());
+        assert_eq!(request_timeout("T", seconds(2), seconds(5)), Ok(seconds(2)));
+        assert_eq!(request_timeout("T", seconds(2), seconds(4)), Ok(seconds(2)));
         assert!(request_timeout("T", seconds(3), seconds(5)).unwrap_err().starts_with("T:"));
     }
 
@@ -60,5 +61,11 @@ mod tests {
         assert_eq!(within(3_600), Ok(TimeDelta::seconds(2_990)));
         assert!(within(610).unwrap_err().starts_with("L:"));
         assert!(within(1).unwrap_err().starts_with("L:"));
+    }
+
+    #[test]
+    fn a_setting_that_another_makes_necessary_is_asked_for_by_name() {
+        assert_eq!(needed("URL", Some("http://x"), "MODE is http"), Ok("http://x"));
+        assert_eq!(needed("URL", None, "MODE is http"), Err("URL is needed, because MODE is http".into()));
     }
 }
