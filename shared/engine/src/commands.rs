@@ -113,3 +113,78 @@ impl<P: Participant> CommandBatch<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Toy;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    type Asked = tokio::task::JoinHandle<Result<(), NoReply>>;
+
+    fn asked(commands: &Commands<Toy>, command: &str) -> Asked {
+        let (commands, command) = (commands.clone(), command.to_owned());
+        tokio::spawn(async move { commands.submit(command, TraceContext::default()).await })
+    }
+
+    fn progress(verdicts: Vec<Option<Verdict<()>>>) -> Progress<()> {
+        Progress { verdicts, ..Progress::new(0) }
+    }
+
+    #[tokio::test]
+    async fn commands_that_wait_share_a_batch_and_each_gets_its_own_answer() {
+        let (commands, mut queue) = queue::<Toy>(10, LONG);
+        let waiting = ["a", "b", "c", "d"].map(|command| asked(&commands, command));
+        tokio::task::yield_now().await;
+        let batch = queue.next(10).await.unwrap();
+        let keys = batch.work.iter().map(|work| match work {
+            Work::Input(Input { what: What::Command(key), source: Source::Client, .. }) => key.as_str(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(keys.collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+        let refusal = Refusal::Permanent("no".into());
+        let verdicts =
+            vec![Some(Verdict::Applied(Some(()))), Some(Verdict::Refused(refusal.clone())), Some(Verdict::Gone), None];
+        batch.answer(progress(verdicts), Some("the database is away".into()));
+        let unknown = Err(NoReply::Unknown("the database is away".into()));
+        let expected = [Ok(()), Err(NoReply::Refused(refusal)), unknown.clone(), unknown];
+        for (waiting, expected) in waiting.into_iter().zip(expected) {
+            assert_eq!(waiting.await.unwrap(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_takes_no_more_than_its_limit() {
+        let (commands, mut queue) = queue::<Toy>(10, LONG);
+        let _waiting = ["a", "b", "c"].map(|command| asked(&commands, command));
+        tokio::task::yield_now().await;
+        let (first, second) = (queue.next(2).await.unwrap(), queue.next(2).await.unwrap());
+        assert_eq!((first.work.len(), second.work.len()), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn whoever_finds_the_queue_full_is_told_to_come_again() {
+        let (commands, _queue) = queue::<Toy>(1, LONG);
+        let _first = asked(&commands, "a");
+        tokio::task::yield_now().await;
+        assert_eq!(commands.submit("b".into(), TraceContext::default()).await, Err(NoReply::Busy));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_too_long_or_for_a_service_that_stops_is_told_that_it_is_not_known() {
+        let (commands, queue) = queue::<Toy>(1, Duration::from_millis(1));
+        let late = commands.submit("a".into(), TraceContext::default()).await;
+        assert!(matches!(&late, Err(NoReply::Unknown(why)) if why.contains("no commit")), "{late:?}");
+        drop(queue);
+        let (commands, mut queue) = self::queue::<Toy>(2, LONG);
+        let waiting = asked(&commands, "a");
+        tokio::task::yield_now().await;
+        queue.close();
+        assert_eq!(commands.submit("b".into(), TraceContext::default()).await, Err(NoReply::Busy));
+        assert_eq!(queue.next(10).await.map(|batch| batch.work.len()), Some(1), "what waited is still had");
+        assert!(queue.next(10).await.is_none());
+        let dropped = waiting.await.unwrap();
+        assert!(matches!(&dropped, Err(NoReply::Unknown(why)) if why.contains("stopping")), "{dropped:?}");
+    }
+}

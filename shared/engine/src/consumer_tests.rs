@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     delivery::Position,
     input::Verdict::{self, Applied, Repeat},
+    store::{Crashes, HeldStatus, Stage},
     testing::{World, now},
 };
 
@@ -111,4 +112,17 @@ fn a_rewind_repeats_without_effect() {
     assert_eq!(step(&mut consumer, &mut world, &mut topic), Ok(vec![Applied(None)]));
     assert_eq!(step(&mut consumer, &mut world, &mut topic), Ok(vec![Repeat]));
     assert_eq!((world.sum("a"), offsets(&topic.asked)), (1, vec![2, 2]));
+}
+
+#[test]
+fn a_consumer_that_is_careful_sets_what_ended_the_process_aside_and_another_tries_it() {
+    for (careful, expected) in [(true, Verdict::Held(HeldStatus::Parked)), (false, Applied(None))] {
+        let mut world = World::new();
+        let (mut consumer, mut topic) = (Consumer::default(), offering(&mut world, &["one"]));
+        let at = topic.offered[0][0].position.clone();
+        world.door.database.state().crashes.insert(at, Crashes { times: 4, stage: Stage::Decoded });
+        consumer.be_careful(careful);
+        assert_eq!(step(&mut consumer, &mut world, &mut topic), Ok(vec![expected]));
+        assert!(!consumer.has_pending());
+    }
 }

@@ -32,3 +32,37 @@ fn end_here(step: &str) -> ! {
     eprintln!("{CRASH_AT}={step}: ending here");
     std::process::abort();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        os::unix::process::ExitStatusExt,
+        process::{Command, Stdio},
+    };
+
+    use super::*;
+
+    /// What the other test starts as a process of its own, with a step to crash at.
+    #[test]
+    fn a_process_passes_its_steps() {
+        reached("one");
+        reached_of("two", "a");
+    }
+
+    /// The signal that ended such a process.
+    fn ended_by(crash_at: &str) -> Option<i32> {
+        let mut process = Command::new(std::env::current_exe().unwrap());
+        process.args(["--exact", "crash_point::tests::a_process_passes_its_steps"]).env(CRASH_AT, crash_at);
+        process.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().signal()
+    }
+
+    #[test]
+    fn a_process_ends_at_the_step_that_was_asked_for_and_nowhere_else() {
+        for step in ["one", "two:a"] {
+            assert!(ended_by(step).is_some(), "{step}");
+        }
+        for step in ["", "three", "one:a", "two", "two:b", "one:two"] {
+            assert_eq!(ended_by(step), None, "{step}");
+        }
+    }
+}

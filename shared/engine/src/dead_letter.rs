@@ -236,4 +236,55 @@ mod tests {
             assert!([dead(9, size, 0), dead(9, 0, size), dead(size, 0, 0)].iter().all(|record| record.size() <= LIMIT));
         }
     }
+
+    #[test]
+    fn a_dead_letter_says_what_went_wrong_where_and_when() {
+        let delivery = Delivery {
+            position: Position { topic: Arc::from("order-events"), partition: 3, offset: 7 },
+            key: Some(b"k".to_vec()),
+            payload: Some(b"p".to_vec().into()),
+            headers: vec![Header::text("mine", "kept")],
+        };
+        let failure = Failure { class: "envelope", message: "no\0JSON".into() };
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        let attempts = Attempts { count: 4, first_failed_at: at(1), last_failed_at: at(2) };
+        let message = record(&delivery, "payment", &failure, attempts, LIMIT);
+        assert_eq!((message.topic.as_str(), message.key.as_deref()), ("order-events.dlq", Some(&b"k"[..])));
+        let expected = [
+            ("mine", "kept"),
+            ("dead-letter-topic", "order-events"),
+            ("dead-letter-partition", "3"),
+            ("dead-letter-offset", "7"),
+            ("dead-letter-consumer-group", "payment"),
+            ("dead-letter-error-class", "envelope"),
+            ("dead-letter-error-message", "no JSON"),
+            ("dead-letter-attempts", "4"),
+            ("dead-letter-first-failure", "1970-01-01T00:00:01.000Z"),
+            ("dead-letter-last-failure", "1970-01-01T00:00:02.000Z"),
+        ];
+        assert_eq!(message.headers, expected.map(|(name, value)| Header::text(name, value)));
+    }
+
+    #[test]
+    fn what_is_cut_is_told_apart_by_its_digest() {
+        let headers = [Header::text("a", "b"), Header { name: b"null".to_vec(), value: None }];
+        assert_eq!(joined(&headers), b"abnull");
+        let cut = dead(10, 10, LIMIT);
+        let digest = header(&cut, "dead-letter-headers-sha256").unwrap();
+        let all = [format!("traceparent{TRACE}large"), "h".repeat(LIMIT)].concat();
+        assert_eq!(digest, format!("{:x}", Sha256::digest(all.as_bytes())));
+        assert_eq!(header(&cut, "dead-letter-headers-length"), Some(all.len().to_string()));
+    }
+
+    #[test]
+    fn an_error_text_is_cut_to_what_is_kept_of_it() {
+        assert_eq!(shortened(&"é".repeat(MAX_MESSAGE + 1)), "é".repeat(MAX_MESSAGE));
+        assert_eq!(shortened("two\nlines\0"), "two lines ");
+    }
+
+    #[test]
+    fn only_topics_with_the_ending_take_dead_letters() {
+        assert!(is_dead_letter_topic(&topic_of("order-events")));
+        assert!(!is_dead_letter_topic("order-events") && !is_dead_letter_topic("dlq"));
+    }
 }

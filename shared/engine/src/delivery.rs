@@ -32,3 +32,22 @@ impl Delivery {
         self.key.as_ref().map_or(0, Vec::len) + self.payload.as_ref().map_or(0, Bytes::len) + headers + 256
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_a_message_brings_counts_against_the_budgets() {
+        let position = Position { topic: Arc::from("t"), partition: 0, offset: 0 };
+        let bare = Delivery { position, key: None, payload: None, headers: Vec::new() };
+        let full = Delivery {
+            key: Some(vec![0; 10]),
+            payload: Some(vec![0; 1_000].into()),
+            headers: vec![Header::text("name", "value"), Header { name: b"null".to_vec(), value: None }],
+            ..bare.clone()
+        };
+        assert_eq!(bare.size(), 256);
+        assert_eq!(full.size(), 256 + 10 + 1_000 + (4 + 5 + 64) + (4 + 64));
+    }
+}

@@ -133,3 +133,39 @@ pub struct SettleDeadline {
     pub aggregate_id: String,
     pub name: &'static str,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Toy;
+
+    #[test]
+    fn whatever_a_rule_answers_is_kept_in_the_order_in_which_it_was_said() {
+        let fact = |id: &str| Fact {
+            topic: "out",
+            event_type: "toy.done",
+            version: 1,
+            aggregate_id: id.into(),
+            payload: "{}".into(),
+        };
+        let call = |step| Intend { aggregate_id: "a".into(), step, request: "{}".into() };
+        let deadline = |name| SetDeadline { aggregate_id: "a".into(), name, due_at: DateTime::UNIX_EPOCH };
+        let settled = |name| SettleDeadline { aggregate_id: "a".into(), name };
+        let end = |outcome| SagaEnd { outcome, began_at: DateTime::UNIX_EPOCH };
+        let effects = Effects::<Toy>::none()
+            .fact(fact("one"))
+            .record(())
+            .intend(call("one"))
+            .amend(call("two"))
+            .deadline(deadline("one"))
+            .settle(settled("two"))
+            .end(end("completed"))
+            .reply(())
+            .fact(fact("two"))
+            .intend(call("three"));
+        assert_eq!(effects.facts, [fact("one"), fact("two")]);
+        assert_eq!((effects.intents, effects.amended), (vec![call("one"), call("three")], vec![call("two")]));
+        assert_eq!((effects.deadlines, effects.settled), (vec![deadline("one")], vec![settled("two")]));
+        assert_eq!((effects.ended, effects.records, effects.reply), (vec![end("completed")], vec![()], Some(())));
+    }
+}

@@ -152,4 +152,14 @@ mod tests {
         assert!(matches!(Envelope::parse(Some(b"p"), Some(GOOD.as_bytes())), Err(NotAnEnvelope::KeyMismatch { .. })));
         assert_eq!(Envelope::parse(None, None).unwrap_err(), NotAnEnvelope::Empty);
     }
+
+    #[test]
+    fn a_name_is_as_long_as_allowed_and_has_no_control_characters() {
+        let with = |name: &str| GOOD.replace("\"aggregateId\":\"o\"", &format!("\"aggregateId\":\"{name}\""));
+        let longest = "o".repeat(MAX_NAME);
+        assert!(Envelope::parse(None, Some(with(&longest).as_bytes())).is_ok());
+        assert!(refused(&with(&format!("{longest}o"))).starts_with("aggregateId: is 201 bytes long"));
+        assert!(refused(&with("\\u0000")).starts_with("aggregateId: must not contain"));
+        assert!(refused(&GOOD.replace("{\"id\"", "{\"source\":\"\",\"id\"")).starts_with("source:"));
+    }
 }

@@ -9,6 +9,11 @@ pub trait IdSource: Send {
     fn next(&mut self, now: DateTime<Utc>) -> Uuid;
 }
 
+/// A number of 62 random bits. Any randomness comes from the id source, so that a seeded run replays exactly.
+pub(crate) fn random(ids: &mut dyn IdSource, now: DateTime<Utc>) -> u64 {
+    ids.next(now).as_u64_pair().1 & (u64::MAX >> 2)
+}
+
 /// Ids for a running service: each carries the time it is given and nothing of earlier ones, so that one wrong reading
 /// of the clock spoils one id. Within a millisecond they rise; across processes they are random.
 #[derive(Default)]
@@ -162,5 +167,32 @@ mod tests {
             Err(UnacceptableId::FromTheFuture { .. })
         ));
         assert!(matches!(WINDOW.check(Uuid::nil(), now), Err(UnacceptableId::NotVersion7(_))));
+    }
+
+    #[test]
+    fn an_id_has_its_time_then_its_version_then_what_tells_it_apart() {
+        let rest = (0xabc << 62) | 0x1234_5678_9abc_def0;
+        assert_eq!(minted(0x0123_4567_89ab, rest).to_string(), "01234567-89ab-7abc-9234-56789abcdef0");
+    }
+
+    /// In the lower half, so that a busy millisecond has room above it.
+    #[test]
+    fn what_tells_ids_of_different_processes_apart_is_random_in_all_bits_but_the_first() {
+        let now = DateTime::from_timestamp_millis(1_790_000_000_123).unwrap();
+        let rests: Vec<u128> = (0..500)
+            .map(|_| Ids::new().next(now).as_u128())
+            .map(|id| (((id >> 64) & 0xfff) << 62) | (id & (u128::MAX >> 66)))
+            .collect();
+        let (ever_set, always_set) = rests.iter().fold((0, u128::MAX), |(any, all), rest| (any | rest, all & rest));
+        assert_eq!((ever_set, always_set), ((1 << 73) - 1, 0));
+    }
+
+    #[test]
+    fn what_is_drawn_is_another_number_each_time_and_nothing_of_the_ids_layout() {
+        let now = DateTime::from_timestamp_millis(1_790_000_000_123).unwrap();
+        let draws: Vec<u64> = (0..100).map(|_| random(&mut Ids::new(), now)).collect();
+        assert!(draws.iter().all(|drawn| *drawn < 1 << 62));
+        let last_digits: std::collections::BTreeSet<u64> = draws.iter().map(|drawn| drawn % 1_000).collect();
+        assert!(last_digits.len() > 50, "{last_digits:?}");
     }
 }

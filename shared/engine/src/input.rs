@@ -177,3 +177,28 @@ pub struct Handled<R> {
     /// The earliest deadline that was set.
     pub earliest_deadline: Option<DateTime<Utc>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_counted_under_its_own_name() {
+        let held = |status| Verdict::<()>::Held(status);
+        let verdicts = [
+            (Verdict::Applied(None), "applied"),
+            (Verdict::Repeat, "repeated"),
+            (held(HeldStatus::Retrying), "retrying"),
+            (held(HeldStatus::Queued), "queued"),
+            (held(HeldStatus::Parked), "parked"),
+            (Verdict::Dead, "dead"),
+            (Verdict::Gone, "gone"),
+            (Verdict::Refused(Refusal::Permanent("no".into())), "refused"),
+            (Verdict::Ignored, "ignored"),
+        ];
+        for (verdict, name) in &verdicts {
+            assert_eq!(verdict.name(), *name);
+        }
+        assert_eq!((verdicts.len(), VERDICTS[RETRYING]), (VERDICTS.len(), "retrying"));
+    }
+}

@@ -151,4 +151,13 @@ mod tests {
         offsets.commit(&mut source).await.unwrap();
         assert!(source.asked.is_empty());
     }
+
+    #[tokio::test]
+    async fn what_never_was_this_members_is_not_committed_for_it() {
+        let mut source = Memory::default();
+        let mut offsets = handled(&[at(0, 4)], &source);
+        assert!(!offsets.owns(&at(0, 4), &source));
+        offsets.commit(&mut source).await.unwrap();
+        assert!(source.asked.is_empty());
+    }
 }

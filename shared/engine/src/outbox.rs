@@ -151,4 +151,48 @@ mod tests {
     fn dead_letters_have_a_range_of_their_own() {
         assert_eq!(range_of("order-events.dlq", Some(b"order-1"), 12), 12);
     }
+
+    #[test]
+    fn the_range_of_a_key_is_the_same_in_every_build() {
+        // By FNV-1a of 64 bits: rows that are there already stay in the range of their key.
+        let hashes = [("", 0xcbf2_9ce4_8422_2325_u64), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)];
+        for (key, hash) in hashes {
+            for shares in [1, 12, 997] {
+                let expected = i32::try_from(hash % u64::try_from(shares).unwrap()).unwrap();
+                assert_eq!(share_of(Some(key.as_bytes()), shares), expected, "{key}, {shares}");
+            }
+        }
+        assert_eq!(share_of(None, 12), share_of(Some(b""), 12));
+        assert_eq!(share_of(Some(b"a"), 0), 0);
+    }
+
+    #[test]
+    fn a_message_as_long_as_allowed_is_published_and_one_byte_more_is_refused() {
+        let size = wrap("{}".into(), 1_000_000).unwrap().size();
+        assert!(wrap("{}".into(), size).is_ok());
+        assert!(wrap("{}".into(), size - 1).is_err());
+    }
+
+    #[test]
+    fn headers_say_what_the_envelope_says_and_carry_the_trace() {
+        let trace = TraceContext { traceparent: Some("00-1-2-01".into()), tracestate: Some("v=1".into()) };
+        let origin = Origin { source: "order", correlation_id: "s", causation_id: None, trace: &trace };
+        let fact = Fact { payload: "{}".into(), aggregate_id: "o".into(), version: 3, ..FACT };
+        let message = message(fact, Uuid::nil(), DateTime::UNIX_EPOCH, &origin, 10_000).unwrap();
+        let expected = [
+            ("correlation-id", "s"),
+            ("event-type", "order.placed"),
+            ("event-version", "3"),
+            ("content-type", "application/json"),
+            ("ce_specversion", "1.0"),
+            ("ce_id", "00000000-0000-0000-0000-000000000000"),
+            ("ce_type", "order.placed"),
+            ("ce_source", "order"),
+            ("ce_subject", "o"),
+            ("ce_time", "1970-01-01T00:00:00.000000Z"),
+            ("traceparent", "00-1-2-01"),
+            ("tracestate", "v=1"),
+        ];
+        assert_eq!(message.headers, expected.map(|(name, value)| Header::text(name, value)));
+    }
 }

@@ -62,3 +62,37 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn told(problem: Problem) -> (u16, Option<String>, String) {
+        let response = problem.into_response();
+        let status = response.status().as_u16();
+        let retry = response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned());
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        (status, retry, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_client_is_told_the_field_or_when_to_come_again() {
+        let wrong = Problem::field("items[0].sku", "items[0].sku: is missing");
+        let body = r#"{"error":"items[0].sku: is missing","field":"items[0].sku"}"#;
+        assert_eq!(told(wrong).await, (422, None, body.into()));
+        let away = Problem::from(sqlx::Error::PoolTimedOut);
+        let body = r#"{"error":"the database did not answer; try again in a moment"}"#;
+        assert_eq!(told(away).await, (503, Some("1".into()), body.into()));
+    }
+
+    #[test]
+    fn only_what_the_rules_refuse_for_good_is_the_clients_mistake() {
+        let status = |no_reply| Problem::from(no_reply).status.as_u16();
+        assert_eq!(status(NoReply::Refused(Refusal::Permanent("no".into()))), 422);
+        for passing in
+            [NoReply::Busy, NoReply::Unknown("stopping".into()), NoReply::Refused(Refusal::Transient("locked".into()))]
+        {
+            assert_eq!(status(passing), 503);
+        }
+    }
+}

@@ -178,3 +178,62 @@ fn an_early_event_that_waited_beyond_the_horizon_has_its_effect_and_no_inbox_row
     assert!(!world.door.database.state().inbox.contains(&id));
     assert_eq!(world.arrive(&[event]), [Dead], "a copy is too old");
 }
+
+#[test]
+fn a_held_event_whose_row_cannot_be_read_is_parked_and_a_redrive_says_why() {
+    let mut world = World::new();
+    world.batch(&[("a", "fail"), ("b", "fail")]);
+    world.door.database.state().unreadable_held.insert(1);
+    after_a_while(&world);
+    assert_eq!(world.retry(), [Held(Retrying)], "the other is tried");
+    assert_eq!(world.held().iter().map(|row| row.status).collect::<Vec<_>>(), [Parked, Retrying]);
+    let redriven = world.redrive(1).unwrap().unwrap_err();
+    assert_eq!((redriven.class, redriven.message.as_str()), ("unreadable", "no headers"));
+}
+
+#[test]
+fn a_redrive_runs_what_queues_behind_it_too_and_parks_what_cannot_be_read() {
+    let mut world = World::new();
+    world.batch(&[("a", "refuse"), ("a", "one"), ("a", "two")]);
+    {
+        let mut state = world.door.database.state();
+        let text = |row: &crate::testing::HeldRow| {
+            String::from_utf8(row.event.event.delivery.payload.as_deref().unwrap().to_vec()).unwrap()
+        };
+        let row = state.held.get_mut(&1).unwrap();
+        let mended = text(row).replace("refuse", "mended");
+        row.event.event.delivery.payload = Some(mended.into_bytes().into());
+        state.unreadable_held.insert(3);
+    }
+    assert_eq!(world.redrive(1), Some(Ok(Applied(None))));
+    assert_eq!(world.published(), ["a mended", "a one"]);
+    assert_eq!(world.held().iter().map(|row| (row.event.number, row.status)).collect::<Vec<_>>(), [(3, Parked)]);
+}
+
+#[test]
+fn who_waits_for_a_locked_row_looks_again_soon_however_long_it_takes() {
+    let mut world = World::new();
+    let keys: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+    world.door.database.state().locked.extend(keys.iter().map(|key| (Table::Accounts, key.clone())));
+    world.batch(&keys.iter().map(|key| (key.as_str(), "add")).collect::<Vec<_>>());
+    for _ in 0..10 {
+        after_a_while(&world);
+        world.retry();
+    }
+    let now = world.now();
+    let longest = world.held().iter().map(|row| row.due_at - now).max().unwrap();
+    assert!((TimeDelta::seconds(1)..=TimeDelta::seconds(5)).contains(&longest), "{longest}");
+}
+
+#[test]
+fn an_event_that_is_redriven_while_its_row_is_locked_comes_again_by_itself() {
+    let mut world = World::new();
+    world.batch(&[("a", "fail")]);
+    world.door.database.state().held.entry(1).and_modify(|row| {
+        row.event.attempts = 3;
+        row.status = Parked;
+    });
+    world.door.database.state().locked.insert((Table::Accounts, "a".into()));
+    assert_eq!(world.redrive(1), Some(Ok(Held(Retrying))));
+    assert_eq!(world.held()[0].event.attempts, 3);
+}

@@ -58,9 +58,12 @@ fn code_passes(code: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use anyhow::Context as _;
 
     use super::*;
+    use crate::runtime::Progress;
 
     #[test]
     fn only_what_nobody_has_to_change_is_waited_for() {
@@ -81,5 +84,42 @@ mod tests {
         let missing = MigrationProblem::Missing { whose: "engine", version: 1, description: "engine".into() };
         assert!(stays(&missing.into()));
         assert!(stays(&anyhow::anyhow!("DATABASE_URL is no PostgreSQL URL")));
+    }
+
+    #[test]
+    fn settings_that_are_wrong_are_not_waited_for() {
+        let failed = |source| MigrationProblem::Failed { whose: "engine", source };
+        assert!(stays(&sqlx::Error::Configuration("no URL".into()).into()));
+        assert!(stays(&sqlx::Error::Tls("no certificate".into()).into()));
+        assert!(stays(&failed(MigrateError::Execute(sqlx::Error::Tls("no certificate".into()))).into()));
+        assert!(stays(&failed(MigrateError::VersionMismatch(1)).into()));
+        assert!(!stays(&failed(MigrateError::Execute(sqlx::Error::PoolTimedOut)).into()));
+    }
+
+    #[tokio::test]
+    async fn a_start_is_tried_again_until_it_succeeds_and_says_meanwhile_for_what_it_waits() {
+        let health = Health::new(Progress::new(Duration::from_secs(60)));
+        let mut tries = 0;
+        let done = wait_for(&health, "PostgreSQL", || {
+            tries += 1;
+            let (number, health) = (tries, health.clone());
+            async move {
+                assert_eq!(health.readiness().await, Err("starting: waits for PostgreSQL".into()));
+                if number < 3 { Err(sqlx::Error::PoolTimedOut.into()) } else { Ok(number) }
+            }
+        });
+        assert_eq!(done.await.unwrap(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_start_ends_at_once_for_what_waiting_cannot_mend() {
+        let health = Health::new(Progress::new(Duration::from_secs(60)));
+        let mut tries = 0;
+        let ended = wait_for(&health, "topics", || {
+            tries += 1;
+            async { Err::<(), _>(anyhow::anyhow!("DATABASE_URL is no PostgreSQL URL")) }
+        });
+        assert!(ended.await.is_err());
+        assert_eq!(tries, 1);
     }
 }

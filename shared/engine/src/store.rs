@@ -345,3 +345,24 @@ pub struct DeadMessage {
     pub failure: Failure,
     pub now: DateTime<Utc>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_a_call_is_its_aggregate_and_its_step() {
+        let intent = Intent {
+            id: Uuid::nil(),
+            aggregate_id: "o1".into(),
+            step: "charge".into(),
+            request: "{}".into(),
+            correlation_id: "s".into(),
+            causation_id: None,
+            trace: TraceContext::default(),
+            attempts: 3,
+            intended_at: DateTime::UNIX_EPOCH,
+        };
+        assert_eq!(intent.idempotency_key(), "o1/charge");
+    }
+}

@@ -208,4 +208,46 @@ mod tests {
             assert_eq!((context.traceparent.as_deref(), context.tracestate.is_some()), (Some(parent), taken));
         }
     }
+
+    #[test]
+    fn every_part_of_a_traceparent_is_looked_at() {
+        let (trace, span) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+        assert!(is_traceparent(&format!("00-{trace}-{span}-00")));
+        for wrong in [
+            format!("ff-{trace}-{span}-01"),
+            format!("00-{trace}-0000000000000000-01"),
+            format!("00-{trace}-{span}-1"),
+            format!("00-{trace}-{span}-01-more"),
+            format!("00-{trace}0-{span}-01"),
+            format!("00-{trace}-{}g-01", &span[1..]),
+        ] {
+            assert!(!is_traceparent(&wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_sound_context_has_none() {
+        let of = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            TraceContext::of_request(&axum::http::HeaderMap::from_iter(pairs))
+        };
+        assert_eq!(of(&[]), TraceContext::default());
+        assert_eq!(of(&[("traceparent", "junk"), ("tracestate", "a=b")]), TraceContext::default());
+    }
+
+    #[test]
+    fn what_is_not_recorded_still_has_ids_of_its_own() {
+        let (one, other) = (TraceContext::unrecorded(), TraceContext::unrecorded());
+        assert!([&one, &other].iter().all(|context| context.traceparent.as_deref().is_some_and(is_traceparent)));
+        assert_ne!(one.trace_id(), other.trace_id());
+    }
+
+    #[tokio::test]
+    async fn handlers_get_the_context_that_the_server_gave_the_request() {
+        let context = TraceContext::unrecorded();
+        let mut parts = axum::http::Request::new(()).into_parts().0;
+        assert_eq!(TraceContext::from_request_parts(&mut parts, &()).await, Ok(TraceContext::default()));
+        parts.extensions.insert(context.clone());
+        assert_eq!(TraceContext::from_request_parts(&mut parts, &()).await, Ok(context));
+    }
 }

@@ -90,3 +90,16 @@ fn a_held_event_that_ended_the_process_is_parked_without_being_read_again() {
         assert_eq!(world.dead_letters(), 1);
     }
 }
+
+#[test]
+fn the_last_try_of_what_may_end_the_process_says_that_it_was_decoded() {
+    for (times, begun) in [(2, vec!["begun"]), (3, vec!["begun", "decoded"])] {
+        let mut world = World::new();
+        let event = world.event("a", r#"{"act":"add"}"#);
+        crashed(&world, &event, times, Stage::Begun);
+        world.arrive_carefully(&[event]);
+        let mut statements = world.door.database.state().statements.clone();
+        statements.retain(|statement| ["begun", "decoded"].contains(statement));
+        assert_eq!(statements, begun, "{times} crashes");
+    }
+}

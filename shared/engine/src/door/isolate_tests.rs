@@ -1,7 +1,7 @@
 //! What the database refuses, or can't give, concerns those who asked for it.
 
 use crate::{
-    input::Verdict::{self, Applied, Held},
+    input::Verdict::{self, Applied, Dead, Held, Repeat},
     participant::Refusal,
     store::{
         HeldStatus::{Parked, Queued, Retrying},
@@ -160,4 +160,41 @@ fn a_deadline_whose_rules_cannot_run_stays_where_whoever_settles_it_finds_it() {
     let row = &state.deadlines[&id];
     assert_eq!((row.attempts, row.not_before > Some(state.now)), (1, true));
     assert!(row.last_error.as_deref().is_some_and(|error| error.starts_with("locked: ")), "{row:?}");
+}
+
+#[test]
+fn a_dead_message_whose_bytes_are_refused_is_known_by_its_place_and_says_why() {
+    let mut world = World::new();
+    world.door.database.state().refuses_bytes = true;
+    let mut junk = world.event("a", "{}");
+    junk.payload = Some(b"junk".to_vec().into());
+    assert_eq!(world.arrive(std::slice::from_ref(&junk)), [Dead]);
+    let state = world.door.database.state();
+    let dead = &state.dead[0];
+    assert_eq!((&dead.delivery.position, dead.failure.class), (&junk.position, "envelope"));
+    assert_eq!((&dead.delivery.key, &dead.delivery.payload), (&None, &None));
+    assert!(dead.failure.message.contains("see the topic") && dead.failure.message.contains("too many bytes"));
+}
+
+#[test]
+fn an_event_that_can_neither_be_handled_nor_held_is_not_skipped() {
+    let mut world = World::new();
+    {
+        let mut state = world.door.database.state();
+        state.poison.insert("a".into());
+        state.refuses_bytes = true;
+    }
+    let events = [world.event("b", r#"{"act":"add"}"#), world.event("a", r#"{"act":"add"}"#)];
+    assert!(matches!(world.try_arrive(&events), Err(StoreError::Unavailable(why)) if why.contains("too many bytes")));
+    world.door.database.state().refuses_bytes = false;
+    assert_eq!(world.arrive(&events), [Repeat, Held(Parked)]);
+}
+
+#[test]
+fn a_client_who_needs_a_locked_row_is_told_to_come_again() {
+    let mut world = World::new();
+    world.door.database.state().locked.insert(place(Table::Accounts, "a"));
+    let verdicts = world.command(&["a", "b"]);
+    assert!(matches!(verdicts[..], [Verdict::Refused(Refusal::Transient(_)), Applied(None)]), "{verdicts:?}");
+    assert_eq!((world.sum("a"), world.sum("b")), (0, 1));
 }

@@ -11,6 +11,8 @@ mod careful_tests;
 mod isolate;
 #[cfg(test)]
 mod isolate_tests;
+#[cfg(test)]
+mod keep_tests;
 mod note;
 #[cfg(test)]
 mod order_tests;
@@ -20,6 +22,8 @@ mod queue;
 mod running;
 mod suspects;
 mod told;
+#[cfg(test)]
+mod told_tests;
 mod touched;
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};

@@ -1,8 +1,11 @@
 //! Order within a key, and what one input may do to the others of its batch.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 
 use crate::{
+    delivery::Delivery,
     event_id::IdSource,
     input::Verdict::{Applied, Dead, Held, Ignored, Repeat},
     store::HeldStatus::{Parked, Queued, Retrying},
@@ -136,4 +139,59 @@ fn bytes_are_kept_as_they_came() {
     world.arrive(std::slice::from_ref(&event));
     let held = world.held();
     assert_eq!((key_of(&held[0]), &held[0].event.event.delivery), ("a", &event));
+}
+
+#[test]
+fn whether_an_event_may_pass_is_looked_up_under_the_lock_of_its_aggregate() {
+    let mut world = World::new();
+    world.batch(&[("a", "add")]);
+    assert_eq!(world.door.database.state().statements, ["ensure_rows", "lock_rows", "held", "commit"]);
+    // The second transaction, which sets the event aside, has no lock under which it could ask.
+    world.door.database.state().statements.clear();
+    world.door.database.state().poison.insert("b".into());
+    world.batch(&[("b", "add")]);
+    assert_eq!(world.door.database.state().statements, ["ensure_rows", "lock_rows", "held", "commit"]);
+}
+
+#[test]
+fn messages_that_are_no_events_are_kept_once_each() {
+    let mut world = World::new();
+    let [one, other] = ["one", "other"].map(|bytes| {
+        let event = world.event("a", "{}");
+        Delivery { payload: Some(bytes.as_bytes().to_vec().into()), ..event }
+    });
+    assert_eq!(world.arrive(&[one.clone(), other, one]), [Dead, Dead, Dead]);
+    let kept = world.door.database.state().dead.len();
+    assert_eq!((kept, world.dead_letters()), (2, 2));
+}
+
+#[test]
+fn a_compensation_that_fails_keeps_those_behind_it_and_one_that_is_parked_does_not() {
+    let mut world = World::new();
+    let verdicts = world.batch(&[("a", "undo but fail"), ("a", "undo"), ("b", "undo but refuse"), ("b", "undo")]);
+    assert_eq!(verdicts, [Held(Retrying), Held(Queued), Held(Parked), Applied(None)]);
+}
+
+#[test]
+fn an_event_before_its_time_queues_where_its_key_is_held_and_a_compensation_does_not() {
+    let mut world = World::new();
+    world.batch(&[("a", "refuse")]);
+    let in_an_hour = world.now() + TimeDelta::hours(1);
+    let early = ["add", "undo"].map(|act| {
+        let id = world.ids.next(in_an_hour);
+        world.event_with(id, "a", &format!(r#"{{"act":"{act}"}}"#))
+    });
+    assert_eq!(world.arrive(&early), [Held(Queued), Held(Retrying)]);
+}
+
+#[test]
+fn events_that_fail_together_do_not_come_back_together() {
+    let mut world = World::new();
+    let keys: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+    let moments = |world: &World| world.held().iter().map(|row| row.due_at).collect::<BTreeSet<_>>().len();
+    world.batch(&keys.iter().map(|key| (key.as_str(), "fail")).collect::<Vec<_>>());
+    assert!(moments(&world) > 10);
+    world.pass(TimeDelta::seconds(20));
+    world.retry();
+    assert!(moments(&world) > 10);
 }

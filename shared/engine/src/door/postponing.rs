@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
-    event_id::IdSource,
+    event_id::{IdSource, random},
     policy::RetryPolicy,
     store::{Deadline, Failure, Intent, RefusedIntent, TakenIntent},
 };
@@ -58,14 +58,9 @@ impl Postponing<'_> {
         RefusedIntent { intent: intent.clone(), not_before, error: told(failure) }
     }
 
-    /// Any randomness comes from the id source, so that a seeded run replays exactly.
     fn after(&mut self, attempts: u32) -> DateTime<Utc> {
         self.now + self.retry.wait(attempts, random(self.ids, self.now))
     }
-}
-
-pub(super) fn random(ids: &mut dyn IdSource, now: DateTime<Utc>) -> u64 {
-    ids.next(now).as_u64_pair().1 & (u64::MAX >> 2)
 }
 
 fn told(failure: &Failure) -> String {

@@ -8,7 +8,7 @@ use opentelemetry::trace::SpanContext;
 use super::{
     note::{CRASH, LOCKED, Note, SetAside, Wait},
     outcome::Outcome,
-    postponing::{self, Postponing},
+    postponing::Postponing,
     queue::Queue,
     told::{Told, created},
 };
@@ -16,7 +16,7 @@ use crate::{
     crash_point::reached_of,
     dead_letter::{self, Attempts},
     effects::{Effects, Intend, SagaEnd},
-    event_id::IdSource,
+    event_id::{IdSource, random},
     input::{Event, HeldEvent, Input, Source, Verdict},
     outbox::{self, Origin},
     panics::caught,
@@ -428,7 +428,7 @@ impl<'a, P: Participant> Running<'a, P> {
     }
 
     fn random(&mut self) -> u64 {
-        postponing::random(self.ids, self.now)
+        random(self.ids, self.now)
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Contradiction, LateAnswer, NoAnswer, late};
 use crate::{
     door::{Door, Progress},
-    event_id::IdSource,
+    event_id::{IdSource, random},
     input::{Input, Source, Verdict, Work},
     participant::{Answer, Participant, What},
     policy::RetryPolicy,
@@ -70,8 +70,7 @@ pub async fn settle<P: Participant, D: Database<P>, S: IntentStore>(
         .filter_map(|(intent, result)| {
             let no_answer = result.as_ref().err()?;
             // Drawn anew at each try, so that calls that failed together do not come back together.
-            let random = ids.next(intent.intended_at).as_u64_pair().1 & (u64::MAX >> 2);
-            Some(postponed(intent, no_answer, &door.policy.retry, random))
+            Some(postponed(intent, no_answer, &door.policy.retry, random(ids, intent.intended_at)))
         })
         .collect();
     if !postponed.is_empty() {

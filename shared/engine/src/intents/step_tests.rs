@@ -108,3 +108,36 @@ fn a_provider_that_is_still_at_work_is_asked_again_soon_and_a_wrong_request_slow
         assert!((TimeDelta::seconds(30)..=TimeDelta::seconds(60)).contains(&slowly), "{slowly}");
     }
 }
+
+#[test]
+fn an_answer_that_comes_after_its_call_was_settled_is_compared_with_what_the_operator_said() {
+    let mut world = World::new();
+    let (open, settled, silent) = (intent(&world, "a", "add"), intent(&world, "b", "add"), intent(&world, "c", "add"));
+    world.door.database.state().intents.remove(&settled.id);
+    let called = [(silent, Err(NoAnswer::Passing("busy".into()))), (open, yes()), (settled.clone(), yes())];
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let verdicts = metrics::with_local_recorder(&recorder, || answered(&mut world, &called).unwrap());
+    assert_eq!(verdicts, [Verdict::Applied(None), Verdict::Gone]);
+    let late = LateAnswer { call: settled.id, answer: Answer::Yes { detail: "done".into() } };
+    assert_eq!(world.door.database.state().late, [late]);
+    let metrics = recorder.handle().render();
+    assert!(metrics.contains("saga_calls_contradicted_total 1\n"), "{metrics}");
+}
+
+#[test]
+fn answers_whose_calls_were_open_are_compared_with_nothing() {
+    let mut world = World::new();
+    let called = [(intent(&world, "a", "add"), yes())];
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    metrics::with_local_recorder(&recorder, || answered(&mut world, &called).unwrap());
+    assert!(world.door.database.state().late.is_empty());
+    assert_eq!(recorder.handle().render(), "");
+}
+
+#[test]
+fn an_answer_that_comes_twice_in_one_batch_is_taken_once() {
+    let mut world = World::new();
+    let (call, other) = (intent(&world, "a", "add"), intent(&world, "b", "add"));
+    assert_eq!(world.answer(&[&call, &other, &call]), [Verdict::Applied(None), Verdict::Applied(None), Verdict::Gone]);
+    assert_eq!((world.sum("a"), world.sum("b")), (1, 1));
+}

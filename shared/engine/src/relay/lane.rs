@@ -28,3 +28,14 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dead_letters_have_the_range_behind_those_of_the_events() {
+        assert_eq!(Lane::ALL.map(|lane| lane.ranges(12)), [(0, 11), (12, 12)]);
+        assert_eq!(Lane::ALL.map(Lane::name), ["events", "dead-letters"]);
+    }
+}

@@ -29,6 +29,9 @@ struct Outbox {
     stopped: Mutex<BTreeMap<i64, String>>,
     /// Of every range.
     epoch: Mutex<i64>,
+    /// Once rows are marked, another relay takes the ranges.
+    is_taken_after_marking: Mutex<bool>,
+    released: Mutex<Vec<Uuid>>,
     readings: Mutex<Vec<Reading>>,
 }
 
@@ -92,6 +95,9 @@ impl OutboxStore for Outbox {
             return Ok(0);
         }
         self.marked.lock().unwrap().extend(rows.iter().map(|(_, number)| *number));
+        if *self.is_taken_after_marking.lock().unwrap() {
+            *self.epoch.lock().unwrap() += 1;
+        }
         Ok(rows.len() as u64)
     }
 
@@ -103,7 +109,8 @@ impl OutboxStore for Outbox {
         Ok(refused.len() as u64)
     }
 
-    async fn release(&self, _: Uuid) -> Result<(), StoreError> {
+    async fn release(&self, holder: Uuid) -> Result<(), StoreError> {
+        self.released.lock().unwrap().push(holder);
         Ok(())
     }
 }
@@ -259,4 +266,54 @@ fn a_range_gives_its_share_of_a_read_at_most() {
 fn relays_share_all_ranges_evenly() {
     assert_eq!([1, 2, 3, 5, 12, 13].map(|relays| fair_share(12, relays)), [12, 6, 4, 3, 1, 1]);
     assert_eq!(fair_share(12, 0), 12);
+}
+
+#[tokio::test]
+async fn leases_are_known_to_be_lost_whichever_of_the_writes_is_refused() {
+    let step = async |is_taken: bool, is_taken_after_marking: bool| {
+        let (outbox, mut broker) = (Outbox::with(&["t/a", "t/b"]), Broker::default());
+        broker.refused.insert(1);
+        let mut relaying = Relaying::over(&outbox).await;
+        *outbox.epoch.lock().unwrap() += i64::from(is_taken);
+        *outbox.is_taken_after_marking.lock().unwrap() = is_taken_after_marking;
+        relaying.step(&outbox, &mut broker).await;
+        (outbox.marked(), outbox.stopped.lock().unwrap().len(), relaying.relay.has_lost_leases())
+    };
+    assert_eq!(step(false, false).await, (vec![2], 1, false));
+    assert_eq!(step(true, false).await, (vec![], 0, true));
+    assert_eq!(step(false, true).await, (vec![2], 0, true));
+}
+
+#[tokio::test]
+async fn leases_are_known_to_be_lost_by_a_row_that_cannot_be_read() {
+    for (taken, lost) in [(0, false), (1, true)] {
+        let (outbox, mut broker) = (Outbox::with(&["t/a"]), Broker::default());
+        outbox.rows.lock().unwrap()[0].message.payload = Some(UNREADABLE.to_vec());
+        let mut relaying = Relaying::over(&outbox).await;
+        *outbox.epoch.lock().unwrap() += taken;
+        let failed = relaying.step(&outbox, &mut broker).await;
+        assert!(matches!(&failed, Relayed::Failed { error, .. } if error.to_string().contains("no headers")));
+        assert_eq!(relaying.relay.has_lost_leases(), lost);
+    }
+}
+
+#[tokio::test]
+async fn a_relay_says_when_what_waits_is_tried_again() {
+    let (outbox, mut broker) = (Outbox::with(&["away/a"]), Broker::default());
+    broker.away.insert("away".into());
+    let mut relaying = Relaying::over(&outbox).await;
+    assert_eq!(relaying.relay.next_try(Duration::ZERO), None);
+    relaying.wait(5);
+    relaying.step(&outbox, &mut broker).await;
+    assert_eq!(relaying.relay.next_try(Duration::from_millis(5_600)), Some(Duration::from_millis(400)));
+}
+
+#[tokio::test]
+async fn a_relay_that_gives_its_leases_back_holds_no_range() {
+    let outbox = Outbox::with(&["t/a"]);
+    let mut relaying = Relaying::over(&outbox).await;
+    assert_eq!(relaying.relay.ranges(), [0, 1, 2, 3]);
+    relaying.relay.release(&outbox).await.unwrap();
+    assert_eq!((relaying.relay.ranges(), outbox.released.lock().unwrap().len()), (vec![], 1));
+    assert_eq!(relaying.step(&outbox, &mut Broker::default()).await, Relayed::Nothing);
 }

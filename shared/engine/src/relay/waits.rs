@@ -116,4 +116,13 @@ mod tests {
         waits.range_succeeded(3);
         assert!(!waits.is_waiting(3, Duration::ZERO));
     }
+
+    #[test]
+    fn a_wait_is_over_when_its_time_has_come() {
+        let mut waits = Waits::default();
+        waits.range_failed(3, SECOND);
+        let over = SECOND + RANGES.base;
+        assert_eq!(waits.next(SECOND), Some(over));
+        assert_eq!((waits.is_waiting(3, over), waits.next(over)), (false, None));
+    }
 }

@@ -88,3 +88,48 @@ impl DatabaseSettings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Service {
+        #[command(flatten)]
+        database: DatabaseSettings,
+    }
+
+    fn settings(arguments: &[&str]) -> DatabaseSettings {
+        Service::try_parse_from(["service"].iter().chain(arguments)).unwrap_or_else(|error| panic!("{error}")).database
+    }
+
+    fn text(secret: Result<SecretString, SecretError>) -> String {
+        secret.map(|secret| secret.expose_secret().to_owned()).unwrap_or_else(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn the_url_comes_from_where_it_is_given() {
+        let given = settings(&["--database-url", "postgres://service"]);
+        assert_eq!(text(given.url()), "postgres://service");
+        let live = given.live_url(Duration::from_secs(60)).unwrap().unwrap();
+        assert_eq!(live.current().expose_secret(), "postgres://service");
+        let nowhere = settings(&["--database-url-file", "/nowhere/url"]);
+        assert!(text(nowhere.url()).starts_with("DATABASE_URL_FILE: /nowhere/url"));
+        assert!(nowhere.live_url(Duration::from_secs(60)).is_err());
+    }
+
+    #[test]
+    fn the_tables_owner_migrates_where_it_is_named_and_else_the_service_itself() {
+        let own = settings(&["--database-url", "postgres://service"]);
+        assert_eq!((own.migrates_by_its_own_url(), text(own.migration_url())), (true, "postgres://service".into()));
+        let named = settings(&["--database-url", "postgres://service", "--migration-database-url", "postgres://owner"]);
+        assert_eq!((named.migrates_by_its_own_url(), text(named.migration_url())), (false, "postgres://owner".into()));
+        let filed =
+            settings(&["--database-url", "postgres://service", "--migration-database-url-file", "/nowhere/owner"]);
+        assert!(!filed.migrates_by_its_own_url());
+        assert!(text(filed.migration_url()).starts_with("MIGRATION_DATABASE_URL_FILE: /nowhere/owner"));
+    }
+}

@@ -112,6 +112,7 @@ impl KafkaSettings {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use secrecy::ExposeSecret;
 
     use super::*;
 
@@ -144,5 +145,31 @@ mod tests {
         let given = ["--kafka-security-protocol", "sasl_ssl", "--kafka-username", "order", "--kafka-password", "hush"];
         let shown = format!("{:?}", connection(&given));
         assert!(shown.contains("order") && !shown.contains("hush"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn the_client_is_configured_as_the_settings_say() {
+        let config = |arguments: &[&str]| {
+            let config = connection(arguments).unwrap().config();
+            let names = ["security.protocol", "ssl.ca.location", "sasl.mechanism", "sasl.username", "sasl.password"];
+            names.map(|name| config.get(name).unwrap_or("-").to_owned())
+        };
+        assert_eq!(config(&[]), ["plaintext", "-", "-", "-", "-"]);
+        assert_eq!(config(&["--kafka-security-protocol", "ssl"]), ["ssl", "probe", "-", "-", "-"]);
+        let given = [
+            ["--kafka-security-protocol", "sasl_ssl"],
+            ["--kafka-ca-file", "/etc/ca.pem"],
+            ["--kafka-sasl-mechanism", "PLAIN"],
+            ["--kafka-username", "order"],
+            ["--kafka-password", "hush"],
+        ];
+        assert_eq!(config(&given.concat()), ["sasl_ssl", "/etc/ca.pem", "PLAIN", "order", "hush"]);
+        let live = |arguments: &[&str]| {
+            let arguments = ["service"].iter().chain(arguments);
+            let settings = Service::try_parse_from(arguments).unwrap_or_else(|error| panic!("{error}")).kafka;
+            settings.live_password(Duration::from_secs(60)).unwrap()
+        };
+        assert!(live(&[]).is_none());
+        assert_eq!(live(&given.concat()).unwrap().current().expose_secret(), "hush");
     }
 }

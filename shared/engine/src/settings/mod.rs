@@ -245,4 +245,43 @@ mod tests {
         assert!(parse(&["--http-addr", "here"]).unwrap_err().contains("--http-addr"));
         assert!(parse(&["--migrations", "never"]).unwrap_err().contains("--migrations"));
     }
+
+    #[test]
+    fn the_rules_of_thumb_are_what_the_settings_say() {
+        let given = [
+            ["--event-horizon", "20d"],
+            ["--event-skew", "5m"],
+            ["--retry-base", "2s"],
+            ["--retry-cap", "90s"],
+            ["--retry-attempts", "7"],
+            ["--max-message-bytes", "20000"],
+            ["--call-timeout", "4s"],
+        ];
+        let policy = parse(&given.concat()).unwrap().policy();
+        assert_eq!((policy.window.horizon, policy.window.skew), (TimeDelta::days(20), TimeDelta::minutes(5)));
+        assert_eq!((policy.retry.base, policy.retry.cap), (TimeDelta::seconds(2), TimeDelta::seconds(90)));
+        assert_eq!((policy.retry.max_attempts, policy.max_message_bytes, policy.ranges), (7, 20_000, 12));
+        assert_eq!(policy.intent_lease, TimeDelta::seconds(18), "a call's turn, the call, and room to spare");
+    }
+
+    #[test]
+    fn a_replica_is_called_what_it_is_told_or_by_its_host_and_address() {
+        assert_eq!(parse(&["--instance", "order-0"]).unwrap().instance(), "order-0");
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        let expected = format!("{}/127.0.0.1:8081", host.trim());
+        assert_eq!(parse(&["--http-addr", "127.0.0.1:8081"]).unwrap().instance(), expected);
+    }
+
+    #[test]
+    fn limits_are_taken_and_what_lies_beyond_is_refused() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("0s").unwrap_err(), "must be longer than nothing");
+        assert!(duration("soon").unwrap_err().contains("500ms"));
+        assert_eq!((at_least_one("1"), at_least_one("0").is_err(), at_least_one("x").is_err()), (Ok(1), true, true));
+        assert_eq!((message_bytes("16384"), message_bytes("1000000000")), (Ok(16_384), Ok(1_000_000_000)));
+        for wrong in ["16383", "1000000001", "many"] {
+            assert!(message_bytes(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(delta(Duration::from_millis(1_500)), TimeDelta::milliseconds(1_500));
+    }
 }

@@ -23,7 +23,7 @@ struct Tracing {
 static TRACING: OnceLock<Tracing> = OnceLock::new();
 
 /// From now on spans are made by this tracer. Once per process.
-pub(super) fn enable(tracer: SdkTracer, parent_decides: bool) {
+pub(crate) fn enable(tracer: SdkTracer, parent_decides: bool) {
     if TRACING.set(Tracing { tracer, parent_decides }).is_err() {
         tracing::warn!("spans are exported already; the second exporter is not used");
     }

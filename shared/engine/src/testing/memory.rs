@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub rows: BTreeMap<(Table, String), i64>,
     pub inbox: BTreeSet<Uuid>,
     pub outbox: Vec<OutboxMessage>,
+    /// How many there are.
+    pub records: usize,
     pub held: BTreeMap<i64, HeldRow>,
     pub held_number: i64,
     pub dead: Vec<DeadMessage>,
@@ -40,6 +42,10 @@ pub(crate) struct State {
     pub unreadable_deadlines: BTreeSet<Uuid>,
     /// With the error that they came back with.
     pub intents: BTreeMap<Uuid, (Intent, Option<String>)>,
+    /// Until when the calls of the last batch are the process's own that wrote them down.
+    pub calls_are_own_until: Option<DateTime<Utc>>,
+    /// Answers whose calls were gone.
+    pub late: Vec<LateAnswer>,
     pub crashes: BTreeMap<Position, Crashes>,
     /// How far this run came.
     pub under_way: BTreeMap<Position, Stage>,
@@ -49,6 +55,10 @@ pub(crate) struct State {
     pub unreadable: BTreeSet<(Table, String)>,
     /// Rows of which the database refuses any change.
     pub poison: BTreeSet<String>,
+    /// No message is kept with its bytes.
+    pub refuses_bytes: bool,
+    /// Held events whose rows this version can't read.
+    pub unreadable_held: BTreeSet<i64>,
     pub is_table_locked: bool,
     /// Nobody answers.
     pub is_away: bool,
@@ -84,7 +94,13 @@ impl Database<Toy> for Memory {
     }
 
     async fn begin_messages(&self, messages: &[Position], stage: Stage) -> Result<(), StoreError> {
-        self.state().under_way.extend(messages.iter().map(|at| (at.clone(), stage)));
+        let mut state = self.state();
+        state.statements.push(match stage {
+            Stage::Begun => "begun",
+            Stage::Decoded => "decoded",
+            Stage::SettingAside => "setting aside",
+        });
+        state.under_way.extend(messages.iter().map(|at| (at.clone(), stage)));
         Ok(())
     }
 
@@ -114,7 +130,7 @@ impl HeldStore for Memory {
             row.due_at = now + lease;
             events.push(row.event.clone());
         }
-        Ok(Claimed { events, unreadable: Vec::new() })
+        Ok(claimed(events, &state.unreadable_held))
     }
 
     async fn queue_from(&self, number: i64, limits: Limits) -> Result<Claimed, StoreError> {
@@ -123,7 +139,7 @@ impl HeldStore for Memory {
         let key = &first.event.event.aggregate_id;
         let queue = state.held.range(number..).filter(|(_, row)| row.event.event.aggregate_id == *key);
         let events = queue.take(limits.per_key).map(|(_, row)| row.event.clone()).collect();
-        Ok(Claimed { events, unreadable: Vec::new() })
+        Ok(claimed(events, &state.unreadable_held))
     }
 
     async fn park_unreadable(&self, rows: &[Unreadable]) -> Result<(), StoreError> {
@@ -132,6 +148,12 @@ impl HeldStore for Memory {
         }
         Ok(())
     }
+}
+
+fn claimed(events: Vec<HeldEvent>, unreadable: &BTreeSet<i64>) -> Claimed {
+    let (unreadable, events): (Vec<_>, Vec<_>) = events.into_iter().partition(|held| unreadable.contains(&held.number));
+    let told = |held: HeldEvent| Unreadable { number: held.number, why: "no headers".into() };
+    Claimed { events, unreadable: unreadable.into_iter().map(told).collect() }
 }
 
 impl DeadlineStore for Memory {
@@ -170,8 +192,16 @@ impl IntentStore for Memory {
         Ok(state.intents.values().map(claimed).collect())
     }
 
-    async fn contradictions(&self, _late: &[LateAnswer]) -> Result<Vec<Contradiction>, StoreError> {
-        Ok(Vec::new())
+    /// An operator said of every call that it was not made.
+    async fn contradictions(&self, late: &[LateAnswer]) -> Result<Vec<Contradiction>, StoreError> {
+        self.state().late.extend_from_slice(late);
+        let contradiction = |late: &LateAnswer| Contradiction {
+            aggregate_id: "a".into(),
+            step: "add".into(),
+            settled_as: "not-done".into(),
+            said: format!("{:?}", late.answer),
+        };
+        Ok(late.iter().map(contradiction).collect())
     }
 
     async fn postpone(&self, intents: &[Postponed]) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! A small participant and a database in memory, for tests of the engine's own steps.
 
 mod memory;
+pub(crate) mod spans;
 mod toy;
 mod transaction;
 mod world;

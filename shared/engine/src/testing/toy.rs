@@ -1,10 +1,10 @@
 //! A participant with two tables of numbers. What an event does to it stands in its payload: `{"act": "add"}`.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use crate::{
-    effects::{Effects, Fact, Intend, SetDeadline},
+    effects::{Effects, Fact, Intend, SagaEnd, SetDeadline, SettleDeadline},
     envelope::Envelope,
     participant::{Participant, Refusal, Undecodable, What},
     rows::{Rows, Touch},
@@ -79,7 +79,7 @@ impl Participant for Toy {
         }
     }
 
-    fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, _now: DateTime<Utc>) -> Result<Effects<Self>, Refusal> {
+    fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, now: DateTime<Utc>) -> Result<Effects<Self>, Refusal> {
         let (key, act) = match what {
             What::Event(event) => (&event.key, event.act.as_str()),
             What::Command(key) => (key, "add"),
@@ -99,13 +99,26 @@ impl Participant for Toy {
             "refuse" | "undo but refuse" => Err(Refusal::Permanent("no".into())),
             "fail" | "undo but fail" => Err(Refusal::Transient("not now".into())),
             "panic" => panic!("out of order"),
-            "ring later" => Ok(effects.deadline(SetDeadline {
-                aggregate_id: key.clone(),
-                name: "ring",
-                due_at: DateTime::UNIX_EPOCH,
-            })),
-            "call" => Ok(effects.intend(Intend { aggregate_id: key.clone(), step: "add", request: "{}".into() })),
-            _ => Ok(effects),
+            act => Ok(asked_for(act, key, now, effects)),
         }
+    }
+}
+
+/// What some acts ask of the engine.
+fn asked_for(act: &str, key: &str, now: DateTime<Utc>, effects: Effects<Toy>) -> Effects<Toy> {
+    let ring = |name, due_at| SetDeadline { aggregate_id: key.to_owned(), name, due_at };
+    let settle = |name| SettleDeadline { aggregate_id: key.to_owned(), name };
+    let call = |step, request: &str| Intend { aggregate_id: key.to_owned(), step, request: request.to_owned() };
+    match act {
+        "ring later" => effects.deadline(ring("ring", DateTime::UNIX_EPOCH)),
+        "ring tomorrow" => effects.deadline(ring("alarm", now + TimeDelta::days(1))),
+        "settle ring" => effects.settle(settle("ring")),
+        "settle refuse" => effects.settle(settle("refuse")),
+        "call" => effects.intend(call("add", "{}")),
+        "call otherwise" => effects.intend(call("other", "{}")),
+        "amend" => effects.amend(call("add", "amended")),
+        "note" => effects.record(()),
+        "end" => effects.end(SagaEnd { outcome: "done", began_at: now - TimeDelta::seconds(90) }),
+        _ => effects,
     }
 }

@@ -100,7 +100,8 @@ impl Transaction<Toy> for Copy {
         Ok(())
     }
 
-    async fn append_records(&mut self, _records: &[()]) -> Result<(), StoreError> {
+    async fn append_records(&mut self, records: &[()]) -> Result<(), StoreError> {
+        self.state.records += records.len();
         Ok(())
     }
 
@@ -110,6 +111,8 @@ impl Transaction<Toy> for Copy {
     }
 
     async fn set_deadlines(&mut self, deadlines: &[Deadline]) -> Result<(), StoreError> {
+        let names: HashSet<_> = deadlines.iter().map(|new| (&new.aggregate_id, &new.name)).collect();
+        assert_eq!(names.len(), deadlines.len(), "PostgreSQL sets no row twice in one statement");
         for new in deadlines {
             self.state.deadlines.retain(|_, row| row.aggregate_id != new.aggregate_id || row.name != new.name);
             self.state.deadlines.insert(new.id, new.clone());
@@ -140,7 +143,8 @@ impl Transaction<Toy> for Copy {
         Ok(found)
     }
 
-    async fn insert_intents(&mut self, intents: &[Intent], _not_before: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn insert_intents(&mut self, intents: &[Intent], not_before: DateTime<Utc>) -> Result<(), StoreError> {
+        self.state.calls_are_own_until = Some(not_before);
         self.state.intents.extend(intents.iter().map(|intent| (intent.id, (intent.clone(), None))));
         Ok(())
     }
@@ -194,6 +198,9 @@ impl Transaction<Toy> for Copy {
     }
 
     async fn hold(&mut self, events: &[HoldEvent]) -> Result<(), StoreError> {
+        if self.state.refuses_bytes {
+            return Err(StoreError::Data("too many bytes".into()));
+        }
         for new in events {
             let same = self.state.held.values_mut().find(|row| row.event.event.id == new.event_id);
             if let Some(row) = same {
@@ -224,6 +231,9 @@ impl Transaction<Toy> for Copy {
     }
 
     async fn bury(&mut self, dead: &[DeadMessage]) -> Result<HashSet<Position>, StoreError> {
+        if self.state.refuses_bytes && dead.iter().any(|dead| dead.delivery.payload.is_some()) {
+            return Err(StoreError::Data("too many bytes".into()));
+        }
         let known = |at: &Position| self.state.dead.iter().any(|dead| dead.delivery.position == *at);
         let new: Vec<DeadMessage> = dead.iter().filter(|dead| !known(&dead.delivery.position)).cloned().collect();
         let places = new.iter().map(|dead| dead.delivery.position.clone()).collect();

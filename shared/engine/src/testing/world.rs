@@ -12,10 +12,12 @@ use crate::{
     delivery::{Delivery, Position},
     door::{Door, Progress},
     event_id::{IdSource, Ids, Window},
-    input::{HeldEvent, Unread, Verdict, Work},
+    input::{HeldEvent, Input, Source, Unread, Verdict, Work},
+    intents,
+    participant::{Answer, What},
     policy::{Policy, RetryPolicy},
     retry::{self, Limits},
-    store::{Deadline, Failure, StoreError},
+    store::{Deadline, Failure, Intent, StoreError},
     trace::TraceContext,
 };
 
@@ -82,10 +84,39 @@ impl World {
     }
 
     pub fn try_arrive(&mut self, deliveries: &[Delivery]) -> Result<Vec<Verdict<()>>, StoreError> {
-        let mut work = unread(deliveries);
+        self.handle(unread(deliveries)).map(|progress| progress.verdicts.into_iter().flatten().collect())
+    }
+
+    /// As [`arrive`](Self::arrive), with all that the batch leaves behind.
+    pub fn arrive_fully(&mut self, deliveries: &[Delivery]) -> Progress<()> {
+        self.handle(unread(deliveries)).expect("the database is there")
+    }
+
+    /// Clients' commands to add, one for each key.
+    pub fn command(&mut self, keys: &[&str]) -> Vec<Verdict<()>> {
+        let input = |key: &&str| Input {
+            what: What::Command((*key).to_owned()),
+            correlation_id: None,
+            trace: TraceContext::default(),
+            source: Source::Client,
+        };
+        self.settle(keys.iter().map(|key| Work::Input(input(key))).collect())
+    }
+
+    /// The provider did what was asked for.
+    pub fn answer(&mut self, intents: &[&Intent]) -> Vec<Verdict<()>> {
+        let yes = Answer::Yes { detail: "done".into() };
+        self.settle(intents.iter().map(|intent| intents::answered(intent, yes.clone())).collect())
+    }
+
+    fn settle(&mut self, work: Vec<Work<Toy>>) -> Vec<Verdict<()>> {
+        self.handle(work).expect("the database is there").verdicts.into_iter().flatten().collect()
+    }
+
+    fn handle(&mut self, mut work: Vec<Work<Toy>>) -> Result<Progress<()>, StoreError> {
         let mut progress = Progress::new(work.len());
         now(self.door.handle_isolating(&mut self.ids, &mut work, &mut progress))?;
-        Ok(progress.verdicts.into_iter().flatten().collect())
+        Ok(progress)
     }
 
     /// As [`arrive`](Self::arrive), after a crash.
@@ -110,18 +141,12 @@ impl World {
 
     /// A held event as it was read some time ago.
     pub fn retry_as_read(&mut self, event: HeldEvent) -> Vec<Verdict<()>> {
-        self.handle(Work::Unread(Unread::Held(event)))
+        self.settle(vec![Work::Unread(Unread::Held(event))])
     }
 
     /// A deadline as it was read some time ago.
     pub fn deadline_as_read(&mut self, deadline: Deadline) -> Vec<Verdict<()>> {
-        self.handle(deadlines::input(deadline))
-    }
-
-    fn handle(&mut self, work: Work<Toy>) -> Vec<Verdict<()>> {
-        let mut progress = Progress::new(1);
-        now(self.door.handle_isolating(&mut self.ids, &mut [work], &mut progress)).expect("the database is there");
-        progress.verdicts.into_iter().flatten().collect()
+        self.settle(vec![deadlines::input(deadline)])
     }
 
     pub fn redrive(&mut self, number: i64) -> Option<Result<Verdict<()>, Failure>> {

@@ -1,0 +1,145 @@
+//! What the rules answer is written down, and whoever has to act on it is told.
+
+use chrono::{DateTime, TimeDelta};
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+use crate::{
+    input::Verdict::{Applied, Refused},
+    outbox::range_of,
+    testing::World,
+};
+
+/// Aggregates, names, and whether they came back with an error.
+fn deadlines(world: &World) -> Vec<(String, String, bool)> {
+    let state = world.door.database.state();
+    let mut rows: Vec<_> = state
+        .deadlines
+        .values()
+        .map(|row| (row.aggregate_id.clone(), row.name.clone(), row.last_error.is_some()))
+        .collect();
+    rows.sort();
+    rows
+}
+
+fn named(rows: &[(&str, &str, bool)]) -> Vec<(String, String, bool)> {
+    rows.iter().map(|(key, name, failed)| ((*key).to_owned(), (*name).to_owned(), *failed)).collect()
+}
+
+#[test]
+fn a_deadline_that_is_set_anew_replaces_its_first_one_and_no_other() {
+    let mut world = World::new();
+    world.batch(&[("a", "ring later"), ("b", "ring later"), ("a", "ring tomorrow"), ("a", "ring later")]);
+    assert_eq!(deadlines(&world), named(&[("a", "alarm", false), ("a", "ring", false), ("b", "ring", false)]));
+}
+
+#[test]
+fn a_deadline_that_its_own_batch_settles_is_never_set_and_no_other_is_settled() {
+    let mut world = World::new();
+    world.batch(&[("a", "ring later"), ("b", "ring later"), ("a", "ring tomorrow"), ("a", "settle ring")]);
+    assert_eq!(deadlines(&world), named(&[("a", "alarm", false), ("b", "ring", false)]));
+    world.batch(&[("b", "settle ring")]);
+    assert_eq!(deadlines(&world), named(&[("a", "alarm", false)]));
+}
+
+/// The deadlines come due in this order, and share a batch.
+fn due(world: &mut World, deadlines: &[(&str, &str)]) {
+    for (key, name) in deadlines {
+        world.set_deadline(key, name);
+        world.pass(TimeDelta::milliseconds(1));
+    }
+    world.deadlines(10);
+}
+
+#[test]
+fn a_refused_deadline_comes_again_whatever_else_its_batch_sets_or_settles() {
+    let mut world = World::new();
+    due(&mut world, &[("a", "ring later"), ("b", "settle ring"), ("a", "refuse"), ("b", "refuse")]);
+    assert_eq!(deadlines(&world), named(&[("a", "refuse", true), ("a", "ring", false), ("b", "refuse", true)]));
+}
+
+#[test]
+fn a_refused_deadline_that_its_batch_has_settled_comes_no_more_and_another_aggregates_does() {
+    let mut world = World::new();
+    due(&mut world, &[("a", "settle refuse"), ("a", "refuse"), ("b", "refuse")]);
+    assert_eq!(deadlines(&world), named(&[("b", "refuse", true)]));
+}
+
+fn requests(world: &World) -> Vec<String> {
+    let state = world.door.database.state();
+    let told = |intent: &crate::store::Intent| format!("{} {}", intent.idempotency_key(), intent.request);
+    let mut requests: Vec<String> = state.intents.values().map(|(intent, _)| told(intent)).collect();
+    requests.sort();
+    requests
+}
+
+#[test]
+fn a_call_is_written_down_with_what_it_came_from_and_can_be_made_at_once() {
+    let mut world = World::new();
+    let event = world.event("a", r#"{"act":"call"}"#);
+    let progress = world.arrive_fully(std::slice::from_ref(&event));
+    let state = world.door.database.state();
+    let (intent, _) = state.intents.values().next().unwrap();
+    assert_eq!((intent.idempotency_key().as_str(), intent.correlation_id.as_str()), ("a/add", "s"));
+    assert_eq!((intent.causation_id, intent.attempts), (state.inbox.first().copied(), 0));
+    assert_eq!((intent.intended_at, state.intents.len()), (state.now, 1));
+    assert_eq!(state.calls_are_own_until, Some(state.now + TimeDelta::seconds(10)));
+    assert_eq!(progress.intents.iter().map(|call| &call.intent).collect::<Vec<_>>(), [intent]);
+}
+
+#[test]
+fn a_call_is_amended_before_and_after_it_is_written_and_no_other_with_it() {
+    let mut world = World::new();
+    world.batch(&[("a", "call"), ("a", "call otherwise"), ("b", "call"), ("a", "amend")]);
+    assert_eq!(requests(&world), ["a/add amended", "a/other {}", "b/add {}"]);
+    world.batch(&[("b", "amend")]);
+    assert_eq!(requests(&world), ["a/add amended", "a/other {}", "b/add amended"]);
+}
+
+#[test]
+fn a_batch_says_whom_to_wake() {
+    let mut world = World::new();
+    let acts = [("a", "add"), ("b", "ring tomorrow"), ("c", "refuse")];
+    let deliveries = acts.map(|(key, act)| world.event(key, &format!(r#"{{"act":"{act}"}}"#)));
+    // The refusal of one halves the batch: what its parts leave behind is told together.
+    world.door.database.state().poison.insert("d".into());
+    let poison = world.event("d", r#"{"act":"add"}"#);
+    let progress = world.arrive_fully(&[deliveries.as_slice(), &[poison]].concat());
+    let mut expected = ["a", "b"].map(|key| range_of("out", Some(key.as_bytes()), 4)).to_vec();
+    expected.push(range_of("in.dlq", None, 4));
+    expected.sort_unstable();
+    expected.dedup();
+    let mut ranges = progress.ranges;
+    ranges.sort_unstable();
+    ranges.dedup();
+    assert_eq!(ranges, expected);
+    assert_eq!(progress.earliest_deadline, Some(world.now() + TimeDelta::days(1)));
+    let sooner = world.event("e", r#"{"act":"ring later"}"#);
+    assert_eq!(world.arrive_fully(&[sooner]).earliest_deadline, Some(DateTime::UNIX_EPOCH));
+}
+
+#[test]
+fn records_are_appended() {
+    let mut world = World::new();
+    world.batch(&[("a", "note"), ("b", "add"), ("c", "note")]);
+    assert_eq!(world.door.database.state().records, 2);
+}
+
+#[test]
+fn the_end_of_a_saga_is_measured_once_it_is_committed() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    metrics::with_local_recorder(&recorder, || World::new().batch(&[("a", "end"), ("b", "end"), ("a", "refuse")]));
+    let metrics = recorder.handle().render();
+    assert!(metrics.contains("saga_duration_seconds_sum{outcome=\"done\"} 180\n"), "{metrics}");
+    assert!(metrics.contains("saga_duration_seconds_count{outcome=\"done\"} 2\n"), "{metrics}");
+}
+
+#[test]
+fn a_command_begins_a_saga_and_what_the_database_refuses_of_it_is_its_clients_answer() {
+    let mut world = World::new();
+    world.door.database.state().poison.insert("b".into());
+    let verdicts = world.command(&["a", "b"]);
+    assert!(matches!(&verdicts[..], [Applied(None), Refused(refusal)] if refusal.to_string().contains("out of range")));
+    let state = world.door.database.state();
+    let envelope: serde_json::Value = serde_json::from_slice(state.outbox[0].payload.as_deref().unwrap()).unwrap();
+    assert_eq!((envelope["correlationId"].as_str(), state.outbox.len()), (Some("a"), 1));
+}
