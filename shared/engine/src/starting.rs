@@ -58,9 +58,10 @@ fn code_passes(code: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{borrow::Cow, error::Error as StdError, time::Duration};
 
     use anyhow::Context as _;
+    use sqlx::error::{DatabaseError, ErrorKind};
 
     use super::*;
     use crate::runtime::Progress;
@@ -84,6 +85,47 @@ mod tests {
         let missing = MigrationProblem::Missing { whose: "engine", version: 1, description: "engine".into() };
         assert!(stays(&missing.into()));
         assert!(stays(&anyhow::anyhow!("DATABASE_URL is no PostgreSQL URL")));
+    }
+
+    /// An error of PostgreSQL's, by its SQLSTATE.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Sqlstate(&'static str);
+
+    impl DatabaseError for Sqlstate {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    #[test]
+    fn what_the_database_says_decides_whether_it_is_waited_for() {
+        let says = |code| anyhow::Error::from(sqlx::Error::Database(Box::new(Sqlstate(code))));
+        assert!(stays(&says("28P01")), "a wrong password");
+        assert!(!stays(&says("57P03")), "it is starting");
+        let unreachable =
+            TopicProblem::Unreachable { brokers: "127.0.0.1:1".into(), error: rdkafka::error::KafkaError::Canceled };
+        assert!(!stays(&unreachable.into()));
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! What a saga's trace tells of its inputs.
+//! What a saga's trace and the log tell of its inputs.
+
+use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
 use opentelemetry_sdk::trace::SpanData;
@@ -9,7 +11,7 @@ use crate::{
         World,
         spans::{ended, told, trace},
     },
-    trace::TraceContext,
+    trace::{Header, TraceContext},
 };
 
 /// An event in a trace of its own.
@@ -157,4 +159,94 @@ fn deadlines_answers_and_commands_are_spans_by_their_names() {
     world.command(&["b"]);
     let expected = and(Vec::new(), &["saga.correlation_id=b", "saga.outcome=applied"]);
     assert_eq!(told(&last_input(&world)), ("Internal command".into(), expected));
+}
+
+/// What the log says of level and above while `act` runs, a line each.
+fn logged(level: tracing::Level, act: impl FnOnce()) -> Vec<String> {
+    let file = Arc::new(Mutex::new(Vec::new()));
+    let writer = file.clone();
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .with_writer(move || Lines(writer.clone()))
+        .finish();
+    tracing::subscriber::with_default(lines, act);
+    let text = String::from_utf8(std::mem::take(&mut *file.lock().unwrap())).unwrap();
+    text.lines().map(|line| line.trim().to_owned()).collect()
+}
+
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An event of a trace that nobody records.
+fn unrecorded(world: &mut World, act: &str) -> (String, Delivery) {
+    let context = TraceContext::unrecorded();
+    let trace_id = context.trace_id().unwrap().to_owned();
+    let header = Header::text("traceparent", context.traceparent.unwrap());
+    let event = world.event("a", &format!(r#"{{"act":"{act}"}}"#));
+    (trace_id, Delivery { headers: vec![header], ..event })
+}
+
+#[test]
+fn what_needs_somebody_is_an_error_in_the_log_and_what_passes_is_less() {
+    let mut world = World::new();
+    let [retrying, queued, junk] = ["fail", "add", "add"].map(|act| unrecorded(&mut world, act));
+    let junk = (junk.0, Delivery { payload: Some(b"junk".to_vec().into()), ..junk.1 });
+    let [applied, parked] = ["add", "refuse"].map(|act| unrecorded(&mut world, act));
+    let (at, events) = (junk.1.position.offset, [retrying.1, queued.1, junk.1].to_vec());
+    let of_event = |trace: &str, rest: &str| {
+        format!(r#"correlation_id="s" aggregate_id="a" event_type="toy.event" trace_id="{trace}" {rest}"#)
+    };
+    let lines = logged(tracing::Level::INFO, || {
+        world.arrive(&events);
+    });
+    let dead = "dead-lettered, no valid event: see /admin/dead-messages";
+    let failed = of_event(&retrying.0, r#"outcome="retrying" class="refused""#);
+    let expected = [
+        format!(
+            r#"ERROR {dead} correlation_id="" aggregate_id="" event_type="in[0]@{at}" trace_id="{}" outcome="dead" class="envelope""#,
+            junk.0
+        ),
+        format!("WARN failed for a passing reason; its key waits with it {failed}"),
+        format!("INFO waits behind a held event of its key {}", of_event(&queued.0, r#"outcome="queued" class="""#)),
+    ];
+    assert_eq!(lines, expected);
+
+    let mut world = World::new();
+    let lines = logged(tracing::Level::DEBUG, || {
+        world.arrive(&[applied.1, parked.1]);
+    });
+    let expected = [
+        format!("DEBUG handled {}", of_event(&applied.0, r#"outcome="applied" class="""#)),
+        format!(
+            "ERROR parked and dead-lettered: see /admin/held, then redrive or discard {}",
+            of_event(&parked.0, r#"outcome="parked" class="refused""#)
+        ),
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_refused_deadline_and_a_refused_answer_are_errors_in_the_log() {
+    let mut world = World::new();
+    world.set_deadline("a", "refuse");
+    let lines = logged(tracing::Level::INFO, || {
+        world.deadlines(10);
+    });
+    assert!(
+        matches!(&lines[..], [line] if line.starts_with("ERROR refused; a deadline or an answer stays")),
+        "{lines:?}"
+    );
+    assert!(lines[0].contains(r#"correlation_id="s" aggregate_id="a" event_type="refuse""#), "{lines:?}");
 }

@@ -317,3 +317,9 @@ async fn a_relay_that_gives_its_leases_back_holds_no_range() {
     assert_eq!((relaying.relay.ranges(), outbox.released.lock().unwrap().len()), (vec![], 1));
     assert_eq!(relaying.step(&outbox, &mut Broker::default()).await, Relayed::Nothing);
 }
+
+#[test]
+fn rows_alone_are_all_that_a_read_found() {
+    let rows = Outbox::with(&["t/a", "t/b"]).rows.into_inner().unwrap();
+    assert_eq!(Unpublished::from(rows.clone()), Unpublished { rows, unreadable: Vec::new() });
+}
