@@ -1,6 +1,8 @@
 //! Who reads and writes what, as the services themselves declare it.
 
-use engine::participant::Participant;
+use std::sync::LazyLock;
+
+use engine::routes::{Description, Service};
 
 /// Partitions of every topic: how many replicas of a service can share its work.
 pub const PARTITIONS: i32 = 12;
@@ -10,27 +12,31 @@ const RETENTION_DAYS: i64 = 7;
 const DEAD_LETTER_BYTES: usize = 2_000_000;
 
 /// One service's part in the choreography.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// Its name: database, role, Kafka user and consumer group.
     pub service: &'static str,
-    pub reads: &'static [&'static str],
-    pub writes: &'static [&'static str],
+    pub reads: Vec<&'static str>,
+    pub writes: Vec<&'static str>,
 }
 
 impl Part {
-    const fn of<P: Participant>() -> Self {
-        Self { service: P::NAME, reads: P::TOPICS, writes: P::WRITES }
+    fn of<S: Service>() -> Self {
+        let Description { name, reads, writes, .. } =
+            Description::of::<S>().unwrap_or_else(|wrong| panic!("{}: {wrong}", S::NAME));
+        Self { service: name, reads, writes }
     }
 }
 
 /// The shop. A service of your own takes part by a line here.
-pub const PARTS: [Part; 4] = [
-    Part::of::<order::Order>(),
-    Part::of::<inventory::Inventory>(),
-    Part::of::<payment::Payment>(),
-    Part::of::<shipping::Shipping>(),
-];
+pub static PARTS: LazyLock<Vec<Part>> = LazyLock::new(|| {
+    vec![
+        Part::of::<order::Order>(),
+        Part::of::<inventory::Inventory>(),
+        Part::of::<payment::Payment>(),
+        Part::of::<shipping::Shipping>(),
+    ]
+});
 
 /// A topic to be made, with one replica unless the settings say otherwise.
 #[derive(Debug, Clone)]

@@ -179,7 +179,7 @@ async fn make_databases(admin_url: &str, secrets_dir: &Path, service_connections
     waiting::for_postgres(admin_url).await?;
     databases::close_the_servers_own(admin_url).await?;
     let login = |role: &str| Ok::<_, anyhow::Error>(Login::new(role, password(secrets_dir, &database_password(role))?));
-    for part in PARTS {
+    for part in PARTS.iter() {
         let owner = login(&owner_of(part.service))?.limited_to(OWNER_CONNECTIONS);
         let service = login(part.service)?.limited_to(service_connections);
         databases::create_service_database(admin_url, part.service, &owner, &service).await?;

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use shop::body::Body;
 
 use crate::{
-    participant::Inventory,
+    Inventory,
     set_stock::{SetStock, StockSet},
-    state::Stock,
+    stock::Stock,
 };
 
 const MAX_ON_HAND: i64 = 1_000_000_000_000;
@@ -67,7 +67,7 @@ async fn set(
         return Err(Problem::field("onHand", format!("onHand: must be 0 to {MAX_ON_HAND}, is {on_hand}")));
     }
     let command = SetStock { sku: sku.clone(), on_hand };
-    match context.commands.submit(command, trace).await? {
+    match context.commands.ask(command, trace).await? {
         StockSet::Done(stock) => Ok(Json(StockView::new(sku, stock)).into_response()),
         StockSet::BelowReserved(stock) => Err(Problem::new(
             StatusCode::CONFLICT,

@@ -1,9 +1,9 @@
 //! Inventory: sets stock aside for orders, all or nothing, and gives it back when no money is held.
 
 pub mod http;
-pub mod participant;
-pub mod state;
-pub mod store;
+pub mod reservation;
+pub mod set_stock;
+pub mod stock;
 
 mod give_back;
 #[cfg(test)]
@@ -13,9 +13,46 @@ mod on_payment_failed;
 mod on_payment_refunded;
 mod on_payment_voided;
 mod on_shipping_dispatched;
-pub mod set_stock;
 
-pub use participant::Inventory;
+use contracts::{
+    InventoryRejected, InventoryReleased, InventoryReserved, OrderCancellationRequested, OrderCancelled,
+    OrderCompleted, OrderPlaced, PaymentFailed, PaymentRefunded, PaymentSucceeded, PaymentVoided, ShippingCancelled,
+    ShippingDispatched, ShippingFailed,
+};
+use engine::routes::{Routes, Service};
+
+use reservation::{Reservation, skus};
+use set_stock::SetStock;
+use stock::{LedgerEntry, reserved};
+
+/// The inventory service.
+#[derive(Clone, Copy, Debug)]
+pub struct Inventory;
+
+impl Service for Inventory {
+    type Aggregate = Reservation;
+
+    const NAME: &'static str = "inventory";
+
+    fn routes(on: &mut Routes<Self>) {
+        on.event_with::<OrderPlaced, _>(|event, _| skus(&event.items), on_order_placed::handle);
+        on.ignore::<OrderCancellationRequested>();
+        on.ignore::<OrderCompleted>();
+        on.ignore::<OrderCancelled>();
+        on.event_with::<PaymentFailed, _>(reserved, on_payment_failed::handle).overtakes();
+        on.event_with::<PaymentRefunded, _>(reserved, on_payment_refunded::handle).overtakes();
+        on.event_with::<PaymentVoided, _>(reserved, on_payment_voided::handle).overtakes();
+        on.ignore::<PaymentSucceeded>();
+        on.event_with::<ShippingDispatched, _>(reserved, on_shipping_dispatched::handle);
+        on.ignore::<ShippingFailed>();
+        on.ignore::<ShippingCancelled>();
+        on.command::<SetStock>(set_stock::handle);
+        on.publishes::<InventoryReserved>();
+        on.publishes::<InventoryRejected>();
+        on.publishes::<InventoryReleased>();
+        on.records::<LedgerEntry>();
+    }
+}
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/inventory");

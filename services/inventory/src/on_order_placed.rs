@@ -1,35 +1,36 @@
 //! `order.placed`: everything is set aside, or nothing.
 
-use chrono::{DateTime, Utc};
 use contracts::{InventoryRejected, InventoryReserved, Item, OrderPlaced, Shortage};
-use engine::{effects::Effects, participant::Refusal, rows::Rows};
+use engine::{
+    core::Json,
+    routes::{Further, Moment, Reacts, nothing, publish},
+};
 
 use crate::{
-    participant::{Inventory, move_stock, reservation, stock},
-    state::{Change, LedgerEntry, Reservation, ReservationState, Row, Table},
+    Inventory,
+    reservation::{Reservation, State},
+    stock::{Change, Stock, move_items},
 };
 
 /// none → reserved (`inventory.reserved`) or rejected (`inventory.rejected`); a tombstone or a repeat: nothing.
 pub(crate) fn handle(
     event: &OrderPlaced,
-    rows: &mut Rows<Inventory>,
-    now: DateTime<Utc>,
-) -> Result<Effects<Inventory>, Refusal> {
-    let order = event.order_id.to_string();
-    if reservation(rows, &order)?.state != ReservationState::None {
-        return Ok(Effects::none());
+    reservation: &mut Reservation,
+    stock: &mut Further<Stock>,
+    at: &Moment<'_, Inventory>,
+) -> Reacts {
+    if reservation.state != State::None {
+        return Ok(nothing());
     }
-    let shortages = shortages(&event.items, rows)?;
-    if !shortages.is_empty() {
-        return reject(event, &order, shortages, rows);
+    let shortages = shortages(&event.items, stock);
+    if let Some(first) = shortages.first() {
+        reservation.state = State::Rejected;
+        let reason = format!("out of stock: {} wanted {}, available {}", first.sku, first.requested, first.available);
+        return Ok(publish(InventoryRejected { order_id: event.order_id, reason, shortages }));
     }
-    let mut effects = Effects::none();
-    for item in &event.items {
-        move_stock(rows, &mut effects, set_aside(item, &order, now))?;
-    }
-    let reserved = Reservation { state: ReservationState::Reserved, items: event.items.clone() };
-    rows.set(Table::Reservations, &order, Row::Reservation(reserved));
-    let fact = shop::fact(InventoryReserved {
+    *reservation = Reservation { state: State::Reserved, items: Json(event.items.clone()) };
+    let moved = move_items(&event.items, Change::Reserve, stock, at.aggregate_id, at.now)?;
+    Ok(moved.publish(InventoryReserved {
         order_id: event.order_id,
         user_id: event.user_id.clone(),
         total_amount: event.total_amount,
@@ -37,46 +38,16 @@ pub(crate) fn handle(
         items: event.items.clone(),
         payment_method: event.payment_method.clone(),
         shipping_address: event.shipping_address.clone(),
-    })?;
-    Ok(effects.fact(fact))
+    }))
 }
 
-fn shortages(items: &[Item], rows: &Rows<Inventory>) -> Result<Vec<Shortage>, Refusal> {
-    let mut shortages = Vec::new();
-    for item in items {
-        let available = stock(rows, &item.sku)?.available;
-        if available < i64::from(item.quantity) {
-            shortages.push(Shortage { sku: item.sku.clone(), requested: item.quantity, available });
-        }
-    }
-    Ok(shortages)
-}
-
-fn reject(
-    event: &OrderPlaced,
-    order: &str,
-    shortages: Vec<Shortage>,
-    rows: &mut Rows<Inventory>,
-) -> Result<Effects<Inventory>, Refusal> {
-    let rejected = Reservation { state: ReservationState::Rejected, items: Vec::new() };
-    rows.set(Table::Reservations, order, Row::Reservation(rejected));
-    let first = &shortages[0];
-    let reason = format!("out of stock: {} wanted {}, available {}", first.sku, first.requested, first.available);
-    let fact = shop::fact(InventoryRejected { order_id: event.order_id, reason, shortages })?;
-    Ok(Effects::none().fact(fact))
-}
-
-fn set_aside(item: &Item, order: &str, at: DateTime<Utc>) -> LedgerEntry {
-    let pieces = i64::from(item.quantity);
-    LedgerEntry {
-        sku: item.sku.clone(),
-        order_id: Some(order.to_owned()),
-        change: Change::Reserve,
-        available: -pieces,
-        reserved: pieces,
-        shipped: 0,
-        at,
-    }
+fn shortages(items: &[Item], stock: &Further<Stock>) -> Vec<Shortage> {
+    let short = |item: &Item| {
+        let available = stock.get(&item.sku).available;
+        let (sku, requested) = (item.sku.clone(), item.quantity);
+        (available < i64::from(requested)).then_some(Shortage { sku, requested, available })
+    };
+    items.iter().filter_map(short).collect()
 }
 
 #[cfg(test)]
@@ -85,34 +56,35 @@ mod tests {
     use crate::given::*;
 
     #[test]
-    fn given_stock_when_placed_then_all_items_are_set_aside() {
-        let mut given = Given::new().stock("chair", 5).stock("lamp", 1);
-        let then = given.placed(&[("chair", 2), ("lamp", 1)]).unwrap();
-        assert_eq!(then, ["inventory.reserved"]);
-        assert_eq!(given.state(), ReservationState::Reserved);
-        assert_eq!((given.counts("chair"), given.counts("lamp")), ((3, 2, 0), (0, 1, 0)));
+    fn given_stock_when_placed_then_all_items_are_set_aside_and_payment_learns_what_it_needs() {
+        let mut given = given_stock(&[("chair", 5), ("lamp", 1)]);
+        let order = placed(&[("chair", 2), ("lamp", 1)]);
+        let then = given.event(order.clone()).unwrap();
+        assert_eq!(then, ["record stock_ledger", "record stock_ledger", "inventory.reserved"]);
+        let reserved = &then.published::<InventoryReserved>()[0];
+        assert_eq!(serde_json::to_value(reserved).unwrap(), serde_json::to_value(order).unwrap());
+        assert_eq!(state(&given), State::Reserved);
+        assert_eq!((counts(&given, "chair"), counts(&given, "lamp")), ((3, 2, 0), (0, 1, 0)));
     }
 
     #[test]
     fn given_one_item_short_when_placed_then_nothing_is_set_aside() {
-        let mut given = Given::new().stock("chair", 5).stock("lamp", 0);
-        let then = given.placed(&[("chair", 2), ("lamp", 1)]).unwrap();
+        let mut given = given_stock(&[("chair", 5), ("lamp", 0)]);
+        let then = given.event(placed(&[("chair", 2), ("lamp", 1)])).unwrap();
         assert_eq!(then, ["inventory.rejected"]);
-        assert_eq!(given.state(), ReservationState::Rejected);
-        assert_eq!((given.counts("chair"), given.counts("lamp")), ((5, 0, 0), (0, 0, 0)));
+        let rejected = &then.published::<InventoryRejected>()[0];
+        assert_eq!(rejected.reason, "out of stock: lamp wanted 1, available 0");
+        assert_eq!(rejected.shortages, [Shortage { sku: "lamp".into(), requested: 1, available: 0 }]);
+        assert_eq!(state(&given), State::Rejected);
+        assert_eq!((counts(&given, "chair"), counts(&given, "lamp")), ((5, 0, 0), (0, 0, 0)));
     }
 
     #[test]
     fn given_any_later_state_when_placed_then_nothing_happens() {
-        for state in [
-            ReservationState::Reserved,
-            ReservationState::Rejected,
-            ReservationState::Released,
-            ReservationState::Shipped,
-        ] {
-            let mut given = Given::new().stock("chair", 5).reservation(state, &[]);
-            assert!(given.placed(&[("chair", 1)]).unwrap().is_empty(), "{state:?}");
-            assert_eq!((given.state(), given.counts("chair")), (state, (5, 0, 0)));
+        for later in State::ALL.iter().copied().filter(|state| *state != State::None) {
+            let mut given = given_stock(&[("chair", 5)]).row(ORDER, reservation(later, &[]));
+            assert_eq!(given.event(placed(&[("chair", 1)])).unwrap(), [], "{later:?}");
+            assert_eq!((state(&given), counts(&given, "chair")), (later, (5, 0, 0)));
         }
     }
 }

@@ -1,67 +1,54 @@
 //! `shipping.dispatched`: what was set aside has left the warehouse.
 
-use chrono::{DateTime, Utc};
 use contracts::ShippingDispatched;
-use engine::{effects::Effects, participant::Refusal, rows::Rows};
+use engine::routes::{Further, Moment, Reacts, nothing};
 
 use crate::{
-    participant::{Inventory, move_stock, reservation},
-    state::{Change, LedgerEntry, Reservation, ReservationState, Row, Table},
+    Inventory,
+    reservation::{Reservation, State},
+    stock::{Change, Stock, move_items},
 };
 
 /// reserved → shipped; shipped: a repeat. Goods that were not set aside cannot have left.
 pub(crate) fn handle(
-    event: &ShippingDispatched,
-    rows: &mut Rows<Inventory>,
-    now: DateTime<Utc>,
-) -> Result<Effects<Inventory>, Refusal> {
-    let order = event.order_id.to_string();
-    let found = reservation(rows, &order)?.clone();
-    match found.state {
-        ReservationState::Shipped => return Ok(Effects::none()),
-        ReservationState::Reserved => {}
+    _event: &ShippingDispatched,
+    reservation: &mut Reservation,
+    stock: &mut Further<Stock>,
+    at: &Moment<'_, Inventory>,
+) -> Reacts {
+    match reservation.state {
+        State::Shipped => return Ok(nothing()),
+        State::Reserved => {}
         state => return Err(shop::cannot_happen("shipping.dispatched", state)),
     }
-    let mut effects = Effects::none();
-    for item in &found.items {
-        let pieces = i64::from(item.quantity);
-        let entry = LedgerEntry {
-            sku: item.sku.clone(),
-            order_id: Some(order.clone()),
-            change: Change::Ship,
-            available: 0,
-            reserved: -pieces,
-            shipped: pieces,
-            at: now,
-        };
-        move_stock(rows, &mut effects, entry)?;
-    }
-    let shipped = Reservation { state: ReservationState::Shipped, ..found };
-    rows.set(Table::Reservations, &order, Row::Reservation(shipped));
-    Ok(effects)
+    reservation.state = State::Shipped;
+    move_items(&reservation.items.0, Change::Ship, stock, at.aggregate_id, at.now)
 }
 
 #[cfg(test)]
 mod tests {
+    use engine::core::Refusal;
+
     use super::*;
     use crate::given::*;
 
     #[test]
     fn given_a_reservation_when_dispatched_then_it_is_shipped_once() {
-        let mut given = Given::new().stock("chair", 5);
-        given.placed(&[("chair", 2)]).unwrap();
+        let mut given = given_stock(&[("chair", 5)]);
+        given.event(placed(&[("chair", 2)])).unwrap();
+        let then = given.event(dispatched()).unwrap();
+        assert_eq!(ledger(&then), [("chair", Change::Ship)]);
         for _ in 0..2 {
-            assert!(given.dispatched().unwrap().is_empty());
-            assert_eq!((given.state(), given.counts("chair")), (ReservationState::Shipped, (3, 0, 2)));
+            assert_eq!((state(&given), counts(&given, "chair")), (State::Shipped, (3, 0, 2)));
+            assert_eq!(given.event(dispatched()).unwrap(), []);
         }
-        assert_eq!(given.ledger(), [("chair", Change::Reserve), ("chair", Change::Ship)]);
     }
 
     #[test]
-    fn given_nothing_set_aside_when_dispatched_then_somebody_is_woken() {
-        for state in [ReservationState::None, ReservationState::Rejected, ReservationState::Released] {
-            let mut given = Given::new().reservation(state, &[]);
-            let refused = given.dispatched().unwrap_err();
+    fn given_nothing_set_aside_when_dispatched_then_an_operator_is_called() {
+        for state in [State::None, State::Rejected, State::Released] {
+            let mut given = given_stock(&[]).row(ORDER, reservation(state, &[]));
+            let refused = given.event(dispatched()).unwrap_err();
             assert!(matches!(&refused, Refusal::Permanent(why) if why.contains("cannot happen")), "{state:?}");
         }
     }

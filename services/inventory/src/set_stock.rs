@@ -1,11 +1,13 @@
 //! `PUT /stock/{sku}`: somebody counted what is on hand.
 
-use chrono::{DateTime, Utc};
-use engine::{effects::Effects, participant::Refusal, rows::Rows};
+use engine::{
+    core::{Command, Key, Refusal},
+    routes::{Moment, Reaction, nothing},
+};
 
 use crate::{
-    participant::{Inventory, move_stock, stock},
-    state::{Change, LedgerEntry, Stock},
+    Inventory,
+    stock::{Change, LedgerEntry, Stock},
 };
 
 /// Sets the pieces on hand, those set aside included.
@@ -22,29 +24,35 @@ pub enum StockSet {
     BelowReserved(Stock),
 }
 
+impl Command for SetStock {
+    type Row = Stock;
+    type Reply = StockSet;
+
+    fn key(&self) -> Key {
+        Key::Of(self.sku.clone())
+    }
+}
+
 /// Refused below what is reserved; otherwise the difference goes to what is available, and into the ledger.
 pub(crate) fn handle(
     command: &SetStock,
-    rows: &mut Rows<Inventory>,
-    now: DateTime<Utc>,
-) -> Result<Effects<Inventory>, Refusal> {
-    let before = stock(rows, &command.sku)?;
-    if command.on_hand < before.reserved {
-        return Ok(Effects::none().reply(StockSet::BelowReserved(before)));
+    stock: &mut Stock,
+    at: &Moment<'_, Inventory>,
+) -> Result<(StockSet, Reaction), Refusal> {
+    if command.on_hand < stock.reserved {
+        return Ok((StockSet::BelowReserved(*stock), nothing()));
     }
-    let mut effects = Effects::none();
     let entry = LedgerEntry {
         sku: command.sku.clone(),
         order_id: None,
         change: Change::Set,
-        available: command.on_hand - before.reserved - before.available,
+        available: command.on_hand - stock.reserved - stock.available,
         reserved: 0,
         shipped: 0,
-        at: now,
+        at: at.now,
     };
-    move_stock(rows, &mut effects, entry)?;
-    let after = stock(rows, &command.sku)?;
-    Ok(effects.reply(StockSet::Done(after)))
+    stock.apply(&entry)?;
+    Ok((StockSet::Done(*stock), nothing().record(entry)))
 }
 
 #[cfg(test)]
@@ -52,29 +60,35 @@ mod tests {
     use super::*;
     use crate::given::*;
 
+    fn set(on_hand: i64) -> SetStock {
+        SetStock { sku: "chair".into(), on_hand }
+    }
+
     #[test]
     fn given_pieces_set_aside_when_stock_is_set_then_they_stay_set_aside() {
-        let mut given = Given::new().stock("chair", 5);
-        given.placed(&[("chair", 2)]).unwrap();
+        let mut given = given_stock(&[("chair", 5)]);
+        given.event(placed(&[("chair", 2)])).unwrap();
         let expected = Stock { available: 8, reserved: 2, shipped: 0 };
-        assert_eq!(given.set_stock("chair", 10).unwrap(), StockSet::Done(expected));
+        let (reply, then) = given.command(set(10)).unwrap();
+        assert_eq!((reply, ledger(&then)), (StockSet::Done(expected), vec![("chair", Change::Set)]));
+        assert_eq!(counts(&given, "chair"), (8, 2, 0));
     }
 
     #[test]
     fn given_pieces_set_aside_when_stock_is_set_below_them_then_it_is_refused() {
-        let mut given = Given::new().stock("chair", 5);
-        given.placed(&[("chair", 2)]).unwrap();
-        assert!(matches!(given.set_stock("chair", 1).unwrap(), StockSet::BelowReserved(_)));
-        assert_eq!(given.counts("chair"), (3, 2, 0));
-        assert_eq!(given.ledger(), [("chair", Change::Reserve)]);
+        let mut given = given_stock(&[("chair", 5)]);
+        given.event(placed(&[("chair", 2)])).unwrap();
+        let (reply, then) = given.command(set(1)).unwrap();
+        assert!(matches!(reply, StockSet::BelowReserved(_)));
+        assert_eq!(counts(&given, "chair"), (3, 2, 0));
+        assert_eq!(then, []);
     }
 
     #[test]
     fn given_pieces_set_aside_when_stock_is_set_to_just_them_then_none_is_available() {
-        let mut given = Given::new().stock("chair", 5);
-        given.placed(&[("chair", 2)]).unwrap();
-        assert!(matches!(given.set_stock("chair", 2).unwrap(), StockSet::Done(_)));
-        assert_eq!(given.counts("chair"), (0, 2, 0));
-        assert_eq!(given.ledger(), [("chair", Change::Reserve), ("chair", Change::Set)]);
+        let mut given = given_stock(&[("chair", 5)]);
+        given.event(placed(&[("chair", 2)])).unwrap();
+        assert!(matches!(given.command(set(2)).unwrap().0, StockSet::Done(_)));
+        assert_eq!(counts(&given, "chair"), (0, 2, 0));
     }
 }

@@ -1,21 +1,42 @@
 //! Notification: tells each customer, once, how the order ended. The smallest complete service on the engine.
 
 pub mod mailer;
-pub mod outside;
-pub mod participant;
-pub mod settings;
-pub mod state;
-pub mod store;
-
-#[cfg(test)]
-mod given;
-mod on_order_cancelled;
-mod on_order_completed;
+mod notice;
+mod on_message_answer;
+mod on_order_ended;
 mod on_order_placed;
-mod on_tell_answer;
-mod tell;
+mod outside;
+mod settings;
 
-pub use participant::Notification;
+use contracts::{OrderCancellationRequested, OrderCancelled, OrderCompleted, OrderPlaced};
+use engine::routes::{Routes, Service};
+
+pub use notice::{End, Notice, State};
+pub use outside::MailerCalls;
+pub use settings::Settings;
+
+/// The notification service.
+#[derive(Clone, Copy, Debug)]
+pub struct Notification;
+
+impl Service for Notification {
+    type Aggregate = Notice;
+
+    const NAME: &'static str = "notification";
+
+    fn routes(on: &mut Routes<Self>) {
+        // An order that could not be read is dead-lettered, and its end is parked. Once it can be, it must get past that.
+        on.event::<OrderPlaced>(on_order_placed::handle).overtakes();
+        on.event::<OrderCompleted>(on_order_ended::completed);
+        on.event::<OrderCancelled>(on_order_ended::cancelled);
+        on.ignore::<OrderCancellationRequested>();
+        on.answer::<mailer::Message>(on_message_answer::handle);
+    }
+}
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/notification");
+
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use engine::secret::LiveSecret;
+use engine::{core::Call, secret::LiveSecret};
 use rest_client::{Limits, RestClient};
 pub use rest_client::{NoAnswer, SetupError};
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 /// service keeps keys. [`NoAnswer`] is neither yes nor no: find, or repeat under the same key.
 pub trait Mailer: Send + Sync + 'static {
     /// Sends the message.
-    fn send(&self, key: &str, message: &MessageRequest)
-    -> impl Future<Output = Result<MessageAnswer, NoAnswer>> + Send;
+    fn send(&self, key: &str, message: &Message) -> impl Future<Output = Result<MessageAnswer, NoAnswer>> + Send;
 
     /// What became of a message. `None`: the service has not seen the key, *yet*: a stalled call may still arrive.
     fn find_message(&self, key: &str) -> impl Future<Output = Result<Option<MessageAnswer>, NoAnswer>> + Send;
@@ -23,10 +22,14 @@ pub trait Mailer: Send + Sync + 'static {
 /// What to tell, and whom. The service knows how the customer is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct MessageRequest {
+pub struct Message {
     pub order_id: String,
     pub user_id: String,
     pub text: String,
+}
+
+impl Call for Message {
+    const STEP: &'static str = "tell";
 }
 
 /// A message's end. It never changes.
@@ -60,7 +63,7 @@ impl HttpMailer {
 }
 
 impl Mailer for HttpMailer {
-    async fn send(&self, key: &str, message: &MessageRequest) -> Result<MessageAnswer, NoAnswer> {
+    async fn send(&self, key: &str, message: &Message) -> Result<MessageAnswer, NoAnswer> {
         self.client.post(&["v1", "messages"], key, message).await
     }
 

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use clap::Parser;
-use notification::{MIGRATIONS, Notification, outside::MailerCalls, settings::Settings};
+use notification::{MIGRATIONS, MailerCalls, Notification, Settings};
 
 // Batches are many small allocations, made and freed together: it halves what they cost.
 #[global_allocator]

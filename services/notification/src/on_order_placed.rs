@@ -1,41 +1,14 @@
 //! `order.placed`: whom to tell.
 
 use contracts::OrderPlaced;
-use engine::{effects::Effects, participant::Refusal, rows::Rows};
+use engine::routes::{Moment, Reacts, nothing};
 
-use crate::{
-    participant::Notification,
-    state::{Row, State, Table},
-};
+use crate::{Notice, Notification, State};
 
 /// none → known. Anything else: known already.
-pub(crate) fn handle(event: &OrderPlaced, rows: &mut Rows<Notification>) -> Result<Effects<Notification>, Refusal> {
-    let order = event.order_id.to_string();
-    if rows.get(Table::Notices, &order).state == State::None {
-        let row = Row { state: State::Known, customer: Some(event.user_id.clone()), end: None };
-        rows.set(Table::Notices, &order, row);
+pub(crate) fn handle(event: &OrderPlaced, notice: &mut Notice, _at: &Moment<'_, Notification>) -> Reacts {
+    if notice.state == State::None {
+        *notice = Notice { state: State::Known, customer: Some(event.user_id.clone()), ending: None };
     }
-    Ok(Effects::none())
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::{given::Given, state::State};
-
-    #[test]
-    fn given_nothing_when_placed_then_the_customer_is_known_and_nobody_is_told() {
-        let mut given = Given::nothing();
-        assert!(given.placed().unwrap().is_empty());
-        assert_eq!((given.row().state, given.row().customer), (State::Known, Some("ada".into())));
-    }
-
-    #[test]
-    fn given_an_end_when_placed_again_then_nothing_changes() {
-        let mut given = Given::nothing();
-        given.placed().unwrap();
-        given.completed().unwrap();
-        let before = given.row();
-        assert!(given.placed().unwrap().is_empty());
-        assert_eq!(given.row(), before);
-    }
+    Ok(nothing())
 }

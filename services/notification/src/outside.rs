@@ -2,16 +2,13 @@
 
 use chrono::TimeDelta;
 use engine::{
+    core::{Answer, Call},
     intents::{NoAnswer, Outside},
-    participant::Answer,
     store::Intent,
 };
 use shop::outside::ask_then_send;
 
-use crate::{
-    mailer::{Mailer, MessageAnswer, MessageRequest},
-    participant::TELL,
-};
+use crate::mailer::{Mailer, Message, MessageAnswer};
 
 /// Notification's way to its mail service.
 pub struct MailerCalls<M> {
@@ -28,11 +25,11 @@ impl<M: Mailer> MailerCalls<M> {
 
 impl<M: Mailer> Outside for MailerCalls<M> {
     async fn call(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, NoAnswer> {
-        if intent.step != TELL {
+        if intent.step != Message::STEP {
             return Err(NoAnswer::Wrong(format!("notification knows no call {:?}", intent.step)));
         }
         let key = intent.idempotency_key();
-        let message: MessageRequest = serde_json::from_str(&intent.request)
+        let message: Message = serde_json::from_str(&intent.request)
             .map_err(|error| NoAnswer::Wrong(format!("the request of {key} can't be read: {error}")))?;
         let (find, send) = (self.mailer.find_message(&key), self.mailer.send(&key, &message));
         Ok(match ask_then_send(intent, age, self.resend_within, find, send).await? {
@@ -59,7 +56,7 @@ mod tests {
     }
 
     impl Mailer for Scripted {
-        async fn send(&self, key: &str, message: &MessageRequest) -> Result<MessageAnswer, Rest> {
+        async fn send(&self, key: &str, message: &Message) -> Result<MessageAnswer, Rest> {
             self.asked.lock().unwrap().push(format!("send {key} to {}", message.user_id));
             Ok(self.answer.clone())
         }
@@ -74,7 +71,7 @@ mod tests {
         Intent {
             id: uuid::Uuid::nil(),
             aggregate_id: "o1".into(),
-            step: TELL.into(),
+            step: Message::STEP.into(),
             request: r#"{"orderId":"o1","userId":"ada","text":"hello"}"#.into(),
             correlation_id: "o1".into(),
             causation_id: None,

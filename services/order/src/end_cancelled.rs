@@ -1,36 +1,22 @@
 //! Nothing is set aside and no money is held: the order ends cancelled.
 
-use chrono::{DateTime, Utc};
 use contracts::OrderCancelled;
-use engine::{effects::Effects, participant::Refusal, rows::Rows};
-use uuid::Uuid;
+use engine::routes::{Moment, Reacts, nothing};
 
 use crate::{
-    participant::{Order, advance, order_row, settle},
-    state::Status,
+    Order,
+    order_row::{OrderRow, Status, unknown_order},
 };
 
 /// pending or cancelling → cancelled (`order.cancelled`), and the deadline is settled; ended already: nothing.
-/// `what` is named where nobody placed the order.
-pub(crate) fn end_cancelled(
-    order_id: Uuid,
-    what: &str,
-    reason: &str,
-    rows: &mut Rows<Order>,
-    now: DateTime<Utc>,
-) -> Result<Effects<Order>, Refusal> {
-    let order = order_id.to_string();
-    let row = order_row(rows, &order)?;
-    match row.status {
+/// `what` is named where the order was never placed.
+pub(crate) fn end_cancelled(what: &str, reason: &str, order: &mut OrderRow, at: &Moment<'_, Order>) -> Reacts {
+    match order.status {
         Status::Pending | Status::Cancelling => {}
-        Status::Completed | Status::Cancelled => return Ok(Effects::none()),
+        Status::Completed | Status::Cancelled => return Ok(nothing()),
         Status::None => return Err(unknown_order(what)),
     }
-    let fact = shop::fact(OrderCancelled { order_id, reason: reason.to_owned() })?;
-    Ok(advance(rows, &order, row, Status::Cancelled, reason, now).fact(fact).settle(settle(&order)))
-}
-
-/// Every saga begins with this service: a fact about an order that it never placed wakes someone.
-pub(crate) fn unknown_order(what: &str) -> Refusal {
-    Refusal::Permanent(format!("{what} cannot happen here: unknown order, it was never placed"))
+    let order_id = shop::order_id(at.aggregate_id)?;
+    let ended = order.advance(Status::Cancelled, reason, at);
+    Ok(ended.publish(OrderCancelled { order_id, reason: reason.to_owned() }))
 }

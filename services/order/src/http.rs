@@ -25,20 +25,23 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::{
+    Order,
+    cancel_order::CancelOrder,
     idempotency,
-    participant::{Command, Order, Reply},
+    order_row::Status,
     place_order::{PlaceOrder, Placed},
-    state::Status,
     store,
 };
 use request::NewOrder;
 use view::OrderView;
 
+type Service = Context<Order>;
+
 const MAX_BODY: usize = 64 * 1024;
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 /// The service's routes. Requests are recognised by their key for `retention`.
-pub fn routes(context: Context<Order>, gate: Gate, retention: Duration) -> Router {
+pub fn routes(context: Service, gate: Gate, retention: Duration) -> Router {
     tokio::spawn(forget_requests(context.pool.clone(), retention));
     let api = Router::new()
         .route("/orders", post(place))
@@ -50,7 +53,7 @@ pub fn routes(context: Context<Order>, gate: Gate, retention: Duration) -> Route
 }
 
 async fn place(
-    State(context): State<Context<Order>>,
+    State(context): State<Service>,
     caller: Caller,
     trace: TraceContext,
     headers: HeaderMap,
@@ -67,25 +70,26 @@ async fn place(
             field: Some("userId".into()),
         });
     }
-    let command = PlaceOrder { order_id: Uuid::now_v7(), request_key, body_hash, details };
-    let command = Command::Place(Box::new(command));
-    match context.commands.submit(command, trace).await? {
-        Reply::Placed(Placed::Order(order)) => {
-            let location = format!("/orders/{}", order.order_id);
-            let saga = Extension(CorrelationId(order.order_id.clone()));
-            Ok((StatusCode::ACCEPTED, [(LOCATION, location)], saga, Json(view::placed(order))).into_response())
+    let order_id = Uuid::now_v7();
+    let command = PlaceOrder { order_id, request_key, body_hash, details: details.clone() };
+    let view = match context.commands.ask(command, trace).await? {
+        Placed::Now(at) => view::placed(order_id.to_string(), *details, at),
+        Placed::Before(order_id) => view::placed_before(&context.pool, order_id).await?,
+        Placed::KeyReused => {
+            return Err(Problem {
+                status: StatusCode::CONFLICT,
+                error: "this Idempotency-Key was used for another order; use a new key for a new order".into(),
+                field: Some("Idempotency-Key".into()),
+            });
         }
-        Reply::Placed(Placed::KeyReused) => Err(Problem {
-            status: StatusCode::CONFLICT,
-            error: "this Idempotency-Key was used for another order; use a new key for a new order".into(),
-            field: Some("Idempotency-Key".into()),
-        }),
-        Reply::Cancel(_) => Err(unexpected()),
-    }
+    };
+    let location = format!("/orders/{}", view.order_id());
+    let saga = Extension(CorrelationId(view.order_id().to_owned()));
+    Ok((StatusCode::ACCEPTED, [(LOCATION, location)], saga, Json(view)).into_response())
 }
 
 async fn cancel(
-    State(context): State<Context<Order>>,
+    State(context): State<Service>,
     caller: Caller,
     order: OrderId,
     trace: TraceContext,
@@ -93,20 +97,19 @@ async fn cancel(
     let order = order_id(order)?;
     // Asking first keeps requests for unknown orders from leaving rows behind.
     find_for(&caller, &context.pool, order).await?;
-    match context.commands.submit(Command::Cancel(order), trace).await? {
-        Reply::Cancel(Status::Completed) => {
+    match context.commands.ask(CancelOrder(order), trace).await? {
+        Status::Completed => {
             Err(Problem::new(StatusCode::CONFLICT, format!("order {order} is completed: it is too late to cancel it")))
         }
-        Reply::Cancel(status) => {
+        status => {
             let saga = Extension(CorrelationId(order.to_string()));
-            let body = json!({ "orderId": order, "status": status.text() });
+            let body = json!({ "orderId": order, "status": status.word() });
             Ok((StatusCode::ACCEPTED, saga, Json(body)).into_response())
         }
-        Reply::Placed(_) => Err(unexpected()),
     }
 }
 
-async fn show(State(context): State<Context<Order>>, caller: Caller, order: OrderId) -> Result<Response, Problem> {
+async fn show(State(context): State<Service>, caller: Caller, order: OrderId) -> Result<Response, Problem> {
     let order = order_id(order)?;
     Ok(Json(find_for(&caller, &context.pool, order).await?).into_response())
 }
@@ -129,10 +132,6 @@ fn order_id(path: OrderId) -> Result<Uuid, Problem> {
 
 fn unknown(order: Uuid) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("no order {order} was placed here"))
-}
-
-fn unexpected() -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the rules answered another question; this is a bug")
 }
 
 /// Keys are kept for the retention, not for ever.

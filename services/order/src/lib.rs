@@ -1,13 +1,16 @@
 //! Order: takes orders, watches their deadline, and says how they end.
 
-pub mod http;
-pub mod idempotency;
-pub mod participant;
-pub mod settings;
-pub mod state;
-pub mod store;
+use std::time::Duration;
 
 pub mod cancel_order;
+pub mod http;
+pub mod idempotency;
+pub mod order_row;
+pub mod place_order;
+pub mod request;
+pub mod settings;
+pub mod store;
+
 mod end_cancelled;
 #[cfg(test)]
 mod given;
@@ -15,9 +18,46 @@ mod on_deadline;
 mod on_inventory_rejected;
 mod on_inventory_released;
 mod on_shipping_dispatched;
-pub mod place_order;
 
-pub use participant::Order;
+use contracts::{
+    InventoryRejected, InventoryReleased, InventoryReserved, OrderCancellationRequested, OrderCancelled,
+    OrderCompleted, OrderPlaced, ShippingCancelled, ShippingDispatched, ShippingFailed,
+};
+use engine::routes::{Routes, Service};
+
+use cancel_order::CancelOrder;
+use order_row::{DEADLINE, HistoryEntry, OrderRow};
+use place_order::PlaceOrder;
+
+/// The order service.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// How long an order may take before its cancellation is requested.
+    pub deadline: Duration,
+}
+
+impl Service for Order {
+    type Aggregate = OrderRow;
+
+    const NAME: &'static str = "order";
+
+    fn routes(on: &mut Routes<Self>) {
+        on.command_with::<PlaceOrder, _>(place_order::request_key, place_order::handle);
+        on.command::<CancelOrder>(cancel_order::handle);
+        on.deadline(DEADLINE, on_deadline::handle);
+        on.event::<InventoryRejected>(on_inventory_rejected::handle);
+        on.event::<InventoryReleased>(on_inventory_released::handle).overtakes();
+        on.ignore::<InventoryReserved>();
+        on.event::<ShippingDispatched>(on_shipping_dispatched::handle);
+        on.ignore::<ShippingFailed>();
+        on.ignore::<ShippingCancelled>();
+        on.publishes::<OrderPlaced>();
+        on.publishes::<OrderCancellationRequested>();
+        on.publishes::<OrderCompleted>();
+        on.publishes::<OrderCancelled>();
+        on.records::<HistoryEntry>();
+    }
+}
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/order");

@@ -1,59 +1,51 @@
 //! `shipping.dispatched`: past the pivot, the order is completed.
 
-use chrono::{DateTime, Utc};
 use contracts::{OrderCompleted, ShippingDispatched};
-use engine::{effects::Effects, participant::Refusal, rows::Rows};
+use engine::routes::{Moment, Reacts, nothing};
 
 use crate::{
-    end_cancelled::unknown_order,
-    participant::{Order, advance, order_row, settle},
-    state::Status,
+    Order,
+    order_row::{OrderRow, Status, unknown_order},
 };
 
 /// pending or cancelling → completed (`order.completed`); completed: a repeat. At a cancelled order it cannot happen.
-pub(crate) fn handle(
-    event: &ShippingDispatched,
-    rows: &mut Rows<Order>,
-    now: DateTime<Utc>,
-) -> Result<Effects<Order>, Refusal> {
-    let order = event.order_id.to_string();
-    let row = order_row(rows, &order)?;
-    match row.status {
-        Status::Pending | Status::Cancelling => {}
-        Status::Completed => return Ok(Effects::none()),
-        Status::Cancelled => return Err(shop::cannot_happen("shipping.dispatched", row.status)),
-        Status::None => return Err(unknown_order("shipping.dispatched")),
-    }
-    let reason = match row.status {
+pub(crate) fn handle(event: &ShippingDispatched, order: &mut OrderRow, at: &Moment<'_, Order>) -> Reacts {
+    let reason = match order.status {
+        Status::Pending => "dispatched",
         Status::Cancelling => "dispatched: the cancellation came too late",
-        _ => "dispatched",
+        Status::Completed => return Ok(nothing()),
+        Status::Cancelled => return Err(shop::cannot_happen("shipping.dispatched", order.status)),
+        Status::None => return Err(unknown_order("shipping.dispatched")),
     };
-    let fact = shop::fact(OrderCompleted { order_id: event.order_id })?;
-    Ok(advance(rows, &order, row, Status::Completed, reason, now).fact(fact).settle(settle(&order)))
+    Ok(order.advance(Status::Completed, reason, at).publish(OrderCompleted { order_id: event.order_id }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::{given::*, order_row::HistoryEntry};
 
     #[test]
     fn given_an_open_order_when_dispatched_then_it_is_completed_once() {
-        for status in [Status::Pending, Status::Cancelling] {
-            let mut given = Given::new(status);
-            assert_eq!(given.dispatched().unwrap(), ["history Completed", "order.completed", "settle order"]);
-            assert!(given.dispatched().unwrap().is_empty());
-            assert_eq!(given.status(), Status::Completed);
+        for (open, reason) in
+            [(Status::Pending, "dispatched"), (Status::Cancelling, "dispatched: the cancellation came too late")]
+        {
+            let mut given = given(open);
+            let then = given.event(dispatched()).unwrap();
+            assert_eq!(then, ["record order_history", "order.completed", "settle order"]);
+            assert_eq!(then.records::<HistoryEntry>()[0].reason, reason);
+            assert_eq!(given.event(dispatched()).unwrap(), []);
+            assert_eq!(status(&given), Status::Completed);
         }
     }
 
     #[test]
-    fn given_a_cancelled_or_unknown_order_when_dispatched_then_somebody_is_woken() {
-        for status in [Status::Cancelled, Status::None] {
-            let mut given = Given::new(status);
-            let refused = given.dispatched().unwrap_err();
+    fn given_a_cancelled_or_unknown_order_when_dispatched_then_an_operator_is_called() {
+        for other in [Status::Cancelled, Status::None] {
+            let mut given = given(other);
+            let refused = given.event(dispatched()).unwrap_err();
             assert!(refused.to_string().contains("cannot happen"), "{refused}");
-            assert_eq!(given.status(), status);
+            assert_eq!(status(&given), other);
         }
     }
 }

@@ -1,19 +1,17 @@
 //! `POST /orders`: an order is placed, once per idempotency key.
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::OrderPlaced;
 use engine::{
-    effects::{Effects, SetDeadline},
-    participant::Refusal,
-    rows::Rows,
+    core::{Command, Key, Refusal},
+    routes::{Further, Moment, Reaction, nothing},
 };
 use uuid::Uuid;
 
 use crate::{
-    participant::{DEADLINE, Order, Reply, advance, earlier_request, order_row},
-    state::{Details, OrderRow, Request, Row, Status, Table},
+    Order,
+    order_row::{DEADLINE, Details, OrderRow, Status},
+    request::Request,
 };
 
 /// A validated order.
@@ -30,33 +28,48 @@ pub struct PlaceOrder {
 /// The answer to a request to place an order.
 #[derive(Debug, PartialEq)]
 pub enum Placed {
-    /// It is placed: now, or by the same request before, which gets the same answer.
-    Order(PlacedOrder),
+    /// It is placed now, at this moment.
+    Now(DateTime<Utc>),
+    /// The same request placed this order before; it is to be answered like that one.
+    Before(String),
     /// The same key came with another body.
     KeyReused,
 }
 
-/// The order as it was placed.
-#[derive(Debug, PartialEq)]
-pub struct PlacedOrder {
-    pub order_id: String,
-    pub details: Box<Details>,
-    pub created_at: DateTime<Utc>,
+impl Command for PlaceOrder {
+    type Row = OrderRow;
+    type Reply = Placed;
+
+    fn key(&self) -> Key {
+        Key::Fresh(self.order_id.to_string())
+    }
 }
 
-/// none → pending (`order.placed`), with its deadline. A repeat is answered like the first, and changes nothing.
+/// The request's own row, if it has a key.
+pub(crate) fn request_key(command: &PlaceOrder, _order: &OrderRow) -> Vec<String> {
+    command.request_key.iter().cloned().collect()
+}
+
+/// none → pending (`order.placed`), with its deadline. A repeat changes nothing.
 pub(crate) fn handle(
     command: &PlaceOrder,
-    deadline: Duration,
-    rows: &mut Rows<Order>,
-    now: DateTime<Utc>,
-) -> Result<Effects<Order>, Refusal> {
-    if let Some(request) = earlier_request(rows, command) {
-        return repeated(command, request, rows);
+    order: &mut OrderRow,
+    requests: &mut Further<Request>,
+    at: &Moment<'_, Order>,
+) -> Result<(Placed, Reaction), Refusal> {
+    if let Some(key) = &command.request_key {
+        let request = requests.get_mut(key);
+        if let Some(order_id) = &request.order_id {
+            let same = request.body_hash.as_ref() == Some(&command.body_hash);
+            return Ok((if same { Placed::Before(order_id.clone()) } else { Placed::KeyReused }, nothing()));
+        }
+        let (body_hash, order_id) = (Some(command.body_hash.clone()), Some(at.aggregate_id.to_owned()));
+        *request = Request { body_hash, order_id, at: at.now };
     }
-    let order = command.order_id.to_string();
     let details = &command.details;
-    let fact = shop::fact(OrderPlaced {
+    *order = OrderRow::placed(Details::clone(details), at.now);
+    let due_at = at.now + TimeDelta::from_std(at.service.deadline).unwrap_or(TimeDelta::days(365));
+    let placed = order.advance(Status::Pending, "placed", at).deadline(DEADLINE, due_at).publish(OrderPlaced {
         order_id: command.order_id,
         user_id: details.user_id.clone(),
         total_amount: details.total_amount,
@@ -64,31 +77,8 @@ pub(crate) fn handle(
         items: details.items.clone(),
         payment_method: details.payment_method.clone(),
         shipping_address: details.shipping_address.clone(),
-    })?;
-    let placed = OrderRow { status: Status::Pending, details: Some(details.clone()), created_at: now, updated_at: now };
-    let effects = advance(rows, &order, placed, Status::Pending, "placed", now);
-    if let Some(key) = &command.request_key {
-        let request = Request { body_hash: command.body_hash.clone(), order_id: order.clone(), at: now };
-        rows.set(Table::Requests, key, Row::Request(Some(request)));
-    }
-    let due_at = now + TimeDelta::from_std(deadline).unwrap_or(TimeDelta::days(365));
-    let answer = PlacedOrder { order_id: order.clone(), details: details.clone(), created_at: now };
-    Ok(effects
-        .fact(fact)
-        .deadline(SetDeadline { aggregate_id: order, name: DEADLINE, due_at })
-        .reply(Reply::Placed(Placed::Order(answer))))
-}
-
-fn repeated(command: &PlaceOrder, request: &Request, rows: &Rows<Order>) -> Result<Effects<Order>, Refusal> {
-    if request.body_hash != command.body_hash {
-        return Ok(Effects::none().reply(Reply::Placed(Placed::KeyReused)));
-    }
-    // The first of two in one batch: its row is the fresh one. Otherwise it was locked for this repeat.
-    let order_id = request.order_id.clone();
-    let row = order_row(rows, &order_id)?;
-    let details = row.details.ok_or_else(|| Refusal::Permanent(format!("order {order_id} has lost its details")))?;
-    let answer = PlacedOrder { order_id, details, created_at: row.created_at };
-    Ok(Effects::none().reply(Reply::Placed(Placed::Order(answer))))
+    });
+    Ok((Placed::Now(at.now), placed))
 }
 
 #[cfg(test)]
@@ -96,35 +86,48 @@ mod tests {
     use super::*;
     use crate::given::*;
 
-    #[test]
-    fn given_nothing_when_placed_then_the_order_is_pending_with_a_deadline() {
-        let mut given = Given::new(Status::None);
-        assert_eq!(given.placed(1, Some("k"), b"body").0, ["history Pending", "order.placed", "deadline order"]);
-        assert_eq!(given.status(), Status::Pending);
+    fn place(id: u128, key: Option<&str>, body: &[u8]) -> PlaceOrder {
+        let (order_id, request_key) = (Uuid::from_u128(id), key.map(str::to_owned));
+        PlaceOrder { order_id, request_key, body_hash: body.to_vec(), details: Box::new(details()) }
     }
 
     #[test]
-    fn given_the_same_key_and_body_when_placed_again_then_the_answer_is_the_first_one() {
-        let mut given = Given::new(Status::None);
-        let first = given.placed(1, Some("k"), b"body").1;
-        let (then, second) = given.placed(2, Some("k"), b"body");
-        assert!(then.is_empty());
-        assert_eq!(first, second);
+    fn given_nothing_when_placed_then_the_order_is_pending_with_a_deadline() {
+        let mut given = given_nothing();
+        let (reply, then) = given.command(place(1, Some("k"), b"body")).unwrap();
+        assert_eq!(then, ["record order_history", "order.placed", "deadline order"]);
+        assert_eq!(reply, Placed::Now(given.now));
+        let event = &then.published::<OrderPlaced>()[0];
+        assert_eq!((event.order_id, event.total_amount, &event.items), (ORDER, 200, &details().items));
+        let row: OrderRow = given.find(ORDER);
+        assert_eq!((row.status, row.details()), (Status::Pending, Some(details())));
+    }
+
+    #[test]
+    fn given_the_same_key_and_body_when_placed_again_then_it_is_the_order_of_before_and_leaves_no_row() {
+        let mut given = given_nothing();
+        given.command(place(1, Some("k"), b"body")).unwrap();
+        let (reply, then) = given.command(place(2, Some("k"), b"body")).unwrap();
+        assert_eq!(reply, Placed::Before(ORDER.to_string()));
+        assert_eq!(then, []);
+        assert_eq!(given.find::<OrderRow>(Uuid::from_u128(2)), OrderRow::default());
     }
 
     #[test]
     fn given_the_same_key_and_another_body_when_placed_then_it_is_a_conflict() {
-        let mut given = Given::new(Status::None);
-        given.placed(1, Some("k"), b"body");
-        let (then, answer) = given.placed(2, Some("k"), b"other");
-        assert!(then.is_empty());
-        assert_eq!(answer, Placed::KeyReused);
+        let mut given = given_nothing();
+        given.command(place(1, Some("k"), b"body")).unwrap();
+        let (reply, then) = given.command(place(2, Some("k"), b"other")).unwrap();
+        assert_eq!(reply, Placed::KeyReused);
+        assert_eq!(then, []);
     }
 
     #[test]
     fn given_no_key_when_placed_twice_then_there_are_two_orders() {
-        let mut given = Given::new(Status::None);
-        given.placed(1, None, b"body");
-        assert_eq!(given.placed(2, None, b"body").0.len(), 3);
+        let mut given = given_nothing();
+        for id in [1, 2] {
+            assert_eq!(given.command(place(id, None, b"body")).unwrap().1.words().len(), 3);
+            assert_eq!(given.find::<OrderRow>(Uuid::from_u128(id)).status, Status::Pending);
+        }
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::participant::Payment;
+use crate::Payment;
 
 /// The service's routes.
 pub fn routes(context: Context<Payment>, gate: Gate) -> Router {

@@ -1,14 +1,12 @@
 //! Payment: takes the money for orders once everything is set aside, and gives it back when nothing leaves the warehouse.
 
+pub mod calls;
 pub mod http;
 pub mod outside;
-pub mod participant;
+pub mod payment_row;
 pub mod provider;
 pub mod settings;
-pub mod state;
-pub mod store;
 
-mod give_back;
 #[cfg(test)]
 mod given;
 mod on_charge_answer;
@@ -17,7 +15,40 @@ mod on_refund_answer;
 mod on_shipping_cancelled;
 mod on_shipping_failed;
 
-pub use participant::Payment;
+use contracts::{
+    InventoryRejected, InventoryReleased, InventoryReserved, PaymentFailed, PaymentRefunded, PaymentSucceeded,
+    PaymentVoided, ShippingCancelled, ShippingDispatched, ShippingFailed,
+};
+use engine::routes::{Routes, Service};
+
+use calls::{Charge, Refund};
+use payment_row::{LedgerEntry, PaymentRow};
+
+/// The payment service.
+#[derive(Clone, Copy, Debug)]
+pub struct Payment;
+
+impl Service for Payment {
+    type Aggregate = PaymentRow;
+
+    const NAME: &'static str = "payment";
+
+    fn routes(on: &mut Routes<Self>) {
+        on.event::<InventoryReserved>(on_inventory_reserved::handle);
+        on.ignore::<InventoryRejected>();
+        on.ignore::<InventoryReleased>();
+        on.event::<ShippingFailed>(on_shipping_failed::handle).overtakes();
+        on.event::<ShippingCancelled>(on_shipping_cancelled::handle).overtakes();
+        on.ignore::<ShippingDispatched>();
+        on.answer::<Charge>(on_charge_answer::handle);
+        on.answer::<Refund>(on_refund_answer::handle);
+        on.publishes::<PaymentSucceeded>();
+        on.publishes::<PaymentFailed>();
+        on.publishes::<PaymentRefunded>();
+        on.publishes::<PaymentVoided>();
+        on.records::<LedgerEntry>();
+    }
+}
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/payment");

@@ -1,30 +1,24 @@
 //! The provider's answer to a refund.
 
-use chrono::{DateTime, Utc};
 use contracts::PaymentRefunded;
 use engine::{
-    effects::Effects,
-    participant::{Answer, Refusal},
-    rows::Rows,
+    core::{Answer, Refusal},
+    routes::{Moment, Reacts, publish},
 };
 
 use crate::{
-    participant::{Payment, REFUND, key, paid},
-    state::{Kind, LedgerEntry, Row, State, Table},
+    Payment,
+    calls::{Refund, key},
+    payment_row::{Kind, LedgerEntry, PaymentRow, State},
 };
 
 /// refunding, acknowledged → refunded (`payment.refunded`). An undo that the provider refuses is never called done: the
-/// refusal keeps the intent open, so it is reported and sent again under the same key, for ever.
-pub(crate) fn handle(
-    order: &str,
-    answer: &Answer,
-    rows: &mut Rows<Payment>,
-    now: DateTime<Utc>,
-) -> Result<Effects<Payment>, Refusal> {
-    let row = rows.get(Table::Payments, order).clone();
-    if row.state != State::Refunding {
-        return Err(shop::cannot_happen("an answer to a refund", row.state));
+/// refusal keeps the call open, so it is reported and sent again under the same key, for ever.
+pub(crate) fn handle(answer: &Answer, payment: &mut PaymentRow, at: &Moment<'_, Payment>) -> Reacts {
+    if payment.state != State::Refunding {
+        return Err(shop::cannot_happen("an answer to a refund", payment.state));
     }
+    let order = at.aggregate_id;
     let refund_id = match answer {
         Answer::Yes { detail } => detail,
         Answer::No { reason } => {
@@ -33,19 +27,23 @@ pub(crate) fn handle(
             )));
         }
     };
-    let paid = paid(&row)?.clone();
-    rows.set(Table::Payments, order, Row { state: State::Refunded, ..row });
+    payment.state = State::Refunded;
+    let paid = payment.paid()?;
     let entry = LedgerEntry {
         order_id: order.to_owned(),
         kind: Kind::Refunded,
         amount: paid.amount,
         currency: paid.currency.clone(),
         provider_id: shop::kept_reference(refund_id),
-        at: now,
+        at: at.now,
     };
-    let (order_id, refund_id) = (shop::order_id(order)?, shop::reference(refund_id, &key(order, REFUND)));
-    let fact = shop::fact(PaymentRefunded { order_id, amount: paid.amount, currency: paid.currency, refund_id })?;
-    Ok(Effects::none().record(entry).fact(fact))
+    let refunded = publish(PaymentRefunded {
+        order_id: shop::order_id(order)?,
+        amount: paid.amount,
+        currency: paid.currency.clone(),
+        refund_id: shop::reference(refund_id, &key::<Refund>(order)),
+    });
+    Ok(refunded.record(entry))
 }
 
 #[cfg(test)]
@@ -55,32 +53,40 @@ mod tests {
 
     #[test]
     fn given_a_refund_when_acknowledged_then_the_money_is_back() {
-        let mut given = Given::new(State::Refunding);
-        assert_eq!(given.refunded(true).unwrap(), ["ledger Refunded", "payment.refunded"]);
-        assert_eq!(given.state(), State::Refunded);
+        let mut given = given(State::Refunding);
+        let then = given.answer::<Refund>(ORDER, yes("re_1")).unwrap();
+        assert_eq!(then, ["record payment_ledger", "payment.refunded"]);
+        let expected =
+            PaymentRefunded { order_id: ORDER, amount: 200, currency: "EUR".into(), refund_id: "re_1".into() };
+        assert_eq!(then.published::<PaymentRefunded>(), [expected]);
+        let entry = then.records::<LedgerEntry>()[0];
+        assert_eq!((entry.kind, entry.amount, entry.provider_id.as_str()), (Kind::Refunded, 200, "re_1"));
+        assert_eq!(row(&given).state, State::Refunded);
     }
 
     #[test]
     fn given_a_refund_when_the_provider_calls_it_something_unfit_then_the_money_is_back_all_the_same() {
         let long = "x".repeat(1_000);
         for name in ["", "re\0_1", long.as_str()] {
-            let mut given = Given::new(State::Refunding);
-            assert_eq!(given.refunded_as(name).unwrap(), ["ledger Refunded", "payment.refunded"], "{name:?}");
-            assert_eq!(given.state(), State::Refunded);
+            let mut given = given(State::Refunding);
+            let then = given.answer::<Refund>(ORDER, yes(name)).unwrap();
+            assert_eq!(then, ["record payment_ledger", "payment.refunded"], "{name:?}");
+            assert_eq!(row(&given).state, State::Refunded);
         }
     }
 
     #[test]
     fn given_a_refund_when_the_provider_refuses_then_it_is_not_called_done() {
-        let mut given = Given::new(State::Refunding);
-        assert!(given.refunded(false).unwrap_err().to_string().contains("settle it there"));
-        assert_eq!(given.state(), State::Refunding);
+        let mut given = given(State::Refunding);
+        let refused = given.answer::<Refund>(ORDER, no("declined")).unwrap_err();
+        assert!(refused.to_string().contains("settle it there"));
+        assert_eq!(row(&given).state, State::Refunding);
     }
 
     #[test]
-    fn given_no_refund_under_way_when_an_answer_comes_then_somebody_is_woken() {
-        for state in ALL_STATES.into_iter().filter(|state| *state != State::Refunding) {
-            assert!(Given::new(state).refunded(true).is_err(), "{state:?}");
+    fn given_no_refund_under_way_when_an_answer_comes_then_an_operator_is_called() {
+        for state in all_but(&[State::Refunding]) {
+            assert!(given(state).answer::<Refund>(ORDER, yes("re_1")).is_err(), "{state:?}");
         }
     }
 }

@@ -2,15 +2,14 @@
 
 use chrono::TimeDelta;
 use engine::{
+    core::{Answer, Call},
     intents::{NoAnswer, Outside},
-    participant::Answer,
     store::Intent,
 };
-use serde::de::DeserializeOwned;
 use shop::outside::ask_then_send;
 
 use crate::{
-    participant::{CHARGE, ChargeIntent, REFUND, RefundIntent},
+    calls::{Charge, Refund},
     provider::{ChargeAnswer, ChargeRequest, Provider, RefundAnswer, RefundRequest},
 };
 
@@ -28,7 +27,7 @@ impl<P: Provider> ProviderCalls<P> {
 
     async fn charge(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, NoAnswer> {
         let key = intent.idempotency_key();
-        let ChargeIntent { amount, currency, payment_method, cancel } = read(intent)?;
+        let Charge { amount, currency, payment_method, cancel } = read(intent)?;
         let request = ChargeRequest { order_id: intent.aggregate_id.clone(), amount, currency, payment_method };
         let find = self.provider.find_charge(&key);
         // What holds for a charge holds for calling it off: past the key's lifetime the provider may have forgotten that it
@@ -45,7 +44,7 @@ impl<P: Provider> ProviderCalls<P> {
 
     async fn refund(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, NoAnswer> {
         let key = intent.idempotency_key();
-        let RefundIntent { charge_id, amount, currency } = read(intent)?;
+        let Refund { charge_id, amount, currency } = read(intent)?;
         let request = RefundRequest { order_id: intent.aggregate_id.clone(), charge_id, amount, currency };
         // An undo is tried for ever, so a refusal that is found is not the last word: it is sent again, and under its
         // one key it can't be paid twice.
@@ -64,14 +63,14 @@ impl<P: Provider> ProviderCalls<P> {
 impl<P: Provider> Outside for ProviderCalls<P> {
     async fn call(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, NoAnswer> {
         match intent.step.as_str() {
-            CHARGE => self.charge(intent, age).await,
-            REFUND => self.refund(intent, age).await,
+            Charge::STEP => self.charge(intent, age).await,
+            Refund::STEP => self.refund(intent, age).await,
             other => Err(NoAnswer::Wrong(format!("payment knows no call {other:?}"))),
         }
     }
 }
 
-fn read<T: DeserializeOwned>(intent: &Intent) -> Result<T, NoAnswer> {
+fn read<C: Call>(intent: &Intent) -> Result<C, NoAnswer> {
     serde_json::from_str(&intent.request)
         .map_err(|error| NoAnswer::Wrong(format!("the request of {} can't be read: {error}", intent.idempotency_key())))
 }

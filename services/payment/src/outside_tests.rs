@@ -69,7 +69,7 @@ fn declined() -> RefundAnswer {
 
 fn intent(step: &str, attempts: u32) -> Intent {
     let request = match step {
-        CHARGE => r#"{"amount":200,"currency":"EUR","paymentMethod":"tok_visa"}"#,
+        Charge::STEP => r#"{"amount":200,"currency":"EUR","paymentMethod":"tok_visa"}"#,
         _ => r#"{"chargeId":"ch_1","amount":200,"currency":"EUR"}"#,
     };
     Intent {
@@ -97,9 +97,9 @@ fn yes(detail: &str) -> Result<Answer, NoAnswer> {
 
 #[tokio::test]
 async fn a_charge_is_asked_for_and_resent_under_one_key() {
-    let (result, asked) = call(Scripted::new(), &intent(CHARGE, 0), NEW).await;
+    let (result, asked) = call(Scripted::new(), &intent(Charge::STEP, 0), NEW).await;
     assert_eq!((result, asked), (yes("ch_1"), vec!["charge o1/charge".into()]));
-    let (result, asked) = call(Scripted::new(), &intent(CHARGE, 2), NEW).await;
+    let (result, asked) = call(Scripted::new(), &intent(Charge::STEP, 2), NEW).await;
     assert_eq!((result, asked), (yes("ch_1"), vec!["find_charge o1/charge".into(), "charge o1/charge".into()]));
 }
 
@@ -107,14 +107,14 @@ async fn a_charge_is_asked_for_and_resent_under_one_key() {
 async fn a_charge_that_was_declined_or_cancelled_is_a_no() {
     for end in [ChargeAnswer::Declined { reason: "no funds".into() }, ChargeAnswer::Cancelled] {
         let provider = Scripted { charge: Ok(end.clone()), ..Scripted::new() };
-        let (result, _) = call(provider, &intent(CHARGE, 0), NEW).await;
+        let (result, _) = call(provider, &intent(Charge::STEP, 0), NEW).await;
         assert!(matches!(result, Ok(Answer::No { .. })), "{end:?} is told as {result:?}");
     }
 }
 
 fn called_off(attempts: u32) -> Intent {
     let request = r#"{"amount":200,"currency":"EUR","paymentMethod":null,"cancel":true}"#.into();
-    Intent { request, ..intent(CHARGE, attempts) }
+    Intent { request, ..intent(Charge::STEP, attempts) }
 }
 
 #[tokio::test]
@@ -144,17 +144,17 @@ async fn past_the_keys_lifetime_a_charge_is_not_called_off_either() {
 #[tokio::test]
 async fn no_answer_to_a_charge_is_neither_yes_nor_no() {
     let provider = Scripted { charge: Err(Rest::TimedOut), ..Scripted::new() };
-    let (result, _) = call(provider, &intent(CHARGE, 0), NEW).await;
+    let (result, _) = call(provider, &intent(Charge::STEP, 0), NEW).await;
     assert!(matches!(result, Err(NoAnswer::Passing(_))), "{result:?}");
 }
 
 #[tokio::test]
 async fn a_refund_that_was_refused_is_sent_again_under_the_same_key() {
     let provider = Scripted { found: Some(declined()), ..Scripted::new() };
-    let (result, asked) = call(provider, &intent(REFUND, 1), NEW).await;
+    let (result, asked) = call(provider, &intent(Refund::STEP, 1), NEW).await;
     assert_eq!((result, asked), (yes("re_1"), vec!["find_refund o1/refund".into(), "refund o1/refund".into()]));
     let provider = Scripted { found: Some(declined()), refund: declined(), ..Scripted::new() };
-    let (result, _) = call(provider, &intent(REFUND, 1), NEW).await;
+    let (result, _) = call(provider, &intent(Refund::STEP, 1), NEW).await;
     assert_eq!(result, Ok(Answer::No { reason: "no funds".into() }));
 }
 
@@ -162,19 +162,19 @@ async fn a_refund_that_was_refused_is_sent_again_under_the_same_key() {
 async fn past_the_keys_lifetime_money_is_only_asked_about() {
     let old = TimeDelta::hours(1);
     for found in [None, Some(declined())] {
-        let (result, asked) = call(Scripted { found, ..Scripted::new() }, &intent(REFUND, 1), old).await;
+        let (result, asked) = call(Scripted { found, ..Scripted::new() }, &intent(Refund::STEP, 1), old).await;
         assert!(matches!(&result, Err(NoAnswer::Wrong(why)) if why.contains("by hand")), "{result:?}");
         assert_eq!(asked, ["find_refund o1/refund"]);
     }
     let provider = Scripted { found: Some(refunded()), ..Scripted::new() };
-    assert_eq!(call(provider, &intent(REFUND, 1), old).await.0, yes("re_1"));
-    let (_, asked) = call(Scripted::new(), &intent(CHARGE, 1), old).await;
+    assert_eq!(call(provider, &intent(Refund::STEP, 1), old).await.0, yes("re_1"));
+    let (_, asked) = call(Scripted::new(), &intent(Charge::STEP, 1), old).await;
     assert_eq!(asked, ["find_charge o1/charge"]);
 }
 
 #[tokio::test]
 async fn an_intent_that_cannot_be_read_or_is_not_known_calls_nobody() {
-    let garbled = Intent { request: "{}".into(), ..intent(CHARGE, 0) };
+    let garbled = Intent { request: "{}".into(), ..intent(Charge::STEP, 0) };
     for wrong in [garbled, intent("bribe", 0)] {
         let (result, asked) = call(Scripted::new(), &wrong, NEW).await;
         assert!(matches!(result, Err(NoAnswer::Wrong(_))), "{result:?}");

@@ -12,7 +12,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::participant::Shipping;
+use crate::Shipping;
 
 /// The service's routes.
 pub fn routes(context: Context<Shipping>, gate: Gate) -> Router {

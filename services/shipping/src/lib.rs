@@ -3,18 +3,48 @@
 pub mod carrier;
 pub mod http;
 pub mod outside;
-pub mod participant;
 pub mod settings;
-pub mod state;
-pub mod store;
+pub mod shipment;
 
-#[cfg(test)]
-mod given;
 mod on_order_cancellation_requested;
 mod on_payment_succeeded;
 mod on_ship_answer;
 
-pub use participant::Shipping;
+use contracts::{
+    OrderCancellationRequested, OrderCancelled, OrderCompleted, OrderPlaced, PaymentFailed, PaymentRefunded,
+    PaymentSucceeded, PaymentVoided, ShippingCancelled, ShippingDispatched, ShippingFailed,
+};
+use engine::routes::{Routes, Service};
+
+use shipment::{Ship, Shipment};
+
+/// The shipping service.
+#[derive(Clone, Copy, Debug)]
+pub struct Shipping;
+
+impl Service for Shipping {
+    type Aggregate = Shipment;
+
+    const NAME: &'static str = "shipping";
+
+    fn routes(on: &mut Routes<Self>) {
+        on.event::<PaymentSucceeded>(on_payment_succeeded::handle);
+        on.ignore::<PaymentFailed>();
+        on.ignore::<PaymentRefunded>();
+        on.ignore::<PaymentVoided>();
+        on.event::<OrderCancellationRequested>(on_order_cancellation_requested::handle).overtakes();
+        on.ignore::<OrderPlaced>();
+        on.ignore::<OrderCompleted>();
+        on.ignore::<OrderCancelled>();
+        on.answer::<Ship>(on_ship_answer::handle);
+        on.publishes::<ShippingDispatched>();
+        on.publishes::<ShippingFailed>();
+        on.publishes::<ShippingCancelled>();
+    }
+}
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/shipping");
+
+#[cfg(test)]
+mod given;

@@ -1,28 +1,21 @@
 //! `payment.succeeded`: the money is here, so the carrier is asked.
 
 use contracts::PaymentSucceeded;
-use engine::{
-    effects::{Effects, Intend},
-    participant::Refusal,
-    rows::Rows,
-};
+use engine::routes::{Moment, Reacts, nothing};
 
 use crate::{
-    participant::{SHIP, ShipIntent, ShipItem, Shipping},
-    state::{Row, State, Table},
+    Shipping,
+    shipment::{Ship, ShipItem, Shipment, State},
 };
 
 /// none → dispatching, which asks the carrier. Cancelled: nothing, payment learns of that by `shipping.cancelled`.
-pub(crate) fn handle(event: &PaymentSucceeded, rows: &mut Rows<Shipping>) -> Result<Effects<Shipping>, Refusal> {
-    let order = event.order_id.to_string();
-    if rows.get(Table::Shipments, &order).state != State::None {
-        return Ok(Effects::none());
+pub(crate) fn handle(event: &PaymentSucceeded, shipment: &mut Shipment, _at: &Moment<'_, Shipping>) -> Reacts {
+    if shipment.state != State::None {
+        return Ok(nothing());
     }
-    rows.set(Table::Shipments, &order, Row { state: State::Dispatching, tracking_number: None });
+    shipment.state = State::Dispatching;
     let items = event.items.iter().map(|item| ShipItem { sku: item.sku.clone(), quantity: item.quantity }).collect();
-    let request = ShipIntent { items, address: event.shipping_address.clone() };
-    let request = serde_json::to_string(&request).map_err(|error| Refusal::Permanent(error.to_string()))?;
-    Ok(Effects::none().intend(Intend { aggregate_id: order, step: SHIP, request }))
+    Ok(nothing().call(Ship { items, address: event.shipping_address.clone() }))
 }
 
 #[cfg(test)]
@@ -31,18 +24,21 @@ mod tests {
     use crate::given::*;
 
     #[test]
-    fn given_nothing_when_paid_then_the_shipment_is_intended() {
-        let mut given = Given::new(State::None);
-        assert_eq!(given.paid().unwrap(), ["intend ship"]);
-        assert_eq!(given.state(), State::Dispatching);
+    fn given_nothing_when_paid_then_the_carrier_is_asked_for_the_items() {
+        let mut given = given(State::None);
+        let then = given.event(paid()).unwrap();
+        assert_eq!(then, ["call ship"]);
+        let items = vec![ShipItem { sku: "chair".into(), quantity: 2 }];
+        assert_eq!(then.calls::<Ship>(), [Ship { items, address: None }]);
+        assert_eq!(shipment(&given).state, State::Dispatching);
     }
 
     #[test]
     fn given_any_later_state_when_paid_then_nothing_happens() {
-        for state in [State::Dispatching, State::Dispatched, State::Failed, State::Cancelled] {
-            let mut given = Given::new(state);
-            assert!(given.paid().unwrap().is_empty(), "{state:?}");
-            assert_eq!(given.state(), state);
+        for state in all_but(&[State::None]) {
+            let mut given = given(state);
+            assert_eq!(given.event(paid()).unwrap(), [], "{state:?}");
+            assert_eq!(shipment(&given).state, state);
         }
     }
 }

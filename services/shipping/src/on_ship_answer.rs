@@ -2,38 +2,33 @@
 
 use contracts::{ShippingDispatched, ShippingFailed};
 use engine::{
-    effects::Effects,
-    participant::{Answer, Refusal},
-    rows::Rows,
+    core::{Answer, Call},
+    routes::{Moment, Reacts, publish},
 };
 
 use crate::{
-    participant::{SHIP, Shipping},
-    state::{Row, State, Table},
+    Shipping,
+    shipment::{Ship, Shipment, State},
 };
 
 /// dispatching, yes → dispatched (`shipping.dispatched`), the pivot; no → failed (`shipping.failed`).
-pub(crate) fn handle(order: &str, answer: &Answer, rows: &mut Rows<Shipping>) -> Result<Effects<Shipping>, Refusal> {
-    let row = rows.get(Table::Shipments, order).clone();
-    if row.state != State::Dispatching {
-        return Err(shop::cannot_happen("an answer of the carrier", row.state));
+pub(crate) fn handle(answer: &Answer, shipment: &mut Shipment, at: &Moment<'_, Shipping>) -> Reacts {
+    if shipment.state != State::Dispatching {
+        return Err(shop::cannot_happen("an answer of the carrier", shipment.state));
     }
-    let order_id = shop::order_id(order)?;
-    let (row, fact) = match answer {
-        Answer::Yes { detail } => (
-            Row { state: State::Dispatched, tracking_number: Some(shop::kept_reference(detail)) },
-            shop::fact(ShippingDispatched {
-                order_id,
-                tracking_number: shop::reference(detail, &format!("{order}/{SHIP}")),
-            })?,
-        ),
-        Answer::No { reason } => {
-            let reason = shop::reason(reason);
-            (Row { state: State::Failed, ..row }, shop::fact(ShippingFailed { order_id, reason })?)
+    let order_id = shop::order_id(at.aggregate_id)?;
+    Ok(match answer {
+        Answer::Yes { detail } => {
+            shipment.state = State::Dispatched;
+            shipment.tracking_number = Some(shop::kept_reference(detail));
+            let key = format!("{}/{}", at.aggregate_id, Ship::STEP);
+            publish(ShippingDispatched { order_id, tracking_number: shop::reference(detail, &key) })
         }
-    };
-    rows.set(Table::Shipments, order, row);
-    Ok(Effects::none().fact(fact))
+        Answer::No { reason } => {
+            shipment.state = State::Failed;
+            publish(ShippingFailed { order_id, reason: shop::reason(reason) })
+        }
+    })
 }
 
 #[cfg(test)]
@@ -43,28 +38,33 @@ mod tests {
 
     #[test]
     fn given_the_carrier_was_asked_when_it_answers_then_the_order_is_dispatched_or_failed() {
-        let mut given = Given::new(State::Dispatching);
-        assert_eq!(given.carrier_answers(true).unwrap(), ["shipping.dispatched"]);
-        assert_eq!(given.state(), State::Dispatched);
-        let mut given = Given::new(State::Dispatching);
-        assert_eq!(given.carrier_answers(false).unwrap(), ["shipping.failed"]);
-        assert_eq!(given.state(), State::Failed);
+        let mut dispatched = given(State::Dispatching);
+        let then = dispatched.answer::<Ship>(ORDER, yes("T1")).unwrap();
+        let expected = ShippingDispatched { order_id: ORDER, tracking_number: "T1".into() };
+        assert_eq!(then.published::<ShippingDispatched>(), [expected]);
+        let expected = Shipment { state: State::Dispatched, tracking_number: Some("T1".into()) };
+        assert_eq!(shipment(&dispatched), expected);
+        let mut failed = given(State::Dispatching);
+        let then = failed.answer::<Ship>(ORDER, no()).unwrap();
+        let expected = ShippingFailed { order_id: ORDER, reason: "not served".into() };
+        assert_eq!(then.published::<ShippingFailed>(), [expected]);
+        assert_eq!(shipment(&failed).state, State::Failed);
     }
 
     #[test]
     fn given_the_carrier_was_asked_when_its_number_is_unfit_then_the_order_is_dispatched_all_the_same() {
         let long = "x".repeat(1_000);
         for number in ["", "T\x001", long.as_str()] {
-            let mut given = Given::new(State::Dispatching);
-            assert_eq!(given.carrier_takes_it_as(number).unwrap(), ["shipping.dispatched"], "{number:?}");
-            assert_eq!(given.state(), State::Dispatched);
+            let mut given = given(State::Dispatching);
+            assert_eq!(given.answer::<Ship>(ORDER, yes(number)).unwrap(), ["shipping.dispatched"], "{number:?}");
+            assert_eq!(shipment(&given).state, State::Dispatched);
         }
     }
 
     #[test]
-    fn given_the_carrier_was_not_asked_when_it_answers_then_somebody_is_woken() {
-        for state in [State::None, State::Dispatched, State::Failed, State::Cancelled] {
-            assert!(Given::new(state).carrier_answers(true).is_err(), "{state:?}");
+    fn given_the_carrier_was_not_asked_when_it_answers_then_an_operator_is_called() {
+        for state in all_but(&[State::Dispatching]) {
+            assert!(given(state).answer::<Ship>(ORDER, yes("T1")).is_err(), "{state:?}");
         }
     }
 }

@@ -2,15 +2,15 @@
 
 use chrono::TimeDelta;
 use engine::{
+    core::{Answer, Call},
     intents::{NoAnswer, Outside},
-    participant::Answer,
     store::Intent,
 };
 use shop::outside::ask_then_send;
 
 use crate::{
     carrier::{Carrier, ShipmentAnswer, ShipmentItem, ShipmentRequest},
-    participant::{SHIP, ShipIntent},
+    shipment::Ship,
 };
 
 /// Shipping's way to its carrier.
@@ -28,7 +28,7 @@ impl<C: Carrier> CarrierCalls<C> {
 
 impl<C: Carrier> Outside for CarrierCalls<C> {
     async fn call(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, NoAnswer> {
-        if intent.step != SHIP {
+        if intent.step != Ship::STEP {
             return Err(NoAnswer::Wrong(format!("shipping knows no call {:?}", intent.step)));
         }
         let key = intent.idempotency_key();
@@ -43,7 +43,7 @@ impl<C: Carrier> Outside for CarrierCalls<C> {
 }
 
 fn request(intent: &Intent) -> serde_json::Result<ShipmentRequest> {
-    let ShipIntent { items, address } = serde_json::from_str(&intent.request)?;
+    let Ship { items, address } = serde_json::from_str(&intent.request)?;
     let address = address.map(serde_json::to_value).transpose()?;
     Ok(ShipmentRequest {
         order_id: intent.aggregate_id.clone(),

@@ -43,7 +43,7 @@ fn intent(attempts: u32) -> Intent {
     Intent {
         id: uuid::Uuid::nil(),
         aggregate_id: "o1".into(),
-        step: SHIP.into(),
+        step: Ship::STEP.into(),
         request: format!(r#"{{"items":[{{"sku":"chair","quantity":2}}],"address":{address}}}"#),
         correlation_id: "o1".into(),
         causation_id: None,

@@ -1,5 +1,6 @@
 //! The protocol: every event, its type on the wire, its version and its topic.
 
+use choreography_core::{EventType, Refusal, Undecodable};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -81,6 +82,35 @@ macro_rules! events {
         $(impl From<$event> for Event {
             fn from(event: $event) -> Self {
                 Self::$event(event)
+            }
+        })*
+
+        const FAMILY: &[EventType] =
+            &[$(EventType { name: $event_type, version: $version, topic: $topic },)*];
+
+        $(impl choreography_core::Event for $event {
+            const TYPE: EventType = EventType { name: $event_type, version: $version, topic: $topic };
+            const FAMILY: &'static [EventType] = FAMILY;
+
+            fn aggregate_id(&self) -> String {
+                self.order_id().to_string()
+            }
+
+            fn read(version: u32, payload: &str) -> Result<Self, Undecodable> {
+                match version {
+                    $version => Ok(accept(payload)?),
+                    _ => Err(Undecodable::UnknownVersion {
+                        event_type: $event_type.to_owned(),
+                        version,
+                        known: $version.to_string(),
+                    }),
+                }
+            }
+
+            fn write(&self) -> Result<String, Refusal> {
+                write(self).map_err(|invalid| {
+                    Refusal::Permanent(format!("{} can't be published: {invalid}", $event_type))
+                })
             }
         })*
     };

@@ -1,5 +1,7 @@
 //! Why a payload is refused.
 
+use choreography_core::Undecodable;
+
 /// Longest path, problem or type, in characters. They quote what came from outside, and end in logs, headers and rows.
 const MAX_QUOTED: usize = 300;
 
@@ -25,6 +27,18 @@ impl Invalid {
 
     pub(crate) fn unknown_type(event_type: &str) -> Self {
         Self::UnknownType { event_type: tidy(event_type) }
+    }
+}
+
+impl From<Invalid> for Undecodable {
+    fn from(invalid: Invalid) -> Self {
+        match invalid {
+            Invalid::UnknownVersion { event_type, version, known } => {
+                Self::UnknownVersion { event_type, version, known: known.to_string() }
+            }
+            Invalid::Field { path, problem } => Self::Payload { path, problem },
+            Invalid::UnknownType { .. } => Self::Payload { path: "type".to_owned(), problem: invalid.to_string() },
+        }
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use choreography_core::Command;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     door::Progress,
     input::{Input, Source, Verdict, Work},
     participant::{Participant, Refusal, What},
+    routes::{AnyCommand, Routed, Service},
     trace::TraceContext,
 };
 
@@ -53,6 +55,17 @@ impl<P: Participant> Commands<P> {
             Ok(Err(_)) => Err(NoReply::Unknown("the service is stopping".into())),
             Err(_) => Err(NoReply::Unknown(format!("no commit within {:?}", self.time_limit))),
         }
+    }
+}
+
+impl<S: Service> Commands<Routed<S>> {
+    /// Asks for something and waits until its transaction is committed.
+    ///
+    /// # Errors
+    /// [`NoReply`] says whether nothing was done, or whether that is not known.
+    pub async fn ask<C: Command>(&self, command: C, trace: TraceContext) -> Result<C::Reply, NoReply> {
+        let reply = self.submit(AnyCommand::new(command), trace).await?;
+        reply.take().ok_or_else(|| NoReply::Unknown("the rules answered another question; this is a bug".into()))
     }
 }
 

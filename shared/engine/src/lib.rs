@@ -4,6 +4,8 @@
 //! by the [`outbox`] and the relay. The steps know the database and Kafka only by the traits in [`store`] and [`log`],
 //! so that the simulation drives the very code that ships.
 
+pub use choreography_core as core;
+
 pub mod commands;
 pub mod consumer;
 pub mod crash_point;
@@ -14,6 +16,7 @@ pub mod door;
 pub mod effects;
 pub mod envelope;
 pub mod event_id;
+pub mod given;
 pub mod http;
 pub mod input;
 pub mod intents;
@@ -30,6 +33,7 @@ pub mod problem;
 pub mod reception;
 pub mod relay;
 pub mod retry;
+pub mod routes;
 pub mod rows;
 mod runtime;
 pub mod secret;

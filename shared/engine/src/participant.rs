@@ -2,6 +2,7 @@
 
 use std::{fmt::Debug, hash::Hash};
 
+pub use choreography_core::{Answer, Refusal, Undecodable};
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -31,12 +32,13 @@ pub trait Participant: Sized + Send + Sync + 'static {
 
     /// The service's name: its consumer group, the `source` of its events, the consumer of its inbox.
     const NAME: &'static str;
+
     /// All tables in the one order in which every transaction locks them.
-    const TABLES: &'static [Self::Table];
+    fn tables(&self) -> &[Self::Table];
     /// The topics that it reads.
-    const TOPICS: &'static [&'static str];
-    /// The topics that its facts go to.
-    const WRITES: &'static [&'static str];
+    fn reads(&self) -> &[&'static str];
+    /// The topics that its events go to.
+    fn writes(&self) -> &[&'static str];
 
     /// The row that stands for "nothing known yet": inserted before it is locked, since what is not there can't be locked.
     fn absent(&self, table: Self::Table) -> Self::Row;
@@ -67,35 +69,4 @@ pub enum What<P: Participant> {
     Deadline { aggregate_id: String, name: String },
     /// The answer to an outside call that the service intended earlier.
     Answer { aggregate_id: String, step: String, answer: Answer },
-}
-
-/// A definite answer of a provider. "No answer" is not among them: it is neither yes nor no, so the engine asks again.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// It was done; `detail` is what the provider named it (a charge id, a tracking number).
-    Yes { detail: String },
-    /// It was not done and never will be under this key.
-    No { reason: String },
-}
-
-/// A rule's refusal of one input. Its kind decides whether time can heal it.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Refusal {
-    /// Trying again can help: the event waits in a retry row, its key behind it.
-    #[error("{0}")]
-    Transient(String),
-    /// Trying again can't help: the event is parked and dead-lettered, its key waits behind it.
-    #[error("{0}")]
-    Permanent(String),
-}
-
-/// Why an event can't be decoded. It is dead-lettered at once and parks nobody.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Undecodable {
-    #[error("{event_type} has version {version}; this service reads {known}")]
-    UnknownVersion { event_type: String, version: u32, known: String },
-    #[error("{event_type} belongs on {owner}, not on {topic}")]
-    ForeignTopic { event_type: String, owner: String, topic: String },
-    #[error("{path}: {problem}")]
-    Payload { path: String, problem: String },
 }

@@ -62,15 +62,20 @@ fn reached(error: sqlx::Error) -> anyhow::Error {
 }
 
 /// Checks that topics exist, and that the horizon covers how long they keep events.
-pub(crate) async fn check_choreography<P: Tables>(settings: &EngineSettings, kafka: &Connection) -> Result<()> {
-    let dead_letters: Vec<String> = P::TOPICS.iter().map(|topic| crate::dead_letter::topic_of(topic)).collect();
-    let written = P::WRITES.iter().copied();
+pub(crate) async fn check_choreography<P: Tables>(
+    participant: &P,
+    settings: &EngineSettings,
+    kafka: &Connection,
+) -> Result<()> {
+    let reads = participant.reads();
+    let dead_letters: Vec<String> = reads.iter().map(|topic| crate::dead_letter::topic_of(topic)).collect();
+    let written = participant.writes().iter().copied();
     let topics: Vec<&str> =
-        P::TOPICS.iter().copied().chain(written).chain(dead_letters.iter().map(String::as_str)).collect();
+        reads.iter().copied().chain(written).chain(dead_letters.iter().map(String::as_str)).collect();
     check_topics(kafka, &topics, None).await?;
     if settings.check_topic_settings {
         let elsewhere = delta(settings.outbox_delay + settings.redrive_horizon);
-        check_topics(kafka, P::TOPICS, Some((delta(settings.event_horizon), elsewhere))).await?;
+        check_topics(kafka, reads, Some((delta(settings.event_horizon), elsewhere))).await?;
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ use crate::{
     postgres::{self, Limits, Pool, Postgres, Tables},
     preparing::{api_pool, check_choreography, migrate, open_pool, prepare_database},
     relay::Lane,
+    routes::{self, Routed},
     runtime::{
         Aftermath, ConsumerState, Pace, Progress, RelayLoop, ServiceDoor, Waiting, Wakes, answer_loop, call_loop,
         call_queue, command_loop, consumer_loop, deadline_loop, gauge_loop, listen_loop, maintenance_loop, retry_loop,
@@ -43,14 +44,14 @@ const PROBE: Duration = Duration::from_secs(2);
 pub use crate::http::admin_routes;
 
 /// What a service's own HTTP handlers work with.
-pub struct Context<P: Tables> {
+pub struct Context<S: routes::Service> {
     /// The way to the rules.
-    pub commands: Commands<P>,
+    pub commands: Commands<Routed<S>>,
     /// For reading, with connections of the API's own; everything that changes state goes through the commands.
     pub pool: Pool,
 }
 
-impl<P: Tables> Clone for Context<P> {
+impl<S: routes::Service> Clone for Context<S> {
     fn clone(&self) -> Self {
         Self { commands: self.commands.clone(), pool: self.pool.clone() }
     }
@@ -62,13 +63,27 @@ impl<P: Tables> Clone for Context<P> {
 ///
 /// A database or broker that is down or slow is waited for; meanwhile `/livez` is well and `/readyz` says for what.
 ///
-/// `migrations` are the service's own; the engine's run before them. `routes` is the service's API.
-pub async fn run<P: Tables, O: Outside>(
+/// `migrations` are the service's own; the engine's run before them. `api` is the service's own HTTP API.
+///
+/// # Errors
+/// The routes contradict each other, a setting is wrong, or the service could not go on; a line of the log says which.
+pub async fn run<S: routes::Service, O: Outside>(
+    settings: EngineSettings,
+    service: S,
+    outside: O,
+    migrations: &'static Migrator,
+    api: impl FnOnce(Context<S>) -> Router,
+) -> Result<()> {
+    let routed = Routed::new(service)?;
+    run_routed(settings, routed, outside, migrations, |commands, pool| api(Context { commands, pool })).await
+}
+
+async fn run_routed<P: Tables, O: Outside>(
     settings: EngineSettings,
     participant: P,
     outside: O,
     migrations: &'static Migrator,
-    routes: impl FnOnce(Context<P>) -> Router,
+    api: impl FnOnce(Commands<P>, Pool) -> Router,
 ) -> Result<()> {
     telemetry::start_logs(settings.log_format);
     if settings.metrics {
@@ -93,7 +108,7 @@ pub async fn run<P: Tables, O: Outside>(
     };
     let outcome = match started {
         Some(mut service) => {
-            service.show(&front, routes);
+            service.show(&front, api);
             let ended = service.run_until(&told).await;
             end_within(settings.drain_timeout);
             info!("stopping: draining for at most {:?}", settings.drain_timeout);
@@ -183,7 +198,7 @@ impl<P: Tables> Service<P> {
         let pool = open_pool::<P>(&settings.database)?;
         secrets::follow_database_url::<P>(&settings, pool.clone())?;
         let policy = wait_for(health, "the database", || prepare_database::<P>(&settings, &pool, migrations)).await?;
-        wait_for(health, "Kafka", || check_choreography::<P>(&settings, &access.kafka)).await?;
+        wait_for(health, "Kafka", || check_choreography(&participant, &settings, &access.kafka)).await?;
         let instance = settings.instance();
         let forget_after = delta(settings.event_horizon);
         let participant = Arc::new(participant);
@@ -195,8 +210,9 @@ impl<P: Tables> Service<P> {
             warn!(instance, "the last run did not end as it should; it is watched for an event that ends the process");
         }
         let state = Arc::new(ConsumerState::default());
-        let source = KafkaSource::subscribe(&access.kafka, P::NAME, P::TOPICS, &settings, state.kafka.clone())
-            .context("KAFKA_BROKERS: the consumer could not be made")?;
+        let source =
+            KafkaSource::subscribe(&access.kafka, P::NAME, participant.reads(), &settings, state.kafka.clone())
+                .context("KAFKA_BROKERS: the consumer could not be made")?;
         let limits = SinkLimits {
             message_bytes: settings.max_message_bytes,
             batch_bytes: settings.relay_batch_bytes,
@@ -277,8 +293,8 @@ impl<P: Tables> Service<P> {
     }
 
     /// From here on the API and the admin routes answer.
-    fn show(&mut self, front: &Front, routes: impl FnOnce(Context<P>) -> Router) {
-        let api = routes(Context { commands: self.commands.clone(), pool: self.reads.clone() });
+    fn show(&mut self, front: &Front, api: impl FnOnce(Commands<P>, Pool) -> Router) {
+        let api = api(self.commands.clone(), self.reads.clone());
         let admin = http::admin_router(self.door.clone(), self.aftermath.clone(), self.admin_token.take());
         front.show(http::api_router(api, self.health.clone()), admin);
         info!(service = P::NAME, "ready to serve");

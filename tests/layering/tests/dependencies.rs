@@ -8,8 +8,21 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// What may depend on what: folders of packages, the first that fits counts.
 const LAYERS: &[(&str, &[&str], &str)] = &[
-    ("shared/engine", &[], "the engine knows no event and no service: let the caller pass in what it needs"),
-    ("shared/contracts", &[], "the contracts are data: what needs more belongs into shared/shop or a service"),
+    (
+        "shared/choreography-core",
+        &[],
+        "what services declare needs no I/O and knows nobody: the rest belongs into the engine",
+    ),
+    (
+        "shared/engine",
+        &["shared/choreography-core"],
+        "the engine knows no event and no service: let the caller pass in what it needs",
+    ),
+    (
+        "shared/contracts",
+        &["shared/choreography-core"],
+        "the contracts are data: what needs more belongs into shared/shop or a service",
+    ),
     ("shared/rest-client", &[], "the REST client is plumbing: what is about the shop belongs into its caller"),
     (
         "shared/shop",

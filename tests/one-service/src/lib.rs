@@ -9,6 +9,7 @@ use axum::{
 };
 use engine::{
     commands::{self, CommandQueue},
+    core::{AnyRecord, AnyRow, Event, Record, Row},
     door::{Door, Progress},
     event_id::{Ids, Window},
     input::{Input, Source, Verdict, Work},
@@ -16,6 +17,7 @@ use engine::{
     participant::{Answer as Said, What},
     policy::{Policy, RetryPolicy},
     postgres::{self, Limits, Pool, Postgres as Database, Tables},
+    routes::{AnyEvent, AnyReply, Routed, Service, TableId},
     service::Context,
     settings::RANGES,
     store::Intent,
@@ -29,11 +31,11 @@ use serde_json::Value;
 use sqlx::{PgPool, migrate::Migrator};
 use tower::ServiceExt;
 
-pub type ServiceDoor<P> = Door<P, Database<P>>;
+pub type ServiceDoor<S> = Door<Routed<S>, Database<Routed<S>>>;
 
 /// One service's database, and the way to its rules.
-pub struct OneService<P> {
-    participant: Arc<P>,
+pub struct OneService<S: Service> {
+    participant: Arc<Routed<S>>,
     pub pool: Pool,
     _postgres: Postgres,
     _dir: RunDir,
@@ -46,30 +48,30 @@ pub struct Answer {
     pub body: Value,
 }
 
-impl<P: Tables> OneService<P> {
+impl<S: Service> OneService<S> {
     /// Starts a PostgreSQL and migrates the service's database.
-    pub async fn start(participant: P, migrations: &Migrator) -> Self {
+    pub async fn start(service: S, migrations: &Migrator) -> Self {
         let dir = RunDir::create().expect("a directory");
         let postgres =
             Postgres::start(&dir.path().join("postgres"), PostgresOptions::default()).await.expect("PostgreSQL");
-        databases::create_database(postgres.admin_url(), P::NAME, &Login::new(P::NAME, "secret"))
+        databases::create_database(postgres.admin_url(), S::NAME, &Login::new(S::NAME, "secret"))
             .await
             .expect("a database");
-        let url = postgres.url(P::NAME, P::NAME, "secret");
+        let url = postgres.url(S::NAME, S::NAME, "secret");
         let owner = PgPool::connect(&url).await.expect("a connection");
         postgres::migrate(&owner, migrations).await.expect("migrations");
         let pool = Pool::new(url.parse().expect("a URL"), Limits::default());
         postgres::make_partitions(&pool, policy().window).await.expect("partitions");
-        Self { participant: Arc::new(participant), pool, _postgres: postgres, _dir: dir }
+        Self { participant: Arc::new(Routed::new(service).expect("routes")), pool, _postgres: postgres, _dir: dir }
     }
 
-    pub fn door(&self) -> ServiceDoor<P> {
+    pub fn door(&self) -> ServiceDoor<S> {
         let database = Database::new(self.pool.clone(), self.participant.clone(), RANGES);
         Door::new(self.participant.clone(), database, policy())
     }
 
     /// What another replica's routes are made of.
-    pub fn context(&self) -> Context<P> {
+    pub fn context(&self) -> Context<S> {
         let (commands, queue) = commands::queue(100, Duration::from_secs(30));
         tokio::spawn(serve(self.door(), queue));
         Context { commands, pool: self.pool.clone() }
@@ -81,20 +83,20 @@ impl<P: Tables> OneService<P> {
     }
 
     /// Hands work in, as the engine's own loops do.
-    pub async fn handle(&self, work: Work<P>) -> Progress<P::Reply> {
+    pub async fn handle(&self, work: Work<Routed<S>>) -> Progress<AnyReply> {
         let mut progress = Progress::new(1);
         self.door().handle_isolating(&mut Ids::new(), &mut [work], &mut progress).await.expect("the database is there");
         progress
     }
 
     /// Another service's event, as if typed in by hand: the inbox is not what is tried.
-    pub async fn told(&self, event: impl Into<P::Event>) -> Progress<P::Reply> {
-        let (what, trace) = (What::Event(event.into()), TraceContext::default());
+    pub async fn told(&self, event: impl Event) -> Progress<AnyReply> {
+        let (what, trace) = (What::Event(AnyEvent::new(event)), TraceContext::default());
         self.handle(Work::Input(Input { what, correlation_id: None, trace, source: Source::Client })).await
     }
 
     /// The provider's own answer to a call.
-    pub async fn answered(&self, call: &Intent, answer: Said) -> Verdict<P::Reply> {
+    pub async fn answered(&self, call: &Intent, answer: Said) -> Verdict<AnyReply> {
         let (door, called) = (self.door(), [(call.clone(), Ok(answer))]);
         let settled = intents::settle(&door, &door.database, &mut Ids::new(), &called).await;
         settled.expect("the database is there").verdicts.pop().flatten().expect("a verdict")
@@ -113,6 +115,45 @@ impl<P: Tables> OneService<P> {
     /// A number that a query counts.
     pub async fn count(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&self.pool).await.expect(query)
+    }
+}
+
+impl<S: Service> OneService<S> {
+    /// Whether rows of a declared table come back as they are written, and what is not there is the default.
+    ///
+    /// # Panics
+    /// They don't, or the database refuses them.
+    pub async fn keeps<R: Row>(&self, rows: Vec<R>) {
+        let (table, tables) = (TableId(R::TABLE), &*self.participant);
+        let db = &mut self.pool.session().await.expect("a connection");
+        let under = |prefix: &str| -> Vec<(String, AnyRow)> {
+            let keyed = rows.iter().enumerate();
+            keyed.map(|(index, row)| (format!("{prefix}{index:03}"), AnyRow::new(row.clone()))).collect()
+        };
+        let keys = |rows: &[(String, AnyRow)]| rows.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+        let (updated, inserted) = (under("updated"), under("inserted"));
+        let absent: Vec<_> = keys(&updated).into_iter().map(|key| (key, AnyRow::new(R::default()))).collect();
+
+        tables.ensure(db, table, &keys(&updated)).await.expect("rows are made");
+        assert_eq!(tables.lock(db, table, &keys(&updated)).await.expect("rows"), absent);
+        let once: Vec<_> = R::TABLE.columns.iter().filter(|column| column.once).collect();
+        if once.is_empty() {
+            tables.update(db, table, &updated).await.expect("rows are overwritten");
+            tables.ensure(db, table, &keys(&updated)).await.expect("rows that are there stay");
+            assert_eq!(tables.lock(db, table, &keys(&updated)).await.expect("rows"), updated);
+        }
+        tables.insert(db, table, &inserted).await.expect("rows are inserted");
+        assert_eq!(tables.lock(db, table, &keys(&inserted)).await.expect("rows"), inserted);
+    }
+
+    /// Appends records of a declared table.
+    ///
+    /// # Errors
+    /// The database refuses them.
+    pub async fn appends<R: Record>(&self, records: Vec<R>) -> sqlx::Result<()> {
+        let records: Vec<AnyRecord> = records.into_iter().map(AnyRecord::new).collect();
+        let db = &mut self.pool.session().await?;
+        self.participant.append(db, &records).await
     }
 }
 
@@ -135,7 +176,7 @@ pub async fn call(api: &Router, method: &str, path: &str, headers: &[(&str, &str
 }
 
 /// What the engine's own loop does with commands.
-async fn serve<P: Tables>(door: ServiceDoor<P>, mut queue: CommandQueue<P>) {
+async fn serve<S: Service>(door: ServiceDoor<S>, mut queue: CommandQueue<Routed<S>>) {
     while let Some(mut batch) = queue.next(100).await {
         let mut progress = Progress::new(batch.work.len());
         let handled = door.handle_isolating(&mut Ids::new(), &mut batch.work, &mut progress).await;

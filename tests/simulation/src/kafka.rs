@@ -133,7 +133,7 @@ pub struct Source {
     pub kafka: Kafka,
     pub group: &'static str,
     pub member: u64,
-    pub topics: &'static [&'static str],
+    pub topics: Vec<&'static str>,
     /// How far it has read, and since which generation the partition is its own.
     pub positions: BTreeMap<Partition, (usize, u64)>,
     pub generation: u64,
@@ -147,7 +147,7 @@ impl Source {
     fn answer_commits(&mut self) {
         for next in std::mem::take(&mut self.commits) {
             let mut broker = lock(&self.kafka);
-            let assigned = broker.assigned(self.group, self.member, self.topics);
+            let assigned = broker.assigned(self.group, self.member, &self.topics);
             if self.core.strikes(Fault::OffsetsLost) || broker.generations.get(self.group) != Some(&self.generation) {
                 self.core.tell(|| format!("{} {} loses a commit", self.group, self.member));
                 continue;
@@ -173,7 +173,7 @@ impl Source {
             self.positions.clear();
         }
         self.generation = generation;
-        let assigned = broker.assigned(self.group, self.member, self.topics);
+        let assigned = broker.assigned(self.group, self.member, &self.topics);
         let mut positions = BTreeMap::new();
         for partition in assigned {
             let committed = broker.committed.get(&(self.group, partition.clone())).copied().unwrap_or(0);

@@ -1,17 +1,28 @@
 //! What an input meets, in the words of the tables of transitions.
 
 use engine::{
+    core::{AnyRecord, AnyRow, Row},
     participant::{Answer, Participant, What},
+    routes::{Routed, Service, TableId},
     rows::Rows,
 };
-use inventory::{Inventory, state as stock};
+use inventory::{
+    Inventory,
+    reservation::{Reservation, State as ReservationState},
+    set_stock::SetStock,
+    stock::Stock,
+};
 use order::{
     Order,
-    participant::Command,
-    state::{Request, Row as OrderRow, Table as OrderTable},
+    order_row::{HistoryEntry, OrderRow},
+    place_order::PlaceOrder,
+    request::Request,
 };
-use payment::{Payment, state as paid};
-use shipping::{Shipping, state as shipped};
+use payment::{
+    Payment,
+    payment_row::{PaymentRow, State as PaymentState},
+};
+use shipping::{Shipping, shipment::Shipment};
 
 /// A service whose states and inputs have names.
 pub trait Observed: Participant {
@@ -30,103 +41,94 @@ fn answered(what: (&'static str, &'static str), answer: &Answer) -> &'static str
     }
 }
 
-fn earlier<'a>(what: &What<Order>, rows: &'a Rows<Order>) -> Option<&'a Request> {
-    let What::Command(Command::Place(command)) = what else { return None };
-    match rows.find(OrderTable::Requests, command.request_key.as_deref()?) {
-        Some(OrderRow::Request(Some(request))) => Some(request),
-        _ => None,
+fn row<'a, R: Row, S: Service>(rows: &'a Rows<Routed<S>>, key: &str) -> Option<&'a R> {
+    rows.find(TableId(R::TABLE), key).and_then(AnyRow::get)
+}
+
+/// What the input is about: the key of its row.
+fn key<S: Service>(what: &What<Routed<S>>) -> String {
+    match what {
+        What::Event(event) => event.aggregate_id.clone(),
+        What::Command(command) => command.key.text().to_owned(),
+        What::Deadline { aggregate_id, .. } | What::Answer { aggregate_id, .. } => aggregate_id.clone(),
     }
 }
 
-impl Observed for Order {
-    fn forget_reason(record: &mut Self::Record) {
-        record.reason.clear();
+impl Observed for Routed<Order> {
+    fn forget_reason(record: &mut AnyRecord) {
+        if let Some(entry) = record.get::<HistoryEntry>() {
+            *record = AnyRecord::new(HistoryEntry { reason: String::new(), ..entry.clone() });
+        }
     }
 
     fn state(what: &What<Self>, rows: &Rows<Self>) -> &'static str {
-        let order = earlier(what, rows).map(|request| request.order_id.clone()).or_else(|| Self::aggregate_id(what));
-        match rows.find(OrderTable::Orders, &order.unwrap_or_default()) {
-            Some(OrderRow::Order(row)) => row.status.text(),
-            _ => "no row",
-        }
+        row::<OrderRow, _>(rows, &key(what)).map_or("no row", |order| order.status.word())
     }
 
     fn input(what: &What<Self>, rows: &Rows<Self>) -> &'static str {
         match what {
-            What::Event(event) => event.event_type(),
-            What::Command(Command::Place(command)) => match earlier(what, rows) {
-                Some(request) if request.order_id != command.order_id.to_string() => "place again",
-                _ => "place",
+            What::Event(event) => event.event_type.name,
+            What::Command(command) => match command.get::<PlaceOrder>() {
+                Some(place) if is_known(place, rows) => "place again",
+                Some(_) => "place",
+                None => "cancel",
             },
-            What::Command(Command::Cancel(_)) => "cancel",
             What::Deadline { .. } => "deadline",
             What::Answer { .. } => "answer",
         }
     }
 
     fn aggregate_id(what: &What<Self>) -> Option<String> {
-        match what {
-            What::Event(event) => Some(event.order_id().to_string()),
-            What::Command(Command::Place(command)) => Some(command.order_id.to_string()),
-            What::Command(Command::Cancel(order)) => Some(order.to_string()),
-            What::Deadline { aggregate_id, .. } | What::Answer { aggregate_id, .. } => Some(aggregate_id.clone()),
-        }
+        Some(key(what))
     }
 }
 
-impl Observed for Inventory {
+/// Another request under the same key placed an order before.
+fn is_known(place: &PlaceOrder, rows: &Rows<Routed<Order>>) -> bool {
+    let request = place.request_key.as_deref().and_then(|key| row::<Request, _>(rows, key));
+    let placed = request.and_then(|request| request.order_id.as_ref());
+    placed.is_some_and(|order| *order != place.order_id.to_string())
+}
+
+impl Observed for Routed<Inventory> {
     fn state(what: &What<Self>, rows: &Rows<Self>) -> &'static str {
-        use stock::ReservationState::{None, Rejected, Released, Reserved, Shipped};
         let Some(order) = Self::aggregate_id(what) else { return "stock" };
-        let Some(stock::Row::Reservation(row)) = rows.find(stock::Table::Reservations, &order) else {
-            return "no row";
-        };
-        match row.state {
-            None => "none",
-            Reserved => "reserved",
-            Rejected => "rejected",
-            Released if row.items.is_empty() => "tombstone",
-            Released => "released",
-            Shipped => "shipped",
+        match row::<Reservation, _>(rows, &order) {
+            None => "no row",
+            Some(row) if row.state == ReservationState::Released && row.items.0.is_empty() => "tombstone",
+            Some(row) => row.state.word(),
         }
     }
 
     fn input(what: &What<Self>, rows: &Rows<Self>) -> &'static str {
         match what {
-            What::Event(event) => event.event_type(),
-            What::Command(set) => match rows.find(stock::Table::Stock, &set.sku) {
-                Some(stock::Row::Stock(stock)) if set.on_hand < stock.reserved => "set below what is reserved",
-                _ => "set",
-            },
+            What::Event(event) => event.event_type.name,
+            What::Command(command) => {
+                let (set, stock) = (command.get::<SetStock>(), row::<Stock, _>(rows, command.key.text()));
+                let below = set.zip(stock).is_some_and(|(set, stock)| set.on_hand < stock.reserved);
+                if below { "set below what is reserved" } else { "set" }
+            }
             What::Deadline { .. } => "deadline",
             What::Answer { .. } => "answer",
         }
     }
 
     fn aggregate_id(what: &What<Self>) -> Option<String> {
-        if let What::Event(event) = what { Some(event.order_id().to_string()) } else { None }
+        if let What::Event(event) = what { Some(event.aggregate_id.clone()) } else { None }
     }
 }
 
-impl Observed for Payment {
+impl Observed for Routed<Payment> {
     fn state(what: &What<Self>, rows: &Rows<Self>) -> &'static str {
-        let order = Self::aggregate_id(what).unwrap_or_default();
-        let Some(row) = rows.find(paid::Table::Payments, &order) else { return "no row" };
-        match row.state {
-            paid::State::None => "none",
-            paid::State::Capturing { undo: false } => "capturing",
-            paid::State::Capturing { undo: true } => "capturing, undo",
-            paid::State::Succeeded => "succeeded",
-            paid::State::Failed => "failed",
-            paid::State::Refunding => "refunding",
-            paid::State::Refunded => "refunded",
-            paid::State::Voided => "voided",
-        }
+        row::<PaymentRow, _>(rows, &key(what)).map_or("no row", |payment| match payment.state {
+            PaymentState::CapturingUndo => "capturing, undo",
+            state => state.word(),
+        })
     }
 
     fn input(what: &What<Self>, _rows: &Rows<Self>) -> &'static str {
         match what {
-            What::Event(event) => event.event_type(),
+            What::Event(event) => event.event_type.name,
             What::Answer { step, answer, .. } if step == "charge" => answered(("charge: yes", "charge: no"), answer),
             What::Answer { answer, .. } => answered(("refund: yes", "refund: no"), answer),
             What::Command(_) => "command",
@@ -135,30 +137,18 @@ impl Observed for Payment {
     }
 
     fn aggregate_id(what: &What<Self>) -> Option<String> {
-        match what {
-            What::Event(event) => Some(event.order_id().to_string()),
-            What::Deadline { aggregate_id, .. } | What::Answer { aggregate_id, .. } => Some(aggregate_id.clone()),
-            What::Command(_) => None,
-        }
+        Some(key(what))
     }
 }
 
-impl Observed for Shipping {
+impl Observed for Routed<Shipping> {
     fn state(what: &What<Self>, rows: &Rows<Self>) -> &'static str {
-        let order = Self::aggregate_id(what).unwrap_or_default();
-        let Some(row) = rows.find(shipped::Table::Shipments, &order) else { return "no row" };
-        match row.state {
-            shipped::State::None => "none",
-            shipped::State::Dispatching => "dispatching",
-            shipped::State::Dispatched => "dispatched",
-            shipped::State::Failed => "failed",
-            shipped::State::Cancelled => "cancelled",
-        }
+        row::<Shipment, _>(rows, &key(what)).map_or("no row", |shipment| shipment.state.word())
     }
 
     fn input(what: &What<Self>, _rows: &Rows<Self>) -> &'static str {
         match what {
-            What::Event(event) => event.event_type(),
+            What::Event(event) => event.event_type.name,
             What::Answer { answer, .. } => answered(("ship: yes", "ship: no"), answer),
             What::Command(_) => "command",
             What::Deadline { .. } => "deadline",
@@ -166,10 +156,6 @@ impl Observed for Shipping {
     }
 
     fn aggregate_id(what: &What<Self>) -> Option<String> {
-        match what {
-            What::Event(event) => Some(event.order_id().to_string()),
-            What::Deadline { aggregate_id, .. } | What::Answer { aggregate_id, .. } => Some(aggregate_id.clone()),
-            What::Command(_) => None,
-        }
+        Some(key(what))
     }
 }

@@ -66,7 +66,7 @@ impl<P: Observed> Probe<P> {
     /// The rows that the input touches, as the service itself sees them; those of `before` and later tables left out.
     fn view(&self, what: &What<P>, rows: &Rows<Self>, before: Option<P::Table>) -> (Rows<P>, Vec<(P::Table, String)>) {
         let (mut view, mut places) = (Rows::default(), Vec::new());
-        for &table in P::TABLES.iter().take_while(|table| Some(**table) != before) {
+        for &table in self.rules.tables().iter().take_while(|table| Some(**table) != before) {
             let mut touched = Vec::new();
             self.rules.touches(table, what, &view, &mut touched);
             for Touch { key, .. } in touched {
@@ -159,9 +159,18 @@ impl<P: Observed> Participant for Probe<P> {
     type Record = Note<P::Record>;
 
     const NAME: &'static str = P::NAME;
-    const TABLES: &'static [P::Table] = P::TABLES;
-    const TOPICS: &'static [&'static str] = P::TOPICS;
-    const WRITES: &'static [&'static str] = P::WRITES;
+
+    fn tables(&self) -> &[P::Table] {
+        self.rules.tables()
+    }
+
+    fn reads(&self) -> &[&'static str] {
+        self.rules.reads()
+    }
+
+    fn writes(&self) -> &[&'static str] {
+        self.rules.writes()
+    }
 
     fn absent(&self, table: P::Table) -> P::Row {
         self.rules.absent(table)

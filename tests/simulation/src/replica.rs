@@ -116,7 +116,7 @@ pub fn tasks<P: Participant, O: Outside>(
         kafka: kafka.clone(),
         group: P::NAME,
         member,
-        topics: P::TOPICS,
+        topics: model.participant.reads().to_vec(),
         positions: BTreeMap::new(),
         generation: 0,
         commits: Vec::new(),

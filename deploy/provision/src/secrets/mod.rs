@@ -50,7 +50,7 @@ pub fn provide(dir: PathBuf, addresses: &Addresses, give: bool) -> Result<()> {
     for_postgres(&store, &authority, addresses)?;
     for_kafka_setup(&store, &authority)?;
     for_database_setup(&store, &authority, addresses)?;
-    for part in PARTS {
+    for part in PARTS.iter() {
         for_service(&store, &authority, addresses, part.service)?;
     }
     let sandbox = database_url(&store, addresses, "sandbox", "sandbox")?;
@@ -94,7 +94,7 @@ fn for_postgres(store: &Store, authority: &certificates::Authority, addresses: &
 fn for_kafka_setup(store: &Store, authority: &certificates::Authority) -> Result<()> {
     store.hand(KAFKA_SETUP, "ca.pem", authority.pem(), User::Services)?;
     store.hand(KAFKA_SETUP, "kafka-password", &store.password("kafka-admin")?, User::Services)?;
-    for part in PARTS {
+    for part in PARTS.iter() {
         let name = kafka_password(part.service);
         store.hand(KAFKA_SETUP, &name, &store.password(&name)?, User::Services)?;
     }

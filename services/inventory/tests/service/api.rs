@@ -2,12 +2,13 @@
 
 use api::Gate;
 use axum::{Router, http::StatusCode};
-use contracts::{Event, Item, OrderPlaced, PaymentVoided, ShippingDispatched};
+use contracts::{Item, OrderPlaced, PaymentVoided, ShippingDispatched};
 use engine::{
     door::Progress,
     event_id::Ids,
     input::{Input, Source, Work},
     participant::What,
+    routes::AnyEvent,
     trace::TraceContext,
 };
 use inventory::{Inventory, MIGRATIONS};
@@ -36,11 +37,11 @@ const OFF: &str = "SELECT count(*) FROM stock s
 const LOST: &str = "SELECT count(*) FROM stock s WHERE s.available + s.reserved + s.shipped
     <> coalesce((SELECT sum(l.available) FROM stock_ledger l WHERE l.sku = s.sku AND l.change = 'set'), 0)";
 
-fn placed(order_id: u128, items: &[(&str, u32)]) -> Event {
+fn placed(order_id: u128, items: &[(&str, u32)]) -> AnyEvent {
     let items: Vec<Item> =
         items.iter().map(|(sku, quantity)| Item { sku: (*sku).into(), quantity: *quantity, price: 100 }).collect();
     let (payment_method, shipping_address) = (None, None);
-    OrderPlaced {
+    AnyEvent::new(OrderPlaced {
         order_id: Uuid::from_u128(order_id),
         user_id: "ada".into(),
         total_amount: contracts::total_amount(&items).unwrap(),
@@ -48,20 +49,19 @@ fn placed(order_id: u128, items: &[(&str, u32)]) -> Event {
         items,
         payment_method,
         shipping_address,
-    }
-    .into()
+    })
 }
 
-fn voided(order_id: u128) -> Event {
-    PaymentVoided { order_id: Uuid::from_u128(order_id), reason: "cancelled".into() }.into()
+fn voided(order_id: u128) -> AnyEvent {
+    AnyEvent::new(PaymentVoided { order_id: Uuid::from_u128(order_id), reason: "cancelled".into() })
 }
 
-fn dispatched(order_id: u128) -> Event {
-    ShippingDispatched { order_id: Uuid::from_u128(order_id), tracking_number: "T1".into() }.into()
+fn dispatched(order_id: u128) -> AnyEvent {
+    AnyEvent::new(ShippingDispatched { order_id: Uuid::from_u128(order_id), tracking_number: "T1".into() })
 }
 
 /// Hands events in as one batch. As if typed in by hand: the inbox is not what is tried here.
-async fn hand_in(door: &ServiceDoor, events: Vec<Event>) {
+async fn hand_in(door: &ServiceDoor, events: Vec<AnyEvent>) {
     let mut work: Vec<_> = events
         .into_iter()
         .map(|event| {
@@ -118,6 +118,24 @@ async fn what_is_malformed_is_named_and_leaves_no_row() {
     }
     assert_eq!(call(&api, "GET", "/stock/ch%00air", &[], "").await.body["field"], "sku");
     assert_eq!(world.count("SELECT count(*) FROM stock").await, 0);
+}
+
+#[tokio::test]
+async fn an_order_and_its_undo_share_a_batch_in_either_order() {
+    let world = start().await;
+    let api = replica(&world);
+    call(&api, "PUT", "/stock/chair", &[], r#"{"onHand":7}"#).await;
+    hand_in(&world.door(), vec![placed(1, &[("chair", 2)]), voided(1)]).await;
+    hand_in(&world.door(), vec![voided(2), placed(2, &[("chair", 2)])]).await;
+    assert_eq!(world.count("SELECT count(*) FROM reservations WHERE state = 'released'").await, 2);
+    assert_eq!(world.count("SELECT available FROM stock").await, 7);
+    let published: Vec<String> =
+        sqlx::query_scalar("SELECT convert_from(payload, 'UTF8')::jsonb->>'type' FROM outbox ORDER BY number")
+            .fetch_all(&world.pool)
+            .await
+            .unwrap();
+    assert_eq!(published, ["inventory.reserved", "inventory.released", "inventory.released"]);
+    assert_eq!(world.count(OFF).await, 0);
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
 //! The inventory service on a real PostgreSQL.
 
 mod api;
+mod store;

@@ -6,7 +6,7 @@ use contracts::{
 use engine::problem::Problem;
 use serde::{Deserialize, Serialize};
 
-use crate::state::Details;
+use crate::order_row::Details;
 
 /// Strict: a field that nobody knows is more likely a mistake than a wish.
 #[derive(Debug, Serialize, Deserialize)]

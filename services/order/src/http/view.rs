@@ -2,14 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use contracts::{Address, Item};
-use engine::postgres::Pool;
+use engine::{postgres::Pool, problem::Problem};
 use serde::Serialize;
 use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
 use crate::{
-    place_order::PlacedOrder,
-    state::{Details, Status},
+    order_row::{Details, Status},
     store,
 };
 
@@ -33,6 +32,10 @@ pub struct OrderView {
 }
 
 impl OrderView {
+    pub fn order_id(&self) -> &str {
+        &self.order_id
+    }
+
     /// Whose it is.
     pub fn user_id(&self) -> &str {
         &self.user_id
@@ -47,11 +50,18 @@ pub struct HistoryView {
 }
 
 /// The order as it was placed: the same for every repeat of the request.
-pub fn placed(order: PlacedOrder) -> OrderView {
-    let PlacedOrder { order_id, details, created_at } = order;
-    let status = Status::Pending.text().to_owned();
+pub fn placed(order_id: String, details: Details, created_at: DateTime<Utc>) -> OrderView {
+    let status = Status::Pending.word().to_owned();
     let history = vec![HistoryView { status: status.clone(), reason: "placed".into(), at: created_at }];
-    view(order_id, status, *details, created_at, created_at, history)
+    view(order_id, status, details, created_at, created_at, history)
+}
+
+/// As [`placed`], of an order that an earlier request placed.
+pub async fn placed_before(pool: &Pool, order_id: String) -> Result<OrderView, Problem> {
+    let row = sqlx::query("SELECT * FROM orders WHERE order_id = $1").bind(&order_id).fetch_one(pool).await?;
+    let created_at = row.try_get("created_at")?;
+    let details = store::details(&row)?.ok_or(sqlx::Error::RowNotFound)?;
+    Ok(placed(order_id, details, created_at))
 }
 
 /// The order as it stands; `None` if it was never placed here.
@@ -84,7 +94,7 @@ fn view(
 ) -> OrderView {
     // The payment token is the provider's business: it is not shown.
     let Details { user_id, total_amount, currency, items, payment_method: _, shipping_address } = details;
-    let cancelled = history.iter().find(|entry| entry.status == Status::Cancelled.text());
+    let cancelled = history.iter().find(|entry| entry.status == Status::Cancelled.word());
     OrderView {
         cancel_reason: cancelled.map(|entry| entry.reason.clone()),
         order_id,

@@ -9,6 +9,7 @@ use engine::{
     event_id::Ids,
     input::{Input, Source, Work},
     participant::What,
+    routes::{AnyCommand, Routed},
     trace::TraceContext,
 };
 use futures::future::join_all;
@@ -71,31 +72,33 @@ async fn repeats_at_two_replicas_at_once_are_one_order_with_one_answer() {
 
 #[tokio::test]
 async fn repeats_within_one_batch_are_one_order_with_one_answer() {
-    use order::{
-        participant::{Command, Reply},
-        place_order::{PlaceOrder, Placed},
-    };
+    use order::place_order::{PlaceOrder, Placed};
     let world = start().await;
     let details = Box::new(details());
     let command = |_| {
         let order_id = uuid::Uuid::now_v7();
         let (request_key, body_hash) = (Some("k".to_owned()), vec![1]);
         let place = PlaceOrder { order_id, request_key, body_hash, details: details.clone() };
-        let what = What::Command(Command::Place(Box::new(place)));
+        let what = What::Command(AnyCommand::new(place));
         Work::Input(Input { what, correlation_id: None, trace: TraceContext::default(), source: Source::Client })
     };
-    let mut work: Vec<_> = (0..3).map(command).collect();
+    let mut work: Vec<Work<Routed<Order>>> = (0..3).map(command).collect();
+    let first = match &work[0] {
+        Work::Input(Input { what: What::Command(command), .. }) => command.key.text().to_owned(),
+        other => panic!("{other:?}"),
+    };
     let mut answers = Vec::new();
     // Once more as a whole: the second time nothing is fresh.
     for _ in 0..2 {
         let mut progress = Progress::new(work.len());
         world.door().handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
         answers.extend(progress.verdicts.into_iter().map(|verdict| match verdict {
-            Some(engine::input::Verdict::Applied(Some(Reply::Placed(Placed::Order(order))))) => order,
+            Some(engine::input::Verdict::Applied(Some(reply))) => reply.take::<Placed>().unwrap(),
             other => panic!("{other:?}"),
         }));
     }
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let Placed::Now(_) = answers[0] else { panic!("{answers:?}") };
+    assert!(answers[1..].iter().all(|answer| *answer == Placed::Before(first.clone())), "{answers:?}");
     assert_eq!((orders(&world).await, world.count("SELECT count(*) FROM outbox").await), (1, 1));
 }
 

@@ -15,7 +15,9 @@ use one_service::OneService;
 use order::{MIGRATIONS, Order};
 use uuid::Uuid;
 
-const ORDER: Order = Order { deadline: Duration::from_secs(900) };
+async fn start() -> OneService<Order> {
+    OneService::start(Order { deadline: Duration::from_secs(900) }, &MIGRATIONS).await
+}
 
 fn delivery(offset: i64) -> Delivery {
     let position = Position { topic: Arc::from("shipping-events"), partition: 0, offset };
@@ -100,14 +102,14 @@ async fn fill(world: &OneService<Order>) -> Result<(), StoreError> {
 
 #[tokio::test]
 async fn an_empty_database_has_nothing_that_waits() {
-    let world = OneService::start(ORDER, &MIGRATIONS).await;
+    let world = start().await;
     let empty = Depths { inbox: depths(&world.pool).await.unwrap().inbox, ..Depths::default() };
     assert_eq!(depths(&world.pool).await.unwrap(), empty);
 }
 
 #[tokio::test]
 async fn what_waits_is_counted_by_why_and_its_age_is_that_of_the_oldest() {
-    let world = OneService::start(ORDER, &MIGRATIONS).await;
+    let world = start().await;
     fill(&world).await.unwrap();
     sqlx::query("UPDATE outbox SET created_at = created_at - interval '90 seconds' WHERE number = (SELECT min(number) FROM outbox)")
         .execute(&world.pool)
@@ -142,7 +144,7 @@ async fn what_waits_is_counted_by_why_and_its_age_is_that_of_the_oldest() {
 
 #[tokio::test]
 async fn what_is_done_with_counts_no_more() {
-    let world = OneService::start(ORDER, &MIGRATIONS).await;
+    let world = start().await;
     fill(&world).await.unwrap();
     for done in [
         "DELETE FROM held_events",

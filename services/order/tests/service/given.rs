@@ -1,7 +1,7 @@
 //! What is ordered where it does not matter.
 
 use contracts::Item;
-use order::state::Details;
+use order::order_row::Details;
 
 pub fn details() -> Details {
     Details {

@@ -1,21 +1,31 @@
-//! Order's SQL on a real PostgreSQL.
+//! Order's rows on a real PostgreSQL.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::Address;
-use engine::postgres::Tables;
+use engine::{
+    core::{AnyRow, Row as _},
+    postgres::Tables,
+    routes::{Routed, TableId},
+};
 use one_service::OneService;
 use order::{
     MIGRATIONS, Order,
-    state::{Details, HistoryEntry, OrderRow, Request, Row, Status, Table},
+    order_row::{Details, HistoryEntry, OrderRow, Status},
+    request::Request,
     store::forget_requests,
 };
 
 use crate::given;
 
+const TABLE: TableId = TableId(OrderRow::TABLE);
+
 const ORDER: Order = Order { deadline: Duration::from_secs(900) };
-const STATES: [Status; 4] = [Status::Pending, Status::Cancelling, Status::Completed, Status::Cancelled];
+
+fn routed() -> Routed<Order> {
+    Routed::new(ORDER).unwrap()
+}
 
 fn details(everything: bool) -> Details {
     let address = Address {
@@ -37,69 +47,54 @@ fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000 + seconds, 0).unwrap()
 }
 
-fn order(status: Status, everything: bool, updated_at: DateTime<Utc>) -> Row {
-    Row::Order(OrderRow { status, details: Some(Box::new(details(everything))), created_at: at(0), updated_at })
-}
-
-fn request(order: &str, at: DateTime<Utc>) -> Row {
-    Row::Request(Some(Request { body_hash: vec![0, 255, 7], order_id: order.into(), at }))
-}
-
-fn keys(rows: &[(String, Row)]) -> Vec<String> {
-    rows.iter().map(|(key, _)| key.clone()).collect()
+fn order(status: Status, everything: bool, updated_at: DateTime<Utc>) -> OrderRow {
+    OrderRow { status, updated_at, ..OrderRow::placed(details(everything), at(0)) }
 }
 
 #[tokio::test]
-async fn orders_come_back_as_they_were_written() {
+async fn orders_come_back_as_they_were_written_and_what_was_ordered_is_never_changed() {
     let world = OneService::start(ORDER, &MIGRATIONS).await;
-    let db = &mut world.pool.session().await.unwrap();
-    let placed: Vec<(String, Row)> = (0..STATES.len())
-        .map(|number| (format!("o{number}"), order(Status::Pending, number % 2 == 0, at(1))))
-        .collect();
-    ORDER.insert(db, Table::Orders, &placed).await.unwrap();
-    assert_eq!(ORDER.lock(db, Table::Orders, &keys(&placed)).await.unwrap(), placed);
+    let orders = Status::ALL.iter().enumerate();
+    world.keeps(orders.map(|(place, status)| order(*status, place % 2 == 0, at(1))).collect()).await;
 
-    let changed: Vec<(String, Row)> = (0..)
-        .zip(STATES)
-        .map(|(number, status)| (format!("o{number}"), order(status, number % 2 == 0, at(2))))
-        .collect();
-    ORDER.update(db, Table::Orders, &changed).await.unwrap();
-    ORDER.ensure(db, Table::Orders, &keys(&changed)).await.unwrap();
-    assert_eq!(ORDER.lock(db, Table::Orders, &keys(&changed)).await.unwrap(), changed, "what is there stays");
-
-    ORDER.ensure(db, Table::Orders, &["p1".to_owned()]).await.unwrap();
-    let absent = ORDER.lock(db, Table::Orders, &["p1".to_owned()]).await.unwrap();
-    assert!(
-        matches!(&absent[..], [(_, Row::Order(OrderRow { status: Status::None, details: None, .. }))]),
-        "{absent:?}"
-    );
-    ORDER.insert(db, Table::Orders, &placed[..1]).await.unwrap_err();
+    let (tables, db) = (routed(), &mut world.pool.session().await.unwrap());
+    let placed = vec![("o1".to_owned(), AnyRow::new(order(Status::Pending, true, at(1))))];
+    tables.insert(db, TABLE, &placed).await.unwrap();
+    let changed = vec![("o1".to_owned(), AnyRow::new(order(Status::Completed, false, at(2))))];
+    tables.update(db, TABLE, &changed).await.unwrap();
+    let kept = tables.lock(db, TABLE, &["o1".to_owned()]).await.unwrap();
+    assert_eq!(kept[0].1.get(), Some(&order(Status::Completed, true, at(2))));
+    tables.insert(db, TABLE, &placed).await.unwrap_err();
 }
 
 #[tokio::test]
 async fn a_request_key_is_answered_for_as_long_as_it_is_kept() {
     let world = OneService::start(ORDER, &MIGRATIONS).await;
-    let db = &mut world.pool.session().await.unwrap();
+    let (tables, db) = (routed(), &mut world.pool.session().await.unwrap());
     let now: DateTime<Utc> =
         sqlx::query_scalar("SELECT date_trunc('second', now())").fetch_one(&mut *db).await.unwrap();
-    let rows: Vec<(String, Row)> = [("ada\u{1f}1", 3_600), ("ada\u{1f}2", 60)]
-        .map(|(key, ago)| (key.to_owned(), request("o1", now - TimeDelta::seconds(ago))))
+    let request = |ago| Request {
+        body_hash: Some(vec![0, 255, 7]),
+        order_id: Some("o1".into()),
+        at: now - TimeDelta::seconds(ago),
+    };
+    let rows: Vec<(String, AnyRow)> = [("ada\u{1f}1", 3_600), ("ada\u{1f}2", 60)]
+        .map(|(key, ago)| (key.to_owned(), AnyRow::new(request(ago))))
         .into();
-    ORDER.ensure(db, Table::Requests, &keys(&rows)).await.unwrap();
-    let absent = ORDER.lock(db, Table::Requests, &keys(&rows)).await.unwrap();
-    assert!(absent.iter().all(|(_, row)| *row == Row::Request(None)), "{absent:?}");
-    ORDER.update(db, Table::Requests, &rows).await.unwrap();
-    ORDER.ensure(db, Table::Requests, &keys(&rows)).await.unwrap();
-    assert_eq!(ORDER.lock(db, Table::Requests, &keys(&rows)).await.unwrap(), rows);
+    let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
+    let table = TableId(Request::TABLE);
+    tables.ensure(db, table, &keys).await.unwrap();
+    tables.update(db, table, &rows).await.unwrap();
+    tables.ensure(db, table, &keys).await.unwrap();
+    assert_eq!(tables.lock(db, table, &keys).await.unwrap(), rows);
 
     assert_eq!(forget_requests(&world.pool, Duration::from_secs(600)).await.unwrap(), 1);
-    assert_eq!(ORDER.lock(db, Table::Requests, &keys(&rows)).await.unwrap(), rows[1..]);
+    assert_eq!(tables.lock(db, table, &keys).await.unwrap(), rows[1..]);
 }
 
 #[tokio::test]
 async fn the_history_is_kept_in_its_order() {
     let world = OneService::start(ORDER, &MIGRATIONS).await;
-    let db = &mut world.pool.session().await.unwrap();
     let entry = |status, reason: &str, seconds| HistoryEntry {
         order_id: "o1".into(),
         status,
@@ -107,12 +102,12 @@ async fn the_history_is_kept_in_its_order() {
         at: at(seconds),
     };
     let steps = [entry(Status::Pending, "placed", 1), entry(Status::Cancelled, "rejected: \"none\"", 2)];
-    ORDER.append(db, &steps).await.unwrap();
+    world.appends(steps.to_vec()).await.unwrap();
     let found: Vec<(String, String, DateTime<Utc>)> =
         sqlx::query_as("SELECT status, reason, at FROM order_history WHERE order_id = 'o1' ORDER BY number")
-            .fetch_all(db)
+            .fetch_all(&world.pool)
             .await
             .unwrap();
-    let written = steps.map(|step| (step.status.text().to_owned(), step.reason, step.at));
+    let written = steps.map(|step| (step.status.word().to_owned(), step.reason, step.at));
     assert_eq!(found, written);
 }

@@ -10,11 +10,12 @@ use engine::{
     input::{Input, Source, Verdict, Work},
     participant::What,
     reception, retry,
+    routes::{AnyCommand, AnyReply, Routed},
     store::HeldStatus,
     trace::{Header, TraceContext},
 };
 use one_service::OneService;
-use order::{MIGRATIONS, Order, participant::Command, place_order::PlaceOrder};
+use order::{MIGRATIONS, Order, place_order::PlaceOrder};
 use uuid::Uuid;
 
 use crate::given::details;
@@ -26,13 +27,13 @@ fn trace(traceparent: &str) -> TraceContext {
     TraceContext::from_headers(&[Header::text("traceparent", traceparent)])
 }
 
-fn place(order_id: Uuid) -> Work<Order> {
+fn place(order_id: Uuid) -> Work<Routed<Order>> {
     let place = PlaceOrder { order_id, request_key: None, body_hash: vec![1], details: Box::new(details()) };
-    let what = What::Command(Command::Place(Box::new(place)));
+    let what = What::Command(AnyCommand::new(place));
     Work::Input(Input { what, correlation_id: None, trace: trace(PLACED), source: Source::Client })
 }
 
-async fn handle(world: &OneService<Order>, work: Work<Order>) -> Verdict<order::participant::Reply> {
+async fn handle(world: &OneService<Order>, work: Work<Routed<Order>>) -> Verdict<AnyReply> {
     world.handle(work).await.verdicts.pop().flatten().unwrap()
 }
 

@@ -13,7 +13,7 @@ fn yes(detail: &str) -> Answer {
 async fn a_refund_that_the_provider_refuses_stays_open_until_it_goes_through() {
     let service = start().await;
     let charge = charging(&service).await;
-    assert_eq!(service.answered(&charge, yes("ch_1")).await, Verdict::Applied(None));
+    assert!(matches!(service.answered(&charge, yes("ch_1")).await, Verdict::Applied(None)));
     let failed = service.told(ShippingFailed { order_id: ORDER, reason: "refused".into() }).await;
     let refund = failed.intents.into_iter().next().expect("a refund is intended").intent;
 
@@ -26,8 +26,8 @@ async fn a_refund_that_the_provider_refuses_stays_open_until_it_goes_through() {
         assert_eq!(service.published().await, ["payment.succeeded"]);
     }
 
-    assert_eq!(service.answered(&refund, yes("re_1")).await, Verdict::Applied(None));
-    assert_eq!(service.answered(&refund, yes("re_1")).await, Verdict::Gone);
+    assert!(matches!(service.answered(&refund, yes("re_1")).await, Verdict::Applied(None)));
+    assert!(matches!(service.answered(&refund, yes("re_1")).await, Verdict::Gone));
     assert_eq!(state(&service).await, ["refunded"]);
     assert_eq!(service.count("SELECT count(*) FROM intents").await, 0);
     assert_eq!(service.published().await, ["payment.succeeded", "payment.refunded"]);

@@ -119,10 +119,10 @@ async fn a_late_answer_that_says_something_else_is_written_down() {
     let charge = charging(&world.service).await;
     assert_eq!(world.settle(charge.id, &not_done()).await.0, StatusCode::OK);
     let no = Answer::No { reason: "declined".into() };
-    assert_eq!(world.service.answered(&charge, no).await, Verdict::Gone);
+    assert!(matches!(world.service.answered(&charge, no).await, Verdict::Gone));
     assert_eq!(world.settled_calls().await[0]["contradiction"], Value::Null);
     let yes = Answer::Yes { detail: "ch_1".into() };
-    assert_eq!(world.service.answered(&charge, yes).await, Verdict::Gone);
+    assert!(matches!(world.service.answered(&charge, yes).await, Verdict::Gone));
     assert_eq!(world.settled_calls().await[0]["contradiction"], "done: ch_1");
     // It changes nothing here: the books have to be put right at the provider.
     assert_eq!(world.state_and_published().await, (vec!["failed".into()], vec!["payment.failed".into()]));
@@ -157,6 +157,9 @@ async fn a_charge_that_is_called_off_asks_for_its_cancellation_from_then_on() {
     let open = world.service.texts("SELECT request FROM intents WHERE not_before <= now()").await;
     assert_eq!(open, [r#"{"amount":200,"currency":"EUR","paymentMethod":null,"cancel":true}"#]);
     // The charge that was under way meanwhile answers for the call as well.
-    assert_eq!(world.service.answered(&charge, Answer::Yes { detail: "ch_1".into() }).await, Verdict::Applied(None));
+    assert!(matches!(
+        world.service.answered(&charge, Answer::Yes { detail: "ch_1".into() }).await,
+        Verdict::Applied(None)
+    ));
     assert_eq!(state(&world.service).await, ["refunding"]);
 }

@@ -135,7 +135,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         hurried: bool,
     ) -> Result<Rows<P>, StoreError> {
         let mut rows = Rows::default();
-        for &table in P::TABLES {
+        for &table in self.participant.tables() {
             let touched = batch.touches(table, &rows);
             let (fresh, shared) = touched.split();
             for key in fresh {
@@ -197,7 +197,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         outcome: &Outcome<P>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        for &table in P::TABLES {
+        for &table in self.participant.tables() {
             let changes = rows.changes(table);
             if !changes.inserts.is_empty() {
                 tx.insert_rows(table, &changes.inserts).await?;

@@ -68,6 +68,10 @@ fn describe() {
         describe_counter!(name, what);
         metrics::counter!(name).increment(0);
     }
+    describe_counter!(
+        "saga_unhandled_events_total",
+        "Events that came and have neither a route nor are declared as ignored, by type"
+    );
     describe_counter!("saga_secret_failures_total", "Looks at a secret's file or at keys that found nothing to use");
     for secret in ["ADMIN_TOKEN", "DATABASE_URL", "KAFKA_PASSWORD"] {
         metrics::counter!("saga_secret_failures_total", "secret" => secret).increment(0);

@@ -15,7 +15,7 @@ const ENGINE_TABLES: &str = "ONLY inbox, ONLY outbox, held_events, deadlines, in
 pub(super) async fn hurry<P: Tables>(db: &mut Session, participant: &P) -> Result<(), StoreError> {
     let set = format!("SET LOCAL lock_timeout = '{HURRY}'");
     sqlx::query(AssertSqlSafe(set)).execute(&mut *db).await.map_err(store_error)?;
-    let own = P::TABLES.iter().map(|table| participant.key_column(*table).table);
+    let own = participant.tables().iter().map(|table| participant.key_column(*table).table);
     let tables: Vec<&str> = std::iter::once(ENGINE_TABLES).chain(own).collect();
     let lock = format!("LOCK TABLE {} IN ROW EXCLUSIVE MODE", tables.join(", "));
     match sqlx::query(AssertSqlSafe(lock)).execute(db).await.map_err(store_error) {

@@ -16,6 +16,7 @@ mod outbox;
 mod payloads;
 mod pool;
 mod readable;
+mod routed;
 mod session;
 mod statement;
 mod stopped;
@@ -65,6 +66,11 @@ impl<P> Clone for Postgres<P> {
 }
 
 impl<P: Tables> Postgres<P> {
+    /// Whose tables they are.
+    pub(crate) fn participant(&self) -> &P {
+        &self.participant
+    }
+
     /// `ranges`: the number of key ranges of the outbox; the same for all replicas.
     pub fn new(pool: Pool, participant: Arc<P>, ranges: i32) -> Self {
         Self { pool, participant, ranges, run: Uuid::now_v7() }

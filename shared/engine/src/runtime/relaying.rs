@@ -139,8 +139,8 @@ impl<P: Tables> RelayLoop<P> {
 
     fn topics(&self) -> BTreeMap<String, bool> {
         let topics: Vec<String> = match self.lane {
-            Lane::Events => P::WRITES.iter().map(|topic| (*topic).to_owned()).collect(),
-            Lane::DeadLetters => P::TOPICS.iter().map(|topic| topic_of(topic)).collect(),
+            Lane::Events => self.store.participant().writes().iter().map(|topic| (*topic).to_owned()).collect(),
+            Lane::DeadLetters => self.store.participant().reads().iter().map(|topic| topic_of(topic)).collect(),
         };
         topics.into_iter().map(|topic| (topic, false)).collect()
     }

@@ -40,9 +40,18 @@ impl Participant for Toy {
     type Record = ();
 
     const NAME: &'static str = "toy";
-    const TABLES: &'static [Table] = &[Table::Accounts, Table::Shelves];
-    const TOPICS: &'static [&'static str] = &["in"];
-    const WRITES: &'static [&'static str] = &["out"];
+
+    fn tables(&self) -> &[Table] {
+        &[Table::Accounts, Table::Shelves]
+    }
+
+    fn reads(&self) -> &[&'static str] {
+        &["in"]
+    }
+
+    fn writes(&self) -> &[&'static str] {
+        &["out"]
+    }
 
     fn absent(&self, _table: Table) -> i64 {
         0

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use engine::{
     delivery::Position,
     postgres::{Postgres, end_run},
+    routes::Routed,
     store::{Crashes, Database, Stage},
 };
 use one_service::OneService;
@@ -16,7 +17,7 @@ fn at(offset: i64) -> Position {
 }
 
 /// A process of the service: its database knows the run by itself.
-async fn start(world: &OneService<Payment>, instance: &str) -> (Postgres<Payment>, bool) {
+async fn start(world: &OneService<Payment>, instance: &str) -> (Postgres<Routed<Payment>>, bool) {
     let run = world.door().database;
     let crashed = run.start_run(instance, FORGET).await.unwrap();
     (run, crashed)

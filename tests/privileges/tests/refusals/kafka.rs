@@ -105,7 +105,7 @@ fn refused(code: RDKafkaErrorCode) -> Result<(), String> {
 #[test]
 fn each_service_writes_what_it_may_and_nothing_else() {
     test(|world| async {
-        for part in &PARTS {
+        for part in PARTS.iter() {
             let kafka = connection(world, part.service);
             for topic in topics() {
                 let own = may(part, Resource::Topic(topic.name.clone()), Operation::Write);
@@ -123,7 +123,7 @@ fn each_service_writes_what_it_may_and_nothing_else() {
 #[test]
 fn each_service_reads_what_it_declares_and_nothing_else() {
     test(|world| async {
-        for part in &PARTS {
+        for part in PARTS.iter() {
             let kafka = connection(world, part.service);
             for topic in topics() {
                 let said = read(&kafka, part.service, &topic.name).await;
@@ -141,7 +141,7 @@ fn each_service_reads_what_it_declares_and_nothing_else() {
 #[test]
 fn no_service_joins_anothers_group() {
     test(|world| async {
-        for part in &PARTS {
+        for part in PARTS.iter() {
             let kafka = connection(world, part.service);
             for other in PARTS.iter().filter(|other| other.service != part.service) {
                 let said = join(&kafka, other.service, part.reads[0]).await;
@@ -186,7 +186,7 @@ fn each_service_describes_the_settings_of_what_it_reads_and_of_nothing_else() {
     test(|world| async {
         let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
         let asked: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
-        for part in &PARTS {
+        for part in PARTS.iter() {
             let kafka = connection(world, part.service);
             for (name, told) in names.iter().zip(setting(&kafka, &asked, "retention.ms").await) {
                 let allowed = may(part, Resource::Topic(name.clone()), Operation::DescribeConfigs);
@@ -218,7 +218,7 @@ fn no_service_alters_topics() {
 
         let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
         let asked: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
-        for part in &PARTS {
+        for part in PARTS.iter() {
             let (admin, options) = administrating(&connection(world, part.service));
             let alterations: Vec<_> = names.iter().map(|name| altering(name)).collect();
             admin.alter_configs(&alterations, &options).await.expect("answers");
@@ -237,7 +237,7 @@ fn no_service_adds_partitions_or_deletes_topics() {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let more: Vec<_> = names.iter().map(|name| NewPartitions::new(name, 24)).collect();
         let refused = vec![Some(RDKafkaErrorCode::TopicAuthorizationFailed); names.len()];
-        for part in &PARTS {
+        for part in PARTS.iter() {
             let (admin, options) = administrating(&connection(world, part.service));
             let code = |answer: TopicResult| answer.err().map(|(_, code)| code);
             let grown = admin.create_partitions(&more, &options).await.expect("answers");

@@ -31,10 +31,10 @@ fn each_role_connects_to_its_own_database_alone() {
     test(|world| async {
         let admin = world.system.postgres.admin_url();
         provision::databases::close_the_servers_own(admin).await.expect("closed to all but administrators");
-        for part in PARTS {
+        for part in PARTS.iter() {
             for role in [part.service.to_owned(), provision::databases::owner_of(part.service)] {
                 let others = ["sandbox", "postgres", "template1"];
-                for database in PARTS.map(|part| part.service).into_iter().chain(others) {
+                for database in PARTS.iter().map(|part| part.service).chain(others) {
                     let connected = PgConnection::connect(&url(world, &role, database)).await;
                     let expected = (database != part.service).then_some(PERMISSION);
                     assert_eq!(connected.err().map(code_of).as_deref(), expected, "{role} in {database}");
@@ -88,7 +88,7 @@ fn a_services_role_reads_and_writes_rows_and_does_nothing_else() {
         "ALTER FUNCTION make_partitions OWNER TO CURRENT_USER",
     ];
     test(|world| async {
-        for part in PARTS {
+        for part in PARTS.iter() {
             let mut own =
                 PgConnection::connect(&url(world, part.service, part.service)).await.expect("its own database");
             for statement in DENIED {

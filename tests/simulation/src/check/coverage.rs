@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::store::HeldStatus;
-use order::state::{Row as OrderRow, Status};
+use order::order_row::{OrderRow, Status};
 use uuid::Uuid;
 
 use super::held;
@@ -33,10 +33,10 @@ pub fn count(shop: &Shop) {
     count_service(shop, &shop.inventory);
     count_service(shop, &shop.payment);
     count_service(shop, &shop.shipping);
-    for own in lock(&shop.order.state).rows.committed() {
-        match &own.row {
-            OrderRow::Order(row) if row.status == Status::Completed => shop.core.count("end", "completed"),
-            OrderRow::Order(row) if row.status == Status::Cancelled => shop.core.count("end", "cancelled"),
+    for (_, row) in lock(&shop.order.state).all::<OrderRow>() {
+        match row.status {
+            Status::Completed => shop.core.count("end", "completed"),
+            Status::Cancelled => shop.core.count("end", "cancelled"),
             _ => {}
         }
     }

@@ -7,6 +7,7 @@ use engine::{
     envelope::Envelope,
     input::{Source, Work},
     outbox::share_of,
+    participant::Participant,
     reception,
 };
 use uuid::Uuid;
@@ -45,7 +46,7 @@ fn check_effects<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, findings: &m
         }
     }
     let broker = lock(&shop.kafka);
-    let read = broker.logs.iter().filter(|((topic, _), _)| P::TOPICS.contains(&topic.as_str()));
+    let read = broker.logs.iter().filter(|((topic, _), _)| model.participant.reads().contains(&topic.as_str()));
     for delivery in read.flat_map(|(_, log)| log) {
         match arrives(shop, model, delivery) {
             Arrival::Event(id) if inbox.contains_key(&id) && taken.contains_key(&id) => {}

@@ -42,7 +42,7 @@ fn open_work<P: Participant>(shop: &Shop, model: &Model<P>) -> Vec<String> {
     let stopped = state.stopped.committed().count();
     let (deadlines, intents) = (state.deadlines.committed().count(), state.intents.committed().count());
     drop(state);
-    let unread = usize::from(!lock(&shop.kafka).is_read(P::NAME, P::TOPICS));
+    let unread = usize::from(!lock(&shop.kafka).is_read(P::NAME, model.participant.reads()));
     [
         ("held", retrying),
         ("parked", parked),

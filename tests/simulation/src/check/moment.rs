@@ -1,7 +1,7 @@
 //! What holds at any moment.
 
 use chrono::TimeDelta;
-use order::state::{Row as OrderRow, Status};
+use order::order_row::{OrderRow, Status};
 use payment::provider::ChargeAnswer;
 
 use crate::{core::lock, schedule::Shop};
@@ -21,12 +21,9 @@ pub fn at_any_moment(shop: &Shop, calm: u64) -> Vec<String> {
 fn money_of_cancelled_orders(shop: &Shop, findings: &mut Vec<String>) {
     let orders = lock(&shop.order.state);
     let ledger = lock(&shop.world.ledger);
-    let cancelled = orders
-        .rows
-        .committed()
-        .filter(|own| matches!(&own.row, OrderRow::Order(row) if row.status == Status::Cancelled));
-    findings.extend(cancelled.filter_map(|own| {
-        let id = &own.key;
+    let cancelled = orders.all::<OrderRow>().into_iter().filter(|(_, row)| row.status == Status::Cancelled);
+    findings.extend(cancelled.filter_map(|(id, _)| {
+        let id = &id;
         let charged = ledger
             .charges
             .values()
@@ -40,10 +37,9 @@ fn money_of_cancelled_orders(shop: &Shop, findings: &mut Vec<String>) {
 fn deadlines(shop: &Shop, calm: u64, findings: &mut Vec<String>) {
     let now = shop.core.now();
     let state = lock(&shop.order.state);
-    for own in state.rows.committed() {
-        let OrderRow::Order(row) = &own.row else { continue };
-        if row.status == Status::Pending && !state.deadlines.committed().any(|set| set.aggregate_id == own.key) {
-            findings.push(format!("order {} is pending without a deadline", own.key));
+    for (key, row) in state.all::<OrderRow>() {
+        if row.status == Status::Pending && !state.deadlines.committed().any(|set| set.aggregate_id == key) {
+            findings.push(format!("order {key} is pending without a deadline"));
         }
     }
     let late = TimeDelta::milliseconds(i64::try_from(LATE).unwrap_or_default());

@@ -3,27 +3,23 @@
 use std::collections::BTreeMap;
 
 use contracts::Item;
-use order::state::{Row as OrderRow, Status, Table as OrderTable};
+use order::order_row::{OrderRow, Status};
 use payment::{
+    payment_row::{Kind, LedgerEntry},
     provider::ChargeAnswer,
-    state::{Kind, LedgerEntry},
 };
 use shipping::carrier::ShipmentAnswer;
 
 use crate::{
     core::lock,
-    probe::Note,
     schedule::{Placed, Shop},
 };
 
 pub fn check(shop: &Shop, findings: &mut Vec<String>) {
     let placed = lock(&shop.placed).clone();
     let orders = lock(&shop.order.state);
-    let known = orders.rows.committed().filter_map(|own| match &own.row {
-        OrderRow::Order(row) if row.status != Status::None => Some(own.key.clone()),
-        _ => None,
-    });
-    let mut known: Vec<String> = known.collect();
+    let known = orders.all::<OrderRow>().into_iter().filter(|(_, row)| row.status != Status::None);
+    let mut known: Vec<String> = known.map(|(key, _)| key).collect();
     let mut acknowledged: Vec<String> = placed.iter().map(|placed| placed.order_id.to_string()).collect();
     known.sort();
     acknowledged.sort();
@@ -34,10 +30,7 @@ pub fn check(shop: &Shop, findings: &mut Vec<String>) {
         findings.extend(
             placed.complaints.iter().map(|complaint| format!("the client of {}: {complaint}", placed.order_id)),
         );
-        let status = match orders.row(OrderTable::Orders, &placed.order_id.to_string()) {
-            Some(OrderRow::Order(row)) => row.status,
-            _ => Status::None,
-        };
+        let status = orders.find::<OrderRow>(&placed.order_id.to_string()).unwrap_or_default().status;
         if !matches!(status, Status::Completed | Status::Cancelled) {
             findings.push(format!("order {} has not ended: {status:?}", placed.order_id));
         }
@@ -63,11 +56,8 @@ fn check_money(shop: &Shop, placed: &Placed, completed: bool, findings: &mut Vec
         findings.push(format!("order {id}: captured {captured}, refunded {refunded}, owed {owed}"));
     }
     let state = lock(&shop.payment.state);
-    let entries = state.records.committed().filter_map(|note| match note {
-        Note::Own(entry) if entry.order_id == id => Some(entry),
-        _ => None,
-    });
-    let entries: Vec<&LedgerEntry> = entries.collect();
+    let mut entries: Vec<LedgerEntry> = state.appended();
+    entries.retain(|entry| entry.order_id == id);
     let sum = |kind| entries.iter().filter(|entry| entry.kind == kind).map(|entry| entry.amount).sum::<i64>();
     if (sum(Kind::Captured), sum(Kind::Refunded)) != (captured, refunded) {
         findings.push(format!(

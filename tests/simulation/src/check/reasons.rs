@@ -1,13 +1,15 @@
 //! Why an order was cancelled: what clients read is what happened.
 
-use inventory::state as stock;
-use order::state::{HistoryEntry, Status};
-use payment::{provider::ChargeAnswer, state as paid};
-use shipping::state as shipped;
+use inventory::reservation::{Reservation, State as ReservationState};
+use order::order_row::{HistoryEntry, Status};
+use payment::{
+    payment_row::{PaymentRow, State as PaymentState},
+    provider::ChargeAnswer,
+};
+use shipping::shipment::{Shipment, State as ShippingState};
 
 use crate::{
     core::lock,
-    probe::Note,
     schedule::{Placed, Shop},
 };
 
@@ -31,11 +33,9 @@ pub fn check(shop: &Shop, findings: &mut Vec<String>) {
 
 fn history(shop: &Shop, id: &str) -> Vec<HistoryEntry> {
     let state = lock(&shop.order.state);
-    let own = state.records.committed().filter_map(|note| match note {
-        Note::Own(entry) if entry.order_id == id => Some(entry.clone()),
-        _ => None,
-    });
-    own.collect()
+    let mut history: Vec<HistoryEntry> = state.appended();
+    history.retain(|entry| entry.order_id == id);
+    history
 }
 
 /// A client's request was the client's; a deadline's came when it was due.
@@ -58,16 +58,15 @@ fn check_request(
 
 /// What made it impossible, by the services' rows and the provider's ledger.
 fn cause(shop: &Shop, id: &str, requested: Option<&HistoryEntry>) -> Option<String> {
-    if let Some(stock::Row::Reservation(row)) = lock(&shop.inventory.state).row(stock::Table::Reservations, id)
-        && row.state == stock::ReservationState::Rejected
-    {
+    let reservation = lock(&shop.inventory.state).find::<Reservation>(id);
+    if reservation.is_some_and(|row| row.state == ReservationState::Rejected) {
         return Some("out of stock".into());
     }
-    let state = lock(&shop.payment.state).row(paid::Table::Payments, id).map(|row| row.state);
-    if state == Some(paid::State::Refunded) {
+    let state = lock(&shop.payment.state).find::<PaymentRow>(id).map(|row| row.state);
+    if state == Some(PaymentState::Refunded) {
         return Some("payment refunded".into());
     }
-    if state == Some(paid::State::Failed) {
+    if state == Some(PaymentState::Failed) {
         let ledger = lock(&shop.world.ledger);
         let mut charges = ledger.charges.iter().filter(|(key, _)| key.starts_with(id)).map(|(_, charge)| &charge.2);
         return match charges.next() {
@@ -76,10 +75,10 @@ fn cause(shop: &Shop, id: &str, requested: Option<&HistoryEntry>) -> Option<Stri
             _ => None,
         };
     }
-    match lock(&shop.shipping.state).row(shipped::Table::Shipments, id).map(|row| row.state) {
-        Some(shipped::State::Failed) => Some("no address".into()),
+    match lock(&shop.shipping.state).find::<Shipment>(id).map(|row| row.state) {
+        Some(ShippingState::Failed) => Some("no address".into()),
         // The two reasons of a cancellation, in shipping's words.
-        Some(shipped::State::Cancelled) => {
+        Some(ShippingState::Cancelled) => {
             let client = requested?.reason.contains("client");
             Some(if client { "cancelled by the client".into() } else { "the order took too long".into() })
         }

@@ -1,24 +1,19 @@
 //! Stock: what the ledger says is what the rows say; nothing is set aside at rest; what left is what was completed.
 
-use inventory::state::{Change, LedgerEntry, Row, Stock, Table};
-use order::state::{Row as OrderRow, Status, Table as OrderTable};
+use inventory::stock::{Change, LedgerEntry, Stock};
+use order::order_row::{OrderRow, Status};
 
 use super::orders::quantities;
 use crate::{
     core::lock,
-    probe::Note,
     schedule::{SKUS, Shop},
 };
 
 pub fn check(shop: &Shop, findings: &mut Vec<String>) {
     let state = lock(&shop.inventory.state);
-    let entries = state.records.committed().filter_map(|note| match note {
-        Note::Own(entry) => Some(entry),
-        Note::Taken(_) => None,
-    });
-    let entries: Vec<&LedgerEntry> = entries.collect();
+    let entries: Vec<LedgerEntry> = state.appended();
     for sku in SKUS {
-        let Some(Row::Stock(row)) = state.row(Table::Stock, sku) else { continue };
+        let Some(row) = state.find::<Stock>(sku) else { continue };
         let of_sku = entries.iter().filter(|entry| entry.sku == sku);
         let mut sum = Stock { available: shop.plan.pieces, reserved: 0, shipped: 0 };
         for entry in of_sku {
@@ -26,7 +21,7 @@ pub fn check(shop: &Shop, findings: &mut Vec<String>) {
             sum.reserved += entry.reserved;
             sum.shipped += entry.shipped;
         }
-        if sum != *row {
+        if sum != row {
             findings.push(format!("the ledger of {sku} adds up to {sum:?}, its row says {row:?}"));
         }
         if row.reserved != 0 || row.available < 0 {
@@ -40,7 +35,7 @@ pub fn check(shop: &Shop, findings: &mut Vec<String>) {
         let mut left: Vec<(String, i64)> = shipped.map(|entry| (entry.sku.clone(), entry.shipped)).collect();
         left.sort();
         let orders = lock(&shop.order.state);
-        let completed = matches!(orders.row(OrderTable::Orders, &id), Some(OrderRow::Order(row)) if row.status == Status::Completed);
+        let completed = orders.find::<OrderRow>(&id).is_some_and(|row| row.status == Status::Completed);
         let ordered = if completed { quantities(&placed.details.items).into_iter().collect() } else { Vec::new() };
         if left != ordered {
             findings.push(format!("order {id}: ordered {ordered:?}, left the stock {left:?}, completed: {completed}"));

@@ -29,10 +29,7 @@ const ORDER: Service = Service {
     ],
     occurs: &[
         ("none", "place", "pending"),
-        ("pending", "place again", "pending"),
-        ("cancelling", "place again", "cancelling"),
-        ("completed", "place again", "completed"),
-        ("cancelled", "place again", "cancelled"),
+        ("none", "place again", "none"),
         ("pending", "cancel", "cancelling"),
         ("cancelling", "cancel", "cancelling"),
         ("completed", "cancel", "completed"),
@@ -47,8 +44,7 @@ const ORDER: Service = Service {
         ("cancelling", "shipping.dispatched", "completed"),
     ],
     impossible: &[
-        (&["*"], &["place"], "each request mints an order id of its own"),
-        (&["none"], &["place again"], "the request's key and its order are committed together"),
+        (&["*"], &["place", "place again"], "each request mints an order id of its own"),
         (&["none"], &["cancel"], "the API answers 404 for an order that was never placed"),
         (&["none"], &["deadline"], "the deadline is set in the transaction that places the order"),
         (&["none"], &["*"], "nothing follows from an order that was never placed"),

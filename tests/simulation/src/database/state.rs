@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use engine::{
+    core::{AnyRecord, AnyRow, Record, Row},
     delivery::Position,
     input::HeldEvent,
     outbox::OutboxRow,
     participant::Participant,
+    routes::TableId,
     store::{Deadline, HeldStatus, Intent, Stage, StoreError},
 };
 use uuid::Uuid;
 
 use super::heap::{Ends, Heap, TxId};
+use crate::probe::Note;
 
 /// A row of one of the service's own tables.
 pub struct OwnRow<P: Participant> {
@@ -282,5 +285,28 @@ impl<P: Participant> State<P> {
             at = next(other);
         }
         Vec::new()
+    }
+}
+
+/// A service that declares its rows: they are found by their types.
+impl<P: Participant<Table = TableId, Row = AnyRow, Record = Note<AnyRecord>>> State<P> {
+    /// The committed row.
+    pub fn find<R: Row>(&self, key: &str) -> Option<R> {
+        self.row(TableId(R::TABLE), key).and_then(AnyRow::get).cloned()
+    }
+
+    /// All committed rows of a type, by key.
+    pub fn all<R: Row>(&self) -> Vec<(String, R)> {
+        let rows = self.rows.committed().filter(|own| own.table == TableId(R::TABLE));
+        rows.filter_map(|own| Some((own.key.clone(), own.row.get::<R>()?.clone()))).collect()
+    }
+
+    /// What the rules appended, of one type.
+    pub fn appended<R: Record + Clone>(&self) -> Vec<R> {
+        let own = self.records.committed().filter_map(|note| match note {
+            Note::Own(record) => record.get::<R>().cloned(),
+            Note::Taken(_) => None,
+        });
+        own.collect()
     }
 }

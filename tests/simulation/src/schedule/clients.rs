@@ -1,13 +1,17 @@
 //! Clients who repeat what was not confirmed, and keep a ledger of their own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use contracts::{Address, Item};
-use engine::{input::Verdict, participant::What};
+use engine::{
+    input::Verdict,
+    participant::What,
+    routes::{AnyCommand, AnyReply},
+};
 use order::{
-    participant::{Command, Reply},
+    cancel_order::CancelOrder,
+    order_row::{Details, Status},
     place_order::{PlaceOrder, Placed as Answer},
-    state::Details,
 };
 use uuid::Uuid;
 
@@ -57,16 +61,23 @@ fn client(shop: &Shop, number: usize) -> impl Future<Output = ()> + Send + 'stat
     let placed = shop.placed.clone();
     async move {
         sleep(&core, wait).await;
+        let minted = Mutex::new(Uuid::nil());
         let place = |body: u8| {
-            Command::Place(Box::new(PlaceOrder {
-                order_id: core.uuid(),
+            let order_id = core.uuid();
+            *lock(&minted) = order_id;
+            AnyCommand::new(PlaceOrder {
+                order_id,
                 request_key: Some(format!("client-{number}")),
                 body_hash: vec![body],
                 details: Box::new(details.clone()),
-            }))
+            })
         };
-        let Some(Reply::Placed(Answer::Order(order))) = submit(&core, &requests, || place(1)).await else { return };
-        let Ok(order_id) = order.order_id.parse() else { return };
+        let order_id = match submit(&core, &requests, || place(1)).await.and_then(AnyReply::take) {
+            Some(Answer::Now(_)) => *lock(&minted),
+            // A request whose answer was lost had placed it.
+            Some(Answer::Before(order_id)) => order_id.parse().unwrap_or_default(),
+            _ => return,
+        };
         let mine = {
             let mut placed = lock(&placed);
             placed.push(Placed { order_id, details: details.clone(), cancels, complaints: Vec::new() });
@@ -75,19 +86,20 @@ fn client(shop: &Shop, number: usize) -> impl Future<Output = ()> + Send + 'stat
         let complain = |complaint: String| lock(&placed)[mine].complaints.push(complaint);
         if cancels {
             sleep(&core, patience[0]).await;
-            let answer = submit(&core, &requests, || Command::Cancel(order_id)).await;
-            if !matches!(answer, Some(Reply::Cancel(_))) {
+            let answer = submit(&core, &requests, || AnyCommand::new(CancelOrder(order_id))).await;
+            let answer = answer.and_then(AnyReply::take::<Status>);
+            if answer.is_none() {
                 complain(format!("a cancellation was answered by {answer:?}"));
             }
         }
         if repeats {
             sleep(&core, patience[1]).await;
-            match submit(&core, &requests, || place(1)).await {
-                Some(Reply::Placed(Answer::Order(again))) if again == order => {}
+            match submit(&core, &requests, || place(1)).await.and_then(AnyReply::take) {
+                Some(Answer::Before(again)) if again == order_id.to_string() => {}
                 other => complain(format!("the same request was answered by {other:?}")),
             }
-            match submit(&core, &requests, || place(2)).await {
-                Some(Reply::Placed(Answer::KeyReused)) => {}
+            match submit(&core, &requests, || place(2)).await.and_then(AnyReply::take) {
+                Some(Answer::KeyReused) => {}
                 other => complain(format!("another request under the same key was answered by {other:?}")),
             }
         }

@@ -15,13 +15,25 @@ use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
 use engine::{
+    core::{AnyRow, Row},
     event_id::Window,
     policy::{Policy, RetryPolicy},
+    routes::{Routed, Service, TableId},
 };
-use inventory::{Inventory, state as stock};
-use order::{Order, state as orders};
-use payment::{Payment, state::State as PaymentState};
-use shipping::{Shipping, state::State as ShippingState};
+use inventory::{
+    Inventory,
+    reservation::{Reservation, State as ReservationState},
+    stock::Stock,
+};
+use order::Order;
+use payment::{
+    Payment,
+    payment_row::{PaymentRow, State as PaymentState},
+};
+use shipping::{
+    Shipping,
+    shipment::{Shipment, State as ShippingState},
+};
 
 use crate::{
     check,
@@ -29,8 +41,10 @@ use crate::{
     coverage::Coverage,
     database::{Model, OwnRow},
     kafka::{Broker, Kafka},
+    observed::Observed,
     outside::World,
     plant::Plant,
+    poison::Poison,
     probe::Probe,
     requests::Requests,
 };
@@ -60,12 +74,12 @@ pub struct Shop {
     pub plan: Plan,
     pub kafka: Kafka,
     pub world: World,
-    pub order: Model<Probe<Order>>,
-    pub inventory: Model<Probe<Inventory>>,
-    pub payment: Model<Probe<Payment>>,
-    pub shipping: Model<Probe<Shipping>>,
-    pub order_requests: Requests<Probe<Order>>,
-    pub inventory_requests: Requests<Probe<Inventory>>,
+    pub order: Model<Probe<Routed<Order>>>,
+    pub inventory: Model<Probe<Routed<Inventory>>>,
+    pub payment: Model<Probe<Routed<Payment>>>,
+    pub shipping: Model<Probe<Routed<Shipping>>>,
+    pub order_requests: Requests<Probe<Routed<Order>>>,
+    pub inventory_requests: Requests<Probe<Routed<Inventory>>>,
     /// The clients' own ledger.
     pub placed: Arc<Mutex<Vec<Placed>>>,
 }
@@ -94,34 +108,43 @@ pub fn run(seed: u64, plant: Option<Plant>, tell: bool) -> Outcome {
     Outcome { findings, story: core.story(), steps, coverage: core.coverage() }
 }
 
+fn probe<S: Service>(service: S, core: &Arc<Core>, poison: Option<Poison>) -> Arc<Probe<Routed<S>>>
+where
+    Routed<S>: Observed,
+{
+    let routed = Routed::new(service).unwrap_or_else(|wrong| panic!("{wrong}"));
+    Arc::new(Probe::new(routed, core.clone(), poison))
+}
+
 impl Shop {
     fn new(core: &Arc<Core>) -> Self {
         let plan = Plan::draw(core);
         let (deadline, poison) = (plan.deadline, plan.poison);
-        let inventory = Model::new(
-            core.clone(),
-            Arc::new(Probe::new(Inventory, core.clone(), poison)),
-            POLICY,
-            |row| matches!(row, stock::Row::Reservation(row) if row.state == stock::ReservationState::Released && row.items.is_empty()),
-        );
-        let pieces = stock::Stock { available: plan.pieces, reserved: 0, shipped: 0 };
+        let inventory = Model::new(core.clone(), probe(Inventory, core, poison), POLICY, |row| {
+            let reservation = row.get::<Reservation>();
+            reservation.is_some_and(|row| row.state == ReservationState::Released && row.items.0.is_empty())
+        });
+        let pieces = Stock { available: plan.pieces, reserved: 0, shipped: 0 };
         for sku in SKUS {
-            let row = OwnRow { table: stock::Table::Stock, key: sku.to_owned(), row: stock::Row::Stock(pieces) };
+            let row = OwnRow { table: TableId(Stock::TABLE), key: sku.to_owned(), row: AnyRow::new(pieces) };
             lock(&inventory.state).rows.put(row);
         }
-        let order = Arc::new(Probe::new(Order { deadline }, core.clone(), poison));
-        let payment = Arc::new(Probe::new(Payment, core.clone(), poison));
-        let shipping = Arc::new(Probe::new(Shipping, core.clone(), poison));
+        let order = probe(Order { deadline }, core, poison);
+        let payment = probe(Payment, core, poison);
+        let shipping = probe(Shipping, core, poison);
         Self {
             core: core.clone(),
             plan,
             kafka: Arc::new(Mutex::new(Broker::default())),
             world: World::new(core.clone()),
-            order: Model::new(core.clone(), order, POLICY, |_| false)
-                .locking_at_once(|table| table == orders::Table::Requests),
+            order: Model::new(core.clone(), order, POLICY, |_| false).locking_at_once(|table| table.0.forgets),
             inventory,
-            payment: Model::new(core.clone(), payment, POLICY, |row| row.state == PaymentState::Voided),
-            shipping: Model::new(core.clone(), shipping, POLICY, |row| row.state == ShippingState::Cancelled),
+            payment: Model::new(core.clone(), payment, POLICY, |row| {
+                row.get::<PaymentRow>().is_some_and(|row| row.state == PaymentState::Voided)
+            }),
+            shipping: Model::new(core.clone(), shipping, POLICY, |row| {
+                row.get::<Shipment>().is_some_and(|row| row.state == ShippingState::Cancelled)
+            }),
             order_requests: Requests::default(),
             inventory_requests: Requests::default(),
             placed: Arc::default(),

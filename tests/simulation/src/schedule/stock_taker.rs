@@ -1,5 +1,6 @@
 //! Somebody who counts the stock, and says what is on hand.
 
+use engine::routes::{AnyCommand, AnyReply};
 use inventory::set_stock::{SetStock, StockSet};
 
 use super::{SKUS, Shop, clients::submit};
@@ -17,8 +18,8 @@ pub fn stock_taker(shop: &Shop) -> Task {
                 sku: SKUS[core.pick(SKUS.len())].to_owned(),
                 on_hand: i64::try_from(core.pick(12)).unwrap_or_default(),
             };
-            let answer = submit(&core, &requests, || set.clone()).await;
-            let below = matches!(answer, Some(StockSet::BelowReserved(_)));
+            let answer = submit(&core, &requests, || AnyCommand::new(set.clone())).await;
+            let below = matches!(answer.and_then(AnyReply::take), Some(StockSet::BelowReserved(_)));
             core.count("stock", if below { "below what is reserved" } else { "set" });
         }
     })

@@ -7,10 +7,12 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use engine::{
+    core::AnyRow,
     deadlines::{self, DeadlineStore},
     intents::{IntentStore, Postponed},
     relay::{Lane, Lease, OutboxStore, Reading, Refused},
     retry::{HeldStore, Limits},
+    routes::TableId,
     store::{
         AmendedIntent, Database, DeadMessage, Deadline, HeldFailure, HoldEvent, Intent, OutboxMessage, RefusedIntent,
         StoreError, Transaction,
@@ -18,18 +20,18 @@ use engine::{
 };
 use uuid::Uuid;
 
-use crate::both::{Both, Row, Table};
+use crate::both::Both;
 
 #[derive(Clone, Debug)]
 pub enum Call {
     Begin,
     InsertInbox(Vec<Uuid>),
     InInbox(Vec<Uuid>),
-    EnsureRows(Table, Vec<String>),
-    LockRows(Table, Vec<String>),
-    LockFreeRows(Table, Vec<String>),
-    InsertRows(Table, Vec<(String, Row)>),
-    UpdateRows(Table, Vec<(String, Row)>),
+    EnsureRows(TableId, Vec<String>),
+    LockRows(TableId, Vec<String>),
+    LockFreeRows(TableId, Vec<String>),
+    InsertRows(TableId, Vec<(String, AnyRow)>),
+    UpdateRows(TableId, Vec<(String, AnyRow)>),
     AppendOutbox(Vec<OutboxMessage>),
     SetDeadlines(Vec<Deadline>),
     SettleDeadlines(Vec<(String, String)>),

@@ -19,7 +19,7 @@ use simulation::{
 };
 
 use crate::{
-    both::{Both, REQUESTS},
+    both::{Both, both},
     call::{Call, perform},
 };
 
@@ -73,7 +73,7 @@ impl OnModel {
             ranges: RANGES,
             intent_lease: TimeDelta::seconds(1),
         };
-        let model = Model::new(core, Arc::new(Both), policy, |_| false).locking_at_once(|table| table == REQUESTS);
+        let model = Model::new(core, Arc::new(both()), policy, |_| false).locking_at_once(|table| table.0.forgets);
         Self { model, slots: Default::default(), ids: BTreeMap::new() }
     }
 

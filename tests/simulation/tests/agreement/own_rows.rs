@@ -2,31 +2,35 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{Address, Item};
-use inventory::state::{self as stock, Reservation, ReservationState, Stock};
-use order::state::{self as orders, Details, OrderRow, Request, Status};
+use engine::{
+    core::{AnyRow, Json},
+    routes::TableId,
+};
+use inventory::{
+    reservation::{Reservation, State},
+    stock::Stock,
+};
+use order::{
+    order_row::{Details, OrderRow, Status},
+    request::Request,
+};
 
-use crate::both::{REQUESTS, RESERVATIONS, Row, Table};
+use crate::both::{REQUESTS, RESERVATIONS, STOCK};
 
 /// A row that was never written before, by its number.
-pub fn row(table: Table, key: &str, number: u64) -> Row {
+pub fn row(table: TableId, key: &str, number: u64) -> AnyRow {
     let n = i64::try_from(number).unwrap();
-    match table {
-        RESERVATIONS => Row::Stock(stock::Row::Reservation(Reservation {
-            state: ReservationState::Reserved,
-            items: vec![Item { sku: "chair".into(), quantity: n as u32, price: n }],
-        })),
-        Table::Stock(_) => Row::Stock(stock::Row::Stock(Stock { available: n, reserved: n, shipped: 0 })),
-        REQUESTS => Row::Orders(orders::Row::Request(Some(Request {
-            body_hash: vec![0, 255, number as u8],
-            order_id: format!("o{number}"),
-            at: at(n),
-        }))),
-        Table::Orders(_) => Row::Orders(orders::Row::Order(OrderRow {
-            status: [Status::Pending, Status::Cancelling, Status::Completed, Status::Cancelled][number as usize % 4],
-            details: Some(Box::new(details(key))),
-            created_at: at(0),
-            updated_at: at(n),
-        })),
+    if table == RESERVATIONS {
+        let items = Json(vec![Item { sku: "chair".into(), quantity: n as u32, price: n }]);
+        AnyRow::new(Reservation { state: State::Reserved, items })
+    } else if table == STOCK {
+        AnyRow::new(Stock { available: n, reserved: n, shipped: 0 })
+    } else if table == REQUESTS {
+        let (body_hash, order_id) = (Some(vec![0, 255, number as u8]), Some(format!("o{number}")));
+        AnyRow::new(Request { body_hash, order_id, at: at(n) })
+    } else {
+        let status = [Status::Pending, Status::Cancelling, Status::Completed, Status::Cancelled][number as usize % 4];
+        AnyRow::new(OrderRow { status, updated_at: at(n), ..OrderRow::placed(details(key), at(0)) })
     }
 }
 

@@ -8,7 +8,7 @@ use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::task::JoinHandle;
 
 use crate::{
-    both::Both,
+    both::{Both, both},
     call::{Call, perform},
     model::{RANGES, SLOTS, Seen, Step},
 };
@@ -66,7 +66,7 @@ impl OnPostgres {
         let mut databases = Vec::new();
         for slot in 0..SLOTS {
             let options = options.clone().application_name(&format!("slot {slot}"));
-            databases.push(Postgres::new(Pool::new(options, one.clone()), Arc::new(Both), RANGES));
+            databases.push(Postgres::new(Pool::new(options, one.clone()), Arc::new(both()), RANGES));
         }
         Ok(Self { _server: server, _dir: dir, pool, databases, slots: Default::default() })
     }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use engine::{
+    core::AnyRow,
     deadlines,
     delivery::{Delivery, Position},
     intents::Postponed,
     relay::{Lane, Lease, Reading, Refused},
     retry::Limits,
+    routes::TableId,
     store::{
         AmendedIntent, DeadMessage, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage,
         RefusedIntent,
@@ -19,7 +21,7 @@ use simulation::core::Core;
 use uuid::Uuid;
 
 use crate::{
-    both::{ORDERS, REQUESTS, RESERVATIONS, Row, STOCK, Table},
+    both::{ORDERS, REQUESTS, RESERVATIONS, STOCK},
     call::Call,
     model::{ALONE, OnModel, SLOTS, Seen, Step},
     own_rows,
@@ -220,7 +222,7 @@ impl Drawing {
         self.chance.pick(4) as i64 + 1
     }
 
-    fn table(&self) -> Table {
+    fn table(&self) -> TableId {
         [RESERVATIONS, STOCK, REQUESTS, ORDERS][self.chance.pick(4)]
     }
 
@@ -245,15 +247,14 @@ impl Drawing {
         DateTime::UNIX_EPOCH + TimeDelta::days(365 * years) + TimeDelta::hours(self.mint() as i64)
     }
 
-    /// Requests are never inserted but by their keys, and each order once.
+    /// Rows are inserted under keys that were newly minted alone, as those of orders are.
     fn insert(&mut self) -> Call {
-        let table = [RESERVATIONS, STOCK, ORDERS, ORDERS][self.chance.pick(4)];
-        let keys = if table == ORDERS { vec![placed(self.placed)] } else { self.keys() };
-        self.placed += usize::from(table == ORDERS);
-        Call::InsertRows(table, self.rows(table, keys))
+        let key = placed(self.placed);
+        self.placed += 1;
+        Call::InsertRows(ORDERS, self.rows(ORDERS, vec![key]))
     }
 
-    fn rows(&mut self, table: Table, keys: Vec<String>) -> Vec<(String, Row)> {
+    fn rows(&mut self, table: TableId, keys: Vec<String>) -> Vec<(String, AnyRow)> {
         keys.into_iter().map(|key| (key.clone(), own_rows::row(table, &key, self.mint()))).collect()
     }
 

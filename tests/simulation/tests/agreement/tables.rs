@@ -6,7 +6,7 @@ use engine::{
 };
 use sqlx::AssertSqlSafe;
 
-use crate::both::Both;
+use crate::both::{Both, both};
 
 const ENGINE: &str = "
     SELECT 'inbox ' || event_id FROM inbox
@@ -34,11 +34,12 @@ pub const WORDS: &str = "
 pub async fn read(pool: &Pool, database: &Postgres<Both>) -> anyhow::Result<Vec<String>> {
     let mut lines: Vec<String> = sqlx::query_scalar(ENGINE).fetch_all(pool).await?;
     let mut tx = database.pool.begin().await?;
-    for &table in Both::TABLES {
-        let KeyColumn { table: name, column } = Both.key_column(table);
+    let tables = both();
+    for &table in tables.tables() {
+        let KeyColumn { table: name, column } = tables.key_column(table);
         let keys = AssertSqlSafe(format!("SELECT {column} FROM {name}"));
         let keys: Vec<String> = sqlx::query_scalar(keys).fetch_all(&mut tx).await?;
-        let rows = Both.lock(&mut tx, table, &keys).await?;
+        let rows = tables.lock(&mut tx, table, &keys).await?;
         lines.extend(rows.into_iter().map(|(key, row)| format!("{table:?} {key} {row:?}")));
     }
     drop(tx);

@@ -1,0 +1,30 @@
+//! `order.completed` and `order.cancelled`: the customer is told, once.
+
+use contracts::{OrderCancelled, OrderCompleted};
+use engine::routes::{Moment, Reacts, nothing};
+
+use crate::{End, Notice, Notification, State, mailer::Message};
+
+pub(crate) fn completed(event: &OrderCompleted, notice: &mut Notice, _at: &Moment<'_, Notification>) -> Reacts {
+    let order_id = event.order_id.to_string();
+    tell(notice, End::Completed, format!("Your order {order_id} is on its way."), order_id)
+}
+
+pub(crate) fn cancelled(event: &OrderCancelled, notice: &mut Notice, _at: &Moment<'_, Notification>) -> Reacts {
+    let order_id = event.order_id.to_string();
+    tell(notice, End::Cancelled, format!("Your order {order_id} was cancelled: {}", event.reason), order_id)
+}
+
+/// known → telling, which asks the mail service. The same end again: nothing.
+///
+/// An end without its order, or a second end of another kind, cannot happen: one topic, one key, so in order.
+fn tell(notice: &mut Notice, ending: End, text: String, order_id: String) -> Reacts {
+    if notice.ending == Some(ending) {
+        return Ok(nothing());
+    }
+    let (State::Known, Some(user_id)) = (notice.state, notice.customer.clone()) else {
+        return Err(shop::cannot_happen(&format!("{ending:?}"), notice));
+    };
+    (notice.state, notice.ending) = (State::Telling, Some(ending));
+    Ok(nothing().call(Message { order_id, user_id, text }))
+}

@@ -1,0 +1,34 @@
+//! Commands: what a service's own clients ask of it.
+
+use std::fmt;
+
+use crate::Row;
+
+/// What a client asks, and what it is told once that is committed.
+pub trait Command: fmt::Debug + Send + Sync + 'static {
+    /// The row that it is about.
+    type Row: Row;
+    /// What the client is told.
+    type Reply: fmt::Debug + Send + Sync + 'static;
+
+    /// The key of that row.
+    fn key(&self) -> Key;
+}
+
+/// The key of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// Others may know it: the row is locked, and made first if it is not there.
+    Of(String),
+    /// It was minted for this command, so nobody else can hold it: there is no row to lock beforehand.
+    Fresh(String),
+}
+
+impl Key {
+    /// The key's text.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Of(key) | Self::Fresh(key) => key,
+        }
+    }
+}

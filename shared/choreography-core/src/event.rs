@@ -1,0 +1,39 @@
+//! Events: what happened, as services publish it.
+
+use std::fmt;
+
+use crate::{Refusal, Undecodable};
+
+/// A type of event, as a contract declares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventType {
+    /// Its name on the wire, such as `order.placed`.
+    pub name: &'static str,
+    /// The version of its payload that this build writes.
+    pub version: u32,
+    /// The topic of its owner. An event of this type on any other topic is dead-lettered.
+    pub topic: &'static str,
+}
+
+/// A type of event with its payload.
+pub trait Event: fmt::Debug + Send + Sync + Sized + 'static {
+    /// Its name, version and topic.
+    const TYPE: EventType;
+    /// All types of the choreography that this one belongs to: what a service may meet on the topics that it reads.
+    const FAMILY: &'static [EventType];
+
+    /// What it is about: the Kafka key. Events of one aggregate keep their order.
+    fn aggregate_id(&self) -> String;
+
+    /// Reads and validates a payload.
+    ///
+    /// # Errors
+    /// [`Undecodable`] says which field or version is wrong. The event is dead-lettered then.
+    fn read(version: u32, payload: &str) -> Result<Self, Undecodable>;
+
+    /// The payload's JSON, validated, since nothing wrong leaves a service.
+    ///
+    /// # Errors
+    /// The rule that wanted to publish it is refused for good.
+    fn write(&self) -> Result<String, Refusal>;
+}

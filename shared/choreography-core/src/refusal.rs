@@ -1,0 +1,45 @@
+//! Why an input is not taken.
+
+/// A rule's refusal of one input. Its kind decides whether time can heal it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// Trying again can help: the event waits in a retry row, its key behind it.
+    #[error("{0}")]
+    Transient(String),
+    /// Trying again can't help: the event is parked and dead-lettered, its key waits behind it.
+    #[error("{0}")]
+    Permanent(String),
+}
+
+/// Why an event can't be decoded. It is dead-lettered at once and parks nobody.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Undecodable {
+    /// Its writer is ahead of this build, or far behind it.
+    #[error("{event_type} has version {version}; this service reads {known}")]
+    UnknownVersion {
+        /// Such as `order.placed`.
+        event_type: String,
+        /// The version that came.
+        version: u32,
+        /// The versions that are read.
+        known: String,
+    },
+    /// Only the owner of a type may publish it, on the owner's topic.
+    #[error("{event_type} belongs on {owner}, not on {topic}")]
+    ForeignTopic {
+        /// Such as `order.placed`.
+        event_type: String,
+        /// The topic of its owner.
+        owner: String,
+        /// Where it stood.
+        topic: String,
+    },
+    /// A field is missing or wrong.
+    #[error("{path}: {problem}")]
+    Payload {
+        /// The field's place, such as `payload.items[1].quantity`.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}

@@ -1,0 +1,184 @@
+//! Macros that declare tables, and what they expand to.
+
+use super::{Cell, Column, Value};
+
+/// Declares the table of a struct whose fields, all of them, are its columns.
+///
+/// ```
+/// # use choreography_core::{table, words};
+/// words! {
+///     /// Where a notice stands.
+///     pub enum State { #[default] None = "none", Told = "told" }
+/// }
+///
+/// #[derive(Clone, Debug, Default, PartialEq)]
+/// pub struct Notice {
+///     pub state: State,
+///     pub customer: Option<String>,
+/// }
+///
+/// table!(Notice in notices by order_id: state, customer);
+/// # use choreography_core::Row;
+/// # assert_eq!((Notice::TABLE.name, Notice::TABLE.columns.len()), ("notices", 2));
+/// ```
+///
+/// `forgets` before the colon says that rows of the table are deleted in the course of business. Columns behind `once:` are
+/// written with a new row under a minted key, and never again.
+///
+/// ```
+/// # use choreography_core::{Row, table};
+/// #[derive(Clone, Debug, Default, PartialEq)]
+/// pub struct Order {
+///     pub done: bool,
+///     pub customer: Option<String>,
+/// }
+///
+/// table!(Order in orders by order_id: done; once: customer);
+/// # assert!(!Order::TABLE.columns[0].once && Order::TABLE.columns[1].once);
+/// ```
+#[macro_export]
+macro_rules! table {
+    ($row:ident in $table:ident by $key:ident: $($columns:tt)+) => {
+        $crate::table!(@columns $row, $table, $key, false, $($columns)+);
+    };
+    ($row:ident in $table:ident by $key:ident forgets: $($columns:tt)+) => {
+        $crate::table!(@columns $row, $table, $key, true, $($columns)+);
+    };
+    (
+        @columns $row:ident, $table:ident, $key:ident, $forgets:literal,
+        $($column:ident),+ $(,)? $(; once: $($once:ident),+ $(,)?)?
+    ) => {
+        impl $crate::Row for $row {
+            const TABLE: &'static $crate::Table = &$crate::Table {
+                name: stringify!($table),
+                key: stringify!($key),
+                columns: &[
+                    $($crate::for_macros::column(stringify!($column), |row: &Self| &row.$column),)+
+                    $($($crate::for_macros::once(stringify!($once), |row: &Self| &row.$once),)+)?
+                ],
+                forgets: $forgets,
+            };
+
+            fn cell(&self, column: usize) -> $crate::table::Cell<'_> {
+                $crate::for_macros::cell(&[$(&self.$column,)+ $($(&self.$once,)+)?], column)
+            }
+
+            fn read(cells: &mut $crate::table::Cells<'_>) -> Result<Self, $crate::table::Unreadable> {
+                Ok(Self { $($column: cells.next()?,)+ $($($once: cells.next()?,)+)? })
+            }
+        }
+    };
+}
+
+/// Declares the table to which a struct is appended, line by line. Its fields, all of them, are the columns.
+///
+/// ```
+/// # use choreography_core::records;
+/// #[derive(Debug)]
+/// pub struct Line {
+///     pub order_id: String,
+///     pub amount: i64,
+/// }
+///
+/// records!(Line in ledger: order_id, amount);
+/// ```
+#[macro_export]
+macro_rules! records {
+    ($record:ident in $table:ident: $($column:ident),+ $(,)?) => {
+        impl $crate::Record for $record {
+            const TABLE: &'static $crate::Table = &$crate::Table {
+                name: stringify!($table),
+                key: "",
+                columns: &[$($crate::for_macros::column(stringify!($column), |row: &Self| &row.$column)),+],
+                forgets: false,
+            };
+
+            fn cell(&self, column: usize) -> $crate::table::Cell<'_> {
+                $crate::for_macros::cell(&[$(&self.$column),+], column)
+            }
+        }
+    };
+}
+
+/// Declares an enum that is kept as a word, such as a state. A word that is not among them makes its row unreadable.
+///
+/// ```
+/// # use choreography_core::words;
+/// words! {
+///     /// A payment's state.
+///     pub enum State {
+///         #[default]
+///         None = "none",
+///         /// The provider was asked.
+///         Capturing = "capturing",
+///     }
+/// }
+/// assert_eq!(State::Capturing.word(), "capturing");
+/// ```
+#[macro_export]
+macro_rules! words {
+    ($(#[$meta:meta])* $visible:vis enum $name:ident {
+        $($(#[$of_variant:meta])* $variant:ident = $word:literal),+ $(,)?
+    }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        $visible enum $name {
+            $($(#[$of_variant])* $variant),+
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// As it is kept.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl $crate::table::Value for $name {
+            const KIND: $crate::table::Kind = $crate::table::Kind::Text;
+
+            fn cell(&self) -> $crate::table::Cell<'_> {
+                $crate::table::Cell::Text(self.word().into())
+            }
+
+            fn read(cell: $crate::table::Cell<'static>) -> Result<Self, String> {
+                let word: String = $crate::table::Value::read(cell)?;
+                let known = Self::ALL.iter().copied().find(|known| known.word() == word);
+                known.ok_or_else(|| format!("{word:?} is none that is known"))
+            }
+        }
+    };
+}
+
+/// A column that a macro declares; its kind follows from the field's type.
+#[doc(hidden)]
+pub const fn column<R, V: Value>(name: &'static str, _field: fn(&R) -> &V) -> Column {
+    Column { name, kind: V::KIND, once: false }
+}
+
+/// As [`column`], written once.
+#[doc(hidden)]
+pub const fn once<R, V: Value>(name: &'static str, field: fn(&R) -> &V) -> Column {
+    Column { once: true, ..column(name, field) }
+}
+
+/// A field of any type that a column can hold.
+#[doc(hidden)]
+pub trait Field {
+    /// What is written of it.
+    fn cell(&self) -> Cell<'_>;
+}
+
+impl<V: Value> Field for V {
+    fn cell(&self) -> Cell<'_> {
+        Value::cell(self)
+    }
+}
+
+/// The cell of the field at this place; nothing past the last.
+#[doc(hidden)]
+pub fn cell<'a>(fields: &[&'a dyn Field], column: usize) -> Cell<'a> {
+    fields.get(column).map_or(Cell::Null, |field| field.cell())
+}

@@ -1,0 +1,95 @@
+//! Rows: a table, its key and its columns are declared once, beside the struct; the engine makes the statements.
+
+mod cell;
+mod erased;
+pub mod macros;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+pub use cell::{Cell, Json, Kind, Unreadable, Value};
+pub use erased::{AnyRecord, AnyRow};
+
+/// A table of a service's own database. Its migration is the service's.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name in the database.
+    pub name: &'static str,
+    /// The column of its key, a `text`. Empty for records, which have none.
+    pub key: &'static str,
+    /// The columns beside the key, in the order of the cells.
+    pub columns: &'static [Column],
+    /// Rows of it are deleted in the course of business, as what is kept for a while only: one that is there is then
+    /// locked before it is read.
+    pub forgets: bool,
+}
+
+/// A column beside the key.
+#[derive(Debug)]
+pub struct Column {
+    /// Its name in the database.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// It is written with a new row under a minted key ([`Key::Fresh`](crate::Key::Fresh)), and never again.
+    pub once: bool,
+}
+
+/// A row of a table, as rules see it.
+///
+/// The default stands for "nothing known yet". [`table!`](crate::table!) implements it for a struct whose fields are the
+/// columns; by hand it is implemented where a row is not that simple.
+pub trait Row: Clone + PartialEq + Default + fmt::Debug + Send + Sync + 'static {
+    /// Where it stands.
+    const TABLE: &'static Table;
+
+    /// What stands in a column, by its place in the table's list.
+    fn cell(&self, column: usize) -> Cell<'_>;
+
+    /// Puts a row together from its cells, in the order of the table's columns.
+    ///
+    /// # Errors
+    /// A row that this version can't read, as one that a newer version wrote, concerns the inputs of that row alone.
+    fn read(cells: &mut Cells<'_>) -> Result<Self, Unreadable>;
+}
+
+/// A line that is appended and never changed: a ledger, a history.
+///
+/// [`records!`](crate::records!) implements it for a struct whose fields are the columns.
+pub trait Record: fmt::Debug + Send + Sync + 'static {
+    /// Where it is appended. Its key is empty.
+    const TABLE: &'static Table;
+
+    /// What stands in a column, by its place in the table's list.
+    fn cell(&self, column: usize) -> Cell<'_>;
+}
+
+/// The cells of a row that is read, each taken once, in the order of the columns.
+pub struct Cells<'a> {
+    table: &'static Table,
+    next: usize,
+    read: &'a mut dyn FnMut(usize, Kind) -> Result<Cell<'static>, Unreadable>,
+}
+
+impl<'a> Cells<'a> {
+    /// `read` gives the cell of a column, by its place in the table's list.
+    pub fn new(
+        table: &'static Table,
+        read: &'a mut dyn FnMut(usize, Kind) -> Result<Cell<'static>, Unreadable>,
+    ) -> Self {
+        Self { table, next: 0, read }
+    }
+
+    /// The value of the next column.
+    ///
+    /// # Errors
+    /// It names table and column.
+    pub fn next<V: Value>(&mut self) -> Result<V, Unreadable> {
+        let column = self.table.columns.get(self.next);
+        let column = column.ok_or_else(|| Unreadable(format!("{} has no column {}", self.table.name, self.next)))?;
+        let cell = (self.read)(self.next, column.kind)?;
+        self.next += 1;
+        V::read(cell).map_err(|why| Unreadable(format!("{}.{}: {why}", self.table.name, column.name)))
+    }
+}

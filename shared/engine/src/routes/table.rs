@@ -1,0 +1,378 @@
+//! The route table as it stands once all is declared, and what in it contradicts itself.
+
+use std::{
+    any::{Any, TypeId},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+};
+
+use choreography_core::{
+    Answer, AnyRow, Command, Event, EventType, Key, Refusal, Row, Table, Undecodable,
+    table::{Cells, Unreadable},
+};
+
+use super::{
+    Further, Moment, OnAnswer, OnCommand, OnCommandWith, OnDeadline, OnEvent, OnEventWith, Reaction, Routes, Service,
+    further::{row, row_so_far},
+    inputs::{AnyEvent, AnyReply},
+    routed::{Routed, TableId},
+    unhandled::Unhandled,
+};
+use crate::rows::{Rows, Touch};
+
+type Run<S> = dyn Fn(&dyn Any, &mut Rows<Routed<S>>, &Moment<'_, S>) -> Result<(Option<AnyReply>, Reaction), Refusal>
+    + Send
+    + Sync;
+type Names<S> = dyn Fn(&dyn Any, &str, &Rows<Routed<S>>) -> Vec<String> + Send + Sync;
+
+/// A rule with the rows that it needs.
+pub(super) struct Rule<S: Service> {
+    /// The table of the row that the input is about.
+    pub about: TableId,
+    further: Option<(TableId, Box<Names<S>>)>,
+    pub run: Box<Run<S>>,
+}
+
+impl<S: Service> Rule<S> {
+    fn plain(
+        run: impl Fn(&dyn Any, &mut S::Aggregate, &Moment<'_, S>) -> Result<Reaction, Refusal> + Send + Sync + 'static,
+    ) -> Self {
+        let run = move |input: &dyn Any, rows: &mut Rows<Routed<S>>, at: &Moment<'_, S>| {
+            let reaction = changing(rows, at, |aggregate: &mut S::Aggregate, _| run(input, aggregate, at))?;
+            Ok((None, reaction))
+        };
+        Self { about: TableId(S::Aggregate::TABLE), further: None, run: Box::new(run) }
+    }
+
+    pub fn event<E: Event>(rule: OnEvent<E, S>) -> Self {
+        Self::plain(move |input, aggregate, at| rule(typed(input)?, aggregate, at))
+    }
+
+    pub fn answer(rule: OnAnswer<S>) -> Self {
+        Self::plain(move |input, aggregate, at| rule(typed::<Answer>(input)?, aggregate, at))
+    }
+
+    pub fn deadline(rule: OnDeadline<S>) -> Self {
+        Self::plain(move |_, aggregate, at| rule(aggregate, at))
+    }
+
+    pub fn event_with<E: Event, X: Row>(
+        keys: fn(&E, &S::Aggregate) -> Vec<String>,
+        rule: OnEventWith<E, X, S>,
+    ) -> Self {
+        let names = move |input: &dyn Any, key: &str, rows: &Rows<Routed<S>>| {
+            typed::<E>(input).map_or_else(|_| Vec::new(), |event| keys(event, &row_so_far(rows, key)))
+        };
+        let run = move |input: &dyn Any, rows: &mut Rows<Routed<S>>, at: &Moment<'_, S>| {
+            let event = typed::<E>(input)?;
+            let reaction = changing(rows, at, |aggregate: &mut S::Aggregate, rows| {
+                let mut further = Further::read(keys(event, aggregate), rows);
+                let reaction = rule(event, aggregate, &mut further, at)?;
+                further.write(rows);
+                Ok(reaction)
+            })?;
+            Ok((None, reaction))
+        };
+        Self {
+            about: TableId(S::Aggregate::TABLE),
+            further: Some((TableId(X::TABLE), Box::new(names))),
+            run: Box::new(run),
+        }
+    }
+
+    pub fn command<C: Command>(rule: OnCommand<C, S>) -> Self {
+        let run = move |input: &dyn Any, rows: &mut Rows<Routed<S>>, at: &Moment<'_, S>| {
+            let mut replied = None;
+            let reaction = changing(rows, at, |row: &mut C::Row, _| {
+                let (reply, reaction) = rule(typed::<C>(input)?, row, at)?;
+                replied = Some(AnyReply::new(reply));
+                Ok(reaction)
+            })?;
+            Ok((replied, reaction))
+        };
+        Self { about: TableId(C::Row::TABLE), further: None, run: Box::new(run) }
+    }
+
+    pub fn command_with<C: Command, X: Row>(
+        keys: fn(&C, &C::Row) -> Vec<String>,
+        rule: OnCommandWith<C, X, S>,
+    ) -> Self {
+        let names = move |input: &dyn Any, key: &str, rows: &Rows<Routed<S>>| {
+            typed::<C>(input).map_or_else(|_| Vec::new(), |command| keys(command, &row_so_far(rows, key)))
+        };
+        let run = move |input: &dyn Any, rows: &mut Rows<Routed<S>>, at: &Moment<'_, S>| {
+            let command = typed::<C>(input)?;
+            let mut replied = None;
+            let reaction = changing(rows, at, |row: &mut C::Row, rows| {
+                let mut further = Further::read(keys(command, row), rows);
+                let (reply, reaction) = rule(command, row, &mut further, at)?;
+                further.write(rows);
+                replied = Some(AnyReply::new(reply));
+                Ok(reaction)
+            })?;
+            Ok((replied, reaction))
+        };
+        Self { about: TableId(C::Row::TABLE), further: Some((TableId(X::TABLE), Box::new(names))), run: Box::new(run) }
+    }
+
+    /// The rows of `table` that the input may read or change.
+    pub fn touches(
+        &self,
+        table: TableId,
+        input: &dyn Any,
+        key: &Key,
+        rows: &Rows<Routed<S>>,
+        touched: &mut Vec<Touch>,
+    ) {
+        if table == self.about {
+            touched.push(match key {
+                Key::Of(key) => Touch::shared(key),
+                Key::Fresh(key) => Touch::fresh(key),
+            });
+        }
+        if let Some((further, names)) = &self.further
+            && *further == table
+        {
+            touched.extend(names(input, key.text(), rows).into_iter().map(Touch::shared));
+        }
+    }
+}
+
+/// Runs a rule on the row that its input is about. A rule that saw no row and writes none must leave no trace that others
+/// see: there would be nothing to lock, so two of them could pass each other.
+fn changing<S: Service, R: Row>(
+    rows: &mut Rows<Routed<S>>,
+    at: &Moment<'_, S>,
+    rule: impl FnOnce(&mut R, &mut Rows<Routed<S>>) -> Result<Reaction, Refusal>,
+) -> Result<Reaction, Refusal> {
+    let before: R = row(rows, at.aggregate_id);
+    let mut after = before.clone();
+    let reaction = rule(&mut after, rows)?;
+    if after == R::default() && before == after && reaction.is_seen() {
+        return Err(Refusal::Permanent(format!(
+            "the rule saw no row {} in {} and writes none, yet it publishes, calls or sets a deadline: write a row that \
+             says so",
+            at.aggregate_id,
+            R::TABLE.name
+        )));
+    }
+    rows.set(TableId(R::TABLE), at.aggregate_id, AnyRow::new(after));
+    Ok(reaction)
+}
+
+fn typed<T: Any>(input: &dyn Any) -> Result<&T, Refusal> {
+    input.downcast_ref().ok_or_else(|| Refusal::Permanent(format!("this is no {}", std::any::type_name::<T>())))
+}
+
+/// The rows of a table, of which type they are put aside.
+#[derive(Clone, Copy)]
+pub(super) struct Kept {
+    /// Of a key of which nothing is known yet.
+    pub absent: fn() -> AnyRow,
+    pub read: fn(&mut Cells<'_>) -> Result<AnyRow, Unreadable>,
+}
+
+/// An event's route.
+pub(super) struct EventEntry<S: Service> {
+    pub event_type: EventType,
+    pub overtakes: bool,
+    pub read: fn(u32, &str) -> Result<AnyEvent, Undecodable>,
+    pub rule: Rule<S>,
+}
+
+/// What a service reads, handles and publishes, as data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// The service's name.
+    pub name: &'static str,
+    /// The topics that it reads.
+    pub reads: Vec<&'static str>,
+    /// The types that it handles.
+    pub handles: Vec<&'static str>,
+    /// Those among them that overtake parked events.
+    pub compensates: Vec<&'static str>,
+    /// The types that it passes over in silence.
+    pub ignores: Vec<&'static str>,
+    /// The types that it publishes.
+    pub publishes: Vec<&'static str>,
+    /// The topics that it writes to.
+    pub writes: Vec<&'static str>,
+    /// The steps of its external calls.
+    pub calls: Vec<&'static str>,
+    /// The names of its deadlines.
+    pub deadlines: Vec<&'static str>,
+    /// Its tables: rows in the order in which they are locked, then records.
+    pub tables: Vec<&'static str>,
+}
+
+impl Description {
+    /// What a service declares.
+    ///
+    /// # Errors
+    /// The declarations contradict each other.
+    pub fn of<S: Service>() -> Result<Self, Contradictions> {
+        RouteTable::<S>::of_service().map(|table| table.describe())
+    }
+}
+
+/// Declarations that contradict each other. Each line names one, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contradictions(pub Vec<String>);
+
+impl fmt::Display for Contradictions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the routes contradict each other:\n  {}", self.0.join("\n  "))
+    }
+}
+
+impl std::error::Error for Contradictions {}
+
+pub(super) struct RouteTable<S: Service> {
+    pub events: BTreeMap<&'static str, EventEntry<S>>,
+    pub commands: HashMap<TypeId, Rule<S>>,
+    pub answers: BTreeMap<&'static str, Rule<S>>,
+    pub deadlines: BTreeMap<&'static str, Rule<S>>,
+    pub published: BTreeMap<&'static str, EventType>,
+    ignored: BTreeMap<&'static str, EventType>,
+    pub recorded: BTreeSet<&'static str>,
+    /// In the order in which they are locked: the aggregate's first.
+    pub tables: Vec<TableId>,
+    pub kept: BTreeMap<TableId, Kept>,
+    pub unhandled: Unhandled,
+    order: Vec<(&'static Table, &'static Table)>,
+    wrong: Vec<String>,
+    /// Where a route leaves its word whose type is handled already.
+    superseded: bool,
+}
+
+impl<S: Service> RouteTable<S> {
+    /// What the service declares.
+    pub fn of_service() -> Result<Self, Contradictions> {
+        let mut routes = Routes { table: Self::empty() };
+        S::routes(&mut routes);
+        let mut table = routes.table;
+        table.check();
+        if table.wrong.is_empty() { Ok(table) } else { Err(Contradictions(table.wrong)) }
+    }
+
+    fn empty() -> Self {
+        let mut table = Self {
+            events: BTreeMap::new(),
+            commands: HashMap::new(),
+            answers: BTreeMap::new(),
+            deadlines: BTreeMap::new(),
+            published: BTreeMap::new(),
+            ignored: BTreeMap::new(),
+            recorded: BTreeSet::new(),
+            tables: Vec::new(),
+            kept: BTreeMap::new(),
+            unhandled: Unhandled::default(),
+            order: Vec::new(),
+            wrong: Vec::new(),
+            superseded: false,
+        };
+        table.keeps::<S::Aggregate>();
+        table
+    }
+
+    pub fn keeps<R: Row>(&mut self) {
+        let kept = Kept { absent: || AnyRow::new(R::default()), read: |cells| R::read(cells).map(AnyRow::new) };
+        if self.kept.insert(TableId(R::TABLE), kept).is_none() {
+            self.tables.push(TableId(R::TABLE));
+        }
+    }
+
+    /// The second table's keys come from the first one's rows.
+    pub fn after(&mut self, first: &'static Table, then: &'static Table) {
+        self.order.push((first, then));
+    }
+
+    pub fn event<E: Event>(&mut self, rule: Rule<S>) -> &mut bool {
+        let EventType { name, .. } = E::TYPE;
+        self.unhandled.know(E::FAMILY);
+        if self.events.contains_key(name) {
+            self.wrong.push(format!("{name} is handled twice: declare it once"));
+            return &mut self.superseded;
+        }
+        let read = |version: u32, payload: &str| E::read(version, payload).map(AnyEvent::new);
+        let entry = EventEntry { event_type: E::TYPE, overtakes: false, read, rule };
+        &mut self.events.entry(name).or_insert(entry).overtakes
+    }
+
+    pub fn ignore<E: Event>(&mut self) {
+        self.unhandled.know(E::FAMILY);
+        self.unhandled.ignore(E::TYPE);
+        self.ignored.insert(E::TYPE.name, E::TYPE);
+    }
+
+    pub fn command<C: Command>(&mut self, rule: Rule<S>) {
+        if self.commands.insert(TypeId::of::<C>(), rule).is_some() {
+            self.wrong.push(format!("{} is handled twice: declare it once", std::any::type_name::<C>()));
+        }
+    }
+
+    pub fn answer(&mut self, step: &'static str, rule: Rule<S>) {
+        if self.answers.insert(step, rule).is_some() {
+            self.wrong.push(format!("the answer to {step} is handled twice: give each call a step of its own"));
+        }
+    }
+
+    pub fn deadline(&mut self, name: &'static str, rule: Rule<S>) {
+        if self.deadlines.insert(name, rule).is_some() {
+            self.wrong.push(format!("the deadline {name} is handled twice: give each a name of its own"));
+        }
+    }
+
+    pub fn publishes<E: Event>(&mut self) {
+        self.published.insert(E::TYPE.name, E::TYPE);
+    }
+
+    pub fn records(&mut self, table: &'static Table) {
+        self.recorded.insert(table.name);
+    }
+
+    fn check(&mut self) {
+        let reads: BTreeSet<&str> = self.events.values().map(|entry| entry.event_type.topic).collect();
+        for (name, ignored) in &self.ignored {
+            if self.events.contains_key(name) {
+                self.wrong.push(format!("{name} is handled, and declared as ignored: leave one of the two out"));
+            } else if !reads.contains(ignored.topic) {
+                self.wrong.push(format!(
+                    "{name} is declared as ignored, but nothing of {} is handled: leave it out",
+                    ignored.topic
+                ));
+            }
+        }
+        for name in self.published.keys().filter(|name| self.events.contains_key(*name)) {
+            self.wrong.push(format!("{name} is published and handled by the same service: call the rule instead"));
+        }
+        for (first, then) in &self.order {
+            let place = |table: &'static Table| self.tables.iter().position(|kept| *kept == TableId(table));
+            if place(first) >= place(then) {
+                self.wrong.push(format!(
+                    "keys of {then} come from rows of {first}, but {then} is locked first: declare a route of {first} before",
+                    first = first.name,
+                    then = then.name
+                ));
+            }
+        }
+    }
+
+    pub fn describe(&self) -> Description {
+        let once = |topics: &mut dyn Iterator<Item = &'static str>| {
+            topics.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        };
+        Description {
+            name: S::NAME,
+            reads: once(&mut self.events.values().map(|entry| entry.event_type.topic)),
+            handles: self.events.keys().copied().collect(),
+            compensates: self.events.iter().filter(|(_, entry)| entry.overtakes).map(|(name, _)| *name).collect(),
+            ignores: self.ignored.keys().copied().collect(),
+            publishes: self.published.keys().copied().collect(),
+            writes: once(&mut self.published.values().map(|published| published.topic)),
+            calls: self.answers.keys().copied().collect(),
+            deadlines: self.deadlines.keys().copied().collect(),
+            tables: self.tables.iter().map(|table| table.0.name).chain(self.recorded.iter().copied()).collect(),
+        }
+    }
+}
