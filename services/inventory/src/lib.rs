@@ -3,6 +3,7 @@
 pub mod http;
 pub mod reservation;
 pub mod set_stock;
+pub mod settings;
 pub mod stock;
 
 mod give_back;
@@ -56,3 +57,16 @@ impl Service for Inventory {
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/inventory");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_committed_is_what_it_takes_part_in() {
+        let committed = include_str!("../../../deploy/choreography/inventory.json");
+        let described = engine::describe::json_of::<Inventory, settings::Settings>().unwrap();
+        let update = "cargo run --release -p inventory -- describe > deploy/choreography/inventory.json";
+        assert_eq!(described, committed, "after a wanted change: {update}");
+    }
+}

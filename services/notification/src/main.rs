@@ -2,6 +2,7 @@
 
 use axum::Router;
 use clap::Parser;
+use engine::describe::described;
 use notification::{MIGRATIONS, MailerCalls, Notification, Settings};
 
 // Batches are many small allocations, made and freed together: it halves what they cost.
@@ -10,6 +11,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    if described::<Notification, Settings>()? {
+        return Ok(());
+    }
     let settings = Settings::parse();
     let resend_within = settings.resend_within().map_err(anyhow::Error::msg)?;
     let calls = MailerCalls::new(settings.mailer().map_err(anyhow::Error::msg)?, resend_within);

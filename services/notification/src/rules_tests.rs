@@ -107,13 +107,9 @@ fn given_the_mail_service_was_asked_when_it_answers_then_the_customer_is_told_or
 }
 
 #[test]
-fn the_routes_say_what_notification_takes_part_in() {
-    let routed = engine::routes::Routed::new(Notification).unwrap();
-    let described = routed.describe();
-    assert_eq!(described.reads, ["order-events"]);
-    assert_eq!(described.handles, ["order.cancelled", "order.completed", "order.placed"]);
-    assert_eq!(described.compensates, ["order.placed"]);
-    assert_eq!(described.ignores, ["order.cancellation_requested"]);
-    assert_eq!(described.tables, ["notices"]);
-    assert!(described.publishes.is_empty() && described.writes.is_empty());
+fn what_is_committed_is_what_it_takes_part_in() {
+    let committed = include_str!("../../../deploy/choreography/examples/notification.json");
+    let described = engine::describe::json_of::<Notification, Settings>().unwrap();
+    let update = "cargo run --release -p notification -- describe > deploy/choreography/examples/notification.json";
+    assert_eq!(described, committed, "after a wanted change: {update}");
 }

@@ -61,3 +61,16 @@ impl Service for Order {
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/order");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_committed_is_what_it_takes_part_in() {
+        let committed = include_str!("../../../deploy/choreography/order.json");
+        let described = engine::describe::json_of::<Order, settings::Settings>().unwrap();
+        let update = "cargo run --release -p order -- describe > deploy/choreography/order.json";
+        assert_eq!(described, committed, "after a wanted change: {update}");
+    }
+}

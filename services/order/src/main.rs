@@ -1,7 +1,7 @@
 //! The order service.
 
 use clap::Parser;
-use engine::intents::Nobody;
+use engine::{describe::described, intents::Nobody};
 use order::{MIGRATIONS, Order, http, settings::Settings};
 
 // Batches are many small allocations, made and freed together: it halves what they cost.
@@ -10,6 +10,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    if described::<Order, Settings>()? {
+        return Ok(());
+    }
     let settings = Settings::parse();
     let order = Order { deadline: settings.order_deadline };
     let gate = settings.api.gate()?;

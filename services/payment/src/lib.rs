@@ -52,3 +52,16 @@ impl Service for Payment {
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/payment");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_committed_is_what_it_takes_part_in() {
+        let committed = include_str!("../../../deploy/choreography/payment.json");
+        let described = engine::describe::json_of::<Payment, settings::Settings>().unwrap();
+        let update = "cargo run --release -p payment -- describe > deploy/choreography/payment.json";
+        assert_eq!(described, committed, "after a wanted change: {update}");
+    }
+}

@@ -48,3 +48,16 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migration
 
 #[cfg(test)]
 mod given;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_committed_is_what_it_takes_part_in() {
+        let committed = include_str!("../../../deploy/choreography/shipping.json");
+        let described = engine::describe::json_of::<Shipping, settings::Settings>().unwrap();
+        let update = "cargo run --release -p shipping -- describe > deploy/choreography/shipping.json";
+        assert_eq!(described, committed, "after a wanted change: {update}");
+    }
+}

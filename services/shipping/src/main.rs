@@ -1,6 +1,7 @@
 //! The shipping service.
 
 use clap::Parser;
+use engine::describe::described;
 use shipping::{MIGRATIONS, Shipping, http, outside::CarrierCalls, settings::Settings};
 
 // Batches are many small allocations, made and freed together: it halves what they cost.
@@ -9,6 +10,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    if described::<Shipping, Settings>()? {
+        return Ok(());
+    }
     let settings = Settings::parse();
     let resend_within = settings.resend_within().map_err(anyhow::Error::msg)?;
     let calls = CarrierCalls::new(settings.carrier().map_err(anyhow::Error::msg)?, resend_within);

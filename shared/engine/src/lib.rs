@@ -1,8 +1,8 @@
 //! A choreography saga engine: what a service needs to take part in sagas over Kafka with its own PostgreSQL database.
 //!
-//! Rules are plain functions ([`participant`]); everything that moves a saga passes one [`door`] in batches; facts leave
-//! by the [`outbox`] and the relay. The steps know the database and Kafka only by the traits in [`store`] and [`log`],
-//! so that the simulation drives the very code that ships.
+//! Rules are plain functions that a service declares in its [`routes`]; everything that moves a saga passes one [`door`] in
+//! batches; events leave by the [`outbox`] and the relay. The steps know the database and Kafka only by the traits in
+//! [`store`] and [`log`], so that the simulation drives the very code that ships.
 
 pub use choreography_core as core;
 
@@ -12,6 +12,7 @@ pub mod crash_point;
 pub mod dead_letter;
 pub mod deadlines;
 pub mod delivery;
+pub mod describe;
 pub mod door;
 pub mod effects;
 pub mod envelope;

@@ -1,34 +1,17 @@
-//! The way between the contracts, which know no engine, and the engine, which knows no event.
+//! What the services of the shop share: what a provider says made fit for rows and events, bodies of requests, settings, and
+//! how providers are called.
 
 pub mod body;
-mod decode;
 pub mod outside;
 mod reason;
 mod reference;
 pub mod setting;
 
-use contracts::Event;
-use engine::{effects::Fact, participant::Refusal};
+use engine::core::Refusal;
 use uuid::Uuid;
 
-pub use decode::decode;
 pub use reason::reason;
 pub use reference::{kept_reference, reference};
-
-/// Wraps an event for publication; refused if it is not valid, since nothing wrong leaves a service.
-pub fn fact(event: impl Into<Event>) -> Result<Fact, Refusal> {
-    let event = event.into();
-    let payload = event
-        .to_payload()
-        .map_err(|invalid| Refusal::Permanent(format!("{} can't be published: {invalid}", event.event_type())))?;
-    Ok(Fact {
-        topic: event.topic(),
-        event_type: event.event_type(),
-        version: event.version(),
-        aggregate_id: event.order_id().to_string(),
-        payload,
-    })
-}
 
 /// An order's row key. Only keys that were made from order ids stand in these tables.
 pub fn order_id(key: &str) -> Result<Uuid, Refusal> {

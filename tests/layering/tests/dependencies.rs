@@ -35,11 +35,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         "what stands before an API knows none: rules belong there",
     ),
     ("services/", &["shared/"], "services know each other by events alone: share what both need under shared/"),
-    (
-        "deploy/provision",
-        &["shared/", "services/"],
-        "what must be there first knows what services declare, and nobody who starts them",
-    ),
+    ("deploy/provision", &["shared/"], "what must be there first goes by deploy/choreography, and links no service"),
     ("deploy/traffic", &["shared/engine", "deploy/provision"], "customers know the API, not what is behind it"),
     (
         "deploy/local",
