@@ -33,6 +33,7 @@ pub static PARTS: LazyLock<Vec<Part>> = LazyLock::new(|| {
     let mut parts: Vec<Part> = described.map(read).collect();
     parts.sort_by_key(|part| part.service);
     let owners = DESCRIPTIONS.get_file(OWNERS).map(read).unwrap_or_default();
+    assert!(!parts.is_empty(), "deploy/choreography describes no service");
     let wrong = contradictions(&parts, &owners);
     assert!(wrong.is_empty(), "deploy/choreography contradicts itself:\n  {}", wrong.join("\n  "));
     parts

@@ -106,7 +106,7 @@ mod tests {
     async fn messages_are_sent_and_found_under_their_key() {
         let (url, asked) = server(r#"{"status":"sent","messageId":"m1"}"#).await;
         let mailer = HttpMailer::new(&url, None, Duration::from_secs(10)).unwrap();
-        let message = MessageRequest { order_id: "o".into(), user_id: "ada".into(), text: "hello".into() };
+        let message = Message { order_id: "o".into(), user_id: "ada".into(), text: "hello".into() };
         let sent = MessageAnswer::Sent { message_id: "m1".into() };
         assert_eq!(mailer.send("o/tell", &message).await, Ok(sent.clone()));
         assert_eq!(mailer.find_message("o/tell").await, Ok(Some(sent)));

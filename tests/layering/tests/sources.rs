@@ -88,6 +88,28 @@ fn no_source_file_is_too_long() {
     );
 }
 
+/// Lines of code with rust-rdkafka's trait for reading headers, which unwraps every name as UTF-8.
+fn header_readers(text: &str) -> Vec<usize> {
+    let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+    let named = |line: &str| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "Headers");
+    if text.contains("rdkafka") { code.filter(|(_, line)| named(line)).map(|(at, _)| at + 1).collect() } else { vec![] }
+}
+
+#[test]
+fn nobody_reads_headers_where_an_odd_name_ends_the_process() {
+    let all = ["deploy", "services", "shared", "tests"].into_iter().flat_map(sources);
+    let found = all.filter(|(path, _)| !path.ends_with("sources.rs")).flat_map(|(path, text)| {
+        header_readers(&text).into_iter().map(move |line| format!("{}:{line}", path.display()))
+    });
+    let found: Vec<String> = found.collect();
+    assert!(
+        found.is_empty(),
+        "read headers by engine::kafka::headers, which takes names as bytes\n{}",
+        found.join("\n")
+    );
+    assert_eq!(header_readers("// Headers\nuse rdkafka::message::{Headers, OwnedHeaders};"), [2]);
+}
+
 /// What a seeded schedule drives: the same seed must do the same thing on any day.
 const DRIVEN: [&str; 10] = [
     "shared/choreography-core/src",

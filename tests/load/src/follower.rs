@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use local::system::PARTITIONS;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::Headers;
+use rdkafka::message::BorrowedMessage;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -81,7 +81,7 @@ struct Envelope<'a> {
     timestamp: DateTime<Utc>,
 }
 
-fn note(message: &impl Message, ledger: &Ledger, hops: bool) {
+fn note(message: &BorrowedMessage<'_>, ledger: &Ledger, hops: bool) {
     if !hops && !may_be_an_end(message) {
         return;
     }
@@ -97,10 +97,11 @@ fn note(message: &impl Message, ledger: &Ledger, hops: bool) {
 }
 
 /// A header that says otherwise spares parsing the body.
-fn may_be_an_end(message: &impl Message) -> bool {
-    let headers = message.headers();
-    let named = headers.and_then(|headers| headers.iter().find(|header| header.key == "event-type")?.value);
-    named.is_none_or(|named| matches!(named, b"order.completed" | b"order.cancelled"))
+fn may_be_an_end(message: &BorrowedMessage<'_>) -> bool {
+    // Not by rust-rdkafka, which panics at a name that is no text.
+    let headers = engine::kafka::headers(message).unwrap_or_default();
+    let named = headers.into_iter().find(|header| header.is_named("event-type")).and_then(|header| header.value);
+    named.is_none_or(|named| matches!(named.as_slice(), b"order.completed" | b"order.cancelled"))
 }
 
 fn read(message: &impl Message) -> Option<(Uuid, Envelope<'_>)> {

@@ -3,12 +3,12 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use crate::{
-    mailer::{Mailer, MessageAnswer, MessageRequest, NoAnswer},
+    mailer::{Mailer, Message, MessageAnswer, NoAnswer},
     world::{World, found},
 };
 
-fn message_to(user: &str) -> MessageRequest {
-    MessageRequest { order_id: "o1".into(), user_id: user.into(), text: "hello".into() }
+fn message_to(user: &str) -> Message {
+    Message { order_id: "o1".into(), user_id: user.into(), text: "hello".into() }
 }
 
 #[tokio::test]

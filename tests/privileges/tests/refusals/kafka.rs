@@ -265,8 +265,8 @@ fn nobody_gets_in_without_the_users_password() {
 fn what_no_part_asks_for_any_more_is_taken_away() {
     test(|world| async {
         // Whom no service is called, so that nobody is disturbed.
-        let wide = Part { service: "auditor", reads: &["order-events", "payment-events"], writes: &[] };
-        let narrow = Part { reads: &["order-events"], ..wide };
+        let wide = Part { service: "auditor", reads: vec!["order-events", "payment-events"], writes: vec![] };
+        let narrow = Part { reads: vec!["order-events"], ..wide.clone() };
         let admin = world.system.broker.connection();
         provision::kafka::set_passwords(&admin, vec![("auditor".into(), "secret".into())]).await.expect("a user");
         let auditor = with(world, "auditor", "secret");
