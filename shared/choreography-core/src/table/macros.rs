@@ -64,7 +64,7 @@ macro_rules! table {
             }
 
             fn read(cells: &mut $crate::table::Cells<'_>) -> Result<Self, $crate::table::Unreadable> {
-                Ok(Self { $($column: cells.next()?,)+ $($($once: cells.next()?,)+)? })
+                Ok(Self { $($column: cells.take()?,)+ $($($once: cells.take()?,)+)? })
             }
         }
     };

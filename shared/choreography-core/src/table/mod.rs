@@ -85,7 +85,7 @@ impl<'a> Cells<'a> {
     ///
     /// # Errors
     /// It names table and column.
-    pub fn next<V: Value>(&mut self) -> Result<V, Unreadable> {
+    pub fn take<V: Value>(&mut self) -> Result<V, Unreadable> {
         let column = self.table.columns.get(self.next);
         let column = column.ok_or_else(|| Unreadable(format!("{} has no column {}", self.table.name, self.next)))?;
         let cell = (self.read)(self.next, column.kind)?;

@@ -24,6 +24,9 @@ use crate::{
 
 pub(super) const GROUPS: [&str; 4] = ["order", "inventory", "payment", "shipping"];
 
+/// Who does something to the shop now and then.
+type Somebody = fn(&Shop) -> Task;
+
 /// How often somebody is looked for who has something to do, in a step.
 const TRIES: usize = 4;
 
@@ -64,8 +67,7 @@ impl<'a> Running<'a> {
         };
         let core = &shop.core;
         let profile = &core.focus.profile;
-        let others: [(fn(&Shop) -> Task, bool); 3] =
-            [(stock_taker, false), (vandal, profile.junk), (intruder, profile.locks)];
+        let others: [(Somebody, bool); 3] = [(stock_taker, false), (vandal, profile.junk), (intruder, profile.locks)];
         for (other, always) in others {
             if core.pick(3) == 0 || always {
                 running.clients.push(other(shop));
