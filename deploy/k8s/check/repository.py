@@ -1,5 +1,6 @@
-"""What the manifests must agree with, read from the code itself."""
+"""What the manifests must agree with, read from the code and from what services describe."""
 
+import json
 import pathlib
 import re
 
@@ -16,10 +17,8 @@ def constant(name, below):
 
 
 def topics(service):
-    """The topics that a service reads."""
-    source = (ROOT / "services" / service / "src" / "participant.rs").read_text()
-    declared = re.search(r"const TOPICS: [^=]*= &\[([^\]]*)\]", source)
-    return {name.lower().replace("_", "-") for name in re.findall(r"topic::(\w+)", declared[1])}
+    """The topics that a service reads, as it describes itself."""
+    return set(json.loads((ROOT / "deploy" / "choreography" / f"{service}.json").read_text())["reads"])
 
 
 PARTITIONS = constant("PARTITIONS", "deploy")

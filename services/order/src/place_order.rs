@@ -97,6 +97,7 @@ mod tests {
         let (reply, then) = given.command(place(1, Some("k"), b"body")).unwrap();
         assert_eq!(then, ["record order_history", "order.placed", "deadline order"]);
         assert_eq!(reply, Placed::Now(given.now));
+        assert_eq!(then.deadline(DEADLINE), Some(given.now + TimeDelta::seconds(60)));
         let event = &then.published::<OrderPlaced>()[0];
         assert_eq!((event.order_id, event.total_amount, &event.items), (ORDER, 200, &details().items));
         let row: OrderRow = given.find(ORDER);

@@ -6,7 +6,7 @@ use choreography_core::{Answer, AnyRecord, AnyRow, Call, Command, Event, Record,
 use chrono::{DateTime, Utc};
 
 use crate::{
-    effects::{Effects, Fact, Intend},
+    effects::{Effects, Fact, Intend, SetDeadline},
     participant::{Participant, What},
     routes::{AnyCommand, AnyEvent, Routed, Service, TableId},
     rows::Rows,
@@ -107,6 +107,7 @@ pub struct Then {
     published: Vec<Fact>,
     calls: Vec<Intend>,
     records: Vec<AnyRecord>,
+    deadlines: Vec<SetDeadline>,
 }
 
 impl Then {
@@ -119,7 +120,7 @@ impl Then {
         let settled = effects.settled.iter().map(|deadline| format!("settle {}", deadline.name));
         let words = records.chain(events).chain(calls).chain(amended).chain(deadlines).chain(settled).collect();
         let calls = effects.intents.into_iter().chain(effects.amended).collect();
-        Self { words, published: effects.facts, calls, records: effects.records }
+        Self { words, published: effects.facts, calls, records: effects.records, deadlines: effects.deadlines }
     }
 
     /// Such as `["record lines", "points.earned", "call post", "amend post", "deadline thanks", "settle thanks"]`. Empty where
@@ -144,6 +145,11 @@ impl Then {
     pub fn calls<C: Call>(&self) -> Vec<C> {
         let of_step = self.calls.iter().filter(|call| call.step == C::STEP);
         of_step.map(|call| serde_json::from_str(&call.request).unwrap_or_else(|error| panic!("{error}"))).collect()
+    }
+
+    /// When the deadline of this name is due; `None` if none is set.
+    pub fn deadline(&self, name: &str) -> Option<DateTime<Utc>> {
+        self.deadlines.iter().find(|deadline| deadline.name == name).map(|deadline| deadline.due_at)
     }
 
     /// The records of this type that are appended.
