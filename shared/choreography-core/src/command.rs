@@ -32,3 +32,13 @@ impl Key {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_a_text_whoever_knows_it() {
+        assert_eq!([Key::Of("o1".into()), Key::Fresh("o2".into())].each_ref().map(Key::text), ["o1", "o2"]);
+    }
+}

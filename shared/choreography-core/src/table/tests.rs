@@ -22,7 +22,7 @@ struct Parcel {
     late: bool,
 }
 
-table!(Parcel in parcels by order_id: state, pieces, address, seen, seal, late);
+table!(Parcel in parcels by order_id: state, pieces, address, seen; once: seal, late);
 
 #[derive(Debug)]
 struct Line {
@@ -74,6 +74,8 @@ fn what_is_declared_is_the_table() {
         ("late", Kind::Boolean),
     ];
     assert_eq!((Parcel::TABLE.name, Parcel::TABLE.key, columns), ("parcels", "order_id", expected.to_vec()));
+    let once: Vec<_> = Parcel::TABLE.columns.iter().filter(|column| column.once).map(|column| column.name).collect();
+    assert_eq!(once, ["seal", "late"]);
     assert_eq!((Line::TABLE.name, Line::TABLE.columns[1].kind), ("ledger", Kind::Integer));
 }
 
@@ -105,5 +107,14 @@ fn rows_of_any_table_are_compared_by_value() {
     assert_eq!(row.get::<Parcel>(), Some(&sent()));
     assert_eq!((row.table().name, row.cell(1)), ("parcels", Cell::Integer(3)));
     let line = AnyRecord::new(Line { order_id: "o1".into(), pieces: 2 });
+    assert_eq!(line.get::<Line>().map(|line| line.pieces), Some(2));
     assert_eq!((line.table().name, line.cell(0), line.cell(2)), ("ledger", Cell::Text("o1".into()), Cell::Null));
+}
+
+/// In logs and in the messages of failing tests.
+#[test]
+fn rows_of_any_table_are_written_as_what_they_are() {
+    let line = AnyRecord::new(Line { order_id: "o1".into(), pieces: 2 });
+    assert_eq!(format!("{line:?}"), r#"Line { order_id: "o1", pieces: 2 }"#);
+    assert_eq!(format!("{:?}", AnyRow::new(sent())), format!("{:?}", sent()));
 }
