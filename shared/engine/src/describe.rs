@@ -15,11 +15,15 @@ const ARGUMENT: &str = "describe";
 /// # Errors
 /// The routes contradict each other.
 pub fn described<S: Service, C: CommandFactory>() -> Result<bool, Contradictions> {
-    let asked = std::env::args().nth(1).is_some_and(|argument| argument == ARGUMENT);
+    let asked = is_asked(std::env::args());
     if asked {
         print!("{}", json_of::<S, C>()?);
     }
     Ok(asked)
+}
+
+fn is_asked(mut arguments: impl Iterator<Item = String>) -> bool {
+    arguments.nth(1).is_some_and(|argument| argument == ARGUMENT)
 }
 
 /// The description with its settings, the variables of the environment that the program reads.
@@ -47,4 +51,69 @@ pub fn json_of<S: Service, C: CommandFactory>() -> Result<String, Contradictions
         "settings": settings,
     });
     Ok(format!("{json:#}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use choreography_core::table;
+
+    use super::*;
+    use crate::routes::{Routes, nothing};
+
+    struct Thanks;
+
+    #[derive(Clone, Debug, Default, PartialEq)]
+    struct Account {
+        told: bool,
+    }
+
+    table!(Account in accounts by order_id: told);
+
+    impl Service for Thanks {
+        type Aggregate = Account;
+
+        const NAME: &'static str = "thanks";
+
+        fn routes(on: &mut Routes<Self>) {
+            on.deadline("late", |_, _| Ok(nothing()));
+        }
+    }
+
+    #[derive(clap::Parser)]
+    struct Settings {
+        #[arg(long, env = "SIZE_OF_PARTY")]
+        _size: Option<u32>,
+        #[arg(long, env = "NAME_OF_HOST")]
+        _host: Option<String>,
+        #[arg(long)]
+        _said_on_the_command_line: bool,
+    }
+
+    #[test]
+    fn a_service_describes_its_routes_and_the_variables_that_it_reads() {
+        let json: Value = serde_json::from_str(&json_of::<Thanks, Settings>().unwrap()).unwrap();
+        let expected = json!({
+            "name": "thanks",
+            "reads": [],
+            "handles": [],
+            "compensates": [],
+            "ignores": [],
+            "publishes": [],
+            "writes": [],
+            "calls": [],
+            "deadlines": ["late"],
+            "tables": ["accounts"],
+            "settings": ["NAME_OF_HOST", "SIZE_OF_PARTY"],
+        });
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn the_first_argument_asks_for_it_and_no_other() {
+        let asked = |arguments: &[&str]| is_asked(arguments.iter().map(|argument| (*argument).to_owned()));
+        assert!(asked(&["thanks", "describe"]));
+        for other in [&["describe"][..], &["thanks"], &["thanks", "serve", "describe"]] {
+            assert!(!asked(other), "{other:?}");
+        }
+    }
 }

@@ -35,16 +35,21 @@ impl Ids {
 impl IdSource for Ids {
     fn next(&mut self, now: DateTime<Utc>) -> Uuid {
         let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
-        // The last 62 bits of a random UUID are random.
         let (high, low) = (Uuid::new_v4().as_u128(), Uuid::new_v4().as_u128());
-        self.rest = if millis == self.millis {
-            self.rest + 1 + (low & u128::from(u32::MAX))
-        } else {
-            ((high << 62) ^ (low & (u128::MAX >> 66))) & ((1 << (REST_BITS - 1)) - 1)
-        };
+        self.rest = if millis == self.millis { above(self.rest, low) } else { anywhere(high, low) };
         self.millis = millis;
         minted(millis, self.rest)
     }
+}
+
+/// A place some random steps above another, at least one.
+fn above(rest: u128, random: u128) -> u128 {
+    rest + 1 + (random & u128::from(u32::MAX))
+}
+
+/// A place in the lower half, of two random UUIDs: the last 62 bits of each are random.
+fn anywhere(high: u128, low: u128) -> u128 {
+    ((high << 62) | (low & (u128::MAX >> 66))) & ((1 << (REST_BITS - 1)) - 1)
 }
 
 fn minted(millis: u64, rest: u128) -> Uuid {
@@ -173,6 +178,17 @@ mod tests {
     fn an_id_has_its_time_then_its_version_then_what_tells_it_apart() {
         let rest = (0xabc << 62) | 0x1234_5678_9abc_def0;
         assert_eq!(minted(0x0123_4567_89ab, rest).to_string(), "01234567-89ab-7abc-9234-56789abcdef0");
+    }
+
+    #[test]
+    fn a_place_lies_above_the_last_one_or_anywhere_in_the_lower_half() {
+        let steps = [0, 1, 0xffff_ffff, 0x7_0000_0000].map(|random| above(1_000, random));
+        assert_eq!(steps, [1_001, 1_002, 0x1_0000_03e8, 1_001]);
+        let low = 0x1234_5678_9abc_def0;
+        assert_eq!(anywhere(0, low), low);
+        assert_eq!(anywhere(0xfff, 0xf << 62), 0x7ff << 62);
+        assert_eq!(anywhere(0xabc, low), (0x2bc << 62) + low);
+        assert_eq!(anywhere(u128::MAX, u128::MAX), (1 << 73) - 1);
     }
 
     /// In the lower half, so that a busy millisecond has room above it.

@@ -47,9 +47,7 @@ pub trait Participant: Sized + Send + Sync + 'static {
     fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Self::Event>, Undecodable>;
 
     /// Whether the event is a compensation, which overtakes parked events of its key.
-    fn overtakes(&self, _event: &Self::Event) -> bool {
-        false
-    }
+    fn overtakes(&self, event: &Self::Event) -> bool;
 
     /// The rows of `table` that `what` may read or change. `rows` holds what was locked in the tables before it.
     fn touches(&self, table: Self::Table, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>);

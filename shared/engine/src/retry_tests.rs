@@ -1,10 +1,14 @@
 use chrono::TimeDelta;
 
+use super::{Claimed, HeldStore, Limits, Unreadable, redrive};
 use crate::{
     event_id::IdSource,
     input::Verdict::{Applied, Dead, Gone, Held, Repeat},
-    store::HeldStatus::{Parked, Queued, Retrying},
-    testing::{Table, World, failure},
+    store::{
+        HeldStatus::{Parked, Queued, Retrying},
+        StoreError,
+    },
+    testing::{LIMITS, Memory, Table, World, failure, now},
 };
 
 fn after_a_while(world: &World) {
@@ -236,4 +240,34 @@ fn an_event_that_is_redriven_while_its_row_is_locked_comes_again_by_itself() {
     world.door.database.state().locked.insert((Table::Accounts, "a".into()));
     assert_eq!(world.redrive(1), Some(Ok(Held(Retrying))));
     assert_eq!(world.held()[0].event.attempts, 3);
+}
+
+/// Where the event that was asked for has just been let go, so that the next one of its key comes first.
+struct Behind(Memory);
+
+impl HeldStore for Behind {
+    async fn claim(&self, limits: Limits, lease: TimeDelta) -> Result<Claimed, StoreError> {
+        self.0.claim(limits, lease).await
+    }
+
+    async fn queue_from(&self, number: i64, limits: Limits) -> Result<Claimed, StoreError> {
+        let mut queue = self.0.queue_from(number, limits).await?;
+        queue.events.remove(0);
+        Ok(queue)
+    }
+
+    async fn park_unreadable(&self, rows: &[Unreadable]) -> Result<(), StoreError> {
+        self.0.park_unreadable(rows).await
+    }
+}
+
+#[test]
+fn a_redrive_takes_no_other_event_for_the_one_that_it_was_asked_for() {
+    let mut world = World::new();
+    world.batch(&[("a", "refuse"), ("a", "refuse")]);
+    let (first, behind) = (world.held()[0].event.number, Behind(world.door.database.clone()));
+    world.door.database.state().statements.clear();
+    let redriven = now(redrive(&world.door, &behind, &mut world.ids, first, LIMITS)).unwrap();
+    assert!(redriven.is_none());
+    assert!(world.door.database.state().statements.is_empty());
 }

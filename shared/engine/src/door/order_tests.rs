@@ -154,6 +154,14 @@ fn whether_an_event_may_pass_is_looked_up_under_the_lock_of_its_aggregate() {
 }
 
 #[test]
+fn rows_under_keys_that_nobody_else_knows_are_inserted_without_being_locked() {
+    let mut world = World::new();
+    assert_eq!(world.command(&["new a", "new b"]), [Applied(None), Applied(None)]);
+    assert_eq!((world.sum("new a"), world.sum("new b")), (1, 1));
+    assert_eq!(world.door.database.state().statements, ["insert_rows", "commit"]);
+}
+
+#[test]
 fn messages_that_are_no_events_are_kept_once_each() {
     let mut world = World::new();
     let [one, other] = ["one", "other"].map(|bytes| {

@@ -189,6 +189,9 @@ fn an_event_reaches_its_rule_with_its_rows_and_what_follows_is_said() {
     let mut given = Given::nothing(Loyalty).row("all", Pot { points: 10 });
     let then = given.event(visit(3)).unwrap();
     assert_eq!(then, ["record lines", "points.earned", "deadline thanks"]);
+    assert_ne!(then, ["record lines", "points.earned"]);
+    let due = ["thanks", "birthday"].map(|name| then.deadline(name));
+    assert_eq!(due, [Some(DateTime::UNIX_EPOCH + TimeDelta::days(1)), None]);
     assert_eq!(then.published::<PointsEarned>(), [PointsEarned { order: "o1".into(), points: 3 }]);
     assert_eq!(then.records::<Line>()[0].points, 3);
     assert_eq!((given.find::<Account>("o1").points, given.find::<Pot>("all").points), (3, 7));

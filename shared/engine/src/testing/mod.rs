@@ -8,4 +8,4 @@ mod world;
 
 pub(crate) use memory::{HeldRow, Memory, State};
 pub(crate) use toy::{Table, Toy};
-pub(crate) use world::{World, failure, key_of, now};
+pub(crate) use world::{LIMITS, World, failure, key_of, now};

@@ -15,7 +15,7 @@ pub(crate) struct Toy;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Table {
-    /// Keyed by aggregate.
+    /// Keyed by aggregate. A command's key that begins with `new ` was minted for it.
     Accounts,
     /// Keyed by what an event names as its `shelf`.
     Shelves,
@@ -80,7 +80,8 @@ impl Participant for Toy {
                 touched.extend(event.shelf.as_deref().map(Touch::shared));
                 assert_ne!(event.act, "panic at touching");
             }
-            (Table::Accounts, What::Command(act)) => touched.push(Touch::shared(act)),
+            (Table::Accounts, What::Command(key)) if key.starts_with("new ") => touched.push(Touch::fresh(key)),
+            (Table::Accounts, What::Command(key)) => touched.push(Touch::shared(key)),
             (Table::Accounts, What::Deadline { aggregate_id, .. } | What::Answer { aggregate_id, .. }) => {
                 touched.push(Touch::shared(aggregate_id));
             }

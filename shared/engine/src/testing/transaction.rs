@@ -89,6 +89,7 @@ impl Transaction<Toy> for Copy {
     }
 
     async fn insert_rows(&mut self, table: Table, rows: &[(String, i64)]) -> Result<(), StoreError> {
+        self.statement("insert_rows");
         self.update_rows(table, rows).await
     }
 
