@@ -100,6 +100,21 @@ fn an_event_that_cannot_be_read_now_is_tried_again_and_blocks_its_key_alone() {
 }
 
 #[test]
+fn what_cannot_be_read_now_takes_its_turn_as_what_it_was_held_as() {
+    let mut world = World::new();
+    assert_eq!(
+        world.batch(&[("a", "refuse"), ("a", "add"), ("a", "undo but fail")]),
+        [Held(Parked), Held(Queued), Held(Retrying)]
+    );
+    for row in world.door.database.state().held.values_mut() {
+        row.event.event.delivery.payload = Some(b"of another version".to_vec().into());
+    }
+    after_a_while(&world);
+    assert_eq!(world.retry(), [Gone, Held(Retrying)], "the compensation overtakes, the other waits");
+    assert_eq!(failure(&world.held()[2]).0, "envelope");
+}
+
+#[test]
 fn attempts_are_those_of_the_row_under_its_lock() {
     let mut world = World::new();
     world.batch(&[("a", "fail")]);
@@ -137,6 +152,29 @@ fn an_early_event_that_the_inbox_has_is_a_repeat_before_its_time_and_in_it() {
     world.pass(TimeDelta::hours(1));
     assert_eq!(world.arrive(&[event]), [Repeat]);
     assert_eq!((world.published(), world.held().len()), (vec!["a behind".into()], 0));
+}
+
+#[test]
+fn an_early_event_that_the_inbox_has_by_its_time_is_let_go() {
+    let mut world = World::new();
+    let in_an_hour = world.now() + TimeDelta::hours(1);
+    let id = world.ids.next(in_an_hour);
+    let event = world.event_with(id, "a", r#"{"act":"add"}"#);
+    assert_eq!(world.arrive(&[event]), [Held(Retrying)]);
+    world.door.database.state().inbox.insert(id);
+    world.pass(TimeDelta::hours(1));
+    assert_eq!(world.retry(), [Repeat]);
+    assert_eq!((world.sum("a"), world.held().len()), (0, 0));
+}
+
+#[test]
+fn a_clock_that_goes_back_does_not_stop_what_was_held_in_its_time() {
+    let mut world = World::new();
+    world.batch(&[("a", "fail")]);
+    let as_read = world.held()[0].event.clone();
+    world.pass(TimeDelta::hours(-1));
+    assert_eq!(world.retry_as_read(as_read), [Held(Retrying)]);
+    assert_eq!(world.held()[0].event.attempts, 2);
 }
 
 #[test]

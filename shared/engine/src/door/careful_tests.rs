@@ -3,14 +3,16 @@
 use chrono::TimeDelta;
 
 use crate::{
+    deadlines,
     delivery::Delivery,
+    door::Progress,
     input::Verdict::{Applied, Dead, Gone, Held},
     store::{
         Crashes,
         HeldStatus::{Parked, Queued},
         Stage,
     },
-    testing::{World, failure},
+    testing::{World, failure, now},
 };
 
 /// The process crashed so often over the message, and came so far at most.
@@ -102,4 +104,15 @@ fn the_last_try_of_what_may_end_the_process_says_that_it_was_decoded() {
         statements.retain(|statement| ["begun", "decoded"].contains(statement));
         assert_eq!(statements, begun, "{times} crashes");
     }
+}
+
+#[test]
+fn what_came_from_no_topic_is_handled_without_being_written_down() {
+    let mut world = World::new();
+    let id = world.set_deadline("a", "ring");
+    let mut work = [deadlines::input(world.door.database.state().deadlines[&id].clone())];
+    let mut progress = Progress::new(1);
+    now(world.door.handle_carefully(&mut world.ids, &mut work, &mut progress)).unwrap();
+    assert_eq!(progress.verdicts, [Some(Applied(None))]);
+    assert!(!world.door.database.state().statements.contains(&"begun"));
 }

@@ -1,7 +1,7 @@
 //! What the database refuses, or can't give, concerns those who asked for it.
 
 use crate::{
-    input::Verdict::{self, Applied, Dead, Held, Repeat},
+    input::Verdict::{self, Applied, Dead, Gone, Held, Repeat},
     participant::Refusal,
     store::{
         HeldStatus::{Parked, Queued, Retrying},
@@ -123,6 +123,26 @@ fn the_attempts_of_a_refused_deadline_are_those_of_its_row_under_its_lock() {
     world.deadlines(10);
     assert!(matches!(world.deadline_as_read(as_read)[..], [Verdict::Refused(_)]));
     assert_eq!(world.door.database.state().deadlines[&id].attempts, 2);
+}
+
+#[test]
+fn a_deadline_that_was_settled_meanwhile_waits_for_no_row() {
+    let mut world = World::new();
+    let id = world.set_deadline("a", "ring");
+    let as_read = world.door.database.state().deadlines.remove(&id).unwrap();
+    world.door.database.state().locked.insert(place(Table::Accounts, "a"));
+    assert_eq!(world.deadline_as_read(as_read), [Gone]);
+}
+
+#[test]
+fn who_still_waits_too_long_in_a_hurry_is_not_skipped() {
+    let mut world = World::new();
+    let event = world.event("a", r#"{"act":"add"}"#);
+    world.door.database.state().is_inbox_locked = true;
+    let refused = world.try_arrive(std::slice::from_ref(&event)).unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable(why) if why.contains("the inbox is locked")));
+    world.door.database.state().is_inbox_locked = false;
+    assert_eq!(world.arrive(&[event]), [Applied(None)]);
 }
 
 #[test]

@@ -60,6 +60,8 @@ pub(crate) struct State {
     /// Held events whose rows this version can't read.
     pub unreadable_held: BTreeSet<i64>,
     pub is_table_locked: bool,
+    /// The inbox waits too long for what others hold, hurried or not.
+    pub is_inbox_locked: bool,
     /// Nobody answers.
     pub is_away: bool,
     /// The statements so far.

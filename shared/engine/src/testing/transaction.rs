@@ -51,6 +51,9 @@ impl Transaction<Toy> for Copy {
     }
 
     async fn insert_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        if self.state.is_inbox_locked {
+            return Err(StoreError::Contention("the inbox is locked".into()));
+        }
         Ok(ids.iter().copied().filter(|id| self.state.inbox.insert(*id)).collect())
     }
 
