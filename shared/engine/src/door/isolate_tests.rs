@@ -135,6 +135,23 @@ fn a_deadline_that_was_settled_meanwhile_waits_for_no_row() {
 }
 
 #[test]
+fn a_deadline_that_needs_a_locked_row_is_postponed_as_its_row_stands() {
+    let mut world = World::new();
+    let id = world.set_deadline("a", "ring");
+    let as_read = world.door.database.state().deadlines[&id].clone();
+    {
+        let mut state = world.door.database.state();
+        state.deadlines.entry(id).and_modify(|row| row.attempts = 5);
+        state.locked.insert(place(Table::Accounts, "a"));
+    }
+    assert!(matches!(world.deadline_as_read(as_read)[..], [Verdict::Refused(_)]));
+    let state = world.door.database.state();
+    let row = &state.deadlines[&id];
+    assert_eq!((row.attempts, row.next_at() > state.now), (6, true));
+    assert!(row.last_error.as_deref().is_some_and(|error| error.contains("locked by another session")), "{row:?}");
+}
+
+#[test]
 fn who_still_waits_too_long_in_a_hurry_is_not_skipped() {
     let mut world = World::new();
     let event = world.event("a", r#"{"act":"add"}"#);

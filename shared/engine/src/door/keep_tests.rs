@@ -89,7 +89,7 @@ fn a_call_is_written_down_with_what_it_came_from_and_can_be_made_at_once() {
 #[test]
 fn a_call_is_amended_before_and_after_it_is_written_and_no_other_with_it() {
     let mut world = World::new();
-    world.batch(&[("a", "call"), ("a", "call otherwise"), ("b", "call"), ("a", "amend")]);
+    world.batch(&[("b", "call"), ("a", "call otherwise"), ("a", "call"), ("a", "amend")]);
     assert_eq!(requests(&world), ["a/add amended", "a/other {}", "b/add {}"]);
     world.batch(&[("b", "amend")]);
     assert_eq!(requests(&world), ["a/add amended", "a/other {}", "b/add amended"]);

@@ -49,12 +49,12 @@ mod tests {
         let second = Duration::from_secs(1);
         let mut pace = Pace::new(2_000, 8_000, second * 10);
         let mut sizes = Vec::new();
-        for took in [2, 6, 4, 9, 30, 1, 1, 1] {
-            pace.learn(second * took);
+        for quarters in [8, 20, 24, 16, 36, 120, 5, 4, 4, 4] {
+            pace.learn(second * quarters / 4);
             sizes.push((pace.rows(), pace.bytes()));
         }
         let (whole, half, quarter) = ((2_000, 8_000), (1_000, 4_000), (500, 2_000));
-        assert_eq!(sizes, [whole, half, half, quarter, quarter, half, whole, whole]);
+        assert_eq!(sizes, [whole, whole, half, half, quarter, quarter, quarter, half, whole, whole]);
         assert_eq!(Pace::new(1, 1, second).rows(), 1);
     }
 }

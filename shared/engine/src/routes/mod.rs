@@ -2,6 +2,8 @@
 //! from it.
 
 mod further;
+#[cfg(test)]
+mod garden_tests;
 mod inputs;
 mod moment;
 mod reaction;
