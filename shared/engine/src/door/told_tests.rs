@@ -1,14 +1,12 @@
 //! What a saga's trace and the log tell of its inputs.
 
-use std::sync::{Arc, Mutex};
-
 use chrono::TimeDelta;
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::{
     delivery::Delivery,
     testing::{
-        World,
+        World, logged,
         spans::{ended, told, trace},
     },
     trace::{Header, TraceContext},
@@ -159,34 +157,6 @@ fn deadlines_answers_and_commands_are_spans_by_their_names() {
     world.command(&["b"]);
     let expected = and(Vec::new(), &["saga.correlation_id=b", "saga.outcome=applied"]);
     assert_eq!(told(&last_input(&world)), ("Internal command".into(), expected));
-}
-
-/// What the log says of level and above while `act` runs, a line each.
-fn logged(level: tracing::Level, act: impl FnOnce()) -> Vec<String> {
-    let file = Arc::new(Mutex::new(Vec::new()));
-    let writer = file.clone();
-    let lines = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_ansi(false)
-        .without_time()
-        .with_target(false)
-        .with_writer(move || Lines(writer.clone()))
-        .finish();
-    tracing::subscriber::with_default(lines, act);
-    let text = String::from_utf8(std::mem::take(&mut *file.lock().unwrap())).unwrap();
-    text.lines().map(|line| line.trim().to_owned()).collect()
-}
-
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// An event of a trace that nobody records.

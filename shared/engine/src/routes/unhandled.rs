@@ -55,3 +55,28 @@ impl Unhandled {
         Some(label)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::logged;
+
+    const KNOWN: EventType = EventType { name: "visit.made", version: 1, topic: "visits" };
+
+    #[test]
+    fn each_type_is_told_of_once_and_what_no_contract_declares_as_one() {
+        let mut unhandled = Unhandled::default();
+        unhandled.know(&[KNOWN]);
+        let lines = logged(tracing::Level::WARN, || {
+            for event_type in ["visit.made", "visit.made", "whatever\n.came", "something.else"] {
+                unhandled.report("loyalty", event_type);
+            }
+        });
+        let expected = ["visit.made", "whatever.came"].map(|event_type| {
+            format!(
+                r#"WARN events of this type come and have no route: handle them, or declare them as ignored service="loyalty" event_type="{event_type}""#
+            )
+        });
+        assert_eq!(lines, expected);
+    }
+}

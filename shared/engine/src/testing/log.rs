@@ -1,0 +1,31 @@
+//! The log of a test, a line each.
+
+use std::sync::{Arc, Mutex};
+
+/// What the log says of level and above while `act` runs, a line each.
+pub(crate) fn logged(level: tracing::Level, act: impl FnOnce()) -> Vec<String> {
+    let file = Arc::new(Mutex::new(Vec::new()));
+    let writer = file.clone();
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .with_writer(move || Lines(writer.clone()))
+        .finish();
+    tracing::subscriber::with_default(lines, act);
+    let text = String::from_utf8(std::mem::take(&mut *file.lock().unwrap())).unwrap();
+    text.lines().map(|line| line.trim().to_owned()).collect()
+}
+
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
