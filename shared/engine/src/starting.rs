@@ -64,7 +64,7 @@ mod tests {
     use sqlx::error::{DatabaseError, ErrorKind};
 
     use super::*;
-    use crate::runtime::Progress;
+    use crate::{runtime::Progress, testing::logged};
 
     #[test]
     fn only_what_nobody_has_to_change_is_waited_for() {
@@ -138,8 +138,8 @@ mod tests {
         assert!(!stays(&failed(MigrateError::Execute(sqlx::Error::PoolTimedOut)).into()));
     }
 
-    #[tokio::test]
-    async fn a_start_is_tried_again_until_it_succeeds_and_says_meanwhile_for_what_it_waits() {
+    #[test]
+    fn a_start_is_tried_again_until_it_succeeds_and_says_meanwhile_for_what_it_waits() {
         let health = Health::new(Progress::new(Duration::from_secs(60)));
         let mut tries = 0;
         let done = wait_for(&health, "PostgreSQL", || {
@@ -150,7 +150,11 @@ mod tests {
                 if number < 3 { Err(sqlx::Error::PoolTimedOut.into()) } else { Ok(number) }
             }
         });
-        assert_eq!(done.await.unwrap(), 3);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let lines = logged(tracing::Level::WARN, || assert_eq!(runtime.block_on(done).unwrap(), 3));
+        let said = lines.iter().map(|line| line.rsplit_once(' ').unwrap().1).collect::<Vec<_>>();
+        assert_eq!(said, ["failures=1", "failures=2"]);
+        assert!(lines[0].starts_with("WARN the start waits for PostgreSQL error="), "{lines:?}");
     }
 
     #[tokio::test]

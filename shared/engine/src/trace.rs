@@ -169,6 +169,8 @@ mod tests {
         assert_eq!(named(b"na\xffme"), r"na\xffme");
         assert_eq!(named(b"a\0b"), r"a\x00b");
         assert!(Header::text("traceparent", "").is_named("traceparent"));
+        // One that is text costs no copy, since each message passes here.
+        assert!(matches!(Header::text("traceparent", "").text_name(), Cow::Borrowed("traceparent")));
     }
 
     #[test]
