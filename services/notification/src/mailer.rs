@@ -74,37 +74,11 @@ impl Mailer for HttpMailer {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use axum::{Router, extract::Request};
-
     use super::*;
-
-    type Asked = Arc<Mutex<Vec<String>>>;
-
-    /// A server that answers everything alike, and notes what it is asked.
-    async fn server(answer: &'static str) -> (String, Asked) {
-        let asked = Asked::default();
-        let notes = asked.clone();
-        let note = move |request: Request| {
-            let notes = notes.clone();
-            async move {
-                let key = request.headers().get("idempotency-key").map_or("-", |key| key.to_str().unwrap()).to_owned();
-                let line = format!("{} {} {key}", request.method(), request.uri().path());
-                let body = axum::body::to_bytes(request.into_body(), 10_000).await.unwrap();
-                notes.lock().unwrap().push(format!("{line} {}", String::from_utf8_lossy(&body)).trim().to_owned());
-                ([("content-type", "application/json")], answer)
-            }
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(note)).await });
-        (format!("http://{address}"), asked)
-    }
 
     #[tokio::test]
     async fn messages_are_sent_and_found_under_their_key() {
-        let (url, asked) = server(r#"{"status":"sent","messageId":"m1"}"#).await;
+        let (url, asked) = noting_server::start(r#"{"status":"sent","messageId":"m1"}"#).await;
         let mailer = HttpMailer::new(&url, None, Duration::from_secs(10)).unwrap();
         let message = Message { order_id: "o".into(), user_id: "ada".into(), text: "hello".into() };
         let sent = MessageAnswer::Sent { message_id: "m1".into() };
@@ -112,6 +86,6 @@ mod tests {
         assert_eq!(mailer.find_message("o/tell").await, Ok(Some(sent)));
         let body = r#"{"orderId":"o","userId":"ada","text":"hello"}"#;
         let expected = [format!("POST /v1/messages o/tell {body}"), "GET /v1/messages/o%2Ftell -".to_owned()];
-        assert_eq!(*asked.lock().unwrap(), expected);
+        assert_eq!(asked.lines(), expected);
     }
 }

@@ -46,7 +46,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
 ];
 
 /// What a test may use besides, wherever it stands: real parts to run on.
-const FOR_TESTS: &[&str] = &["shared/", "deploy/", "tests/one-service"];
+const FOR_TESTS: &[&str] = &["shared/", "deploy/", "tests/noting-server", "tests/one-service"];
 
 /// A dependency between two packages of the project, by their folders. `dev`: of tests only.
 #[derive(Debug)]

@@ -43,39 +43,13 @@ impl Provider for HttpProvider {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use axum::{Router, extract::Request};
-
     use super::*;
-
-    type Asked = Arc<Mutex<Vec<String>>>;
-
-    /// A server that answers everything alike, and notes what it is asked.
-    async fn server(answer: &'static str) -> (String, Asked) {
-        let asked = Asked::default();
-        let notes = asked.clone();
-        let note = move |request: Request| {
-            let notes = notes.clone();
-            async move {
-                let key = request.headers().get("idempotency-key").map_or("-", |key| key.to_str().unwrap()).to_owned();
-                let line = format!("{} {} {key}", request.method(), request.uri().path());
-                let body = axum::body::to_bytes(request.into_body(), 10_000).await.unwrap();
-                notes.lock().unwrap().push(format!("{line} {}", String::from_utf8_lossy(&body)).trim().to_owned());
-                ([("content-type", "application/json")], answer)
-            }
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(note)).await });
-        (format!("http://{address}"), asked)
-    }
 
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test]
     async fn charges_are_made_found_and_cancelled_under_their_key() {
-        let (url, asked) = server(r#"{"status":"succeeded","chargeId":"ch_1"}"#).await;
+        let (url, asked) = noting_server::start(r#"{"status":"succeeded","chargeId":"ch_1"}"#).await;
         let provider = HttpProvider::new(&url, None, SECOND * 10).unwrap();
         let payment_method = Some("tok_visa".to_owned());
         let request = ChargeRequest { order_id: "o".into(), amount: 200, currency: "EUR".into(), payment_method };
@@ -89,12 +63,12 @@ mod tests {
             "GET /v1/charges/o%2Fcharge -".to_owned(),
             "POST /v1/charges/o%2Fcharge/cancel -".to_owned(),
         ];
-        assert_eq!(*asked.lock().unwrap(), expected);
+        assert_eq!(asked.lines(), expected);
     }
 
     #[tokio::test]
     async fn refunds_are_made_and_found_under_their_key() {
-        let (url, asked) = server(r#"{"status":"declined","reason":"no funds"}"#).await;
+        let (url, asked) = noting_server::start(r#"{"status":"declined","reason":"no funds"}"#).await;
         let provider = super::super::sandbox(&url, SECOND * 10).unwrap();
         let (order_id, charge_id, currency) = ("o".into(), "ch_1".into(), "EUR".into());
         let request = RefundRequest { order_id, charge_id, amount: 200, currency };
@@ -103,6 +77,6 @@ mod tests {
         assert_eq!(provider.find_refund("o/refund").await, Ok(Some(declined)));
         let body = r#"{"orderId":"o","chargeId":"ch_1","amount":200,"currency":"EUR"}"#;
         let expected = [format!("POST /v1/refunds o/refund {body}"), "GET /v1/refunds/o%2Frefund -".to_owned()];
-        assert_eq!(*asked.lock().unwrap(), expected);
+        assert_eq!(asked.lines(), expected);
     }
 }

@@ -31,38 +31,12 @@ impl Carrier for HttpCarrier {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use axum::{Router, extract::Request};
-
     use super::*;
     use crate::carrier::ShipmentItem;
 
-    type Asked = Arc<Mutex<Vec<String>>>;
-
-    /// A server that answers everything alike, and notes what it is asked.
-    async fn server(answer: &'static str) -> (String, Asked) {
-        let asked = Asked::default();
-        let notes = asked.clone();
-        let note = move |request: Request| {
-            let notes = notes.clone();
-            async move {
-                let key = request.headers().get("idempotency-key").map_or("-", |key| key.to_str().unwrap()).to_owned();
-                let line = format!("{} {} {key}", request.method(), request.uri().path());
-                let body = axum::body::to_bytes(request.into_body(), 10_000).await.unwrap();
-                notes.lock().unwrap().push(format!("{line} {}", String::from_utf8_lossy(&body)).trim().to_owned());
-                ([("content-type", "application/json")], answer)
-            }
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(note)).await });
-        (format!("http://{address}"), asked)
-    }
-
     #[tokio::test]
     async fn parcels_are_handed_over_and_found_under_their_key() {
-        let (url, asked) = server(r#"{"status":"accepted","trackingNumber":"T1"}"#).await;
+        let (url, asked) = noting_server::start(r#"{"status":"accepted","trackingNumber":"T1"}"#).await;
         let carrier = super::super::sandbox(&url, Duration::from_secs(10)).unwrap();
         let items = vec![ShipmentItem { sku: "chair".into(), quantity: 2 }];
         let request = ShipmentRequest { order_id: "o".into(), items, address: None };
@@ -71,6 +45,6 @@ mod tests {
         assert_eq!(carrier.find_shipment("o/ship").await, Ok(Some(accepted)));
         let body = r#"{"orderId":"o","items":[{"sku":"chair","quantity":2}]}"#;
         let expected = [format!("POST /v1/shipments o/ship {body}"), "GET /v1/shipments/o%2Fship -".to_owned()];
-        assert_eq!(*asked.lock().unwrap(), expected);
+        assert_eq!(asked.lines(), expected);
     }
 }

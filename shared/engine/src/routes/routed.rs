@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     AnyCommand, AnyEvent, AnyReply, Contradictions, Description, Moment, Reaction, Service,
-    table::{Kept, RouteTable, Rule},
+    table::{Kept, RouteTable, RowKey, Rule},
 };
 use crate::{
     effects::{Effects, Intend, SetDeadline, SettleDeadline},
@@ -62,15 +62,16 @@ impl<S: Service> Routed<S> {
     }
 
     /// The rule of an input, the key that it is about, and what the rule takes.
-    fn rule<'a>(&'a self, what: &'a What<Self>) -> Option<(&'a Rule<S>, Key, &'a dyn Any)> {
-        let of = |key: &str| Key::Of(key.to_owned());
+    fn rule<'a>(&'a self, what: &'a What<Self>) -> Option<(&'a Rule<S>, RowKey<'a>, &'a dyn Any)> {
+        let of = |text: &'a str| RowKey { text, fresh: false };
         match what {
             What::Event(event) => {
                 let entry = self.table.events.get(event.event_type.name)?;
                 Some((&entry.rule, of(&event.aggregate_id), event.any()))
             }
             What::Command(command) => {
-                Some((self.table.commands.get(&command.any().type_id())?, command.key.clone(), command.any()))
+                let key = RowKey { text: command.key.text(), fresh: matches!(command.key, Key::Fresh(_)) };
+                Some((self.table.commands.get(&command.any().type_id())?, key, command.any()))
             }
             What::Deadline { aggregate_id, name } => {
                 Some((self.table.deadlines.get(name.as_str())?, of(aggregate_id), name))
@@ -184,7 +185,7 @@ impl<S: Service> Participant for Routed<S> {
 
     fn touches(&self, table: TableId, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>) {
         if let Some((rule, key, input)) = self.rule(what) {
-            rule.touches(table, input, &key, rows, touched);
+            rule.touches(table, input, key, rows, touched);
         }
     }
 
@@ -192,10 +193,10 @@ impl<S: Service> Participant for Routed<S> {
         let Some((rule, key, input)) = self.rule(what) else {
             return Err(Refusal::Permanent(format!("{} has no route for {what:?}", S::NAME)));
         };
-        let at = Moment { service: &self.service, now, aggregate_id: key.text() };
+        let at = Moment { service: &self.service, now, aggregate_id: key.text };
         let (reply, reaction) = (rule.run)(input, rows, &at)?;
         self.check(&reaction)?;
-        Ok(self.effects(key.text(), reply, reaction))
+        Ok(self.effects(key.text, reply, reaction))
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use choreography_core::{
-    Answer, AnyRow, Command, Event, EventType, Key, Refusal, Row, Table, Undecodable,
+    Answer, AnyRow, Command, Event, EventType, Refusal, Row, Table, Undecodable,
     table::{Cells, Unreadable},
 };
 
@@ -20,10 +20,18 @@ use super::{
 };
 use crate::rows::{Rows, Touch};
 
-type Run<S> = dyn Fn(&dyn Any, &mut Rows<Routed<S>>, &Moment<'_, S>) -> Result<(Option<AnyReply>, Reaction), Refusal>
-    + Send
-    + Sync;
+/// What a rule came to; of a command with its reply.
+type Ran = Result<(Option<AnyReply>, Reaction), Refusal>;
+type Run<S> = dyn Fn(&dyn Any, &mut Rows<Routed<S>>, &Moment<'_, S>) -> Ran + Send + Sync;
 type Names<S> = dyn Fn(&dyn Any, &str, &Rows<Routed<S>>) -> Vec<String> + Send + Sync;
+
+/// The key of the row that an input is about.
+#[derive(Clone, Copy)]
+pub(super) struct RowKey<'a> {
+    pub text: &'a str,
+    /// It was minted for this input.
+    pub fresh: bool,
+}
 
 /// A rule with the rows that it needs.
 pub(super) struct Rule<S: Service> {
@@ -34,85 +42,70 @@ pub(super) struct Rule<S: Service> {
 }
 
 impl<S: Service> Rule<S> {
-    fn plain(
-        run: impl Fn(&dyn Any, &mut S::Aggregate, &Moment<'_, S>) -> Result<Reaction, Refusal> + Send + Sync + 'static,
-    ) -> Self {
-        let run = move |input: &dyn Any, rows: &mut Rows<Routed<S>>, at: &Moment<'_, S>| {
-            let reaction = changing(rows, at, |aggregate: &mut S::Aggregate, _| run(input, aggregate, at))?;
-            Ok((None, reaction))
-        };
-        Self { about: TableId(S::Aggregate::TABLE), further: None, run: Box::new(run) }
-    }
-
     pub fn event<E: Event>(rule: OnEvent<E, S>) -> Self {
-        Self::plain(move |input, aggregate, at| rule(typed(input)?, aggregate, at))
-    }
-
-    pub fn answer(rule: OnAnswer<S>) -> Self {
-        Self::plain(move |input, aggregate, at| rule(typed::<Answer>(input)?, aggregate, at))
-    }
-
-    pub fn deadline(rule: OnDeadline<S>) -> Self {
-        Self::plain(move |_, aggregate, at| rule(aggregate, at))
+        Self::about(move |event: &E, aggregate: &mut S::Aggregate, _, at| Ok((None, rule(event, aggregate, at)?)))
     }
 
     pub fn event_with<E: Event, X: Row>(
         keys: fn(&E, &S::Aggregate) -> Vec<String>,
         rule: OnEventWith<E, X, S>,
     ) -> Self {
-        let names = move |input: &dyn Any, key: &str, rows: &Rows<Routed<S>>| {
-            typed::<E>(input).map_or_else(|_| Vec::new(), |event| keys(event, &row_so_far(rows, key)))
-        };
-        let run = move |input: &dyn Any, rows: &mut Rows<Routed<S>>, at: &Moment<'_, S>| {
-            let event = typed::<E>(input)?;
-            let reaction = changing(rows, at, |aggregate: &mut S::Aggregate, rows| {
-                let mut further = Further::read(keys(event, aggregate), rows);
-                let reaction = rule(event, aggregate, &mut further, at)?;
-                further.write(rows);
-                Ok(reaction)
-            })?;
-            Ok((None, reaction))
-        };
-        Self {
-            about: TableId(S::Aggregate::TABLE),
-            further: Some((TableId(X::TABLE), Box::new(names))),
-            run: Box::new(run),
-        }
+        Self::with(keys, move |event, aggregate, further, at| Ok((None, rule(event, aggregate, further, at)?)))
     }
 
     pub fn command<C: Command>(rule: OnCommand<C, S>) -> Self {
-        let run = move |input: &dyn Any, rows: &mut Rows<Routed<S>>, at: &Moment<'_, S>| {
-            let mut replied = None;
-            let reaction = changing(rows, at, |row: &mut C::Row, _| {
-                let (reply, reaction) = rule(typed::<C>(input)?, row, at)?;
-                replied = Some(AnyReply::new(reply));
-                Ok(reaction)
-            })?;
-            Ok((replied, reaction))
-        };
-        Self { about: TableId(C::Row::TABLE), further: None, run: Box::new(run) }
+        Self::about(move |command: &C, row: &mut C::Row, _, at| {
+            let (reply, reaction) = rule(command, row, at)?;
+            Ok((Some(AnyReply::new(reply)), reaction))
+        })
     }
 
     pub fn command_with<C: Command, X: Row>(
         keys: fn(&C, &C::Row) -> Vec<String>,
         rule: OnCommandWith<C, X, S>,
     ) -> Self {
-        let names = move |input: &dyn Any, key: &str, rows: &Rows<Routed<S>>| {
-            typed::<C>(input).map_or_else(|_| Vec::new(), |command| keys(command, &row_so_far(rows, key)))
-        };
+        Self::with(keys, move |command, row, further, at| {
+            let (reply, reaction) = rule(command, row, further, at)?;
+            Ok((Some(AnyReply::new(reply)), reaction))
+        })
+    }
+
+    pub fn answer(rule: OnAnswer<S>) -> Self {
+        Self::about(move |answer: &Answer, aggregate: &mut S::Aggregate, _, at| {
+            Ok((None, rule(answer, aggregate, at)?))
+        })
+    }
+
+    pub fn deadline(rule: OnDeadline<S>) -> Self {
+        Self::about(move |_: &String, aggregate: &mut S::Aggregate, _, at| Ok((None, rule(aggregate, at)?)))
+    }
+
+    /// A rule about one row.
+    fn about<I: Any, R: Row>(
+        rule: impl Fn(&I, &mut R, &mut Rows<Routed<S>>, &Moment<'_, S>) -> Ran + Send + Sync + 'static,
+    ) -> Self {
         let run = move |input: &dyn Any, rows: &mut Rows<Routed<S>>, at: &Moment<'_, S>| {
-            let command = typed::<C>(input)?;
-            let mut replied = None;
-            let reaction = changing(rows, at, |row: &mut C::Row, rows| {
-                let mut further = Further::read(keys(command, row), rows);
-                let (reply, reaction) = rule(command, row, &mut further, at)?;
-                further.write(rows);
-                replied = Some(AnyReply::new(reply));
-                Ok(reaction)
-            })?;
-            Ok((replied, reaction))
+            let input = typed::<I>(input)?;
+            changing(rows, at, |row: &mut R, rows| rule(input, row, rows, at))
         };
-        Self { about: TableId(C::Row::TABLE), further: Some((TableId(X::TABLE), Box::new(names))), run: Box::new(run) }
+        Self { about: TableId(R::TABLE), further: None, run: Box::new(run) }
+    }
+
+    /// A rule about one row, with further ones that `keys` names.
+    fn with<I: Any, R: Row, X: Row>(
+        keys: fn(&I, &R) -> Vec<String>,
+        rule: impl Fn(&I, &mut R, &mut Further<X>, &Moment<'_, S>) -> Ran + Send + Sync + 'static,
+    ) -> Self {
+        let names = move |input: &dyn Any, key: &str, rows: &Rows<Routed<S>>| {
+            typed::<I>(input).map_or_else(|_| Vec::new(), |input| keys(input, &row_so_far(rows, key)))
+        };
+        let about = Self::about(move |input: &I, row: &mut R, rows, at| {
+            let mut further = Further::read(keys(input, row), rows);
+            let ran = rule(input, row, &mut further, at)?;
+            further.write(rows);
+            Ok(ran)
+        });
+        Self { further: Some((TableId(X::TABLE), Box::new(names))), ..about }
     }
 
     /// The rows of `table` that the input may read or change.
@@ -120,20 +113,17 @@ impl<S: Service> Rule<S> {
         &self,
         table: TableId,
         input: &dyn Any,
-        key: &Key,
+        key: RowKey<'_>,
         rows: &Rows<Routed<S>>,
         touched: &mut Vec<Touch>,
     ) {
         if table == self.about {
-            touched.push(match key {
-                Key::Of(key) => Touch::shared(key),
-                Key::Fresh(key) => Touch::fresh(key),
-            });
+            touched.push(Touch { key: key.text.to_owned(), fresh: key.fresh });
         }
         if let Some((further, names)) = &self.further
             && *further == table
         {
-            touched.extend(names(input, key.text(), rows).into_iter().map(Touch::shared));
+            touched.extend(names(input, key.text, rows).into_iter().map(Touch::shared));
         }
     }
 }
@@ -143,11 +133,11 @@ impl<S: Service> Rule<S> {
 fn changing<S: Service, R: Row>(
     rows: &mut Rows<Routed<S>>,
     at: &Moment<'_, S>,
-    rule: impl FnOnce(&mut R, &mut Rows<Routed<S>>) -> Result<Reaction, Refusal>,
-) -> Result<Reaction, Refusal> {
+    rule: impl FnOnce(&mut R, &mut Rows<Routed<S>>) -> Ran,
+) -> Ran {
     let before: R = row(rows, at.aggregate_id);
     let mut after = before.clone();
-    let reaction = rule(&mut after, rows)?;
+    let (reply, reaction) = rule(&mut after, rows)?;
     if after == R::default() && before == after && reaction.is_seen() {
         return Err(Refusal::Permanent(format!(
             "the rule saw no row {} in {} and writes none, yet it publishes, calls or sets a deadline: write a row that \
@@ -157,7 +147,7 @@ fn changing<S: Service, R: Row>(
         )));
     }
     rows.set(TableId(R::TABLE), at.aggregate_id, AnyRow::new(after));
-    Ok(reaction)
+    Ok((reply, reaction))
 }
 
 fn typed<T: Any>(input: &dyn Any) -> Result<&T, Refusal> {
