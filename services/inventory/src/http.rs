@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use shop::body::Body;
 
 use crate::{
-    Inventory,
     set_stock::{SetStock, StockSet},
     stock::Stock,
 };
@@ -23,7 +22,7 @@ const PAGE: i64 = 1_000;
 const MAX_BODY: usize = 4 * 1024;
 
 /// The service's routes.
-pub fn routes(context: Context<Inventory>, gate: Gate) -> Router {
+pub fn routes(context: Context, gate: Gate) -> Router {
     let api = Router::new()
         .route("/stock", get(list))
         .route("/stock/{sku}", get(show).put(set))
@@ -56,7 +55,7 @@ impl StockView {
 }
 
 async fn set(
-    State(context): State<Context<Inventory>>,
+    State(context): State<Context>,
     Path(sku): Path<String>,
     trace: TraceContext,
     body: Body,
@@ -80,13 +79,13 @@ fn check_sku(sku: &str) -> Result<(), Problem> {
     contracts::check::sku("sku", sku).map_err(|invalid| Problem::field("sku", invalid))
 }
 
-async fn show(State(context): State<Context<Inventory>>, Path(sku): Path<String>) -> Result<Json<StockView>, Problem> {
+async fn show(State(context): State<Context>, Path(sku): Path<String>) -> Result<Json<StockView>, Problem> {
     check_sku(&sku)?;
     let mut found = read(&context.pool, Some(&sku)).await?;
     found.pop().map(Json).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("nothing is known of {sku}")))
 }
 
-async fn list(State(context): State<Context<Inventory>>) -> Result<Json<Vec<StockView>>, Problem> {
+async fn list(State(context): State<Context>) -> Result<Json<Vec<StockView>>, Problem> {
     Ok(Json(read(&context.pool, None).await?))
 }
 

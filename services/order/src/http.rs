@@ -25,7 +25,6 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::{
-    Order,
     cancel_order::CancelOrder,
     idempotency,
     order_row::Status,
@@ -35,7 +34,7 @@ use crate::{
 use request::NewOrder;
 use view::OrderView;
 
-type Service = Context<Order>;
+type Service = Context;
 
 const MAX_BODY: usize = 64 * 1024;
 const FORGET_EVERY: Duration = Duration::from_secs(3600);

@@ -12,10 +12,8 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::Payment;
-
 /// The service's routes.
-pub fn routes(context: Context<Payment>, gate: Gate) -> Router {
+pub fn routes(context: Context, gate: Gate) -> Router {
     gate.before_back_office(Router::new().route("/payments/{order_id}", get(show)).with_state(context))
 }
 
@@ -29,7 +27,7 @@ struct PaymentView {
     charge_id: Option<String>,
 }
 
-async fn show(State(context): State<Context<Payment>>, Path(order): Path<Uuid>) -> Result<Json<PaymentView>, Problem> {
+async fn show(State(context): State<Context>, Path(order): Path<Uuid>) -> Result<Json<PaymentView>, Problem> {
     let found: Option<PaymentView> = sqlx::query_as(
         "SELECT order_id, state, (details->>'amount')::bigint AS amount, details->>'currency' AS currency, charge_id
          FROM payments WHERE order_id = $1 AND state <> 'none'",

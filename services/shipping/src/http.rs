@@ -12,10 +12,8 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::Shipping;
-
 /// The service's routes.
-pub fn routes(context: Context<Shipping>, gate: Gate) -> Router {
+pub fn routes(context: Context, gate: Gate) -> Router {
     gate.before_back_office(Router::new().route("/shipments/{order_id}", get(show)).with_state(context))
 }
 
@@ -27,10 +25,7 @@ struct ShipmentView {
     tracking_number: Option<String>,
 }
 
-async fn show(
-    State(context): State<Context<Shipping>>,
-    Path(order): Path<Uuid>,
-) -> Result<Json<ShipmentView>, Problem> {
+async fn show(State(context): State<Context>, Path(order): Path<Uuid>) -> Result<Json<ShipmentView>, Problem> {
     let found: Option<ShipmentView> = sqlx::query_as(
         "SELECT order_id, state, tracking_number FROM shipments WHERE order_id = $1 AND state <> 'none'",
     )

@@ -9,7 +9,7 @@ use crate::{
     door::Progress,
     input::{Input, Source, Verdict, Work},
     participant::{Participant, Refusal, What},
-    routes::{AnyCommand, Routed, Service},
+    routes::{AnyCommand, Routed},
     trace::TraceContext,
 };
 
@@ -58,7 +58,7 @@ impl<P: Participant> Commands<P> {
     }
 }
 
-impl<S: Service> Commands<Routed<S>> {
+impl Commands<Routed> {
     /// Asks for something and waits until its transaction is committed.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 //!
 //! Only the rows that the routes name are there for a rule, as in production: one that reaches for another fails.
 
+use std::marker::PhantomData;
+
 use choreography_core::{Answer, AnyRecord, AnyRow, Call, Command, Event, Record, Refusal, Row};
 use chrono::{DateTime, Utc};
 
@@ -13,11 +15,12 @@ use crate::{
 };
 
 /// A service and what it remembers.
-pub struct Given<S: Service> {
-    routed: Routed<S>,
-    rows: Rows<Routed<S>>,
+pub struct Given<S> {
+    routed: Routed,
+    rows: Rows<Routed>,
     /// The database's clock; at first 1970.
     pub now: DateTime<Utc>,
+    service: PhantomData<S>,
 }
 
 impl<S: Service> Given<S> {
@@ -27,7 +30,7 @@ impl<S: Service> Given<S> {
     /// If its routes contradict each other.
     pub fn nothing(service: S) -> Self {
         let routed = Routed::new(service).unwrap_or_else(|wrong| panic!("{wrong}"));
-        Self { routed, rows: Rows::default(), now: DateTime::UNIX_EPOCH }
+        Self { routed, rows: Rows::default(), now: DateTime::UNIX_EPOCH, service: PhantomData }
     }
 
     /// A row that is there.
@@ -78,7 +81,7 @@ impl<S: Service> Given<S> {
         self.when::<()>(&what).map(|(_, then)| then)
     }
 
-    fn when<R: 'static>(&mut self, what: &What<Routed<S>>) -> Result<(Option<R>, Then), Refusal> {
+    fn when<R: 'static>(&mut self, what: &What<Routed>) -> Result<(Option<R>, Then), Refusal> {
         let (mut view, mut places) = (Rows::default(), Vec::new());
         for &table in self.routed.tables() {
             let mut touched = Vec::new();
@@ -111,7 +114,7 @@ pub struct Then {
 }
 
 impl Then {
-    fn of<S: Service>(effects: Effects<Routed<S>>) -> Self {
+    fn of(effects: Effects<Routed>) -> Self {
         let records = effects.records.iter().map(|record| format!("record {}", record.table().name));
         let events = effects.facts.iter().map(|fact| fact.event_type.to_owned());
         let calls = effects.intents.iter().map(|call| format!("call {}", call.step));

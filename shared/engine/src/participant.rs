@@ -31,7 +31,7 @@ pub trait Participant: Sized + Send + Sync + 'static {
     type Record: Clone + Debug + Send + Sync + 'static;
 
     /// The service's name: its consumer group, the `source` of its events, the consumer of its inbox.
-    const NAME: &'static str;
+    fn name(&self) -> &'static str;
 
     /// All tables in the one order in which every transaction locks them.
     fn tables(&self) -> &[Self::Table];

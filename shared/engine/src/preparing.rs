@@ -13,8 +13,10 @@ use tracing::{info, warn};
 
 use crate::{
     kafka::{Connection, check_topics},
+    participant::Participant,
     policy::Policy,
-    postgres::{self, Limits, Pool, Tables},
+    postgres::{self, Limits, Pool},
+    routes::Routed,
     settings::{DatabaseSettings, EngineSettings, Migrations, Pooler, RANGES, delta},
 };
 
@@ -22,13 +24,14 @@ use crate::{
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 
 /// Brings the service's tables to what it needs. Answers the policy that they allow.
-pub(crate) async fn prepare_database<P: Tables>(
+pub(crate) async fn prepare_database(
+    name: &'static str,
     settings: &EngineSettings,
     pool: &Pool,
     migrations: &Migrator,
 ) -> Result<Policy> {
     if settings.database.migrations == Migrations::Apply {
-        migrate::<P>(&settings.database, migrations).await?;
+        migrate(name, &settings.database, migrations).await?;
     }
     pool.session().await.map_err(reached)?;
     if settings.database.migrations == Migrations::Expect {
@@ -62,8 +65,8 @@ fn reached(error: sqlx::Error) -> anyhow::Error {
 }
 
 /// Checks that topics exist, and that the horizon covers how long they keep events.
-pub(crate) async fn check_choreography<P: Tables>(
-    participant: &P,
+pub(crate) async fn check_choreography(
+    participant: &Routed,
     settings: &EngineSettings,
     kafka: &Connection,
 ) -> Result<()> {
@@ -81,8 +84,8 @@ pub(crate) async fn check_choreography<P: Tables>(
 }
 
 /// The engine's connections, made when they are needed. What the API reads has others beside them ([`api_pool`]).
-pub(crate) fn open_pool<P: Tables>(database: &DatabaseSettings) -> Result<Pool> {
-    let connection = service_options::<P>(database, &database.url()?)?;
+pub(crate) fn open_pool(name: &'static str, database: &DatabaseSettings) -> Result<Pool> {
+    let connection = service_options(name, database, &database.url()?)?;
     let limits = limits(database, database.database_connections);
     Ok(match database.database_pooler {
         Pooler::None => Pool::new(connection, limits),
@@ -91,8 +94,12 @@ pub(crate) fn open_pool<P: Tables>(database: &DatabaseSettings) -> Result<Pool> 
 }
 
 /// How the service connects, by a URL as DATABASE_URL has it.
-pub(crate) fn service_options<P: Tables>(database: &DatabaseSettings, url: &SecretString) -> Result<PgConnectOptions> {
-    let connection = options(url, "DATABASE_URL")?.application_name(P::NAME);
+pub(crate) fn service_options(
+    name: &'static str,
+    database: &DatabaseSettings,
+    url: &SecretString,
+) -> Result<PgConnectOptions> {
+    let connection = options(url, "DATABASE_URL")?.application_name(name);
     Ok(match database.database_pooler {
         Pooler::None => {
             let kept = SESSION_SETTINGS.map(|(name, value)| (name, value.to_owned()));
@@ -117,8 +124,8 @@ fn limits(database: &DatabaseSettings, connections: u32) -> Limits {
 }
 
 /// Brings the tables up to date and lets the service's own role in.
-pub(crate) async fn migrate<P: Tables>(database: &DatabaseSettings, migrations: &Migrator) -> Result<()> {
-    let owner = options(&database.migration_url()?, "MIGRATION_DATABASE_URL")?.application_name(P::NAME);
+pub(crate) async fn migrate(name: &'static str, database: &DatabaseSettings, migrations: &Migrator) -> Result<()> {
+    let owner = options(&database.migration_url()?, "MIGRATION_DATABASE_URL")?.application_name(name);
     if database.database_pooler == Pooler::Transaction && database.migrates_by_its_own_url() {
         bail!(
             "migrations take locks that a pooler by the transaction cannot keep: set MIGRATION_DATABASE_URL to lead \

@@ -53,7 +53,7 @@ impl<P: Participant> Rows<P> {
     /// # Panics
     /// If `touches` did not name it: a mistake in the rules, which parks the input.
     pub fn get(&self, table: P::Table, key: &str) -> &P::Row {
-        self.find(table, key).unwrap_or_else(|| panic!("{} row {key} of {table:?} was not named by touches()", P::NAME))
+        self.find(table, key).unwrap_or_else(|| panic!("row {key} of {table:?} was not named by touches()"))
     }
 
     /// Changes the row.

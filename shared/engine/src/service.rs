@@ -15,7 +15,8 @@ use crate::{
     http::{self, Front, Health},
     intents::Outside,
     kafka::{Connection, KafkaSink, KafkaSource, SinkLimits},
-    postgres::{self, Limits, Pool, Postgres, Tables},
+    participant::Participant,
+    postgres::{self, Limits, Pool, Postgres},
     preparing::{api_pool, check_choreography, migrate, open_pool, prepare_database},
     relay::Lane,
     routes::{self, Routed},
@@ -44,17 +45,12 @@ const PROBE: Duration = Duration::from_secs(2);
 pub use crate::http::admin_routes;
 
 /// What a service's own HTTP handlers work with.
-pub struct Context<S: routes::Service> {
+#[derive(Clone)]
+pub struct Context {
     /// The way to the rules.
-    pub commands: Commands<Routed<S>>,
+    pub commands: Commands<Routed>,
     /// For reading, with connections of the API's own; everything that changes state goes through the commands.
     pub pool: Pool,
-}
-
-impl<S: routes::Service> Clone for Context<S> {
-    fn clone(&self) -> Self {
-        Self { commands: self.commands.clone(), pool: self.pool.clone() }
-    }
 }
 
 /// Runs a service until SIGTERM or SIGINT, then drains it: no more intake, the batches under way are finished, the
@@ -72,19 +68,19 @@ pub async fn run<S: routes::Service, O: Outside>(
     service: S,
     outside: O,
     migrations: &'static Migrator,
-    api: impl FnOnce(Context<S>) -> Router,
+    api: impl FnOnce(Context) -> Router,
 ) -> Result<()> {
-    let routed = Routed::new(service)?;
-    run_routed(settings, routed, outside, migrations, |commands, pool| api(Context { commands, pool })).await
+    run_routed(settings, Routed::new(service)?, outside, migrations, api).await
 }
 
-async fn run_routed<P: Tables, O: Outside>(
+async fn run_routed<O: Outside>(
     settings: EngineSettings,
-    participant: P,
+    participant: Routed,
     outside: O,
     migrations: &'static Migrator,
-    api: impl FnOnce(Commands<P>, Pool) -> Router,
+    api: impl FnOnce(Context) -> Router,
 ) -> Result<()> {
+    let name = participant.name();
     telemetry::start_logs(settings.log_format);
     if settings.metrics {
         http::start_metrics();
@@ -92,16 +88,16 @@ async fn run_routed<P: Tables, O: Outside>(
     // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     if settings.database.migrations == Migrations::Only {
-        return migrate::<P>(&settings.database, migrations).await;
+        return migrate(name, &settings.database, migrations).await;
     }
     let settings = Arc::new(settings);
     let access = Access::read(&settings)?;
     let told = told_to_stop()?;
-    let traces = telemetry::Traces::start(P::NAME, settings.instance());
+    let traces = telemetry::Traces::start(name, settings.instance());
     let health = Health::new(Progress::new(settings.stall_timeout));
     let mut front =
         Front::open(&settings, http::starting_router(health.clone()), http::starting_admin_router()).await?;
-    info!(service = P::NAME, address = %settings.http_addr, admin = %settings.admin_addr, "starting");
+    info!(service = name, address = %settings.http_addr, admin = %settings.admin_addr, "starting");
     let started = tokio::select! {
         started = Service::start(settings.clone(), access, participant, outside, migrations, &health) => Some(started?),
         () = told.cancelled() => None,
@@ -116,7 +112,7 @@ async fn run_routed<P: Tables, O: Outside>(
             let drain = service.drain(&mut front, ended.is_ok());
             match tokio::time::timeout(settings.drain_timeout, drain).await {
                 Ok(()) => ended,
-                Err(_) => Err(not_drained(P::NAME, settings.drain_timeout)),
+                Err(_) => Err(not_drained(name, settings.drain_timeout)),
             }
         }
         None => {
@@ -157,9 +153,9 @@ impl Access {
     }
 }
 
-struct Service<P: Tables> {
-    commands: Commands<P>,
-    door: Arc<ServiceDoor<P>>,
+struct Service {
+    commands: Commands<Routed>,
+    door: Arc<ServiceDoor>,
     settings: Arc<EngineSettings>,
     aftermath: Aftermath,
     health: Health,
@@ -174,30 +170,31 @@ struct Service<P: Tables> {
 }
 
 /// Where the loops take their work from, and where to.
-struct Ends<P: Tables, O> {
+struct Ends<O> {
     state: Arc<ConsumerState>,
     source: KafkaSource,
     events: KafkaSink,
     dead_letters: KafkaSink,
-    command_queue: CommandQueue<P>,
+    command_queue: CommandQueue<Routed>,
     calls: mpsc::Receiver<Waiting>,
     outside: O,
     crashed: bool,
 }
 
-impl<P: Tables> Service<P> {
+impl Service {
     /// Waits for what it needs and starts the loops.
     async fn start<O: Outside>(
         settings: Arc<EngineSettings>,
         access: Access,
-        participant: P,
+        participant: Routed,
         outside: O,
         migrations: &'static Migrator,
         health: &Health,
     ) -> Result<Self> {
-        let pool = open_pool::<P>(&settings.database)?;
-        secrets::follow_database_url::<P>(&settings, pool.clone())?;
-        let policy = wait_for(health, "the database", || prepare_database::<P>(&settings, &pool, migrations)).await?;
+        let name = participant.name();
+        let pool = open_pool(name, &settings.database)?;
+        secrets::follow_database_url(name, &settings, pool.clone())?;
+        let policy = wait_for(health, "the database", || prepare_database(name, &settings, &pool, migrations)).await?;
         wait_for(health, "Kafka", || check_choreography(&participant, &settings, &access.kafka)).await?;
         let instance = settings.instance();
         let forget_after = delta(settings.event_horizon);
@@ -210,17 +207,15 @@ impl<P: Tables> Service<P> {
             warn!(instance, "the last run did not end as it should; it is watched for an event that ends the process");
         }
         let state = Arc::new(ConsumerState::default());
-        let source =
-            KafkaSource::subscribe(&access.kafka, P::NAME, participant.reads(), &settings, state.kafka.clone())
-                .context("KAFKA_BROKERS: the consumer could not be made")?;
+        let source = KafkaSource::subscribe(&access.kafka, name, participant.reads(), &settings, state.kafka.clone())
+            .context("KAFKA_BROKERS: the consumer could not be made")?;
         let limits = SinkLimits {
             message_bytes: settings.max_message_bytes,
             batch_bytes: settings.relay_batch_bytes,
             patience: settings.relay_ack_timeout,
         };
-        let sink = || {
-            KafkaSink::connect(&access.kafka, P::NAME, limits).context("KAFKA_BROKERS: the producer could not be made")
-        };
+        let sink =
+            || KafkaSink::connect(&access.kafka, name, limits).context("KAFKA_BROKERS: the producer could not be made");
         let (events, dead_letters) = (sink()?, sink()?);
         let (commands, command_queue) = commands::queue(settings.command_queue, settings.command_timeout);
         let (calls, call_receiver) = call_queue(CALL_QUEUE);
@@ -244,7 +239,7 @@ impl<P: Tables> Service<P> {
         Ok(service)
     }
 
-    fn spawn_loops<O: Outside>(&mut self, ends: Ends<P, O>, aftermath: &Aftermath) {
+    fn spawn_loops<O: Outside>(&mut self, ends: Ends<O>, aftermath: &Aftermath) {
         let (state, settings) = (ends.state.clone(), self.settings.clone());
         let (limit, slow, crashed) = (settings.batch_limit, settings.slow_poll, ends.crashed);
         let (answers, answer_receiver) = mpsc::channel(settings.call_concurrency * 2);
@@ -292,12 +287,16 @@ impl<P: Tables> Service<P> {
         self.health.runs(pool.beside(Limits { connections: 1, acquire: PROBE, statement: PROBE }), state);
     }
 
+    fn name(&self) -> &'static str {
+        self.door.participant.name()
+    }
+
     /// From here on the API and the admin routes answer.
-    fn show(&mut self, front: &Front, api: impl FnOnce(Commands<P>, Pool) -> Router) {
-        let api = api(self.commands.clone(), self.reads.clone());
+    fn show(&mut self, front: &Front, api: impl FnOnce(Context) -> Router) {
+        let api = api(Context { commands: self.commands.clone(), pool: self.reads.clone() });
         let admin = http::admin_router(self.door.clone(), self.aftermath.clone(), self.admin_token.take());
         front.show(http::api_router(api, self.health.clone()), admin);
-        info!(service = P::NAME, "ready to serve");
+        info!(service = self.name(), "ready to serve");
     }
 
     /// Until a signal comes, or a loop ends that must not.
@@ -307,7 +306,7 @@ impl<P: Tables> Service<P> {
             ended = self.intakes.join_next() => ended,
             ended = self.outlets.join_next() => ended,
         };
-        bail!("a loop of {} ended: {ended:?}; see the log above", P::NAME)
+        bail!("a loop of {} ended: {ended:?}; see the log above", self.name())
     }
 
     /// `well`: nothing went wrong so far.
@@ -341,8 +340,8 @@ fn reported(ended: Result<(), tokio::task::JoinError>) -> bool {
     ended.is_ok()
 }
 
-async fn consume<P: Tables>(
-    door: Arc<ServiceDoor<P>>,
+async fn consume(
+    door: Arc<ServiceDoor>,
     source: KafkaSource,
     aftermath: Aftermath,
     state: Arc<ConsumerState>,

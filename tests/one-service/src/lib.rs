@@ -1,6 +1,6 @@
 //! A service's API as replicas on one real PostgreSQL, which ends with the test: everything but Kafka.
 
-use std::{sync::Arc, time::Duration};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -16,7 +16,7 @@ use engine::{
     intents,
     participant::{Answer as Said, What},
     policy::{Policy, RetryPolicy},
-    postgres::{self, Limits, Pool, Postgres as Database, Tables},
+    postgres::{self, Limits, Pool, Postgres as Database, tables},
     routes::{AnyEvent, AnyReply, Routed, Service, TableId},
     service::Context,
     settings::RANGES,
@@ -31,11 +31,12 @@ use serde_json::Value;
 use sqlx::{PgPool, migrate::Migrator};
 use tower::ServiceExt;
 
-pub type ServiceDoor<S> = Door<Routed<S>, Database<Routed<S>>>;
+pub type ServiceDoor = Door<Routed, Database>;
 
 /// One service's database, and the way to its rules.
-pub struct OneService<S: Service> {
-    participant: Arc<Routed<S>>,
+pub struct OneService<S> {
+    service: PhantomData<S>,
+    participant: Arc<Routed>,
     pub pool: Pool,
     _postgres: Postgres,
     _dir: RunDir,
@@ -62,16 +63,17 @@ impl<S: Service> OneService<S> {
         postgres::migrate(&owner, migrations).await.expect("migrations");
         let pool = Pool::new(url.parse().expect("a URL"), Limits::default());
         postgres::make_partitions(&pool, policy().window).await.expect("partitions");
-        Self { participant: Arc::new(Routed::new(service).expect("routes")), pool, _postgres: postgres, _dir: dir }
+        let participant = Arc::new(Routed::new(service).expect("routes"));
+        Self { service: PhantomData, participant, pool, _postgres: postgres, _dir: dir }
     }
 
-    pub fn door(&self) -> ServiceDoor<S> {
+    pub fn door(&self) -> ServiceDoor {
         let database = Database::new(self.pool.clone(), self.participant.clone(), RANGES);
         Door::new(self.participant.clone(), database, policy())
     }
 
     /// What another replica's routes are made of.
-    pub fn context(&self) -> Context<S> {
+    pub fn context(&self) -> Context {
         let (commands, queue) = commands::queue(100, Duration::from_secs(30));
         tokio::spawn(serve(self.door(), queue));
         Context { commands, pool: self.pool.clone() }
@@ -83,7 +85,7 @@ impl<S: Service> OneService<S> {
     }
 
     /// Hands work in, as the engine's own loops do.
-    pub async fn handle(&self, work: Work<Routed<S>>) -> Progress<AnyReply> {
+    pub async fn handle(&self, work: Work<Routed>) -> Progress<AnyReply> {
         let mut progress = Progress::new(1);
         self.door().handle_isolating(&mut Ids::new(), &mut [work], &mut progress).await.expect("the database is there");
         progress
@@ -124,7 +126,7 @@ impl<S: Service> OneService<S> {
     /// # Panics
     /// They don't, or the database refuses them.
     pub async fn keeps<R: Row>(&self, rows: Vec<R>) {
-        let (table, tables) = (TableId(R::TABLE), &*self.participant);
+        let (table, routed) = (TableId(R::TABLE), &*self.participant);
         let db = &mut self.pool.session().await.expect("a connection");
         let under = |prefix: &str| -> Vec<(String, AnyRow)> {
             let keyed = rows.iter().enumerate();
@@ -134,16 +136,16 @@ impl<S: Service> OneService<S> {
         let (updated, inserted) = (under("updated"), under("inserted"));
         let absent: Vec<_> = keys(&updated).into_iter().map(|key| (key, AnyRow::new(R::default()))).collect();
 
-        tables.ensure(db, table, &keys(&updated)).await.expect("rows are made");
-        assert_eq!(tables.lock(db, table, &keys(&updated)).await.expect("rows"), absent);
+        tables::ensure(db, routed, table, &keys(&updated)).await.expect("rows are made");
+        assert_eq!(tables::lock(db, routed, table, &keys(&updated)).await.expect("rows"), absent);
         let once: Vec<_> = R::TABLE.columns.iter().filter(|column| column.once).collect();
         if once.is_empty() {
-            tables.update(db, table, &updated).await.expect("rows are overwritten");
-            tables.ensure(db, table, &keys(&updated)).await.expect("rows that are there stay");
-            assert_eq!(tables.lock(db, table, &keys(&updated)).await.expect("rows"), updated);
+            tables::update(db, table, &updated).await.expect("rows are overwritten");
+            tables::ensure(db, routed, table, &keys(&updated)).await.expect("rows that are there stay");
+            assert_eq!(tables::lock(db, routed, table, &keys(&updated)).await.expect("rows"), updated);
         }
-        tables.insert(db, table, &inserted).await.expect("rows are inserted");
-        assert_eq!(tables.lock(db, table, &keys(&inserted)).await.expect("rows"), inserted);
+        tables::insert(db, table, &inserted).await.expect("rows are inserted");
+        assert_eq!(tables::lock(db, routed, table, &keys(&inserted)).await.expect("rows"), inserted);
     }
 
     /// Appends records of a declared table.
@@ -153,7 +155,7 @@ impl<S: Service> OneService<S> {
     pub async fn appends<R: Record>(&self, records: Vec<R>) -> sqlx::Result<()> {
         let records: Vec<AnyRecord> = records.into_iter().map(AnyRecord::new).collect();
         let db = &mut self.pool.session().await?;
-        self.participant.append(db, &records).await
+        tables::append(db, &records).await
     }
 }
 
@@ -176,7 +178,7 @@ pub async fn call(api: &Router, method: &str, path: &str, headers: &[(&str, &str
 }
 
 /// What the engine's own loop does with commands.
-async fn serve<S: Service>(door: ServiceDoor<S>, mut queue: CommandQueue<Routed<S>>) {
+async fn serve(door: ServiceDoor, mut queue: CommandQueue<Routed>) {
     while let Some(mut batch) = queue.next(100).await {
         let mut progress = Progress::new(batch.work.len());
         let handled = door.handle_isolating(&mut Ids::new(), &mut batch.work, &mut progress).await;

@@ -2,8 +2,8 @@
 
 use engine::{
     core::{AnyRecord, AnyRow, Row},
-    participant::{Answer, Participant, What},
-    routes::{Routed, Service, TableId},
+    participant::{Answer, What},
+    routes::{Routed, TableId},
     rows::Rows,
 };
 use inventory::{
@@ -25,13 +25,13 @@ use payment::{
 use shipping::{Shipping, shipment::Shipment};
 
 /// A service whose states and inputs have names.
-pub trait Observed: Participant {
+pub trait Observed: Send + Sync + 'static {
     /// The state of the row that the input is about.
-    fn state(what: &What<Self>, rows: &Rows<Self>) -> &'static str;
-    fn input(what: &What<Self>, rows: &Rows<Self>) -> &'static str;
-    fn aggregate_id(what: &What<Self>) -> Option<String>;
+    fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str;
+    fn input(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str;
+    fn aggregate_id(&self, what: &What<Routed>) -> Option<String>;
     /// Takes the reason out of a record, where it has one.
-    fn forget_reason(_record: &mut Self::Record) {}
+    fn forget_reason(&self, _record: &mut AnyRecord) {}
 }
 
 fn answered(what: (&'static str, &'static str), answer: &Answer) -> &'static str {
@@ -41,12 +41,12 @@ fn answered(what: (&'static str, &'static str), answer: &Answer) -> &'static str
     }
 }
 
-fn row<'a, R: Row, S: Service>(rows: &'a Rows<Routed<S>>, key: &str) -> Option<&'a R> {
+fn row<'a, R: Row>(rows: &'a Rows<Routed>, key: &str) -> Option<&'a R> {
     rows.find(TableId(R::TABLE), key).and_then(AnyRow::get)
 }
 
 /// What the input is about: the key of its row.
-fn key<S: Service>(what: &What<Routed<S>>) -> String {
+fn key(what: &What<Routed>) -> String {
     match what {
         What::Event(event) => event.aggregate_id.clone(),
         What::Command(command) => command.key.text().to_owned(),
@@ -54,18 +54,18 @@ fn key<S: Service>(what: &What<Routed<S>>) -> String {
     }
 }
 
-impl Observed for Routed<Order> {
-    fn forget_reason(record: &mut AnyRecord) {
+impl Observed for Order {
+    fn forget_reason(&self, record: &mut AnyRecord) {
         if let Some(entry) = record.get::<HistoryEntry>() {
             *record = AnyRecord::new(HistoryEntry { reason: String::new(), ..entry.clone() });
         }
     }
 
-    fn state(what: &What<Self>, rows: &Rows<Self>) -> &'static str {
-        row::<OrderRow, _>(rows, &key(what)).map_or("no row", |order| order.status.word())
+    fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
+        row::<OrderRow>(rows, &key(what)).map_or("no row", |order| order.status.word())
     }
 
-    fn input(what: &What<Self>, rows: &Rows<Self>) -> &'static str {
+    fn input(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
         match what {
             What::Event(event) => event.event_type.name,
             What::Command(command) => match command.get::<PlaceOrder>() {
@@ -78,33 +78,33 @@ impl Observed for Routed<Order> {
         }
     }
 
-    fn aggregate_id(what: &What<Self>) -> Option<String> {
+    fn aggregate_id(&self, what: &What<Routed>) -> Option<String> {
         Some(key(what))
     }
 }
 
 /// Another request under the same key placed an order before.
-fn is_known(place: &PlaceOrder, rows: &Rows<Routed<Order>>) -> bool {
-    let request = place.request_key.as_deref().and_then(|key| row::<Request, _>(rows, key));
+fn is_known(place: &PlaceOrder, rows: &Rows<Routed>) -> bool {
+    let request = place.request_key.as_deref().and_then(|key| row::<Request>(rows, key));
     let placed = request.and_then(|request| request.order_id.as_ref());
     placed.is_some_and(|order| *order != place.order_id.to_string())
 }
 
-impl Observed for Routed<Inventory> {
-    fn state(what: &What<Self>, rows: &Rows<Self>) -> &'static str {
-        let Some(order) = Self::aggregate_id(what) else { return "stock" };
-        match row::<Reservation, _>(rows, &order) {
+impl Observed for Inventory {
+    fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
+        let Some(order) = self.aggregate_id(what) else { return "stock" };
+        match row::<Reservation>(rows, &order) {
             None => "no row",
             Some(row) if row.state == ReservationState::Released && row.items.0.is_empty() => "tombstone",
             Some(row) => row.state.word(),
         }
     }
 
-    fn input(what: &What<Self>, rows: &Rows<Self>) -> &'static str {
+    fn input(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
         match what {
             What::Event(event) => event.event_type.name,
             What::Command(command) => {
-                let (set, stock) = (command.get::<SetStock>(), row::<Stock, _>(rows, command.key.text()));
+                let (set, stock) = (command.get::<SetStock>(), row::<Stock>(rows, command.key.text()));
                 let below = set.zip(stock).is_some_and(|(set, stock)| set.on_hand < stock.reserved);
                 if below { "set below what is reserved" } else { "set" }
             }
@@ -113,20 +113,20 @@ impl Observed for Routed<Inventory> {
         }
     }
 
-    fn aggregate_id(what: &What<Self>) -> Option<String> {
+    fn aggregate_id(&self, what: &What<Routed>) -> Option<String> {
         if let What::Event(event) = what { Some(event.aggregate_id.clone()) } else { None }
     }
 }
 
-impl Observed for Routed<Payment> {
-    fn state(what: &What<Self>, rows: &Rows<Self>) -> &'static str {
-        row::<PaymentRow, _>(rows, &key(what)).map_or("no row", |payment| match payment.state {
+impl Observed for Payment {
+    fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
+        row::<PaymentRow>(rows, &key(what)).map_or("no row", |payment| match payment.state {
             PaymentState::CapturingUndo => "capturing, undo",
             state => state.word(),
         })
     }
 
-    fn input(what: &What<Self>, _rows: &Rows<Self>) -> &'static str {
+    fn input(&self, what: &What<Routed>, _rows: &Rows<Routed>) -> &'static str {
         match what {
             What::Event(event) => event.event_type.name,
             What::Answer { step, answer, .. } if step == "charge" => answered(("charge: yes", "charge: no"), answer),
@@ -136,17 +136,17 @@ impl Observed for Routed<Payment> {
         }
     }
 
-    fn aggregate_id(what: &What<Self>) -> Option<String> {
+    fn aggregate_id(&self, what: &What<Routed>) -> Option<String> {
         Some(key(what))
     }
 }
 
-impl Observed for Routed<Shipping> {
-    fn state(what: &What<Self>, rows: &Rows<Self>) -> &'static str {
-        row::<Shipment, _>(rows, &key(what)).map_or("no row", |shipment| shipment.state.word())
+impl Observed for Shipping {
+    fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
+        row::<Shipment>(rows, &key(what)).map_or("no row", |shipment| shipment.state.word())
     }
 
-    fn input(what: &What<Self>, _rows: &Rows<Self>) -> &'static str {
+    fn input(&self, what: &What<Routed>, _rows: &Rows<Routed>) -> &'static str {
         match what {
             What::Event(event) => event.event_type.name,
             What::Answer { answer, .. } => answered(("ship: yes", "ship: no"), answer),
@@ -155,7 +155,7 @@ impl Observed for Routed<Shipping> {
         }
     }
 
-    fn aggregate_id(what: &What<Self>) -> Option<String> {
+    fn aggregate_id(&self, what: &What<Routed>) -> Option<String> {
         Some(key(what))
     }
 }

@@ -5,9 +5,11 @@ use std::{fmt, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use engine::{
+    core::{AnyRecord, AnyRow},
     effects::Effects,
     envelope::Envelope,
     participant::{Participant, Refusal, Undecodable, What},
+    routes::{AnyReply, Routed, Service, TableId},
     rows::{Rows, Touch},
 };
 use uuid::Uuid;
@@ -20,20 +22,21 @@ use crate::{
 };
 
 /// A service's rules, watched.
-pub struct Probe<P> {
-    pub rules: P,
+pub struct Probe {
+    pub rules: Routed,
+    observed: Box<dyn Observed>,
     core: Arc<Core>,
     poison: Option<Poison>,
 }
 
 /// An input for the rules, with the id under which they may take it once.
-pub struct Told<P: Participant> {
+pub struct Told {
     /// `None`: a client's command.
     pub id: Option<Uuid>,
-    pub what: What<P>,
+    pub what: What<Routed>,
 }
 
-impl<P: Participant> fmt::Debug for Told<P> {
+impl fmt::Debug for Told {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "told {:?}", self.id)
     }
@@ -41,8 +44,8 @@ impl<P: Participant> fmt::Debug for Told<P> {
 
 /// What is appended: the service's own records, and what was taken.
 #[derive(Clone, Debug)]
-pub enum Note<R> {
-    Own(R),
+pub enum Note {
+    Own(AnyRecord),
     Taken(Taken),
 }
 
@@ -57,14 +60,22 @@ pub struct Taken {
     pub to: &'static str,
 }
 
-impl<P: Observed> Probe<P> {
-    pub fn new(rules: P, core: Arc<Core>, poison: Option<Poison>) -> Self {
-        let poison = poison.filter(|poison| poison.is_at(P::NAME));
-        Self { rules, core, poison }
+impl Probe {
+    /// # Panics
+    /// If the service's routes contradict each other.
+    pub fn new<S: Service + Observed + Copy>(service: S, core: Arc<Core>, poison: Option<Poison>) -> Self {
+        let rules = Routed::new(service).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let poison = poison.filter(|poison| poison.is_at(S::NAME));
+        Self { rules, observed: Box::new(service), core, poison }
     }
 
     /// The rows that the input touches, as the service itself sees them; those of `before` and later tables left out.
-    fn view(&self, what: &What<P>, rows: &Rows<Self>, before: Option<P::Table>) -> (Rows<P>, Vec<(P::Table, String)>) {
+    fn view(
+        &self,
+        what: &What<Routed>,
+        rows: &Rows<Self>,
+        before: Option<TableId>,
+    ) -> (Rows<Routed>, Vec<(TableId, String)>) {
         let (mut view, mut places) = (Rows::default(), Vec::new());
         for &table in self.rules.tables().iter().take_while(|table| Some(**table) != before) {
             let mut touched = Vec::new();
@@ -82,18 +93,18 @@ impl<P: Observed> Probe<P> {
     fn decide_inner(
         &self,
         id: Option<Uuid>,
-        what: &What<P>,
+        what: &What<Routed>,
         rows: &mut Rows<Self>,
         now: DateTime<Utc>,
     ) -> Result<Effects<Self>, Refusal> {
         let (mut view, places) = self.view(what, rows, None);
-        let aggregate_id = P::aggregate_id(what);
-        let (from, input) = (P::state(what, &view), P::input(what, &view));
+        let aggregate_id = self.observed.aggregate_id(what);
+        let (from, input) = (self.observed.state(what, &view), self.observed.input(what, &view));
         self.poisoned(id.is_some(), aggregate_id.as_deref(), input)?;
         let effects = self.rules.decide(what, &mut view, now).inspect_err(|_| {
-            self.core.count_cell([P::NAME, from, input, "refused"]);
+            self.core.count_cell([self.name(), from, input, "refused"]);
         })?;
-        let to = P::state(what, &view);
+        let to = self.observed.state(what, &view);
         for (table, key) in places {
             let row = view.get(table, &key).clone();
             rows.set(table, &key, row);
@@ -121,8 +132,8 @@ impl<P: Observed> Probe<P> {
     }
 }
 
-fn noted<P: Observed>(effects: Effects<P>, taken: Taken) -> Effects<Probe<P>> {
-    let mut records: Vec<Note<P::Record>> = effects.records.into_iter().map(Note::Own).collect();
+fn noted(effects: Effects<Routed>, taken: Taken) -> Effects<Probe> {
+    let mut records: Vec<Note> = effects.records.into_iter().map(Note::Own).collect();
     records.push(Note::Taken(taken));
     Effects {
         facts: effects.facts,
@@ -137,7 +148,7 @@ fn noted<P: Observed>(effects: Effects<P>, taken: Taken) -> Effects<Probe<P>> {
 }
 
 /// Does something with the input as the service itself knows it.
-fn within<P: Observed, T>(what: &What<Probe<P>>, then: impl FnOnce(Option<Uuid>, &What<P>) -> T) -> T {
+fn within<T>(what: &What<Probe>, then: impl FnOnce(Option<Uuid>, &What<Routed>) -> T) -> T {
     match what {
         What::Event(told) | What::Command(told) => then(told.id, &told.what),
         What::Deadline { aggregate_id, name } => {
@@ -150,17 +161,19 @@ fn within<P: Observed, T>(what: &What<Probe<P>>, then: impl FnOnce(Option<Uuid>,
     }
 }
 
-impl<P: Observed> Participant for Probe<P> {
-    type Table = P::Table;
-    type Row = P::Row;
-    type Event = Told<P>;
-    type Command = Told<P>;
-    type Reply = P::Reply;
-    type Record = Note<P::Record>;
+impl Participant for Probe {
+    type Table = TableId;
+    type Row = AnyRow;
+    type Event = Told;
+    type Command = Told;
+    type Reply = AnyReply;
+    type Record = Note;
 
-    const NAME: &'static str = P::NAME;
+    fn name(&self) -> &'static str {
+        self.rules.name()
+    }
 
-    fn tables(&self) -> &[P::Table] {
+    fn tables(&self) -> &[TableId] {
         self.rules.tables()
     }
 
@@ -172,20 +185,20 @@ impl<P: Observed> Participant for Probe<P> {
         self.rules.writes()
     }
 
-    fn absent(&self, table: P::Table) -> P::Row {
+    fn absent(&self, table: TableId) -> AnyRow {
         self.rules.absent(table)
     }
 
-    fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Told<P>>, Undecodable> {
+    fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Told>, Undecodable> {
         let event = self.rules.decode(topic, envelope)?;
         Ok(event.map(|event| Told { id: Some(envelope.id), what: What::Event(event) }))
     }
 
-    fn overtakes(&self, event: &Told<P>) -> bool {
+    fn overtakes(&self, event: &Told) -> bool {
         matches!(&event.what, What::Event(event) if self.rules.overtakes(event))
     }
 
-    fn touches(&self, table: P::Table, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>) {
+    fn touches(&self, table: TableId, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>) {
         within(what, |_, what| {
             let (view, _) = self.view(what, rows, Some(table));
             self.rules.touches(table, what, &view, touched);
@@ -200,7 +213,7 @@ impl<P: Observed> Participant for Probe<P> {
         if self.core.has(Plant::ReasonLost) {
             effects.records.iter_mut().for_each(|record| {
                 if let Note::Own(record) = record {
-                    P::forget_reason(record);
+                    self.observed.forget_reason(record);
                 }
             });
         }

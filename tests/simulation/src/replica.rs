@@ -110,11 +110,11 @@ pub fn tasks<P: Participant, O: Outside>(
 ) -> Vec<Task> {
     let door = Arc::new(Door::new(model.participant.clone(), model.clone(), model.policy));
     let calls = Calls::default();
-    lock(kafka).join(P::NAME, member);
+    lock(kafka).join(model.name(), member);
     let source = Source {
         core: core.clone(),
         kafka: kafka.clone(),
-        group: P::NAME,
+        group: model.name(),
         member,
         topics: model.participant.reads().to_vec(),
         positions: BTreeMap::new(),
@@ -184,11 +184,11 @@ async fn consume<P: Participant>(
                 if std::mem::replace(&mut uncommitted, offsets.is_err()) && offsets.is_ok() {
                     core.count("consumer", "offsets are not committed, and later are");
                 }
-                core.tell(|| format!("{} handled {messages}: {:?}", P::NAME, progress.verdicts));
+                core.tell(|| format!("{} handled {messages}: {:?}", door.participant.name(), progress.verdicts));
                 offer(&calls, &mut progress);
             }
             Err(error) => {
-                core.tell(|| format!("{} waits: {error}", P::NAME));
+                core.tell(|| format!("{} waits: {error}", door.participant.name()));
                 if consumer.has_pending() {
                     waits = true;
                     core.count("consumer", "a batch waits for another try");
@@ -212,10 +212,10 @@ async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink,
     loop {
         if core.pick(8) == 0 || relay.ranges().is_empty() || relay.has_lost_leases() {
             let claimed = droppable(&core, relay.claim(&model, LEASE)).await;
-            core.tell(|| format!("{} {} relay claims: {claimed:?}", P::NAME, lane.name()));
+            core.tell(|| format!("{} {} relay claims: {claimed:?}", model.name(), lane.name()));
         }
         let relayed = droppable(&core, relay.step(&model, &mut sink, &clock)).await;
-        core.tell(|| format!("{} {} relay: {relayed:?}", P::NAME, lane.name()));
+        core.tell(|| format!("{} {} relay: {relayed:?}", model.name(), lane.name()));
         if let Some(Ok(relayed)) = &relayed {
             count_relayed(&core, relayed);
         }
@@ -230,7 +230,7 @@ async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink,
     }
     // What is not given back expires.
     let released = droppable(&core, relay.release(&model)).await;
-    core.tell(|| format!("{} {} relay gives its leases back: {released:?}", P::NAME, lane.name()));
+    core.tell(|| format!("{} {} relay gives its leases back: {released:?}", model.name(), lane.name()));
 }
 
 fn count_relayed(core: &Core, relayed: &Relayed) {
@@ -260,7 +260,7 @@ async fn renew<P: Participant>(core: Arc<Core>, model: Model<P>, holders: [Uuid;
         for holder in holders {
             sleep(&core, core.pick(IDLE)).await;
             let renewed = droppable(&core, model.renew(holder, LEASE)).await;
-            core.tell(|| format!("{} renews: {renewed:?}", P::NAME));
+            core.tell(|| format!("{} renews: {renewed:?}", model.name()));
         }
     }
 }
@@ -287,14 +287,14 @@ async fn call<P: Participant, O: Outside>(
         for intent in intents {
             let age = core.now() - intent.intended_at;
             let Some(result) = droppable(&core, outside.call(&intent, age)).await else { continue };
-            core.tell(|| format!("{} called {}: {result:?}", P::NAME, intent.idempotency_key()));
+            core.tell(|| format!("{} called {}: {result:?}", door.participant.name(), intent.idempotency_key()));
             called.push((intent, result));
         }
         // While the database is away they are handed in again, for a while.
         for _ in 0..if called.is_empty() { 0 } else { TRIES } {
             let settled = intents::settle(&door, &door.database, &mut ids, &called);
             if let Some(Ok(mut progress)) = droppable(&core, settled).await {
-                core.tell(|| format!("{} settled: {:?}", P::NAME, progress.verdicts));
+                core.tell(|| format!("{} settled: {:?}", door.participant.name(), progress.verdicts));
                 count(&core, "answer", &progress.verdicts);
                 offer(&calls, &mut progress);
                 break;
@@ -322,7 +322,7 @@ async fn serve<P: Participant>(
         let mut work: Vec<Work<P>> = commands.into_iter().map(asked).collect();
         let mut progress = Progress::new(work.len());
         let handled = droppable(&core, door.handle_isolating(&mut ids, &mut work, &mut progress)).await;
-        core.tell(|| format!("{} serves: {handled:?} {:?}", P::NAME, progress.verdicts));
+        core.tell(|| format!("{} serves: {handled:?} {:?}", door.participant.name(), progress.verdicts));
         offer(&calls, &mut progress);
         answers.into_iter().zip(progress.verdicts).for_each(|(answer, verdict)| answer.give(verdict));
     }
@@ -356,7 +356,7 @@ async fn operate<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>, 
     while !stop.has_begun() {
         sleep(&core, core.pick(DECISIONS)).await;
         if door.database.release_stopped() > 0 {
-            core.tell(|| format!("{} releases what was stopped", P::NAME));
+            core.tell(|| format!("{} releases what was stopped", door.participant.name()));
         }
         let parked = door.database.worth_a_redrive();
         let Some(number) = parked.get(core.pick(parked.len())).copied() else { continue };
@@ -367,6 +367,6 @@ async fn operate<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>, 
         if let Some(Ok(Some(Ok(Some(verdict))))) = &verdict {
             core.count("redrive", verdict.name());
         }
-        core.tell(|| format!("{} redrives {number}: {verdict:?}", P::NAME));
+        core.tell(|| format!("{} redrives {number}: {verdict:?}", door.participant.name()));
     }
 }

@@ -82,7 +82,7 @@ async fn repeats_within_one_batch_are_one_order_with_one_answer() {
         let what = What::Command(AnyCommand::new(place));
         Work::Input(Input { what, correlation_id: None, trace: TraceContext::default(), source: Source::Client })
     };
-    let mut work: Vec<Work<Routed<Order>>> = (0..3).map(command).collect();
+    let mut work: Vec<Work<Routed>> = (0..3).map(command).collect();
     let first = match &work[0] {
         Work::Input(Input { what: What::Command(command), .. }) => command.key.text().to_owned(),
         other => panic!("{other:?}"),

@@ -23,7 +23,7 @@ const TABLE: TableId = TableId(OrderRow::TABLE);
 
 const ORDER: Order = Order { deadline: Duration::from_secs(900) };
 
-fn routed() -> Routed<Order> {
+fn routed() -> Routed {
     Routed::new(ORDER).unwrap()
 }
 

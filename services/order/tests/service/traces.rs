@@ -27,13 +27,13 @@ fn trace(traceparent: &str) -> TraceContext {
     TraceContext::from_headers(&[Header::text("traceparent", traceparent)])
 }
 
-fn place(order_id: Uuid) -> Work<Routed<Order>> {
+fn place(order_id: Uuid) -> Work<Routed> {
     let place = PlaceOrder { order_id, request_key: None, body_hash: vec![1], details: Box::new(details()) };
     let what = What::Command(AnyCommand::new(place));
     Work::Input(Input { what, correlation_id: None, trace: trace(PLACED), source: Source::Client })
 }
 
-async fn handle(world: &OneService<Order>, work: Work<Routed<Order>>) -> Verdict<AnyReply> {
+async fn handle(world: &OneService<Order>, work: Work<Routed>) -> Verdict<AnyReply> {
     world.handle(work).await.verdicts.pop().flatten().unwrap()
 }
 

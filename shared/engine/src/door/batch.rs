@@ -313,8 +313,19 @@ impl<'a, P: Participant> Batch<'a, P> {
         for dead in &self.dead {
             if self.newly_buried.contains(&dead.delivery.position) {
                 let DeadMessage { delivery, failure, .. } = dead;
-                beginning.messages.push(dead_letter::record(delivery, P::NAME, failure, attempts, max_bytes));
-                beginning.told.push(Told::buried::<P>(&dead.delivery, dead.failure.class, &self.links));
+                beginning.messages.push(dead_letter::record(
+                    delivery,
+                    self.participant.name(),
+                    failure,
+                    attempts,
+                    max_bytes,
+                ));
+                beginning.told.push(Told::buried(
+                    self.participant.name(),
+                    &dead.delivery,
+                    dead.failure.class,
+                    &self.links,
+                ));
             }
         }
         beginning

@@ -80,7 +80,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         work: &[Work<P>],
         manner: Manner<'_>,
     ) -> Result<Handled<P::Reply>, StoreError> {
-        let (spans, since) = (BatchSpans::begin(P::NAME, work.len()), Instant::now());
+        let (spans, since) = (BatchSpans::begin(self.participant.name(), work.len()), Instant::now());
         let mut tx = self.database.begin().await?;
         if manner.hurried {
             tx.hurry().await?;

@@ -91,7 +91,7 @@ impl<'a, P: Participant> Running<'a, P> {
     }
 
     pub fn take(&mut self, input: &Input<P>, note: &Note) -> Verdict<P::Reply> {
-        let mut span = Told::begin(input, note.overtakes, &self.links);
+        let mut span = Told::begin(self.participant.name(), input, note.overtakes, &self.links);
         let before = self.outcome.messages.len();
         let (verdict, class) = self.handle(input, note, span.context());
         if input.correlation_id.is_none() {
@@ -224,7 +224,8 @@ impl<'a, P: Participant> Running<'a, P> {
                 let id = self.ids.next(self.now);
                 let span = created(trace, fact, id, correlation_id);
                 let causation_id = input.source.causation_id();
-                let origin = Origin { source: P::NAME, correlation_id, causation_id, trace: span.context() };
+                let origin =
+                    Origin { source: self.participant.name(), correlation_id, causation_id, trace: span.context() };
                 outbox::message(fact.clone(), id, self.now, &origin, self.policy.max_message_bytes)
                     .map(|message| (message, span))
             })
@@ -416,7 +417,13 @@ impl<'a, P: Participant> Running<'a, P> {
         if status == HeldStatus::Parked {
             let attempts = Attempts { count, first_failed_at, last_failed_at: self.now };
             let limit = self.policy.max_message_bytes;
-            self.outcome.messages.push(dead_letter::record(&event.delivery, P::NAME, failure, attempts, limit));
+            self.outcome.messages.push(dead_letter::record(
+                &event.delivery,
+                self.participant.name(),
+                failure,
+                attempts,
+                limit,
+            ));
         }
     }
 

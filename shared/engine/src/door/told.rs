@@ -69,9 +69,14 @@ pub(super) struct Told {
 
 impl Told {
     /// Begins the input's span, a child of what it came from.
-    pub fn begin<P: Participant>(input: &Input<P>, compensation: bool, links: &[SpanContext]) -> SagaSpan {
+    pub fn begin<P: Participant>(
+        service: &'static str,
+        input: &Input<P>,
+        compensation: bool,
+        links: &[SpanContext],
+    ) -> SagaSpan {
         SagaSpan::child(&input.trace, links, || {
-            let mut telling = telling_of::<P>(&input.source);
+            let mut telling = telling_of(service, &input.source);
             telling.attributes.extend(
                 input.correlation_id.clone().map(|correlation_id| KeyValue::new("saga.correlation_id", correlation_id)),
             );
@@ -111,9 +116,9 @@ impl Told {
     }
 
     /// A message that is no event: dead-lettered, parking nobody.
-    pub fn buried<P: Participant>(delivery: &Delivery, class: &'static str, links: &[SpanContext]) -> Self {
+    pub fn buried(service: &'static str, delivery: &Delivery, class: &'static str, links: &[SpanContext]) -> Self {
         let mut span =
-            SagaSpan::child(&TraceContext::from_headers(&delivery.headers), links, || process::<P>(delivery));
+            SagaSpan::child(&TraceContext::from_headers(&delivery.headers), links, || process(service, delivery));
         span.set("saga.outcome", "dead");
         span.fail(class);
         let at = &delivery.position;
@@ -188,12 +193,12 @@ pub(super) fn created(parent: &TraceContext, fact: &Fact, id: Uuid, correlation_
     })
 }
 
-fn telling_of<P: Participant>(source: &Source) -> Telling {
+fn telling_of(service: &'static str, source: &Source) -> Telling {
     let internal = |name: String| Telling { kind: SpanKind::Internal, name: name.into(), attributes: Vec::new() };
     match source {
         Source::Arrival(_) | Source::Held(_) => {
             let Some(event) = source.event() else { return internal("event".into()) };
-            let mut telling = process::<P>(&event.delivery);
+            let mut telling = process(service, &event.delivery);
             telling.attributes.push(KeyValue::new("messaging.message.id", event.id.to_string()));
             telling.attributes.push(KeyValue::new("saga.event_type", event.event_type.clone()));
             if let Source::Held(held) = source {
@@ -207,7 +212,7 @@ fn telling_of<P: Participant>(source: &Source) -> Telling {
     }
 }
 
-fn process<P: Participant>(delivery: &Delivery) -> Telling {
+fn process(service: &'static str, delivery: &Delivery) -> Telling {
     let at = &delivery.position;
     Telling {
         kind: SpanKind::Consumer,
@@ -219,7 +224,7 @@ fn process<P: Participant>(delivery: &Delivery) -> Telling {
             KeyValue::new("messaging.destination.name", at.topic.to_string()),
             KeyValue::new("messaging.destination.partition.id", at.partition.to_string()),
             KeyValue::new("messaging.kafka.offset", at.offset),
-            KeyValue::new("messaging.consumer.group.name", P::NAME),
+            KeyValue::new("messaging.consumer.group.name", service),
         ],
     }
 }

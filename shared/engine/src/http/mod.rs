@@ -22,7 +22,6 @@ pub(crate) use probes::Health;
 pub use server::{ServerLimits, serve};
 
 use crate::{
-    postgres::Tables,
     problem::Problem,
     runtime::{Aftermath, ServiceDoor, Wakes, call_queue},
     secret::LiveSecret,
@@ -48,18 +47,14 @@ pub(crate) fn starting_admin_router() -> Router {
 }
 
 /// The metrics for whoever reaches the port, the admin routes for whoever has the token.
-pub(crate) fn admin_router<P: Tables>(
-    door: Arc<ServiceDoor<P>>,
-    aftermath: Aftermath,
-    token: Option<LiveSecret>,
-) -> Router {
+pub(crate) fn admin_router(door: Arc<ServiceDoor>, aftermath: Aftermath, token: Option<LiveSecret>) -> Router {
     let admin =
         admin::routes(door, aftermath).layer(axum::middleware::from_fn_with_state(Arc::new(token), token::check));
     bounded(Router::new().route("/metrics", get(|| async { metrics::render() })).nest("/admin", admin))
 }
 
 /// The admin routes alone, for tests: nobody asks for a token, and nothing is woken.
-pub fn admin_routes<P: Tables>(door: Arc<ServiceDoor<P>>) -> Router {
+pub fn admin_routes(door: Arc<ServiceDoor>) -> Router {
     let (calls, _nobody) = call_queue(1);
     admin::routes(door, Aftermath::new(Wakes::default(), calls))
 }

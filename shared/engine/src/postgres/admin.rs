@@ -5,8 +5,8 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Postgres, Session, Tables, waiting};
-use crate::{delivery::Delivery, event_id::time_of};
+use super::{Postgres, Session, waiting};
+use crate::{delivery::Delivery, event_id::time_of, participant::Participant};
 
 /// A held event, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]
@@ -64,7 +64,7 @@ const PREVIEW: &str =
 /// Longest key and type that a listing shows, in characters: they come from outside, as long as a message may be.
 const SHOWN: usize = 300;
 
-impl<P: Tables> Postgres<P> {
+impl Postgres {
     /// Held events, oldest first, after `after`.
     pub async fn held_views(&self, after: i64, limit: i64) -> sqlx::Result<Vec<HeldView>> {
         let query = format!(
@@ -108,7 +108,7 @@ impl<P: Tables> Postgres<P> {
             .await?;
         // The inbox before the held events, as whoever handles them locks.
         if let Some(id) = early {
-            remember_early(&mut tx, P::NAME, id).await?;
+            remember_early(&mut tx, self.participant.name(), id).await?;
         }
         let moved = sqlx::query(
             "WITH gone AS (DELETE FROM held_events WHERE number = $1 AND (status = 'parked' OR early) RETURNING *)

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Postgres, Tables, waiting};
+use super::{Postgres, waiting};
 use crate::{
     intents::{Contradiction, LateAnswer},
     participant::Answer,
@@ -59,7 +59,7 @@ const CALL: &str =
     intended_at, extract(epoch FROM now() - intended_at)::float8 AS age_seconds, not_before, last_error,
     octet_length(request) AS request_length";
 
-impl<P: Tables> Postgres<P> {
+impl Postgres {
     /// Calls without an answer in the order of their ids, which is that of their time, after `after`.
     pub async fn call_views(&self, after: Uuid, limit: i64) -> sqlx::Result<Vec<CallView>> {
         let query =

@@ -5,7 +5,7 @@ use sqlx::{Row, postgres::PgRow};
 use tracing::error;
 use uuid::Uuid;
 
-use super::{Postgres, Tables, error::store_error, readable, waiting};
+use super::{Postgres, error::store_error, readable, waiting};
 use crate::{
     deadlines::{self, DeadlineStore, Due},
     intents::{Claimed, Contradiction, IntentStore, LateAnswer, Postponed},
@@ -15,7 +15,7 @@ use crate::{
 /// How long an open call waits that this version can't read; another one may.
 const UNREADABLE: TimeDelta = TimeDelta::minutes(1);
 
-impl<P: Tables> DeadlineStore for Postgres<P> {
+impl DeadlineStore for Postgres {
     async fn due(&self, limit: usize) -> Result<Due, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         // What somebody has locked is being settled, or comes again; nobody waits for it here.
@@ -65,7 +65,7 @@ impl<P: Tables> DeadlineStore for Postgres<P> {
     }
 }
 
-impl<P: Tables> IntentStore for Postgres<P> {
+impl IntentStore for Postgres {
     async fn claim(&self, limit: usize, bytes: usize, lease: TimeDelta) -> Result<Vec<Claimed>, StoreError> {
         let rows = sqlx::query(
             "WITH picked AS MATERIALIZED (

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use sqlx::{Row, postgres::PgRow};
 
-use super::{Postgres, Tables, error::store_error, readable, waiting};
+use super::{Postgres, error::store_error, readable, waiting};
 use crate::{
     dead_letter::shortened,
     input::{Event, HeldEvent},
@@ -55,7 +55,7 @@ const QUEUE_FROM: &str = "
     WHERE before < $3
     ORDER BY number";
 
-impl<P: Tables> HeldStore for Postgres<P> {
+impl HeldStore for Postgres {
     async fn claim(&self, limits: Limits, lease: TimeDelta) -> Result<Claimed, StoreError> {
         let rows = sqlx::query(CLAIM)
             .bind(number(limits.keys))

@@ -16,12 +16,11 @@ mod outbox;
 mod payloads;
 mod pool;
 mod readable;
-mod routed;
 mod session;
 mod statement;
 mod stopped;
 mod sweep;
-mod tables;
+pub mod tables;
 mod transaction;
 mod waiting;
 
@@ -39,7 +38,6 @@ pub use pool::{Limits, Pool};
 pub use session::Session;
 pub use stopped::{StoppedView, stopped_keys};
 pub use sweep::sweep;
-pub use tables::{KeyColumn, Tables};
 pub use transaction::PgTransaction;
 
 use chrono::TimeDelta;
@@ -47,32 +45,28 @@ use uuid::Uuid;
 
 use crate::{
     delivery::{Delivery, Position},
+    routes::Routed,
     store::{Crashes, Database, Stage, StoreError},
 };
 
 /// A service's database.
-pub struct Postgres<P> {
+#[derive(Clone)]
+pub struct Postgres {
     pub pool: Pool,
-    participant: Arc<P>,
+    participant: Arc<Routed>,
     ranges: i32,
     /// This process, from its start to its end.
     run: Uuid,
 }
 
-impl<P> Clone for Postgres<P> {
-    fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), participant: self.participant.clone(), ranges: self.ranges, run: self.run }
-    }
-}
-
-impl<P: Tables> Postgres<P> {
+impl Postgres {
     /// Whose tables they are.
-    pub(crate) fn participant(&self) -> &P {
+    pub(crate) fn participant(&self) -> &Routed {
         &self.participant
     }
 
     /// `ranges`: the number of key ranges of the outbox; the same for all replicas.
-    pub fn new(pool: Pool, participant: Arc<P>, ranges: i32) -> Self {
+    pub fn new(pool: Pool, participant: Arc<Routed>, ranges: i32) -> Self {
         Self { pool, participant, ranges, run: Uuid::now_v7() }
     }
 
@@ -83,8 +77,8 @@ impl<P: Tables> Postgres<P> {
     }
 }
 
-impl<P: Tables> Database<P> for Postgres<P> {
-    type Transaction = PgTransaction<P>;
+impl Database<Routed> for Postgres {
+    type Transaction = PgTransaction;
 
     async fn begin(&self) -> Result<Self::Transaction, StoreError> {
         let tx = self.pool.begin().await.map_err(store_error)?;

@@ -5,7 +5,7 @@ use futures::TryStreamExt;
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Postgres, Tables, error::store_error, headers, leases, readable};
+use super::{Postgres, error::store_error, headers, leases, readable};
 use crate::{
     outbox::OutboxRow,
     relay::{Lane, Lease, OutboxStore, Reading, Refused, Unpublished},
@@ -25,7 +25,7 @@ macro_rules! with_mine {
     };
 }
 
-impl<P: Tables> OutboxStore for Postgres<P> {
+impl OutboxStore for Postgres {
     async fn claim(&self, holder: Uuid, lane: Lane, lease: TimeDelta) -> Result<Vec<Lease>, StoreError> {
         let mut tx = self.pool.begin().await.map_err(store_error)?;
         let leases = leases::claim(&mut tx, holder, lane, self.ranges, lease).await.map_err(store_error)?;

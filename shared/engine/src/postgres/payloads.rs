@@ -1,6 +1,6 @@
 //! Whole payloads for the admin API, part by part: one can be many times what a page of its listing takes.
 
-use super::{Postgres, Tables};
+use super::Postgres;
 
 /// Where a message is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub enum Kept {
     Dead,
 }
 
-impl<P: Tables> Postgres<P> {
+impl Postgres {
     /// The length of a payload in bytes: `None` if no such message is kept, `Some(None)` if it has no payload.
     pub async fn payload_length(&self, kept: Kept, number: i64) -> sqlx::Result<Option<Option<i64>>> {
         let query = match kept {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::{Pool, Postgres, Tables};
+use super::{Pool, Postgres};
 
 /// A stopped key, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]
@@ -22,7 +22,7 @@ pub struct StoppedView {
     pub bytes: i64,
 }
 
-impl<P: Tables> Postgres<P> {
+impl Postgres {
     /// Stopped keys, in number order, after `after`.
     pub async fn stopped_views(&self, after: i64, limit: i64) -> sqlx::Result<Vec<StoppedView>> {
         sqlx::query_as(

@@ -5,14 +5,17 @@ use std::{
     sync::Arc,
 };
 
+use choreography_core::{AnyRecord, AnyRow};
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Session, Tables, error::store_error, locking, readable, waiting};
+use super::{Session, error::store_error, locking, readable, tables, waiting};
 use crate::{
     delivery::Position,
     outbox::range_of,
+    participant::Participant,
+    routes::{Routed, TableId},
     store::{
         AmendedIntent, DeadMessage, Deadline, FreeRows, Held, HeldFailure, HoldEvent, Intent, Opening, OutboxMessage,
         RefusedIntent, StoreError, TakenIntent, Transaction,
@@ -20,14 +23,14 @@ use crate::{
 };
 
 /// One open transaction (READ COMMITTED, PostgreSQL's default).
-pub struct PgTransaction<P> {
+pub struct PgTransaction {
     tx: Session,
-    participant: Arc<P>,
+    participant: Arc<Routed>,
     ranges: i32,
 }
 
-impl<P> PgTransaction<P> {
-    pub(super) fn new(tx: Session, participant: Arc<P>, ranges: i32) -> Self {
+impl PgTransaction {
+    pub(super) fn new(tx: Session, participant: Arc<Routed>, ranges: i32) -> Self {
         Self { tx, participant, ranges }
     }
 
@@ -36,7 +39,7 @@ impl<P> PgTransaction<P> {
     }
 }
 
-impl<P: Tables> Transaction<P> for PgTransaction<P> {
+impl Transaction<Routed> for PgTransaction {
     async fn open(&mut self, keys: &[String]) -> Result<Opening, StoreError> {
         let (now, held, overtaking): (DateTime<Utc>, Vec<String>, Vec<String>) = sqlx::query_as(
             "SELECT now(),
@@ -54,7 +57,7 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
     }
 
     async fn hurry(&mut self) -> Result<(), StoreError> {
-        locking::hurry(&mut self.tx, &*self.participant).await
+        locking::hurry(&mut self.tx, &self.participant).await
     }
 
     async fn insert_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
@@ -62,7 +65,7 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
             "INSERT INTO inbox (consumer, event_id) SELECT $1, id FROM unnest($2::uuid[]) AS new (id)
              ON CONFLICT DO NOTHING RETURNING event_id",
         )
-        .bind(P::NAME)
+        .bind(self.participant.name())
         .bind(ids)
         .fetch_all(self.db())
         .await
@@ -72,32 +75,33 @@ impl<P: Tables> Transaction<P> for PgTransaction<P> {
 
     async fn in_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
         let known = sqlx::query_scalar("SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY($2)");
-        let known: Vec<Uuid> = known.bind(P::NAME).bind(ids).fetch_all(self.db()).await.map_err(store_error)?;
+        let known: Vec<Uuid> =
+            known.bind(self.participant.name()).bind(ids).fetch_all(self.db()).await.map_err(store_error)?;
         Ok(known.into_iter().collect())
     }
 
-    async fn ensure_rows(&mut self, table: P::Table, keys: &[String]) -> Result<(), StoreError> {
-        self.participant.ensure(&mut self.tx, table, keys).await.map_err(store_error)
+    async fn ensure_rows(&mut self, table: TableId, keys: &[String]) -> Result<(), StoreError> {
+        tables::ensure(&mut self.tx, &self.participant, table, keys).await.map_err(store_error)
     }
 
-    async fn lock_rows(&mut self, table: P::Table, keys: &[String]) -> Result<Vec<(String, P::Row)>, StoreError> {
-        readable::guarded(self.participant.lock(&mut self.tx, table, keys)).await.map_err(store_error)
+    async fn lock_rows(&mut self, table: TableId, keys: &[String]) -> Result<Vec<(String, AnyRow)>, StoreError> {
+        readable::guarded(tables::lock(&mut self.tx, &self.participant, table, keys)).await.map_err(store_error)
     }
 
-    async fn lock_free_rows(&mut self, table: P::Table, keys: &[String]) -> Result<FreeRows<P>, StoreError> {
-        locking::lock_free_rows(&mut self.tx, &*self.participant, table, keys).await.map_err(store_error)
+    async fn lock_free_rows(&mut self, table: TableId, keys: &[String]) -> Result<FreeRows<Routed>, StoreError> {
+        locking::lock_free_rows(&mut self.tx, &self.participant, table, keys).await.map_err(store_error)
     }
 
-    async fn insert_rows(&mut self, table: P::Table, rows: &[(String, P::Row)]) -> Result<(), StoreError> {
-        self.participant.insert(&mut self.tx, table, rows).await.map_err(store_error)
+    async fn insert_rows(&mut self, table: TableId, rows: &[(String, AnyRow)]) -> Result<(), StoreError> {
+        tables::insert(&mut self.tx, table, rows).await.map_err(store_error)
     }
 
-    async fn update_rows(&mut self, table: P::Table, rows: &[(String, P::Row)]) -> Result<(), StoreError> {
-        self.participant.update(&mut self.tx, table, rows).await.map_err(store_error)
+    async fn update_rows(&mut self, table: TableId, rows: &[(String, AnyRow)]) -> Result<(), StoreError> {
+        tables::update(&mut self.tx, table, rows).await.map_err(store_error)
     }
 
-    async fn append_records(&mut self, records: &[P::Record]) -> Result<(), StoreError> {
-        self.participant.append(&mut self.tx, records).await.map_err(store_error)
+    async fn append_records(&mut self, records: &[AnyRecord]) -> Result<(), StoreError> {
+        tables::append(&mut self.tx, records).await.map_err(store_error)
     }
 
     async fn append_outbox(&mut self, messages: &[OutboxMessage]) -> Result<(), StoreError> {

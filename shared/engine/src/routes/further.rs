@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use choreography_core::{AnyRow, Row};
 
-use super::{
-    Service,
-    routed::{Routed, TableId},
-};
+use super::routed::{Routed, TableId};
 use crate::rows::Rows;
 
 /// The further rows of one input, by key. They are locked, each is there: one that was never written is its type's default.
@@ -38,7 +35,7 @@ impl<X: Row> Further<X> {
         self.rows.iter().map(|(key, row)| (key.as_str(), row))
     }
 
-    pub(super) fn read<S: Service>(keys: Vec<String>, rows: &Rows<Routed<S>>) -> Self {
+    pub(super) fn read(keys: Vec<String>, rows: &Rows<Routed>) -> Self {
         let read = |key: String| {
             let row = row(rows, &key);
             (key, row)
@@ -46,7 +43,7 @@ impl<X: Row> Further<X> {
         Self { rows: keys.into_iter().map(read).collect() }
     }
 
-    pub(super) fn write<S: Service>(self, rows: &mut Rows<Routed<S>>) {
+    pub(super) fn write(self, rows: &mut Rows<Routed>) {
         for (key, row) in self.rows {
             rows.set(TableId(X::TABLE), &key, AnyRow::new(row));
         }
@@ -61,11 +58,11 @@ fn undeclared<X: Row>(key: &str) -> ! {
 ///
 /// # Panics
 /// If it is not among those that are locked: a mistake, which parks the input.
-pub(super) fn row<S: Service, R: Row>(rows: &Rows<Routed<S>>, key: &str) -> R {
+pub(super) fn row<R: Row>(rows: &Rows<Routed>, key: &str) -> R {
     rows.get(TableId(R::TABLE), key).get::<R>().cloned().unwrap_or_default()
 }
 
 /// The row as far as it is known before all rows are locked.
-pub(super) fn row_so_far<S: Service, R: Row>(rows: &Rows<Routed<S>>, key: &str) -> R {
+pub(super) fn row_so_far<R: Row>(rows: &Rows<Routed>, key: &str) -> R {
     rows.find(TableId(R::TABLE), key).and_then(AnyRow::get::<R>).cloned().unwrap_or_default()
 }

@@ -13,6 +13,8 @@ mod table;
 mod tests;
 mod unhandled;
 
+use std::marker::PhantomData;
+
 use choreography_core::{Call, Command, Event, Record, Refusal, Row};
 
 pub use further::Further;
@@ -60,8 +62,9 @@ pub type OnAnswer<S> = fn(&choreography_core::Answer, &mut <S as Service>::Aggre
 pub type OnDeadline<S> = fn(&mut <S as Service>::Aggregate, &Moment<'_, S>) -> Reacts;
 
 /// Takes down a service's declarations; [`Service::routes`] makes them.
-pub struct Routes<S: Service> {
-    table: RouteTable<S>,
+pub struct Routes<S> {
+    table: RouteTable,
+    service: PhantomData<fn(S)>,
 }
 
 /// An event's route, to say more of it. By itself it waits behind parked events of its aggregate.

@@ -9,8 +9,8 @@ use choreography_core::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    AnyCommand, AnyEvent, AnyReply, Contradictions, Description, Moment, Reaction, Service,
-    table::{Kept, RouteTable, RowKey, Rule},
+    AnyCommand, AnyEvent, AnyReply, Contradictions, Description, Reaction, Service,
+    table::{At, Kept, RouteTable, RowKey, Rule},
 };
 use crate::{
     effects::{Effects, Intend, SetDeadline, SettleDeadline},
@@ -20,10 +20,11 @@ use crate::{
 };
 
 /// A service with its route table.
-pub struct Routed<S: Service> {
-    /// The service, with its settings.
-    pub service: S,
-    table: RouteTable<S>,
+pub struct Routed {
+    name: &'static str,
+    /// With its settings.
+    service: Box<dyn Any + Send + Sync>,
+    table: RouteTable,
     reads: Vec<&'static str>,
     writes: Vec<&'static str>,
 }
@@ -32,20 +33,20 @@ pub struct Routed<S: Service> {
 #[derive(Clone, Copy)]
 pub struct TableId(pub &'static Table);
 
-impl<S: Service> Routed<S> {
+impl Routed {
     /// Takes down what the service declares.
     ///
     /// # Errors
     /// The declarations contradict each other.
-    pub fn new(service: S) -> Result<Self, Contradictions> {
-        let table = RouteTable::of_service()?;
-        let Description { reads, writes, .. } = table.describe();
-        Ok(Self { service, table, reads, writes })
+    pub fn new<S: Service>(service: S) -> Result<Self, Contradictions> {
+        let table = RouteTable::of::<S>()?;
+        let Description { reads, writes, .. } = table.describe(S::NAME);
+        Ok(Self { name: S::NAME, service: Box::new(service), table, reads, writes })
     }
 
     /// What the service declares, as data.
     pub fn describe(&self) -> Description {
-        self.table.describe()
+        self.table.describe(self.name)
     }
 
     /// Puts a row of this table together.
@@ -57,12 +58,12 @@ impl<S: Service> Routed<S> {
     fn kept(&self, table: TableId) -> Kept {
         match self.table.kept.get(&table) {
             Some(kept) => *kept,
-            None => panic!("{table:?} is not declared in the routes of {}", S::NAME),
+            None => panic!("{table:?} is not declared in the routes of {}", self.name),
         }
     }
 
     /// The rule of an input, the key that it is about, and what the rule takes.
-    fn rule<'a>(&'a self, what: &'a What<Self>) -> Option<(&'a Rule<S>, RowKey<'a>, &'a dyn Any)> {
+    fn rule<'a>(&'a self, what: &'a What<Self>) -> Option<(&'a Rule, RowKey<'a>, &'a dyn Any)> {
         let of = |text: &'a str| RowKey { text, fresh: false };
         match what {
             What::Event(event) => {
@@ -88,7 +89,7 @@ impl<S: Service> Routed<S> {
             return Err(refusal.clone());
         }
         let undeclared = |what: String, how: &str| {
-            Err(Refusal::Permanent(format!("{what} is not declared in the routes of {}: add {how}", S::NAME)))
+            Err(Refusal::Permanent(format!("{what} is not declared in the routes of {}: add {how}", self.name)))
         };
         for (event_type, _) in &reaction.published {
             if !self.table.published.contains_key(event_type.name) {
@@ -130,7 +131,7 @@ impl<S: Service> Routed<S> {
     }
 }
 
-impl<S: Service> Participant for Routed<S> {
+impl Participant for Routed {
     type Table = TableId;
     type Row = AnyRow;
     type Event = AnyEvent;
@@ -138,7 +139,9 @@ impl<S: Service> Participant for Routed<S> {
     type Reply = AnyReply;
     type Record = AnyRecord;
 
-    const NAME: &'static str = S::NAME;
+    fn name(&self) -> &'static str {
+        self.name
+    }
 
     fn tables(&self) -> &[TableId] {
         &self.table.tables
@@ -158,7 +161,7 @@ impl<S: Service> Participant for Routed<S> {
 
     fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<AnyEvent>, Undecodable> {
         let Some(entry) = self.table.events.get(envelope.event_type.as_str()) else {
-            self.table.unhandled.report(S::NAME, &envelope.event_type);
+            self.table.unhandled.report(self.name, &envelope.event_type);
             return Ok(None);
         };
         let owner = entry.event_type.topic;
@@ -191,18 +194,18 @@ impl<S: Service> Participant for Routed<S> {
 
     fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, now: DateTime<Utc>) -> Result<Effects<Self>, Refusal> {
         let Some((rule, key, input)) = self.rule(what) else {
-            return Err(Refusal::Permanent(format!("{} has no route for {what:?}", S::NAME)));
+            return Err(Refusal::Permanent(format!("{} has no route for {what:?}", self.name)));
         };
-        let at = Moment { service: &self.service, now, aggregate_id: key.text };
+        let at = At { service: &*self.service, now, aggregate_id: key.text };
         let (reply, reaction) = (rule.run)(input, rows, &at)?;
         self.check(&reaction)?;
         Ok(self.effects(key.text, reply, reaction))
     }
 }
 
-impl<S: Service> fmt::Debug for Routed<S> {
+impl fmt::Debug for Routed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Routed").field(&S::NAME).finish()
+        formatter.debug_tuple("Routed").field(&self.name).finish()
     }
 }
 

@@ -4,12 +4,14 @@ use std::{
     any::{Any, TypeId},
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
+    marker::PhantomData,
 };
 
 use choreography_core::{
     Answer, AnyRow, Command, Event, EventType, Refusal, Row, Table, Undecodable,
     table::{Cells, Unreadable},
 };
+use chrono::{DateTime, Utc};
 
 use super::{
     Further, Moment, OnAnswer, OnCommand, OnCommandWith, OnDeadline, OnEvent, OnEventWith, Reaction, Routes, Service,
@@ -22,8 +24,16 @@ use crate::rows::{Rows, Touch};
 
 /// What a rule came to; of a command with its reply.
 type Ran = Result<(Option<AnyReply>, Reaction), Refusal>;
-type Run<S> = dyn Fn(&dyn Any, &mut Rows<Routed<S>>, &Moment<'_, S>) -> Ran + Send + Sync;
-type Names<S> = dyn Fn(&dyn Any, &str, &Rows<Routed<S>>) -> Vec<String> + Send + Sync;
+type Run = dyn Fn(&dyn Any, &mut Rows<Routed>, &At<'_>) -> Ran + Send + Sync;
+type Names = dyn Fn(&dyn Any, &str, &Rows<Routed>) -> Vec<String> + Send + Sync;
+
+/// The circumstances of an input, of whatever service.
+pub(super) struct At<'a> {
+    /// Of the type that declared the routes.
+    pub service: &'a (dyn Any + Send + Sync),
+    pub now: DateTime<Utc>,
+    pub aggregate_id: &'a str,
+}
 
 /// The key of the row that an input is about.
 #[derive(Clone, Copy)]
@@ -34,33 +44,33 @@ pub(super) struct RowKey<'a> {
 }
 
 /// A rule with the rows that it needs.
-pub(super) struct Rule<S: Service> {
+pub(super) struct Rule {
     /// The table of the row that the input is about.
     pub about: TableId,
-    further: Option<(TableId, Box<Names<S>>)>,
-    pub run: Box<Run<S>>,
+    further: Option<(TableId, Box<Names>)>,
+    pub run: Box<Run>,
 }
 
-impl<S: Service> Rule<S> {
-    pub fn event<E: Event>(rule: OnEvent<E, S>) -> Self {
+impl Rule {
+    pub fn event<E: Event, S: Service>(rule: OnEvent<E, S>) -> Self {
         Self::about(move |event: &E, aggregate: &mut S::Aggregate, _, at| Ok((None, rule(event, aggregate, at)?)))
     }
 
-    pub fn event_with<E: Event, X: Row>(
+    pub fn event_with<E: Event, X: Row, S: Service>(
         keys: fn(&E, &S::Aggregate) -> Vec<String>,
         rule: OnEventWith<E, X, S>,
     ) -> Self {
         Self::with(keys, move |event, aggregate, further, at| Ok((None, rule(event, aggregate, further, at)?)))
     }
 
-    pub fn command<C: Command>(rule: OnCommand<C, S>) -> Self {
+    pub fn command<C: Command, S: Service>(rule: OnCommand<C, S>) -> Self {
         Self::about(move |command: &C, row: &mut C::Row, _, at| {
             let (reply, reaction) = rule(command, row, at)?;
             Ok((Some(AnyReply::new(reply)), reaction))
         })
     }
 
-    pub fn command_with<C: Command, X: Row>(
+    pub fn command_with<C: Command, X: Row, S: Service>(
         keys: fn(&C, &C::Row) -> Vec<String>,
         rule: OnCommandWith<C, X, S>,
     ) -> Self {
@@ -70,33 +80,34 @@ impl<S: Service> Rule<S> {
         })
     }
 
-    pub fn answer(rule: OnAnswer<S>) -> Self {
+    pub fn answer<S: Service>(rule: OnAnswer<S>) -> Self {
         Self::about(move |answer: &Answer, aggregate: &mut S::Aggregate, _, at| {
             Ok((None, rule(answer, aggregate, at)?))
         })
     }
 
-    pub fn deadline(rule: OnDeadline<S>) -> Self {
+    pub fn deadline<S: Service>(rule: OnDeadline<S>) -> Self {
         Self::about(move |_: &String, aggregate: &mut S::Aggregate, _, at| Ok((None, rule(aggregate, at)?)))
     }
 
     /// A rule about one row.
-    fn about<I: Any, R: Row>(
-        rule: impl Fn(&I, &mut R, &mut Rows<Routed<S>>, &Moment<'_, S>) -> Ran + Send + Sync + 'static,
+    fn about<I: Any, R: Row, S: Service>(
+        rule: impl Fn(&I, &mut R, &mut Rows<Routed>, &Moment<'_, S>) -> Ran + Send + Sync + 'static,
     ) -> Self {
-        let run = move |input: &dyn Any, rows: &mut Rows<Routed<S>>, at: &Moment<'_, S>| {
+        let run = move |input: &dyn Any, rows: &mut Rows<Routed>, at: &At<'_>| {
             let input = typed::<I>(input)?;
-            changing(rows, at, |row: &mut R, rows| rule(input, row, rows, at))
+            let at = &Moment { service: typed::<S>(at.service)?, now: at.now, aggregate_id: at.aggregate_id };
+            changing(rows, at.aggregate_id, |row: &mut R, rows| rule(input, row, rows, at))
         };
         Self { about: TableId(R::TABLE), further: None, run: Box::new(run) }
     }
 
     /// A rule about one row, with further ones that `keys` names.
-    fn with<I: Any, R: Row, X: Row>(
+    fn with<I: Any, R: Row, X: Row, S: Service>(
         keys: fn(&I, &R) -> Vec<String>,
         rule: impl Fn(&I, &mut R, &mut Further<X>, &Moment<'_, S>) -> Ran + Send + Sync + 'static,
     ) -> Self {
-        let names = move |input: &dyn Any, key: &str, rows: &Rows<Routed<S>>| {
+        let names = move |input: &dyn Any, key: &str, rows: &Rows<Routed>| {
             typed::<I>(input).map_or_else(|_| Vec::new(), |input| keys(input, &row_so_far(rows, key)))
         };
         let about = Self::about(move |input: &I, row: &mut R, rows, at| {
@@ -114,7 +125,7 @@ impl<S: Service> Rule<S> {
         table: TableId,
         input: &dyn Any,
         key: RowKey<'_>,
-        rows: &Rows<Routed<S>>,
+        rows: &Rows<Routed>,
         touched: &mut Vec<Touch>,
     ) {
         if table == self.about {
@@ -130,23 +141,23 @@ impl<S: Service> Rule<S> {
 
 /// Runs a rule on the row that its input is about. A rule that saw no row and writes none must leave no trace that others
 /// see: there would be nothing to lock, so two of them could pass each other.
-fn changing<S: Service, R: Row>(
-    rows: &mut Rows<Routed<S>>,
-    at: &Moment<'_, S>,
-    rule: impl FnOnce(&mut R, &mut Rows<Routed<S>>) -> Ran,
+fn changing<R: Row>(
+    rows: &mut Rows<Routed>,
+    aggregate_id: &str,
+    rule: impl FnOnce(&mut R, &mut Rows<Routed>) -> Ran,
 ) -> Ran {
-    let before: R = row(rows, at.aggregate_id);
+    let before: R = row(rows, aggregate_id);
     let mut after = before.clone();
     let (reply, reaction) = rule(&mut after, rows)?;
     if after == R::default() && before == after && reaction.is_seen() {
         return Err(Refusal::Permanent(format!(
             "the rule saw no row {} in {} and writes none, yet it publishes, calls or sets a deadline: write a row that \
              says so",
-            at.aggregate_id,
+            aggregate_id,
             R::TABLE.name
         )));
     }
-    rows.set(TableId(R::TABLE), at.aggregate_id, AnyRow::new(after));
+    rows.set(TableId(R::TABLE), aggregate_id, AnyRow::new(after));
     Ok((reply, reaction))
 }
 
@@ -163,11 +174,11 @@ pub(super) struct Kept {
 }
 
 /// An event's route.
-pub(super) struct EventEntry<S: Service> {
+pub(super) struct EventEntry {
     pub event_type: EventType,
     pub overtakes: bool,
     pub read: fn(u32, &str) -> Result<AnyEvent, Undecodable>,
-    pub rule: Rule<S>,
+    pub rule: Rule,
 }
 
 /// What a service reads, handles and publishes, as data.
@@ -201,7 +212,7 @@ impl Description {
     /// # Errors
     /// The declarations contradict each other.
     pub fn of<S: Service>() -> Result<Self, Contradictions> {
-        RouteTable::<S>::of_service().map(|table| table.describe())
+        RouteTable::of::<S>().map(|table| table.describe(S::NAME))
     }
 }
 
@@ -217,11 +228,12 @@ impl fmt::Display for Contradictions {
 
 impl std::error::Error for Contradictions {}
 
-pub(super) struct RouteTable<S: Service> {
-    pub events: BTreeMap<&'static str, EventEntry<S>>,
-    pub commands: HashMap<TypeId, Rule<S>>,
-    pub answers: BTreeMap<&'static str, Rule<S>>,
-    pub deadlines: BTreeMap<&'static str, Rule<S>>,
+#[derive(Default)]
+pub(super) struct RouteTable {
+    pub events: BTreeMap<&'static str, EventEntry>,
+    pub commands: HashMap<TypeId, Rule>,
+    pub answers: BTreeMap<&'static str, Rule>,
+    pub deadlines: BTreeMap<&'static str, Rule>,
     pub published: BTreeMap<&'static str, EventType>,
     ignored: BTreeMap<&'static str, EventType>,
     pub recorded: BTreeSet<&'static str>,
@@ -235,34 +247,16 @@ pub(super) struct RouteTable<S: Service> {
     superseded: bool,
 }
 
-impl<S: Service> RouteTable<S> {
+impl RouteTable {
     /// What the service declares.
-    pub fn of_service() -> Result<Self, Contradictions> {
-        let mut routes = Routes { table: Self::empty() };
+    pub fn of<S: Service>() -> Result<Self, Contradictions> {
+        let mut table = Self::default();
+        table.keeps::<S::Aggregate>();
+        let mut routes = Routes { table, service: PhantomData };
         S::routes(&mut routes);
         let mut table = routes.table;
         table.check();
         if table.wrong.is_empty() { Ok(table) } else { Err(Contradictions(table.wrong)) }
-    }
-
-    fn empty() -> Self {
-        let mut table = Self {
-            events: BTreeMap::new(),
-            commands: HashMap::new(),
-            answers: BTreeMap::new(),
-            deadlines: BTreeMap::new(),
-            published: BTreeMap::new(),
-            ignored: BTreeMap::new(),
-            recorded: BTreeSet::new(),
-            tables: Vec::new(),
-            kept: BTreeMap::new(),
-            unhandled: Unhandled::default(),
-            order: Vec::new(),
-            wrong: Vec::new(),
-            superseded: false,
-        };
-        table.keeps::<S::Aggregate>();
-        table
     }
 
     pub fn keeps<R: Row>(&mut self) {
@@ -277,7 +271,7 @@ impl<S: Service> RouteTable<S> {
         self.order.push((first, then));
     }
 
-    pub fn event<E: Event>(&mut self, rule: Rule<S>) -> &mut bool {
+    pub fn event<E: Event>(&mut self, rule: Rule) -> &mut bool {
         let EventType { name, .. } = E::TYPE;
         self.unhandled.know(E::FAMILY);
         if self.events.contains_key(name) {
@@ -295,19 +289,19 @@ impl<S: Service> RouteTable<S> {
         self.ignored.insert(E::TYPE.name, E::TYPE);
     }
 
-    pub fn command<C: Command>(&mut self, rule: Rule<S>) {
+    pub fn command<C: Command>(&mut self, rule: Rule) {
         if self.commands.insert(TypeId::of::<C>(), rule).is_some() {
             self.wrong.push(format!("{} is handled twice: declare it once", std::any::type_name::<C>()));
         }
     }
 
-    pub fn answer(&mut self, step: &'static str, rule: Rule<S>) {
+    pub fn answer(&mut self, step: &'static str, rule: Rule) {
         if self.answers.insert(step, rule).is_some() {
             self.wrong.push(format!("the answer to {step} is handled twice: give each call a step of its own"));
         }
     }
 
-    pub fn deadline(&mut self, name: &'static str, rule: Rule<S>) {
+    pub fn deadline(&mut self, name: &'static str, rule: Rule) {
         if self.deadlines.insert(name, rule).is_some() {
             self.wrong.push(format!("the deadline {name} is handled twice: give each a name of its own"));
         }
@@ -348,12 +342,12 @@ impl<S: Service> RouteTable<S> {
         }
     }
 
-    pub fn describe(&self) -> Description {
+    pub fn describe(&self, name: &'static str) -> Description {
         let once = |topics: &mut dyn Iterator<Item = &'static str>| {
             topics.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
         };
         Description {
-            name: S::NAME,
+            name,
             reads: once(&mut self.events.values().map(|entry| entry.event_type.topic)),
             handles: self.events.keys().copied().collect(),
             compensates: self.events.iter().filter(|(_, entry)| entry.overtakes).map(|(name, _)| *name).collect(),

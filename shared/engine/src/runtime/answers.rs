@@ -9,15 +9,14 @@ use super::{Aftermath, ServiceDoor, backoff, beat, idle};
 use crate::{
     event_id::Ids,
     intents::{self, Called},
-    postgres::Tables,
 };
 
 /// How often an answer is handed in again here while the database is away; then the intent is asked about anew.
 const TRIES: u32 = 5;
 
 /// Runs until the call loop is gone and everything is settled.
-pub(crate) async fn answer_loop<P: Tables>(
-    door: Arc<ServiceDoor<P>>,
+pub(crate) async fn answer_loop(
+    door: Arc<ServiceDoor>,
     mut answers: mpsc::Receiver<Called>,
     aftermath: Aftermath,
     limit: usize,

@@ -9,12 +9,12 @@ use crate::{
     commands::{CommandBatch, CommandQueue},
     door::Progress,
     event_id::Ids,
-    postgres::Tables,
+    routes::Routed,
 };
 
-pub(crate) async fn command_loop<P: Tables>(
-    door: Arc<ServiceDoor<P>>,
-    mut queue: CommandQueue<P>,
+pub(crate) async fn command_loop(
+    door: Arc<ServiceDoor>,
+    mut queue: CommandQueue<Routed>,
     aftermath: Aftermath,
     limit: usize,
     time_limit: Duration,
@@ -36,9 +36,9 @@ pub(crate) async fn command_loop<P: Tables>(
     }
 }
 
-async fn handle<P: Tables>(
-    door: &ServiceDoor<P>,
-    mut batch: CommandBatch<P>,
+async fn handle(
+    door: &ServiceDoor,
+    mut batch: CommandBatch<Routed>,
     aftermath: &Aftermath,
     ids: &mut Ids,
     time_limit: Duration,

@@ -15,7 +15,7 @@ use crate::{
     event_id::Ids,
     kafka::{KafkaSource, KafkaState},
     log::{EventSource, LogError},
-    postgres::Tables,
+    routes::Routed,
 };
 
 /// A batch that takes longer is rolled back and handed in again; well below max.poll.interval.ms.
@@ -37,8 +37,8 @@ pub struct ConsumerState {
 }
 
 /// Runs until told to stop or until going on would lose facts, which is the error.
-pub(crate) async fn consumer_loop<P: Tables>(
-    door: Arc<ServiceDoor<P>>,
+pub(crate) async fn consumer_loop(
+    door: Arc<ServiceDoor>,
     mut source: KafkaSource,
     aftermath: Aftermath,
     state: Arc<ConsumerState>,
@@ -80,7 +80,7 @@ pub(crate) async fn consumer_loop<P: Tables>(
     Ok(())
 }
 
-fn handled<P: Tables>(step: Step<P>, aftermath: &Aftermath, began: Instant) {
+fn handled(step: Step<Routed>, aftermath: &Aftermath, began: Instant) {
     let Step::Handled { messages, mut progress, offsets } = step else { return };
     if let Err(error) = offsets {
         warn!(%error, "offsets were not committed; the next batch commits them too");

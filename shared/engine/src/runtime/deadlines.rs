@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{Aftermath, ServiceDoor, backoff, beat, idle};
-use crate::{deadlines, event_id::Ids, postgres::Tables};
+use crate::{deadlines, event_id::Ids};
 
-pub(crate) async fn deadline_loop<P: Tables>(
-    door: Arc<ServiceDoor<P>>,
+pub(crate) async fn deadline_loop(
+    door: Arc<ServiceDoor>,
     aftermath: Aftermath,
     limit: usize,
     slow_poll: Duration,

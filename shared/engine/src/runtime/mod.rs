@@ -31,10 +31,10 @@ pub(crate) use wake::{Wakes, listen_loop};
 
 use std::time::Duration;
 
-use crate::{door::Door, policy::RetryPolicy, postgres::Postgres};
+use crate::{door::Door, policy::RetryPolicy, postgres::Postgres, routes::Routed};
 
 /// The door of a running service.
-pub(crate) type ServiceDoor<P> = Door<P, Postgres<P>>;
+pub(crate) type ServiceDoor = Door<Routed, Postgres>;
 
 /// Backoff while the database or Kafka is away.
 pub(crate) fn backoff(failures: u32) -> Duration {

@@ -15,21 +15,22 @@ use super::{Aftermath, backoff, beat, idle};
 use crate::{
     dead_letter::topic_of,
     kafka::KafkaSink,
-    postgres::{Postgres, Tables},
+    participant::Participant,
+    postgres::Postgres,
     relay::{Lane, OutboxStore, Pace, Relay, Relayed},
     settings::{EngineSettings, delta},
 };
 
 /// What a relay loop works with.
-pub(crate) struct RelayLoop<P: Tables> {
-    pub store: Postgres<P>,
+pub(crate) struct RelayLoop {
+    pub store: Postgres,
     pub lane: Lane,
     pub aftermath: Aftermath,
     pub settings: Arc<EngineSettings>,
     pub stop: CancellationToken,
 }
 
-impl<P: Tables> RelayLoop<P> {
+impl RelayLoop {
     /// Publishes until `stop`, and then what is left, for half of the time that a drain may take.
     pub async fn run(self, mut sink: KafkaSink) {
         let (holder, settings) = (Uuid::new_v4(), &self.settings);

@@ -9,7 +9,6 @@ use super::{Aftermath, ServiceDoor, backoff, beat, idle};
 use crate::{
     event_id::Ids,
     input::Verdict,
-    postgres::Tables,
     retry::{self, Limits},
 };
 
@@ -18,8 +17,8 @@ const PER_KEY: usize = 100;
 /// Payloads in one transaction.
 const BYTES: usize = 8 * 1024 * 1024;
 
-pub(crate) async fn retry_loop<P: Tables>(
-    door: Arc<ServiceDoor<P>>,
+pub(crate) async fn retry_loop(
+    door: Arc<ServiceDoor>,
     aftermath: Aftermath,
     keys: usize,
     slow_poll: Duration,

@@ -7,7 +7,7 @@ use tracing::{error, warn};
 
 use crate::{
     kafka::Connection,
-    postgres::{Pool, Tables},
+    postgres::Pool,
     preparing::service_options,
     secret,
     settings::{EngineSettings, KafkaSettings},
@@ -15,12 +15,12 @@ use crate::{
 
 /// New connections to the database are made by its URL as it is then. Those that are open go on until the pool
 /// makes them anew.
-pub(crate) fn follow_database_url<P: Tables>(settings: &EngineSettings, pool: Pool) -> Result<()> {
+pub(crate) fn follow_database_url(name: &'static str, settings: &EngineSettings, pool: Pool) -> Result<()> {
     let database = settings.database.clone();
     let Some(mut url) = database.live_url(settings.secrets_poll_interval)? else { return Ok(()) };
     tokio::spawn(async move {
         while let Some(new) = url.changed().await {
-            match service_options::<P>(&database, &new) {
+            match service_options(name, &database, &new) {
                 Ok(options) => pool.set_options(options),
                 Err(error) => error!(%error, "new connections to the database are made as before"),
             }

@@ -39,7 +39,9 @@ impl Participant for Toy {
     type Reply = ();
     type Record = ();
 
-    const NAME: &'static str = "toy";
+    fn name(&self) -> &'static str {
+        "toy"
+    }
 
     fn tables(&self) -> &[Table] {
         &[Table::Accounts, Table::Shelves]

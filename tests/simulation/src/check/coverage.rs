@@ -10,7 +10,6 @@ use super::held;
 use crate::{
     core::lock,
     database::{Committed, Model},
-    observed::Observed,
     probe::{Note, Probe},
     schedule::Shop,
 };
@@ -42,12 +41,12 @@ pub fn count(shop: &Shop) {
     }
 }
 
-fn count_service<P: Observed>(shop: &Shop, model: &Model<Probe<P>>) {
+fn count_service(shop: &Shop, model: &Model<Probe>) {
     let state = lock(&model.state);
     let mut aggregates: BTreeMap<Uuid, String> = BTreeMap::new();
     for note in state.records.committed() {
         let Note::Taken(taken) = note else { continue };
-        shop.core.count_cell([P::NAME, taken.from, taken.input, taken.to]);
+        shop.core.count_cell([model.name(), taken.from, taken.input, taken.to]);
         aggregates.extend(taken.id.zip(taken.aggregate_id.clone()));
     }
     count_held(shop, &state.log, &aggregates);

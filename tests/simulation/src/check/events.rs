@@ -16,21 +16,20 @@ use crate::{
     core::lock,
     database::Model,
     kafka::PARTITIONS,
-    observed::Observed,
     probe::{Note, Probe},
     schedule::{POLICY, Shop},
 };
 
-pub fn check<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, findings: &mut Vec<String>) {
+pub fn check(shop: &Shop, model: &Model<Probe>, findings: &mut Vec<String>) {
     for row in lock(&model.state).held.committed() {
-        findings.push(format!("{} holds {} ({:?})", P::NAME, row.event.event.event_type, row.status));
+        findings.push(format!("{} holds {} ({:?})", model.name(), row.event.event.event_type, row.status));
     }
     check_effects(shop, model, findings);
     check_publication(shop, model, findings);
 }
 
 /// Whatever stands on its topics had one effect, or is kept as a dead message; nothing else had any.
-fn check_effects<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, findings: &mut Vec<String>) {
+fn check_effects(shop: &Shop, model: &Model<Probe>, findings: &mut Vec<String>) {
     let state = lock(&model.state);
     let mut inbox: BTreeMap<Uuid, usize> = BTreeMap::new();
     state.inbox.committed().for_each(|id| *inbox.entry(*id).or_default() += 1);
@@ -42,7 +41,7 @@ fn check_effects<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, findings: &m
     }
     for (what, times) in [("inbox rows", &inbox), ("effects", &taken)] {
         for (id, times) in times.iter().filter(|(_, times)| **times > 1) {
-            findings.push(format!("event {id} has {times} {what} in {}", P::NAME));
+            findings.push(format!("event {id} has {times} {what} in {}", model.name()));
         }
     }
     let broker = lock(&shop.kafka);
@@ -57,10 +56,12 @@ fn check_effects<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, findings: &m
                 delivery.position,
                 inbox.get(&id),
                 taken.get(&id),
-                P::NAME
+                model.name()
             )),
             Arrival::Dead if state.dead.committed().any(|row| row.position == delivery.position) => {}
-            Arrival::Dead => findings.push(format!("{} does not keep what stands at {:?}", P::NAME, delivery.position)),
+            Arrival::Dead => {
+                findings.push(format!("{} does not keep what stands at {:?}", model.name(), delivery.position))
+            }
             Arrival::Nothing => {}
         }
     }
@@ -73,7 +74,7 @@ enum Arrival {
     Nothing,
 }
 
-fn arrives<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, delivery: &Delivery) -> Arrival {
+fn arrives(shop: &Shop, model: &Model<Probe>, delivery: &Delivery) -> Arrival {
     match reception::receive(&*model.participant, delivery.clone()) {
         Work::Input(input) => match input.source {
             Source::Arrival(event) if POLICY.window.check(event.id, shop.core.now()).is_ok() => {
@@ -87,7 +88,7 @@ fn arrives<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, delivery: &Deliver
 }
 
 /// An event stands on its topic if and only if it was committed, once per effect, and first appears in commit order.
-fn check_publication<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, findings: &mut Vec<String>) {
+fn check_publication(shop: &Shop, model: &Model<Probe>, findings: &mut Vec<String>) {
     let state = lock(&model.state);
     let broker = lock(&shop.kafka);
     let mut committed: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
@@ -96,7 +97,7 @@ fn check_publication<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, findings
         let message = &entry.row.message;
         let Ok(event) = Envelope::parse(message.key.as_deref(), message.payload.as_deref()) else { continue };
         if !kinds.insert((event.aggregate_id.clone(), event.event_type.clone())) {
-            findings.push(format!("{} stated {} of {} twice", P::NAME, event.event_type, event.aggregate_id));
+            findings.push(format!("{} stated {} of {} twice", model.name(), event.event_type, event.aggregate_id));
         }
         committed.entry((message.topic.clone(), event.aggregate_id)).or_default().push(event.id.to_string());
     }
@@ -106,7 +107,7 @@ fn check_publication<P: Observed>(shop: &Shop, model: &Model<Probe<P>>, findings
         let mut appeared = Vec::new();
         for delivery in log.iter().filter(|delivery| delivery.key.as_deref() == Some(key.as_bytes())) {
             if let Ok(event) = Envelope::parse(delivery.key.as_deref(), delivery.payload.as_deref())
-                && event.source.as_deref() == Some(P::NAME)
+                && event.source.as_deref() == Some(model.name())
                 && !appeared.contains(&event.id.to_string())
             {
                 appeared.push(event.id.to_string());

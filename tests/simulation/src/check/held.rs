@@ -10,7 +10,6 @@ use engine::{
 use crate::{
     core::lock,
     database::{Committed, Model, UNREADABLE},
-    observed::Observed,
     probe::Probe,
 };
 
@@ -26,13 +25,13 @@ struct DeadLetter<'a> {
     message: &'a OutboxMessage,
 }
 
-pub fn check<P: Observed>(model: &Model<Probe<P>>, findings: &mut Vec<String>) {
+pub fn check(model: &Model<Probe>, findings: &mut Vec<String>) {
     let state = lock(&model.state);
     let letters: Vec<DeadLetter<'_>> =
         state.outbox.committed().filter_map(|entry| letter(&entry.row.message)).collect();
     let mut by_position: BTreeMap<&Position, Vec<&DeadLetter<'_>>> = BTreeMap::new();
     letters.iter().for_each(|letter| by_position.entry(&letter.position).or_default().push(letter));
-    let parked = parked_of(&state.log, P::NAME, findings);
+    let parked = parked_of(&state.log, model.name(), findings);
     let dead_at = |position: &Position| state.dead.committed().filter(|dead| dead.position == *position).count();
     let kept = parked.keys().cloned().chain(state.dead.committed().map(|dead| dead.position.clone()));
     for position in kept.collect::<BTreeSet<_>>() {
@@ -44,19 +43,19 @@ pub fn check<P: Observed>(model: &Model<Probe<P>>, findings: &mut Vec<String>) {
             findings.push(format!(
                 "{} parked {position:?} at {attempts:?} attempts and keeps {dead} dead messages of it; \
                  its dead letters: {told:?}",
-                P::NAME
+                model.name()
             ));
         }
     }
     for letter in &letters {
         if !parked.contains_key(&letter.position) && dead_at(&letter.position) == 0 {
-            findings.push(format!("{} dead-lettered {:?}, which it keeps nowhere", P::NAME, letter.position));
+            findings.push(format!("{} dead-lettered {:?}, which it keeps nowhere", model.name(), letter.position));
         }
         let deaths = state.deaths.get(&letter.position).copied().unwrap_or_default();
         if letter.class == CRASH && deaths < DEATHS {
             findings.push(format!(
                 "{} blames {:?} for a crash: {deaths} processes ended over it",
-                P::NAME,
+                model.name(),
                 letter.position
             ));
         }
@@ -111,7 +110,7 @@ fn letter(message: &OutboxMessage) -> Option<DeadLetter<'_>> {
 }
 
 /// Where messages stand that were set aside for a crash, and not parked.
-pub fn blamed<P: Observed>(model: &Model<Probe<P>>) -> Vec<Position> {
+pub fn blamed(model: &Model<Probe>) -> Vec<Position> {
     let state = lock(&model.state);
     let letters = state.outbox.committed().filter_map(|entry| letter(&entry.row.message));
     let crashes = letters.filter(|letter| letter.class == CRASH).map(|letter| letter.position);

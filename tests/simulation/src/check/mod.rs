@@ -42,7 +42,7 @@ fn open_work<P: Participant>(shop: &Shop, model: &Model<P>) -> Vec<String> {
     let stopped = state.stopped.committed().count();
     let (deadlines, intents) = (state.deadlines.committed().count(), state.intents.committed().count());
     drop(state);
-    let unread = usize::from(!lock(&shop.kafka).is_read(P::NAME, model.participant.reads()));
+    let unread = usize::from(!lock(&shop.kafka).is_read(model.name(), model.participant.reads()));
     [
         ("held", retrying),
         ("parked", parked),
@@ -54,7 +54,7 @@ fn open_work<P: Participant>(shop: &Shop, model: &Model<P>) -> Vec<String> {
     ]
     .into_iter()
     .filter(|(_, count)| *count > 0)
-    .map(|(what, count)| format!("{}: {count} {what}", P::NAME))
+    .map(|(what, count)| format!("{}: {count} {what}", model.name()))
     .collect()
 }
 

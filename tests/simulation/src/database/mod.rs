@@ -71,6 +71,11 @@ impl<P: Participant> Model<P> {
         Self { core, state, policy, participant, tombstone, locks_at_once: |_| false }
     }
 
+    /// Whose tables they are.
+    pub fn name(&self) -> &'static str {
+        self.participant.name()
+    }
+
     /// In these tables rows that are there are locked as soon as they are ensured (ON CONFLICT DO UPDATE).
     pub fn locking_at_once(self, locks_at_once: fn(P::Table) -> bool) -> Self {
         Self { locks_at_once, ..self }
@@ -144,7 +149,7 @@ impl<P: Participant> Model<P> {
         for (tx, at, over) in late.collect::<Vec<_>>() {
             let fault = if over == Over::LockTimeout { Fault::LockTimeout } else { Fault::IdleTimeout };
             self.core.count_fault(fault, at);
-            self.core.tell(|| format!("{}: transaction {tx} is over: {over:?}", P::NAME));
+            self.core.tell(|| format!("{}: transaction {tx} is over: {over:?}", self.name()));
             state.abort(tx, over);
         }
     }

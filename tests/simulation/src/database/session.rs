@@ -97,7 +97,9 @@ impl<P: Participant> Tx<P> {
                     let victim = circle[self.model.core.pick(circle.len())];
                     let at = state.sessions.get(&victim).map_or("", |session| session.at);
                     self.model.core.count_fault(Fault::Deadlock, at);
-                    self.model.core.tell(|| format!("{}: {circle:?} wait in a circle, {victim} fails", P::NAME));
+                    self.model
+                        .core
+                        .tell(|| format!("{}: {circle:?} wait in a circle, {victim} fails", self.model.name()));
                     state.abort(victim, Over::Deadlocked);
                     continue;
                 }

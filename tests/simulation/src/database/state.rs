@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use engine::{
-    core::{AnyRecord, AnyRow, Record, Row},
+    core::{AnyRow, Record, Row},
     delivery::Position,
     input::HeldEvent,
     outbox::OutboxRow,
@@ -15,7 +15,7 @@ use engine::{
 use uuid::Uuid;
 
 use super::heap::{Ends, Heap, TxId};
-use crate::probe::Note;
+use crate::probe::{Note, Probe};
 
 /// A row of one of the service's own tables.
 pub struct OwnRow<P: Participant> {
@@ -289,7 +289,7 @@ impl<P: Participant> State<P> {
 }
 
 /// A service that declares its rows: they are found by their types.
-impl<P: Participant<Table = TableId, Row = AnyRow, Record = Note<AnyRecord>>> State<P> {
+impl State<Probe> {
     /// The committed row.
     pub fn find<R: Row>(&self, key: &str) -> Option<R> {
         self.row(TableId(R::TABLE), key).and_then(AnyRow::get).cloned()

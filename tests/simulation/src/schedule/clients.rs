@@ -19,7 +19,6 @@ use super::{SKUS, Shop};
 use crate::{
     core::{Core, lock, sleep},
     focus::Profile,
-    observed::Observed,
     probe::{Probe, Told},
     replica::Task,
     requests::Requests,
@@ -140,14 +139,14 @@ fn address() -> Address {
 }
 
 /// Until it is confirmed. What the rules reply.
-pub async fn submit<P: Observed>(
+pub async fn submit(
     core: &Arc<Core>,
-    requests: &Requests<Probe<P>>,
-    command: impl Fn() -> P::Command,
-) -> Option<P::Reply> {
+    requests: &Requests<Probe>,
+    command: impl Fn() -> AnyCommand,
+) -> Option<AnyReply> {
     loop {
         let verdict = requests.send(core, Told { id: None, what: What::Command(command()) }).await;
-        core.tell(|| format!("a client of {} is answered: {verdict:?}", P::NAME));
+        core.tell(|| format!("a client is answered: {verdict:?}"));
         match verdict {
             Some(Verdict::Applied(reply)) => {
                 core.count("client", "applied");

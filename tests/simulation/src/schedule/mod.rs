@@ -18,7 +18,7 @@ use engine::{
     core::{AnyRow, Row},
     event_id::Window,
     policy::{Policy, RetryPolicy},
-    routes::{Routed, Service, TableId},
+    routes::{Service, TableId},
 };
 use inventory::{
     Inventory,
@@ -74,12 +74,12 @@ pub struct Shop {
     pub plan: Plan,
     pub kafka: Kafka,
     pub world: World,
-    pub order: Model<Probe<Routed<Order>>>,
-    pub inventory: Model<Probe<Routed<Inventory>>>,
-    pub payment: Model<Probe<Routed<Payment>>>,
-    pub shipping: Model<Probe<Routed<Shipping>>>,
-    pub order_requests: Requests<Probe<Routed<Order>>>,
-    pub inventory_requests: Requests<Probe<Routed<Inventory>>>,
+    pub order: Model<Probe>,
+    pub inventory: Model<Probe>,
+    pub payment: Model<Probe>,
+    pub shipping: Model<Probe>,
+    pub order_requests: Requests<Probe>,
+    pub inventory_requests: Requests<Probe>,
     /// The clients' own ledger.
     pub placed: Arc<Mutex<Vec<Placed>>>,
 }
@@ -108,12 +108,8 @@ pub fn run(seed: u64, plant: Option<Plant>, tell: bool) -> Outcome {
     Outcome { findings, story: core.story(), steps, coverage: core.coverage() }
 }
 
-fn probe<S: Service>(service: S, core: &Arc<Core>, poison: Option<Poison>) -> Arc<Probe<Routed<S>>>
-where
-    Routed<S>: Observed,
-{
-    let routed = Routed::new(service).unwrap_or_else(|wrong| panic!("{wrong}"));
-    Arc::new(Probe::new(routed, core.clone(), poison))
+fn probe<S: Service + Observed + Copy>(service: S, core: &Arc<Core>, poison: Option<Poison>) -> Arc<Probe> {
+    Arc::new(Probe::new(service, core.clone(), poison))
 }
 
 impl Shop {

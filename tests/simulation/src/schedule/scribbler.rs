@@ -41,7 +41,7 @@ fn scribble<P: Participant>(core: &Core, model: &Model<P>) {
     let held: Vec<_> = retrying.map(|row| row.event.number).collect();
     let (deadline, held) =
         (deadlines.get(core.pick(deadlines.len())).copied(), held.get(core.pick(held.len())).copied());
-    core.tell(|| format!("somebody scribbles in {}: deadline {deadline:?}, held event {held:?}", P::NAME));
+    core.tell(|| format!("somebody scribbles in {}: deadline {deadline:?}, held event {held:?}", model.name()));
     state.unreadable.extend(deadline);
     state.scribbled.extend(held);
 }

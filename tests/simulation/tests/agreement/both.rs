@@ -12,7 +12,7 @@ use order::{order_row::OrderRow, request::Request};
 #[derive(Debug)]
 pub struct Tried;
 
-pub type Both = Routed<Tried>;
+pub type Both = Routed;
 
 pub const RESERVATIONS: TableId = TableId(Reservation::TABLE);
 pub const STOCK: TableId = TableId(Stock::TABLE);

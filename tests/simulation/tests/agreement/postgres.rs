@@ -32,7 +32,7 @@ pub struct OnPostgres {
     /// Looks on from outside.
     pool: Pool,
     /// One connection each, by the slot's name.
-    databases: Vec<Postgres<Both>>,
+    databases: Vec<Postgres>,
     slots: [Slot; SLOTS],
 }
 

@@ -2,7 +2,7 @@
 
 use engine::{
     participant::Participant,
-    postgres::{KeyColumn, Pool, Postgres, Tables},
+    postgres::{Pool, Postgres, tables as statements},
 };
 use sqlx::AssertSqlSafe;
 
@@ -31,15 +31,15 @@ pub const WORDS: &str = "
         FROM generate_series(0, length(bytes) - 1) AS place
     $$";
 
-pub async fn read(pool: &Pool, database: &Postgres<Both>) -> anyhow::Result<Vec<String>> {
+pub async fn read(pool: &Pool, database: &Postgres) -> anyhow::Result<Vec<String>> {
     let mut lines: Vec<String> = sqlx::query_scalar(ENGINE).fetch_all(pool).await?;
     let mut tx = database.pool.begin().await?;
     let tables = both();
     for &table in tables.tables() {
-        let KeyColumn { table: name, column } = tables.key_column(table);
+        let (name, column) = (table.0.name, table.0.key);
         let keys = AssertSqlSafe(format!("SELECT {column} FROM {name}"));
         let keys: Vec<String> = sqlx::query_scalar(keys).fetch_all(&mut tx).await?;
-        let rows = tables.lock(&mut tx, table, &keys).await?;
+        let rows = statements::lock(&mut tx, &tables, table, &keys).await?;
         lines.extend(rows.into_iter().map(|(key, row)| format!("{table:?} {key} {row:?}")));
     }
     drop(tx);

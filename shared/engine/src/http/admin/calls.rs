@@ -19,7 +19,7 @@ use crate::{
     input::Verdict,
     intents,
     participant::Answer,
-    postgres::Tables,
+    routes::AnyReply,
     store::{Intent, StoreError},
 };
 
@@ -28,12 +28,12 @@ const MAX_DETAIL: usize = 200;
 /// What the rules, and so other services and customers, are told; the operator's own reason is for the books.
 const NOT_DONE: &str = "not done, as an operator found";
 
-pub(super) fn routes<P: Tables>() -> Router<Admin<P>> {
+pub(super) fn routes() -> Router<Admin> {
     Router::new()
-        .route("/calls", get(list::<P>))
-        .route("/calls/{id}", get(show::<P>))
-        .route("/calls/{id}/settle", post(settle::<P>))
-        .route("/settled-calls", get(list_settled::<P>))
+        .route("/calls", get(list))
+        .route("/calls/{id}", get(show))
+        .route("/calls/{id}/settle", post(settle))
+        .route("/settled-calls", get(list_settled))
 }
 
 #[derive(Deserialize)]
@@ -77,11 +77,11 @@ impl Settlement {
     }
 }
 
-async fn list<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<After>) -> Response {
+async fn list(State(admin): State<Admin>, Query(page): Query<After>) -> Response {
     listed("calls", admin.door.database.call_views(page.after, PAGE).await)
 }
 
-async fn show<P: Tables>(State(admin): State<Admin<P>>, Path(id): Path<Uuid>) -> Response {
+async fn show(State(admin): State<Admin>, Path(id): Path<Uuid>) -> Response {
     match admin.door.database.call_view(id).await {
         Ok(Some(call)) => Json(call).into_response(),
         Ok(None) => not_open(id),
@@ -89,16 +89,12 @@ async fn show<P: Tables>(State(admin): State<Admin<P>>, Path(id): Path<Uuid>) ->
     }
 }
 
-async fn list_settled<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<Page>) -> Response {
+async fn list_settled(State(admin): State<Admin>, Query(page): Query<Page>) -> Response {
     listed("settledCalls", admin.door.database.settled_views(page.after, PAGE).await)
 }
 
 /// The answer by hand is an input like the provider's own: whichever is first settles the call, under the same locks.
-async fn settle<P: Tables>(
-    State(admin): State<Admin<P>>,
-    Path(id): Path<Uuid>,
-    Json(settlement): Json<Settlement>,
-) -> Response {
+async fn settle(State(admin): State<Admin>, Path(id): Path<Uuid>, Json(settlement): Json<Settlement>) -> Response {
     if let Some(refused) = settlement.refused() {
         return refused;
     }
@@ -131,11 +127,7 @@ async fn settle<P: Tables>(
     }
 }
 
-async fn answered<P: Tables>(
-    admin: &Admin<P>,
-    intent: &Intent,
-    answer: Answer,
-) -> Result<Verdict<P::Reply>, StoreError> {
+async fn answered(admin: &Admin, intent: &Intent, answer: Answer) -> Result<Verdict<AnyReply>, StoreError> {
     let mut progress = Progress::new(1);
     let mut work = [intents::answered(intent, answer)];
     let handled = admin.door.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await;

@@ -16,36 +16,32 @@ use crate::{
     door::Progress,
     event_id::Ids,
     input::{Verdict, Work},
-    postgres::{Kept, Tables},
+    postgres::Kept,
     reception,
 };
 
-pub(super) fn routes<P: Tables>() -> Router<Admin<P>> {
+pub(super) fn routes() -> Router<Admin> {
     Router::new()
-        .route("/dead-messages", get(list_dead::<P>))
-        .route("/dead-messages/{number}/payload", get(dead_payload::<P>))
-        .route("/dead-messages/{number}/redrive", post(redrive_message::<P>))
-        .route("/dead-messages/{number}/discard", post(discard_message::<P>))
+        .route("/dead-messages", get(list_dead))
+        .route("/dead-messages/{number}/payload", get(dead_payload))
+        .route("/dead-messages/{number}/redrive", post(redrive_message))
+        .route("/dead-messages/{number}/discard", post(discard_message))
 }
 
-async fn list_dead<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<Page>) -> Response {
+async fn list_dead(State(admin): State<Admin>, Query(page): Query<Page>) -> Response {
     listed("deadMessages", admin.door.database.dead_message_views(page.after, PAGE).await)
 }
 
-async fn dead_payload<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i64>) -> Response {
+async fn dead_payload(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
     payload(admin, Kept::Dead, number).await
 }
 
-async fn discard_message<P: Tables>(
-    State(admin): State<Admin<P>>,
-    Path(number): Path<i64>,
-    Reason(reason): Reason,
-) -> Response {
+async fn discard_message(State(admin): State<Admin>, Path(number): Path<i64>, Reason(reason): Reason) -> Response {
     discard_response(number, admin.door.database.discard_message(number, &reason).await)
 }
 
 /// A dead message can be good for a newer version of this service.
-async fn redrive_message<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i64>) -> Response {
+async fn redrive_message(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
     let delivery = match admin.door.database.dead_message(number).await {
         Ok(Some(delivery)) => delivery,
         Ok(None) => return problem(StatusCode::NOT_FOUND, &format!("no dead message {number} is kept")),

@@ -15,31 +15,31 @@ use crate::{
     crash_point::reached,
     event_id::Ids,
     input::Verdict,
-    postgres::{Kept, Tables},
+    postgres::Kept,
     retry::{self, Limits},
 };
 
 /// How much of a queue goes through with a redriven event at once; the rest follows by itself.
 const QUEUE: Limits = Limits { keys: 1, per_key: 100, bytes: 8 * 1024 * 1024 };
 
-pub(super) fn routes<P: Tables>() -> Router<Admin<P>> {
+pub(super) fn routes() -> Router<Admin> {
     Router::new()
-        .route("/held", get(list_held::<P>))
-        .route("/held/{number}/payload", get(held_payload::<P>))
-        .route("/held/{number}/redrive", post(redrive::<P>))
-        .route("/held/{number}/discard", post(discard_event::<P>))
+        .route("/held", get(list_held))
+        .route("/held/{number}/payload", get(held_payload))
+        .route("/held/{number}/redrive", post(redrive))
+        .route("/held/{number}/discard", post(discard_event))
 }
 
-async fn list_held<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<Page>) -> Response {
+async fn list_held(State(admin): State<Admin>, Query(page): Query<Page>) -> Response {
     listed("held", admin.door.database.held_views(page.after, PAGE).await)
 }
 
-async fn held_payload<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i64>) -> Response {
+async fn held_payload(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
     payload(admin, Kept::Held, number).await
 }
 
 /// Answers what became of it: `applied`, or parked again and why.
-async fn redrive<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i64>) -> Response {
+async fn redrive(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
     let mut ids = Ids::new();
     let redriven = retry::redrive(&admin.door, &admin.door.database, &mut ids, number, QUEUE).await;
     reached("redrive.committed");
@@ -56,11 +56,7 @@ async fn redrive<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i6
     }
 }
 
-async fn discard_event<P: Tables>(
-    State(admin): State<Admin<P>>,
-    Path(number): Path<i64>,
-    Reason(reason): Reason,
-) -> Response {
+async fn discard_event(State(admin): State<Admin>, Path(number): Path<i64>, Reason(reason): Reason) -> Response {
     let discarded = admin.door.database.discard_event(number, &reason).await;
     admin.wakes().retry.notify_one();
     discard_response(number, discarded)

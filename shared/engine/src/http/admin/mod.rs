@@ -21,31 +21,26 @@ use tracing::{error, info};
 
 use crate::{
     input::Verdict,
-    postgres::{DiscardError, Tables},
+    postgres::DiscardError,
     runtime::{Aftermath, ServiceDoor, Wakes},
     store::HeldStatus,
 };
 
 const PAGE: i64 = 100;
 
-pub(super) struct Admin<P: Tables> {
-    door: Arc<ServiceDoor<P>>,
+#[derive(Clone)]
+pub(super) struct Admin {
+    door: Arc<ServiceDoor>,
     aftermath: Aftermath,
 }
 
-impl<P: Tables> Clone for Admin<P> {
-    fn clone(&self) -> Self {
-        Self { door: self.door.clone(), aftermath: self.aftermath.clone() }
-    }
-}
-
-impl<P: Tables> Admin<P> {
+impl Admin {
     fn wakes(&self) -> &Wakes {
         &self.aftermath.wakes
     }
 }
 
-pub(super) fn routes<P: Tables>(door: Arc<ServiceDoor<P>>, aftermath: Aftermath) -> Router {
+pub(super) fn routes(door: Arc<ServiceDoor>, aftermath: Aftermath) -> Router {
     let routes = Router::new().merge(held::routes()).merge(dead_messages::routes());
     routes.merge(calls::routes()).merge(stopped::routes()).with_state(Admin { door, aftermath })
 }

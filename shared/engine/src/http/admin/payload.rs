@@ -8,12 +8,12 @@ use axum::{
 use futures::stream;
 
 use super::{Admin, problem, unavailable};
-use crate::postgres::{Kept, Tables};
+use crate::postgres::Kept;
 
 /// What is in memory of a payload at once.
 const PART: i32 = 1 << 20;
 
-pub(super) async fn payload<P: Tables>(admin: Admin<P>, kept: Kept, number: i64) -> Response {
+pub(super) async fn payload(admin: Admin, kept: Kept, number: i64) -> Response {
     let length = match admin.door.database.payload_length(kept, number).await {
         Ok(Some(Some(length))) => length,
         Ok(Some(None)) => return StatusCode::NO_CONTENT.into_response(),

@@ -12,14 +12,14 @@ use serde_json::json;
 use tracing::info;
 
 use super::{Admin, PAGE, Page, Reason, listed, problem, unavailable};
-use crate::{postgres::Tables, relay::Lane};
+use crate::relay::Lane;
 
-pub(super) fn routes<P: Tables>() -> Router<Admin<P>> {
+pub(super) fn routes() -> Router<Admin> {
     Router::new()
-        .route("/stopped", get(list::<P>))
-        .route("/stopped/release", post(release_topic::<P>))
-        .route("/stopped/{number}/release", post(release::<P>))
-        .route("/stopped/{number}/discard", post(discard::<P>))
+        .route("/stopped", get(list))
+        .route("/stopped/release", post(release_topic))
+        .route("/stopped/{number}/release", post(release))
+        .route("/stopped/{number}/discard", post(discard))
 }
 
 #[derive(Deserialize)]
@@ -28,17 +28,17 @@ struct Topic {
     topic: String,
 }
 
-async fn list<P: Tables>(State(admin): State<Admin<P>>, Query(page): Query<Page>) -> Response {
+async fn list(State(admin): State<Admin>, Query(page): Query<Page>) -> Response {
     listed("stopped", admin.door.database.stopped_views(page.after, PAGE).await)
 }
 
-async fn release<P: Tables>(State(admin): State<Admin<P>>, Path(number): Path<i64>) -> Response {
+async fn release(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
     let released = admin.door.database.release_key(number).await;
     settled(&admin, number, released, "released")
 }
 
 /// For the time after a topic's limit was raised.
-async fn release_topic<P: Tables>(State(admin): State<Admin<P>>, Json(Topic { topic }): Json<Topic>) -> Response {
+async fn release_topic(State(admin): State<Admin>, Json(Topic { topic }): Json<Topic>) -> Response {
     match admin.door.database.release_topic(&topic).await {
         Ok(released) => {
             info!(topic, released, "stopped keys released");
@@ -49,16 +49,12 @@ async fn release_topic<P: Tables>(State(admin): State<Admin<P>>, Json(Topic { to
     }
 }
 
-async fn discard<P: Tables>(
-    State(admin): State<Admin<P>>,
-    Path(number): Path<i64>,
-    Reason(reason): Reason,
-) -> Response {
+async fn discard(State(admin): State<Admin>, Path(number): Path<i64>, Reason(reason): Reason) -> Response {
     let discarded = admin.door.database.discard_refused(number, &reason).await;
     settled(&admin, number, discarded, "discarded")
 }
 
-fn settled<P: Tables>(admin: &Admin<P>, number: i64, done: sqlx::Result<bool>, outcome: &str) -> Response {
+fn settled(admin: &Admin, number: i64, done: sqlx::Result<bool>, outcome: &str) -> Response {
     match done {
         Ok(true) => {
             info!(number, outcome, "a stopped key goes on");
@@ -70,7 +66,7 @@ fn settled<P: Tables>(admin: &Admin<P>, number: i64, done: sqlx::Result<bool>, o
     }
 }
 
-fn wake<P: Tables>(admin: &Admin<P>) {
+fn wake(admin: &Admin) {
     Lane::ALL.into_iter().for_each(|lane| admin.wakes().of_relay(lane).notify_one());
     admin.wakes().elsewhere.notify_one();
 }
