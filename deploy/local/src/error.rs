@@ -54,7 +54,7 @@ pub enum Error {
     Provision(#[from] provision::Error),
     /// A secured system's own secrets can't be read.
     #[error(transparent)]
-    Secret(#[from] engine::secret::SecretError),
+    Secret(#[from] choreography::secret::SecretError),
     /// The broker refused a request.
     #[error("broker {bootstrap}: {what}: {problem}")]
     Broker { bootstrap: String, what: String, problem: String },

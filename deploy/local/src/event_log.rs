@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use engine::kafka::Connection;
+use choreography_kafka::Connection;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
@@ -187,7 +187,7 @@ impl Follower {
 
 fn record(message: &BorrowedMessage<'_>) -> Record {
     // Not by rust-rdkafka, which panics at a name that is no text.
-    let headers = engine::kafka::headers(message).unwrap_or_default();
+    let headers = choreography_kafka::headers(message).unwrap_or_default();
     let headers = headers.into_iter().map(|header| (header.text_name().into_owned(), header.value)).collect();
     Record {
         topic: message.topic().to_owned(),

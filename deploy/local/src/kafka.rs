@@ -11,8 +11,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use choreography_kafka::Connection;
 use config::Files;
-use engine::kafka::Connection;
 pub(crate) use java::in_path;
 pub use java::{HowKafka, Jars, WhyNot, can_run_apache_kafka};
 

@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_int};
 use std::time::Duration;
 
-use engine::kafka::Connection;
+use choreography_kafka::Connection;
 use rdkafka::bindings::{self as sys, rd_kafka_vtype_t as Vtype};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, FutureProducer, FutureRecord, Producer as _};

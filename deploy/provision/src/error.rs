@@ -30,7 +30,7 @@ pub enum Error {
     NoRandomness(&'static str),
     /// A secret that must be there is not.
     #[error(transparent)]
-    Secret(#[from] engine::secret::SecretError),
+    Secret(#[from] choreography::secret::SecretError),
     /// No token could be made.
     #[error("making a token: {0}")]
     Token(#[from] jsonwebtoken::errors::Error),

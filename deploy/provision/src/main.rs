@@ -5,13 +5,10 @@ mod waiting;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use choreography::{KafkaSettings, duration, secret};
+use choreography_kafka::Connection;
 use chrono::TimeDelta;
 use clap::{Parser, Subcommand};
-use engine::{
-    kafka::Connection,
-    secret,
-    settings::{KafkaSettings, duration},
-};
 use provision::{
     choreography::{PARTS, topics},
     databases::{self, Login, owner_of},

@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use choreography::secret;
 use chrono::{TimeDelta, Utc};
 use clap::Args;
-use engine::secret;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rcgen::{KeyPair, PublicKeyData};
 use secrecy::{ExposeSecret, SecretString};

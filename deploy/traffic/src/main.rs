@@ -12,9 +12,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
+use choreography::duration;
 use clap::Parser;
 use customers::Shop;
-use engine::settings::duration;
 use provision::tokens::Tokens;
 use tokio::{sync::Mutex, task::JoinSet};
 

@@ -1,7 +1,7 @@
 //! Every way in which no money is held ends here: the stock goes back, or never leaves.
 
+use choreography::{Further, Moment, Reacts, nothing};
 use contracts::InventoryReleased;
-use engine::routes::{Further, Moment, Reacts, nothing};
 
 use crate::{
     Inventory,

@@ -1,10 +1,10 @@
 //! What the tests of inventory's rules begin with.
 
-use contracts::{Item, OrderPlaced, PaymentFailed, PaymentRefunded, PaymentVoided, ShippingDispatched};
-use engine::{
-    core::{Json, Refusal},
-    given::{Given, Then},
+use choreography::{
+    Json, Refusal,
+    testing::{Given, Then},
 };
+use contracts::{Item, OrderPlaced, PaymentFailed, PaymentRefunded, PaymentVoided, ShippingDispatched};
 use uuid::Uuid;
 
 use crate::{

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use engine::{postgres::Pool, problem::Problem, service::Context, trace::TraceContext};
+use choreography::{Context, Pool, Problem, Trace};
 use serde::{Deserialize, Serialize};
 use shop::body::Body;
 
@@ -57,7 +57,7 @@ impl StockView {
 async fn set(
     State(context): State<Context>,
     Path(sku): Path<String>,
-    trace: TraceContext,
+    Trace(trace): Trace,
     body: Body,
 ) -> Result<Response, Problem> {
     check_sku(&sku)?;

@@ -15,12 +15,12 @@ mod on_payment_refunded;
 mod on_payment_voided;
 mod on_shipping_dispatched;
 
+use choreography::{Routes, Service};
 use contracts::{
     InventoryRejected, InventoryReleased, InventoryReserved, OrderCancellationRequested, OrderCancelled,
     OrderCompleted, OrderPlaced, PaymentFailed, PaymentRefunded, PaymentSucceeded, PaymentVoided, ShippingCancelled,
     ShippingDispatched, ShippingFailed,
 };
-use engine::routes::{Routes, Service};
 
 use reservation::{Reservation, skus};
 use set_stock::SetStock;
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn what_is_committed_is_what_it_takes_part_in() {
         let committed = include_str!("../../../deploy/choreography/inventory.json");
-        let described = engine::describe::json_of::<Inventory, settings::Settings>().unwrap();
+        let described = choreography::json_of::<Inventory, settings::Settings>().unwrap();
         let update = "cargo run --release -p inventory -- describe > deploy/choreography/inventory.json";
         assert_eq!(described, committed, "after a wanted change: {update}");
     }

@@ -1,7 +1,7 @@
 //! The inventory service.
 
+use choreography::{Nobody, described};
 use clap::Parser;
-use engine::{describe::described, intents::Nobody};
 use inventory::{Inventory, MIGRATIONS, http, settings::Settings};
 
 // Batches are many small allocations, made and freed together: it halves what they cost.
@@ -15,5 +15,5 @@ async fn main() -> anyhow::Result<()> {
     }
     let settings = Settings::parse();
     let gate = settings.api.gate()?;
-    engine::service::run(settings.engine, Inventory, Nobody, &MIGRATIONS, |context| http::routes(context, gate)).await
+    choreography::run(settings.engine, Inventory, Nobody, &MIGRATIONS, |context| http::routes(context, gate)).await
 }

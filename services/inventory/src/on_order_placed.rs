@@ -1,10 +1,7 @@
 //! `order.placed`: everything is set aside, or nothing.
 
+use choreography::{Further, Json, Moment, Reacts, nothing, publish};
 use contracts::{InventoryRejected, InventoryReserved, Item, OrderPlaced, Shortage};
-use engine::{
-    core::Json,
-    routes::{Further, Moment, Reacts, nothing, publish},
-};
 
 use crate::{
     Inventory,

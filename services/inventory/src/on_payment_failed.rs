@@ -1,7 +1,7 @@
 //! `payment.failed`: the provider said no, so nothing was captured.
 
+use choreography::{Further, Moment, Reacts};
 use contracts::PaymentFailed;
-use engine::routes::{Further, Moment, Reacts};
 
 use crate::{Inventory, give_back::give_back, reservation::Reservation, stock::Stock};
 

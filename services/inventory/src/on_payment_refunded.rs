@@ -1,7 +1,7 @@
 //! `payment.refunded`: what was captured went back.
 
+use choreography::{Further, Moment, Reacts};
 use contracts::PaymentRefunded;
-use engine::routes::{Further, Moment, Reacts};
 
 use crate::{Inventory, give_back::give_back, reservation::Reservation, stock::Stock};
 

@@ -1,7 +1,7 @@
 //! `payment.voided`: payment never begins.
 
+use choreography::{Further, Moment, Reacts};
 use contracts::PaymentVoided;
-use engine::routes::{Further, Moment, Reacts};
 
 use crate::{Inventory, give_back::give_back, reservation::Reservation, stock::Stock};
 

@@ -1,7 +1,7 @@
 //! `shipping.dispatched`: what was set aside has left the warehouse.
 
+use choreography::{Further, Moment, Reacts, nothing};
 use contracts::ShippingDispatched;
-use engine::routes::{Further, Moment, Reacts, nothing};
 
 use crate::{
     Inventory,
@@ -27,7 +27,7 @@ pub(crate) fn handle(
 
 #[cfg(test)]
 mod tests {
-    use engine::core::Refusal;
+    use choreography::Refusal;
 
     use super::*;
     use crate::given::*;

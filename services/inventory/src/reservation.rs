@@ -1,7 +1,7 @@
 //! What is set aside for an order.
 
+use choreography::{Json, table, words};
 use contracts::Item;
-use engine::core::{Json, table, words};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reservation {

@@ -1,9 +1,6 @@
 //! `PUT /stock/{sku}`: somebody counted what is on hand.
 
-use engine::{
-    core::{Command, Key, Refusal},
-    routes::{Moment, Reaction, nothing},
-};
+use choreography::{Command, Key, Moment, Reaction, Refusal, nothing};
 
 use crate::{
     Inventory,

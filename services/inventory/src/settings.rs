@@ -1,8 +1,8 @@
 //! Inventory's settings.
 
 use api::ApiSettings;
+use choreography::EngineSettings;
 use clap::Parser;
-use engine::settings::EngineSettings;
 
 /// Sets stock aside for orders, and gives it back. All settings come from the environment.
 #[derive(Parser)]

@@ -1,11 +1,8 @@
 //! The pieces of a SKU, and the ledger of all that moved them.
 
+use choreography::{Further, Reaction, Refusal, nothing, records, table, words};
 use chrono::{DateTime, Utc};
 use contracts::Item;
-use engine::{
-    core::{Refusal, records, table, words},
-    routes::{Further, Reaction, nothing},
-};
 
 use crate::reservation::Reservation;
 

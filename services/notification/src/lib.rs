@@ -8,8 +8,8 @@ mod on_order_placed;
 mod outside;
 mod settings;
 
+use choreography::{Routes, Service};
 use contracts::{OrderCancellationRequested, OrderCancelled, OrderCompleted, OrderPlaced};
-use engine::routes::{Routes, Service};
 
 pub use notice::{End, Notice, State};
 pub use outside::MailerCalls;

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use engine::{core::Call, secret::LiveSecret};
+use choreography::{Call, secret::LiveSecret};
 use rest_client::{Limits, RestClient};
 pub use rest_client::{NoAnswer, SetupError};
 use serde::{Deserialize, Serialize};

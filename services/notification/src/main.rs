@@ -1,8 +1,8 @@
 //! The notification service.
 
 use axum::Router;
+use choreography::described;
 use clap::Parser;
-use engine::describe::described;
 use notification::{MIGRATIONS, MailerCalls, Notification, Settings};
 
 // Batches are many small allocations, made and freed together: it halves what they cost.
@@ -17,5 +17,5 @@ async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
     let resend_within = settings.resend_within().map_err(anyhow::Error::msg)?;
     let calls = MailerCalls::new(settings.mailer().map_err(anyhow::Error::msg)?, resend_within);
-    engine::service::run(settings.engine, Notification, calls, &MIGRATIONS, |_| Router::new()).await
+    choreography::run(settings.engine, Notification, calls, &MIGRATIONS, |_| Router::new()).await
 }

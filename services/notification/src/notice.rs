@@ -1,6 +1,6 @@
 //! What notification remembers of an order: the notice to its customer.
 
-use engine::core::{table, words};
+use choreography::{table, words};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Notice {

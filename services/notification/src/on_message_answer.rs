@@ -1,9 +1,6 @@
 //! The mail service's answer.
 
-use engine::{
-    core::Answer,
-    routes::{Moment, Reacts, nothing},
-};
+use choreography::{Answer, Moment, Reacts, nothing};
 
 use crate::{Notice, Notification, State};
 

@@ -1,7 +1,7 @@
 //! `order.completed` and `order.cancelled`: the customer is told, once.
 
+use choreography::{Moment, Reacts, nothing};
 use contracts::{OrderCancelled, OrderCompleted};
-use engine::routes::{Moment, Reacts, nothing};
 
 use crate::{End, Notice, Notification, State, mailer::Message};
 

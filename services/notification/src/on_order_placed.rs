@@ -1,7 +1,7 @@
 //! `order.placed`: whom to tell.
 
+use choreography::{Moment, Reacts, nothing};
 use contracts::OrderPlaced;
-use engine::routes::{Moment, Reacts, nothing};
 
 use crate::{Notice, Notification, State};
 

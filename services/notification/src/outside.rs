@@ -1,11 +1,7 @@
 //! The call that notification intends, made at a mail service.
 
+use choreography::{Answer, Call, Intent, NoAnswer, Outside};
 use chrono::TimeDelta;
-use engine::{
-    core::{Answer, Call},
-    intents::{NoAnswer, Outside},
-    store::Intent,
-};
 use shop::outside::ask_then_send;
 
 use crate::mailer::{Mailer, Message, MessageAnswer};
@@ -43,8 +39,8 @@ impl<M: Mailer> Outside for MailerCalls<M> {
 mod tests {
     use std::sync::Mutex;
 
+    use choreography::testing::TraceContext;
     use chrono::DateTime;
-    use engine::trace::TraceContext;
     use rest_client::NoAnswer as Rest;
 
     use super::*;

@@ -1,5 +1,5 @@
+use choreography::{Answer, testing::Given};
 use contracts::{Item, OrderCancelled, OrderCompleted, OrderPlaced};
-use engine::{core::Answer, given::Given};
 use uuid::Uuid;
 
 use super::*;
@@ -109,7 +109,7 @@ fn given_the_mail_service_was_asked_when_it_answers_then_the_customer_is_told_or
 #[test]
 fn what_is_committed_is_what_it_takes_part_in() {
     let committed = include_str!("../../../deploy/choreography/examples/notification.json");
-    let described = engine::describe::json_of::<Notification, Settings>().unwrap();
+    let described = choreography::json_of::<Notification, Settings>().unwrap();
     let update = "cargo run --release -p notification -- describe > deploy/choreography/examples/notification.json";
     assert_eq!(described, committed, "after a wanted change: {update}");
 }

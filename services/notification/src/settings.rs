@@ -2,9 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use choreography::{EngineSettings, secret};
 use chrono::TimeDelta;
 use clap::Parser;
-use engine::{secret, settings::EngineSettings};
 use secrecy::SecretString;
 use shop::setting::{duration, request_timeout, resend_within};
 

@@ -1,10 +1,7 @@
 //! `POST /orders/{id}/cancel`: a request; shipping decides whether it is too late.
 
+use choreography::{Command, Key, Moment, Reaction, Reacts, Refusal, nothing};
 use contracts::{CancellationReason, OrderCancellationRequested};
-use engine::{
-    core::{Command, Key, Refusal},
-    routes::{Moment, Reaction, Reacts, nothing},
-};
 use uuid::Uuid;
 
 use crate::{

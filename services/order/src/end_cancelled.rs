@@ -1,7 +1,7 @@
 //! Nothing is set aside and no money is held: the order ends cancelled.
 
+use choreography::{Moment, Reacts, nothing};
 use contracts::OrderCancelled;
-use engine::routes::{Moment, Reacts, nothing};
 
 use crate::{
     Order,

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use choreography::testing::Given;
 use chrono::DateTime;
 use contracts::{InventoryRejected, InventoryReleased, Item, ShippingDispatched, Shortage};
-use engine::given::Given;
 use uuid::Uuid;
 
 use crate::{

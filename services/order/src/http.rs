@@ -13,12 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use engine::{
-    postgres::Pool,
-    problem::Problem,
-    service::Context,
-    trace::{CorrelationId, TraceContext},
-};
+use choreography::{Context, CorrelationId, Pool, Problem, Trace};
 use serde_json::json;
 use shop::body::Body;
 use tracing::{info, warn};
@@ -54,7 +49,7 @@ pub fn routes(context: Service, gate: Gate, retention: Duration) -> Router {
 async fn place(
     State(context): State<Service>,
     caller: Caller,
-    trace: TraceContext,
+    Trace(trace): Trace,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -91,7 +86,7 @@ async fn cancel(
     State(context): State<Service>,
     caller: Caller,
     order: OrderId,
-    trace: TraceContext,
+    Trace(trace): Trace,
 ) -> Result<Response, Problem> {
     let order = order_id(order)?;
     // Asking first keeps requests for unknown orders from leaving rows behind.

@@ -2,7 +2,7 @@
 
 use api::Caller;
 use axum::http::HeaderMap;
-use engine::problem::Problem;
+use choreography::Problem;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 

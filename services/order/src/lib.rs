@@ -19,11 +19,11 @@ mod on_inventory_rejected;
 mod on_inventory_released;
 mod on_shipping_dispatched;
 
+use choreography::{Routes, Service};
 use contracts::{
     InventoryRejected, InventoryReleased, InventoryReserved, OrderCancellationRequested, OrderCancelled,
     OrderCompleted, OrderPlaced, ShippingCancelled, ShippingDispatched, ShippingFailed,
 };
-use engine::routes::{Routes, Service};
 
 use cancel_order::CancelOrder;
 use order_row::{DEADLINE, HistoryEntry, OrderRow};
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn what_is_committed_is_what_it_takes_part_in() {
         let committed = include_str!("../../../deploy/choreography/order.json");
-        let described = engine::describe::json_of::<Order, settings::Settings>().unwrap();
+        let described = choreography::json_of::<Order, settings::Settings>().unwrap();
         let update = "cargo run --release -p order -- describe > deploy/choreography/order.json";
         assert_eq!(described, committed, "after a wanted change: {update}");
     }

@@ -1,7 +1,7 @@
 //! The order service.
 
+use choreography::{Nobody, described};
 use clap::Parser;
-use engine::{describe::described, intents::Nobody};
 use order::{MIGRATIONS, Order, http, settings::Settings};
 
 // Batches are many small allocations, made and freed together: it halves what they cost.
@@ -17,6 +17,6 @@ async fn main() -> anyhow::Result<()> {
     let order = Order { deadline: settings.order_deadline };
     let gate = settings.api.gate()?;
     let retention = settings.idempotency_retention;
-    engine::service::run(settings.engine, order, Nobody, &MIGRATIONS, |context| http::routes(context, gate, retention))
+    choreography::run(settings.engine, order, Nobody, &MIGRATIONS, |context| http::routes(context, gate, retention))
         .await
 }

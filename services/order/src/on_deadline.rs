@@ -1,7 +1,7 @@
 //! The order took too long: its cancellation is requested, by the same way as a client's.
 
+use choreography::{Moment, Reacts};
 use contracts::CancellationReason;
-use engine::routes::{Moment, Reacts};
 
 use crate::{Order, cancel_order::request_cancellation, order_row::OrderRow};
 

@@ -1,7 +1,7 @@
 //! `inventory.rejected`: not everything is there, so the order is cancelled.
 
+use choreography::{Moment, Reacts};
 use contracts::InventoryRejected;
-use engine::routes::{Moment, Reacts};
 
 use crate::{Order, end_cancelled::end_cancelled, order_row::OrderRow};
 

@@ -1,7 +1,7 @@
 //! `inventory.released`: nothing is set aside and no money is held, so the order is cancelled.
 
+use choreography::{Moment, Reacts};
 use contracts::InventoryReleased;
-use engine::routes::{Moment, Reacts};
 
 use crate::{
     Order,

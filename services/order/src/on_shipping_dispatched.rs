@@ -1,7 +1,7 @@
 //! `shipping.dispatched`: past the pivot, the order is completed.
 
+use choreography::{Moment, Reacts, nothing};
 use contracts::{OrderCompleted, ShippingDispatched};
-use engine::routes::{Moment, Reacts, nothing};
 
 use crate::{
     Order,

@@ -1,11 +1,8 @@
 //! What order remembers of an order, and its history.
 
+use choreography::{Json, Moment, Reaction, Refusal, nothing, records, table, words};
 use chrono::{DateTime, Utc};
 use contracts::{Address, Item};
-use engine::{
-    core::{Json, Refusal, records, table, words},
-    routes::{Moment, Reaction, nothing},
-};
 
 use crate::Order;
 

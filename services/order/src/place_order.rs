@@ -1,11 +1,8 @@
 //! `POST /orders`: an order is placed, once per idempotency key.
 
+use choreography::{Command, Further, Key, Moment, Reaction, Refusal, nothing};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::OrderPlaced;
-use engine::{
-    core::{Command, Key, Refusal},
-    routes::{Further, Moment, Reaction, nothing},
-};
 use uuid::Uuid;
 
 use crate::{

@@ -1,7 +1,7 @@
 //! What was asked under an idempotency key, and what came of it.
 
+use choreography::table;
 use chrono::{DateTime, Utc};
-use engine::core::table;
 
 /// The default: nothing was asked under this key yet.
 #[derive(Clone, Debug, Default, PartialEq)]

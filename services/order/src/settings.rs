@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use api::ApiSettings;
+use choreography::EngineSettings;
 use clap::Parser;
-use engine::settings::EngineSettings;
 use shop::setting::duration;
 
 /// Takes orders, watches their deadline, and says how they end. All settings come from the environment.

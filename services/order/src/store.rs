@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use choreography::Pool;
 use contracts::{Address, Item};
-use engine::postgres::Pool;
 use sqlx::{Row as _, postgres::PgRow, types::Json};
 
 use crate::order_row::Details;

@@ -1,6 +1,6 @@
 //! What the provider is asked for.
 
-use engine::core::{Call, Refusal};
+use choreography::{Call, Refusal};
 use serde::{Deserialize, Serialize};
 
 use crate::payment_row::PaymentRow;

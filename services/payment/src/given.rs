@@ -1,10 +1,7 @@
 //! What the tests of payment's rules begin with.
 
+use choreography::{Answer, Json, testing::Given};
 use contracts::{Address, InventoryReserved, Item, ShippingCancelled, ShippingFailed};
-use engine::{
-    core::{Answer, Json},
-    given::Given,
-};
 use uuid::Uuid;
 
 use crate::{

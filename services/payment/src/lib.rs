@@ -15,11 +15,11 @@ mod on_refund_answer;
 mod on_shipping_cancelled;
 mod on_shipping_failed;
 
+use choreography::{Routes, Service};
 use contracts::{
     InventoryRejected, InventoryReleased, InventoryReserved, PaymentFailed, PaymentRefunded, PaymentSucceeded,
     PaymentVoided, ShippingCancelled, ShippingDispatched, ShippingFailed,
 };
-use engine::routes::{Routes, Service};
 
 use calls::{Charge, Refund};
 use payment_row::{LedgerEntry, PaymentRow};
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn what_is_committed_is_what_it_takes_part_in() {
         let committed = include_str!("../../../deploy/choreography/payment.json");
-        let described = engine::describe::json_of::<Payment, settings::Settings>().unwrap();
+        let described = choreography::json_of::<Payment, settings::Settings>().unwrap();
         let update = "cargo run --release -p payment -- describe > deploy/choreography/payment.json";
         assert_eq!(described, committed, "after a wanted change: {update}");
     }

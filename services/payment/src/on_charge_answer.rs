@@ -1,10 +1,7 @@
 //! The provider's answer to a charge.
 
+use choreography::{Answer, Moment, Reacts, nothing, publish};
 use contracts::{PaymentFailed, PaymentSucceeded};
-use engine::{
-    core::Answer,
-    routes::{Moment, Reacts, nothing, publish},
-};
 
 use crate::{
     Payment,

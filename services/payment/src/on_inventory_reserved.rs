@@ -1,10 +1,7 @@
 //! `inventory.reserved`: everything is set aside, so the money is taken.
 
+use choreography::{Json, Moment, Reacts, nothing};
 use contracts::InventoryReserved;
-use engine::{
-    core::Json,
-    routes::{Moment, Reacts, nothing},
-};
 
 use crate::{
     Payment,

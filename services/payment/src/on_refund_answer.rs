@@ -1,10 +1,7 @@
 //! The provider's answer to a refund.
 
+use choreography::{Answer, Moment, Reacts, Refusal, publish};
 use contracts::PaymentRefunded;
-use engine::{
-    core::{Answer, Refusal},
-    routes::{Moment, Reacts, publish},
-};
 
 use crate::{
     Payment,

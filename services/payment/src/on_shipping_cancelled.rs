@@ -1,7 +1,7 @@
 //! `shipping.cancelled`: nothing leaves the warehouse any more, so no money may stay here.
 
+use choreography::{Moment, Reacts, nothing, publish};
 use contracts::{PaymentVoided, ShippingCancelled};
-use engine::routes::{Moment, Reacts, nothing, publish};
 
 use crate::{
     Payment,

@@ -1,7 +1,7 @@
 //! `shipping.failed`: the carrier refused, so the money goes back.
 
+use choreography::{Moment, Reacts, nothing};
 use contracts::ShippingFailed;
-use engine::routes::{Moment, Reacts, nothing};
 
 use crate::{
     Payment,

@@ -1,11 +1,7 @@
 //! The calls that payment intends, made at a provider.
 
+use choreography::{Answer, Call, Intent, NoAnswer, Outside};
 use chrono::TimeDelta;
-use engine::{
-    core::{Answer, Call},
-    intents::{NoAnswer, Outside},
-    store::Intent,
-};
 use shop::outside::ask_then_send;
 
 use crate::{

@@ -1,8 +1,8 @@
 //! What payment remembers of an order, and its ledger.
 
+use choreography::{Json, Refusal, records, table, words};
 use chrono::{DateTime, Utc};
 use contracts::{Address, Item};
-use engine::core::{Json, Refusal, records, table, words};
 use serde::{Deserialize, Serialize};
 
 /// The payment of an order.

@@ -3,9 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use api::ApiSettings;
+use choreography::{EngineSettings, secret};
 use chrono::TimeDelta;
 use clap::{Parser, ValueEnum};
-use engine::{secret, settings::EngineSettings};
 use secrecy::SecretString;
 use shop::setting::{duration, needed, request_timeout, resend_within};
 

@@ -1,6 +1,6 @@
 use std::{future::Future, time::Duration};
 
-use engine::http::{ServerLimits, serve};
+use choreography::server::{ServerLimits, serve};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     PgPool,
@@ -23,7 +23,7 @@ const SLACK: Duration = Duration::from_secs(60);
 pub enum StartError {
     /// The URL is not given, or its file can't be read.
     #[error(transparent)]
-    Url(#[from] engine::secret::SecretError),
+    Url(#[from] choreography::secret::SecretError),
     /// The URL can't be parsed, or the database does not answer.
     #[error("the ledger's database can't be reached: {0}; check DATABASE_URL")]
     Database(sqlx::Error),
@@ -45,8 +45,11 @@ pub enum StartError {
 
 /// Runs until `stop` is ready, then ends the open calls and returns.
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), StartError> {
-    let url =
-        engine::secret::need("DATABASE_URL", settings.database_url.as_ref(), settings.database_url_file.as_deref())?;
+    let url = choreography::secret::need(
+        "DATABASE_URL",
+        settings.database_url.as_ref(),
+        settings.database_url_file.as_deref(),
+    )?;
     let pool = connect(&url, &settings).await.map_err(StartError::Database)?;
     sqlx::migrate!("../../migrations/sandbox").run(&pool).await?;
     let address = settings.http_addr;

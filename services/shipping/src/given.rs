@@ -1,7 +1,7 @@
 //! What the tests of shipping's rules begin with.
 
+use choreography::{Answer, testing::Given};
 use contracts::{CancellationReason, Item, OrderCancellationRequested, PaymentSucceeded};
-use engine::{core::Answer, given::Given};
 use uuid::Uuid;
 
 use crate::{

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use engine::{problem::Problem, service::Context};
+use choreography::{Context, Problem};
 use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;

@@ -10,11 +10,11 @@ mod on_order_cancellation_requested;
 mod on_payment_succeeded;
 mod on_ship_answer;
 
+use choreography::{Routes, Service};
 use contracts::{
     OrderCancellationRequested, OrderCancelled, OrderCompleted, OrderPlaced, PaymentFailed, PaymentRefunded,
     PaymentSucceeded, PaymentVoided, ShippingCancelled, ShippingDispatched, ShippingFailed,
 };
-use engine::routes::{Routes, Service};
 
 use shipment::{Ship, Shipment};
 
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn what_is_committed_is_what_it_takes_part_in() {
         let committed = include_str!("../../../deploy/choreography/shipping.json");
-        let described = engine::describe::json_of::<Shipping, settings::Settings>().unwrap();
+        let described = choreography::json_of::<Shipping, settings::Settings>().unwrap();
         let update = "cargo run --release -p shipping -- describe > deploy/choreography/shipping.json";
         assert_eq!(described, committed, "after a wanted change: {update}");
     }

@@ -1,7 +1,7 @@
 //! The shipping service.
 
+use choreography::described;
 use clap::Parser;
-use engine::describe::described;
 use shipping::{MIGRATIONS, Shipping, http, outside::CarrierCalls, settings::Settings};
 
 // Batches are many small allocations, made and freed together: it halves what they cost.
@@ -17,5 +17,5 @@ async fn main() -> anyhow::Result<()> {
     let resend_within = settings.resend_within().map_err(anyhow::Error::msg)?;
     let calls = CarrierCalls::new(settings.carrier().map_err(anyhow::Error::msg)?, resend_within);
     let gate = settings.api.gate()?;
-    engine::service::run(settings.engine, Shipping, calls, &MIGRATIONS, |context| http::routes(context, gate)).await
+    choreography::run(settings.engine, Shipping, calls, &MIGRATIONS, |context| http::routes(context, gate)).await
 }

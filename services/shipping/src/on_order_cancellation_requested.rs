@@ -1,7 +1,7 @@
 //! `order.cancellation_requested`: in time only if the carrier was not asked yet.
 
+use choreography::{Moment, Reacts, nothing, publish};
 use contracts::{CancellationReason, OrderCancellationRequested, ShippingCancelled};
-use engine::routes::{Moment, Reacts, nothing, publish};
 
 use crate::{
     Shipping,

@@ -1,7 +1,7 @@
 //! `payment.succeeded`: the money is here, so the carrier is asked.
 
+use choreography::{Moment, Reacts, nothing};
 use contracts::PaymentSucceeded;
-use engine::routes::{Moment, Reacts, nothing};
 
 use crate::{
     Shipping,

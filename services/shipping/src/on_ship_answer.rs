@@ -1,10 +1,7 @@
 //! The carrier's answer.
 
+use choreography::{Answer, Call, Moment, Reacts, publish};
 use contracts::{ShippingDispatched, ShippingFailed};
-use engine::{
-    core::{Answer, Call},
-    routes::{Moment, Reacts, publish},
-};
 
 use crate::{
     Shipping,

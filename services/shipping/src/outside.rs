@@ -1,11 +1,7 @@
 //! The call that shipping intends, made at a carrier.
 
+use choreography::{Answer, Call, Intent, NoAnswer, Outside};
 use chrono::TimeDelta;
-use engine::{
-    core::{Answer, Call},
-    intents::{NoAnswer, Outside},
-    store::Intent,
-};
 use shop::outside::ask_then_send;
 
 use crate::{

@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 
+use choreography::testing::TraceContext;
 use chrono::DateTime;
-use engine::trace::TraceContext;
 use rest_client::NoAnswer as Rest;
 
 use super::*;

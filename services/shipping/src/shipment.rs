@@ -1,7 +1,7 @@
 //! What shipping remembers of an order, and what the carrier is asked for.
 
+use choreography::{Call, table, words};
 use contracts::Address;
-use engine::core::{Call, table, words};
 use serde::{Deserialize, Serialize};
 
 /// The shipment of an order.

@@ -14,7 +14,7 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use engine::problem::Problem;
+use choreography::Problem;
 use tokio::sync::Semaphore;
 use tracing::warn;
 

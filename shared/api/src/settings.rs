@@ -1,8 +1,8 @@
 use std::{num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::http::HeaderName;
+use choreography::duration;
 use clap::Args;
-use engine::settings::duration;
 use tokio::sync::Semaphore;
 
 use crate::{Freshness, Gate, KeyProblem, Keys, attempts::Attempts, rate::Rate};

@@ -1,13 +1,48 @@
-//! What a service says of itself in types, without any I/O: which events it knows ([`Event`]), what its clients ask of it
-//! ([`Command`]), which external calls it makes ([`Call`]), and which rows it keeps ([`Row`], [`Record`]).
-
-#![warn(missing_docs)]
+//! A choreography saga engine without its I/O.
+//!
+//! What a service says of itself in types: which events it knows ([`Event`]), what its clients ask of it ([`Command`]), which
+//! external calls it makes ([`Call`]), which rows it keeps ([`Row`], [`Record`]), and in its [`routes`] what it does about each.
+//!
+//! And the steps that follow: everything that moves a saga passes one [`door`] in batches; events leave by the [`outbox`] and
+//! the [`relay`]. They know the database and Kafka only by the traits in [`store`] and [`log`], so that a simulation drives the
+//! very code that ships.
 
 mod call;
 mod command;
+pub mod commands;
+pub mod consumer;
+pub mod crash_point;
+pub mod dead_letter;
+pub mod deadlines;
+pub mod delivery;
+pub mod door;
+pub mod effects;
+pub mod envelope;
 mod event;
+pub mod event_id;
+pub mod given;
+pub mod input;
+pub mod intents;
+pub mod log;
+mod offsets;
+pub mod outbox;
+pub mod panics;
+pub mod participant;
+pub mod policy;
+pub mod progress;
+pub mod reception;
 mod refusal;
+pub mod relay;
+pub mod retry;
+pub mod routes;
+pub mod rows;
+pub mod spans;
+pub mod store;
 pub mod table;
+#[cfg(test)]
+mod testing;
+pub mod trace;
+pub mod wire_size;
 
 pub use call::{Answer, Call};
 pub use command::{Command, Key};

@@ -1,7 +1,7 @@
 //! Clients' requests, read strictly: what is wrong is named by its path, and every refusal is JSON.
 
 use axum::extract::rejection::StringRejection;
-use engine::problem::Problem;
+use choreography::Problem;
 use serde::de::DeserializeOwned;
 
 /// A request's body, or why it could not be read (too long, not UTF-8): for handlers to take as an argument.

@@ -7,7 +7,7 @@ mod reason;
 mod reference;
 pub mod setting;
 
-use engine::core::Refusal;
+use choreography::Refusal;
 use uuid::Uuid;
 
 pub use reason::reason;

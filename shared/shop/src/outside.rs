@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
+use choreography::{Intent, NoAnswer};
 use chrono::TimeDelta;
-use engine::{intents::NoAnswer, store::Intent};
 
 /// Makes an intended call. The first time it is sent; later its outcome is asked for first. "Not found" is not no, since
 /// a stalled call may still arrive: it is sent again under the same key, as long as the provider surely keeps the key
@@ -53,8 +53,8 @@ mod tests {
         task::{Context, Poll, Waker},
     };
 
+    use choreography::testing::TraceContext;
     use chrono::DateTime;
-    use engine::trace::TraceContext;
 
     use super::*;
 

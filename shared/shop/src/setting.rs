@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-pub use engine::settings::duration;
+pub use choreography::duration;
 
 /// A setting that another one makes necessary.
 pub fn needed<'a>(name: &str, value: Option<&'a str>, because: &str) -> Result<&'a str, String> {

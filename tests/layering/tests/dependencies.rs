@@ -11,11 +11,13 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
     (
         "shared/choreography-core",
         &[],
-        "what services declare needs no I/O and knows nobody: the rest belongs into the engine",
+        "rules and steps need no I/O and know nobody: the rest belongs into the crates beside it",
     ),
+    ("shared/choreography-postgres", &["shared/choreography-core"], "the database's side knows the ports alone"),
+    ("shared/choreography-kafka", &["shared/choreography-core"], "Kafka's side knows the ports alone"),
     (
-        "shared/engine",
-        &["shared/choreography-core"],
+        "shared/choreography",
+        &["shared/choreography-core", "shared/choreography-postgres", "shared/choreography-kafka"],
         "the engine knows no event and no service: let the caller pass in what it needs",
     ),
     (
@@ -26,17 +28,17 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
     ("shared/rest-client", &[], "the REST client is plumbing: what is about the shop belongs into its caller"),
     (
         "shared/shop",
-        &["shared/engine", "shared/contracts", "shared/rest-client"],
+        &["shared/choreography", "shared/contracts", "shared/rest-client"],
         "shared/shop only joins what is shared: what one service alone needs belongs into that service",
     ),
     (
         "shared/api",
-        &["shared/engine", "shared/rest-client"],
+        &["shared/choreography", "shared/rest-client"],
         "what stands before an API knows none: rules belong there",
     ),
     ("services/", &["shared/"], "services know each other by events alone: share what both need under shared/"),
     ("deploy/provision", &["shared/"], "what must be there first goes by deploy/choreography, and links no service"),
-    ("deploy/traffic", &["shared/engine", "deploy/provision"], "customers know the API, not what is behind it"),
+    ("deploy/traffic", &["shared/choreography", "deploy/provision"], "customers know the API, not what is behind it"),
     (
         "deploy/local",
         &["shared/", "services/", "deploy/provision"],
@@ -46,7 +48,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
 ];
 
 /// What a test may use besides, wherever it stands: real parts to run on.
-const FOR_TESTS: &[&str] = &["shared/", "deploy/", "tests/noting-server", "tests/one-service"];
+const FOR_TESTS: &[&str] = &["shared/", "deploy/", "tests/noting-server", "tests/one-service", "tests/test-log"];
 
 /// A dependency between two packages of the project, by their folders. `dev`: of tests only.
 #[derive(Debug)]
@@ -104,7 +106,7 @@ fn edges(metadata: &Value) -> Vec<Edge> {
 #[test]
 fn dependencies_point_one_way() {
     let edges = edges(&metadata());
-    assert!(edges.iter().any(|edge| edge.from == "services/order" && edge.to == "shared/engine"), "{edges:?}");
+    assert!(edges.iter().any(|edge| edge.from == "services/order" && edge.to == "shared/choreography"), "{edges:?}");
     let complaints: Vec<String> = edges.iter().filter_map(Edge::complaint).collect();
     assert!(complaints.is_empty(), "these dependencies point the wrong way:\n{}", complaints.join("\n"));
 }
@@ -115,10 +117,10 @@ fn a_dependency_that_points_the_wrong_way_is_named_with_what_to_do() {
         Edge { from: from.to_owned(), to: to.to_owned(), dev }.complaint().unwrap_or_default()
     };
     for (from, to, dev) in [
-        ("shared/engine", "shared/contracts", false),
-        ("shared/contracts", "shared/engine", false),
+        ("shared/choreography", "shared/contracts", false),
+        ("shared/contracts", "shared/choreography", false),
         ("shared/shop", "services/order", false),
-        ("shared/engine", "services/order", true),
+        ("shared/choreography", "services/order", true),
         ("services/payment", "services/order", false),
         ("services/payment", "services/order", true),
         ("services/payment", "deploy/local", false),
@@ -127,6 +129,6 @@ fn a_dependency_that_points_the_wrong_way_is_named_with_what_to_do() {
         let said = complaint(from, to, dev);
         assert!(said.starts_with(&format!("{from} → {to}")) && said.contains(": "), "{from} → {to}: {said:?}");
     }
-    assert!(complaint("shared/new", "shared/engine", false).contains("give it one"));
+    assert!(complaint("shared/new", "shared/choreography", false).contains("give it one"));
     assert_eq!(complaint("services/payment", "deploy/local", true), "");
 }

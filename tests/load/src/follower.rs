@@ -99,7 +99,7 @@ fn note(message: &BorrowedMessage<'_>, ledger: &Ledger, hops: bool) {
 /// A header that says otherwise spares parsing the body.
 fn may_be_an_end(message: &BorrowedMessage<'_>) -> bool {
     // Not by rust-rdkafka, which panics at a name that is no text.
-    let headers = engine::kafka::headers(message).unwrap_or_default();
+    let headers = choreography_kafka::headers(message).unwrap_or_default();
     let named = headers.into_iter().find(|header| header.is_named("event-type")).and_then(|header| header.value);
     named.is_none_or(|named| matches!(named.as_slice(), b"order.completed" | b"order.cancelled"))
 }

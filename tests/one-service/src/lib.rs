@@ -7,22 +7,22 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode},
 };
-use engine::{
+use choreography::{Context, testing::RANGES};
+use choreography_core::{
+    AnyRecord, AnyRow, Event, Record, Row,
     commands::{self, CommandQueue},
-    core::{AnyRecord, AnyRow, Event, Record, Row},
     door::{Door, Progress},
     event_id::{Ids, Window},
     input::{Input, Source, Verdict, Work},
     intents,
     participant::{Answer as Said, What},
     policy::{Policy, RetryPolicy},
-    postgres::{self, Limits, Pool, Postgres as Database, tables},
     routes::{AnyEvent, AnyReply, Routed, Service, TableId},
-    service::Context,
-    settings::RANGES,
     store::Intent,
     trace::TraceContext,
 };
+use choreography_postgres as postgres;
+use choreography_postgres::{Limits, Pool, Postgres as Database, tables};
 use local::{
     Postgres, PostgresOptions, RunDir,
     databases::{self, Login},
@@ -81,7 +81,7 @@ impl<S: Service> OneService<S> {
 
     /// The admin routes, with nobody before them who asks for a token.
     pub fn admin(&self) -> Router {
-        engine::service::admin_routes(Arc::new(self.door()))
+        choreography::testing::admin_routes(Arc::new(self.door()))
     }
 
     /// Hands work in, as the engine's own loops do.

@@ -9,8 +9,8 @@ use std::{
     task::Poll,
 };
 
+use choreography_core::event_id::IdSource;
 use chrono::{DateTime, TimeDelta, Utc};
-use engine::event_id::IdSource;
 use uuid::Uuid;
 
 use crate::{

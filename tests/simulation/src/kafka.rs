@@ -5,13 +5,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use chrono::{DateTime, Utc};
-use engine::{
+use choreography_core::{
     delivery::{Delivery, Position},
     log::{EventSink, EventSource, LogError, PublishError},
     outbox::{OutboxRow, share_of},
     store::OutboxMessage,
 };
+use chrono::{DateTime, Utc};
 
 use crate::{
     core::{Core, lock, pause},

@@ -1,7 +1,7 @@
 //! What an input meets, in the words of the tables of transitions.
 
-use engine::{
-    core::{AnyRecord, AnyRow, Row},
+use choreography_core::{
+    AnyRecord, AnyRow, Row,
     participant::{Answer, What},
     routes::{Routed, TableId},
     rows::Rows,

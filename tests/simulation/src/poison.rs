@@ -1,6 +1,6 @@
 //! Inputs that fail every time, until the rule is mended.
 
-use engine::outbox::share_of;
+use choreography_core::outbox::share_of;
 
 use crate::focus::Poisoning;
 

@@ -3,15 +3,15 @@
 
 use std::{fmt, sync::Arc};
 
-use chrono::{DateTime, Utc};
-use engine::{
-    core::{AnyRecord, AnyRow},
+use choreography_core::{
+    AnyRecord, AnyRow,
     effects::Effects,
     envelope::Envelope,
     participant::{Participant, Refusal, Undecodable, What},
     routes::{AnyReply, Routed, Service, TableId},
     rows::{Rows, Touch},
 };
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{

@@ -11,8 +11,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use chrono::TimeDelta;
-use engine::{
+use choreography_core::{
     consumer::{Consumer, Step},
     deadlines,
     door::{Door, Progress},
@@ -25,6 +24,7 @@ use engine::{
     store::Intent,
     trace::TraceContext,
 };
+use chrono::TimeDelta;
 
 use uuid::Uuid;
 

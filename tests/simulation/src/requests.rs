@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use engine::{input::Verdict, participant::Participant};
+use choreography_core::{input::Verdict, participant::Participant};
 
 use crate::core::{Core, lock, sleep};
 

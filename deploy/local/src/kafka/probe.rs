@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use engine::kafka::Connection;
+use choreography_kafka::Connection;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use engine::{kafka::Connection, secret};
+use choreography::secret;
+use choreography_kafka::Connection;
 use provision::secrets::KAFKA_SETUP;
 
 use crate::Result;

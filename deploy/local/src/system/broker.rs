@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use engine::kafka::Connection;
+use choreography_kafka::Connection;
 use provision::{
     choreography::{PARTITIONS, PARTS, topics},
     kafka::{create_topics, set_access, set_passwords},
@@ -105,7 +105,7 @@ async fn kafka(dir: &Path, why: &str, secrets: Option<&Path>) -> Result<Broker> 
     if let Some(secrets) = secrets {
         let password = |user: &str| {
             let file = secrets.join(KAFKA_SETUP).join(kafka_password(user));
-            engine::secret::need("KAFKA_PASSWORD", None, Some(&file))
+            choreography::secret::need("KAFKA_PASSWORD", None, Some(&file))
         };
         let users = PARTS.iter().map(|part| Ok((part.service.to_owned(), password(part.service)?)));
         set_passwords(kafka.connection(), users.collect::<Result<_>>()?).await?;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use choreography_kafka::Connection;
 use contracts::topic::dead_letter_topic;
-use engine::kafka::Connection;
 
 use super::{admin::Admin, blocking, client};
 use crate::{Result, choreography::Part};

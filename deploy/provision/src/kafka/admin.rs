@@ -10,7 +10,7 @@ use std::{
     ptr,
 };
 
-use engine::kafka::Connection;
+use choreography_kafka::Connection;
 use rdkafka::bindings::{
     self as ffi, rd_kafka_AclOperation_t as AclOperation, rd_kafka_ResourceType_t as ResourceType, *,
 };

@@ -15,17 +15,17 @@ use crate::{Error, Result};
 
 type Client = AdminClient<DefaultClientContext>;
 
-fn client(kafka: &engine::kafka::Connection) -> Result<Client> {
+fn client(kafka: &choreography_kafka::Connection) -> Result<Client> {
     kafka.config().create().map_err(|error| refused(kafka, "connecting", &error))
 }
 
-fn refused(kafka: &engine::kafka::Connection, what: &str, problem: &impl ToString) -> Error {
+fn refused(kafka: &choreography_kafka::Connection, what: &str, problem: &impl ToString) -> Error {
     Error::Broker { brokers: kafka.brokers().into(), what: what.into(), problem: problem.to_string() }
 }
 
 /// Runs what blocks on a thread for that.
 async fn blocking<T: Send + 'static>(
-    kafka: &engine::kafka::Connection,
+    kafka: &choreography_kafka::Connection,
     call: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(call).await.map_err(|error| refused(kafka, "asking", &error))?

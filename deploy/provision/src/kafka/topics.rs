@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::kafka::Connection;
+use choreography_kafka::Connection;
 use rdkafka::{
     admin::{AdminOptions, NewTopic, TopicReplication},
     error::RDKafkaErrorCode,

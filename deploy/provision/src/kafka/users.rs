@@ -1,6 +1,6 @@
 //! Users and their passwords, kept by the broker as SCRAM-SHA-512 (KIP-554).
 
-use engine::kafka::Connection;
+use choreography_kafka::Connection;
 use secrecy::SecretString;
 
 use super::{admin::Admin, blocking, client};

@@ -2,8 +2,7 @@
 
 use api::Gate;
 use axum::{Router, http::StatusCode};
-use contracts::{Item, OrderPlaced, PaymentVoided, ShippingDispatched};
-use engine::{
+use choreography_core::{
     door::Progress,
     event_id::Ids,
     input::{Input, Source, Work},
@@ -11,13 +10,13 @@ use engine::{
     routes::AnyEvent,
     trace::TraceContext,
 };
+use contracts::{Item, OrderPlaced, PaymentVoided, ShippingDispatched};
 use inventory::{Inventory, MIGRATIONS};
-use one_service::{OneService, call};
+use one_service::{OneService, ServiceDoor, call};
 use serde_json::json;
 use uuid::Uuid;
 
 type World = OneService<Inventory>;
-type ServiceDoor = one_service::ServiceDoor<Inventory>;
 
 async fn start() -> World {
     OneService::start(Inventory, &MIGRATIONS).await

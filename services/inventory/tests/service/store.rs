@@ -1,7 +1,7 @@
 //! Inventory's rows on a real PostgreSQL.
 
+use choreography_core::Json;
 use contracts::Item;
-use engine::core::Json;
 use inventory::{
     Inventory, MIGRATIONS,
     reservation::{Reservation, State},

@@ -1,9 +1,9 @@
 //! The body of `POST /orders`.
 
+use choreography::Problem;
 use contracts::{
     Address, Invalid, Item, check, check::MAX_AMOUNT, object, total_amount, validate_items, validate_total,
 };
-use engine::problem::Problem;
 use serde::{Deserialize, Serialize};
 
 use crate::order_row::Details;

@@ -1,8 +1,8 @@
 //! What clients see of an order.
 
+use choreography::{Pool, Problem};
 use chrono::{DateTime, Utc};
 use contracts::{Address, Item};
-use engine::{postgres::Pool, problem::Problem};
 use serde::Serialize;
 use sqlx::{FromRow, Row as _};
 use uuid::Uuid;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::Gate;
 use axum::{Router, http::StatusCode};
-use engine::{
+use choreography_core::{
     door::Progress,
     event_id::Ids,
     input::{Input, Source, Work},
@@ -93,7 +93,7 @@ async fn repeats_within_one_batch_are_one_order_with_one_answer() {
         let mut progress = Progress::new(work.len());
         world.door().handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
         answers.extend(progress.verdicts.into_iter().map(|verdict| match verdict {
-            Some(engine::input::Verdict::Applied(Some(reply))) => reply.take::<Placed>().unwrap(),
+            Some(choreography_core::input::Verdict::Applied(Some(reply))) => reply.take::<Placed>().unwrap(),
             other => panic!("{other:?}"),
         }));
     }

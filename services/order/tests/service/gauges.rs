@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use engine::{
+use choreography_core::{
     delivery::{Delivery, Position},
-    postgres::{Depths, depths},
     store::{
         Database, DeadMessage, Deadline, Failure, HeldStatus, HoldEvent, Intent, OutboxMessage, StoreError, Transaction,
     },
     trace::TraceContext,
 };
+use choreography_postgres::{Depths, depths};
+use chrono::{DateTime, TimeDelta, Utc};
 use one_service::OneService;
 use order::{MIGRATIONS, Order};
 use uuid::Uuid;

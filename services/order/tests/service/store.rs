@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use contracts::Address;
-use engine::{
-    core::{AnyRow, Row as _},
-    postgres::Tables,
+use choreography_core::{
+    AnyRow, Row as _,
     routes::{Routed, TableId},
 };
+use choreography_postgres::tables;
+use chrono::{DateTime, TimeDelta, Utc};
+use contracts::Address;
 use one_service::OneService;
 use order::{
     MIGRATIONS, Order,
@@ -57,20 +57,20 @@ async fn orders_come_back_as_they_were_written_and_what_was_ordered_is_never_cha
     let orders = Status::ALL.iter().enumerate();
     world.keeps(orders.map(|(place, status)| order(*status, place % 2 == 0, at(1))).collect()).await;
 
-    let (tables, db) = (routed(), &mut world.pool.session().await.unwrap());
+    let (routed, db) = (&routed(), &mut world.pool.session().await.unwrap());
     let placed = vec![("o1".to_owned(), AnyRow::new(order(Status::Pending, true, at(1))))];
-    tables.insert(db, TABLE, &placed).await.unwrap();
+    tables::insert(db, TABLE, &placed).await.unwrap();
     let changed = vec![("o1".to_owned(), AnyRow::new(order(Status::Completed, false, at(2))))];
-    tables.update(db, TABLE, &changed).await.unwrap();
-    let kept = tables.lock(db, TABLE, &["o1".to_owned()]).await.unwrap();
+    tables::update(db, TABLE, &changed).await.unwrap();
+    let kept = tables::lock(db, routed, TABLE, &["o1".to_owned()]).await.unwrap();
     assert_eq!(kept[0].1.get(), Some(&order(Status::Completed, true, at(2))));
-    tables.insert(db, TABLE, &placed).await.unwrap_err();
+    tables::insert(db, TABLE, &placed).await.unwrap_err();
 }
 
 #[tokio::test]
 async fn a_request_key_is_answered_for_as_long_as_it_is_kept() {
     let world = OneService::start(ORDER, &MIGRATIONS).await;
-    let (tables, db) = (routed(), &mut world.pool.session().await.unwrap());
+    let (routed, db) = (&routed(), &mut world.pool.session().await.unwrap());
     let now: DateTime<Utc> =
         sqlx::query_scalar("SELECT date_trunc('second', now())").fetch_one(&mut *db).await.unwrap();
     let request = |ago| Request {
@@ -83,13 +83,13 @@ async fn a_request_key_is_answered_for_as_long_as_it_is_kept() {
         .into();
     let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
     let table = TableId(Request::TABLE);
-    tables.ensure(db, table, &keys).await.unwrap();
-    tables.update(db, table, &rows).await.unwrap();
-    tables.ensure(db, table, &keys).await.unwrap();
-    assert_eq!(tables.lock(db, table, &keys).await.unwrap(), rows);
+    tables::ensure(db, routed, table, &keys).await.unwrap();
+    tables::update(db, table, &rows).await.unwrap();
+    tables::ensure(db, routed, table, &keys).await.unwrap();
+    assert_eq!(tables::lock(db, routed, table, &keys).await.unwrap(), rows);
 
     assert_eq!(forget_requests(&world.pool, Duration::from_secs(600)).await.unwrap(), 1);
-    assert_eq!(tables.lock(db, table, &keys).await.unwrap(), rows[1..]);
+    assert_eq!(tables::lock(db, routed, table, &keys).await.unwrap(), rows[1..]);
 }
 
 #[tokio::test]

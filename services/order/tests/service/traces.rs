@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use engine::{
+use choreography_core::{
     deadlines,
     delivery::{Delivery, Position},
     event_id::Ids,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use engine::secret::LiveSecret;
+use choreography::secret::LiveSecret;
 use rest_client::{Limits, RestClient};
 
 use super::{ChargeAnswer, ChargeRequest, NoAnswer, Provider, RefundAnswer, RefundRequest, SetupError};

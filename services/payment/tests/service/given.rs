@@ -1,7 +1,7 @@
 //! One order, and the service that it is to be paid at.
 
+use choreography_core::store::Intent;
 use contracts::{InventoryReserved, Item};
-use engine::store::Intent;
 use one_service::OneService;
 use payment::{MIGRATIONS, Payment};
 use uuid::Uuid;

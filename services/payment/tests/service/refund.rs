@@ -1,7 +1,7 @@
 //! The undo through the engine's own door, on a real PostgreSQL.
 
+use choreography_core::{input::Verdict, participant::Answer};
 use contracts::ShippingFailed;
-use engine::{input::Verdict, participant::Answer};
 
 use crate::given::{ORDER, charging, start, state};
 

@@ -1,8 +1,8 @@
 //! External calls that an operator settles by hand, on a real PostgreSQL.
 
 use axum::{Router, http::StatusCode};
+use choreography_core::{input::Verdict, participant::Answer};
 use contracts::ShippingCancelled;
-use engine::{input::Verdict, participant::Answer};
 use one_service::{OneService, call};
 use payment::Payment;
 use serde_json::Value;

@@ -1,8 +1,8 @@
 //! Payment's rows on a real PostgreSQL.
 
+use choreography_core::Json;
 use chrono::DateTime;
 use contracts::{Address, Item};
-use engine::core::Json;
 use payment::payment_row::{Kind, LedgerEntry, OrderToPay, PaymentRow, State};
 
 use crate::given::start;

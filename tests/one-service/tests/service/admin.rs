@@ -1,13 +1,13 @@
 //! What operators see of what waits, and what becomes of it when they decide, on a real PostgreSQL: every field by value.
 
 use axum::http::StatusCode;
-use chrono::{DateTime, TimeDelta, Utc};
-use engine::{
+use choreography_core::{
     delivery::{Delivery, Position},
     event_id::{IdSource, Ids},
     store::{Database, DeadMessage, Failure, HeldStatus, HoldEvent, OutboxMessage, Transaction},
     trace::Header,
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use one_service::{Answer, OneService, call};
 use payment::{MIGRATIONS, Payment};
 use serde_json::{Value, json};

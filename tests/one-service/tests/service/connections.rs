@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
+use choreography_core::event_id::Window;
+use choreography_postgres as postgres;
+use choreography_postgres::{Limits, Pool};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use engine::{
-    event_id::Window,
-    postgres::{self, Limits, Pool},
-};
 use harness::Wire;
 use local::{Postgres, PostgresOptions, RunDir};
 use sqlx::PgPool;

@@ -1,12 +1,11 @@
 //! What runs write down of the messages that they have under way, on a real PostgreSQL.
 
-use chrono::TimeDelta;
-use engine::{
+use choreography_core::{
     delivery::Position,
-    postgres::{Postgres, end_run},
-    routes::Routed,
     store::{Crashes, Database, Stage},
 };
+use choreography_postgres::{Postgres, end_run};
+use chrono::TimeDelta;
 use one_service::OneService;
 use payment::{MIGRATIONS, Payment};
 

@@ -1,14 +1,14 @@
 //! What an operator gives up has no effect any more, on a real PostgreSQL.
 
 use axum::http::StatusCode;
-use chrono::{DateTime, TimeDelta, Utc};
-use engine::{
+use choreography_core::{
     delivery::{Delivery, Position},
     door::Progress,
     event_id::{IdSource, Ids},
     input::{Unread, Verdict, Work},
     routes::AnyReply,
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use one_service::{OneService, ServiceDoor, call};
 use payment::{MIGRATIONS, Payment};
 use uuid::Uuid;
@@ -32,7 +32,7 @@ fn reserved(at: DateTime<Utc>) -> Delivery {
     }
 }
 
-async fn arrive(door: &ServiceDoor<Payment>, event: &Delivery) -> Verdict<AnyReply> {
+async fn arrive(door: &ServiceDoor, event: &Delivery) -> Verdict<AnyReply> {
     let mut progress = Progress::new(1);
     let mut work = [Work::Unread(Unread::Message(event.clone()))];
     door.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();

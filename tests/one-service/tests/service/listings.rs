@@ -85,7 +85,7 @@ async fn what_was_settled_counts_no_more_and_is_forgotten_past_the_horizon() {
         "INSERT INTO dead_messages (topic, partition, \"offset\", digest, headers, error_class, error_message, dead_at)
          SELECT 't', 0, n, '', '[]', 'envelope', 'no', now() FROM generate_series(1, 3) n";
     sqlx::query(insert).execute(&service.pool).await.unwrap();
-    let waiting = async || engine::postgres::depths(&service.pool).await.unwrap().dead_messages;
+    let waiting = async || choreography_postgres::depths(&service.pool).await.unwrap().dead_messages;
     assert_eq!(waiting().await, 3);
     for number in 1..=2 {
         let json = ("content-type", "application/json");
@@ -99,7 +99,7 @@ async fn what_was_settled_counts_no_more_and_is_forgotten_past_the_horizon() {
         .await
         .unwrap();
     let horizon = chrono::TimeDelta::days(30);
-    assert_eq!(engine::postgres::sweep(&service.pool, horizon).await.unwrap(), 2);
+    assert_eq!(choreography_postgres::sweep(&service.pool, horizon).await.unwrap(), 2);
     let kept: Vec<i64> =
         sqlx::query_scalar("SELECT number FROM dead_messages ORDER BY 1").fetch_all(&service.pool).await.unwrap();
     assert_eq!((kept, waiting().await), (vec![2, 3], 1));

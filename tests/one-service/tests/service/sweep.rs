@@ -1,7 +1,7 @@
 //! What is forgotten after the horizon, and what never is.
 
+use choreography_postgres::sweep;
 use chrono::TimeDelta;
-use engine::postgres::sweep;
 use one_service::OneService;
 use payment::{MIGRATIONS, Payment};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::kafka::Connection;
+use choreography_kafka::Connection;
 use provision::choreography::{PARTS, Part, TopicSpec, topics};
 use provision::kafka::{Acl, Operation, Resource, access_of, create_topics, set_access};
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, ResourceSpecifier, TopicResult};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::kafka::Connection;
+use choreography_kafka::Connection;
 use harness::story_apart;
 use local::{Service, System};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::store::HeldStatus;
+use choreography_core::store::HeldStatus;
 use order::order_row::{OrderRow, Status};
 use uuid::Uuid;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use engine::{
+use choreography_core::{
     delivery::Delivery,
     envelope::Envelope,
     input::{Source, Work},

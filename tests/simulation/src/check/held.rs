@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{
+use choreography_core::{
     delivery::Position,
     store::{HeldStatus, OutboxMessage},
 };

@@ -8,7 +8,7 @@ mod orders;
 mod reasons;
 mod stock;
 
-use engine::participant::Participant;
+use choreography_core::participant::Participant;
 
 pub use coverage::count;
 pub use held::blamed;
@@ -37,7 +37,8 @@ pub fn all_open_work(shop: &Shop) -> Vec<String> {
 fn open_work<P: Participant>(shop: &Shop, model: &Model<P>) -> Vec<String> {
     let parked = model.worth_a_redrive().len();
     let state = lock(&model.state);
-    let retrying = state.held.committed().filter(|row| row.status != engine::store::HeldStatus::Parked).count();
+    let retrying =
+        state.held.committed().filter(|row| row.status != choreography_core::store::HeldStatus::Parked).count();
     let unpublished = state.outbox.committed().filter(|entry| !entry.published).count();
     let stopped = state.stopped.committed().count();
     let (deadlines, intents) = (state.deadlines.committed().count(), state.intents.committed().count());

@@ -1,12 +1,12 @@
 //! What has come due: deadlines and intents.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use engine::{
+use choreography_core::{
     deadlines::{self, DeadlineStore, Due},
     intents::{Claimed, Contradiction, IntentStore, LateAnswer, Postponed},
     participant::Participant,
     store::{Deadline, HeldStatus, StoreError},
 };
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Model, state::OpenIntent};
 use crate::{core::lock, plant::Plant};

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use engine::{
+use choreography_core::{
     input::HeldEvent,
     participant::Participant,
     retry::{Claimed, HeldStore, Limits, Unreadable},
     store::{HeldStatus, StoreError},
 };
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     Model,

@@ -1,6 +1,6 @@
 //! Locks that somebody with a database client takes, in an order of their own.
 
-use engine::{participant::Participant, store::StoreError};
+use choreography_core::{participant::Participant, store::StoreError};
 
 use super::{
     heap::Place,

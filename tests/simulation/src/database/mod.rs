@@ -13,13 +13,13 @@ mod waiting;
 
 use std::sync::{Arc, Mutex};
 
-use chrono::TimeDelta;
-use engine::{
+use choreography_core::{
     delivery::{Delivery, Position},
     participant::Participant,
     policy::Policy,
     store::{Crashes, Database, Stage, StoreError},
 };
+use chrono::TimeDelta;
 
 pub use heap::TxId;
 pub use held::UNREADABLE;

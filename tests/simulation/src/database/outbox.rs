@@ -1,12 +1,12 @@
 //! The outbox as a relay sees it: each call is a transaction of one statement.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use engine::{
+use choreography_core::{
     outbox::OutboxRow,
     participant::Participant,
     relay::{Lane, Lease, OutboxStore, Reading, Refused, Unpublished, fair_share},
     store::StoreError,
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{

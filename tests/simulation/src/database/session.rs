@@ -1,7 +1,7 @@
 //! An open transaction: statements that see a snapshot, wait for others, fail, or are cut off.
 
+use choreography_core::{participant::Participant, store::StoreError};
 use chrono::{DateTime, Utc};
-use engine::{participant::Participant, store::StoreError};
 
 use super::{
     Model,

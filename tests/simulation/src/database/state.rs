@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-use engine::{
-    core::{AnyRow, Record, Row},
+use choreography_core::{
+    AnyRow, Record, Row,
     delivery::Position,
     input::HeldEvent,
     outbox::OutboxRow,
@@ -12,6 +11,7 @@ use engine::{
     routes::TableId,
     store::{Deadline, HeldStatus, Intent, Stage, StoreError},
 };
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::heap::{Ends, Heap, TxId};

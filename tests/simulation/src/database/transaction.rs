@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
-use engine::{
+use choreography_core::{
     delivery::Position,
     outbox::{OutboxRow, range_of},
     participant::Participant,
@@ -12,6 +11,7 @@ use engine::{
         OutboxMessage, RefusedIntent, StoreError, TakenIntent, Transaction,
     },
 };
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{

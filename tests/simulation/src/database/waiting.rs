@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
-use engine::{
+use choreography_core::{
     delivery::{Delivery, Position},
     input::{Event, HeldEvent},
     participant::Participant,
@@ -12,6 +11,7 @@ use engine::{
         StoreError,
     },
 };
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{

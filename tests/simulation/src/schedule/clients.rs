@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use contracts::{Address, Item};
-use engine::{
+use choreography_core::{
     input::Verdict,
     participant::What,
     routes::{AnyCommand, AnyReply},
 };
+use contracts::{Address, Item};
 use order::{
     cancel_order::CancelOrder,
     order_row::{Details, Status},

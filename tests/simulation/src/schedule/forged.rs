@@ -1,10 +1,10 @@
 //! A planted bug that no service has: stock released before the money went back.
 
-use contracts::{Event, PaymentVoided};
-use engine::{
+use choreography_core::{
     outbox::{self, Origin},
     trace::TraceContext,
 };
+use contracts::{Event, PaymentVoided};
 use uuid::Uuid;
 
 use super::running::Running;
@@ -33,7 +33,7 @@ impl Running<'_> {
             let (core, trace) = (&self.shop.core, TraceContext::default());
             let key = order_id.to_string();
             let origin = Origin { source: "payment", correlation_id: &key, causation_id: None, trace: &trace };
-            let fact = engine::effects::Fact {
+            let fact = choreography_core::effects::Fact {
                 topic: event.topic(),
                 event_type: event.event_type(),
                 version: 1,

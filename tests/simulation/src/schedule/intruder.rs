@@ -1,6 +1,6 @@
 //! Somebody with a database client, who locks rows in an order of their own and thinks for a while.
 
-use engine::participant::Participant;
+use choreography_core::participant::Participant;
 
 use super::Shop;
 use crate::{

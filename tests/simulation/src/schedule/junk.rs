@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use choreography_core::store::OutboxMessage;
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::topic;
-use engine::store::OutboxMessage;
 use uuid::Uuid;
 
 use super::Shop;
@@ -69,7 +69,7 @@ fn repeat(core: &Arc<Core>, kafka: &Kafka, topic: &str, id: Option<Uuid>) {
     let payload = chosen.payload.as_ref().map(|bytes| bytes.to_vec());
     let (key, mut payload, headers) = (chosen.key.clone(), payload, chosen.headers.clone());
     if let (Some(id), Some(bytes)) = (id, &payload) {
-        let Ok(mut event) = engine::envelope::Envelope::parse(None, Some(bytes)) else { return };
+        let Ok(mut event) = choreography_core::envelope::Envelope::parse(None, Some(bytes)) else { return };
         event.id = id;
         payload = Some(event.to_bytes());
     }

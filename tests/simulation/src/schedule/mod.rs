@@ -13,13 +13,13 @@ mod stock_taker;
 
 use std::sync::{Arc, Mutex};
 
-use chrono::TimeDelta;
-use engine::{
-    core::{AnyRow, Row},
+use choreography_core::{
+    AnyRow, Row,
     event_id::Window,
     policy::{Policy, RetryPolicy},
     routes::{Service, TableId},
 };
+use chrono::TimeDelta;
 use inventory::{
     Inventory,
     reservation::{Reservation, State as ReservationState},

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Waker},
 };
 
-use engine::{delivery::Position, intents::Nobody};
+use choreography_core::{delivery::Position, intents::Nobody};
 use payment::outside::ProviderCalls;
 use shipping::outside::CarrierCalls;
 

@@ -1,6 +1,6 @@
 //! Somebody who writes into rows by hand what no version of the service can read, and mends it a while later.
 
-use engine::{participant::Participant, store::HeldStatus};
+use choreography_core::{participant::Participant, store::HeldStatus};
 
 use super::Shop;
 use crate::{

@@ -1,6 +1,6 @@
 //! Somebody who counts the stock, and says what is on hand.
 
-use engine::routes::{AnyCommand, AnyReply};
+use choreography_core::routes::{AnyCommand, AnyReply};
 use inventory::set_stock::{SetStock, StockSet};
 
 use super::{SKUS, Shop, clients::submit};

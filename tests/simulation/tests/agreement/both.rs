@@ -1,10 +1,10 @@
 //! Inventory's and order's tables side by side, so that one script tries both.
 
-use contracts::{OrderPlaced, PaymentFailed, PaymentVoided};
-use engine::{
-    core::Row,
+use choreography_core::{
+    Row,
     routes::{Further, Moment, Reacts, Routed, Routes, Service, TableId, nothing},
 };
+use contracts::{OrderPlaced, PaymentFailed, PaymentVoided};
 use inventory::{reservation::Reservation, stock::Stock};
 use order::{order_row::OrderRow, request::Request};
 

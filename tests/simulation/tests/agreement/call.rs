@@ -5,9 +5,8 @@ use std::{
     fmt::Debug,
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
-use engine::{
-    core::AnyRow,
+use choreography_core::{
+    AnyRow,
     deadlines::{self, DeadlineStore},
     intents::{IntentStore, Postponed},
     relay::{Lane, Lease, OutboxStore, Reading, Refused},
@@ -18,6 +17,7 @@ use engine::{
         StoreError, Transaction,
     },
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::both::Both;

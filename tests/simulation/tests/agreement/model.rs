@@ -8,11 +8,11 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use chrono::TimeDelta;
-use engine::{
+use choreography_core::{
     event_id::Window,
     policy::{Policy, RetryPolicy},
 };
+use chrono::TimeDelta;
 use simulation::{
     core::{Core, lock},
     database::{Model, Tx, TxId},
@@ -199,8 +199,8 @@ impl OnModel {
 
 struct OutboxRowWords(String);
 
-impl From<&engine::outbox::OutboxRow> for OutboxRowWords {
-    fn from(row: &engine::outbox::OutboxRow) -> Self {
+impl From<&choreography_core::outbox::OutboxRow> for OutboxRowWords {
+    fn from(row: &choreography_core::outbox::OutboxRow) -> Self {
         Self(format!("{} {} {:?}", row.number, row.range, row.message.payload))
     }
 }

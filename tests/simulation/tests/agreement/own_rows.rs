@@ -1,11 +1,8 @@
 //! Rows of the services' own tables, as their rules would write them.
 
+use choreography_core::{AnyRow, Json, routes::TableId};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{Address, Item};
-use engine::{
-    core::{AnyRow, Json},
-    routes::TableId,
-};
 use inventory::{
     reservation::{Reservation, State},
     stock::Stock,

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use choreography_postgres::{Limits, PgTransaction, Pool, Postgres, make_leases, make_partitions, migrate};
 use chrono::NaiveDate;
-use engine::postgres::{Limits, PgTransaction, Pool, Postgres, make_leases, make_partitions, migrate};
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::task::JoinHandle;
 
 use crate::{
-    both::{Both, both},
+    both::both,
     call::{Call, perform},
     model::{RANGES, SLOTS, Seen, Step},
 };
@@ -16,13 +16,13 @@ use crate::{
 /// How long anything may take to come about on a slow, busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-type Answered = (Option<PgTransaction<Both>>, String);
+type Answered = (Option<PgTransaction>, String);
 
 #[derive(Default)]
 enum Slot {
     #[default]
     Empty,
-    Open(PgTransaction<Both>),
+    Open(PgTransaction),
     Busy(JoinHandle<Answered>),
 }
 
@@ -57,7 +57,10 @@ impl OnPostgres {
         }
         let one = Limits { connections: 1, ..Limits::default() };
         let pool = Pool::new(options.clone(), one.clone());
-        let window = engine::event_id::Window { horizon: chrono::TimeDelta::days(1), skew: chrono::TimeDelta::zero() };
+        let window = choreography_core::event_id::Window {
+            horizon: chrono::TimeDelta::days(1),
+            skew: chrono::TimeDelta::zero(),
+        };
         make_partitions(&pool, window).await?;
         let day = NaiveDate::from_ymd_opt(2026, 8, 1);
         sqlx::query("SELECT make_partitions('inbox', $1, $1)").bind(day).execute(&pool).await?;

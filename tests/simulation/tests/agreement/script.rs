@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use engine::{
-    core::AnyRow,
-    deadlines,
+use choreography_core::{
+    AnyRow, deadlines,
     delivery::{Delivery, Position},
     intents::Postponed,
     relay::{Lane, Lease, Reading, Refused},
@@ -17,6 +15,7 @@ use engine::{
     },
     trace::TraceContext,
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use simulation::core::Core;
 use uuid::Uuid;
 

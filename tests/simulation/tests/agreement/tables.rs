@@ -1,12 +1,10 @@
 //! What is committed in PostgreSQL, in the words in which the model says it.
 
-use engine::{
-    participant::Participant,
-    postgres::{Pool, Postgres, tables as statements},
-};
+use choreography_core::participant::Participant;
+use choreography_postgres::{Pool, Postgres, tables as statements};
 use sqlx::AssertSqlSafe;
 
-use crate::both::{Both, both};
+use crate::both::both;
 
 const ENGINE: &str = "
     SELECT 'inbox ' || event_id FROM inbox

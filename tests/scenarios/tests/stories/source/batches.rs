@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::log::EventSource;
+use choreography_core::log::EventSource;
 use local::producer::send_with_odd_header;
 
 use super::{numbered, offsets, settings, with_broker};
@@ -56,7 +56,7 @@ fn a_batch_is_bounded_in_bytes() {
         let mut count = 0;
         while count < 240 {
             let batch = member.source.poll(500).await.expect("it polls");
-            let bytes: usize = batch.iter().map(engine::delivery::Delivery::size).sum();
+            let bytes: usize = batch.iter().map(choreography_core::delivery::Delivery::size).sum();
             assert!(bytes < limit + 1_000_000, "{} messages, {bytes} bytes", batch.len());
             count += batch.len();
         }

@@ -12,13 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::Parser;
-use engine::{
+use choreography::EngineSettings;
+use choreography_core::{
     delivery::{Delivery, Position},
-    kafka::{KafkaSource, KafkaState, Snapshot},
     log::EventSource,
-    settings::EngineSettings,
 };
+use choreography_kafka::{BatchLimits, KafkaSource, KafkaState, Snapshot};
+use clap::Parser;
 use local::{Kafka, KafkaOptions, RunDir};
 use provision::{choreography::TopicSpec, kafka::create_topics};
 use rdkafka::{
@@ -81,7 +81,14 @@ impl Broker {
     async fn join(&self, group: &str, topics: &[&str]) -> Member {
         let state = Arc::new(KafkaState::default());
         let connection = self.kafka.connection();
-        let source = KafkaSource::subscribe(connection, group, topics, &settings(), state.clone());
+        let source = KafkaSource::subscribe(
+            connection,
+            group,
+            topics,
+            batches(),
+            settings().kafka_session_timeout,
+            state.clone(),
+        );
         Member { source: source.expect("a consumer"), state }
     }
 }
@@ -90,6 +97,11 @@ impl Broker {
 struct Settings {
     #[command(flatten)]
     engine: EngineSettings,
+}
+
+fn batches() -> BatchLimits {
+    let settings = settings();
+    BatchLimits { messages: settings.batch_limit, bytes: settings.batch_bytes, linger: settings.batch_company }
 }
 
 fn settings() -> EngineSettings {

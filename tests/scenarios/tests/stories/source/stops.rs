@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use engine::kafka::Stop;
+use choreography_kafka::Stop;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{Broker, Member, numbered, offsets, with_broker};
@@ -33,7 +33,7 @@ fn an_offset_out_of_range_stops_its_partition_although_others_have_a_backlog() {
         broker.send(topic, 1, "none", &numbered(3_000));
         delete_before(broker, topic, 0, 15).await;
         let mut member = broker.join("out-of-range", &[topic]).await;
-        let enough = |got: &[_], seen: &engine::kafka::Snapshot| got.len() >= 3_000 && !seen.stopped.is_empty();
+        let enough = |got: &[_], seen: &choreography_kafka::Snapshot| got.len() >= 3_000 && !seen.stopped.is_empty();
         let got = member.until("the backlog, and the stop", enough).await;
         assert_eq!(offsets(&got, 0), [0; 0], "nothing is skipped");
         assert_eq!(offsets(&got, 1), (1..3_001).collect::<Vec<_>>());

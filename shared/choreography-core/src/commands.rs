@@ -1,0 +1,203 @@
+//! Clients' commands on their way to the door: those that arrive together share a transaction.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::Command;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    door::Progress,
+    input::{Input, Source, Verdict, Work},
+    participant::{Participant, Refusal, What},
+    routes::{AnyCommand, Routed},
+    trace::TraceContext,
+};
+
+/// Why a command got no reply of the rules.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum NoReply {
+    /// Nothing was done; try again later.
+    #[error("too many requests wait already; try again in a moment")]
+    Busy,
+    /// It is not known whether it was done: ask, or repeat it under the same idempotency key.
+    #[error("the database did not confirm in time: {0}. Repeat the request with the same Idempotency-Key")]
+    Unknown(String),
+    /// The rules or the database refused it.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+}
+
+struct Waiting<P: Participant> {
+    command: P::Command,
+    trace: TraceContext,
+    reply: oneshot::Sender<Result<P::Reply, NoReply>>,
+}
+
+/// The client side of the command queue; cheap to clone.
+pub struct Commands<P: Participant> {
+    queue: mpsc::Sender<Waiting<P>>,
+    time_limit: Duration,
+}
+
+impl<P: Participant> Clone for Commands<P> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone(), time_limit: self.time_limit }
+    }
+}
+
+impl<P: Participant> Commands<P> {
+    /// Submits a command and waits until its transaction is committed.
+    pub async fn submit(&self, command: P::Command, trace: TraceContext) -> Result<P::Reply, NoReply> {
+        let (reply, answered) = oneshot::channel();
+        self.queue.try_send(Waiting { command, trace, reply }).map_err(|_| NoReply::Busy)?;
+        match tokio::time::timeout(self.time_limit, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(NoReply::Unknown("the service is stopping".into())),
+            Err(_) => Err(NoReply::Unknown(format!("no commit within {:?}", self.time_limit))),
+        }
+    }
+}
+
+impl Commands<Routed> {
+    /// Asks for something and waits until its transaction is committed.
+    ///
+    /// # Errors
+    /// [`NoReply`] says whether nothing was done, or whether that is not known.
+    pub async fn ask<C: Command>(&self, command: C, trace: TraceContext) -> Result<C::Reply, NoReply> {
+        let reply = self.submit(AnyCommand::new(command), trace).await?;
+        reply.take().ok_or_else(|| NoReply::Unknown("the rules answered another question; this is a bug".into()))
+    }
+}
+
+/// The service side: takes all commands that wait, up to the batch limit.
+pub struct CommandQueue<P: Participant> {
+    queue: mpsc::Receiver<Waiting<P>>,
+}
+
+/// A queue of at most `capacity` commands.
+pub fn queue<P: Participant>(capacity: usize, time_limit: Duration) -> (Commands<P>, CommandQueue<P>) {
+    let (sender, receiver) = mpsc::channel(capacity);
+    (Commands { queue: sender, time_limit }, CommandQueue { queue: receiver })
+}
+
+/// Commands that share a transaction, and who waits for each.
+pub struct CommandBatch<P: Participant> {
+    pub work: Vec<Work<P>>,
+    replies: Vec<oneshot::Sender<Result<P::Reply, NoReply>>>,
+}
+
+impl<P: Participant> CommandQueue<P> {
+    /// Waits for a command and takes what stands behind it; `None` once all senders are gone.
+    pub async fn next(&mut self, limit: usize) -> Option<CommandBatch<P>> {
+        let mut waiting = Vec::new();
+        if self.queue.recv_many(&mut waiting, limit).await == 0 {
+            return None;
+        }
+        let mut batch = CommandBatch { work: Vec::new(), replies: Vec::new() };
+        for Waiting { command, trace, reply } in waiting {
+            batch.work.push(Work::Input(Input {
+                what: What::Command(command),
+                correlation_id: None,
+                trace,
+                source: Source::Client,
+            }));
+            batch.replies.push(reply);
+        }
+        Some(batch)
+    }
+
+    /// Takes no further commands; those that wait already can still be had by [`next`](Self::next).
+    pub fn close(&mut self) {
+        self.queue.close();
+    }
+}
+
+impl<P: Participant> CommandBatch<P> {
+    /// Tells everybody what became of their command. `unconfirmed`: why commands without a verdict have none.
+    pub fn answer(self, progress: Progress<P::Reply>, unconfirmed: Option<Arc<str>>) {
+        for (reply, verdict) in self.replies.into_iter().zip(progress.verdicts) {
+            let answer = match verdict {
+                Some(Verdict::Applied(Some(reply))) => Ok(reply),
+                Some(Verdict::Refused(refusal)) => Err(NoReply::Refused(refusal)),
+                _ => Err(NoReply::Unknown(unconfirmed.as_deref().unwrap_or("the rules gave no reply").to_owned())),
+            };
+            // Who stopped waiting needs no answer.
+            let _ = reply.send(answer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Toy;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    type Asked = tokio::task::JoinHandle<Result<(), NoReply>>;
+
+    fn asked(commands: &Commands<Toy>, command: &str) -> Asked {
+        let (commands, command) = (commands.clone(), command.to_owned());
+        tokio::spawn(async move { commands.submit(command, TraceContext::default()).await })
+    }
+
+    fn progress(verdicts: Vec<Option<Verdict<()>>>) -> Progress<()> {
+        Progress { verdicts, ..Progress::new(0) }
+    }
+
+    #[tokio::test]
+    async fn commands_that_wait_share_a_batch_and_each_gets_its_own_answer() {
+        let (commands, mut queue) = queue::<Toy>(10, LONG);
+        let waiting = ["a", "b", "c", "d"].map(|command| asked(&commands, command));
+        tokio::task::yield_now().await;
+        let batch = queue.next(10).await.unwrap();
+        let keys = batch.work.iter().map(|work| match work {
+            Work::Input(Input { what: What::Command(key), source: Source::Client, .. }) => key.as_str(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(keys.collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+        let refusal = Refusal::Permanent("no".into());
+        let verdicts =
+            vec![Some(Verdict::Applied(Some(()))), Some(Verdict::Refused(refusal.clone())), Some(Verdict::Gone), None];
+        batch.answer(progress(verdicts), Some("the database is away".into()));
+        let unknown = Err(NoReply::Unknown("the database is away".into()));
+        let expected = [Ok(()), Err(NoReply::Refused(refusal)), unknown.clone(), unknown];
+        for (waiting, expected) in waiting.into_iter().zip(expected) {
+            assert_eq!(waiting.await.unwrap(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_takes_no_more_than_its_limit() {
+        let (commands, mut queue) = queue::<Toy>(10, LONG);
+        let _waiting = ["a", "b", "c"].map(|command| asked(&commands, command));
+        tokio::task::yield_now().await;
+        let (first, second) = (queue.next(2).await.unwrap(), queue.next(2).await.unwrap());
+        assert_eq!((first.work.len(), second.work.len()), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn whoever_finds_the_queue_full_is_told_to_come_again() {
+        let (commands, _queue) = queue::<Toy>(1, LONG);
+        let _first = asked(&commands, "a");
+        tokio::task::yield_now().await;
+        assert_eq!(commands.submit("b".into(), TraceContext::default()).await, Err(NoReply::Busy));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_too_long_or_for_a_service_that_stops_is_told_that_it_is_not_known() {
+        let (commands, queue) = queue::<Toy>(1, Duration::from_millis(1));
+        let late = commands.submit("a".into(), TraceContext::default()).await;
+        assert!(matches!(&late, Err(NoReply::Unknown(why)) if why.contains("no commit")), "{late:?}");
+        drop(queue);
+        let (commands, mut queue) = self::queue::<Toy>(2, LONG);
+        let waiting = asked(&commands, "a");
+        tokio::task::yield_now().await;
+        queue.close();
+        assert_eq!(commands.submit("b".into(), TraceContext::default()).await, Err(NoReply::Busy));
+        assert_eq!(queue.next(10).await.map(|batch| batch.work.len()), Some(1), "what waited is still had");
+        assert!(queue.next(10).await.is_none());
+        let dropped = waiting.await.unwrap();
+        assert!(matches!(&dropped, Err(NoReply::Unknown(why)) if why.contains("stopping")), "{dropped:?}");
+    }
+}

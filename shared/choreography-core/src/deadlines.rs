@@ -1,0 +1,80 @@
+//! Deadlines: rows with a due time, told to the rules once, by the database's clock, across restarts.
+
+use std::future::Future;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tracing::error;
+use uuid::Uuid;
+
+use crate::{
+    door::{Door, Progress},
+    event_id::IdSource,
+    input::{Input, Source, Work},
+    participant::{Participant, What},
+    store::{Database, Deadline, StoreError},
+};
+
+/// Deadlines as the step needs them.
+pub trait DeadlineStore: Send + Sync + 'static {
+    /// The first `limit` deadlines that are due and that nobody holds locked, and the moment at which the next one
+    /// will be.
+    fn due(&self, limit: usize) -> impl Future<Output = Result<Due, StoreError>> + Send;
+    /// Has deadlines wait that could not be handled; counts the attempt and keeps the reason.
+    fn postpone(&self, deadlines: &[Postponed]) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// A deadline that waits for another try.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Postponed {
+    pub id: Uuid,
+    pub wait: TimeDelta,
+    pub why: String,
+}
+
+/// Deadlines by the database's clock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Due {
+    pub now: DateTime<Utc>,
+    pub due: Vec<Deadline>,
+    /// Deadlines that are due and whose rows this version can't read, with the reason.
+    pub unreadable: Vec<(Uuid, String)>,
+    /// The earliest that is not due yet.
+    pub next: Option<DateTime<Utc>>,
+}
+
+/// Hands due deadlines to the rules. Two replicas may read the same one: it is taken under the aggregate's lock, once.
+/// One that is refused, by the rules or by the database, is postponed with the reason and keeps nobody.
+pub async fn step<P: Participant, D: Database<P>, S: DeadlineStore>(
+    door: &Door<P, D>,
+    store: &S,
+    ids: &mut dyn IdSource,
+    limit: usize,
+) -> Result<(Due, Progress<P::Reply>), StoreError> {
+    let mut found = store.due(limit).await?;
+    postpone_unreadable(store, &found, door.policy.retry.cap).await?;
+    let mut work: Vec<Work<P>> = std::mem::take(&mut found.due).into_iter().map(input).collect();
+    let mut progress = Progress::new(work.len());
+    door.handle_isolating(ids, &mut work, &mut progress).await?;
+    Ok((found, progress))
+}
+
+async fn postpone_unreadable<S: DeadlineStore>(store: &S, found: &Due, wait: TimeDelta) -> Result<(), StoreError> {
+    if found.unreadable.is_empty() {
+        return Ok(());
+    }
+    for (id, why) in &found.unreadable {
+        error!(%id, why, "the row of a deadline can't be read; it is postponed: see deadlines.last_error");
+    }
+    let postponed = found.unreadable.iter().map(|(id, why)| Postponed { id: *id, wait, why: why.clone() });
+    store.postpone(&postponed.collect::<Vec<_>>()).await
+}
+
+/// A deadline that has come due, as an input for the rules.
+pub fn input<P: Participant>(deadline: Deadline) -> Work<P> {
+    Work::Input(Input {
+        what: What::Deadline { aggregate_id: deadline.aggregate_id.clone(), name: deadline.name.clone() },
+        correlation_id: Some(deadline.correlation_id.clone()),
+        trace: deadline.trace.clone(),
+        source: Source::Deadline(deadline),
+    })
+}

@@ -1,0 +1,241 @@
+//! What is told of an input, in spans and logs, once its transaction is committed. Data of the payload is in neither:
+//! why an event was refused stands beside its bytes, in the admin API and in the dead letter.
+
+use opentelemetry::{
+    KeyValue,
+    trace::{SpanContext, SpanKind},
+};
+use tracing::{debug, error, info, warn};
+use uuid::Uuid;
+
+use crate::spans::{SagaSpan, Telling};
+use crate::{
+    delivery::Delivery,
+    effects::Fact,
+    input::{HeldEvent, Input, Source, Verdict},
+    participant::Participant,
+    store::Failure,
+    trace::TraceContext,
+};
+
+/// The span of a batch, a trace of its own, and within it that of its transaction.
+pub(super) struct BatchSpans {
+    batch: SagaSpan,
+    transaction: SagaSpan,
+}
+
+impl BatchSpans {
+    pub fn begin(service: &'static str, inputs: usize) -> Self {
+        let batch = SagaSpan::root(&[], || Telling {
+            kind: SpanKind::Internal,
+            name: format!("batch {service}").into(),
+            attributes: vec![KeyValue::new("messaging.batch.message_count", i64::try_from(inputs).unwrap_or(i64::MAX))],
+        });
+        let transaction = if batch.link().is_some() {
+            SagaSpan::child(batch.context(), &[], || Telling {
+                kind: SpanKind::Client,
+                name: "transaction".into(),
+                attributes: vec![
+                    KeyValue::new("db.system.name", "postgresql"),
+                    KeyValue::new("db.namespace", service),
+                    KeyValue::new("db.operation.name", "COMMIT"),
+                ],
+            })
+        } else {
+            SagaSpan::none()
+        };
+        Self { batch, transaction }
+    }
+
+    pub fn link(&self) -> Vec<SpanContext> {
+        self.batch.link().into_iter().collect()
+    }
+
+    pub fn committed(self) {
+        self.transaction.end();
+        self.batch.end();
+    }
+}
+
+/// What is told of one input.
+pub(super) struct Told {
+    pub span: SagaSpan,
+    correlation_id: String,
+    aggregate_id: String,
+    what: String,
+    outcome: &'static str,
+    class: &'static str,
+}
+
+impl Told {
+    /// Begins the input's span, a child of what it came from.
+    pub fn begin<P: Participant>(
+        service: &'static str,
+        input: &Input<P>,
+        compensation: bool,
+        links: &[SpanContext],
+    ) -> SagaSpan {
+        SagaSpan::child(&input.trace, links, || {
+            let mut telling = telling_of(service, &input.source);
+            telling.attributes.extend(
+                input.correlation_id.clone().map(|correlation_id| KeyValue::new("saga.correlation_id", correlation_id)),
+            );
+            if compensation {
+                telling.attributes.push(KeyValue::new("saga.compensation", true));
+            }
+            telling
+        })
+    }
+
+    /// What is to be told once the transaction is committed; `None` if there is nobody to tell.
+    pub fn of<P: Participant>(
+        mut span: SagaSpan,
+        input: &Input<P>,
+        verdict: &Verdict<P::Reply>,
+        class: &'static str,
+    ) -> Option<Self> {
+        let outcome = verdict.name();
+        let debugging = tracing::enabled!(tracing::Level::DEBUG);
+        if span.link().is_none() && outcome == "applied" && !debugging {
+            // Nothing is recorded, so nothing is said by dropping it.
+            return None;
+        }
+        span.set("saga.outcome", outcome);
+        if !class.is_empty() {
+            span.fail(class);
+        }
+        let (aggregate_id, what) = named(&input.source);
+        Some(Self {
+            correlation_id: input.correlation_id.clone().unwrap_or_default(),
+            aggregate_id: aggregate_id.to_owned(),
+            what: what.to_owned(),
+            span,
+            outcome,
+            class,
+        })
+    }
+
+    /// A message that is no event: dead-lettered, parking nobody.
+    pub fn buried(service: &'static str, delivery: &Delivery, class: &'static str, links: &[SpanContext]) -> Self {
+        let mut span =
+            SagaSpan::child(&TraceContext::from_headers(&delivery.headers), links, || process(service, delivery));
+        span.set("saga.outcome", "dead");
+        span.fail(class);
+        let at = &delivery.position;
+        Self {
+            span,
+            correlation_id: String::new(),
+            aggregate_id: String::new(),
+            what: format!("{}[{}]@{}", at.topic, at.partition, at.offset),
+            outcome: "dead",
+            class,
+        }
+    }
+
+    /// A held event that can't be read by this version.
+    pub fn stuck(held: &HeldEvent, failure: &Failure, outcome: &'static str, links: &[SpanContext]) -> Self {
+        let event = &held.event;
+        let internal = || Telling {
+            kind: SpanKind::Internal,
+            name: "read a held event".into(),
+            attributes: vec![KeyValue::new("messaging.message.id", event.id.to_string())],
+        };
+        let mut span = SagaSpan::child(&TraceContext::from_headers(&event.delivery.headers), links, internal);
+        span.set("saga.outcome", outcome);
+        span.fail(failure.class);
+        Self {
+            span,
+            correlation_id: String::new(),
+            aggregate_id: event.aggregate_id.clone(),
+            what: event.event_type.clone(),
+            outcome,
+            class: failure.class,
+        }
+    }
+
+    /// The transaction is committed: tells it.
+    pub fn committed(self) {
+        let trace_id = self.span.context().trace_id().unwrap_or_default().to_owned();
+        let Self { span, correlation_id, aggregate_id, what, outcome, class } = self;
+        span.end();
+        macro_rules! log {
+            ($level:ident, $message:literal) => {
+                $level!(correlation_id, aggregate_id, event_type = what, trace_id, outcome, class, $message)
+            };
+        }
+        match outcome {
+            "parked" => log!(error, "parked and dead-lettered: see /admin/held, then redrive or discard"),
+            "dead" => log!(error, "dead-lettered, no valid event: see /admin/dead-messages"),
+            "refused" => log!(error, "refused; a deadline or an answer stays, with the error, and comes again"),
+            "retrying" => log!(warn, "failed for a passing reason; its key waits with it"),
+            "queued" => log!(info, "waits behind a held event of its key"),
+            _ => log!(debug, "handled"),
+        }
+    }
+}
+
+/// The span of a fact that is written to the outbox; its context travels with the message.
+pub(super) fn created(parent: &TraceContext, fact: &Fact, id: Uuid, correlation_id: &str) -> SagaSpan {
+    let (topic, event_type) = (fact.topic, fact.event_type);
+    SagaSpan::child(parent, &[], || Telling {
+        kind: SpanKind::Producer,
+        name: format!("create {topic}").into(),
+        attributes: vec![
+            KeyValue::new("messaging.system", "kafka"),
+            KeyValue::new("messaging.operation.name", "create"),
+            KeyValue::new("messaging.operation.type", "create"),
+            KeyValue::new("messaging.destination.name", topic),
+            KeyValue::new("messaging.message.id", id.to_string()),
+            KeyValue::new("messaging.message.conversation_id", correlation_id.to_owned()),
+            KeyValue::new("saga.correlation_id", correlation_id.to_owned()),
+            KeyValue::new("saga.event_type", event_type),
+        ],
+    })
+}
+
+fn telling_of(service: &'static str, source: &Source) -> Telling {
+    let internal = |name: String| Telling { kind: SpanKind::Internal, name: name.into(), attributes: Vec::new() };
+    match source {
+        Source::Arrival(_) | Source::Held(_) => {
+            let Some(event) = source.event() else { return internal("event".into()) };
+            let mut telling = process(service, &event.delivery);
+            telling.attributes.push(KeyValue::new("messaging.message.id", event.id.to_string()));
+            telling.attributes.push(KeyValue::new("saga.event_type", event.event_type.clone()));
+            if let Source::Held(held) = source {
+                telling.attributes.push(KeyValue::new("saga.attempts", i64::from(held.attempts)));
+            }
+            telling
+        }
+        Source::Deadline(deadline) => internal(format!("deadline {}", deadline.name)),
+        Source::Intent(intent) => internal(format!("answer {}", intent.step)),
+        Source::Client => internal("command".into()),
+    }
+}
+
+fn process(service: &'static str, delivery: &Delivery) -> Telling {
+    let at = &delivery.position;
+    Telling {
+        kind: SpanKind::Consumer,
+        name: format!("process {}", at.topic).into(),
+        attributes: vec![
+            KeyValue::new("messaging.system", "kafka"),
+            KeyValue::new("messaging.operation.name", "process"),
+            KeyValue::new("messaging.operation.type", "process"),
+            KeyValue::new("messaging.destination.name", at.topic.to_string()),
+            KeyValue::new("messaging.destination.partition.id", at.partition.to_string()),
+            KeyValue::new("messaging.kafka.offset", at.offset),
+            KeyValue::new("messaging.consumer.group.name", service),
+        ],
+    }
+}
+
+/// Whom it is about, and what it is.
+fn named(source: &Source) -> (&str, &str) {
+    match source {
+        Source::Deadline(deadline) => (&deadline.aggregate_id, &deadline.name),
+        Source::Intent(intent) => (&intent.aggregate_id, &intent.step),
+        Source::Client => ("", "command"),
+        Source::Arrival(event) => (&event.aggregate_id, &event.event_type),
+        Source::Held(held) => (&held.event.aggregate_id, &held.event.event_type),
+    }
+}

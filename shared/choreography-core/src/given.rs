@@ -1,0 +1,168 @@
+//! Given, when, then: tests of rules through the service's real routes, without any I/O.
+//!
+//! Only the rows that the routes name are there for a rule, as in production: one that reaches for another fails.
+
+use std::marker::PhantomData;
+
+use crate::{Answer, AnyRecord, AnyRow, Call, Command, Event, Record, Refusal, Row};
+use chrono::{DateTime, Utc};
+
+use crate::{
+    effects::{Effects, Fact, Intend, SetDeadline},
+    participant::{Participant, What},
+    routes::{AnyCommand, AnyEvent, Routed, Service, TableId},
+    rows::Rows,
+};
+
+/// A service and what it remembers.
+pub struct Given<S> {
+    routed: Routed,
+    rows: Rows<Routed>,
+    /// The database's clock; at first 1970.
+    pub now: DateTime<Utc>,
+    service: PhantomData<S>,
+}
+
+impl<S: Service> Given<S> {
+    /// A service that knows nothing yet.
+    ///
+    /// # Panics
+    /// If its routes contradict each other.
+    pub fn nothing(service: S) -> Self {
+        let routed = Routed::new(service).unwrap_or_else(|wrong| panic!("{wrong}"));
+        Self { routed, rows: Rows::default(), now: DateTime::UNIX_EPOCH, service: PhantomData }
+    }
+
+    /// A row that is there.
+    #[must_use]
+    pub fn row<R: Row>(mut self, key: impl ToString, row: R) -> Self {
+        self.rows.load(TableId(R::TABLE), key.to_string(), AnyRow::new(row));
+        self
+    }
+
+    /// A row as it stands; the default if there is none.
+    pub fn find<R: Row>(&self, key: impl ToString) -> R {
+        self.rows.find(TableId(R::TABLE), &key.to_string()).and_then(AnyRow::get::<R>).cloned().unwrap_or_default()
+    }
+
+    /// When this event comes.
+    ///
+    /// # Errors
+    /// The rule's refusal; nothing has changed then.
+    pub fn event<E: Event>(&mut self, event: E) -> Result<Then, Refusal> {
+        self.when::<()>(&What::Event(AnyEvent::new(event))).map(|(_, then)| then)
+    }
+
+    /// When a client asks for this.
+    ///
+    /// # Errors
+    /// As [`event`](Self::event).
+    pub fn command<C: Command>(&mut self, command: C) -> Result<(C::Reply, Then), Refusal> {
+        let (reply, then) = self.when(&What::Command(AnyCommand::new(command)))?;
+        let reply = reply.ok_or_else(|| Refusal::Permanent("the rule gave no reply of the command's type".into()))?;
+        Ok((reply, then))
+    }
+
+    /// When the provider answers the call of this aggregate.
+    ///
+    /// # Errors
+    /// As [`event`](Self::event).
+    pub fn answer<C: Call>(&mut self, aggregate_id: impl ToString, answer: Answer) -> Result<Then, Refusal> {
+        let what = What::Answer { aggregate_id: aggregate_id.to_string(), step: C::STEP.into(), answer };
+        self.when::<()>(&what).map(|(_, then)| then)
+    }
+
+    /// When a deadline of this aggregate has passed.
+    ///
+    /// # Errors
+    /// As [`event`](Self::event).
+    pub fn deadline(&mut self, aggregate_id: impl ToString, name: &str) -> Result<Then, Refusal> {
+        let what = What::Deadline { aggregate_id: aggregate_id.to_string(), name: name.into() };
+        self.when::<()>(&what).map(|(_, then)| then)
+    }
+
+    fn when<R: 'static>(&mut self, what: &What<Routed>) -> Result<(Option<R>, Then), Refusal> {
+        let (mut view, mut places) = (Rows::default(), Vec::new());
+        for &table in self.routed.tables() {
+            let mut touched = Vec::new();
+            self.routed.touches(table, what, &view, &mut touched);
+            for touch in touched {
+                let row = self.rows.find(table, &touch.key).cloned();
+                view.load(table, touch.key.clone(), row.unwrap_or_else(|| self.routed.absent(table)));
+                places.push((table, touch.key));
+            }
+        }
+        let mut effects = self.routed.decide(what, &mut view, self.now)?;
+        for (table, key) in places {
+            let row = view.get(table, &key).clone();
+            self.rows.load(table, key, row);
+        }
+        let reply = effects.reply.take().and_then(|reply| reply.take::<R>());
+        Ok((reply, Then::of(effects)))
+    }
+}
+
+/// What follows from an input, besides the rows.
+#[derive(Debug)]
+pub struct Then {
+    /// In words, in the order: records by their table, events by their type, calls, amended calls, deadlines.
+    words: Vec<String>,
+    published: Vec<Fact>,
+    calls: Vec<Intend>,
+    records: Vec<AnyRecord>,
+    deadlines: Vec<SetDeadline>,
+}
+
+impl Then {
+    fn of(effects: Effects<Routed>) -> Self {
+        let records = effects.records.iter().map(|record| format!("record {}", record.table().name));
+        let events = effects.facts.iter().map(|fact| fact.event_type.to_owned());
+        let calls = effects.intents.iter().map(|call| format!("call {}", call.step));
+        let amended = effects.amended.iter().map(|call| format!("amend {}", call.step));
+        let deadlines = effects.deadlines.iter().map(|deadline| format!("deadline {}", deadline.name));
+        let settled = effects.settled.iter().map(|deadline| format!("settle {}", deadline.name));
+        let words = records.chain(events).chain(calls).chain(amended).chain(deadlines).chain(settled).collect();
+        let calls = effects.intents.into_iter().chain(effects.amended).collect();
+        Self { words, published: effects.facts, calls, records: effects.records, deadlines: effects.deadlines }
+    }
+
+    /// Such as `["record lines", "points.earned", "call post", "amend post", "deadline thanks", "settle thanks"]`. Empty where
+    /// nothing follows.
+    pub fn words(&self) -> Vec<&str> {
+        self.words.iter().map(String::as_str).collect()
+    }
+
+    /// The events of this type that are published.
+    ///
+    /// # Panics
+    /// If one of them can't be read back.
+    pub fn published<E: Event>(&self) -> Vec<E> {
+        let of_type = self.published.iter().filter(|fact| fact.event_type == E::TYPE.name);
+        of_type.map(|fact| E::read(fact.version, &fact.payload).unwrap_or_else(|error| panic!("{error}"))).collect()
+    }
+
+    /// What is asked of the provider in calls of this type, amended ones included.
+    ///
+    /// # Panics
+    /// If one of them can't be read back.
+    pub fn calls<C: Call>(&self) -> Vec<C> {
+        let of_step = self.calls.iter().filter(|call| call.step == C::STEP);
+        of_step.map(|call| serde_json::from_str(&call.request).unwrap_or_else(|error| panic!("{error}"))).collect()
+    }
+
+    /// When the deadline of this name is due; `None` if none is set.
+    pub fn deadline(&self, name: &str) -> Option<DateTime<Utc>> {
+        self.deadlines.iter().find(|deadline| deadline.name == name).map(|deadline| deadline.due_at)
+    }
+
+    /// The records of this type that are appended.
+    pub fn records<R: Record>(&self) -> Vec<&R> {
+        self.records.iter().filter_map(AnyRecord::get).collect()
+    }
+}
+
+impl<const N: usize> PartialEq<[&str; N]> for Then {
+    fn eq(&self, words: &[&str; N]) -> bool {
+        self.words() == words
+    }
+}

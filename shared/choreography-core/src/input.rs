@@ -1,0 +1,204 @@
+//! One input on its way through the door, and what became of it.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    delivery::{Delivery, Position},
+    intents::FreshCall,
+    participant::{Participant, Refusal, What},
+    store::{Deadline, Failure, HeldStatus, Intent},
+    trace::TraceContext,
+};
+
+/// A thing to do: an input for the rules, or a message that can never be one.
+#[derive(Debug)]
+pub enum Work<P: Participant> {
+    /// Not looked into yet: that is done where a message that ends the process can be told apart.
+    Unread(Unread),
+    Input(Input<P>),
+    /// A message that can never be an input.
+    Dead(Delivery, Failure),
+    /// A held event that can't be read now, as by an older version of this service: it stays held.
+    Stuck(HeldEvent, Failure),
+    /// A message of a type that this service does not handle.
+    Ignored(Position),
+}
+
+/// A message as it came.
+#[derive(Debug)]
+pub enum Unread {
+    /// Straight from Kafka.
+    Message(Delivery),
+    /// Held, with its original bytes.
+    Held(HeldEvent),
+}
+
+impl<P: Participant> Work<P> {
+    /// The message's place in Kafka; `None` for what never was there.
+    pub fn position(&self) -> Option<&Position> {
+        match self {
+            Self::Unread(Unread::Message(delivery)) | Self::Dead(delivery, _) => Some(&delivery.position),
+            Self::Unread(Unread::Held(held)) | Self::Stuck(held, _) => Some(&held.event.delivery.position),
+            Self::Ignored(position) => Some(position),
+            Self::Input(input) => input.source.event().map(|event| &event.delivery.position),
+        }
+    }
+}
+
+/// An input with all that its consequences inherit from it.
+#[derive(Debug)]
+pub struct Input<P: Participant> {
+    pub what: What<P>,
+    /// `None` where this input starts the saga: its facts then take their aggregate's id.
+    pub correlation_id: Option<String>,
+    pub trace: TraceContext,
+    pub source: Source,
+}
+
+/// Where an input comes from, which says how it is done with.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Straight from Kafka.
+    Arrival(Event),
+    /// An event that was held: due again, next in its queue, or redriven.
+    Held(HeldEvent),
+    /// A deadline row.
+    Deadline(Deadline),
+    /// An intent row whose call was answered.
+    Intent(Intent),
+    /// A client who waits for the reply.
+    Client,
+}
+
+/// What the engine itself knows of an event.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub id: Uuid,
+    pub event_type: String,
+    pub aggregate_id: String,
+    pub delivery: Delivery,
+}
+
+/// A held event, back for another try.
+#[derive(Clone, Debug)]
+pub struct HeldEvent {
+    pub number: i64,
+    pub event: Event,
+    pub attempts: u32,
+    pub first_failed_at: Option<DateTime<Utc>>,
+    /// Somebody asked for it: a parked event goes through only then.
+    pub redrive: bool,
+    /// The time of its id had not come when it was held, so it has no inbox row yet.
+    pub early: bool,
+}
+
+impl Source {
+    pub(crate) fn event(&self) -> Option<&Event> {
+        match self {
+            Self::Arrival(event) => Some(event),
+            Self::Held(held) => Some(&held.event),
+            Self::Deadline(_) | Self::Intent(_) | Self::Client => None,
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<&Deadline> {
+        if let Self::Deadline(deadline) = self { Some(deadline) } else { None }
+    }
+
+    pub(crate) fn intent(&self) -> Option<&Intent> {
+        if let Self::Intent(intent) = self { Some(intent) } else { None }
+    }
+
+    /// The event that directly led here.
+    pub(crate) fn causation_id(&self) -> Option<Uuid> {
+        match self {
+            Self::Intent(intent) => intent.causation_id,
+            other => other.event().map(|event| event.id),
+        }
+    }
+}
+
+/// What became of a piece of work. All of these are done with, except `Refused`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict<R> {
+    /// The rules took it; a client's command carries its reply.
+    Applied(Option<R>),
+    /// It had its one effect before.
+    Repeat,
+    /// Kept in the service's tables, with its bytes.
+    Held(HeldStatus),
+    /// Dead-lettered, parking nobody.
+    Dead,
+    /// The deadline, intent or held event was settled by somebody else meanwhile, or has to wait its turn.
+    Gone,
+    /// Nothing that this service handles.
+    Ignored,
+    /// A command, deadline or answer that the rules refused. Deadlines and intents stay and come again.
+    Refused(Refusal),
+}
+
+/// The verdicts' names, in logs, spans and metrics.
+pub const VERDICTS: [&str; 9] =
+    ["applied", "repeated", "retrying", "queued", "parked", "dead", "gone", "refused", "ignored"];
+pub const RETRYING: usize = 2;
+
+impl<R> Verdict<R> {
+    /// Its place in [`VERDICTS`].
+    pub fn index(&self) -> usize {
+        match self {
+            Self::Applied(_) => 0,
+            Self::Repeat => 1,
+            Self::Held(HeldStatus::Retrying) => RETRYING,
+            Self::Held(HeldStatus::Queued) => 3,
+            Self::Held(HeldStatus::Parked) => 4,
+            Self::Dead => 5,
+            Self::Gone => 6,
+            Self::Refused(_) => 7,
+            Self::Ignored => 8,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        VERDICTS[self.index()]
+    }
+}
+
+/// What a committed batch left behind, for those who have to be woken.
+#[derive(Debug)]
+pub struct Handled<R> {
+    /// One for each piece of work, in its order.
+    pub verdicts: Vec<Verdict<R>>,
+    /// Key ranges that have something to publish.
+    pub ranges: Vec<i32>,
+    /// Calls to make now; the rows stand in the database in case this process does not get to it.
+    pub intents: Vec<FreshCall>,
+    /// The earliest deadline that was set.
+    pub earliest_deadline: Option<DateTime<Utc>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_counted_under_its_own_name() {
+        let held = |status| Verdict::<()>::Held(status);
+        let verdicts = [
+            (Verdict::Applied(None), "applied"),
+            (Verdict::Repeat, "repeated"),
+            (held(HeldStatus::Retrying), "retrying"),
+            (held(HeldStatus::Queued), "queued"),
+            (held(HeldStatus::Parked), "parked"),
+            (Verdict::Dead, "dead"),
+            (Verdict::Gone, "gone"),
+            (Verdict::Refused(Refusal::Permanent("no".into())), "refused"),
+            (Verdict::Ignored, "ignored"),
+        ];
+        for (verdict, name) in &verdicts {
+            assert_eq!(verdict.name(), *name);
+        }
+        assert_eq!((verdicts.len(), VERDICTS[RETRYING]), (VERDICTS.len(), "retrying"));
+    }
+}

@@ -1,0 +1,59 @@
+//! External calls: an intent row first, then the call, and its answer is an input like any other.
+
+mod late;
+mod step;
+
+use std::{future::Future, time::Instant};
+
+use chrono::TimeDelta;
+
+pub use late::{Contradiction, LateAnswer};
+pub use step::answered;
+pub use step::{Called, Claimed, IntentStore, Postponed, settle};
+
+use crate::{participant::Answer, store::Intent};
+
+/// Who makes a service's external calls.
+///
+/// The engine adds the time limit, the bounded concurrency, the circuit breaker and the repetition.
+pub trait Outside: Send + Sync + 'static {
+    /// Makes the call under [`Intent::idempotency_key`]. If `intent.attempts > 0` a call may have been begun before:
+    /// ask for its outcome first; "not found" is not no, since a stalled call may still arrive: resend with the same key.
+    ///
+    /// `age`: the intent is at most so old by the database's clock. Past the key's lifetime at the provider nothing may
+    /// be sent again, only asked about.
+    fn call(&self, intent: &Intent, age: TimeDelta) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+}
+
+/// Neither yes nor no.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum NoAnswer {
+    /// It may be different next time: time-out, unreachable, overloaded. Counts against the circuit breaker.
+    #[error("{0}")]
+    Passing(String),
+    /// The provider is still at work on an earlier request under this key. Asked again soon; the provider is well, so
+    /// it does not count against the circuit breaker.
+    #[error("{0}")]
+    InProgress(String),
+    /// The provider says that the request itself is wrong. Repeated slowly, and reported every time.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+/// A call that was just written down by this process, which may make it without claiming it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FreshCall {
+    pub intent: Intent,
+    /// A moment before its transaction began, on the process's own steady clock: it is no older than that.
+    pub since: Instant,
+}
+
+/// For services that call nobody.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Outside for Nobody {
+    async fn call(&self, intent: &Intent, _age: TimeDelta) -> Result<Answer, NoAnswer> {
+        Err(NoAnswer::Wrong(format!("this service makes no external calls, yet intends {}", intent.step)))
+    }
+}

@@ -1,0 +1,118 @@
+//! Intents: claimed, called, and answered through the door.
+
+use std::future::Future;
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::{Contradiction, LateAnswer, NoAnswer, late};
+use crate::{
+    door::{Door, Progress},
+    event_id::{IdSource, random},
+    input::{Input, Source, Verdict, Work},
+    participant::{Answer, Participant, What},
+    policy::RetryPolicy,
+    store::{Database, Intent, StoreError},
+};
+
+/// Intents as the steps need them.
+pub trait IntentStore: Send + Sync + 'static {
+    /// Takes up to `limit` open intents that nobody is calling for, for the time of `lease`, and counts the attempt:
+    /// `attempts` of what comes back is at least 1, since whoever had it before may have begun the call. Their requests
+    /// have at most `bytes` together, or it is a single one.
+    fn claim(
+        &self,
+        limit: usize,
+        bytes: usize,
+        lease: TimeDelta,
+    ) -> impl Future<Output = Result<Vec<Claimed>, StoreError>> + Send;
+    /// Of answers whose calls are not open any more, those that say something else than the operator who settled the call
+    /// by hand. Writes that down, too.
+    fn contradictions(
+        &self,
+        late: &[LateAnswer],
+    ) -> impl Future<Output = Result<Vec<Contradiction>, StoreError>> + Send;
+    /// Gives intents back that had no answer: nobody takes them up before their wait is over.
+    fn postpone(&self, intents: &[Postponed]) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// An open intent that is this process's to call for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    pub intent: Intent,
+    /// Since it was intended, by the database's clock.
+    pub age: TimeDelta,
+}
+
+/// An intent that waits for another try.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Postponed {
+    pub id: Uuid,
+    pub wait: TimeDelta,
+    pub why: String,
+}
+
+/// However often the provider was still at work, the next wait is no longer than after so many failures.
+const SOON: u32 = 2;
+
+/// A call that came back.
+pub type Called = (Intent, Result<Answer, NoAnswer>);
+
+/// Hands definite answers to the rules and postpones the rest.
+pub async fn settle<P: Participant, D: Database<P>, S: IntentStore>(
+    door: &Door<P, D>,
+    store: &S,
+    ids: &mut dyn IdSource,
+    called: &[Called],
+) -> Result<Progress<P::Reply>, StoreError> {
+    let postponed: Vec<Postponed> = called
+        .iter()
+        .filter_map(|(intent, result)| {
+            let no_answer = result.as_ref().err()?;
+            // Drawn anew at each try, so that calls that failed together do not come back together.
+            Some(postponed(intent, no_answer, &door.policy.retry, random(ids, intent.intended_at)))
+        })
+        .collect();
+    if !postponed.is_empty() {
+        store.postpone(&postponed).await?;
+    }
+    let mut work: Vec<Work<P>> =
+        called.iter().filter_map(|(intent, result)| Some(answered(intent, result.as_ref().ok()?.clone()))).collect();
+    let mut progress = Progress::new(work.len());
+    door.handle_isolating(ids, &mut work, &mut progress).await?;
+    let late = late(called, &progress);
+    if !late.is_empty() {
+        late::report(store, &late).await;
+    }
+    Ok(progress)
+}
+
+/// The answers that found their calls gone.
+fn late<R>(called: &[Called], progress: &Progress<R>) -> Vec<LateAnswer> {
+    let answers = called.iter().filter_map(|(intent, result)| Some((intent.id, result.as_ref().ok()?)));
+    let gone = answers.zip(&progress.verdicts).filter(|(_, verdict)| matches!(verdict, Some(Verdict::Gone)));
+    gone.map(|((call, answer), _)| LateAnswer { call, answer: answer.clone() }).collect()
+}
+
+fn postponed(intent: &Intent, no_answer: &NoAnswer, retry: &RetryPolicy, random: u64) -> Postponed {
+    let wait = match no_answer {
+        NoAnswer::Passing(_) => retry.wait(intent.attempts.saturating_add(1), random),
+        NoAnswer::InProgress(_) => retry.wait(intent.attempts.saturating_add(1).min(SOON), random),
+        NoAnswer::Wrong(_) => retry.slowly(random),
+    };
+    Postponed { id: intent.id, wait, why: no_answer.to_string() }
+}
+
+/// The answer to an intent, as an input for the rules.
+pub fn answered<P: Participant>(intent: &Intent, answer: Answer) -> Work<P> {
+    Work::Input(Input {
+        what: What::Answer { aggregate_id: intent.aggregate_id.clone(), step: intent.step.clone(), answer },
+        correlation_id: Some(intent.correlation_id.clone()),
+        trace: intent.trace.clone(),
+        source: Source::Intent(intent.clone()),
+    })
+}
+
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod tests;

@@ -1,0 +1,70 @@
+//! What a service brings: its events, its tables' rows and its rules. Plain, synchronous functions without I/O.
+
+use std::{fmt::Debug, hash::Hash};
+
+pub use crate::{Answer, Refusal, Undecodable};
+use chrono::{DateTime, Utc};
+
+use crate::{
+    effects::Effects,
+    envelope::Envelope,
+    rows::{Rows, Touch},
+};
+
+/// A service that takes part in sagas.
+///
+/// For each batch of inputs the engine asks which rows they touch, creates and locks those rows table by table,
+/// then calls [`decide`](Participant::decide) once per input, in order, on the rows in memory. What the rules change
+/// and publish is written back set-based, in the same transaction as the inbox.
+pub trait Participant: Sized + Send + Sync + 'static {
+    /// The service's tables, whose rows the rules read and change.
+    type Table: Copy + Eq + Ord + Hash + Debug + Send + Sync + 'static;
+    /// A row of any of them.
+    type Row: Clone + PartialEq + Debug + Send + Sync + 'static;
+    /// The events that it handles, decoded.
+    type Event: Debug + Send + Sync + 'static;
+    /// What its own clients ask of it.
+    type Command: Debug + Send + Sync + 'static;
+    /// What a client is told.
+    type Reply: Debug + Send + Sync + 'static;
+    /// Append-only notes beside the rows: histories, ledgers.
+    type Record: Clone + Debug + Send + Sync + 'static;
+
+    /// The service's name: its consumer group, the `source` of its events, the consumer of its inbox.
+    fn name(&self) -> &'static str;
+
+    /// All tables in the one order in which every transaction locks them.
+    fn tables(&self) -> &[Self::Table];
+    /// The topics that it reads.
+    fn reads(&self) -> &[&'static str];
+    /// The topics that its events go to.
+    fn writes(&self) -> &[&'static str];
+
+    /// The row that stands for "nothing known yet": inserted before it is locked, since what is not there can't be locked.
+    fn absent(&self, table: Self::Table) -> Self::Row;
+
+    /// Decodes an event: `Ok(None)` for a type that this service does not handle.
+    fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Self::Event>, Undecodable>;
+
+    /// Whether the event is a compensation, which overtakes parked events of its key.
+    fn overtakes(&self, event: &Self::Event) -> bool;
+
+    /// The rows of `table` that `what` may read or change. `rows` holds what was locked in the tables before it.
+    fn touches(&self, table: Self::Table, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>);
+
+    /// The rule. Returning a [`Refusal`] (or panicking) undoes this input's changes alone.
+    fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, now: DateTime<Utc>) -> Result<Effects<Self>, Refusal>;
+}
+
+/// What happened: everything that can move a saga comes through one door.
+#[derive(Debug)]
+pub enum What<P: Participant> {
+    /// Another service's fact.
+    Event(P::Event),
+    /// A client's wish.
+    Command(P::Command),
+    /// A deadline that the service set earlier has passed.
+    Deadline { aggregate_id: String, name: String },
+    /// The answer to an outside call that the service intended earlier.
+    Answer { aggregate_id: String, step: String, answer: Answer },
+}

@@ -1,0 +1,143 @@
+//! The route table: each reaction of a service is declared once, and topics, handled types, locked rows and dispatch follow
+//! from it.
+
+mod further;
+#[cfg(test)]
+mod garden_tests;
+mod inputs;
+mod moment;
+mod reaction;
+mod routed;
+mod table;
+#[cfg(test)]
+mod tests;
+mod unhandled;
+
+use std::marker::PhantomData;
+
+use crate::{Call, Command, Event, Record, Refusal, Row};
+
+pub use further::Further;
+pub use inputs::{AnyCommand, AnyEvent, AnyReply};
+pub use moment::Moment;
+pub use reaction::{Reaction, nothing, publish};
+pub use routed::{Routed, TableId};
+pub use table::{Contradictions, Description};
+
+use table::{RouteTable, Rule};
+
+/// A service that takes part in sagas.
+pub trait Service: Send + Sync + Sized + 'static {
+    /// The row that an aggregate has, in most reactions the only one.
+    type Aggregate: Row;
+
+    /// The service's name: its consumer group, the `source` of its events, the consumer of its inbox.
+    const NAME: &'static str;
+
+    /// Declares what the service reacts to, and how.
+    fn routes(on: &mut Routes<Self>);
+}
+
+/// What a rule for an event, an answer or a deadline answers.
+pub type Reacts = Result<Reaction, Refusal>;
+
+/// A rule for an event: plain and synchronous, without I/O, time of its own or chance. It may run several times for one
+/// event, since a transaction may be tried again; what it changed then is forgotten.
+pub type OnEvent<E, S> = fn(&E, &mut <S as Service>::Aggregate, &Moment<'_, S>) -> Reacts;
+/// As [`OnEvent`], with further rows.
+pub type OnEventWith<E, X, S> = fn(&E, &mut <S as Service>::Aggregate, &mut Further<X>, &Moment<'_, S>) -> Reacts;
+/// A rule for a command.
+pub type OnCommand<C, S> =
+    fn(&C, &mut <C as Command>::Row, &Moment<'_, S>) -> Result<(<C as Command>::Reply, Reaction), Refusal>;
+/// As [`OnCommand`], with further rows.
+pub type OnCommandWith<C, X, S> = fn(
+    &C,
+    &mut <C as Command>::Row,
+    &mut Further<X>,
+    &Moment<'_, S>,
+) -> Result<(<C as Command>::Reply, Reaction), Refusal>;
+/// A rule for a provider's answer. Refusing it keeps the call open: it is reported and asked about again.
+pub type OnAnswer<S> = fn(&crate::Answer, &mut <S as Service>::Aggregate, &Moment<'_, S>) -> Reacts;
+/// A rule for a deadline that has passed.
+pub type OnDeadline<S> = fn(&mut <S as Service>::Aggregate, &Moment<'_, S>) -> Reacts;
+
+/// Takes down a service's declarations; [`Service::routes`] makes them.
+pub struct Routes<S> {
+    table: RouteTable,
+    service: PhantomData<fn(S)>,
+}
+
+/// An event's route, to say more of it. By itself it waits behind parked events of its aggregate.
+pub struct EventRoute<'a> {
+    overtakes: &'a mut bool,
+}
+
+impl EventRoute<'_> {
+    /// It is a compensation: it overtakes parked events of its aggregate.
+    pub fn overtakes(self) {
+        *self.overtakes = true;
+    }
+}
+
+impl<S: Service> Routes<S> {
+    /// Reacts to an event, on the aggregate's row alone.
+    pub fn event<E: Event>(&mut self, rule: OnEvent<E, S>) -> EventRoute<'_> {
+        EventRoute { overtakes: self.table.event::<E>(Rule::event(rule)) }
+    }
+
+    /// Reacts to an event, on the aggregate's row and further ones of another table.
+    ///
+    /// `keys` names those further rows from the event and the aggregate's row; they are locked after it.
+    pub fn event_with<E: Event, X: Row>(
+        &mut self,
+        keys: fn(&E, &S::Aggregate) -> Vec<String>,
+        rule: OnEventWith<E, X, S>,
+    ) -> EventRoute<'_> {
+        self.table.keeps::<X>();
+        EventRoute { overtakes: self.table.event::<E>(Rule::event_with(keys, rule)) }
+    }
+
+    /// Says of an event on one of the topics read that nothing is to be done about it. One that is neither handled nor
+    /// ignored is reported when it comes: by a metric, and by one line of the log per type.
+    pub fn ignore<E: Event>(&mut self) {
+        self.table.ignore::<E>();
+    }
+
+    /// Reacts to a client's command.
+    pub fn command<C: Command>(&mut self, rule: OnCommand<C, S>) {
+        self.table.keeps::<C::Row>();
+        self.table.command::<C>(Rule::command(rule));
+    }
+
+    /// Reacts to a client's command, on its row and further ones of another table, which are locked after it.
+    pub fn command_with<C: Command, X: Row>(
+        &mut self,
+        keys: fn(&C, &C::Row) -> Vec<String>,
+        rule: OnCommandWith<C, X, S>,
+    ) {
+        self.table.keeps::<C::Row>();
+        self.table.keeps::<X>();
+        self.table.after(C::Row::TABLE, X::TABLE);
+        self.table.command::<C>(Rule::command_with(keys, rule));
+    }
+
+    /// Reacts to the answer to an external call, which a rule made by [`Reaction::call`].
+    pub fn answer<C: Call>(&mut self, rule: OnAnswer<S>) {
+        self.table.answer(C::STEP, Rule::answer(rule));
+    }
+
+    /// Reacts to a deadline, which a rule set by [`Reaction::deadline`].
+    pub fn deadline(&mut self, name: &'static str, rule: OnDeadline<S>) {
+        self.table.deadline(name, Rule::deadline(rule));
+    }
+
+    /// Says that rules publish events of this type. What is not declared is not published: the input is refused.
+    pub fn publishes<E: Event>(&mut self) {
+        self.table.publishes::<E>();
+    }
+
+    /// Says that rules append records of this type. What is not declared is not appended: the input is refused.
+    pub fn records<R: Record>(&mut self) {
+        self.table.records(R::TABLE);
+    }
+}

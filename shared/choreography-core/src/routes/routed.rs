@@ -1,0 +1,242 @@
+//! A service's routes, as the engine's steps drive them.
+
+use std::{any::Any, cmp::Ordering, fmt, hash};
+
+use crate::{
+    AnyRecord, AnyRow, Key, Refusal, Table, Undecodable,
+    table::{Cells, Unreadable},
+};
+use chrono::{DateTime, Utc};
+
+use super::{
+    AnyCommand, AnyEvent, AnyReply, Contradictions, Description, Reaction, Service,
+    table::{At, Kept, RouteTable, RowKey, Rule},
+};
+use crate::{
+    effects::{Effects, Intend, SetDeadline, SettleDeadline},
+    envelope::Envelope,
+    participant::{Participant, What},
+    rows::{Rows, Touch},
+};
+
+/// A service with its route table.
+pub struct Routed {
+    name: &'static str,
+    /// With its settings.
+    service: Box<dyn Any + Send + Sync>,
+    table: RouteTable,
+    reads: Vec<&'static str>,
+    writes: Vec<&'static str>,
+}
+
+/// A table, known by its name.
+#[derive(Clone, Copy)]
+pub struct TableId(pub &'static Table);
+
+impl Routed {
+    /// Takes down what the service declares.
+    ///
+    /// # Errors
+    /// The declarations contradict each other.
+    pub fn new<S: Service>(service: S) -> Result<Self, Contradictions> {
+        let table = RouteTable::of::<S>()?;
+        let Description { reads, writes, .. } = table.describe(S::NAME);
+        Ok(Self { name: S::NAME, service: Box::new(service), table, reads, writes })
+    }
+
+    /// What the service declares, as data.
+    pub fn describe(&self) -> Description {
+        self.table.describe(self.name)
+    }
+
+    /// Puts a row of this table together.
+    pub fn read_row(&self, table: TableId, cells: &mut Cells<'_>) -> Result<AnyRow, Unreadable> {
+        (self.kept(table).read)(cells)
+    }
+
+    /// The engine asks for the tables that the routes name, and for no other.
+    fn kept(&self, table: TableId) -> Kept {
+        match self.table.kept.get(&table) {
+            Some(kept) => *kept,
+            None => panic!("{table:?} is not declared in the routes of {}", self.name),
+        }
+    }
+
+    /// The rule of an input, the key that it is about, and what the rule takes.
+    fn rule<'a>(&'a self, what: &'a What<Self>) -> Option<(&'a Rule, RowKey<'a>, &'a dyn Any)> {
+        let of = |text: &'a str| RowKey { text, fresh: false };
+        match what {
+            What::Event(event) => {
+                let entry = self.table.events.get(event.event_type.name)?;
+                Some((&entry.rule, of(&event.aggregate_id), event.any()))
+            }
+            What::Command(command) => {
+                let key = RowKey { text: command.key.text(), fresh: matches!(command.key, Key::Fresh(_)) };
+                Some((self.table.commands.get(&command.any().type_id())?, key, command.any()))
+            }
+            What::Deadline { aggregate_id, name } => {
+                Some((self.table.deadlines.get(name.as_str())?, of(aggregate_id), name))
+            }
+            What::Answer { aggregate_id, step, answer } => {
+                Some((self.table.answers.get(step.as_str())?, of(aggregate_id), answer))
+            }
+        }
+    }
+
+    /// What others would learn of must have been declared.
+    fn check(&self, reaction: &Reaction) -> Result<(), Refusal> {
+        if let Some(refusal) = &reaction.wrong {
+            return Err(refusal.clone());
+        }
+        let undeclared = |what: String, how: &str| {
+            Err(Refusal::Permanent(format!("{what} is not declared in the routes of {}: add {how}", self.name)))
+        };
+        for (event_type, _) in &reaction.published {
+            if !self.table.published.contains_key(event_type.name) {
+                return undeclared(event_type.name.to_owned(), "on.publishes::<…>()");
+            }
+        }
+        for (step, _) in reaction.calls.iter().chain(&reaction.amended) {
+            if !self.table.answers.contains_key(step) {
+                return undeclared(format!("the answer to the call {step}"), "on.answer::<…>(rule)");
+            }
+        }
+        for (name, _) in &reaction.deadlines {
+            if !self.table.deadlines.contains_key(name) {
+                return undeclared(format!("the deadline {name}"), "on.deadline(name, rule)");
+            }
+        }
+        for record in &reaction.records {
+            if !self.table.recorded.contains(record.table().name) {
+                return undeclared(format!("the table {}", record.table().name), "on.records::<…>()");
+            }
+        }
+        Ok(())
+    }
+
+    fn effects(&self, key: &str, reply: Option<AnyReply>, reaction: Reaction) -> Effects<Self> {
+        let intend = |(step, request)| Intend { aggregate_id: key.to_owned(), step, request };
+        let set = |(name, due_at)| SetDeadline { aggregate_id: key.to_owned(), name, due_at };
+        let settle = |name| SettleDeadline { aggregate_id: key.to_owned(), name };
+        Effects {
+            facts: reaction.published.into_iter().map(|(_, fact)| fact).collect(),
+            records: reaction.records,
+            intents: reaction.calls.into_iter().map(intend).collect(),
+            amended: reaction.amended.into_iter().map(intend).collect(),
+            deadlines: reaction.deadlines.into_iter().map(set).collect(),
+            settled: reaction.settled.into_iter().map(settle).collect(),
+            reply,
+            ended: reaction.ended,
+        }
+    }
+}
+
+impl Participant for Routed {
+    type Table = TableId;
+    type Row = AnyRow;
+    type Event = AnyEvent;
+    type Command = AnyCommand;
+    type Reply = AnyReply;
+    type Record = AnyRecord;
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn tables(&self) -> &[TableId] {
+        &self.table.tables
+    }
+
+    fn reads(&self) -> &[&'static str] {
+        &self.reads
+    }
+
+    fn writes(&self) -> &[&'static str] {
+        &self.writes
+    }
+
+    fn absent(&self, table: TableId) -> AnyRow {
+        (self.kept(table).absent)()
+    }
+
+    fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<AnyEvent>, Undecodable> {
+        let Some(entry) = self.table.events.get(envelope.event_type.as_str()) else {
+            self.table.unhandled.report(self.name, &envelope.event_type);
+            return Ok(None);
+        };
+        let owner = entry.event_type.topic;
+        if owner != topic {
+            return Err(Undecodable::ForeignTopic {
+                event_type: envelope.event_type.clone(),
+                owner: owner.to_owned(),
+                topic: topic.to_owned(),
+            });
+        }
+        let event = (entry.read)(envelope.version, envelope.payload.get())?;
+        if event.aggregate_id != envelope.aggregate_id {
+            return Err(Undecodable::Payload {
+                path: "aggregateId".to_owned(),
+                problem: format!("is {}, but the payload is about {}", envelope.aggregate_id, event.aggregate_id),
+            });
+        }
+        Ok(Some(event))
+    }
+
+    fn overtakes(&self, event: &AnyEvent) -> bool {
+        self.table.events.get(event.event_type.name).is_some_and(|entry| entry.overtakes)
+    }
+
+    fn touches(&self, table: TableId, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>) {
+        if let Some((rule, key, input)) = self.rule(what) {
+            rule.touches(table, input, key, rows, touched);
+        }
+    }
+
+    fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, now: DateTime<Utc>) -> Result<Effects<Self>, Refusal> {
+        let Some((rule, key, input)) = self.rule(what) else {
+            return Err(Refusal::Permanent(format!("{} has no route for {what:?}", self.name)));
+        };
+        let at = At { service: &*self.service, now, aggregate_id: key.text };
+        let (reply, reaction) = (rule.run)(input, rows, &at)?;
+        self.check(&reaction)?;
+        Ok(self.effects(key.text, reply, reaction))
+    }
+}
+
+impl fmt::Debug for Routed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Routed").field(&self.name).finish()
+    }
+}
+
+impl PartialEq for TableId {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Eq for TableId {}
+
+impl PartialOrd for TableId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for TableId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.name.cmp(other.0.name)
+    }
+}
+
+impl hash::Hash for TableId {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.0.name.hash(state);
+    }
+}
+
+impl fmt::Debug for TableId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.name)
+    }
+}

@@ -1,0 +1,116 @@
+//! Offsets from the moment that they may be committed until the broker confirmed them. A commit that failed, or was lost in
+//! a rebalance, is made again; nothing is forgotten because it was sent.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use choreography_core::delivery::Position;
+
+/// librdkafka answers every commit; this is for the case that it does not.
+const ANSWERED_BY: Duration = Duration::from_secs(70);
+
+type Partition = (String, i32);
+
+#[derive(Debug, Default)]
+pub(super) struct Commits {
+    /// What the group's offsets should be, where the broker did not confirm them.
+    wanted: BTreeMap<Partition, Position>,
+    under_way: Option<Instant>,
+    confirmed: Vec<Position>,
+}
+
+impl Commits {
+    /// Takes note of what was handled. Answers what to send now: nothing while an answer is outstanding, since the next
+    /// commit has it all.
+    pub fn want(&mut self, next: &[Position], now: Instant) -> Vec<Position> {
+        self.wanted.extend(next.iter().map(|position| (partition(position), position.clone())));
+        if self.wanted.is_empty() || self.under_way.is_some_and(|since| now.duration_since(since) < ANSWERED_BY) {
+            return Vec::new();
+        }
+        self.under_way = Some(now);
+        self.wanted.values().cloned().collect()
+    }
+
+    /// The broker answered; these offsets are committed. Others are wanted still.
+    pub fn answered(&mut self, confirmed: Vec<Position>) {
+        self.under_way = None;
+        for done in &confirmed {
+            let key = partition(done);
+            if self.wanted.get(&key).is_some_and(|wanted| wanted.offset <= done.offset) {
+                self.wanted.remove(&key);
+            }
+        }
+        self.confirmed.extend(confirmed);
+    }
+
+    /// Sending failed: there will be no answer.
+    pub fn not_sent(&mut self) {
+        self.under_way = None;
+    }
+
+    /// These partitions go to others; what is to be committed before.
+    pub fn give_up(&mut self, partitions: &[Partition]) -> Vec<Position> {
+        partitions.iter().filter_map(|partition| self.wanted.remove(partition)).collect()
+    }
+
+    /// All that is wanted still.
+    pub fn open(&self) -> Vec<Position> {
+        self.wanted.values().cloned().collect()
+    }
+
+    pub fn take_confirmed(&mut self) -> Vec<Position> {
+        std::mem::take(&mut self.confirmed)
+    }
+}
+
+fn partition(position: &Position) -> Partition {
+    (position.topic.to_string(), position.partition)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn at(partition: i32, offset: i64) -> Position {
+        Position { topic: Arc::from("t"), partition, offset }
+    }
+
+    #[test]
+    fn a_commit_that_failed_is_sent_again() {
+        let (mut commits, now) = (Commits::default(), Instant::now());
+        assert_eq!(commits.want(&[at(0, 5)], now), [at(0, 5)]);
+        commits.answered(Vec::new());
+        assert_eq!(commits.want(&[], now), [at(0, 5)]);
+        commits.answered(vec![at(0, 5)]);
+        assert_eq!(commits.want(&[], now), []);
+        assert_eq!(commits.take_confirmed(), [at(0, 5)]);
+    }
+
+    #[test]
+    fn while_one_is_under_way_the_next_gathers() {
+        let (mut commits, now) = (Commits::default(), Instant::now());
+        commits.want(&[at(0, 5)], now);
+        assert_eq!(commits.want(&[at(0, 9), at(1, 2)], now), []);
+        commits.answered(vec![at(0, 5)]);
+        assert_eq!(commits.want(&[], now), [at(0, 9), at(1, 2)]);
+    }
+
+    #[test]
+    fn an_answer_that_never_comes_holds_nothing_up_for_ever() {
+        let (mut commits, now) = (Commits::default(), Instant::now());
+        commits.want(&[at(0, 5)], now);
+        assert_eq!(commits.want(&[], now + ANSWERED_BY), [at(0, 5)]);
+    }
+
+    #[test]
+    fn what_goes_to_another_member_is_committed_first_and_forgotten() {
+        let (mut commits, now) = (Commits::default(), Instant::now());
+        commits.want(&[at(0, 5), at(1, 6)], now);
+        assert_eq!(commits.give_up(&[("t".into(), 1), ("t".into(), 2)]), [at(1, 6)]);
+        assert_eq!(commits.open(), [at(0, 5)]);
+    }
+}

@@ -1,0 +1,317 @@
+//! The producing side: a batch goes out in order and comes back as one list of reports.
+//!
+//! librdkafka's own time-out of a message would let those behind it overtake it, so it has none. Instead, if nothing at all is
+//! acknowledged for a while, everything is purged, the producer is destroyed, and the next one begins at the first row that
+//! has no mark. After a failed delivery it is the same, so nothing old is queued any more when something new is sent.
+
+mod batch;
+mod errors;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientContext,
+    error::KafkaResult,
+    message::{DeliveryResult, Header as KafkaHeader, OwnedHeaders},
+    producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer},
+};
+use tracing::warn;
+
+use super::{Connection, tuning};
+use batch::Batch;
+use choreography_core::{
+    log::{EventSink, PublishError},
+    outbox::OutboxRow,
+    progress::beat,
+    store::OutboxMessage,
+};
+use errors::{Trouble, trouble};
+
+/// How long purged messages may take to be reported.
+const PURGE: Duration = Duration::from_secs(5);
+/// How long the broker may take to say whether it has a topic.
+const METADATA: Duration = Duration::from_secs(2);
+/// How soon a full queue is looked at again.
+const QUEUE_FULL: Duration = Duration::from_millis(5);
+
+const NOT_SENT: &str = "not sent, because a message before it failed";
+
+struct Reporting;
+
+impl ClientContext for Reporting {
+    fn stats(&self, _statistics: rdkafka::Statistics) {}
+}
+
+impl ProducerContext for Reporting {
+    type DeliveryOpaque = Box<(usize, Arc<Batch>)>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: Self::DeliveryOpaque) {
+        let (index, batch) = *opaque;
+        batch.report(
+            index,
+            result.as_ref().map(drop).map_err(|(error, _)| match trouble(error) {
+                Trouble::Failed(error) => error,
+                Trouble::QueueFull => PublishError::Transient(error.to_string()),
+            }),
+        );
+    }
+}
+
+/// What a producer may take, and how long it may take over it.
+#[derive(Clone, Copy, Debug)]
+pub struct SinkLimits {
+    /// The largest message that may be published, in bytes.
+    pub message_bytes: usize,
+    /// Most bytes of payloads that one batch brings.
+    pub batch_bytes: usize,
+    /// Without any acknowledgement for this long, everything under way is given up.
+    pub patience: Duration,
+}
+
+/// An idempotent producer that is made anew after a failed delivery.
+pub struct KafkaSink {
+    kafka: Connection,
+    name: String,
+    limits: SinkLimits,
+    /// `None`: the last one was destroyed, the next is not made yet.
+    producer: Option<Arc<ThreadedProducer<Reporting>>>,
+    /// One message to a request. Kafka refuses batches, so only a message that is alone in its batch is known for a culprit.
+    alone: bool,
+    /// A batch was begun and its end not waited for.
+    abandoned: bool,
+}
+
+impl KafkaSink {
+    pub fn connect(kafka: &Connection, name: &str, limits: SinkLimits) -> KafkaResult<Self> {
+        let mut sink = Self {
+            kafka: kafka.clone(),
+            name: name.to_owned(),
+            limits,
+            producer: None,
+            alone: false,
+            abandoned: false,
+        };
+        sink.producer()?;
+        Ok(sink)
+    }
+
+    /// The producer, made anew where the last one was destroyed.
+    fn producer(&mut self) -> KafkaResult<Arc<ThreadedProducer<Reporting>>> {
+        if let Some(producer) = &self.producer {
+            return Ok(producer.clone());
+        }
+        let new = Arc::new(self.make()?);
+        self.kafka.tell(&new);
+        self.producer = Some(new.clone());
+        Ok(new)
+    }
+
+    fn make(&self) -> KafkaResult<ThreadedProducer<Reporting>> {
+        let mut config = tuning::producer(&self.kafka, &self.name, &self.limits);
+        if self.alone {
+            config.set("batch.num.messages", "1");
+        }
+        config.create_with_context(Reporting)
+    }
+
+    /// Drops what is queued and destroys the producer. What the network holds already may still arrive, as a repeat: with one
+    /// request under way at a time it is a run of rows that begins where the next producer begins.
+    async fn destroy(&mut self) {
+        let Some(old) = self.producer.take() else { return };
+        old.purge(PurgeConfig::default().queue().inflight());
+        // Dropping a producer waits for its threads.
+        if let Err(error) = tokio::task::spawn_blocking(move || drop(old)).await {
+            warn!(%error, "the failed Kafka producer did not end cleanly");
+        }
+    }
+
+    /// Waits until nothing is in flight, then ends the producer.
+    pub async fn close(mut self) {
+        self.destroy().await;
+    }
+}
+
+impl EventSink for KafkaSink {
+    async fn publish(&mut self, rows: Vec<OutboxRow>) -> Vec<Result<(), PublishError>> {
+        if self.abandoned {
+            self.destroy().await;
+        }
+        let (len, batch) = (rows.len(), Batch::new(rows.len()));
+        let producer = match self.producer() {
+            Ok(producer) => producer,
+            Err(error) => return vec![Err(PublishError::Transient(error.to_string())); len],
+        };
+        self.abandoned = true;
+        hand_over(&producer, rows, &batch, self.limits.patience).await;
+        let results = self.reports(&producer, &batch).await;
+        drop(producer);
+        self.abandoned = false;
+        let (delivery_failed, was_alone) = (batch.has_failed(), self.alone);
+        let results = self.isolate(results, delivery_failed);
+        if delivery_failed || was_alone != self.alone {
+            self.destroy().await;
+        }
+        results
+    }
+
+    async fn look_for(&mut self, topic: &str) -> Result<(), PublishError> {
+        let transient = |error: &dyn std::fmt::Display| PublishError::Transient(error.to_string());
+        let producer = self.producer().map_err(|error| transient(&error))?;
+        let name = topic.to_owned();
+        let asked = tokio::task::spawn_blocking(move || producer.client().fetch_metadata(Some(&name), METADATA)).await;
+        let metadata = asked.map_err(|error| transient(&error))?.map_err(|error| transient(&error))?;
+        match metadata.topics().iter().find(|found| found.name() == topic) {
+            Some(found) if found.error().is_none() && !found.partitions().is_empty() => Ok(()),
+            _ => Err(PublishError::Topic(format!("{topic} is not there, or not for this service"))),
+        }
+    }
+}
+
+impl KafkaSink {
+    /// Waits for all reports. Without progress everything is purged, so that nothing is overtaken.
+    async fn reports(
+        &self,
+        producer: &ThreadedProducer<Reporting>,
+        batch: &Arc<Batch>,
+    ) -> Vec<Result<(), PublishError>> {
+        let patience = self.limits.patience;
+        if batch.wait(patience).await {
+            return batch.take(NOT_SENT);
+        }
+        producer.purge(PurgeConfig::default().queue().inflight());
+        batch.wait(PURGE).await;
+        let why = format!("nothing was acknowledged for {patience:?}");
+        batch.fail(&why);
+        let mut results = batch.take(&why);
+        for error in results.iter_mut().filter_map(|result| result.as_mut().err()) {
+            if let PublishError::Transient(purged) = error {
+                why.clone_into(purged);
+            }
+        }
+        results
+    }
+
+    /// Kafka refuses whole batches. Unless a row was alone in its batch, it is only suspected: the next rows go one by one,
+    /// and go on so until none is refused.
+    fn isolate(
+        &mut self,
+        mut results: Vec<Result<(), PublishError>>,
+        delivery_failed: bool,
+    ) -> Vec<Result<(), PublishError>> {
+        let refused = delivery_failed && results.iter().any(|result| matches!(result, Err(PublishError::Refused(_))));
+        let certain = self.alone || results.len() == 1 || !delivery_failed;
+        self.alone = refused;
+        if !certain {
+            for error in results.iter_mut().filter_map(|result| result.as_mut().err()) {
+                if let PublishError::Refused(why) = error {
+                    *error = PublishError::Transient(format!("refused together with others, sent alone next: {why}"));
+                }
+            }
+        }
+        results
+    }
+}
+
+/// Gives rows to the producer, in order. Behind a failed delivery nothing is sent any more; behind a row that the client
+/// itself refuses, none of its key, and none of a topic that the client knows to be away.
+async fn hand_over(
+    producer: &ThreadedProducer<Reporting>,
+    rows: Vec<OutboxRow>,
+    batch: &Arc<Batch>,
+    patience: Duration,
+) {
+    let mut blocked = Blocked::default();
+    for (index, row) in rows.into_iter().enumerate() {
+        if batch.has_failed() {
+            batch.settle(index, Err(PublishError::Transient(NOT_SENT.into())));
+            continue;
+        }
+        if let Some(error) = blocked.of(&row.message) {
+            batch.settle(index, Err(error));
+            continue;
+        }
+        match send_when_there_is_room(producer, index, &row.message, batch, patience).await {
+            Ok(()) => {}
+            Err(error @ PublishError::Transient(_)) => batch.report(index, Err(error)),
+            Err(error) => {
+                blocked.by(row.message, &error);
+                batch.settle(index, Err(error));
+            }
+        }
+    }
+}
+
+/// What the client has refused before anything was sent.
+#[derive(Default)]
+struct Blocked {
+    topics: HashMap<String, PublishError>,
+    keys: HashSet<(String, Vec<u8>)>,
+}
+
+impl Blocked {
+    fn by(&mut self, message: OutboxMessage, error: &PublishError) {
+        match error {
+            PublishError::Topic(_) => drop(self.topics.insert(message.topic, error.clone())),
+            _ => self.keys.extend(message.key.map(|key| (message.topic, key))),
+        }
+    }
+
+    fn of(&self, message: &OutboxMessage) -> Option<PublishError> {
+        if let Some(error) = self.topics.get(&message.topic) {
+            return Some(error.clone());
+        }
+        let key = (!self.keys.is_empty()).then(|| Some((message.topic.clone(), message.key.clone()?)))??;
+        self.keys.contains(&key).then(|| PublishError::Transient(NOT_SENT.into()))
+    }
+}
+
+/// Waits while the queue is full, for as long as something leaves it.
+async fn send_when_there_is_room(
+    producer: &ThreadedProducer<Reporting>,
+    index: usize,
+    message: &OutboxMessage,
+    batch: &Arc<Batch>,
+    patience: Duration,
+) -> Result<(), PublishError> {
+    let (mut open, mut since) = (batch.open(), Instant::now());
+    loop {
+        match send(producer, index, message, batch) {
+            Ok(()) => return Ok(()),
+            Err(Trouble::Failed(error)) => return Err(error),
+            Err(Trouble::QueueFull) if since.elapsed() > patience => {
+                return Err(PublishError::Transient(format!("the producer's queue was full for {patience:?}")));
+            }
+            Err(Trouble::QueueFull) => tokio::time::sleep(QUEUE_FULL).await,
+        }
+        let now_open = batch.open();
+        if now_open != open {
+            (open, since) = (now_open, Instant::now());
+            beat();
+        }
+    }
+}
+
+fn send(
+    producer: &ThreadedProducer<Reporting>,
+    index: usize,
+    message: &OutboxMessage,
+    batch: &Arc<Batch>,
+) -> Result<(), Trouble> {
+    let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
+    for header in &message.headers {
+        headers = headers.insert(KafkaHeader { key: &header.text_name(), value: header.value.as_deref() });
+    }
+    let mut record: BaseRecord<'_, [u8], [u8], _> =
+        BaseRecord::with_opaque_to(&message.topic, Box::new((index, batch.clone()))).headers(headers);
+    if let Some(key) = &message.key {
+        record = record.key(key);
+    }
+    if let Some(payload) = &message.payload {
+        record = record.payload(payload);
+    }
+    producer.send(record).map_err(|(error, _)| trouble(&error))
+}

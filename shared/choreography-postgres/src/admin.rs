@@ -1,0 +1,164 @@
+//! What the admin API shows and lets go of.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{Postgres, Session, waiting};
+use choreography_core::{delivery::Delivery, event_id::time_of, participant::Participant};
+
+/// A held event, as the admin API lists it.
+#[derive(Debug, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldView {
+    pub number: i64,
+    pub key: String,
+    pub event_id: Uuid,
+    pub event_type: String,
+    pub status: String,
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub attempts: i32,
+    pub error_class: Option<String>,
+    pub error_message: Option<String>,
+    pub first_failed_at: Option<DateTime<Utc>>,
+    pub last_failed_at: Option<DateTime<Utc>>,
+    pub due_at: DateTime<Utc>,
+    /// The beginning of the original bytes, as far as they are text.
+    pub payload: Option<String>,
+    /// Of all of it, in bytes.
+    pub payload_length: Option<i64>,
+}
+
+/// A dead message, as the admin API lists it.
+#[derive(Debug, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadMessageView {
+    pub number: i64,
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub error_class: String,
+    pub error_message: String,
+    pub dead_at: DateTime<Utc>,
+    /// The beginning of the original bytes, as far as they are text.
+    pub payload: Option<String>,
+    /// Of all of it, in bytes.
+    pub payload_length: Option<i64>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DiscardError {
+    #[error("nothing parked or dead has the number {0}; only what is parked or dead can be discarded")]
+    NotParked(i64),
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// The payload's first 300 bytes and its length. It is cut before it is made text, which takes up to four times as much.
+const PREVIEW: &str =
+    "regexp_replace(encode(substring(payload FROM 1 FOR 300), 'escape'), '\\\\\\\\', '\\\\', 'g') AS payload,
+    octet_length(payload)::bigint AS payload_length";
+/// Longest key and type that a listing shows, in characters: they come from outside, as long as a message may be.
+const SHOWN: usize = 300;
+
+impl Postgres {
+    /// Held events, oldest first, after `after`.
+    pub async fn held_views(&self, after: i64, limit: i64) -> sqlx::Result<Vec<HeldView>> {
+        let query = format!(
+            "SELECT number, left(key, {SHOWN}) AS key, event_id, left(event_type, {SHOWN}) AS event_type, status, topic,
+                    partition, \"offset\", attempts, error_class, error_message, first_failed_at, last_failed_at, due_at,
+                    {PREVIEW}
+             FROM held_events WHERE number > $1 ORDER BY number LIMIT $2"
+        );
+        sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(after).bind(limit).fetch_all(&self.pool).await
+    }
+
+    /// Dead messages, oldest first, after `after`.
+    pub async fn dead_message_views(&self, after: i64, limit: i64) -> sqlx::Result<Vec<DeadMessageView>> {
+        let query = format!(
+            "SELECT number, topic, partition, \"offset\", error_class, error_message, dead_at, {PREVIEW}
+             FROM dead_messages d WHERE number > $1
+             AND NOT EXISTS (SELECT FROM discarded WHERE kind = 'message' AND number = d.number) ORDER BY number LIMIT $2"
+        );
+        sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(after).bind(limit).fetch_all(&self.pool).await
+    }
+
+    /// A dead message that nobody has settled yet, as it arrived.
+    pub async fn dead_message(&self, number: i64) -> sqlx::Result<Option<Delivery>> {
+        let row = sqlx::query(
+            "SELECT * FROM dead_messages d WHERE number = $1
+             AND NOT EXISTS (SELECT FROM discarded WHERE kind = 'message' AND number = d.number)",
+        )
+        .bind(number)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.as_ref().map(waiting::delivery).transpose()
+    }
+
+    /// Gives a parked event up (or one that waits for its time), for a reason that is kept with its bytes. Those behind
+    /// it go on. It is final: the same event has no effect if it comes again.
+    pub async fn discard_event(&self, number: i64, reason: &str) -> Result<(), DiscardError> {
+        let mut tx = self.pool.begin().await?;
+        let early: Option<Uuid> = sqlx::query_scalar("SELECT event_id FROM held_events WHERE number = $1 AND early")
+            .bind(number)
+            .fetch_optional(&mut tx)
+            .await?;
+        // The inbox before the held events, as whoever handles them locks.
+        if let Some(id) = early {
+            remember_early(&mut tx, self.participant.name(), id).await?;
+        }
+        let moved = sqlx::query(
+            "WITH gone AS (DELETE FROM held_events WHERE number = $1 AND (status = 'parked' OR early) RETURNING *)
+             INSERT INTO discarded (kind, number, event_id, event_type, topic, partition, \"offset\", message_key,
+                                    payload, headers, error_class, error_message, reason)
+             SELECT 'event', number, event_id, event_type, topic, partition, \"offset\", message_key, payload, headers,
+                    error_class, error_message, $2 FROM gone",
+        )
+        .bind(number)
+        .bind(reason)
+        .execute(&mut tx)
+        .await?;
+        if moved.rows_affected() == 0 {
+            return Err(DiscardError::NotParked(number));
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Acknowledges a dead message; it is kept among the discarded.
+    pub async fn discard_message(&self, number: i64, reason: &str) -> Result<(), DiscardError> {
+        let moved = sqlx::query(
+            "WITH gone AS (SELECT * FROM dead_messages d WHERE number = $1
+                           AND NOT EXISTS (SELECT FROM discarded WHERE kind = 'message' AND number = d.number))
+             INSERT INTO discarded (kind, number, topic, partition, \"offset\", message_key, payload, headers,
+                                    error_class, error_message, reason)
+             SELECT 'message', number, topic, partition, \"offset\", message_key, payload, headers, error_class,
+                    error_message, $2 FROM gone",
+        )
+        .bind(number)
+        .bind(reason)
+        .execute(&self.pool)
+        .await?;
+        if moved.rows_affected() == 0 { Err(DiscardError::NotParked(number)) } else { Ok(()) }
+    }
+}
+
+/// Puts the id of an early event into the inbox. Its day may lie beyond those that are made ahead; one that the inbox has
+/// forgotten by now is not remembered, since a repeat of it is too old.
+async fn remember_early(tx: &mut Session, consumer: &str, id: Uuid) -> sqlx::Result<()> {
+    let Some(at) = time_of(id) else { return Ok(()) };
+    sqlx::query("SELECT make_partitions('inbox', $1, $1)").bind(at.date_naive()).execute(&mut *tx).await?;
+    sqlx::query(
+        "INSERT INTO inbox (consumer, event_id)
+         SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM inbox_floor WHERE complete_since > $3)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(consumer)
+    .bind(id)
+    .bind(at)
+    .execute(tx)
+    .await
+    .map(drop)
+}

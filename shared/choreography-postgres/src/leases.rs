@@ -1,0 +1,111 @@
+//! How relays share the key ranges.
+
+use chrono::TimeDelta;
+use sqlx::Row;
+use uuid::Uuid;
+
+use super::{Pool, Session};
+use choreography_core::relay::{Lane, Lease, fair_share};
+
+/// One relay's claim; the caller commits.
+pub(super) async fn claim(
+    db: &mut Session,
+    holder: Uuid,
+    lane: Lane,
+    ranges: i32,
+    lease: TimeDelta,
+) -> sqlx::Result<Vec<Lease>> {
+    let (first, last) = lane.ranges(ranges);
+    let share = match lane {
+        Lane::Events => {
+            let relays = tell_and_count(db, holder, lease).await?;
+            let ranges: i64 = sqlx::query_scalar("SELECT count(*) FROM relay_leases WHERE range BETWEEN $1 AND $2")
+                .bind(first)
+                .bind(last)
+                .fetch_one(&mut *db)
+                .await?;
+            fair_share(ranges, relays)
+        }
+        // There is nothing to share: whoever comes first has it.
+        Lane::DeadLetters => 1,
+    };
+    let leases = take(db, holder, (first, last), lease, share).await?;
+    give_back(db, holder, &leases).await?;
+    Ok(leases)
+}
+
+/// Renews what the holder still has, in one order with whoever else locks leases.
+pub(super) async fn renew(pool: &Pool, holder: Uuid, lease: TimeDelta) -> sqlx::Result<()> {
+    sqlx::query(
+        "WITH alive AS (UPDATE relays SET seen_until = now() + $2 WHERE holder = $1)
+         UPDATE relay_leases SET expires_at = now() + $2
+         WHERE range IN (SELECT range FROM relay_leases WHERE holder = $1 ORDER BY range FOR UPDATE)",
+    )
+    .bind(holder)
+    .bind(lease)
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
+/// The relays that live, this one included. Those that do not are forgotten.
+async fn tell_and_count(db: &mut Session, holder: Uuid, lease: TimeDelta) -> sqlx::Result<i64> {
+    sqlx::query(
+        "INSERT INTO relays (holder, seen_until) VALUES ($1, now() + $2)
+         ON CONFLICT (holder) DO UPDATE SET seen_until = EXCLUDED.seen_until",
+    )
+    .bind(holder)
+    .bind(lease)
+    .execute(&mut *db)
+    .await?;
+    // Somebody else may be forgetting the same ones.
+    sqlx::query(
+        "DELETE FROM relays WHERE holder IN
+             (SELECT holder FROM relays WHERE seen_until <= now() FOR UPDATE SKIP LOCKED)",
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query_scalar("SELECT count(*) FROM relays WHERE seen_until > now()").fetch_one(db).await
+}
+
+async fn take(
+    db: &mut Session,
+    holder: Uuid,
+    (first, last): (i32, i32),
+    lease: TimeDelta,
+    share: i64,
+) -> sqlx::Result<Vec<Lease>> {
+    // SKIP LOCKED is about who claims, not about the order of rows: a range that somebody else claims this moment is theirs.
+    // The epoch tells holders apart: a lease that expired and that nobody else took is the same one still.
+    let rows = sqlx::query(
+        "UPDATE relay_leases
+         SET epoch = epoch + CASE WHEN relay_leases.holder = $1 THEN 0 ELSE 1 END,
+             holder = $1, expires_at = now() + $2
+         WHERE range IN (SELECT range FROM relay_leases
+                         WHERE range BETWEEN $4 AND $5 AND (relay_leases.holder = $1 OR expires_at <= now())
+                         ORDER BY (relay_leases.holder = $1) DESC NULLS LAST, range
+                         LIMIT $3 FOR UPDATE SKIP LOCKED)
+         RETURNING range, epoch",
+    )
+    .bind(holder)
+    .bind(lease)
+    .bind(share)
+    .bind(first)
+    .bind(last)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(|row| Ok(Lease { range: row.try_get("range")?, epoch: row.try_get("epoch")? })).collect()
+}
+
+/// What is above the share is free at once for those who came.
+async fn give_back(db: &mut Session, holder: Uuid, kept: &[Lease]) -> sqlx::Result<()> {
+    let kept: Vec<i32> = kept.iter().map(|lease| lease.range).collect();
+    sqlx::query(
+        "UPDATE relay_leases SET holder = NULL, expires_at = '-infinity' WHERE holder = $1 AND range <> ALL($2)",
+    )
+    .bind(holder)
+    .bind(kept)
+    .execute(db)
+    .await
+    .map(drop)
+}

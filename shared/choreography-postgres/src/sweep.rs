@@ -1,0 +1,41 @@
+//! What was settled longer ago than any repeat can come is forgotten.
+
+use chrono::TimeDelta;
+
+use super::Pool;
+use choreography_core::progress::beat;
+
+/// Rows that go in one statement, so that none holds its locks for long.
+const AT_ONCE: i64 = 1_000;
+
+/// Deletes what was settled before the horizon: dead messages and what was kept of discarded ones, calls that were
+/// settled by hand, and what crashed runs had under way. What waits for somebody's decision stays, however old. Returns how many rows went.
+pub async fn sweep(pool: &Pool, horizon: TimeDelta) -> sqlx::Result<u64> {
+    let statements = [
+        // First the message, while the row that settles it still says so.
+        "DELETE FROM dead_messages WHERE number IN (
+             SELECT number FROM discarded WHERE kind = 'message' AND discarded_at < now() - $1
+             AND EXISTS (SELECT FROM dead_messages d WHERE d.number = discarded.number) LIMIT $2)",
+        "DELETE FROM discarded WHERE (kind, number) IN (
+             SELECT kind, number FROM discarded d WHERE discarded_at < now() - $1
+             AND NOT (kind = 'message' AND EXISTS (SELECT FROM dead_messages m WHERE m.number = d.number)) LIMIT $2)",
+        "DELETE FROM messages_under_way WHERE (topic, partition, \"offset\", run) IN (
+             SELECT topic, partition, \"offset\", run FROM messages_under_way WHERE begun_at < now() - $1 LIMIT $2)",
+        "DELETE FROM discarded_messages WHERE number IN (
+             SELECT number FROM discarded_messages WHERE discarded_at < now() - $1 LIMIT $2)",
+        "DELETE FROM settled_calls WHERE number IN (
+             SELECT number FROM settled_calls WHERE settled_at < now() - $1 LIMIT $2)",
+    ];
+    let mut swept = 0;
+    for statement in statements {
+        loop {
+            beat();
+            let gone = sqlx::query(statement).bind(horizon).bind(AT_ONCE).execute(pool).await?.rows_affected();
+            swept += gone;
+            if gone < AT_ONCE.unsigned_abs() {
+                break;
+            }
+        }
+    }
+    Ok(swept)
+}

@@ -1,0 +1,119 @@
+//! What a program takes part in, as JSON: for access rules, documents and checks of the choreography as a whole.
+
+use std::collections::BTreeSet;
+
+use clap::CommandFactory;
+use serde_json::{Value, json};
+
+use choreography_core::routes::{Contradictions, Description, Service};
+
+/// The one argument that asks for it. No setting, network or secret is needed.
+const ARGUMENT: &str = "describe";
+
+/// Prints the description if the program was asked for it, and says so: it has nothing else to do then.
+///
+/// # Errors
+/// The routes contradict each other.
+pub fn described<S: Service, C: CommandFactory>() -> Result<bool, Contradictions> {
+    let asked = is_asked(std::env::args());
+    if asked {
+        print!("{}", json_of::<S, C>()?);
+    }
+    Ok(asked)
+}
+
+fn is_asked(mut arguments: impl Iterator<Item = String>) -> bool {
+    arguments.nth(1).is_some_and(|argument| argument == ARGUMENT)
+}
+
+/// The description with its settings, the variables of the environment that the program reads.
+///
+/// # Errors
+/// The routes contradict each other.
+pub fn json_of<S: Service, C: CommandFactory>() -> Result<String, Contradictions> {
+    let described = Description::of::<S>()?;
+    let command = C::command();
+    let settings: BTreeSet<String> = command
+        .get_arguments()
+        .filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()))
+        .collect();
+    let json: Value = json!({
+        "name": described.name,
+        "reads": described.reads,
+        "handles": described.handles,
+        "compensates": described.compensates,
+        "ignores": described.ignores,
+        "publishes": described.publishes,
+        "writes": described.writes,
+        "calls": described.calls,
+        "deadlines": described.deadlines,
+        "tables": described.tables,
+        "settings": settings,
+    });
+    Ok(format!("{json:#}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use choreography_core::table;
+
+    use super::*;
+    use crate::{Routes, nothing};
+
+    struct Thanks;
+
+    #[derive(Clone, Debug, Default, PartialEq)]
+    struct Account {
+        told: bool,
+    }
+
+    table!(Account in accounts by order_id: told);
+
+    impl Service for Thanks {
+        type Aggregate = Account;
+
+        const NAME: &'static str = "thanks";
+
+        fn routes(on: &mut Routes<Self>) {
+            on.deadline("late", |_, _| Ok(nothing()));
+        }
+    }
+
+    #[derive(clap::Parser)]
+    struct Settings {
+        #[arg(long, env = "SIZE_OF_PARTY")]
+        _size: Option<u32>,
+        #[arg(long, env = "NAME_OF_HOST")]
+        _host: Option<String>,
+        #[arg(long)]
+        _said_on_the_command_line: bool,
+    }
+
+    #[test]
+    fn a_service_describes_its_routes_and_the_variables_that_it_reads() {
+        let json: Value = serde_json::from_str(&json_of::<Thanks, Settings>().unwrap()).unwrap();
+        let expected = json!({
+            "name": "thanks",
+            "reads": [],
+            "handles": [],
+            "compensates": [],
+            "ignores": [],
+            "publishes": [],
+            "writes": [],
+            "calls": [],
+            "deadlines": ["late"],
+            "tables": ["accounts"],
+            "settings": ["NAME_OF_HOST", "SIZE_OF_PARTY"],
+        });
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn the_first_argument_asks_for_it_and_no_other() {
+        let asked = |arguments: &[&str]| is_asked(arguments.iter().map(|argument| (*argument).to_owned()));
+        assert!(asked(&["thanks", "describe"]));
+        for other in [&["describe"][..], &["thanks"], &["thanks", "serve", "describe"]] {
+            assert!(!asked(other), "{other:?}");
+        }
+    }
+}

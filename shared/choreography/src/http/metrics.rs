@@ -1,0 +1,129 @@
+//! What `/metrics` tells: names with their units, no ids as labels.
+
+use std::{sync::OnceLock, time::Duration};
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_util::MetricKindMask;
+
+use choreography_core::input::VERDICTS;
+
+/// Several times the interval in which gauges are set.
+const GAUGES_LAST: Duration = Duration::from_secs(60);
+const SAGA_SECONDS: [f64; 10] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0, 3_600.0];
+const STEP_SECONDS: [f64; 8] = [0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0];
+const BATCH_SIZES: [f64; 6] = [1.0, 5.0, 20.0, 100.0, 500.0, 2_000.0];
+
+static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Metrics are kept from here on; what was counted before is lost.
+pub(crate) fn start_metrics() {
+    METRICS.get_or_init(|| {
+        let recorder = PrometheusBuilder::new()
+            // A gauge that nobody sets any more, as the lag of a partition that moved, would tell of the past for ever.
+            .idle_timeout(MetricKindMask::GAUGE, Some(GAUGES_LAST))
+            .set_buckets_for_metric(Matcher::Full("saga_duration_seconds".into()), &SAGA_SECONDS)
+            .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("seconds".into()), &STEP_SECONDS))
+            .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("size".into()), &BATCH_SIZES))
+            .map(PrometheusBuilder::build_recorder);
+        // The buckets above are constants that are not empty.
+        let recorder = recorder.expect("metric buckets");
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::warn!("another metrics recorder is in place; /metrics stays empty");
+        }
+        describe();
+        handle
+    });
+}
+
+/// Folds what was recorded since the last scrape together; without it, a service that nobody scrapes would keep it all.
+pub(crate) fn fold_metrics() {
+    if let Some(metrics) = METRICS.get() {
+        metrics.run_upkeep();
+    }
+}
+
+pub(super) fn render() -> String {
+    METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
+}
+
+/// A counter that was never counted is there as 0, so that its first increase is seen.
+fn describe() {
+    describe_counter!("saga_inputs_total", "Inputs by what became of them: events, commands, deadlines, answers");
+    VERDICTS.iter().for_each(|verdict| metrics::counter!("saga_inputs_total", "verdict" => *verdict).increment(0));
+    for (name, what) in [
+        ("saga_published_total", "Messages that Kafka acknowledged"),
+        ("saga_retries_total", "Held events that were handed to the rules again"),
+        ("saga_http_connections_refused_total", "Connections that found all others answering a request"),
+        ("saga_consumer_rebalances_total", "Partitions assigned or taken away"),
+        ("saga_consumer_rejoins_total", "Clients that were made anew, because Kafka had not answered for long"),
+        ("saga_consumer_commits_failed_total", "Offset commits that Kafka refused or lost; they are made again"),
+        (
+            "saga_calls_contradicted_total",
+            "Answers of providers that say something else than the operator who settled the call",
+        ),
+        ("saga_intents_left_to_the_poll_total", "Intents that found the call queue full, or waited in it for too long"),
+    ] {
+        describe_counter!(name, what);
+        metrics::counter!(name).increment(0);
+    }
+    describe_counter!(
+        "saga_unhandled_events_total",
+        "Events that came and have neither a route nor are declared as ignored, by type"
+    );
+    describe_counter!("saga_secret_failures_total", "Looks at a secret's file or at keys that found nothing to use");
+    for secret in ["ADMIN_TOKEN", "DATABASE_URL", "KAFKA_PASSWORD"] {
+        metrics::counter!("saga_secret_failures_total", "secret" => secret).increment(0);
+    }
+    describe_counter!("saga_consumer_errors_total", "Errors that librdkafka reported, by its name for them");
+    // Counted from 0, so that the first one is seen: topics that are gone.
+    for code in ["UnknownTopicOrPartition", "UnknownTopicId", "UnknownTopic", "UnknownPartition"] {
+        metrics::counter!("saga_consumer_errors_total", "code" => code).increment(0);
+    }
+    describe_counter!("saga_consumer_partition_stops_total", "Partitions that came to stand still, by why");
+    describe_counter!("saga_calls_settled_by_hand_total", "External calls that an operator settled, by step");
+    describe_counter!("saga_calls_total", "External calls by step and answer");
+    for (name, unit, what) in [
+        ("saga_duration_seconds", Unit::Seconds, "From the saga's beginning to its end, by outcome"),
+        ("saga_batch_seconds", Unit::Seconds, "One batch, from its first message to the offsets"),
+        ("saga_relay_seconds", Unit::Seconds, "One step of the relay, from the outbox to the mark"),
+        ("saga_call_seconds", Unit::Seconds, "One external call"),
+        ("saga_batch_size", Unit::Count, "Inputs or messages handled together"),
+    ] {
+        describe_histogram!(name, unit, what);
+    }
+    for (name, unit, what) in [
+        (
+            "saga_consumer_lag_messages",
+            Unit::Count,
+            "Messages not consumed yet, of the partitions that this replica has",
+        ),
+        (
+            "saga_consumer_stopped_partition",
+            Unit::Count,
+            "1 for a partition that stands still until somebody does something, by why",
+        ),
+        ("saga_consumer_partitions", Unit::Count, "Partitions that this replica has"),
+        ("saga_outbox_messages", Unit::Count, "Messages not published yet"),
+        ("saga_outbox_oldest_age_seconds", Unit::Seconds, "Since the oldest unpublished message was written"),
+        ("saga_stopped_keys", Unit::Count, "Keys whose next message Kafka refuses, and which wait for a decision"),
+        ("saga_topic_failing", Unit::Count, "1 while a topic takes nothing from this service, by topic"),
+        ("saga_held_events", Unit::Count, "Events that wait, by why"),
+        ("saga_retrying_oldest_age_seconds", Unit::Seconds, "Since the first failure of the event tried for longest"),
+        ("saga_parked_keys", Unit::Count, "Aggregates that wait for somebody's decision"),
+        ("saga_dead_messages", Unit::Count, "Messages that can't be handled as they are, and wait for a decision"),
+        ("saga_deadlines_due", Unit::Count, "Deadlines that have passed and are not handled yet"),
+        ("saga_deadlines_refused", Unit::Count, "Deadlines that were refused and are tried again"),
+        ("saga_inbox_events", Unit::Count, "Events in the inbox, estimated"),
+        ("saga_intents_unresolved", Unit::Count, "External calls without an answer, by step"),
+        ("saga_intent_oldest_age_seconds", Unit::Seconds, "Since the oldest unanswered call was intended, by step"),
+        ("saga_ready", Unit::Count, "1 while /readyz says ready"),
+        ("saga_topic_missing", Unit::Count, "1 while a topic that this service reads is not there, by topic"),
+        ("saga_loops_stalled", Unit::Count, "1 while a loop stands still: /livez names it"),
+        ("saga_partition_missing", Unit::Count, "1 while a day's partition is missing: events of that day wait"),
+        ("saga_breaker_open", Unit::Count, "1 while the circuit breaker refuses external calls"),
+    ] {
+        describe_gauge!(name, unit, what);
+    }
+}

@@ -1,0 +1,68 @@
+//! What every service serves: its API with the probes, and on a port of its own what operators need: metrics, and the
+//! admin routes for held events and dead messages.
+
+mod admin;
+mod connections;
+mod files;
+mod front;
+mod metrics;
+mod probes;
+mod server;
+mod token;
+mod tracing;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, http::StatusCode, routing::get};
+use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
+
+pub use self::tracing::{CorrelationId, Trace};
+pub(crate) use front::Front;
+pub(crate) use metrics::{fold_metrics, start_metrics};
+pub(crate) use probes::Health;
+pub use server::{ServerLimits, serve};
+
+use crate::{
+    problem::Problem,
+    runtime::{Aftermath, ServiceDoor, Wakes, call_queue},
+    secret::LiveSecret,
+};
+
+const MAX_BODY: usize = 1 << 20;
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The API and the probes.
+pub(crate) fn api_router(api: Router, health: Health) -> Router {
+    bounded(api.layer(axum::middleware::from_fn(tracing::trace)).merge(probes::routes(health)))
+}
+
+/// What is there before the service serves: the probes, and who asks for more is told to come again.
+pub(crate) fn starting_router(health: Health) -> Router {
+    let later = || async { Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the service is starting; see /readyz") };
+    bounded(probes::routes(health).fallback(later))
+}
+
+/// As [`starting_router`], for operators.
+pub(crate) fn starting_admin_router() -> Router {
+    bounded(Router::new().route("/metrics", get(|| async { metrics::render() })))
+}
+
+/// The metrics for whoever reaches the port, the admin routes for whoever has the token.
+pub(crate) fn admin_router(door: Arc<ServiceDoor>, aftermath: Aftermath, token: Option<LiveSecret>) -> Router {
+    let admin =
+        admin::routes(door, aftermath).layer(axum::middleware::from_fn_with_state(Arc::new(token), token::check));
+    bounded(Router::new().route("/metrics", get(|| async { metrics::render() })).nest("/admin", admin))
+}
+
+/// The admin routes alone, for tests: nobody asks for a token, and nothing is woken.
+pub fn admin_routes(door: Arc<ServiceDoor>) -> Router {
+    let (calls, _nobody) = call_queue(1);
+    admin::routes(door, Aftermath::new(Wakes::default(), calls))
+}
+
+fn bounded(router: Router) -> Router {
+    router
+        .layer(CatchPanicLayer::new())
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIMEOUT))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+}

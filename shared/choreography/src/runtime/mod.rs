@@ -1,0 +1,48 @@
+//! The loops that drive the engine's steps with real Kafka and PostgreSQL, and the service around them.
+
+mod aftermath;
+mod answers;
+mod calls;
+mod commands;
+mod consuming;
+mod deadlines;
+mod gauges;
+mod maintenance;
+
+mod readiness;
+mod relaying;
+mod retrying;
+pub(crate) mod secrets;
+mod wake;
+
+pub(crate) use aftermath::Aftermath;
+pub(crate) use answers::answer_loop;
+pub(crate) use calls::{CallQueue, Pace, Waiting, call_loop, call_queue};
+pub(crate) use choreography_core::progress::{Progress, beat, idle};
+pub(crate) use commands::command_loop;
+pub(crate) use consuming::{ConsumerState, consumer_loop};
+pub(crate) use deadlines::deadline_loop;
+pub(crate) use gauges::gauge_loop;
+pub(crate) use maintenance::maintenance_loop;
+pub(crate) use readiness::{Seen, readiness};
+pub(crate) use relaying::RelayLoop;
+pub(crate) use retrying::retry_loop;
+pub(crate) use wake::{Wakes, listen_loop};
+
+use std::time::Duration;
+
+use choreography_core::{door::Door, policy::RetryPolicy, routes::Routed};
+use choreography_postgres::Postgres;
+
+/// The door of a running service.
+pub(crate) type ServiceDoor = Door<Routed, Postgres>;
+
+/// Backoff while the database or Kafka is away.
+pub(crate) fn backoff(failures: u32) -> Duration {
+    let policy = RetryPolicy {
+        base: chrono::TimeDelta::milliseconds(200),
+        cap: chrono::TimeDelta::seconds(10),
+        max_attempts: u32::MAX,
+    };
+    policy.wait(failures, uuid::Uuid::new_v4().as_u64_pair().0).to_std().unwrap_or(Duration::from_secs(1))
+}

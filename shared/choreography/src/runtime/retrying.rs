@@ -1,0 +1,63 @@
+//! The retry loop: held events that are due, and queues that may go on.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{Aftermath, ServiceDoor, backoff, beat, idle};
+use choreography_core::{
+    event_id::Ids,
+    input::Verdict,
+    retry::{self, Limits},
+};
+
+/// Of one key in one transaction; the rest follows in the next.
+const PER_KEY: usize = 100;
+/// Payloads in one transaction.
+const BYTES: usize = 8 * 1024 * 1024;
+
+pub(crate) async fn retry_loop(
+    door: Arc<ServiceDoor>,
+    aftermath: Aftermath,
+    keys: usize,
+    slow_poll: Duration,
+    careful: bool,
+    stop: CancellationToken,
+) {
+    let mut ids = Ids::new();
+    let mut failures = 0;
+    let limits = Limits { keys, per_key: PER_KEY, bytes: BYTES };
+    while !stop.is_cancelled() {
+        beat();
+        let wait = match retry::step(&door, &door.database, &mut ids, limits, careful).await {
+            Ok(mut progress) => {
+                failures = 0;
+                metrics::counter!("saga_retries_total").increment(progress.verdicts.len() as u64);
+                aftermath.of(&mut progress);
+                // What did not fit, or stands behind what was let go, comes at once.
+                if progress.verdicts.iter().flatten().any(|verdict| matches!(verdict, Verdict::Applied(_))) {
+                    Duration::ZERO
+                } else {
+                    slow_poll
+                }
+            }
+            Err(error) => {
+                failures += 1;
+                warn!(%error, "held events wait");
+                backoff(failures)
+            }
+        };
+        idle(async {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = aftermath.wakes.retry.notified() => {
+                    // A retry that was just written down is not due before its wait is over.
+                    tokio::time::sleep(wait.min(Duration::from_millis(50))).await;
+                }
+                () = stop.cancelled() => {}
+            }
+        })
+        .await;
+    }
+}

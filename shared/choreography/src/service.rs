@@ -1,0 +1,365 @@
+//! A service from start to drain: settings, database, topics, loops, HTTP, SIGTERM.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use axum::Router;
+use sqlx::migrate::Migrator;
+use tokio::{sync::mpsc, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    http::{self, Front, Health},
+    preparing::{api_pool, check_choreography, migrate, open_pool, prepare_database},
+    runtime::{
+        Aftermath, ConsumerState, Pace, Progress, RelayLoop, ServiceDoor, Waiting, Wakes, answer_loop, call_loop,
+        call_queue, command_loop, consumer_loop, deadline_loop, gauge_loop, listen_loop, maintenance_loop, retry_loop,
+        secrets,
+    },
+    secret::{self, LiveSecret},
+    settings::{EngineSettings, Migrations, Pooler, RANGES, delta},
+    starting::wait_for,
+    stopping::{end_within, told_to_stop},
+    telemetry,
+};
+use choreography_core::{
+    commands::{self, CommandQueue, Commands},
+    door::Door,
+    intents::Outside,
+    participant::Participant,
+    relay::Lane,
+    routes::{self, Routed},
+};
+use choreography_kafka::{BatchLimits, Connection, KafkaSink, KafkaSource, SinkLimits};
+use choreography_postgres as postgres;
+use choreography_postgres::{Limits, Pool, Postgres};
+
+/// Intents that wait in memory for their call. What does not fit waits for its lease in the database, which is seconds;
+/// so this is several seconds' worth at full speed, and some megabytes.
+const CALL_QUEUE: usize = 10_000;
+/// What a stopping service grants the requests under way; part of its time to drain.
+const REQUESTS: Duration = Duration::from_secs(5);
+/// The last spans are granted so much after that.
+const SPANS: Duration = Duration::from_secs(2);
+/// How long a probe waits for the database.
+const PROBE: Duration = Duration::from_secs(2);
+
+/// What a service's own HTTP handlers work with.
+#[derive(Clone)]
+pub struct Context {
+    /// The way to the rules.
+    pub commands: Commands<Routed>,
+    /// For reading, with connections of the API's own; everything that changes state goes through the commands.
+    pub pool: Pool,
+}
+
+/// Runs a service until SIGTERM or SIGINT, then drains it: no more intake, the batches under way are finished, the
+/// outbox is flushed, offsets are committed, the group is left. The process ends within `DRAIN_TIMEOUT` and a few
+/// seconds, whatever does not answer.
+///
+/// A database or broker that is down or slow is waited for; meanwhile `/livez` is well and `/readyz` says for what.
+///
+/// `migrations` are the service's own; the engine's run before them. `api` is the service's own HTTP API.
+///
+/// # Errors
+/// The routes contradict each other, a setting is wrong, or the service could not go on; a line of the log says which.
+pub async fn run<S: routes::Service, O: Outside>(
+    settings: EngineSettings,
+    service: S,
+    outside: O,
+    migrations: &'static Migrator,
+    api: impl FnOnce(Context) -> Router,
+) -> Result<()> {
+    run_routed(settings, Routed::new(service)?, outside, migrations, api).await
+}
+
+async fn run_routed<O: Outside>(
+    settings: EngineSettings,
+    participant: Routed,
+    outside: O,
+    migrations: &'static Migrator,
+    api: impl FnOnce(Context) -> Router,
+) -> Result<()> {
+    let name = participant.name();
+    telemetry::start_logs(settings.log_format);
+    if settings.metrics {
+        http::start_metrics();
+    }
+    // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    if settings.database.migrations == Migrations::Only {
+        return migrate(name, &settings.database, migrations).await;
+    }
+    let settings = Arc::new(settings);
+    let access = Access::read(&settings)?;
+    let told = told_to_stop()?;
+    let traces = telemetry::Traces::start(name, settings.instance());
+    let health = Health::new(Progress::new(settings.stall_timeout));
+    let mut front =
+        Front::open(&settings, http::starting_router(health.clone()), http::starting_admin_router()).await?;
+    info!(service = name, address = %settings.http_addr, admin = %settings.admin_addr, "starting");
+    let started = tokio::select! {
+        started = Service::start(settings.clone(), access, participant, outside, migrations, &health) => Some(started?),
+        () = told.cancelled() => None,
+    };
+    let outcome = match started {
+        Some(mut service) => {
+            service.show(&front, api);
+            let ended = service.run_until(&told).await;
+            end_within(settings.drain_timeout);
+            info!("stopping: draining for at most {:?}", settings.drain_timeout);
+            health.stops();
+            let drain = service.drain(&mut front, ended.is_ok());
+            match tokio::time::timeout(settings.drain_timeout, drain).await {
+                Ok(()) => ended,
+                Err(_) => Err(not_drained(name, settings.drain_timeout)),
+            }
+        }
+        None => {
+            end_within(settings.drain_timeout);
+            Ok(())
+        }
+    };
+    match &outcome {
+        Ok(()) => info!("stopped"),
+        // Said here as well: leaving the runtime may take until the process is ended.
+        Err(error) => error!(error = format!("{error:#}"), "stopped"),
+    }
+    if tokio::time::timeout(SPANS, traces.stop()).await.is_err() {
+        warn!("the last spans were not exported in time");
+    }
+    outcome
+}
+
+fn not_drained(name: &str, limit: Duration) -> anyhow::Error {
+    anyhow::anyhow!("{name} did not drain within {limit:?}; what was under way is repeated after the restart")
+}
+
+/// What lets this service in elsewhere, and others in here.
+struct Access {
+    kafka: Connection,
+    admin_token: Option<LiveSecret>,
+}
+
+impl Access {
+    /// What comes from a file is looked at again from here on.
+    fn read(settings: &EngineSettings) -> Result<Self> {
+        let every = settings.secrets_poll_interval;
+        let (token, file) = (settings.admin_token.as_ref(), settings.admin_token_file.as_deref());
+        let kafka = settings.kafka.connection()?;
+        secrets::follow_kafka_password(&settings.kafka, &kafka, every)?;
+        secrets::watch_kafka_authorities(&settings.kafka, every)?;
+        Ok(Self { kafka, admin_token: secret::live("ADMIN_TOKEN", token, file, every)? })
+    }
+}
+
+struct Service {
+    commands: Commands<Routed>,
+    door: Arc<ServiceDoor>,
+    settings: Arc<EngineSettings>,
+    aftermath: Aftermath,
+    health: Health,
+    reads: Pool,
+    admin_token: Option<LiveSecret>,
+    /// Stops the intake: consumer, commands, deadlines, retries, calls.
+    intake: CancellationToken,
+    /// Stops what publishes and wakes, once the intake has ended.
+    outlet: CancellationToken,
+    intakes: JoinSet<()>,
+    outlets: JoinSet<()>,
+}
+
+/// Where the loops take their work from, and where to.
+struct Ends<O> {
+    state: Arc<ConsumerState>,
+    source: KafkaSource,
+    events: KafkaSink,
+    dead_letters: KafkaSink,
+    command_queue: CommandQueue<Routed>,
+    calls: mpsc::Receiver<Waiting>,
+    outside: O,
+    crashed: bool,
+}
+
+impl Service {
+    /// Waits for what it needs and starts the loops.
+    async fn start<O: Outside>(
+        settings: Arc<EngineSettings>,
+        access: Access,
+        participant: Routed,
+        outside: O,
+        migrations: &'static Migrator,
+        health: &Health,
+    ) -> Result<Self> {
+        let name = participant.name();
+        let pool = open_pool(name, &settings.database)?;
+        secrets::follow_database_url(name, &settings, pool.clone())?;
+        let policy = wait_for(health, "the database", || prepare_database(name, &settings, &pool, migrations)).await?;
+        wait_for(health, "Kafka", || check_choreography(&participant, &settings, &access.kafka)).await?;
+        let instance = settings.instance();
+        let forget_after = delta(settings.event_horizon);
+        let participant = Arc::new(participant);
+        let database = Postgres::new(pool.clone(), participant.clone(), RANGES);
+        let crashed =
+            wait_for(health, "the database", || async { Ok(database.start_run(&instance, forget_after).await?) })
+                .await?;
+        if crashed {
+            warn!(instance, "the last run did not end as it should; it is watched for an event that ends the process");
+        }
+        let state = Arc::new(ConsumerState::default());
+        let batches =
+            BatchLimits { messages: settings.batch_limit, bytes: settings.batch_bytes, linger: settings.batch_company };
+        let source = KafkaSource::subscribe(
+            &access.kafka,
+            name,
+            participant.reads(),
+            batches,
+            settings.kafka_session_timeout,
+            state.kafka.clone(),
+        )
+        .context("KAFKA_BROKERS: the consumer could not be made")?;
+        let limits = SinkLimits {
+            message_bytes: settings.max_message_bytes,
+            batch_bytes: settings.relay_batch_bytes,
+            patience: settings.relay_ack_timeout,
+        };
+        let sink =
+            || KafkaSink::connect(&access.kafka, name, limits).context("KAFKA_BROKERS: the producer could not be made");
+        let (events, dead_letters) = (sink()?, sink()?);
+        let (commands, command_queue) = commands::queue(settings.command_queue, settings.command_timeout);
+        let (calls, call_receiver) = call_queue(CALL_QUEUE);
+        let reads = api_pool(&pool, &settings.database);
+        let aftermath = Aftermath::new(Wakes::default(), calls);
+        let mut service = Self {
+            commands,
+            door: Arc::new(Door::new(participant, database, policy)),
+            settings,
+            aftermath: aftermath.clone(),
+            health: health.clone(),
+            reads,
+            admin_token: access.admin_token,
+            intake: CancellationToken::new(),
+            outlet: CancellationToken::new(),
+            intakes: JoinSet::new(),
+            outlets: JoinSet::new(),
+        };
+        let ends = Ends { state, source, events, dead_letters, command_queue, calls: call_receiver, outside, crashed };
+        service.spawn_loops(ends, &aftermath);
+        Ok(service)
+    }
+
+    fn spawn_loops<O: Outside>(&mut self, ends: Ends<O>, aftermath: &Aftermath) {
+        let (state, settings) = (ends.state.clone(), self.settings.clone());
+        let (limit, slow, crashed) = (settings.batch_limit, settings.slow_poll, ends.crashed);
+        let (answers, answer_receiver) = mpsc::channel(settings.call_concurrency * 2);
+        let store = self.door.database.clone();
+        let progress = self.health.progress.clone();
+        let at = || (self.door.clone(), aftermath.clone(), self.intake.clone());
+
+        let intakes = &mut self.intakes;
+        let (d, a, stop) = at();
+        let run = consume(d, ends.source, a, state.clone(), limit, crashed, stop);
+        intakes.spawn(progress.watch("consumer", run));
+        let (d, a, stop) = at();
+        let run = command_loop(d, ends.command_queue, a, limit, settings.command_timeout, stop);
+        intakes.spawn(progress.watch("command", run));
+        let (d, a, stop) = at();
+        intakes.spawn(progress.watch("deadline", deadline_loop(d, a, limit, slow, stop)));
+        let (d, a, stop) = at();
+        intakes.spawn(progress.watch("retry", retry_loop(d, a, limit, slow, crashed, stop)));
+        let (d, a, stop) = at();
+        let outside = Arc::new(ends.outside);
+        let run = call_loop(store.clone(), outside, ends.calls, answers, state.clone(), Pace::of(&settings), stop);
+        intakes.spawn(progress.watch("call", run));
+        intakes.spawn(progress.watch("answer", answer_loop(d, answer_receiver, a, limit)));
+
+        let (outlets, pool) = (&mut self.outlets, store.pool.clone());
+        let stop = || self.outlet.clone();
+        for (lane, name, sink) in
+            [(Lane::Events, "relay", ends.events), (Lane::DeadLetters, "dead-letter relay", ends.dead_letters)]
+        {
+            let (store, aftermath, settings) = (store.clone(), aftermath.clone(), settings.clone());
+            let run = RelayLoop { store, lane, aftermath, settings, stop: stop() }.run(sink);
+            outlets.spawn(progress.watch(name, run));
+        }
+        let run = maintenance_loop(pool.clone(), settings.clone(), stop());
+        outlets.spawn(progress.watch("maintenance", run));
+        // LISTEN needs a connection of the server's own; behind a pooler the poll finds everything.
+        if settings.database.database_pooler == Pooler::None {
+            let run = listen_loop(pool.clone(), aftermath.wakes.clone(), stop());
+            outlets.spawn(progress.watch("wake-up", run));
+        }
+        if settings.metrics {
+            let run = gauge_loop(pool.clone(), state.clone(), self.health.clone(), stop());
+            outlets.spawn(progress.watch("gauge", run));
+        }
+        self.health.runs(pool.beside(Limits { connections: 1, acquire: PROBE, statement: PROBE }), state);
+    }
+
+    fn name(&self) -> &'static str {
+        self.door.participant.name()
+    }
+
+    /// From here on the API and the admin routes answer.
+    fn show(&mut self, front: &Front, api: impl FnOnce(Context) -> Router) {
+        let api = api(Context { commands: self.commands.clone(), pool: self.reads.clone() });
+        let admin = http::admin_router(self.door.clone(), self.aftermath.clone(), self.admin_token.take());
+        front.show(http::api_router(api, self.health.clone()), admin);
+        info!(service = self.name(), "ready to serve");
+    }
+
+    /// Until a signal comes, or a loop ends that must not.
+    async fn run_until(&mut self, told: &CancellationToken) -> Result<()> {
+        let ended = tokio::select! {
+            () = told.cancelled() => return Ok(()),
+            ended = self.intakes.join_next() => ended,
+            ended = self.outlets.join_next() => ended,
+        };
+        bail!("a loop of {} ended: {ended:?}; see the log above", self.name())
+    }
+
+    /// `well`: nothing went wrong so far.
+    async fn drain(&mut self, front: &mut Front, mut well: bool) {
+        self.intake.cancel();
+        if tokio::time::timeout(REQUESTS, front.close()).await.is_err() {
+            warn!("some requests were still open when the HTTP server stopped");
+        }
+        while let Some(ended) = self.intakes.join_next().await {
+            well &= reported(ended);
+        }
+        // Whatever the last batches published goes out before the relay ends.
+        self.outlet.cancel();
+        while let Some(ended) = self.outlets.join_next().await {
+            well &= reported(ended);
+        }
+        let pool = &self.door.database.pool;
+        // A loop that panicked may do so again: the next run is to look for the event that did it.
+        if well && let Err(error) = postgres::end_run(pool, &self.settings.instance()).await {
+            warn!(%error, "this run's end could not be written down; the next one counts it as a crash");
+        }
+        self.reads.close().await;
+        pool.close().await;
+    }
+}
+
+fn reported(ended: Result<(), tokio::task::JoinError>) -> bool {
+    if let Err(error) = &ended {
+        error!(%error, "a loop panicked");
+    }
+    ended.is_ok()
+}
+
+async fn consume(
+    door: Arc<ServiceDoor>,
+    source: KafkaSource,
+    aftermath: Aftermath,
+    state: Arc<ConsumerState>,
+    limit: usize,
+    crashed: bool,
+    stop: CancellationToken,
+) {
+    if let Err(error) = consumer_loop(door, source, aftermath, state, limit, crashed, stop).await {
+        error!(%error, "the consumer ended");
+    }
+}
