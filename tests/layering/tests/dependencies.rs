@@ -16,6 +16,11 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
     ("shared/choreography-postgres", &["shared/choreography-core"], "the database's side knows the ports alone"),
     ("shared/choreography-kafka", &["shared/choreography-core"], "Kafka's side knows the ports alone"),
     (
+        "shared/choreography-simulator",
+        &["shared/choreography-core"],
+        "the simulator knows no service: they are handed in",
+    ),
+    (
         "shared/choreography",
         &["shared/choreography-core", "shared/choreography-postgres", "shared/choreography-kafka"],
         "the engine knows no event and no service: let the caller pass in what it needs",

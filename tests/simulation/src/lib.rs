@@ -1,21 +1,16 @@
-//! The engine's own steps and the shop's own rules, driven against models of PostgreSQL and Kafka. Every statement is a
-//! point at which another task may go on, or the process may die. A seed replays exactly.
+//! The shop's own rules in the simulator: its customers, its providers, and what must hold of money, goods and ends.
 
 mod check;
-pub mod core;
+mod clients;
 pub mod coverage;
-pub mod database;
-mod faults;
-mod focus;
-mod kafka;
+mod forged;
 mod observed;
 mod outside;
 mod plant;
-mod poison;
-mod probe;
-mod replica;
-mod requests;
-mod schedule;
+mod poisons;
+mod shop;
+mod stock_taker;
+mod usage;
 
 pub use plant::Plant;
-pub use schedule::{Many, Outcome, many, run};
+pub use shop::simulation;

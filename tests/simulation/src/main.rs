@@ -2,8 +2,9 @@
 
 use std::{process::ExitCode, time::Instant};
 
+use choreography_simulator::Many;
 use clap::Parser;
-use simulation::{Many, Plant, coverage, many, run};
+use simulation::{Plant, coverage, simulation};
 
 /// Runs seeded schedules of crashes, repeats and delays against the rules and steps that ship.
 #[derive(Parser)]
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     }
     let began = Instant::now();
     let enough = if arguments.keep_going { usize::MAX } else { 1 };
-    let found = many(arguments.seed..arguments.seed + arguments.schedules, arguments.plant, enough);
+    let found = simulation(arguments.plant).many(arguments.seed..arguments.seed + arguments.schedules, enough);
     let rate = found.schedules as f64 / began.elapsed().as_secs_f64();
     println!("{} schedules, {} steps ({rate:.0} schedules/s)", found.schedules, found.steps);
     let covered = !arguments.coverage || cover(&found);
@@ -58,7 +59,7 @@ fn cover(found: &Many) -> bool {
 }
 
 fn tell(seed: u64, plant: Option<Plant>) -> ExitCode {
-    let told = run(seed, plant, true);
+    let told = simulation(plant).tell(seed);
     told.story.iter().for_each(|line| println!("{line}"));
     if told.findings.is_empty() {
         println!("\nseed {seed} breaks no rule");

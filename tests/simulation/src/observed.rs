@@ -2,36 +2,66 @@
 
 use choreography_core::{
     AnyRecord, AnyRow, Row,
+    effects::Effects,
     participant::{Answer, What},
     routes::{Routed, TableId},
     rows::Rows,
 };
+use choreography_simulator::{Observed, core::Core};
 use inventory::{
-    Inventory,
     reservation::{Reservation, State as ReservationState},
     set_stock::SetStock,
     stock::Stock,
 };
+use notification::Notice;
 use order::{
-    Order,
     order_row::{HistoryEntry, OrderRow},
     place_order::PlaceOrder,
     request::Request,
 };
-use payment::{
-    Payment,
-    payment_row::{PaymentRow, State as PaymentState},
-};
-use shipping::{Shipping, shipment::Shipment};
+use payment::payment_row::{PaymentRow, State as PaymentState};
+use shipping::shipment::Shipment;
 
-/// A service whose states and inputs have names.
-pub trait Observed: Send + Sync + 'static {
-    /// The state of the row that the input is about.
-    fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str;
-    fn input(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str;
-    fn aggregate_id(&self, what: &What<Routed>) -> Option<String>;
-    /// Takes the reason out of a record, where it has one.
-    fn forget_reason(&self, _record: &mut AnyRecord) {}
+use crate::plant::Plant;
+
+/// Names the shop's states and inputs, and does what is planted in the shop.
+#[derive(Clone, Copy)]
+pub struct Seen {
+    pub plant: Option<Plant>,
+}
+
+macro_rules! seen {
+    ($($make:ident: $service:ident),*) => {
+        $(
+            pub struct $service(Seen);
+
+            impl Seen {
+                pub fn $make(self) -> $service {
+                    $service(self)
+                }
+            }
+        )*
+    };
+}
+seen!(order: Order, inventory: Inventory, payment: Payment, shipping: Shipping, notification: Notification);
+
+impl Seen {
+    /// Some ledger lines are not written; why an order was cancelled is lost.
+    fn spoil(self, core: &Core, effects: &mut Effects<Routed>) {
+        if self.plant == Some(Plant::LedgerSkipped) && core.pick(4) == 0 {
+            effects.records.clear();
+        }
+        if self.plant == Some(Plant::ReasonLost) {
+            effects.records.iter_mut().for_each(forget_reason);
+        }
+    }
+}
+
+/// Takes the reason out of a record, where it has one.
+fn forget_reason(record: &mut AnyRecord) {
+    if let Some(entry) = record.get::<HistoryEntry>() {
+        *record = AnyRecord::new(HistoryEntry { reason: String::new(), ..entry.clone() });
+    }
 }
 
 fn answered(what: (&'static str, &'static str), answer: &Answer) -> &'static str {
@@ -55,12 +85,6 @@ fn key(what: &What<Routed>) -> String {
 }
 
 impl Observed for Order {
-    fn forget_reason(&self, record: &mut AnyRecord) {
-        if let Some(entry) = record.get::<HistoryEntry>() {
-            *record = AnyRecord::new(HistoryEntry { reason: String::new(), ..entry.clone() });
-        }
-    }
-
     fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
         row::<OrderRow>(rows, &key(what)).map_or("no row", |order| order.status.word())
     }
@@ -78,8 +102,8 @@ impl Observed for Order {
         }
     }
 
-    fn aggregate_id(&self, what: &What<Routed>) -> Option<String> {
-        Some(key(what))
+    fn spoil(&self, core: &Core, effects: &mut Effects<Routed>) {
+        self.0.spoil(core, effects);
     }
 }
 
@@ -116,6 +140,10 @@ impl Observed for Inventory {
     fn aggregate_id(&self, what: &What<Routed>) -> Option<String> {
         if let What::Event(event) = what { Some(event.aggregate_id.clone()) } else { None }
     }
+
+    fn spoil(&self, core: &Core, effects: &mut Effects<Routed>) {
+        self.0.spoil(core, effects);
+    }
 }
 
 impl Observed for Payment {
@@ -136,8 +164,8 @@ impl Observed for Payment {
         }
     }
 
-    fn aggregate_id(&self, what: &What<Routed>) -> Option<String> {
-        Some(key(what))
+    fn spoil(&self, core: &Core, effects: &mut Effects<Routed>) {
+        self.0.spoil(core, effects);
     }
 }
 
@@ -155,7 +183,26 @@ impl Observed for Shipping {
         }
     }
 
-    fn aggregate_id(&self, what: &What<Routed>) -> Option<String> {
-        Some(key(what))
+    fn spoil(&self, core: &Core, effects: &mut Effects<Routed>) {
+        self.0.spoil(core, effects);
+    }
+}
+
+impl Observed for Notification {
+    fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
+        row::<Notice>(rows, &key(what)).map_or("no row", |notice| notice.state.word())
+    }
+
+    fn input(&self, what: &What<Routed>, _rows: &Rows<Routed>) -> &'static str {
+        match what {
+            What::Event(event) => event.event_type.name,
+            What::Answer { answer, .. } => answered(("tell: yes", "tell: no"), answer),
+            What::Command(_) => "command",
+            What::Deadline { .. } => "deadline",
+        }
+    }
+
+    fn spoil(&self, core: &Core, effects: &mut Effects<Routed>) {
+        self.0.spoil(core, effects);
     }
 }

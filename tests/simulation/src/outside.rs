@@ -1,4 +1,4 @@
-//! The payment provider and the carrier: they take each key once, answer late, or not at all.
+//! The payment provider, the carrier and the mail service: they take each key once, answer late, or not at all.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -8,11 +8,13 @@ use std::{
 use payment::provider::{ChargeAnswer, ChargeRequest, NoAnswer, Provider, RefundAnswer, RefundRequest};
 use shipping::carrier::{Carrier, ShipmentAnswer, ShipmentRequest};
 
-use crate::{
+use choreography_simulator::{
+    Fault,
     core::{Core, lock, pause},
-    faults::Fault,
-    plant::Plant,
 };
+use notification::mailer::{Mailer, Message, MessageAnswer};
+
+use crate::plant::Plant;
 
 /// What the outside world has done, by idempotency key.
 #[derive(Default)]
@@ -20,6 +22,7 @@ pub struct Ledger {
     pub charges: BTreeMap<String, (String, i64, ChargeAnswer)>,
     pub refunds: BTreeMap<String, (String, i64)>,
     pub shipments: BTreeMap<String, (ShipmentRequest, ShipmentAnswer)>,
+    pub messages: BTreeMap<String, (Message, MessageAnswer)>,
 }
 
 /// A call that its caller has given up, on its way.
@@ -27,14 +30,15 @@ type Late = Box<dyn FnOnce(&mut Ledger) + Send>;
 
 #[derive(Clone)]
 pub struct World {
-    pub core: Arc<Core>,
+    core: Arc<Core>,
+    plant: Option<Plant>,
     pub ledger: Arc<Mutex<Ledger>>,
     late: Arc<Mutex<VecDeque<Late>>>,
 }
 
 impl World {
-    pub fn new(core: Arc<Core>) -> Self {
-        Self { core, ledger: Arc::default(), late: Arc::default() }
+    pub fn new(core: Arc<Core>, plant: Option<Plant>) -> Self {
+        Self { core, plant, ledger: Arc::default(), late: Arc::default() }
     }
 
     /// A call that may break before it arrives, or after, or arrive when nobody waits for it any more.
@@ -75,7 +79,7 @@ impl Provider for World {
     async fn charge(&self, key: &str, request: &ChargeRequest) -> Result<ChargeAnswer, NoAnswer> {
         let declined = request.payment_method.as_deref() == Some("tok_declined");
         let (mut key, order, amount) = (key.to_owned(), request.order_id.clone(), request.amount);
-        if self.core.has(Plant::KeyIgnored) {
+        if self.plant == Some(Plant::KeyIgnored) {
             key = format!("{key} {}", self.core.random());
         }
         self.call("charge", move |ledger| {
@@ -105,10 +109,10 @@ impl Provider for World {
 
     async fn refund(&self, key: &str, request: &RefundRequest) -> Result<RefundAnswer, NoAnswer> {
         let (key, order, amount) = (key.to_owned(), request.order_id.clone(), request.amount);
-        let (core, declined) = (self.core.clone(), self.core.would_strike_at(Fault::RefundDeclined, "refund"));
+        let (core, declined) = (self.core.clone(), self.core.would_strike_at(Fault::Declined, "refund"));
         self.call("refund", move |ledger| {
             if declined && !ledger.refunds.contains_key(&key) {
-                core.count_fault(Fault::RefundDeclined, "refund");
+                core.count_fault(Fault::Declined, "refund");
                 return RefundAnswer::Declined { reason: "not today".into() };
             }
             ledger.refunds.entry(key.clone()).or_insert((order, amount));
@@ -130,7 +134,7 @@ impl Carrier for World {
     async fn ship(&self, key: &str, request: &ShipmentRequest) -> Result<ShipmentAnswer, NoAnswer> {
         let refused = request.address.is_none();
         let (key, mut request) = (key.to_owned(), request.clone());
-        if self.core.has(Plant::ShortShipment) {
+        if self.plant == Some(Plant::ShortShipment) {
             request.items.iter_mut().for_each(|item| item.quantity -= 1);
         }
         self.call("ship", move |ledger| {
@@ -147,5 +151,26 @@ impl Carrier for World {
     async fn find_shipment(&self, key: &str) -> Result<Option<ShipmentAnswer>, NoAnswer> {
         let key = key.to_owned();
         self.call("find_shipment", move |ledger| ledger.shipments.get(&key).map(|(_, answer)| answer.clone())).await
+    }
+}
+
+impl Mailer for World {
+    async fn send(&self, key: &str, message: &Message) -> Result<MessageAnswer, NoAnswer> {
+        let refused = self.core.pick(6) == 0;
+        let (key, message) = (key.to_owned(), message.clone());
+        self.call("tell", move |ledger| {
+            let answer = if refused {
+                MessageAnswer::Refused { reason: "no such customer".into() }
+            } else {
+                MessageAnswer::Sent { message_id: format!("m_{key}") }
+            };
+            ledger.messages.entry(key).or_insert((message, answer)).1.clone()
+        })
+        .await
+    }
+
+    async fn find_message(&self, key: &str) -> Result<Option<MessageAnswer>, NoAnswer> {
+        let key = key.to_owned();
+        self.call("find_message", move |ledger| ledger.messages.get(&key).map(|(_, answer)| answer.clone())).await
     }
 }

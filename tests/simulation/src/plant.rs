@@ -1,4 +1,6 @@
-//! Bugs to inject into a run, each of which a check must find.
+//! Bugs to inject into a run, each of which a check must find: the engine's, and the shop's own.
+
+use choreography_simulator::Plant as Engine;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Plant {
@@ -44,4 +46,31 @@ pub enum Plant {
     ReasonLost,
     /// What Kafka offered is lost if the step is dropped before it is taken.
     PollNotCancelSafe,
+}
+
+impl Plant {
+    /// As the simulator calls it; `None`: the shop's own set-up does it.
+    pub fn of_the_engine(self) -> Option<Engine> {
+        Some(match self {
+            Self::NoInbox => Engine::NoInbox,
+            Self::OffsetsFirst => Engine::OffsetsFirst,
+            Self::CommitsForgotten => Engine::CommitsForgotten,
+            Self::MarkFirst => Engine::MarkFirst,
+            Self::RefusedForgotten => Engine::RefusedForgotten,
+            Self::NoTombstone => Engine::NoTombstone,
+            Self::AbsentNotLocked => Engine::AbsentNotLocked,
+            Self::InboxIgnored => Engine::InboxIgnored,
+            Self::ApplicationClock => Engine::ApplicationClock,
+            Self::NoDeadLetter => Engine::NoDeadLetter,
+            Self::NoDeadlines => Engine::NoDeadlines,
+            Self::DeadlinesAsleep => Engine::DeadlinesAsleep,
+            Self::AttemptsForgotten => Engine::AttemptsForgotten,
+            Self::ParkedLost => Engine::ParkedLost,
+            Self::CrashesMiscounted => Engine::CrashesMiscounted,
+            Self::PollNotCancelSafe => Engine::PollNotCancelSafe,
+            Self::StockFirst | Self::LedgerSkipped | Self::ShortShipment | Self::KeyIgnored | Self::ReasonLost => {
+                return None;
+            }
+        })
+    }
 }

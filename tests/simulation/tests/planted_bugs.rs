@@ -1,19 +1,19 @@
 //! The shipping system breaks no rule; each planted bug is found, and soon.
 
-use simulation::{Plant, many, run};
+use simulation::{Plant, simulation};
 
 const SEEDS: u64 = 400;
 
 #[test]
 fn what_ships_breaks_no_rule() {
-    let found = many(1..SEEDS + 1, None, 1);
+    let found = simulation(None).many(1..SEEDS + 1, 1);
     assert!(found.findings.is_empty(), "{:#?}", found.findings);
 }
 
 #[test]
 fn a_seed_replays_exactly() {
     for seed in [7, 8, 9] {
-        let (first, second) = (run(seed, None, true), run(seed, None, true));
+        let (first, second) = (simulation(None).tell(seed), simulation(None).tell(seed));
         assert_eq!((first.steps, first.story), (second.steps, second.story));
     }
 }
@@ -23,7 +23,7 @@ macro_rules! found {
     ($($name:ident: $plant:ident within $schedules:literal;)*) => {
         $(#[test]
         fn $name() {
-            let found = many(1..$schedules + 1, Some(Plant::$plant), 1);
+            let found = simulation(Some(Plant::$plant)).many(1..$schedules + 1, 1);
             assert!(!found.findings.is_empty(), "{:?} is not found in {} schedules", Plant::$plant, $schedules);
         })*
     };

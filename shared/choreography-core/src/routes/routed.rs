@@ -3,7 +3,7 @@
 use std::{any::Any, cmp::Ordering, fmt, hash};
 
 use crate::{
-    AnyRecord, AnyRow, Key, Refusal, Table, Undecodable,
+    AnyRecord, AnyRow, EventType, Key, Refusal, Table, Undecodable,
     table::{Cells, Unreadable},
 };
 use chrono::{DateTime, Utc};
@@ -47,6 +47,11 @@ impl Routed {
     /// What the service declares, as data.
     pub fn describe(&self) -> Description {
         self.table.describe(self.name)
+    }
+
+    /// The types of the events that it handles, with their topics.
+    pub fn handles(&self) -> impl Iterator<Item = EventType> {
+        self.table.events.values().map(|entry| entry.event_type)
     }
 
     /// Puts a row of this table together.

@@ -1,27 +1,24 @@
 //! What holds at any moment.
 
-use chrono::TimeDelta;
 use order::order_row::{OrderRow, Status};
 use payment::provider::ChargeAnswer;
 
-use crate::{core::lock, schedule::Shop};
+use choreography_simulator::core::lock;
 
-/// A deadline that is due is told to the rules long before so many steps have gone by without any fault.
-const LATE: u64 = 6_000;
+use crate::shop::Shop;
 
-/// `calm`: for so many steps nothing has struck.
-pub fn at_any_moment(shop: &Shop, calm: u64) -> Vec<String> {
+pub fn at_any_moment(shop: &Shop) -> Vec<String> {
     let mut findings = Vec::new();
     money_of_cancelled_orders(shop, &mut findings);
-    deadlines(shop, calm, &mut findings);
+    deadlines(shop, &mut findings);
     findings
 }
 
 /// A cancelled order holds no money, since stock goes back only after the money.
 fn money_of_cancelled_orders(shop: &Shop, findings: &mut Vec<String>) {
-    let orders = lock(&shop.order.state);
+    let orders = &shop.order;
     let ledger = lock(&shop.world.ledger);
-    let cancelled = orders.all::<OrderRow>().into_iter().filter(|(_, row)| row.status == Status::Cancelled);
+    let cancelled = orders.rows::<OrderRow>().into_iter().filter(|(_, row)| row.status == Status::Cancelled);
     findings.extend(cancelled.filter_map(|(id, _)| {
         let id = &id;
         let charged = ledger
@@ -33,17 +30,13 @@ fn money_of_cancelled_orders(shop: &Shop, findings: &mut Vec<String>) {
     }));
 }
 
-/// A pending order has its deadline, and a deadline that is due fires.
-fn deadlines(shop: &Shop, calm: u64, findings: &mut Vec<String>) {
-    let now = shop.core.now();
-    let state = lock(&shop.order.state);
-    for (key, row) in state.all::<OrderRow>() {
+/// A pending order has its deadline.
+fn deadlines(shop: &Shop, findings: &mut Vec<String>) {
+    let orders = shop.order.rows::<OrderRow>();
+    let state = lock(&shop.order.model.state);
+    for (key, row) in orders {
         if row.status == Status::Pending && !state.deadlines.committed().any(|set| set.aggregate_id == key) {
             findings.push(format!("order {key} is pending without a deadline"));
         }
-    }
-    let late = TimeDelta::milliseconds(i64::try_from(LATE).unwrap_or_default());
-    for set in state.deadlines.committed().filter(|set| calm > LATE && now - set.due_at > late) {
-        findings.push(format!("the deadline of {} is due since {} and does not fire", set.aggregate_id, set.due_at));
     }
 }

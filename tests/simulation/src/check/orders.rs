@@ -10,15 +10,14 @@ use payment::{
 };
 use shipping::carrier::ShipmentAnswer;
 
-use crate::{
-    core::lock,
-    schedule::{Placed, Shop},
-};
+use choreography_simulator::core::lock;
+
+use crate::{clients::Placed, shop::Shop};
 
 pub fn check(shop: &Shop, findings: &mut Vec<String>) {
     let placed = lock(&shop.placed).clone();
-    let orders = lock(&shop.order.state);
-    let known = orders.all::<OrderRow>().into_iter().filter(|(_, row)| row.status != Status::None);
+    let orders = &shop.order;
+    let known = orders.rows::<OrderRow>().into_iter().filter(|(_, row)| row.status != Status::None);
     let mut known: Vec<String> = known.map(|(key, _)| key).collect();
     let mut acknowledged: Vec<String> = placed.iter().map(|placed| placed.order_id.to_string()).collect();
     known.sort();
@@ -30,7 +29,7 @@ pub fn check(shop: &Shop, findings: &mut Vec<String>) {
         findings.extend(
             placed.complaints.iter().map(|complaint| format!("the client of {}: {complaint}", placed.order_id)),
         );
-        let status = orders.find::<OrderRow>(&placed.order_id.to_string()).unwrap_or_default().status;
+        let status = orders.row::<OrderRow>(&placed.order_id.to_string()).unwrap_or_default().status;
         if !matches!(status, Status::Completed | Status::Cancelled) {
             findings.push(format!("order {} has not ended: {status:?}", placed.order_id));
         }
@@ -55,8 +54,7 @@ fn check_money(shop: &Shop, placed: &Placed, completed: bool, findings: &mut Vec
     if captured - refunded != owed {
         findings.push(format!("order {id}: captured {captured}, refunded {refunded}, owed {owed}"));
     }
-    let state = lock(&shop.payment.state);
-    let mut entries: Vec<LedgerEntry> = state.appended();
+    let mut entries: Vec<LedgerEntry> = shop.payment.records();
     entries.retain(|entry| entry.order_id == id);
     let sum = |kind| entries.iter().filter(|entry| entry.kind == kind).map(|entry| entry.amount).sum::<i64>();
     if (sum(Kind::Captured), sum(Kind::Refunded)) != (captured, refunded) {

@@ -8,10 +8,9 @@ use payment::{
 };
 use shipping::shipment::{Shipment, State as ShippingState};
 
-use crate::{
-    core::lock,
-    schedule::{Placed, Shop},
-};
+use choreography_simulator::core::lock;
+
+use crate::{clients::Placed, shop::Shop};
 
 pub fn check(shop: &Shop, findings: &mut Vec<String>) {
     for placed in lock(&shop.placed).iter() {
@@ -32,8 +31,7 @@ pub fn check(shop: &Shop, findings: &mut Vec<String>) {
 }
 
 fn history(shop: &Shop, id: &str) -> Vec<HistoryEntry> {
-    let state = lock(&shop.order.state);
-    let mut history: Vec<HistoryEntry> = state.appended();
+    let mut history: Vec<HistoryEntry> = shop.order.records();
     history.retain(|entry| entry.order_id == id);
     history
 }
@@ -49,7 +47,7 @@ fn check_request(
     let began = history.iter().find(|entry| entry.status == Status::Pending).map(|entry| entry.at);
     let took = began.and_then(|began| (requested.at - began).to_std().ok()).unwrap_or_default();
     let told = &requested.reason;
-    let right = if told.contains("client") { placed.cancels } else { took >= shop.plan.deadline };
+    let right = if told.contains("client") { placed.cancels } else { took >= shop.deadline };
     if !right {
         findings
             .push(format!("order {}: {told:?} after {took:?}, client cancels: {}", placed.order_id, placed.cancels));
@@ -58,11 +56,11 @@ fn check_request(
 
 /// What made it impossible, by the services' rows and the provider's ledger.
 fn cause(shop: &Shop, id: &str, requested: Option<&HistoryEntry>) -> Option<String> {
-    let reservation = lock(&shop.inventory.state).find::<Reservation>(id);
+    let reservation = shop.inventory.row::<Reservation>(id);
     if reservation.is_some_and(|row| row.state == ReservationState::Rejected) {
         return Some("out of stock".into());
     }
-    let state = lock(&shop.payment.state).find::<PaymentRow>(id).map(|row| row.state);
+    let state = shop.payment.row::<PaymentRow>(id).map(|row| row.state);
     if state == Some(PaymentState::Refunded) {
         return Some("payment refunded".into());
     }
@@ -75,7 +73,7 @@ fn cause(shop: &Shop, id: &str, requested: Option<&HistoryEntry>) -> Option<Stri
             _ => None,
         };
     }
-    match lock(&shop.shipping.state).find::<Shipment>(id).map(|row| row.state) {
+    match shop.shipping.row::<Shipment>(id).map(|row| row.state) {
         Some(ShippingState::Failed) => Some("no address".into()),
         // The two reasons of a cancellation, in shipping's words.
         Some(ShippingState::Cancelled) => {

@@ -4,18 +4,16 @@ use inventory::stock::{Change, LedgerEntry, Stock};
 use order::order_row::{OrderRow, Status};
 
 use super::orders::quantities;
-use crate::{
-    core::lock,
-    schedule::{SKUS, Shop},
-};
+use choreography_simulator::core::lock;
+
+use crate::shop::{SKUS, Shop};
 
 pub fn check(shop: &Shop, findings: &mut Vec<String>) {
-    let state = lock(&shop.inventory.state);
-    let entries: Vec<LedgerEntry> = state.appended();
+    let entries: Vec<LedgerEntry> = shop.inventory.records();
     for sku in SKUS {
-        let Some(row) = state.find::<Stock>(sku) else { continue };
+        let Some(row) = shop.inventory.row::<Stock>(sku) else { continue };
         let of_sku = entries.iter().filter(|entry| entry.sku == sku);
-        let mut sum = Stock { available: shop.plan.pieces, reserved: 0, shipped: 0 };
+        let mut sum = Stock { available: shop.pieces, reserved: 0, shipped: 0 };
         for entry in of_sku {
             sum.available += entry.available;
             sum.reserved += entry.reserved;
@@ -34,8 +32,8 @@ pub fn check(shop: &Shop, findings: &mut Vec<String>) {
             entries.iter().filter(|entry| entry.change == Change::Ship && entry.order_id.as_ref() == Some(&id));
         let mut left: Vec<(String, i64)> = shipped.map(|entry| (entry.sku.clone(), entry.shipped)).collect();
         left.sort();
-        let orders = lock(&shop.order.state);
-        let completed = orders.find::<OrderRow>(&id).is_some_and(|row| row.status == Status::Completed);
+        let orders = &shop.order;
+        let completed = orders.row::<OrderRow>(&id).is_some_and(|row| row.status == Status::Completed);
         let ordered = if completed { quantities(&placed.details.items).into_iter().collect() } else { Vec::new() };
         if left != ordered {
             findings.push(format!("order {id}: ordered {ordered:?}, left the stock {left:?}, completed: {completed}"));

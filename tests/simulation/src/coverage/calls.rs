@@ -50,8 +50,17 @@ const OFFSETS: &[&str] = &["commit_offsets"];
 const PUBLISH: &[&str] = &["publish"];
 const REFUND: &[&str] = &["refund"];
 const LOOK_FOR: &[&str] = &["look_for"];
-const PROVIDERS: &[&str] =
-    &["charge", "find_charge", "cancel_charge", "refund", "find_refund", "ship", "find_shipment"];
+const PROVIDERS: &[&str] = &[
+    "charge",
+    "find_charge",
+    "cancel_charge",
+    "refund",
+    "find_refund",
+    "ship",
+    "find_shipment",
+    "tell",
+    "find_message",
+];
 /// What waits for others: for rows that they have locked, and for keys that they insert.
 const WAITS: &[&str] = &["insert_inbox", "ensure_rows", "lock_rows", "postpone_intents_here"];
 /// What waits in a circle with somebody who has a database client.
@@ -120,7 +129,7 @@ pub const STRIKES: &[(&str, &[&[&str]])] = &[
     ("call lost", &[PROVIDERS]),
     ("answer lost", &[PROVIDERS]),
     ("call stalls and lands later", &[PROVIDERS]),
-    ("refund declined", &[REFUND]),
+    ("declined", &[REFUND]),
     ("killed", ALL),
     ("frozen", ALL),
     ("rebalanced", ALL),
@@ -151,7 +160,7 @@ pub const IMPOSSIBLE: &[Impossible] = &[
         "it locks nothing, passes over what is locked, or has its locks by then",
     ),
     (&["ended while idle"], &[READS, WRITES, COMMIT], "a statement alone is never idle, and a commit ends it"),
-    (&["refund declined"], PROVIDERS_ONLY, "it is the provider's answer to a refund"),
+    (&["declined"], PROVIDERS_ONLY, "it is the provider's answer to a refund"),
     (&["*"], ALL, "it is a fault of another port"),
 ];
 const PROVIDERS_ONLY: &[&[&str]] = &[PROVIDERS];

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use choreography_simulator::{Cell, Coverage};
+
 use super::{
-    Cell, Coverage,
     branches::{BRANCHES, UNREACHED},
     calls::{self, IMPOSSIBLE, STRIKES},
     transitions::SERVICES,

@@ -13,7 +13,7 @@ pub struct Service {
     pub impossible: &'static [Impossible],
 }
 
-pub const SERVICES: [Service; 4] = [ORDER, INVENTORY, PAYMENT, SHIPPING];
+pub const SERVICES: [Service; 5] = [ORDER, INVENTORY, PAYMENT, SHIPPING, NOTIFICATION];
 
 const ORDER: Service = Service {
     name: "order",
@@ -151,6 +151,29 @@ const SHIPPING: Service = Service {
         (&["*"], &["payment.succeeded"], "payment states it once, and repeats die in the inbox"),
         (&["cancelled"], &["order.cancellation_requested"], "order requests it once"),
         (&["*"], &["ship: yes", "ship: no"], "the carrier is asked in dispatching alone, and answers there once"),
+    ],
+};
+
+const NOTIFICATION: Service = Service {
+    name: "notification",
+    states: &["none", "known", "telling", "told", "failed"],
+    inputs: &["order.placed", "order.completed", "order.cancelled", "tell: yes", "tell: no"],
+    occurs: &[
+        ("none", "order.placed", "known"),
+        ("known", "order.completed", "telling"),
+        ("known", "order.cancelled", "telling"),
+        ("telling", "tell: yes", "told"),
+        ("telling", "tell: no", "failed"),
+    ],
+    impossible: &[
+        (&["*"], &["order.placed"], "order states it once, and repeats die in the inbox"),
+        (
+            &["none"],
+            &["order.completed", "order.cancelled"],
+            "one topic, one key: an order's end comes behind its beginning",
+        ),
+        (&["*"], &["order.completed", "order.cancelled"], "order states one end, once"),
+        (&["*"], &["tell: yes", "tell: no"], "the mail service is asked in telling alone, and answers there once"),
     ],
 };
 

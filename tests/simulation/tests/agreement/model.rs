@@ -12,11 +12,12 @@ use choreography_core::{
     event_id::Window,
     policy::{Policy, RetryPolicy},
 };
-use chrono::TimeDelta;
-use simulation::{
+use choreography_simulator::{
     core::{Core, lock},
     database::{Model, Tx, TxId},
+    focus::ANY_SERVICES,
 };
+use chrono::TimeDelta;
 
 use crate::{
     both::{Both, both},
@@ -64,7 +65,7 @@ pub struct OnModel {
 
 impl OnModel {
     pub fn new() -> Self {
-        let core = Arc::new(Core::new(1, None, false));
+        let core = Arc::new(Core::new(1, None, false, &ANY_SERVICES));
         core.end_faults();
         let policy = Policy {
             window: Window { horizon: TimeDelta::days(30), skew: TimeDelta::minutes(10) },

@@ -15,8 +15,8 @@ use choreography_core::{
     },
     trace::TraceContext,
 };
+use choreography_simulator::core::Core;
 use chrono::{DateTime, TimeDelta, Utc};
-use simulation::core::Core;
 use uuid::Uuid;
 
 use crate::{

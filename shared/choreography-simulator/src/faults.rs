@@ -36,8 +36,8 @@ pub enum Fault {
     AnswerLost,
     /// The caller gives up, and the call lands later.
     CallStalls,
-    /// The provider does not take a refund, for now.
-    RefundDeclined,
+    /// A provider says no, for now.
+    Declined,
     /// kill -9 of the replica that makes the call.
     Killed,
     /// SIGTERM: a replica finishes what it has begun and gives back what it holds.
@@ -74,7 +74,7 @@ impl Fault {
         Self::CallLost,
         Self::AnswerLost,
         Self::CallStalls,
-        Self::RefundDeclined,
+        Self::Declined,
         Self::Killed,
         Self::Stopped,
         Self::Frozen,
@@ -104,7 +104,7 @@ impl Fault {
             Self::CallLost => "call lost",
             Self::AnswerLost => "answer lost",
             Self::CallStalls => "call stalls and lands later",
-            Self::RefundDeclined => "refund declined",
+            Self::Declined => "declined",
             Self::Killed => "killed",
             Self::Stopped => "stopped",
             Self::Frozen => "frozen",
@@ -132,7 +132,7 @@ impl Fault {
             Self::CallLost => 12,
             Self::AnswerLost => 8,
             Self::CallStalls => 16,
-            Self::RefundDeclined => 4,
+            Self::Declined => 4,
             Self::Killed => 400,
             Self::Stopped => 1_500,
             Self::Frozen => 900,

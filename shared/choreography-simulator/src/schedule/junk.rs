@@ -4,33 +4,31 @@ use std::sync::Arc;
 
 use choreography_core::store::OutboxMessage;
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::topic;
 use uuid::Uuid;
 
-use super::Shop;
 use crate::{
     core::{Core, lock, sleep},
     kafka::Kafka,
     replica::Task,
+    system::{Junk, System},
 };
 
 const MESSAGES: usize = 5;
-const TOPICS: [&str; 4] = [topic::ORDER_EVENTS, topic::INVENTORY_EVENTS, topic::PAYMENT_EVENTS, topic::SHIPPING_EVENTS];
-/// A type of each topic that somebody handles, in the same order.
-const TYPES: [&str; 4] = ["order.placed", "inventory.reserved", "payment.succeeded", "shipping.cancelled"];
 
-pub fn vandal(shop: &Shop) -> Task {
-    let (core, kafka) = (shop.core.clone(), shop.kafka.clone());
+pub fn vandal(system: &System) -> Task {
+    let (core, kafka, junk) = (system.core.clone(), system.kafka.clone(), system.junk());
     Task::new(async move {
         for _ in 0..MESSAGES {
             sleep(&core, core.pick(2_000)).await;
-            scribble(&core, &kafka);
+            if let Some(junk) = junk.get(core.pick(junk.len())) {
+                scribble(&core, &kafka, junk);
+            }
         }
     })
 }
 
-fn scribble(core: &Arc<Core>, kafka: &Kafka) {
-    let place = core.pick(TOPICS.len());
+fn scribble(core: &Arc<Core>, kafka: &Kafka, junk: &Junk) {
+    let any = |types: &[&'static str]| types.get(core.pick(types.len())).copied();
     let key = core.uuid();
     let event = |id: Uuid, event_type: &str, version: u32, payload: &str| {
         let (time, source) = (core.now().to_rfc3339(), "somebody");
@@ -39,7 +37,8 @@ fn scribble(core: &Arc<Core>, kafka: &Kafka) {
         );
         Some(json.into_bytes())
     };
-    let (own, foreign) = (TYPES[place], TYPES[(place + 1) % TYPES.len()]);
+    let own = any(&junk.own).unwrap_or("weather.changed");
+    let foreign = any(&junk.foreign).unwrap_or("weather.changed");
     let id = core.uuid();
     let (what, payload) = match core.pick(10) {
         0 => ("no JSON", Some(b"no event".to_vec())),
@@ -48,17 +47,17 @@ fn scribble(core: &Arc<Core>, kafka: &Kafka) {
         3 => ("an unknown version", event(id, own, 99, "{}")),
         4 => ("another's topic", event(id, foreign, 1, "{}")),
         5 => ("a wrong payload", event(id, own, 1, "{}")),
-        6 => ("an id without a time", event(Uuid::nil(), "order.cancelled", 1, "{}")),
+        6 => ("an id without a time", event(Uuid::nil(), own, 1, "{}")),
         7 => ("a type that nobody handles", event(id, "weather.changed", 1, "{}")),
-        8 => return repeat(core, kafka, TOPICS[place], None),
+        8 => return repeat(core, kafka, junk.topic, None),
         _ => {
             let at: DateTime<Utc> = core.now() - TimeDelta::days(40);
-            return repeat(core, kafka, TOPICS[place], Some(core.uuid_at(at)));
+            return repeat(core, kafka, junk.topic, Some(core.uuid_at(at)));
         }
     };
     core.count("junk", what);
     let key = Some(key.to_string().into_bytes());
-    lock(kafka).append(OutboxMessage { topic: TOPICS[place].to_owned(), key, payload, headers: Vec::new() });
+    lock(kafka).append(OutboxMessage { topic: junk.topic.to_owned(), key, payload, headers: Vec::new() });
 }
 
 /// A message of the topic once more, as it was or under another id.

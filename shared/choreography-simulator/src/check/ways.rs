@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use choreography_core::store::HeldStatus;
-use order::order_row::{OrderRow, Status};
 use uuid::Uuid;
 
 use super::held;
 use crate::{
-    core::lock,
+    core::{Core, lock},
     database::{Committed, Model},
     probe::{Note, Probe},
-    schedule::Shop,
+    system::System,
 };
 
 const CLASSES: [&str; 10] = [
@@ -27,38 +26,29 @@ const CLASSES: [&str; 10] = [
     "unpublishable",
 ];
 
-pub fn count(shop: &Shop) {
-    count_service(shop, &shop.order);
-    count_service(shop, &shop.inventory);
-    count_service(shop, &shop.payment);
-    count_service(shop, &shop.shipping);
-    for (_, row) in lock(&shop.order.state).all::<OrderRow>() {
-        match row.status {
-            Status::Completed => shop.core.count("end", "completed"),
-            Status::Cancelled => shop.core.count("end", "cancelled"),
-            _ => {}
-        }
-    }
+pub fn count(system: &System) {
+    system.services.iter().for_each(|service| count_service(&system.core, &service.handle.model));
+    system.counts.iter().for_each(|count| count());
 }
 
-fn count_service(shop: &Shop, model: &Model<Probe>) {
+fn count_service(core: &Core, model: &Model<Probe>) {
     let state = lock(&model.state);
     let mut aggregates: BTreeMap<Uuid, String> = BTreeMap::new();
     for note in state.records.committed() {
         let Note::Taken(taken) = note else { continue };
-        shop.core.count_cell([model.name(), taken.from, taken.input, taken.to]);
+        core.count_cell([model.name(), taken.from, taken.input, taken.to]);
         aggregates.extend(taken.id.zip(taken.aggregate_id.clone()));
     }
-    count_held(shop, &state.log, &aggregates);
+    count_held(core, &state.log, &aggregates);
     for class in state.outbox.committed().filter_map(|entry| held::class(&entry.row.message)) {
         if let Some(known) = CLASSES.iter().find(|known| **known == class) {
-            shop.core.count("dead letter", known);
+            core.count("dead letter", known);
         }
     }
 }
 
 /// How events were held, and which overtook.
-fn count_held(shop: &Shop, log: &[Committed], aggregates: &BTreeMap<Uuid, String>) {
+fn count_held(core: &Core, log: &[Committed], aggregates: &BTreeMap<Uuid, String>) {
     let mut held: BTreeMap<Uuid, String> = BTreeMap::new();
     let ever: BTreeSet<Uuid> = log
         .iter()
@@ -69,16 +59,16 @@ fn count_held(shop: &Shop, log: &[Committed], aggregates: &BTreeMap<Uuid, String
             Committed::Inbox(id) => {
                 let aggregate = aggregates.get(id);
                 if !ever.contains(id) && held.values().any(|of| Some(of) == aggregate) {
-                    shop.core.count("branch", "a compensation overtakes a held event");
+                    core.count("branch", "a compensation overtakes a held event");
                 }
             }
             Committed::Held(row, before) => {
                 held.insert(row.event.event.id, row.event.event.aggregate_id.clone());
-                shop.core.count("branch", became(*before, row.status));
+                core.count("branch", became(*before, row.status));
             }
             Committed::LetGo(id) => {
                 held.remove(id);
-                shop.core.count("branch", "a held event is handled after all");
+                core.count("branch", "a held event is handled after all");
             }
         }
     }

@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use choreography_core::{
-    input::Verdict,
-    participant::What,
-    routes::{AnyCommand, AnyReply},
+use choreography_simulator::{
+    System,
+    core::{Core, lock, sleep},
 };
 use contracts::{Address, Item};
 use order::{
@@ -15,13 +14,9 @@ use order::{
 };
 use uuid::Uuid;
 
-use super::{SKUS, Shop};
 use crate::{
-    core::{Core, lock, sleep},
-    focus::Profile,
-    probe::{Probe, Told},
-    replica::Task,
-    requests::Requests,
+    shop::{SKUS, Shop},
+    usage::Usage,
 };
 
 const ORDERS: usize = 3;
@@ -41,63 +36,60 @@ pub struct Placed {
 }
 
 /// Each order is placed, some are cancelled and some are placed once more, by clients that repeat what was not confirmed.
-pub fn clients(shop: &Shop) -> Vec<Task> {
-    (0..ORDERS).map(|number| Task::new(client(shop, number))).collect()
+pub fn join(shop: &Arc<Shop>, system: &mut System) {
+    (0..ORDERS).for_each(|number| system.client(client(shop, number)));
 }
 
-fn client(shop: &Shop, number: usize) -> impl Future<Output = ()> + Send + 'static {
-    let core = shop.core.clone();
-    let profile = &core.focus.profile;
-    let details = details(&core, profile);
-    let (cancels, repeats) = (core.pick(3) == 0 || profile.cancels, core.pick(3) == 0);
+fn client(shop: &Arc<Shop>, number: usize) -> impl Future<Output = ()> + Send + 'static {
+    let shop = shop.clone();
+    let (core, usage) = (shop.core.clone(), shop.usage);
+    let details = details(&core, usage);
+    let (cancels, repeats) = (core.pick(3) == 0 || usage.cancels, core.pick(3) == 0);
     let mut patience = [(); 2].map(|()| core.pick(PATIENCE[core.pick(PATIENCE.len())]));
-    if profile.cancels {
+    if usage.cancels {
         // While money is being captured.
         patience[0] = 1_000 + core.pick(5_000);
     }
     let wait = core.pick(2_000);
-    let requests = shop.order_requests.clone();
-    let placed = shop.placed.clone();
     async move {
         sleep(&core, wait).await;
         let minted = Mutex::new(Uuid::nil());
         let place = |body: u8| {
             let order_id = core.uuid();
             *lock(&minted) = order_id;
-            AnyCommand::new(PlaceOrder {
+            PlaceOrder {
                 order_id,
                 request_key: Some(format!("client-{number}")),
                 body_hash: vec![body],
                 details: Box::new(details.clone()),
-            })
+            }
         };
-        let order_id = match submit(&core, &requests, || place(1)).await.and_then(AnyReply::take) {
+        let order_id = match shop.order.ask(|| place(1)).await {
             Some(Answer::Now(_)) => *lock(&minted),
             // A request whose answer was lost had placed it.
             Some(Answer::Before(order_id)) => order_id.parse().unwrap_or_default(),
             _ => return,
         };
         let mine = {
-            let mut placed = lock(&placed);
+            let mut placed = lock(&shop.placed);
             placed.push(Placed { order_id, details: details.clone(), cancels, complaints: Vec::new() });
             placed.len() - 1
         };
-        let complain = |complaint: String| lock(&placed)[mine].complaints.push(complaint);
+        let complain = |complaint: String| lock(&shop.placed)[mine].complaints.push(complaint);
         if cancels {
             sleep(&core, patience[0]).await;
-            let answer = submit(&core, &requests, || AnyCommand::new(CancelOrder(order_id))).await;
-            let answer = answer.and_then(AnyReply::take::<Status>);
+            let answer: Option<Status> = shop.order.ask(|| CancelOrder(order_id)).await;
             if answer.is_none() {
                 complain(format!("a cancellation was answered by {answer:?}"));
             }
         }
         if repeats {
             sleep(&core, patience[1]).await;
-            match submit(&core, &requests, || place(1)).await.and_then(AnyReply::take) {
+            match shop.order.ask(|| place(1)).await {
                 Some(Answer::Before(again)) if again == order_id.to_string() => {}
                 other => complain(format!("the same request was answered by {other:?}")),
             }
-            match submit(&core, &requests, || place(2)).await.and_then(AnyReply::take) {
+            match shop.order.ask(|| place(2)).await {
                 Some(Answer::KeyReused) => {}
                 other => complain(format!("another request under the same key was answered by {other:?}")),
             }
@@ -105,10 +97,10 @@ fn client(shop: &Shop, number: usize) -> impl Future<Output = ()> + Send + 'stat
     }
 }
 
-fn details(core: &Core, profile: &Profile) -> Details {
-    let suffices = profile.plenty || profile.returns;
+fn details(core: &Core, usage: &Usage) -> Details {
+    let suffices = usage.plenty || usage.returns;
     let declined = core.pick(6) == 0 && !suffices;
-    let no_address = if profile.returns { core.pick(4) != 0 } else { core.pick(6) == 0 && !profile.plenty };
+    let no_address = if usage.returns { core.pick(4) != 0 } else { core.pick(6) == 0 && !usage.plenty };
     let items = core.pick(SKUS.len()) + 1;
     let first = core.pick(SKUS.len());
     let items: Vec<Item> = (0..items)
@@ -135,25 +127,5 @@ fn address() -> Address {
         postal_code: "1010".into(),
         city: "Vienna".into(),
         country: "AT".into(),
-    }
-}
-
-/// Until it is confirmed. What the rules reply.
-pub async fn submit(
-    core: &Arc<Core>,
-    requests: &Requests<Probe>,
-    command: impl Fn() -> AnyCommand,
-) -> Option<AnyReply> {
-    loop {
-        let verdict = requests.send(core, Told { id: None, what: What::Command(command()) }).await;
-        core.tell(|| format!("a client is answered: {verdict:?}"));
-        match verdict {
-            Some(Verdict::Applied(reply)) => {
-                core.count("client", "applied");
-                return reply;
-            }
-            Some(Verdict::Refused(_)) => core.count("client", "refused"),
-            _ => core.count("client", "unknown"),
-        }
     }
 }

@@ -2,11 +2,12 @@
 
 use choreography_core::participant::Participant;
 
-use super::Shop;
 use crate::{
     core::{Core, sleep},
     database::{Model, Order},
+    probe::Probe,
     replica::Task,
+    system::System,
 };
 
 /// What they are like.
@@ -28,15 +29,16 @@ const BUSY: Habit = Habit { transactions: 80, rows: 6, pause: 60, thinks: 60, lo
 const ORDERS: [Order; 6] =
     [Order::Any, Order::Backwards, Order::WaitingFirst, Order::WaitingFirst, Order::Crossing, Order::Crossing];
 
-pub fn intruder(shop: &Shop) -> Task {
-    let busy = shop.core.focus.profile.locks;
+pub fn intruder(system: &System) -> Task {
+    let busy = system.core.focus.profile.locks;
     let habit = if busy { BUSY } else { NOW_AND_THEN };
-    // Inventory locks rows of two tables, and those of its stock are everybody's.
-    match shop.core.pick(if busy { 6 } else { 4 }) {
-        0 => Task::new(intrude(shop.order.clone(), habit)),
-        2 => Task::new(intrude(shop.payment.clone(), habit)),
-        3 => Task::new(intrude(shop.shipping.clone(), habit)),
-        _ => Task::new(intrude(shop.inventory.clone(), habit)),
+    let models: Vec<&Model<Probe>> = system.services.iter().map(|service| &service.handle.model).collect();
+    // Most often who locks rows of several tables.
+    let most = models.iter().max_by_key(|model| model.participant.tables().len());
+    let chosen = system.core.pick(models.len() + if busy { 3 } else { 1 });
+    match models.get(chosen).or(most) {
+        Some(model) => Task::new(intrude((*model).clone(), habit)),
+        None => Task::new(async {}),
     }
 }
 

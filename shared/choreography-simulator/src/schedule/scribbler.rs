@@ -2,30 +2,27 @@
 
 use choreography_core::{participant::Participant, store::HeldStatus};
 
-use super::Shop;
 use crate::{
     core::{Core, lock, sleep},
     database::Model,
+    probe::Probe,
     replica::Task,
+    system::System,
 };
 
 const PAUSE: usize = 60;
 /// In one of so many looks everything is mended.
 const MENDS_ONE_IN: usize = 8;
 
-/// In the rows of order's deadlines, and in those of held events.
-pub fn scribbler(shop: &Shop) -> Task {
-    let (order, inventory) = (shop.order.clone(), shop.inventory.clone());
-    let (payment, shipping) = (shop.payment.clone(), shop.shipping.clone());
-    let core = shop.core.clone();
+/// In the rows of deadlines, and in those of held events.
+pub fn scribbler(system: &System) -> Task {
+    let models: Vec<Model<Probe>> = system.services.iter().map(|service| service.handle.model.clone()).collect();
+    let core = system.core.clone();
     Task::new(async move {
         while core.has_faults() {
             sleep(&core, core.pick(PAUSE)).await;
             let mends = core.pick(MENDS_ONE_IN) == 0;
-            look(&core, &order, mends);
-            look(&core, &inventory, mends);
-            look(&core, &payment, mends);
-            look(&core, &shipping, mends);
+            models.iter().for_each(|model| look(&core, model, mends));
         }
     })
 }

@@ -17,19 +17,20 @@ use crate::{
     database::Model,
     kafka::PARTITIONS,
     probe::{Note, Probe},
-    schedule::{POLICY, Shop},
+    schedule::POLICY,
+    system::System,
 };
 
-pub fn check(shop: &Shop, model: &Model<Probe>, findings: &mut Vec<String>) {
+pub fn check(system: &System, model: &Model<Probe>, findings: &mut Vec<String>) {
     for row in lock(&model.state).held.committed() {
         findings.push(format!("{} holds {} ({:?})", model.name(), row.event.event.event_type, row.status));
     }
-    check_effects(shop, model, findings);
-    check_publication(shop, model, findings);
+    check_effects(system, model, findings);
+    check_publication(system, model, findings);
 }
 
 /// Whatever stands on its topics had one effect, or is kept as a dead message; nothing else had any.
-fn check_effects(shop: &Shop, model: &Model<Probe>, findings: &mut Vec<String>) {
+fn check_effects(system: &System, model: &Model<Probe>, findings: &mut Vec<String>) {
     let state = lock(&model.state);
     let mut inbox: BTreeMap<Uuid, usize> = BTreeMap::new();
     state.inbox.committed().for_each(|id| *inbox.entry(*id).or_default() += 1);
@@ -44,10 +45,10 @@ fn check_effects(shop: &Shop, model: &Model<Probe>, findings: &mut Vec<String>) 
             findings.push(format!("event {id} has {times} {what} in {}", model.name()));
         }
     }
-    let broker = lock(&shop.kafka);
+    let broker = lock(&system.kafka);
     let read = broker.logs.iter().filter(|((topic, _), _)| model.participant.reads().contains(&topic.as_str()));
     for delivery in read.flat_map(|(_, log)| log) {
-        match arrives(shop, model, delivery) {
+        match arrives(system, model, delivery) {
             Arrival::Event(id) if inbox.contains_key(&id) && taken.contains_key(&id) => {}
             // It was set aside for a crash before it was read, and waits there.
             Arrival::Event(_) if state.dead.committed().any(|row| row.position == delivery.position) => {}
@@ -74,10 +75,10 @@ enum Arrival {
     Nothing,
 }
 
-fn arrives(shop: &Shop, model: &Model<Probe>, delivery: &Delivery) -> Arrival {
+fn arrives(system: &System, model: &Model<Probe>, delivery: &Delivery) -> Arrival {
     match reception::receive(&*model.participant, delivery.clone()) {
         Work::Input(input) => match input.source {
-            Source::Arrival(event) if POLICY.window.check(event.id, shop.core.now()).is_ok() => {
+            Source::Arrival(event) if POLICY.window.check(event.id, system.core.now()).is_ok() => {
                 Arrival::Event(event.id)
             }
             _ => Arrival::Dead,
@@ -88,15 +89,16 @@ fn arrives(shop: &Shop, model: &Model<Probe>, delivery: &Delivery) -> Arrival {
 }
 
 /// An event stands on its topic if and only if it was committed, once per effect, and first appears in commit order.
-fn check_publication(shop: &Shop, model: &Model<Probe>, findings: &mut Vec<String>) {
+fn check_publication(system: &System, model: &Model<Probe>, findings: &mut Vec<String>) {
     let state = lock(&model.state);
-    let broker = lock(&shop.kafka);
+    let broker = lock(&system.kafka);
     let mut committed: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     let mut kinds = HashSet::new();
     for entry in state.outbox.committed().filter(|entry| !entry.row.message.topic.ends_with(".dlq")) {
         let message = &entry.row.message;
         let Ok(event) = Envelope::parse(message.key.as_deref(), message.payload.as_deref()) else { continue };
-        if !kinds.insert((event.aggregate_id.clone(), event.event_type.clone())) {
+        let is_new = kinds.insert((event.aggregate_id.clone(), event.event_type.clone()));
+        if system.once && !is_new {
             findings.push(format!("{} stated {} of {} twice", model.name(), event.event_type, event.aggregate_id));
         }
         committed.entry((message.topic.clone(), event.aggregate_id)).or_default().push(event.id.to_string());

@@ -1,5 +1,7 @@
 //! A planted bug that no service has: stock released before the money went back.
 
+use std::sync::Arc;
+
 use choreography_core::{
     outbox::{self, Origin},
     trace::TraceContext,
@@ -7,16 +9,15 @@ use choreography_core::{
 use contracts::{Event, PaymentVoided};
 use uuid::Uuid;
 
-use super::running::Running;
-use crate::{core::lock, plant::Plant};
+use choreography_simulator::{Kafka, core::lock};
 
-impl Running<'_> {
-    /// Inventory hears `payment.voided` as soon as shipping is off.
-    pub fn forge(&mut self) {
-        if !self.shop.core.has(Plant::StockFirst) {
-            return;
-        }
-        let mut broker = lock(&self.shop.kafka);
+use crate::shop::Shop;
+
+/// Inventory hears `payment.voided` as soon as shipping is off.
+pub fn forger(shop: &Arc<Shop>, kafka: Kafka) -> impl FnMut() + 'static {
+    let (core, mut forged) = (shop.core.clone(), 0);
+    move || {
+        let mut broker = lock(&kafka);
         let logs = broker.logs.iter().filter(|((topic, _), _)| topic == "shipping-events");
         let off: Vec<Uuid> = logs
             .flat_map(|(_, log)| log)
@@ -28,9 +29,9 @@ impl Running<'_> {
             })
             .filter_map(|delivery| std::str::from_utf8(delivery.key.as_deref()?).ok()?.parse().ok())
             .collect();
-        for order_id in off.iter().skip(self.forged) {
+        for order_id in off.iter().skip(forged) {
             let event = Event::from(PaymentVoided { order_id: *order_id, reason: "planted".into() });
-            let (core, trace) = (&self.shop.core, TraceContext::default());
+            let trace = TraceContext::default();
             let key = order_id.to_string();
             let origin = Origin { source: "payment", correlation_id: &key, causation_id: None, trace: &trace };
             let fact = choreography_core::effects::Fact {
@@ -44,6 +45,6 @@ impl Running<'_> {
                 broker.append(message);
             }
         }
-        self.forged = off.len();
+        forged = off.len();
     }
 }

@@ -8,25 +8,19 @@ use choreography_core::{
     effects::Effects,
     envelope::Envelope,
     participant::{Participant, Refusal, Undecodable, What},
-    routes::{AnyReply, Routed, Service, TableId},
+    routes::{AnyReply, Routed, TableId},
     rows::{Rows, Touch},
 };
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{
-    core::Core,
-    observed::Observed,
-    plant::Plant,
-    poison::{Kind, Poison},
-};
+use crate::{core::Core, observed::Observed, poison::Kind};
 
 /// A service's rules, watched.
 pub struct Probe {
     pub rules: Routed,
     observed: Box<dyn Observed>,
     core: Arc<Core>,
-    poison: Option<Poison>,
 }
 
 /// An input for the rules, with the id under which they may take it once.
@@ -61,12 +55,8 @@ pub struct Taken {
 }
 
 impl Probe {
-    /// # Panics
-    /// If the service's routes contradict each other.
-    pub fn new<S: Service + Observed + Copy>(service: S, core: Arc<Core>, poison: Option<Poison>) -> Self {
-        let rules = Routed::new(service).unwrap_or_else(|wrong| panic!("{wrong}"));
-        let poison = poison.filter(|poison| poison.is_at(S::NAME));
-        Self { rules, observed: Box::new(service), core, poison }
+    pub fn new(rules: Routed, observed: Box<dyn Observed>, core: Arc<Core>) -> Self {
+        Self { rules, observed, core }
     }
 
     /// The rows that the input touches, as the service itself sees them; those of `before` and later tables left out.
@@ -101,7 +91,7 @@ impl Probe {
         let aggregate_id = self.observed.aggregate_id(what);
         let (from, input) = (self.observed.state(what, &view), self.observed.input(what, &view));
         self.poisoned(id.is_some(), aggregate_id.as_deref(), input)?;
-        let effects = self.rules.decide(what, &mut view, now).inspect_err(|_| {
+        let mut effects = self.rules.decide(what, &mut view, now).inspect_err(|_| {
             self.core.count_cell([self.name(), from, input, "refused"]);
         })?;
         let to = self.observed.state(what, &view);
@@ -109,11 +99,13 @@ impl Probe {
             let row = view.get(table, &key).clone();
             rows.set(table, &key, row);
         }
+        self.observed.spoil(&self.core, &mut effects);
         Ok(noted(effects, Taken { id, aggregate_id, from, input, to }))
     }
 
     fn poisoned(&self, is_event: bool, aggregate_id: Option<&str>, input: &str) -> Result<(), Refusal> {
-        let (Some(poison), Some(aggregate_id)) = (&self.poison, aggregate_id) else { return Ok(()) };
+        let poison = self.core.poison().filter(|poison| poison.is_at(self.name()));
+        let (Some(poison), Some(aggregate_id)) = (poison, aggregate_id) else { return Ok(()) };
         if !self.core.has_faults() || !poison.strikes(input, is_event, aggregate_id.as_bytes()) {
             return Ok(());
         }
@@ -206,17 +198,6 @@ impl Participant for Probe {
     }
 
     fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, now: DateTime<Utc>) -> Result<Effects<Self>, Refusal> {
-        let mut effects = within(what, |id, what| self.decide_inner(id, what, rows, now))?;
-        if self.core.has(Plant::LedgerSkipped) && self.core.pick(4) == 0 {
-            effects.records.retain(|record| matches!(record, Note::Taken(_)));
-        }
-        if self.core.has(Plant::ReasonLost) {
-            effects.records.iter_mut().for_each(|record| {
-                if let Note::Own(record) = record {
-                    self.observed.forget_reason(record);
-                }
-            });
-        }
-        Ok(effects)
+        within(what, |id, what| self.decide_inner(id, what, rows, now))
     }
 }

@@ -9,8 +9,8 @@ use std::{
     thread,
 };
 
-use super::run;
-use crate::{core::lock, coverage::Coverage, plant::Plant};
+use super::Outcome;
+use crate::{core::lock, coverage::Coverage};
 
 /// What came of many schedules.
 #[derive(Default)]
@@ -22,9 +22,8 @@ pub struct Many {
     pub findings: Vec<(u64, Vec<String>)>,
 }
 
-/// Runs the schedules of these seeds, until `enough` of them have findings. Which seeds are begun by then depends on the
-/// machine; what each of them does, does not.
-pub fn many(seeds: Range<u64>, plant: Option<Plant>, enough: usize) -> Many {
+/// Runs schedules on all processors, until `enough` of them have findings.
+pub fn many(seeds: Range<u64>, enough: usize, run: impl Fn(u64) -> Outcome + Sync) -> Many {
     let (next, all) = (AtomicU64::new(seeds.start), Mutex::new(Many::default()));
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
@@ -35,7 +34,7 @@ pub fn many(seeds: Range<u64>, plant: Option<Plant>, enough: usize) -> Many {
                     if seed >= seeds.end || lock(&all).findings.len() >= enough {
                         return;
                     }
-                    let outcome = run(seed, plant, false);
+                    let outcome = run(seed);
                     let mut all = lock(&all);
                     all.schedules += 1;
                     all.steps += outcome.steps;

@@ -33,7 +33,7 @@ impl Kind {
     }
 }
 
-/// Which inputs fail: those of one type at one service, of about half of the orders; or, now and then, all events.
+/// Which inputs fail: those of one kind at one service, of about half of the aggregates; or, now and then, all events.
 #[derive(Clone, Copy, Debug)]
 pub struct Poison {
     pub service: &'static str,
@@ -41,38 +41,16 @@ pub struct Poison {
     pub kind: Kind,
 }
 
-/// What compensates comes more often, since only behind a compensation that is held may others have to queue.
-const EVENTS: [(&str, &str); 19] = [
-    ("order", "inventory.rejected"),
-    ("order", "inventory.released"),
-    ("order", "shipping.dispatched"),
-    ("inventory", "order.placed"),
-    ("inventory", "payment.failed"),
-    ("inventory", "payment.refunded"),
-    ("inventory", "payment.voided"),
-    ("inventory", "payment.voided"),
-    ("inventory", "payment.voided"),
-    ("inventory", "shipping.dispatched"),
-    ("payment", "inventory.reserved"),
-    ("payment", "shipping.failed"),
-    ("payment", "shipping.cancelled"),
-    ("payment", "shipping.cancelled"),
-    ("payment", "shipping.cancelled"),
-    ("shipping", "payment.succeeded"),
-    ("shipping", "order.cancellation_requested"),
-    ("shipping", "order.cancellation_requested"),
-    ("shipping", "order.cancellation_requested"),
-];
-
-const COMMON: [(&str, &str); 4] = [
-    ("inventory", "order.placed"),
-    ("payment", "inventory.reserved"),
-    ("shipping", "payment.succeeded"),
-    ("order", "shipping.dispatched"),
-];
-const ANSWERS: [(&str, &str); 4] =
-    [("payment", "charge: yes"), ("payment", "charge: yes"), ("shipping", "ship: yes"), ("payment", "refund: yes")];
-const DEADLINES: [(&str, &str); 1] = [("order", "deadline")];
+/// Which inputs may be chosen: a service, and an input in its [`Observed`](crate::Observed) words. What stands there more
+/// often is chosen more often.
+#[derive(Clone, Debug, Default)]
+pub struct Poisons {
+    pub events: Vec<(&'static str, &'static str)>,
+    /// Those that most sagas meet; none: any of the events.
+    pub common: Vec<(&'static str, &'static str)>,
+    pub answers: Vec<(&'static str, &'static str)>,
+    pub deadlines: Vec<(&'static str, &'static str)>,
+}
 
 impl Poison {
     pub fn is_at(&self, service: &str) -> bool {
@@ -87,13 +65,17 @@ impl Poison {
         }
     }
 
-    pub fn draw(poisoning: Poisoning, mut pick: impl FnMut(usize) -> usize) -> Option<Self> {
-        let inputs: &[_] = match poisoning {
-            Poisoning::Sometimes | Poisoning::Always => &EVENTS,
-            Poisoning::Common | Poisoning::NowAndThen | Poisoning::Crashes => &COMMON,
-            Poisoning::Answers => &ANSWERS,
-            Poisoning::Deadlines => &DEADLINES,
+    pub fn draw(poisoning: Poisoning, poisons: &Poisons, mut pick: impl FnMut(usize) -> usize) -> Option<Self> {
+        let wanted = match poisoning {
+            Poisoning::Sometimes | Poisoning::Always => &poisons.events,
+            Poisoning::Common | Poisoning::NowAndThen | Poisoning::Crashes => &poisons.common,
+            Poisoning::Answers => &poisons.answers,
+            Poisoning::Deadlines => &poisons.deadlines,
         };
+        let inputs = if wanted.is_empty() { &poisons.events } else { wanted };
+        if inputs.is_empty() {
+            return None;
+        }
         let kinds: &[Kind] = match poisoning {
             Poisoning::Crashes => &[Kind::EndsProcess],
             Poisoning::NowAndThen => &[Kind::NowAndThen],

@@ -16,8 +16,9 @@ use uuid::Uuid;
 use crate::{
     coverage::Coverage,
     faults::{Fault, Rates},
-    focus::{AFTER_ONE_IN, AIMED, AIMED_AFTER, AIMED_ONE_IN, FOCUS_ONE_IN, Focus},
+    focus::{AFTER_ONE_IN, AIMED, AIMED_AFTER, AIMED_ONE_IN, FOCUS_ONE_IN, Focus, Tables},
     plant::Plant,
+    poison::Poison,
 };
 
 /// 2026-08-01, in milliseconds: event ids must lie in the inbox's window around the model's clock.
@@ -35,7 +36,9 @@ pub struct Core {
     /// What is to strike the task that is driven, as soon as it pauses.
     aimed: Mutex<Option<Fault>>,
     skew: TimeDelta,
-    pub plant: Option<Plant>,
+    plant: Option<Plant>,
+    /// Which inputs fail.
+    poison: Mutex<Option<Poison>>,
     story: Option<Mutex<Vec<String>>>,
     coverage: Mutex<Coverage>,
     /// The call that the task which is driven this moment has begun.
@@ -49,10 +52,11 @@ pub struct Core {
 }
 
 impl Core {
-    pub fn new(seed: u64, plant: Option<Plant>, tell: bool) -> Self {
+    /// `tables`: what faults are aimed at. `tell`: whether the story is kept.
+    pub fn new(seed: u64, plant: Option<Plant>, tell: bool, tables: &'static Tables) -> Self {
         // An even mix of the seed's bits, never zero.
         let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03 | 1;
-        let focus = Focus::draw(|bound| below(next(&mut random), bound));
+        let focus = Focus::draw(tables, |bound| below(next(&mut random), bound));
         let rates = Rates::draw(focus.is_rare(), |bound| below(next(&mut random), bound));
         let skew = TimeDelta::seconds(SKEWS[below(next(&mut random), SKEWS.len())]);
         Self {
@@ -64,6 +68,7 @@ impl Core {
             aimed: Mutex::new(None),
             skew,
             plant,
+            poison: Mutex::default(),
             story: tell.then(Mutex::default),
             coverage: Mutex::default(),
             at: Mutex::new(""),
@@ -104,6 +109,15 @@ impl Core {
 
     pub fn has(&self, plant: Plant) -> bool {
         self.plant == Some(plant)
+    }
+
+    pub fn set_poison(&self, poison: Option<Poison>) {
+        *lock(&self.poison) = poison;
+    }
+
+    /// Which inputs fail in this schedule.
+    pub fn poison(&self) -> Option<Poison> {
+        *lock(&self.poison)
     }
 
     pub fn end_faults(&self) {

@@ -1,0 +1,58 @@
+//! What must hold of any services: at any moment, and once everything rests.
+
+mod events;
+mod held;
+mod moment;
+mod ways;
+
+pub use held::blamed;
+pub use moment::at_any_moment;
+pub use ways::count;
+
+use choreography_core::{participant::Participant, store::HeldStatus};
+
+use crate::{core::lock, database::Model, probe::Probe, system::System};
+
+/// Whether nothing is left to do. Parked events are for somebody else to decide, so they are no work, but a finding.
+pub fn rests(system: &System) -> bool {
+    open_work(system).is_empty()
+}
+
+/// What is left to do.
+pub fn open_work(system: &System) -> Vec<String> {
+    system.services.iter().flat_map(|service| open_work_of(system, &service.handle.model)).collect()
+}
+
+fn open_work_of(system: &System, model: &Model<Probe>) -> Vec<String> {
+    let parked = model.worth_a_redrive().len();
+    let state = lock(&model.state);
+    let retrying = state.held.committed().filter(|row| row.status != HeldStatus::Parked).count();
+    let unpublished = state.outbox.committed().filter(|entry| !entry.published).count();
+    let stopped = state.stopped.committed().count();
+    let (deadlines, intents) = (state.deadlines.committed().count(), state.intents.committed().count());
+    drop(state);
+    let unread = usize::from(!lock(&system.kafka).is_read(model.name(), model.participant.reads()));
+    [
+        ("held", retrying),
+        ("parked", parked),
+        ("unpublished", unpublished),
+        ("stopped", stopped),
+        ("deadlines", deadlines),
+        ("intents", intents),
+        ("unread", unread),
+    ]
+    .into_iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(what, count)| format!("{}: {count} {what}", model.name()))
+    .collect()
+}
+
+/// Everything that is wrong at rest.
+pub fn check(system: &System) -> Vec<String> {
+    let mut findings: Vec<String> = system.at_rest.iter().flat_map(|check| check()).collect();
+    for service in &system.services {
+        events::check(system, &service.handle.model, &mut findings);
+        held::check(&service.handle.model, &mut findings);
+    }
+    findings
+}

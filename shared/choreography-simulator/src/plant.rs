@@ -1,0 +1,38 @@
+//! Bugs of the engine to inject into a run, each of which a check must find.
+
+/// What the engine, its database or its broker does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plant {
+    /// Repeats have their effect again.
+    NoInbox,
+    /// Offsets are committed before the database.
+    OffsetsFirst,
+    /// An offset counts as committed when the commit was sent.
+    CommitsForgotten,
+    /// Outbox rows are marked before the broker acknowledged.
+    MarkFirst,
+    /// What the broker refuses counts as published.
+    RefusedForgotten,
+    /// A compensation that comes first leaves nothing behind.
+    NoTombstone,
+    /// Rows that are not there are not inserted before they are locked.
+    AbsentNotLocked,
+    /// Repeats are recognised, and handled all the same.
+    InboxIgnored,
+    /// The database's moment is the application's, whose clock is wrong.
+    ApplicationClock,
+    /// Dead letters are not written.
+    NoDeadLetter,
+    /// Deadlines are not written.
+    NoDeadlines,
+    /// Deadlines never come due.
+    DeadlinesAsleep,
+    /// Attempts are counted from one again.
+    AttemptsForgotten,
+    /// An event whose attempts are spent is let go.
+    ParkedLost,
+    /// One crash over a message counts as four.
+    CrashesMiscounted,
+    /// What Kafka offered is lost if the step is dropped before it is taken.
+    PollNotCancelSafe,
+}

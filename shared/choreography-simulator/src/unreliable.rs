@@ -1,0 +1,46 @@
+//! A way to a provider that loses calls and answers.
+
+use std::sync::Arc;
+
+use choreography_core::{
+    Answer,
+    intents::{NoAnswer, Outside},
+    store::Intent,
+};
+use chrono::TimeDelta;
+
+use crate::{
+    core::{Core, pause},
+    faults::Fault,
+};
+
+/// Makes the calls of another, some of which get lost on their way, and some answers on the way back.
+///
+/// The provider itself should take each key once, as real ones do: it will see some again.
+pub struct Unreliable<O> {
+    outside: O,
+    core: Arc<Core>,
+}
+
+impl<O: Outside> Unreliable<O> {
+    /// Loses what the schedule of `core` says.
+    pub fn new(outside: O, core: Arc<Core>) -> Self {
+        Self { outside, core }
+    }
+}
+
+impl<O: Outside> Outside for Unreliable<O> {
+    async fn call(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, NoAnswer> {
+        self.core.enter("call");
+        pause().await;
+        if self.core.strikes(Fault::CallLost) {
+            return Err(NoAnswer::Passing("the call was lost".into()));
+        }
+        let answer = self.outside.call(intent, age).await;
+        pause().await;
+        if self.core.strikes(Fault::AnswerLost) {
+            return Err(NoAnswer::Passing("the answer was lost".into()));
+        }
+        answer
+    }
+}
