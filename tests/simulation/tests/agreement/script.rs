@@ -15,7 +15,7 @@ use choreography_core::{
     },
     trace::TraceContext,
 };
-use choreography_simulator::core::Core;
+use choreography_simulator::{core::Core, focus::ANY_SERVICES};
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ pub const EVENT_TIME_MS: u64 = 1_785_542_400_000;
 
 /// The calls of a seed, with what the model says to each. `deadlocks`: it ends with a call that closes a circle.
 pub fn script(seed: u64, deadlocks: bool) -> Vec<Step> {
-    let mut drawing = Drawing { chance: Core::new(seed, None, false), minted: 0, placed: 0 };
+    let mut drawing = Drawing { chance: Core::new(seed, None, false, &ANY_SERVICES), minted: 0, placed: 0 };
     let mut steps: Vec<Step> = Vec::new();
     for _ in 0..CALLS * 4 {
         let before = OnModel::replay(&steps);
