@@ -82,6 +82,7 @@ pub fn queue<P: Participant>(capacity: usize, time_limit: Duration) -> (Commands
 
 /// Commands that share a transaction, and who waits for each.
 pub struct CommandBatch<P: Participant> {
+    /// The commands, in the order in which they came.
     pub work: Vec<Work<P>>,
     replies: Vec<oneshot::Sender<Result<P::Reply, NoReply>>>,
 }

@@ -33,11 +33,20 @@ pub enum Step<P: Participant> {
     /// Nothing was offered.
     Idle,
     /// A batch is committed. `offsets` failing is harmless: the next step asks for them too, and repeats die in the inbox.
-    Handled { messages: usize, progress: Progress<P::Reply>, offsets: Result<(), LogError> },
+    Handled {
+        /// So many messages.
+        messages: usize,
+        /// What became of each.
+        progress: Progress<P::Reply>,
+        /// Whether the offsets were committed.
+        offsets: Result<(), LogError>,
+    },
 }
 
+/// Why a step was not done.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum StepError {
+    /// Kafka did not do its part; the next step asks again.
     #[error(transparent)]
     Log(#[from] LogError),
     /// The batch is kept: serve the group with [`EventSource::keep_alive`] for a while, then step again.

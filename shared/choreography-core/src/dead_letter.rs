@@ -22,8 +22,11 @@ const ESCAPED_NAMES: &str = "dead-letter-escaped-names";
 /// The history of a failure.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempts {
+    /// Failed attempts.
     pub count: u32,
+    /// When it failed first.
     pub first_failed_at: DateTime<Utc>,
+    /// When it failed last.
     pub last_failed_at: DateTime<Utc>,
 }
 

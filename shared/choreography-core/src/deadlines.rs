@@ -26,15 +26,20 @@ pub trait DeadlineStore: Send + Sync + 'static {
 /// A deadline that waits for another try.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Postponed {
+    /// Its id.
     pub id: Uuid,
+    /// How long it waits.
     pub wait: TimeDelta,
+    /// What went wrong.
     pub why: String,
 }
 
 /// Deadlines by the database's clock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Due {
+    /// The database's clock.
     pub now: DateTime<Utc>,
+    /// Deadlines that are due, oldest first.
     pub due: Vec<Deadline>,
     /// Deadlines that are due and whose rows this version can't read, with the reason.
     pub unreadable: Vec<(Uuid, String)>,

@@ -9,18 +9,24 @@ use crate::trace::Header;
 /// Where a message stands in Kafka.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
+    /// The topic.
     pub topic: Arc<str>,
+    /// The partition.
     pub partition: i32,
+    /// The offset in the partition.
     pub offset: i64,
 }
 
 /// A consumed message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
+    /// Where it stands.
     pub position: Position,
+    /// The key.
     pub key: Option<Vec<u8>>,
     /// Shared, not copied, wherever the message goes.
     pub payload: Option<Bytes>,
+    /// The headers, in their order.
     pub headers: Vec<Header>,
 }
 

@@ -46,16 +46,19 @@ impl<P: Participant> Effects<P> {
         Self::default()
     }
 
+    /// Publishes an event.
     pub fn fact(mut self, fact: Fact) -> Self {
         self.facts.push(fact);
         self
     }
 
+    /// Appends a record.
     pub fn record(mut self, record: P::Record) -> Self {
         self.records.push(record);
         self
     }
 
+    /// Makes an external call once this is committed.
     pub fn intend(mut self, intend: Intend) -> Self {
         self.intents.push(intend);
         self
@@ -68,21 +71,25 @@ impl<P: Participant> Effects<P> {
         self
     }
 
+    /// Sets a deadline, or sets it anew.
     pub fn deadline(mut self, deadline: SetDeadline) -> Self {
         self.deadlines.push(deadline);
         self
     }
 
+    /// Takes back a deadline.
     pub fn settle(mut self, settled: SettleDeadline) -> Self {
         self.settled.push(settled);
         self
     }
 
+    /// Says, for the metrics, that a saga ends.
     pub fn end(mut self, ended: SagaEnd) -> Self {
         self.ended.push(ended);
         self
     }
 
+    /// Answers a command.
     pub fn reply(mut self, reply: P::Reply) -> Self {
         self.reply = Some(reply);
         self
@@ -92,8 +99,11 @@ impl<P: Participant> Effects<P> {
 /// A fact to publish; the engine puts the envelope around it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
+    /// Its owner's topic.
     pub topic: &'static str,
+    /// Its type.
     pub event_type: &'static str,
+    /// The payload's version.
     pub version: u32,
     /// The Kafka key. Facts of one aggregate first appear in the order in which they were committed.
     pub aggregate_id: String,
@@ -106,12 +116,14 @@ pub struct Fact {
 pub struct SagaEnd {
     /// One of few words: it becomes a label.
     pub outcome: &'static str,
+    /// When the saga began.
     pub began_at: DateTime<Utc>,
 }
 
 /// An external call to make. Its answer comes back as an input; until then the intent stays open, across crashes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intend {
+    /// The aggregate that it is about.
     pub aggregate_id: String,
     /// Names the call within the aggregate. The idempotency key is `aggregate_id/step`.
     pub step: &'static str,
@@ -122,15 +134,20 @@ pub struct Intend {
 /// A moment after which the service is told, once, by the database's clock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SetDeadline {
+    /// The aggregate that it is about.
     pub aggregate_id: String,
+    /// Its name.
     pub name: &'static str,
+    /// When it is due.
     pub due_at: DateTime<Utc>,
 }
 
 /// Takes back a deadline; one that has passed already is simply gone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SettleDeadline {
+    /// The aggregate that it is about.
     pub aggregate_id: String,
+    /// Its name.
     pub name: &'static str,
 }
 

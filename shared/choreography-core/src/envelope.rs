@@ -17,6 +17,7 @@ pub struct Envelope {
     /// For example `inventory.reserved`.
     #[serde(rename = "type")]
     pub event_type: String,
+    /// The payload's version.
     pub version: u32,
     /// When the fact was recorded, by the database's clock.
     pub timestamp: DateTime<Utc>,
@@ -24,6 +25,7 @@ pub struct Envelope {
     pub correlation_id: String,
     /// What the event is about; the Kafka key.
     pub aggregate_id: String,
+    /// A JSON object, as it came.
     pub payload: Box<RawValue>,
     /// The event that led to this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,12 +38,25 @@ pub struct Envelope {
 /// Why some bytes are no envelope.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum NotAnEnvelope {
+    /// There is no payload.
     #[error("the message has no value (a tombstone); events are never deleted by key")]
     Empty,
+    /// A field is missing or wrong.
     #[error("{path}: {problem}")]
-    Field { path: String, problem: String },
+    Field {
+        /// Where in the envelope.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The Kafka key is not the aggregate.
     #[error("the Kafka key is {key:?} but aggregateId says {aggregate_id:?}; both must name the same aggregate")]
-    KeyMismatch { key: String, aggregate_id: String },
+    KeyMismatch {
+        /// The message's key.
+        key: String,
+        /// The envelope's aggregate.
+        aggregate_id: String,
+    },
 }
 
 impl Envelope {

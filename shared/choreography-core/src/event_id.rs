@@ -27,6 +27,7 @@ pub struct Ids {
 const REST_BITS: u32 = 74;
 
 impl Ids {
+    /// Ids of one loop.
     pub fn new() -> Self {
         Self::default()
     }
@@ -64,20 +65,40 @@ fn minted(millis: u64, rest: u128) -> Uuid {
 /// would outlive its inbox partition. Both are refused rather than risked.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
+    /// How old an id may be: older ones may have been forgotten by the inbox.
     pub horizon: TimeDelta,
+    /// How far ahead of the database's clock an id may be.
     pub skew: TimeDelta,
 }
 
+/// Why an event id is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum UnacceptableId {
+    /// It carries no time.
     #[error("event id {0} is no UUIDv7: ids carry the time at which the fact was recorded")]
     NotVersion7(Uuid),
+    /// The inbox may have forgotten it.
     #[error(
         "event id {id} says {at}, which is older than the horizon of {horizon}: a repeat of it could not be recognised any more"
     )]
-    TooOld { id: Uuid, at: DateTime<Utc>, horizon: TimeDelta },
+    TooOld {
+        /// The id.
+        id: Uuid,
+        /// Its time.
+        at: DateTime<Utc>,
+        /// How old it may be.
+        horizon: TimeDelta,
+    },
+    /// Its time lies ahead of the database's clock.
     #[error("event id {id} says {at}, which is more than {skew} ahead of the database's clock")]
-    FromTheFuture { id: Uuid, at: DateTime<Utc>, skew: TimeDelta },
+    FromTheFuture {
+        /// The id.
+        id: Uuid,
+        /// Its time.
+        at: DateTime<Utc>,
+        /// How far ahead it may be.
+        skew: TimeDelta,
+    },
 }
 
 impl Window {

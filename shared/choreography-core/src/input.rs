@@ -16,6 +16,7 @@ use crate::{
 pub enum Work<P: Participant> {
     /// Not looked into yet: that is done where a message that ends the process can be told apart.
     Unread(Unread),
+    /// For the rules.
     Input(Input<P>),
     /// A message that can never be an input.
     Dead(Delivery, Failure),
@@ -49,10 +50,13 @@ impl<P: Participant> Work<P> {
 /// An input with all that its consequences inherit from it.
 #[derive(Debug)]
 pub struct Input<P: Participant> {
+    /// What happened.
     pub what: What<P>,
     /// `None` where this input starts the saga: its facts then take their aggregate's id.
     pub correlation_id: Option<String>,
+    /// The trace context that it was written in.
     pub trace: TraceContext,
+    /// Where it comes from, which says how it is done with.
     pub source: Source,
 }
 
@@ -74,18 +78,26 @@ pub enum Source {
 /// What the engine itself knows of an event.
 #[derive(Clone, Debug)]
 pub struct Event {
+    /// Its id.
     pub id: Uuid,
+    /// The event's type.
     pub event_type: String,
+    /// The aggregate that it is about.
     pub aggregate_id: String,
+    /// The message, with its original bytes.
     pub delivery: Delivery,
 }
 
 /// A held event, back for another try.
 #[derive(Clone, Debug)]
 pub struct HeldEvent {
+    /// Its number in its table.
     pub number: i64,
+    /// The event.
     pub event: Event,
+    /// Failed attempts so far.
     pub attempts: u32,
+    /// When it failed first.
     pub first_failed_at: Option<DateTime<Utc>>,
     /// Somebody asked for it: a parked event goes through only then.
     pub redrive: bool,
@@ -141,6 +153,7 @@ pub enum Verdict<R> {
 /// The verdicts' names, in logs, spans and metrics.
 pub const VERDICTS: [&str; 9] =
     ["applied", "repeated", "retrying", "queued", "parked", "dead", "gone", "refused", "ignored"];
+/// The place of `retrying` in [`VERDICTS`].
 pub const RETRYING: usize = 2;
 
 impl<R> Verdict<R> {

@@ -7,6 +7,8 @@
 //! the [`relay`]. They know the database and Kafka only by the traits in [`store`] and [`log`], so that a simulation drives the
 //! very code that ships.
 
+#![warn(missing_docs)]
+
 mod call;
 mod command;
 pub mod commands;

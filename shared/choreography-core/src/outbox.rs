@@ -16,17 +16,24 @@ use crate::{
 /// An outbox row as the relay reads it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxRow {
+    /// Drawn under the lock of its aggregate: within one aggregate numbers are in the order of the commits.
     pub number: i64,
+    /// The key range.
     pub range: i32,
+    /// What is to be published.
     pub message: OutboxMessage,
 }
 
 /// What an event inherits from the input that led to it.
 #[derive(Clone, Debug)]
 pub struct Origin<'a> {
+    /// The service that published it.
     pub source: &'static str,
+    /// The saga that it belongs to.
     pub correlation_id: &'a str,
+    /// The event that led to it, if one did.
     pub causation_id: Option<Uuid>,
+    /// The trace context that it was written in.
     pub trace: &'a TraceContext,
 }
 

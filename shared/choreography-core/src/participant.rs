@@ -64,7 +64,19 @@ pub enum What<P: Participant> {
     /// A client's wish.
     Command(P::Command),
     /// A deadline that the service set earlier has passed.
-    Deadline { aggregate_id: String, name: String },
+    Deadline {
+        /// The aggregate that it was set for.
+        aggregate_id: String,
+        /// Its name.
+        name: String,
+    },
     /// The answer to an outside call that the service intended earlier.
-    Answer { aggregate_id: String, step: String, answer: Answer },
+    Answer {
+        /// The aggregate that the call was about.
+        aggregate_id: String,
+        /// Names the call within the aggregate.
+        step: String,
+        /// Yes or no.
+        answer: Answer,
+    },
 }

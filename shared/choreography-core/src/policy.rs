@@ -4,10 +4,12 @@ use chrono::TimeDelta;
 
 use crate::event_id::Window;
 
+/// How long, how often and how large: what a service is set to.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// Which event ids the inbox accepts.
     pub window: Window,
+    /// When what failed is tried again.
     pub retry: RetryPolicy,
     /// Largest message that may be published, headers included, in bytes.
     pub max_message_bytes: usize,
@@ -21,7 +23,9 @@ pub struct Policy {
 /// (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
+    /// The longest first wait.
     pub base: TimeDelta,
+    /// The longest wait of all.
     pub cap: TimeDelta,
     /// Failed attempts after which an event is parked.
     pub max_attempts: u32,

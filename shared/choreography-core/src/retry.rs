@@ -41,14 +41,18 @@ pub struct Limits {
 /// Held events to try, in number order.
 #[derive(Clone, Debug, Default)]
 pub struct Claimed {
+    /// In the order in which they are to be tried.
     pub events: Vec<HeldEvent>,
+    /// What this version can't read.
     pub unreadable: Vec<Unreadable>,
 }
 
 /// The row of a held event that this version can't read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unreadable {
+    /// Its number in its table.
     pub number: i64,
+    /// What went wrong.
     pub why: String,
 }
 

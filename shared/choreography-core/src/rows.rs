@@ -7,6 +7,7 @@ use crate::participant::Participant;
 /// A row that an input may read or change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Touch {
+    /// The key.
     pub key: String,
     /// The key was minted for this input, so nobody else can hold it: no row to create or lock beforehand.
     pub fresh: bool,

@@ -45,8 +45,11 @@ pub struct SagaSpan {
 
 /// What a span is to be called and to tell.
 pub struct Telling {
+    /// OpenTelemetry's kind.
     pub kind: SpanKind,
+    /// What it is called.
     pub name: Cow<'static, str>,
+    /// What is told.
     pub attributes: Vec<KeyValue>,
 }
 

@@ -32,7 +32,9 @@ pub enum StoreError {
 
 /// Opens transactions (READ COMMITTED).
 pub trait Database<P: Participant>: Send + Sync + 'static {
+    /// Dropped without a commit, it is rolled back.
     type Transaction: Transaction<P>;
+    /// Opens a transaction.
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction, StoreError>> + Send;
 
     /// How often the process crashed while it handled each message; in the order of `messages`.
@@ -82,21 +84,25 @@ pub trait Transaction<P: Participant>: Send {
         table: P::Table,
         keys: &[String],
     ) -> impl Future<Output = Result<FreeRows<P>, StoreError>> + Send;
+    /// Inserts rows under keys that were newly minted.
     fn insert_rows(
         &mut self,
         table: P::Table,
         rows: &[(String, P::Row)],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Overwrites rows that are locked.
     fn update_rows(
         &mut self,
         table: P::Table,
         rows: &[(String, P::Row)],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Appends to the service's own histories.
     fn append_records(&mut self, records: &[P::Record]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Appends outbox rows; their numbers are drawn here, under the locks of the aggregates.
     fn append_outbox(&mut self, messages: &[OutboxMessage]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Sets deadlines, or sets them anew, by aggregate and name.
     fn set_deadlines(&mut self, deadlines: &[Deadline]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Deletes deadlines by aggregate and name; those that are gone already are passed over.
     fn settle_deadlines(&mut self, names: &[(String, String)]) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -110,6 +116,7 @@ pub trait Transaction<P: Participant>: Send {
         postponed: &[Deadline],
     ) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
 
+    /// Writes down external calls; nobody else takes them up before `not_before`.
     fn insert_intents(
         &mut self,
         intents: &[Intent],
@@ -144,6 +151,7 @@ pub trait Transaction<P: Participant>: Send {
     /// Keeps messages that never can be handled as they are; returns the positions that were not kept before.
     fn bury(&mut self, dead: &[DeadMessage]) -> impl Future<Output = Result<HashSet<Position>, StoreError>> + Send;
 
+    /// Commits. An error leaves open whether that happened.
     fn commit(self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
@@ -162,6 +170,7 @@ pub enum Stage {
 /// How often runs crashed while they had a message under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Crashes {
+    /// Runs that crashed over it.
     pub times: u32,
     /// The furthest that one of them came.
     pub stage: Stage,
@@ -190,9 +199,13 @@ pub struct FreeRows<P: Participant> {
 /// A message that waits to be published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxMessage {
+    /// The topic.
     pub topic: String,
+    /// The key.
     pub key: Option<Vec<u8>>,
+    /// The payload.
     pub payload: Option<Vec<u8>>,
+    /// The headers, in their order.
     pub headers: Vec<Header>,
 }
 
@@ -207,14 +220,21 @@ impl OutboxMessage {
 /// A deadline as it stands in the database.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deadline {
+    /// Its id.
     pub id: Uuid,
+    /// The aggregate that it is about.
     pub aggregate_id: String,
+    /// Its name.
     pub name: String,
+    /// When it is due.
     pub due_at: DateTime<Utc>,
+    /// The saga that it belongs to.
     pub correlation_id: String,
+    /// The trace context that it was written in.
     pub trace: TraceContext,
     /// How often it was refused since it was set.
     pub attempts: u32,
+    /// What went wrong at the last try.
     pub last_error: Option<String>,
     /// When it is tried again after it was refused.
     pub not_before: Option<DateTime<Utc>>,
@@ -230,16 +250,23 @@ impl Deadline {
 /// An outside call that is to be made, or was begun and has no answer yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intent {
+    /// Its id.
     pub id: Uuid,
+    /// The aggregate that it is about.
     pub aggregate_id: String,
+    /// Names the call within the aggregate.
     pub step: String,
     /// JSON.
     pub request: String,
+    /// The saga that it belongs to.
     pub correlation_id: String,
+    /// The event that led to it, if one did.
     pub causation_id: Option<Uuid>,
+    /// The trace context that it was written in.
     pub trace: TraceContext,
     /// How often a call was begun before this one.
     pub attempts: u32,
+    /// When it was written down.
     pub intended_at: DateTime<Utc>,
 }
 
@@ -255,21 +282,27 @@ impl Intent {
 pub struct TakenIntent {
     /// JSON.
     pub request: String,
+    /// Failed attempts so far.
     pub attempts: u32,
 }
 
 /// An intent whose answer was refused: it stays open and is asked about again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefusedIntent {
+    /// The call.
     pub intent: Intent,
+    /// When it is asked about again.
     pub not_before: DateTime<Utc>,
+    /// What went wrong.
     pub error: String,
 }
 
 /// What an open intent asks for from now on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AmendedIntent {
+    /// The aggregate that it is about.
     pub aggregate_id: String,
+    /// Names the call within the aggregate.
     pub step: String,
     /// JSON.
     pub request: String,
@@ -289,8 +322,11 @@ pub enum HeldStatus {
 /// A held event, as far as the queue of its key needs it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Held {
+    /// The key.
     pub key: String,
+    /// Its number in its table.
     pub number: i64,
+    /// How it is held.
     pub status: HeldStatus,
     /// It is a compensation.
     pub overtakes: bool,
@@ -303,14 +339,21 @@ pub struct Held {
 /// An event to hold, with its original bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HoldEvent {
+    /// The key.
     pub key: String,
+    /// The event's id.
     pub event_id: Uuid,
+    /// The event's type.
     pub event_type: String,
+    /// How it is held.
     pub status: HeldStatus,
+    /// The message, with its original bytes.
     pub delivery: Delivery,
     /// `None` for one that merely queues.
     pub failure: Option<Failure>,
+    /// How long it waits for the next try.
     pub retry_in: TimeDelta,
+    /// The database's clock.
     pub now: DateTime<Utc>,
     /// It is a compensation.
     pub overtakes: bool,
@@ -321,18 +364,26 @@ pub struct HoldEvent {
 /// What went wrong, in words for headers, the admin API and logs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
+    /// One of few words: it becomes a label.
     pub class: &'static str,
+    /// In words.
     pub message: String,
 }
 
 /// A held event that failed once more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeldFailure {
+    /// Its number in its table.
     pub number: i64,
+    /// How it is held.
     pub status: HeldStatus,
+    /// What went wrong.
     pub failure: Failure,
+    /// Failed attempts so far.
     pub attempts: u32,
+    /// How long it waits for the next try.
     pub retry_in: TimeDelta,
+    /// The database's clock.
     pub now: DateTime<Utc>,
     /// It has no inbox row yet.
     pub early: bool,
@@ -341,8 +392,11 @@ pub struct HeldFailure {
 /// A message that is no event this service could ever handle.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeadMessage {
+    /// The message, with its original bytes.
     pub delivery: Delivery,
+    /// What went wrong.
     pub failure: Failure,
+    /// The database's clock.
     pub now: DateTime<Utc>,
 }
 

@@ -11,7 +11,9 @@ const LONGEST_STATE: usize = 512;
 /// `traceparent` and `tracestate` as they stand in headers and rows. Empty where the writer was not traced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TraceContext {
+    /// `traceparent`, well-formed.
     pub traceparent: Option<String>,
+    /// `tracestate`, short and printable.
     pub tracestate: Option<String>,
 }
 
@@ -69,15 +71,19 @@ impl TraceContext {
 /// outside need not be, so its bytes are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
+    /// Its bytes; mostly text.
     pub name: Vec<u8>,
+    /// `None` is null.
     pub value: Option<Vec<u8>>,
 }
 
 impl Header {
+    /// A header whose name and value are text.
     pub fn text(name: &str, value: impl Into<String>) -> Self {
         Self { name: name.as_bytes().to_vec(), value: Some(value.into().into_bytes()) }
     }
 
+    /// Whether it has this name.
     pub fn is_named(&self, name: &str) -> bool {
         self.name == name.as_bytes()
     }

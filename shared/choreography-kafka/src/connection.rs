@@ -45,6 +45,7 @@ impl Connection {
         self
     }
 
+    /// The password, for SASL.
     #[must_use]
     pub fn with_password(mut self, password: SecretString) -> Self {
         self.password = Some(Arc::new(Password(Mutex::new((password, Vec::new())))));

@@ -1,5 +1,7 @@
 //! Kafka by librdkafka.
 
+#![warn(missing_docs)]
+
 mod commits;
 mod connection;
 mod credentials;

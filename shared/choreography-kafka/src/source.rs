@@ -41,6 +41,7 @@ const SERVED: usize = 1_000;
 /// How much a poll takes.
 #[derive(Clone, Copy)]
 pub struct Limits {
+    /// At most so many messages.
     pub messages: usize,
     /// Of memory, roughly; one message may be larger.
     pub bytes: usize,

@@ -94,21 +94,30 @@ impl std::fmt::Display for StoppedPartition {
 /// An error that librdkafka reported.
 #[derive(Clone, Debug)]
 pub struct KafkaTrouble {
+    /// librdkafka's words.
     pub text: String,
+    /// The topic, where one is concerned.
     pub topic: Option<String>,
+    /// The partition, where one is concerned.
     pub partition: Option<i32>,
+    /// When it was.
     pub at: Instant,
 }
 
 /// A partition that this consumer can't go on with; the others go on.
 #[derive(Clone, Debug)]
 pub struct StoppedPartition {
+    /// The topic, where one is concerned.
     pub topic: String,
+    /// The partition, where one is concerned.
     pub partition: i32,
     /// The first offset that was not handled; negative where none is known.
     pub offset: i64,
+    /// What kind of stop it is.
     pub why: Stop,
+    /// librdkafka's words.
     pub text: String,
+    /// Since when.
     pub since: Instant,
 }
 
@@ -142,6 +151,7 @@ impl KafkaState {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How it stands this moment.
     pub fn snapshot(&self) -> Snapshot {
         let inner = self.inner();
         Snapshot {

@@ -14,24 +14,59 @@ use super::{Connection, tuning};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Why a service does not start on these topics.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TopicProblem {
+    /// Kafka did not answer; time may heal it.
     #[error(
         "Kafka at {brokers} can't be asked about its topics: {error}. Check KAFKA_BROKERS and that the broker runs"
     )]
-    Unreachable { brokers: String, error: KafkaError },
+    Unreachable {
+        /// Where it was looked for.
+        brokers: String,
+        /// librdkafka's error.
+        error: KafkaError,
+    },
+    /// The topic is not there.
     #[error("topic {0} is not there for this user: make it, and let the user describe it, before the services start")]
     Missing(String),
+    /// A topic keeps events for longer than the inbox remembers them.
     #[error(
         "EVENT_HORIZON is {horizon}, but {topic} keeps events for {kept} (retention.ms and segment.ms) and they can \
          wait {elsewhere} more in the outbox and before a redrive: a late repeat would not be recognised. Set \
          EVENT_HORIZON to at least {needed}, or shorten the topic's retention"
     )]
-    HorizonTooShort { topic: String, horizon: TimeDelta, kept: TimeDelta, elsewhere: TimeDelta, needed: TimeDelta },
+    HorizonTooShort {
+        /// The topic.
+        topic: String,
+        /// How long the inbox remembers.
+        horizon: TimeDelta,
+        /// How long the topic keeps events.
+        kept: TimeDelta,
+        /// How long they may wait before and after.
+        elsewhere: TimeDelta,
+        /// What the horizon has to be at least.
+        needed: TimeDelta,
+    },
+    /// A topic keeps its events for ever.
     #[error("{topic} keeps events for ever ({setting}=-1), so no horizon is long enough: set a retention")]
-    Endless { topic: String, setting: &'static str },
+    Endless {
+        /// The topic.
+        topic: String,
+        /// The setting that says so.
+        setting: &'static str,
+    },
+    /// A setting of a topic is no number.
     #[error("{topic}: the setting {setting} could not be read: {why}")]
-    Unreadable { topic: String, setting: &'static str, why: String },
+    Unreadable {
+        /// The topic.
+        topic: String,
+        /// The setting.
+        setting: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 /// Checks that the topics exist and, where `horizon` is given, that it covers how long an event can be on its way:

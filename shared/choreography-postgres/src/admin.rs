@@ -12,19 +12,33 @@ use choreography_core::{delivery::Delivery, event_id::time_of, participant::Part
 #[derive(Debug, Serialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldView {
+    /// Its number in its table.
     pub number: i64,
+    /// The key.
     pub key: String,
+    /// The event's id.
     pub event_id: Uuid,
+    /// The event's type.
     pub event_type: String,
+    /// How it is held.
     pub status: String,
+    /// The topic.
     pub topic: String,
+    /// The partition.
     pub partition: i32,
+    /// The offset in the partition.
     pub offset: i64,
+    /// Failed attempts so far.
     pub attempts: i32,
+    /// What went wrong, in one word.
     pub error_class: Option<String>,
+    /// What went wrong.
     pub error_message: Option<String>,
+    /// When it failed first.
     pub first_failed_at: Option<DateTime<Utc>>,
+    /// When it failed last.
     pub last_failed_at: Option<DateTime<Utc>>,
+    /// When it is due.
     pub due_at: DateTime<Utc>,
     /// The beginning of the original bytes, as far as they are text.
     pub payload: Option<String>,
@@ -36,12 +50,19 @@ pub struct HeldView {
 #[derive(Debug, Serialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadMessageView {
+    /// Its number in its table.
     pub number: i64,
+    /// The topic.
     pub topic: String,
+    /// The partition.
     pub partition: i32,
+    /// The offset in the partition.
     pub offset: i64,
+    /// What went wrong, in one word.
     pub error_class: String,
+    /// What went wrong.
     pub error_message: String,
+    /// When it was set aside.
     pub dead_at: DateTime<Utc>,
     /// The beginning of the original bytes, as far as they are text.
     pub payload: Option<String>,
@@ -49,10 +70,13 @@ pub struct DeadMessageView {
     pub payload_length: Option<i64>,
 }
 
+/// Why nothing was discarded.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscardError {
+    /// Nothing of this number is parked.
     #[error("nothing parked or dead has the number {0}; only what is parked or dead can be discarded")]
     NotParked(i64),
+    /// The database did not answer as it should.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }

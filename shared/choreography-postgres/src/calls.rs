@@ -16,20 +16,27 @@ use choreography_core::{
 #[derive(Debug, Serialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct CallView {
+    /// Its id.
     pub id: Uuid,
+    /// The aggregate that it is about.
     pub aggregate_id: String,
+    /// Names the call within the aggregate.
     pub step: String,
+    /// The saga that it belongs to.
     pub correlation_id: String,
     /// How often a process took it up.
     pub attempts: i32,
+    /// When it was written down.
     pub intended_at: DateTime<Utc>,
     /// By the database's clock.
     pub age_seconds: f64,
     /// When it is taken up next; one that is under way is some time before that.
     pub not_before: DateTime<Utc>,
+    /// What went wrong at the last try.
     pub last_error: Option<String>,
     /// Its beginning in a listing, all of it where one call is shown.
     pub request: String,
+    /// Of the request, in bytes.
     pub request_length: i32,
 }
 
@@ -37,14 +44,23 @@ pub struct CallView {
 #[derive(Debug, Serialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct SettledView {
+    /// Its number in its table.
     pub number: i64,
+    /// The call's id.
     pub call_id: Uuid,
+    /// The aggregate that it is about.
     pub aggregate_id: String,
+    /// Names the call within the aggregate.
     pub step: String,
+    /// What was found out about it.
     pub outcome: String,
+    /// What the provider calls what was done.
     pub detail: Option<String>,
+    /// Why, in words.
     pub reason: String,
+    /// What went wrong at the last try.
     pub last_error: Option<String>,
+    /// When it was settled.
     pub settled_at: DateTime<Utc>,
     /// `null`: the process ended before it could write that down; the call is settled if it is not open any more.
     pub result: Option<String>,

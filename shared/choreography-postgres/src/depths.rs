@@ -7,17 +7,23 @@ use super::Pool;
 /// What waits in a service's database, and for how long.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Depths {
+    /// Rows that are not published yet.
     pub outbox: i64,
     /// Seconds since the oldest unpublished message was written.
     pub outbox_age: f64,
+    /// Events that are tried again when due.
     pub retrying: i64,
     /// Seconds since the first failure of the event that has been tried for longest.
     pub retrying_age: f64,
+    /// Events that wait behind another of their key.
     pub queued: i64,
+    /// Events that wait for a decision.
     pub parked: i64,
+    /// Keys with a parked event.
     pub parked_keys: i64,
     /// That nobody has settled yet.
     pub dead_messages: i64,
+    /// Deadlines that are due.
     pub deadlines_due: i64,
     /// Deadlines that were refused and are tried again.
     pub deadlines_refused: i64,

@@ -1,5 +1,7 @@
 //! The engine's statements in SQL. One method of a port, one statement, set-based.
 
+#![warn(missing_docs)]
+
 mod admin;
 mod calls;
 mod depths;
@@ -52,6 +54,7 @@ use choreography_core::{
 /// A service's database.
 #[derive(Clone)]
 pub struct Postgres {
+    /// Its connections.
     pub pool: Pool,
     participant: Arc<Routed>,
     ranges: i32,

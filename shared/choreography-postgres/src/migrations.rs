@@ -10,15 +10,32 @@ const ENGINE_LEDGER: &str = "_engine_migrations";
 /// The name that sqlx gives it.
 const SERVICE_LEDGER: &str = "_sqlx_migrations";
 
+/// Why the tables are not up to date.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum MigrationProblem {
+    /// A migration did not go through.
     #[error("the {whose}'s migrations failed: {source}")]
-    Failed { whose: &'static str, source: sqlx::migrate::MigrateError },
+    Failed {
+        /// The engine's or the service's.
+        whose: &'static str,
+        /// sqlx's error.
+        source: sqlx::migrate::MigrateError,
+    },
+    /// A migration was not applied, and this process is not to apply it.
     #[error(
         "the database lacks {whose} migration {version} ({description}): start the service once with MIGRATIONS=only \
          and the owner's DATABASE_URL, then again"
     )]
-    Missing { whose: &'static str, version: i64, description: String },
+    Missing {
+        /// The engine's or the service's.
+        whose: &'static str,
+        /// Its number.
+        version: i64,
+        /// Its name.
+        description: String,
+    },
+    /// The database did not answer as it should.
     #[error("the migrations can't be looked up or granted: {0}")]
     Database(#[from] sqlx::Error),
 }

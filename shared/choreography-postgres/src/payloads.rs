@@ -5,7 +5,9 @@ use super::Postgres;
 /// Where a message is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
+    /// A held event.
     Held,
+    /// A dead message.
     Dead,
 }
 

@@ -12,11 +12,13 @@ use super::{Pool, Postgres};
 pub struct StoppedView {
     /// Of the message in the outbox.
     pub number: i64,
+    /// The topic.
     pub topic: String,
     /// The key, as far as it is text; none where only this message waits.
     pub key: Option<String>,
     /// Kafka's word for it.
     pub error: String,
+    /// When it was stopped.
     pub stopped_at: DateTime<Utc>,
     /// The payload's bytes.
     pub bytes: i64,

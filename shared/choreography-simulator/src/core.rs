@@ -32,6 +32,7 @@ pub struct Core {
     steps: AtomicU64,
     faults: AtomicBool,
     rates: Rates,
+    /// What this schedule is about.
     pub focus: Focus,
     /// What is to strike the task that is driven, as soon as it pauses.
     aimed: Mutex<Option<Fault>>,
@@ -78,6 +79,7 @@ impl Core {
         }
     }
 
+    /// The next random number.
     pub fn random(&self) -> u64 {
         next(&mut lock(&self.random))
     }
@@ -102,15 +104,18 @@ impl Core {
         self.would_strike_at(fault, self.at())
     }
 
+    /// Whether the fault strikes at this call.
     pub fn would_strike_at(&self, fault: Fault, call: &str) -> bool {
         let one_in = self.focus.leads(fault, call).unwrap_or(self.rates.one_in(fault));
         one_in > 0 && self.has_faults() && self.pick(one_in) == 0
     }
 
+    /// Whether this bug is planted.
     pub fn has(&self, plant: Plant) -> bool {
         self.plant == Some(plant)
     }
 
+    /// From now on these inputs fail.
     pub fn set_poison(&self, poison: Option<Poison>) {
         *lock(&self.poison) = poison;
     }
@@ -120,14 +125,17 @@ impl Core {
         *lock(&self.poison)
     }
 
+    /// From now on nothing strikes any more.
     pub fn end_faults(&self) {
         self.faults.store(false, Ordering::Relaxed);
     }
 
+    /// Whether faults strike still.
     pub fn has_faults(&self) -> bool {
         self.faults.load(Ordering::Relaxed)
     }
 
+    /// Begins a step; its number.
     pub fn step(&self) -> u64 {
         self.steps.fetch_add(1, Ordering::Relaxed)
     }
@@ -143,6 +151,7 @@ impl Core {
         self.now() + self.skew
     }
 
+    /// Adds a line to the story, if it is kept.
     pub fn tell(&self, line: impl FnOnce() -> String) {
         if let Some(story) = &self.story {
             let step = self.steps.load(Ordering::Relaxed);
@@ -150,6 +159,7 @@ impl Core {
         }
     }
 
+    /// The story so far.
     pub fn story(&self) -> Vec<String> {
         self.story.as_ref().map(|story| lock(story).clone()).unwrap_or_default()
     }
@@ -205,6 +215,7 @@ impl Core {
         self.wakes_at.swap(0, Ordering::Relaxed)
     }
 
+    /// From now on this replica is driven; zero: none.
     pub fn drive(&self, member: u64) {
         self.member.store(member, Ordering::Relaxed);
     }
@@ -224,6 +235,7 @@ impl Core {
         self.ends_process.swap(false, Ordering::Relaxed)
     }
 
+    /// Counts that something was reached.
     pub fn count(&self, section: &'static str, what: &'static str) {
         lock(&self.coverage).count([section, what, "", ""]);
     }
@@ -236,18 +248,22 @@ impl Core {
         lock(&self.coverage).count(["fault", fault.name(), call, ""]);
     }
 
+    /// Counts a cell.
     pub fn count_cell(&self, cell: crate::coverage::Cell) {
         lock(&self.coverage).count(cell);
     }
 
+    /// What was reached so far.
     pub fn coverage(&self) -> Coverage {
         lock(&self.coverage).clone()
     }
 
+    /// A UUIDv7 of this moment.
     pub fn uuid(&self) -> Uuid {
         self.uuid_at(self.now())
     }
 
+    /// A UUIDv7 of that moment.
     pub fn uuid_at(&self, now: DateTime<Utc>) -> Uuid {
         let now = u64::try_from(now.timestamp_millis()).unwrap_or(0);
         let mut bytes = [0; 10];

@@ -10,6 +10,7 @@ pub type Cell = [&'static str; 4];
 pub struct Coverage(BTreeMap<Cell, u64>);
 
 impl Coverage {
+    /// Counts one occurrence.
     pub fn count(&mut self, cell: Cell) {
         *self.0.entry(cell).or_default() += 1;
     }
@@ -21,6 +22,7 @@ impl Coverage {
         }
     }
 
+    /// How often it occurred.
     pub fn times(&self, cell: Cell) -> u64 {
         self.0.get(&cell).copied().unwrap_or_default()
     }

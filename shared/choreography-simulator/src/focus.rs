@@ -11,6 +11,7 @@ pub const ANY: &str = "";
 pub enum Poisoning {
     /// In some schedules, those of any type of event.
     Sometimes,
+    /// In every schedule, those of any type of event.
     Always,
     /// Those that most inputs of a saga are.
     Common,
@@ -18,6 +19,7 @@ pub enum Poisoning {
     NowAndThen,
     /// Answers to external calls.
     Answers,
+    /// Deadlines.
     Deadlines,
     /// Events, each of which ends the process.
     Crashes,
@@ -28,6 +30,7 @@ pub enum Poisoning {
 pub struct Profile {
     /// How the services are used: what the number means is the set-up's affair. Zero: as usual.
     pub usage: usize,
+    /// Which inputs fail.
     pub poisoning: Poisoning,
     /// Somebody with a database client is busy, and waits for locks are short.
     pub locks: bool,
@@ -122,13 +125,16 @@ pub static ANY_SERVICES: Tables = Tables {
     ],
 };
 
+/// The call at which faults strike more often, if there is one.
 pub struct Focus {
     call: Option<&'static str>,
     is_rare: bool,
+    /// How the schedule differs from an ordinary one.
     pub profile: Profile,
 }
 
 impl Focus {
+    /// Draws one.
     pub fn draw(tables: &'static Tables, mut pick: impl FnMut(usize) -> usize) -> Self {
         let mut weight = pick(tables.rare.iter().map(|(_, weight, _)| weight).sum::<usize>());
         let rare = tables.rare.iter().find(|(_, of, _)| {
@@ -145,10 +151,12 @@ impl Focus {
         }
     }
 
+    /// Whether the call is a rare one.
     pub fn is_rare(&self) -> bool {
         self.is_rare
     }
 
+    /// Whether this call is in focus.
     pub fn is(&self, call: &str) -> bool {
         self.call == Some(call)
     }
@@ -162,9 +170,11 @@ impl Focus {
 
 /// What strikes whoever makes the call in focus: at one in so many of them.
 pub const AIMED: [Fault; 4] = [Fault::Killed, Fault::Frozen, Fault::Rebalanced, Fault::Dropped];
+/// At one in so many of them.
 pub const AIMED_ONE_IN: usize = 2;
 /// And whoever has just made it: a transaction that lies frozen ends while it is idle.
 pub const AIMED_AFTER: [Fault; 4] = [Fault::Killed, Fault::Frozen, Fault::Frozen, Fault::Dropped];
+/// At one in so many of them.
 pub const AFTER_ONE_IN: usize = 3;
 /// Any other fault strikes at one in so many calls in focus.
 pub const FOCUS_ONE_IN: usize = 5;

@@ -26,6 +26,7 @@ type Partition = (String, i32);
 /// The broker.
 #[derive(Default)]
 pub struct Broker {
+    /// Every partition, in order.
     pub logs: BTreeMap<Partition, Vec<Delivery>>,
     committed: BTreeMap<(&'static str, Partition), usize>,
     members: BTreeMap<&'static str, Vec<u64>>,
@@ -37,9 +38,11 @@ pub struct Broker {
     pub away: BTreeMap<String, DateTime<Utc>>,
 }
 
+/// A broker that everybody shares.
 pub type Kafka = Arc<Mutex<Broker>>;
 
 impl Broker {
+    /// A message arrives.
     pub fn append(&mut self, message: OutboxMessage) {
         let partition = share_of(message.key.as_deref(), PARTITIONS);
         let log = self.logs.entry((message.topic.clone(), partition)).or_default();
@@ -78,6 +81,7 @@ impl Broker {
         arrived
     }
 
+    /// A member comes.
     pub fn join(&mut self, group: &'static str, member: u64) {
         self.members.entry(group).or_default().push(member);
         self.begin_generation(group);
@@ -87,6 +91,7 @@ impl Broker {
         *self.generations.entry(group).or_default() += 1;
     }
 
+    /// A member goes.
     pub fn leave(&mut self, group: &'static str, member: u64) {
         self.members.entry(group).or_default().retain(|other| *other != member);
         self.begin_generation(group);

@@ -24,6 +24,8 @@
 //! What the engine promises is checked without a word: one effect per event and service, every committed event on its topic in the
 //! order of the commits, nothing lost that could not be handled, deadlines that fire ([`Simulation::run`]).
 
+#![warn(missing_docs)]
+
 mod check;
 pub mod core;
 mod coverage;

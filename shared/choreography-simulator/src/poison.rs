@@ -45,10 +45,13 @@ pub struct Poison {
 /// often is chosen more often.
 #[derive(Clone, Debug, Default)]
 pub struct Poisons {
+    /// Events.
     pub events: Vec<(&'static str, &'static str)>,
     /// Those that most sagas meet; none: any of the events.
     pub common: Vec<(&'static str, &'static str)>,
+    /// Answers to external calls.
     pub answers: Vec<(&'static str, &'static str)>,
+    /// Deadlines.
     pub deadlines: Vec<(&'static str, &'static str)>,
 }
 

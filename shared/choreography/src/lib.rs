@@ -5,6 +5,8 @@
 //! steps stand in `choreography-core` and know the database and Kafka by traits alone, so that a simulation drives the very code
 //! that ships; `choreography-postgres` and `choreography-kafka` are those traits' other side.
 
+#![warn(missing_docs)]
+
 mod describe;
 mod http;
 mod preparing;
@@ -18,7 +20,7 @@ mod stopping;
 mod telemetry;
 
 pub use choreography_core::{
-    Answer, Call, Command, Event, EventType, Json, Key, Record, Refusal, Row,
+    Answer, Call, Command, Event, EventType, Json, Key, Record, Refusal, Row, Undecodable,
     intents::{NoAnswer, Nobody, Outside},
     records,
     routes::{Further, Moment, Reaction, Reacts, Routes, Service, nothing, publish},

@@ -13,12 +13,16 @@ use choreography_core::{commands::NoReply, participant::Refusal};
 /// An error answer: `{"error": …, "field": …}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
+    /// The HTTP status.
     pub status: StatusCode,
+    /// What is wrong, in words for the client.
     pub error: String,
+    /// Which field of the request is wrong, if one is.
     pub field: Option<String>,
 }
 
 impl Problem {
+    /// A problem without a field.
     pub fn new(status: StatusCode, error: impl ToString) -> Self {
         Self { status, error: error.to_string(), field: None }
     }

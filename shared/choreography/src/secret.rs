@@ -9,13 +9,30 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// Why a secret can't be used; says nothing of what is in it.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SecretError {
+    /// The file that should hold it can't be read.
     #[error("{name}_FILE: {path} can't be read: {source}")]
-    Unreadable { name: &'static str, path: PathBuf, source: std::io::Error },
+    Unreadable {
+        /// The variable.
+        name: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is nothing in it.
     #[error("{name}: the secret is empty; leave {name} unset where none is needed")]
-    Empty { name: &'static str },
+    Empty {
+        /// The variable.
+        name: &'static str,
+    },
+    /// It is not set.
     #[error("{name} is needed: set it, or {name}_FILE to a file that holds it")]
-    Missing { name: &'static str },
+    Missing {
+        /// The variable.
+        name: &'static str,
+    },
 }
 
 /// The secret called `name`; the file wins over the variable, since that is how secrets are mounted. White space around

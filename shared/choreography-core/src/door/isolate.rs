@@ -18,15 +18,20 @@ use crate::{
 
 /// How far a batch has come. Kept across failed tries, so that committed halves are not handled (or answered) twice.
 pub struct Progress<R> {
+    /// What became of each piece of work, in its order; `None` of what is not settled yet.
     pub verdicts: Vec<Option<Verdict<R>>>,
+    /// Key ranges that have something to publish.
     pub ranges: Vec<i32>,
+    /// Calls to make now.
     pub intents: Vec<FreshCall>,
+    /// The earliest deadline that was set.
     pub earliest_deadline: Option<DateTime<Utc>>,
     /// How often earlier runs crashed over each, once that was asked.
     pub(crate) crashes: Option<Vec<Crashes>>,
 }
 
 impl<R> Progress<R> {
+    /// Nothing of so many pieces of work is settled yet.
     pub fn new(len: usize) -> Self {
         Self {
             verdicts: (0..len).map(|_| None).collect(),

@@ -51,8 +51,11 @@ use told::BatchSpans;
 
 /// The door of one service: its rules and its database.
 pub struct Door<P: Participant, D> {
+    /// The rules.
     pub participant: Arc<P>,
+    /// The database.
     pub database: D,
+    /// How long, how often, how large.
     pub policy: Policy,
     suspects: Suspects<P>,
 }
@@ -67,6 +70,7 @@ struct Manner<'a> {
 }
 
 impl<P: Participant, D: Database<P>> Door<P, D> {
+    /// A handler for these rules on this database.
     pub fn new(participant: Arc<P>, database: D, policy: Policy) -> Self {
         Self { participant, database, policy, suspects: Suspects::default() }
     }

@@ -9,14 +9,18 @@ use crate::participant::Answer;
 /// An answer whose call is not open any more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LateAnswer {
+    /// The call's id.
     pub call: Uuid,
+    /// What was answered.
     pub answer: Answer,
 }
 
 /// The provider did something else than the operator said.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contradiction {
+    /// The aggregate that it is about.
     pub aggregate_id: String,
+    /// Names the call within the aggregate.
     pub step: String,
     /// `done` or `not-done`.
     pub settled_as: String,

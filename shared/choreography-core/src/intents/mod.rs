@@ -43,6 +43,7 @@ pub enum NoAnswer {
 /// A call that was just written down by this process, which may make it without claiming it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FreshCall {
+    /// The call.
     pub intent: Intent,
     /// A moment before its transaction began, on the process's own steady clock: it is no older than that.
     pub since: Instant,

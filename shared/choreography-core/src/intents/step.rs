@@ -39,6 +39,7 @@ pub trait IntentStore: Send + Sync + 'static {
 /// An open intent that is this process's to call for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claimed {
+    /// The call.
     pub intent: Intent,
     /// Since it was intended, by the database's clock.
     pub age: TimeDelta,
@@ -47,8 +48,11 @@ pub struct Claimed {
 /// An intent that waits for another try.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Postponed {
+    /// Its id.
     pub id: Uuid,
+    /// How long it waits.
     pub wait: TimeDelta,
+    /// What went wrong.
     pub why: String,
 }
 

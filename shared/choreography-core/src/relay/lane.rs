@@ -10,6 +10,7 @@ pub enum Lane {
 }
 
 impl Lane {
+    /// Both of them.
     pub const ALL: [Self; 2] = [Self::Events, Self::DeadLetters];
 
     /// Its first and its last range, where events have so many.

@@ -30,13 +30,16 @@ use crate::{outbox::OutboxRow, store::StoreError};
 /// The right to publish a key range, until it expires by the database's clock or somebody else has a higher epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
+    /// The key range.
     pub range: i32,
+    /// It rises whenever the range changes hands.
     pub epoch: i64,
 }
 
 /// What is to be read of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
+    /// Key ranges to read.
     pub ranges: Vec<i32>,
     /// Topics that wait: their rows are passed over.
     pub without_topics: Vec<String>,
@@ -56,6 +59,7 @@ impl Reading {
 /// A row that Kafka refuses for what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
+    /// Its number in its table.
     pub number: i64,
     /// Kafka's word for it.
     pub error: String,

@@ -33,12 +33,25 @@ pub enum Relayed {
     /// Nothing is to be sent now in the ranges that this relay holds.
     Nothing,
     /// Rows were acknowledged and marked.
-    Published { rows: usize, marked: u64 },
+    Published {
+        /// So many rows.
+        rows: usize,
+        /// So many of them were marked; fewer if a lease was lost meanwhile.
+        marked: u64,
+    },
     /// Some were not acknowledged. What failed waits or stops; the next step goes on with everything else.
-    Failed { published: usize, stopped: u64, error: PublishError },
+    Failed {
+        /// So many rows were acknowledged before.
+        published: usize,
+        /// So many keys were stopped.
+        stopped: u64,
+        /// The first failure.
+        error: PublishError,
+    },
 }
 
 impl Relay {
+    /// A relay that holds no range yet; `holder` tells it from all others.
     pub fn new(holder: Uuid, lane: Lane, pace: Pace) -> Self {
         Self { holder, lane, leases: Vec::new(), pace, waits: Waits::default(), lost: false }
     }

@@ -86,6 +86,7 @@ pub struct KafkaSink {
 }
 
 impl KafkaSink {
+    /// Makes a producer; `name` is its client id.
     pub fn connect(kafka: &Connection, name: &str, limits: SinkLimits) -> KafkaResult<Self> {
         let mut sink = Self {
             kafka: kafka.clone(),

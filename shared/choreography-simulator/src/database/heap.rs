@@ -1,5 +1,6 @@
 //! A table at READ COMMITTED: what is committed, what an open transaction made of it, and who locks it.
 
+/// Tells transactions apart.
 pub type TxId = u64;
 /// A row's identity: it outlives updates, and whoever waits for the row finds it again by this.
 pub type Place = u64;

@@ -36,9 +36,13 @@ use state::Over;
 
 /// A service's database. Clones are the same one.
 pub struct Model<P: Participant> {
+    /// Chance, time and the story.
     pub core: Arc<Core>,
+    /// Its tables and sessions.
     pub state: Arc<Mutex<State<P>>>,
+    /// What the service is set to.
     pub policy: Policy,
+    /// Whose tables they are.
     pub participant: Arc<P>,
     tombstone: fn(&P::Row) -> bool,
     locks_at_once: fn(P::Table) -> bool,
@@ -60,7 +64,9 @@ impl<P: Participant> Clone for Model<P> {
 /// What the server ends by itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
+    /// How long a wait for a lock may take.
     pub lock: TimeDelta,
+    /// How long a transaction may do nothing.
     pub idle_in_transaction: TimeDelta,
 }
 

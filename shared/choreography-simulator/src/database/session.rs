@@ -16,6 +16,7 @@ use crate::{
 /// Which table of the state.
 pub type Pick<P, V> = fn(&mut State<P>) -> &mut Heap<V>;
 
+/// An open transaction.
 pub struct Tx<P: Participant> {
     pub(super) model: Model<P>,
     pub(super) id: TxId,

@@ -19,8 +19,11 @@ use crate::probe::{Note, Probe};
 
 /// A row of one of the service's own tables.
 pub struct OwnRow<P: Participant> {
+    /// Its table.
     pub table: P::Table,
+    /// The key.
     pub key: String,
+    /// The row.
     pub row: P::Row,
 }
 
@@ -30,9 +33,12 @@ impl<P: Participant> Clone for OwnRow<P> {
     }
 }
 
+/// A row of the outbox.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxEntry {
+    /// The row.
     pub row: OutboxRow,
+    /// It is marked.
     pub published: bool,
 }
 
@@ -139,15 +145,25 @@ impl Over {
     }
 }
 
+/// All tables of a service, and the sessions that work on them.
 pub struct State<P: Participant> {
+    /// The service's own rows.
     pub rows: Heap<OwnRow<P>>,
+    /// Ids of events that had their effect.
     pub inbox: Heap<Uuid>,
+    /// The outbox.
     pub outbox: Heap<OutboxEntry>,
+    /// Who publishes which key range.
     pub leases: Heap<LeaseRow>,
+    /// Deadlines.
     pub deadlines: Heap<Deadline>,
+    /// Open calls.
     pub intents: Heap<OpenIntent>,
+    /// Held events.
     pub held: Heap<HeldRow>,
+    /// Messages that never can be handled.
     pub dead: Heap<DeadRow>,
+    /// Keys that are stopped.
     pub stopped: Heap<StoppedRow>,
     /// What the rules appended.
     pub records: Heap<P::Record>,
@@ -155,11 +171,13 @@ pub struct State<P: Participant> {
     pub log: Vec<Committed>,
     /// Messages that a replica has begun and not ended, and how often replicas died over each.
     pub under_way: BTreeSet<(u64, Position)>,
+    /// How often processes ended over a message.
     pub deaths: BTreeMap<Position, u32>,
     /// The relays that live, each by a statement of its own.
     pub relays: BTreeMap<Uuid, DateTime<Utc>>,
     /// What replicas have written down of what they have under way: how far they came, and whether they died since.
     pub begun: BTreeMap<(Position, u64), (Stage, bool)>,
+    /// Open transactions.
     pub sessions: BTreeMap<TxId, Session>,
     /// Deadlines whose rows nobody can read, until somebody mends them.
     pub unreadable: BTreeSet<Uuid>,
@@ -167,11 +185,13 @@ pub struct State<P: Participant> {
     pub scribbled: BTreeSet<i64>,
     /// Sequences never roll back.
     pub outbox_number: i64,
+    /// The last number that a held event got.
     pub held_number: i64,
     last_tx: TxId,
 }
 
 impl<P: Participant> State<P> {
+    /// Empty tables.
     pub fn new(ranges: i32) -> Self {
         let mut leases = Heap::default();
         for range in 0..=ranges {
@@ -207,6 +227,7 @@ impl<P: Participant> State<P> {
         self.rows.committed().find(|own| own.table == table && own.key == key).map(|own| &own.row)
     }
 
+    /// Opens a transaction; `at` is the call that does.
     pub fn open(&mut self, now: DateTime<Utc>, at: &'static str) -> TxId {
         self.last_tx += 1;
         self.sessions.insert(self.last_tx, Session { waits_for: None, since: now, at, over: None });
@@ -260,6 +281,7 @@ impl<P: Participant> State<P> {
         }
     }
 
+    /// Why the transaction is over, if the server ended it.
     pub fn over(&self, tx: TxId) -> Option<Over> {
         self.sessions.get(&tx).and_then(|session| session.over)
     }

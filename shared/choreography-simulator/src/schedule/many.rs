@@ -15,8 +15,11 @@ use crate::{core::lock, coverage::Coverage};
 /// What came of many schedules.
 #[derive(Default)]
 pub struct Many {
+    /// How many ran.
     pub schedules: u64,
+    /// How many steps they took.
     pub steps: u64,
+    /// What they reached.
     pub coverage: Coverage,
     /// By seed.
     pub findings: Vec<(u64, Vec<String>)>,

@@ -9,6 +9,7 @@ use crate::secret::{self, LiveSecret, SecretError};
 
 /// The service's database. A role without DDL is enough for the service itself, if another one migrates.
 #[derive(Args, Clone, Debug)]
+#[non_exhaustive]
 pub struct DatabaseSettings {
     /// The service's own PostgreSQL database.
     #[arg(long, env, hide_env_values = true, required_unless_present = "database_url_file")]

@@ -10,6 +10,7 @@ use choreography_kafka::Connection;
 
 /// Kafka's address, and who is calling.
 #[derive(Args, Clone, Debug)]
+#[non_exhaustive]
 pub struct KafkaSettings {
     /// Kafka's bootstrap servers.
     #[arg(long, env, default_value = "127.0.0.1:9092")]

@@ -19,9 +19,12 @@ use choreography_core::{
 
 /// Settings that every service has. Durations are written like `500ms`, `30s`, `15m`, `7d`.
 #[derive(Args, Clone, Debug)]
+#[non_exhaustive]
 pub struct EngineSettings {
+    /// The database's settings.
     #[command(flatten)]
     pub database: DatabaseSettings,
+    /// Kafka's settings.
     #[command(flatten)]
     pub kafka: KafkaSettings,
     /// After this long without a sign of life a replica's partitions go to the others.
@@ -181,6 +184,7 @@ impl EngineSettings {
         })
     }
 
+    /// What the steps go by.
     pub fn policy(&self) -> Policy {
         Policy {
             window: Window { horizon: delta(self.event_horizon), skew: delta(self.event_skew) },
