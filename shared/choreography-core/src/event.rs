@@ -13,11 +13,13 @@ pub struct EventType {
     pub version: u32,
     /// The topic of its owner. An event of this type on any other topic is dead-lettered.
     pub topic: &'static str,
+    /// The one service that publishes it.
+    pub owner: &'static str,
 }
 
 /// A type of event with its payload.
 pub trait Event: fmt::Debug + Send + Sync + Sized + 'static {
-    /// Its name, version and topic.
+    /// Its name, version, topic and owner.
     const TYPE: EventType;
     /// All types of the choreography that this one belongs to: what a service may meet on the topics that it reads.
     const FAMILY: &'static [EventType];

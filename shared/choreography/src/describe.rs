@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use choreography_core::EventType;
 use clap::CommandFactory;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use choreography_core::routes::{Contradictions, Description, Service};
 
@@ -37,6 +38,11 @@ pub fn json_of<S: Service, C: CommandFactory>() -> Result<String, Contradictions
         .get_arguments()
         .filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()))
         .collect();
+    let of_contract = |event: &EventType| {
+        let EventType { name, topic, owner, version } = *event;
+        (name.to_owned(), json!({ "topic": topic, "owner": owner, "version": version }))
+    };
+    let events: Map<String, Value> = described.events.iter().map(of_contract).collect();
     let json: Value = json!({
         "name": described.name,
         "reads": described.reads,
@@ -49,6 +55,7 @@ pub fn json_of<S: Service, C: CommandFactory>() -> Result<String, Contradictions
         "deadlines": described.deadlines,
         "tables": described.tables,
         "settings": settings,
+        "events": events,
     });
     Ok(format!("{json:#}\n"))
 }
@@ -104,6 +111,7 @@ mod tests {
             "deadlines": ["late"],
             "tables": ["accounts"],
             "settings": ["NAME_OF_HOST", "SIZE_OF_PARTY"],
+            "events": {},
         });
         assert_eq!(json, expected);
     }

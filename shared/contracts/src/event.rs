@@ -21,26 +21,26 @@ pub trait Payload: Serialize + DeserializeOwned {
 }
 
 macro_rules! events {
-    ($($event:ident = $event_type:literal, version $version:literal, on $topic:ident;)*) => {
+    ($($owner:literal on $topic:ident { $($event:ident = $event_type:literal, version $version:literal;)* })*) => {
         /// Any event of the choreography.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Event {
-            $($event($event),)*
+            $($($event($event),)*)*
         }
 
         impl Event {
             /// Every event type, in the order of the table.
-            pub const TYPES: &[&str] = &[$($event_type,)*];
+            pub const TYPES: &[&str] = &[$($($event_type,)*)*];
 
             /// Reads and validates a payload.
             pub fn parse(event_type: &str, version: u32, payload: &str) -> Result<Self, Invalid> {
                 match (event_type, version) {
-                    $(($event_type, $version) => accept::<$event>(payload).map(Self::$event),)*
-                    $(($event_type, _) => Err(Invalid::UnknownVersion {
+                    $($(($event_type, $version) => accept::<$event>(payload).map(Self::$event),)*)*
+                    $($(($event_type, _) => Err(Invalid::UnknownVersion {
                         event_type: event_type.to_owned(),
                         version,
                         known: $version,
-                    }),)*
+                    }),)*)*
                     _ => Err(Invalid::unknown_type(event_type)),
                 }
             }
@@ -48,48 +48,48 @@ macro_rules! events {
             /// The topic of a type's owner; `None` for a type that is not of this choreography.
             pub fn topic_of(event_type: &str) -> Option<&'static str> {
                 match event_type {
-                    $($event_type => Some($topic),)*
+                    $($($event_type => Some($topic),)*)*
                     _ => None,
                 }
             }
 
             /// Its name on the wire, such as `order.placed`.
             pub fn event_type(&self) -> &'static str {
-                match self { $(Self::$event(_) => $event_type,)* }
+                match self { $($(Self::$event(_) => $event_type,)*)* }
             }
 
             /// The version of its payload that this build writes.
             pub fn version(&self) -> u32 {
-                match self { $(Self::$event(_) => $version,)* }
+                match self { $($(Self::$event(_) => $version,)*)* }
             }
 
             /// The topic of its owner.
             pub fn topic(&self) -> &'static str {
-                match self { $(Self::$event(_) => $topic,)* }
+                match self { $($(Self::$event(_) => $topic,)*)* }
             }
 
             /// The order it is about: the aggregate, and the Kafka key.
             pub fn order_id(&self) -> Uuid {
-                match self { $(Self::$event(event) => event.order_id(),)* }
+                match self { $($(Self::$event(event) => event.order_id(),)*)* }
             }
 
             /// The payload's JSON, validated: nothing wrong leaves a service.
             pub fn to_payload(&self) -> Result<String, Invalid> {
-                match self { $(Self::$event(event) => write(event),)* }
+                match self { $($(Self::$event(event) => write(event),)*)* }
             }
         }
 
-        $(impl From<$event> for Event {
+        $($(impl From<$event> for Event {
             fn from(event: $event) -> Self {
                 Self::$event(event)
             }
-        })*
+        })*)*
 
         const FAMILY: &[EventType] =
-            &[$(EventType { name: $event_type, version: $version, topic: $topic },)*];
+            &[$($(EventType { name: $event_type, version: $version, topic: $topic, owner: $owner },)*)*];
 
-        $(impl choreography_core::Event for $event {
-            const TYPE: EventType = EventType { name: $event_type, version: $version, topic: $topic };
+        $($(impl choreography_core::Event for $event {
+            const TYPE: EventType = EventType { name: $event_type, version: $version, topic: $topic, owner: $owner };
             const FAMILY: &'static [EventType] = FAMILY;
 
             fn aggregate_id(&self) -> String {
@@ -112,28 +112,33 @@ macro_rules! events {
                     Refusal::Permanent(format!("{} can't be published: {invalid}", $event_type))
                 })
             }
-        })*
+        })*)*
     };
 }
 
 events! {
-    OrderPlaced = "order.placed", version 1, on ORDER_EVENTS;
-    OrderCancellationRequested = "order.cancellation_requested", version 1, on ORDER_EVENTS;
-    OrderCompleted = "order.completed", version 1, on ORDER_EVENTS;
-    OrderCancelled = "order.cancelled", version 1, on ORDER_EVENTS;
-
-    InventoryReserved = "inventory.reserved", version 1, on INVENTORY_EVENTS;
-    InventoryRejected = "inventory.rejected", version 1, on INVENTORY_EVENTS;
-    InventoryReleased = "inventory.released", version 1, on INVENTORY_EVENTS;
-
-    PaymentSucceeded = "payment.succeeded", version 1, on PAYMENT_EVENTS;
-    PaymentFailed = "payment.failed", version 1, on PAYMENT_EVENTS;
-    PaymentRefunded = "payment.refunded", version 1, on PAYMENT_EVENTS;
-    PaymentVoided = "payment.voided", version 1, on PAYMENT_EVENTS;
-
-    ShippingDispatched = "shipping.dispatched", version 1, on SHIPPING_EVENTS;
-    ShippingFailed = "shipping.failed", version 1, on SHIPPING_EVENTS;
-    ShippingCancelled = "shipping.cancelled", version 1, on SHIPPING_EVENTS;
+    "order" on ORDER_EVENTS {
+        OrderPlaced = "order.placed", version 1;
+        OrderCancellationRequested = "order.cancellation_requested", version 1;
+        OrderCompleted = "order.completed", version 1;
+        OrderCancelled = "order.cancelled", version 1;
+    }
+    "inventory" on INVENTORY_EVENTS {
+        InventoryReserved = "inventory.reserved", version 1;
+        InventoryRejected = "inventory.rejected", version 1;
+        InventoryReleased = "inventory.released", version 1;
+    }
+    "payment" on PAYMENT_EVENTS {
+        PaymentSucceeded = "payment.succeeded", version 1;
+        PaymentFailed = "payment.failed", version 1;
+        PaymentRefunded = "payment.refunded", version 1;
+        PaymentVoided = "payment.voided", version 1;
+    }
+    "shipping" on SHIPPING_EVENTS {
+        ShippingDispatched = "shipping.dispatched", version 1;
+        ShippingFailed = "shipping.failed", version 1;
+        ShippingCancelled = "shipping.cancelled", version 1;
+    }
 }
 
 fn accept<E: Payload>(payload: &str) -> Result<E, Invalid> {

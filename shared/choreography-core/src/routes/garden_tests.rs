@@ -54,7 +54,7 @@ struct Done(String);
 macro_rules! event {
     ($event:ty = $name:literal on $topic:literal about $bed:expr) => {
         impl Event for $event {
-            const TYPE: EventType = EventType { name: $name, version: 1, topic: $topic };
+            const TYPE: EventType = EventType { name: $name, version: 1, topic: $topic, owner: "garden" };
             const FAMILY: &'static [EventType] = &[Self::TYPE];
 
             fn aggregate_id(&self) -> String {

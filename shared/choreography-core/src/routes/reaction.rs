@@ -33,7 +33,7 @@ impl Reaction {
     /// Publishes an event. Events of one aggregate first appear on their topic in the order of the commits, and within a
     /// reaction in the order given here.
     pub fn publish<E: Event>(mut self, event: E) -> Self {
-        let EventType { name, version, topic } = E::TYPE;
+        let EventType { name, version, topic, .. } = E::TYPE;
         match event.write() {
             Ok(payload) => {
                 let aggregate_id = event.aggregate_id();

@@ -204,6 +204,8 @@ pub struct Description {
     pub deadlines: Vec<&'static str>,
     /// Its tables: rows in the order in which they are locked, then records.
     pub tables: Vec<&'static str>,
+    /// What the contracts say of all types that are named above, by name.
+    pub events: Vec<EventType>,
 }
 
 impl Description {
@@ -255,7 +257,7 @@ impl RouteTable {
         let mut routes = Routes { table, service: PhantomData };
         S::routes(&mut routes);
         let mut table = routes.table;
-        table.check();
+        table.check(S::NAME);
         if table.wrong.is_empty() { Ok(table) } else { Err(Contradictions(table.wrong)) }
     }
 
@@ -315,7 +317,7 @@ impl RouteTable {
         self.recorded.insert(table.name);
     }
 
-    fn check(&mut self) {
+    fn check(&mut self, service: &str) {
         let reads: BTreeSet<&str> = self.events.values().map(|entry| entry.event_type.topic).collect();
         for (name, ignored) in &self.ignored {
             if self.events.contains_key(name) {
@@ -329,6 +331,10 @@ impl RouteTable {
         }
         for name in self.published.keys().filter(|name| self.events.contains_key(*name)) {
             self.wrong.push(format!("{name} is published and handled by the same service: call the rule instead"));
+        }
+        for published in self.published.values().filter(|published| published.owner != service) {
+            let EventType { name, topic, owner, .. } = published;
+            self.wrong.push(format!("{name} is published, but it is {owner}'s: only {owner} writes to {topic}"));
         }
         for (first, then) in &self.order {
             let place = |table: &'static Table| self.tables.iter().position(|kept| *kept == TableId(table));
@@ -346,6 +352,9 @@ impl RouteTable {
         let once = |topics: &mut dyn Iterator<Item = &'static str>| {
             topics.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
         };
+        let handled = self.events.iter().map(|(name, entry)| (*name, entry.event_type));
+        let others = self.ignored.iter().chain(&self.published).map(|(name, event_type)| (*name, *event_type));
+        let events: BTreeMap<_, _> = handled.chain(others).collect();
         Description {
             name,
             reads: once(&mut self.events.values().map(|entry| entry.event_type.topic)),
@@ -357,6 +366,7 @@ impl RouteTable {
             calls: self.answers.keys().copied().collect(),
             deadlines: self.deadlines.keys().copied().collect(),
             tables: self.tables.iter().map(|table| table.0.name).chain(self.recorded.iter().copied()).collect(),
+            events: events.into_values().collect(),
         }
     }
 }

@@ -36,7 +36,7 @@ crate::records!(Line in lines: points);
 const FAMILY: &[EventType] = &[VisitMade::TYPE, VisitUndone::TYPE, PointsEarned::TYPE];
 
 macro_rules! event {
-    ($event:ident = $name:literal on $topic:literal) => {
+    ($event:ident = $name:literal on $topic:literal of $owner:literal) => {
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         struct $event {
             order: String,
@@ -44,7 +44,7 @@ macro_rules! event {
         }
 
         impl Event for $event {
-            const TYPE: EventType = EventType { name: $name, version: 1, topic: $topic };
+            const TYPE: EventType = EventType { name: $name, version: 1, topic: $topic, owner: $owner };
             const FAMILY: &'static [EventType] = FAMILY;
 
             fn aggregate_id(&self) -> String {
@@ -73,9 +73,9 @@ macro_rules! event {
     };
 }
 
-event!(VisitMade = "visit.made" on "visits");
-event!(VisitUndone = "visit.undone" on "visits");
-event!(PointsEarned = "points.earned" on "points");
+event!(VisitMade = "visit.made" on "visits" of "desk");
+event!(VisitUndone = "visit.undone" on "visits" of "desk");
+event!(PointsEarned = "points.earned" on "points" of "loyalty");
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Post {
@@ -296,6 +296,7 @@ fn routes_that_contradict_each_other_are_refused_with_all_that_is_wrong() {
         "points.earned is declared as ignored, but nothing of points is handled",
         "visit.made is handled, and declared as ignored",
         "visit.made is published and handled by the same service",
+        "visit.made is published, but it is desk's",
         "keys of accounts come from rows of pots, but accounts is locked first",
     ];
     for (line, expected) in wrong.iter().zip(expected) {
@@ -318,6 +319,7 @@ fn the_choreography_is_told_as_data() {
         calls: vec!["post"],
         deadlines: vec!["thanks"],
         tables: vec!["accounts", "pots", "lines"],
+        events: vec![PointsEarned::TYPE, VisitMade::TYPE, VisitUndone::TYPE],
     };
     assert_eq!(described, expected);
     assert_eq!(Given::nothing(Loyalty).now, DateTime::UNIX_EPOCH);

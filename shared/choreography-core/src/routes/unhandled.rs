@@ -61,7 +61,7 @@ mod tests {
     use super::*;
     use test_log::logged;
 
-    const KNOWN: EventType = EventType { name: "visit.made", version: 1, topic: "visits" };
+    const KNOWN: EventType = EventType { name: "visit.made", version: 1, topic: "visits", owner: "desk" };
 
     #[test]
     fn each_type_is_told_of_once_and_what_no_contract_declares_as_one() {

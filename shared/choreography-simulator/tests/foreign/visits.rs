@@ -8,14 +8,14 @@ use choreography_core::{
 use serde::{Deserialize, Serialize};
 
 macro_rules! event {
-    ($event:ident = $name:literal on $topic:literal) => {
+    ($event:ident = $name:literal on $topic:literal of $owner:literal) => {
         #[derive(Clone, Debug, Serialize, Deserialize)]
         pub struct $event {
             pub visit: String,
         }
 
         impl Event for $event {
-            const TYPE: EventType = EventType { name: $name, version: 1, topic: $topic };
+            const TYPE: EventType = EventType { name: $name, version: 1, topic: $topic, owner: $owner };
             const FAMILY: &'static [EventType] = &[VisitMade::TYPE, VisitUndone::TYPE];
 
             fn aggregate_id(&self) -> String {
@@ -36,8 +36,8 @@ macro_rules! event {
         }
     };
 }
-event!(VisitMade = "visit.made" on "visits");
-event!(VisitUndone = "visit.undone" on "complaints");
+event!(VisitMade = "visit.made" on "visits" of "desk");
+event!(VisitUndone = "visit.undone" on "complaints" of "complaints");
 
 /// Asks for a visit, or complains about it.
 #[derive(Clone, Debug)]
