@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
+use crate::system::services;
 use crate::{Error, Result};
 
 /// The workspace's root as it was when this was compiled.
@@ -37,6 +38,26 @@ pub fn sibling(name: &str) -> Result<PathBuf> {
         path,
         profile: profile_arguments(&dir).map_or_else(String::new, |args| format!(" {}", args.join(" "))),
     })
+}
+
+/// Is a service this workspace's own? By its sources; where these are not, by its program.
+#[must_use]
+pub fn is_here(service: &str) -> bool {
+    let sources = Path::new(WORKSPACE).join("services");
+    if sources.is_dir() { sources.join(service).is_dir() } else { sibling(service).is_ok() }
+}
+
+/// Builds all that the shop runs: every service that takes part, and the sandbox.
+///
+/// `this`: the caller's own program, or the launcher for a test. With it Cargo settles the same features as when it built that,
+/// and compiles nothing twice.
+///
+/// # Errors
+/// [`Error::Failed`] when the build fails: the compiler's messages have been shown then.
+pub async fn build_shop(this: &str) -> Result<()> {
+    let mut programs = vec![this, "sandbox"];
+    programs.extend(services());
+    build(&programs).await
 }
 
 /// Builds programs with this program's profile into its target directory. Cargo's progress goes to

@@ -32,4 +32,4 @@ pub use postgres::{Postgres, PostgresOptions};
 pub use process::{ProcessSpec, ServiceProcess};
 pub use provision::databases;
 pub use run_dir::RunDir;
-pub use system::{BrokerChoice, Service, System, SystemOptions, TracesTo};
+pub use system::{BrokerChoice, System, SystemOptions, TracesTo};

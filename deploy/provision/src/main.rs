@@ -10,7 +10,7 @@ use choreography_kafka::Connection;
 use chrono::TimeDelta;
 use clap::{Parser, Subcommand};
 use provision::{
-    choreography::{PARTS, topics},
+    choreography::{PARTS, SHOP, topics},
     databases::{self, Login, owner_of},
     kafka,
     secrets::{self, Addresses, database_password, kafka_password},
@@ -114,7 +114,11 @@ enum Job {
 async fn main() -> Result<()> {
     // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match Arguments::parse().job {
+    let job = Arguments::parse().job;
+    for wrong in &SHOP.refused {
+        eprintln!("takes no part: {wrong}");
+    }
+    match job {
         Job::Secrets { dir, give, postgres, kafka_names } => {
             let addresses = Addresses { postgres, kafka_names, ..Addresses::default() };
             secrets::provide(dir.clone(), &addresses, give)?;
@@ -159,7 +163,7 @@ async fn make_kafka(connection: &Connection, secrets_dir: &Path, replicas: i32) 
     let topics: Vec<_> = topics.collect();
     kafka::create_topics(connection, &topics).await?;
     let users =
-        PARTS.iter().map(|part| Ok((part.service.to_owned(), password(secrets_dir, &kafka_password(part.service))?)));
+        PARTS.iter().map(|part| Ok((part.service.clone(), password(secrets_dir, &kafka_password(&part.service))?)));
     kafka::set_passwords(connection, users.collect::<Result<_>>()?).await?;
     kafka::set_access(connection, &PARTS).await?;
     println!("{} topics, and what {} users may do with them", topics.len(), PARTS.len());
@@ -177,9 +181,9 @@ async fn make_databases(admin_url: &str, secrets_dir: &Path, service_connections
     databases::close_the_servers_own(admin_url).await?;
     let login = |role: &str| Ok::<_, anyhow::Error>(Login::new(role, password(secrets_dir, &database_password(role))?));
     for part in PARTS.iter() {
-        let owner = login(&owner_of(part.service))?.limited_to(OWNER_CONNECTIONS);
-        let service = login(part.service)?.limited_to(service_connections);
-        databases::create_service_database(admin_url, part.service, &owner, &service).await?;
+        let owner = login(&owner_of(&part.service))?.limited_to(OWNER_CONNECTIONS);
+        let service = login(&part.service)?.limited_to(service_connections);
+        databases::create_service_database(admin_url, &part.service, &owner, &service).await?;
     }
     // It stands for providers elsewhere: what roles it has is its own business.
     let sandbox = login("sandbox")?.limited_to(SANDBOX_CONNECTIONS);

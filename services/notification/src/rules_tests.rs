@@ -108,8 +108,8 @@ fn given_the_mail_service_was_asked_when_it_answers_then_the_customer_is_told_or
 
 #[test]
 fn what_is_committed_is_what_it_takes_part_in() {
-    let committed = include_str!("../../../deploy/choreography/examples/notification.json");
+    let committed = include_str!("../../../deploy/choreography/notification.json");
     let described = choreography::json_of::<Notification, Settings>().unwrap();
-    let update = "cargo run --release -p notification -- describe > deploy/choreography/examples/notification.json";
+    let update = "cargo run --release -p notification -- describe > deploy/choreography/notification.json";
     assert_eq!(described, committed, "after a wanted change: {update}");
 }

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 use local::producer::Producer;
 use local::shop::Shop;
-use local::system::{ADMIN_TOKEN, topics};
+use local::system::{ADMIN_TOKEN, publishers, topics};
 use local::{BrokerChoice, EventLog, Jaeger, System, SystemOptions, TracesTo, binaries};
 use tokio::runtime::Runtime;
 use tokio::sync::{OnceCell, RwLock};
 
-pub use local::{Record, Service};
+pub use local::Record;
 pub use messages::{Typed, typed};
 pub use verbs::{Money, Pieces};
 pub use wire::Wire;
@@ -58,25 +58,25 @@ pub fn story_alone<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> 
 }
 
 /// Tells a story in a world of its own, with these services alone: for what would leave its mark on the topics.
-pub fn story_apart<F: Future<Output = ()>>(services: &[Service], tell: impl FnOnce(System) -> F) {
+pub fn story_apart<F: Future<Output = ()>>(services: &[&'static str], tell: impl FnOnce(System) -> F) {
     runtime().block_on(async {
         let _turn = TURN.write().await;
         build().await;
-        let options = SystemOptions { broker: BrokerChoice::Kafka, env: impatient(), ..SystemOptions::default() };
+        let services = Some(services.to_vec());
+        let options =
+            SystemOptions { broker: BrokerChoice::Kafka, services, env: impatient(), ..SystemOptions::default() };
         let say = |what: &str| eprintln!("a world apart: {what}");
         let system = System::start_parts(options, &say).await.expect("the system comes up");
-        for service in services {
-            system.spawn(*service, service.name(), &[]).expect("it starts");
-            system.wait_ready(service.name()).await.expect("it gets ready");
+        for service in system.services() {
+            system.spawn(service, service, &[]).expect("it starts");
+            system.wait_ready(service).await.expect("it gets ready");
         }
         tell(system).await;
     });
 }
 
 async fn build() {
-    binaries::build(&["local", "order", "inventory", "payment", "shipping", "sandbox", "notification"])
-        .await
-        .expect("the services build");
+    binaries::build_shop("local").await.expect("the services build");
 }
 
 /// Settings with which nothing waits for long.
@@ -112,6 +112,8 @@ impl World {
         build().await;
         let options = SystemOptions {
             broker: BrokerChoice::Kafka,
+            // Who only listens is started by the stories about it.
+            services: Some(publishers()),
             // Without it only the stories that ask for it fail, and say so.
             traces: if Jaeger::can_be_had() { TracesTo::Jaeger } else { TracesTo::Nowhere },
             env: impatient(),

@@ -6,7 +6,7 @@ use local::shop::{Answer, order};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
-use crate::{Record, Service, Typed, World};
+use crate::{Record, Typed, World};
 
 static SKUS: AtomicU32 = AtomicU32::new(0);
 
@@ -29,14 +29,14 @@ impl World {
     /// A SKU of this story's own with so many pieces on hand.
     pub async fn stocked(&self, name: &str, on_hand: i64) -> String {
         let sku = format!("{name}-{}", SKUS.fetch_add(1, Ordering::Relaxed));
-        let url = format!("{}/stock/{sku}", self.system.url(Service::Inventory));
+        let url = format!("{}/stock/{sku}", self.system.url("inventory"));
         let answer = self.shop.put(&url, &json!({ "onHand": on_hand })).await.expect("inventory answers");
         assert_eq!(answer.status, 200, "{answer:?}");
         sku
     }
 
     pub async fn pieces(&self, sku: &str) -> Pieces {
-        let url = format!("{}/stock/{sku}", self.system.url(Service::Inventory));
+        let url = format!("{}/stock/{sku}", self.system.url("inventory"));
         let body = self.shop.get(&url).await.expect("inventory answers").body;
         let count = |name: &str| body[name].as_i64().unwrap_or(-1);
         Pieces { available: count("available"), reserved: count("reserved"), shipped: count("shipped") }
@@ -44,7 +44,7 @@ impl World {
 
     /// Places an order with the first order replica; the id.
     pub async fn place(&self, items: &[(&str, u32)], token: &str, city: &str) -> String {
-        self.place_at(&self.system.url(Service::Order), items, token, city).await
+        self.place_at(&self.system.url("order"), items, token, city).await
     }
 
     pub async fn place_at(&self, url: &str, items: &[(&str, u32)], token: &str, city: &str) -> String {
@@ -58,12 +58,12 @@ impl World {
     }
 
     pub async fn cancel(&self, id: &str) -> Answer {
-        let url = format!("{}/orders/{id}/cancel", self.system.url(Service::Order));
+        let url = format!("{}/orders/{id}/cancel", self.system.url("order"));
         self.shop.post(&url, &Value::Null, &[]).await.expect("order answers")
     }
 
     pub async fn status(&self, id: &str) -> String {
-        let url = format!("{}/orders/{id}", self.system.url(Service::Order));
+        let url = format!("{}/orders/{id}", self.system.url("order"));
         match self.shop.get(&url).await {
             Ok(answer) => answer.body["status"].as_str().unwrap_or("unknown").to_owned(),
             Err(error) => error.to_string(),
@@ -127,7 +127,7 @@ impl World {
     }
 
     /// What a service holds under a key, oldest first.
-    pub async fn held(&self, service: Service, key: &str) -> Vec<Value> {
+    pub async fn held(&self, service: &str, key: &str) -> Vec<Value> {
         let mut held = Vec::new();
         let mut after = 0;
         loop {
@@ -140,17 +140,17 @@ impl World {
         }
     }
 
-    pub async fn admin(&self, service: Service, path: &str, body: &Value) -> Answer {
+    pub async fn admin(&self, service: &str, path: &str, body: &Value) -> Answer {
         let url = format!("{}/admin/{path}", self.system.admin_url(service));
         self.operator.post(&url, body, &[]).await.expect("the admin API answers")
     }
 
-    pub async fn database(&self, service: Service) -> PgConnection {
-        PgConnection::connect(&self.system.database_url(service.name())).await.expect("the database answers")
+    pub async fn database(&self, service: &str) -> PgConnection {
+        PgConnection::connect(&self.system.database_url(service)).await.expect("the database answers")
     }
 
     /// How many inbox rows a service has of an event: its one effect.
-    pub async fn effects(&self, service: Service, event_id: &str) -> i64 {
+    pub async fn effects(&self, service: &str, event_id: &str) -> i64 {
         let mut db = self.database(service).await;
         sqlx::query_scalar("SELECT count(*) FROM inbox WHERE event_id = $1::uuid")
             .bind(event_id)
@@ -160,10 +160,10 @@ impl World {
     }
 
     /// How many repeats all replicas of a service have counted.
-    pub async fn repeats(&self, service: Service) -> u64 {
+    pub async fn repeats(&self, service: &str) -> u64 {
         let mut sum = 0;
         for (name, running) in self.system.running() {
-            if name.starts_with(service.name()) {
+            if name.starts_with(service) {
                 let metrics = self.shop.text(&format!("{}/metrics", running.admin)).await.unwrap_or_default();
                 let line = metrics.lines().find(|line| line.starts_with("saga_inputs_total{verdict=\"repeated\"}"));
                 sum += line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).unwrap_or(0);
@@ -173,7 +173,7 @@ impl World {
     }
 
     /// Starts another replica and waits until it is ready.
-    pub async fn replica(&self, service: Service, name: &str, env: &[(&str, &str)]) -> String {
+    pub async fn replica(&self, service: &str, name: &str, env: &[(&str, &str)]) -> String {
         let running = self.system.spawn(service, name, env).expect("the replica starts");
         self.system.wait_ready(name).await.expect("the replica gets ready");
         running.url

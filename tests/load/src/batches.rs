@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use local::System;
 use local::shop::Shop;
-use local::{Service, System};
 
 use crate::phase::is_replica_of;
 
@@ -19,15 +19,15 @@ pub async fn read(system: &System) -> Result<Batches> {
     let shop = Shop::default();
     let mut batches = Batches::new();
     for (replica, running) in system.running() {
-        let Some(service) = Service::SHOP.into_iter().find(|service| is_replica_of(&replica, service.name())) else {
+        let Some(service) = system.services().into_iter().find(|service| is_replica_of(&replica, service)) else {
             continue;
         };
         let text = shop.text(&format!("{}/metrics", running.admin)).await?;
         for line in text.lines() {
             if let Some((kind, value)) = sample(line, SUM) {
-                batches.entry((service.name(), kind.to_owned())).or_default().0 += value;
+                batches.entry((service, kind.to_owned())).or_default().0 += value;
             } else if let Some((kind, value)) = sample(line, COUNT) {
-                batches.entry((service.name(), kind.to_owned())).or_default().1 += value;
+                batches.entry((service, kind.to_owned())).or_default().1 += value;
             }
         }
     }

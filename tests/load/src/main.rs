@@ -31,8 +31,6 @@ use placing::Limit;
 use progress::say;
 use report::{Report, Table};
 
-/// With this program among them: Cargo then settles the same features as when it built this, and compiles nothing twice.
-const PROGRAMS: [&str; 6] = ["load", "order", "inventory", "payment", "shipping", "sandbox"];
 /// Without batches more would take minutes.
 const MOST_TO_WARM_SINGLES: usize = 2_000;
 
@@ -57,7 +55,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<()> {
     let mut report = Report::new(arguments.report.clone())?;
     say("building the services");
-    local::binaries::build(&PROGRAMS).await?;
+    local::binaries::build_shop("load").await?;
     if let Some(programs) = &arguments.against {
         return against::run(&arguments, programs, &mut report).await;
     }

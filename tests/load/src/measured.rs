@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local::Service;
+use local::system::publishers;
 
 use crate::clock::Micros;
 use crate::hops::Hops;
@@ -111,7 +111,7 @@ impl Measured {
 }
 
 pub fn is_service(name: &str) -> bool {
-    Service::SHOP.iter().any(|service| service.name() == name)
+    publishers().contains(&name)
 }
 
 pub fn per_second(count: usize, time: Duration) -> f64 {

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use local::producer::Producer;
 use local::shop::Shop;
-use local::{EventLog, Service, System};
+use local::{EventLog, System};
+use provision::choreography::PARTS;
 
 use super::outcomes::Told;
 
@@ -15,7 +16,10 @@ const LOOK: Duration = Duration::from_millis(50);
 pub async fn run(system: &System, shop: &Shop, log: &EventLog, told: &[Told]) -> Result<Vec<Told>> {
     let producer = Producer::connect(&system.broker.connection())?;
     let completed = &told.first().context("an order was placed")?.id;
-    Ok(vec![duplicate(system, shop, log, &producer, completed).await?, poison(log, &producer, completed).await?])
+    Ok(vec![
+        duplicate(system, shop, log, &producer, completed).await?,
+        poison(system, log, &producer, completed).await?,
+    ])
 }
 
 /// Sends an order's `order.placed` once more, as it stands on the topic.
@@ -41,20 +45,23 @@ async fn duplicate(system: &System, shop: &Shop, log: &EventLog, producer: &Prod
 }
 
 async fn repeats(system: &System, shop: &Shop) -> Result<String> {
-    let metrics = shop.text(&format!("{}/metrics", system.admin_url(Service::Inventory))).await?;
+    let metrics = shop.text(&format!("{}/metrics", system.admin_url("inventory"))).await?;
     let line = metrics.lines().find(|line| line.starts_with("saga_inputs_total{verdict=\"repeated\"}"));
     Ok(line.unwrap_or("none").to_owned())
 }
 
 /// Sends bytes that are no event, under the key of a real order.
-async fn poison(log: &EventLog, producer: &Producer, id: &str) -> Result<Told> {
+async fn poison(system: &System, log: &EventLog, producer: &Producer, id: &str) -> Result<Told> {
     let at = Instant::now();
     producer.send("order-events", id, b"this is no event", &[]).await?;
     let dead = || {
         log.find(|record| record.topic == "order-events.dlq" && record.payload.as_deref() == Some(b"this is no event"))
     };
-    // Inventory and shipping read the topic, and each of them gives it up.
-    while dead().len() < 2 {
+    // Each reader of the topic gives it up.
+    let running = system.services();
+    let reading = PARTS.iter().filter(|part| running.contains(&part.service.as_str()));
+    let reading = reading.filter(|part| part.reads.iter().any(|topic| topic == "order-events")).count();
+    while dead().len() < reading {
         ensure!(at.elapsed() < PATIENCE, "the poison message was not dead-lettered within {PATIENCE:?}: {:?}", dead());
         tokio::time::sleep(LOOK).await;
     }

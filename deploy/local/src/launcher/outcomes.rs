@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use local::shop::{Shop, order};
-use local::{EventLog, Service, System};
+use local::{EventLog, System};
 use serde_json::{Value, json};
 
 use super::progress::say;
@@ -58,7 +58,7 @@ pub fn example() -> Value {
 
 pub async fn load_stock(system: &System, shop: &Shop) -> Result<()> {
     for (sku, on_hand) in [("chair", 100), ("lamp", 3), ("table", 20)] {
-        let url = format!("{}/stock/{sku}", system.url(Service::Inventory));
+        let url = format!("{}/stock/{sku}", system.url("inventory"));
         let answer = shop.put(&url, &json!({ "onHand": on_hand })).await?;
         ensure!(answer.status == 200, "stock of {sku} was not set: {answer:?}");
     }
@@ -108,7 +108,7 @@ async fn place_all(system: &System, shop: &Shop, log: &EventLog, plans: Vec<Plan
 }
 
 async fn place(system: &System, shop: &Shop, plans: Vec<Plan>) -> Result<Vec<Placed>> {
-    let orders = format!("{}/orders", system.url(Service::Order));
+    let orders = format!("{}/orders", system.url("order"));
     let mut placed = Vec::new();
     for plan in plans {
         let at = Instant::now();
@@ -145,7 +145,7 @@ async fn wait_all(system: &System, shop: &Shop, log: &EventLog, placed: Vec<Plac
 
 /// Topics have no order between them: that the money was taken is not yet known to shipping when it stands on its topic.
 async fn wait_for_the_carrier(system: &System, shop: &Shop, id: &str) -> Result<()> {
-    let (url, since) = (format!("{}/shipments/{id}", system.url(Service::Shipping)), Instant::now());
+    let (url, since) = (format!("{}/shipments/{id}", system.url("shipping")), Instant::now());
     loop {
         let answer = shop.get(&url).await?;
         if answer.status == 200 {
@@ -157,7 +157,7 @@ async fn wait_for_the_carrier(system: &System, shop: &Shop, id: &str) -> Result<
 }
 
 async fn wait_for_end(system: &System, shop: &Shop, id: &str, since: Instant) -> Result<String> {
-    let url = format!("{}/orders/{id}", system.url(Service::Order));
+    let url = format!("{}/orders/{id}", system.url("order"));
     loop {
         let answer = shop.get(&url).await?;
         let status = answer.body["status"].as_str().unwrap_or_default().to_owned();

@@ -107,7 +107,7 @@ async fn kafka(dir: &Path, why: &str, secrets: Option<&Path>) -> Result<Broker> 
             let file = secrets.join(KAFKA_SETUP).join(kafka_password(user));
             choreography::secret::need("KAFKA_PASSWORD", None, Some(&file))
         };
-        let users = PARTS.iter().map(|part| Ok((part.service.to_owned(), password(part.service)?)));
+        let users = PARTS.iter().map(|part| Ok((part.service.clone(), password(&part.service)?)));
         set_passwords(kafka.connection(), users.collect::<Result<_>>()?).await?;
         set_access(kafka.connection(), &PARTS).await?;
     }

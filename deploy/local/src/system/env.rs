@@ -1,13 +1,18 @@
 //! The environment of a service in a local run.
 
-use super::{ADMIN_TOKEN, Ports, Service, System};
+use provision::choreography::PARTS;
 
-pub(super) fn of_service(system: &System, service: Service, ports: Ports) -> Vec<(String, String)> {
+use super::{ADMIN_TOKEN, Ports, System};
+
+/// What services call their provider's address by, where the sandbox can stand for it.
+const PROVIDERS: [&str; 2] = ["SANDBOX_URL", "MAIL_URL"];
+
+pub(super) fn of_service(system: &System, service: &str, ports: Ports) -> Vec<(String, String)> {
     let pair = |name: &str, value: String| (name.to_owned(), value);
     let mut env = vec![
-        pair("DATABASE_URL", system.database_url(service.name())),
+        pair("DATABASE_URL", system.database_url(service)),
         pair("KAFKA_BROKERS", system.broker.bootstrap().to_owned()),
-        pair("MIGRATION_DATABASE_URL", system.owner_url(service.name())),
+        pair("MIGRATION_DATABASE_URL", system.owner_url(service)),
         pair("HTTP_ADDR", format!("127.0.0.1:{}", ports.api)),
         pair("ADMIN_ADDR", format!("127.0.0.1:{}", ports.admin)),
         pair("ADMIN_TOKEN", ADMIN_TOKEN.to_owned()),
@@ -20,20 +25,18 @@ pub(super) fn of_service(system: &System, service: Service, ports: Ports) -> Vec
         env.push(pair("OTEL_BSP_SCHEDULE_DELAY", "500".to_owned()));
     }
     if let Some(secrets) = system.secrets() {
-        let file = |name: &str| secrets.join(service.name()).join(name).display().to_string();
+        let file = |name: &str| secrets.join(service).join(name).display().to_string();
         env.extend([
             pair("KAFKA_SECURITY_PROTOCOL", "sasl_ssl".to_owned()),
-            pair("KAFKA_USERNAME", service.name().to_owned()),
+            pair("KAFKA_USERNAME", service.to_owned()),
             pair("KAFKA_PASSWORD_FILE", file("kafka-password")),
             pair("KAFKA_CA_FILE", file("ca.pem")),
             pair("JWT_KEYS_FILE", file("jwks.json")),
         ]);
     }
-    let sandbox = system.sandbox().url.clone();
-    match service {
-        Service::Payment | Service::Shipping => env.push(pair("SANDBOX_URL", sandbox)),
-        Service::Notification => env.push(pair("MAIL_URL", sandbox)),
-        Service::Order | Service::Inventory => {}
+    if let Some(part) = PARTS.iter().find(|part| part.service == service) {
+        let asked = PROVIDERS.into_iter().filter(|setting| part.has_setting(setting));
+        env.extend(asked.map(|setting| pair(setting, system.sandbox().url.clone())));
     }
     env
 }

@@ -1,8 +1,7 @@
-//! The whole system: database, broker, sandbox, and the four services as processes, ready to be used.
+//! The whole system: database, broker, sandbox, and the services as processes, ready to be used.
 
 mod broker;
 mod env;
-mod topology;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,8 +10,8 @@ use std::time::Duration;
 
 pub use broker::{Broker, BrokerChoice};
 pub use provision::choreography::{PARTITIONS, topics};
-pub use topology::Service;
 
+use provision::choreography::SHOP;
 use provision::databases::{self, Login, owner_of};
 use provision::secrets::Addresses;
 
@@ -33,6 +32,8 @@ pub const ADMIN_TOKEN: &str = "local-only";
 #[derive(Debug, Clone, Default)]
 pub struct SystemOptions {
     pub broker: BrokerChoice,
+    /// Which services; `None`: all that take part.
+    pub services: Option<Vec<&'static str>>,
     /// An administrator's URL of a server that runs already; `None`: a private one.
     pub database_url: Option<String>,
     pub traces: TracesTo,
@@ -41,9 +42,27 @@ pub struct SystemOptions {
     /// Environment for every service, over the defaults.
     pub env: Vec<(String, String)>,
     /// Environment for one service, over that.
-    pub service_env: BTreeMap<Service, Vec<(String, String)>>,
+    pub service_env: BTreeMap<&'static str, Vec<(String, String)>>,
     /// The folder of the services' programs, as of another build; `None`: where this program lies.
     pub programs: Option<PathBuf>,
+}
+
+/// Every service that takes part and whose program is this workspace's. Another team's is that team's to run.
+#[must_use]
+pub fn services() -> Vec<&'static str> {
+    provision::choreography::services().into_iter().filter(|service| binaries::is_here(service)).collect()
+}
+
+/// Those among them whose events others may wait for: without one of them an order does not end.
+#[must_use]
+pub fn publishers() -> Vec<&'static str> {
+    provision::choreography::publishers().into_iter().filter(|service| binaries::is_here(service)).collect()
+}
+
+impl SystemOptions {
+    fn services(&self) -> Vec<&'static str> {
+        self.services.clone().unwrap_or_else(services)
+    }
 }
 
 /// Where the services send their spans.
@@ -97,12 +116,13 @@ impl System {
     /// Whatever part could not be brought up, with the end of its log.
     pub async fn start(options: SystemOptions, progress: impl Fn(&str)) -> Result<Self> {
         let system = Self::start_parts(options, &progress).await?;
-        progress("starting order, inventory, payment and shipping");
-        for service in Service::SHOP {
-            system.spawn(service, service.name(), &[])?;
+        let services = system.services();
+        progress(&format!("starting {}", services.join(", ")));
+        for service in &services {
+            system.spawn(service, service, &[])?;
         }
-        for service in Service::SHOP {
-            system.wait_ready(service.name()).await?;
+        for service in &services {
+            system.wait_ready(service).await?;
         }
         Ok(system)
     }
@@ -113,13 +133,16 @@ impl System {
     /// Like [`System::start`].
     pub async fn start_parts(options: SystemOptions, progress: &impl Fn(&str)) -> Result<Self> {
         let run = RunDir::create()?;
+        for wrong in &SHOP.refused {
+            progress(&format!("takes no part: {wrong}"));
+        }
         progress("starting PostgreSQL (the first time it is fetched)");
         let postgres = match &options.database_url {
             Some(url) => Postgres::external(url)?,
             None => Postgres::start(&run.path().join("postgres"), PostgresOptions::default()).await?,
         };
-        for service in Service::SHOP {
-            make_database(&postgres, service.name()).await?;
+        for service in options.services.clone().unwrap_or_else(provision::choreography::services) {
+            make_database(&postgres, service).await?;
         }
         databases::create_database(postgres.admin_url(), "sandbox", &Login::new("sandbox", PASSWORD)).await?;
         let secrets = options.secured.then(|| run.path().join("secrets"));
@@ -141,33 +164,39 @@ impl System {
         Ok(Self { running: Mutex::default(), sandbox, postgres, broker, jaeger, options, secrets, run })
     }
 
-    /// Adds a service to the shop's: its database and role, and a ready replica.
+    /// The services that it was started with.
+    #[must_use]
+    pub fn services(&self) -> Vec<&'static str> {
+        self.options.services()
+    }
+
+    /// Adds a service to these: its database and role, and a ready replica.
     ///
     /// # Errors
     /// Like [`System::start`].
-    pub async fn add(&self, service: Service) -> Result<()> {
-        make_database(&self.postgres, service.name()).await?;
-        self.spawn(service, service.name(), &[])?;
-        self.wait_ready(service.name()).await
+    pub async fn add(&self, service: &str) -> Result<()> {
+        make_database(&self.postgres, service).await?;
+        self.spawn(service, service, &[])?;
+        self.wait_ready(service).await
     }
 
     /// Starts a replica of a service without waiting for it. `env` is added to what the options say.
     ///
     /// # Errors
     /// When the program is not built or cannot be started.
-    pub fn spawn(&self, service: Service, replica: &str, env: &[(&str, &str)]) -> Result<Running> {
+    pub fn spawn(&self, service: &str, replica: &str, env: &[(&str, &str)]) -> Result<Running> {
         let ports = Ports { api: free_port()?, admin: free_port()? };
         let log = self.logs().join(format!("{replica}.log"));
         let program = match &self.options.programs {
-            Some(folder) => folder.join(service.name()),
-            None => binaries::sibling(service.name())?,
+            Some(folder) => folder.join(service),
+            None => binaries::sibling(service)?,
         };
         let mut spec = ProcessSpec::new(replica, program, log);
         spec.env = env::of_service(self, service, ports);
         // Ports differ from start to start; the name stays.
         spec.env.push(("INSTANCE".to_owned(), replica.to_owned()));
         spec.env.extend(self.options.env.iter().cloned());
-        spec.env.extend(self.options.service_env.get(&service).into_iter().flatten().cloned());
+        spec.env.extend(self.options.service_env.get(service).into_iter().flatten().cloned());
         spec.env.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let url = |port: u16| format!("http://127.0.0.1:{port}");
         let process = Arc::new(ServiceProcess::spawn(spec)?);
@@ -193,14 +222,14 @@ impl System {
 
     /// The base URL of a service's first replica; empty if it does not run.
     #[must_use]
-    pub fn url(&self, service: Service) -> String {
-        self.find(service.name()).map(|running| running.url).unwrap_or_default()
+    pub fn url(&self, service: &str) -> String {
+        self.find(service).map(|running| running.url).unwrap_or_default()
     }
 
     /// The base URL of a service's metrics and admin routes, like [`System::url`].
     #[must_use]
-    pub fn admin_url(&self, service: Service) -> String {
-        self.find(service.name()).map(|running| running.admin).unwrap_or_default()
+    pub fn admin_url(&self, service: &str) -> String {
+        self.find(service).map(|running| running.admin).unwrap_or_default()
     }
 
     #[must_use]

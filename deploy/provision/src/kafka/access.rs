@@ -1,4 +1,4 @@
-//! What each user may do, from the choreography: its own facts and its dead letters to write, what it declares to read.
+//! What each user may do, from the choreography: its own topics and dead letters to write, what it describes to read.
 
 use std::collections::BTreeSet;
 
@@ -35,9 +35,9 @@ pub enum Operation {
 /// All that a service's user may do.
 #[must_use]
 pub fn access_of(part: &Part) -> BTreeSet<Acl> {
-    let acl = |resource, operation| Acl { user: part.service.to_owned(), resource, operation };
+    let acl = |resource, operation| Acl { user: part.service.clone(), resource, operation };
     let topic = |name: &str| Resource::Topic(name.to_owned());
-    let group = acl(Resource::Group(part.service.to_owned()), Operation::Read);
+    let group = acl(Resource::Group(part.service.clone()), Operation::Read);
     let written = part.writes.iter().map(|name| acl(topic(name), Operation::Write));
     let read = part.reads.iter().flat_map(|name| {
         [
@@ -59,7 +59,7 @@ pub async fn set_access(kafka: &Connection, parts: &[Part]) -> Result<()> {
     blocking(kafka, move || {
         let admin = Admin::new(&admin, &connection);
         for part in &parts {
-            let (wanted, found) = (access_of(part), admin.access_of(part.service)?);
+            let (wanted, found) = (access_of(part), admin.access_of(&part.service)?);
             admin.grant(&wanted.difference(&found).cloned().collect::<Vec<_>>())?;
             admin.revoke(&found.difference(&wanted).cloned().collect::<Vec<_>>())?;
         }
@@ -82,7 +82,7 @@ mod tests {
     fn each_topic_has_one_writer() {
         for topic in contracts::topic::ALL {
             let writers =
-                PARTS.iter().filter(|part| may(part.service, &Resource::Topic(topic.into()), Operation::Write));
+                PARTS.iter().filter(|part| may(&part.service, &Resource::Topic(topic.into()), Operation::Write));
             assert_eq!(writers.count(), 1, "{topic}");
         }
     }

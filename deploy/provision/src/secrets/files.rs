@@ -17,6 +17,7 @@ pub enum User {
     Services,
     Kafka,
     Postgres,
+    Prometheus,
 }
 
 impl User {
@@ -25,6 +26,7 @@ impl User {
             Self::Services => 10_001,
             Self::Kafka => 1_000,
             Self::Postgres => 999,
+            Self::Prometheus => 65_534,
         }
     }
 }
@@ -65,6 +67,17 @@ impl Store {
                 Ok(made)
             }
             Err(error) => Err(Error::file("reading", path)(error)),
+        }
+    }
+
+    /// Is there a directory for a reader, or can one be made? In a container whose own files can't be written to, readers
+    /// have what is mounted for them; one without is not here.
+    pub fn is_here(&self, reader: &str) -> Result<bool> {
+        let dir = self.dir.join(reader);
+        match fs::create_dir_all(&dir) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => Ok(false),
+            Err(error) => Err(Error::file("making", dir)(error)),
         }
     }
 

@@ -17,6 +17,10 @@ use crate::{Result, choreography::PARTS, databases::owner_of, token};
 pub const KAFKA_SETUP: &str = "kafka-setup";
 /// The directory for the job that makes databases and roles.
 pub const DATABASE_SETUP: &str = "database-setup";
+/// The directory for Prometheus: whom it is to watch.
+const PROMETHEUS: &str = "prometheus";
+/// Where services answer operators, in compose.
+const ADMIN_PORT: u16 = 9464;
 
 /// Where things will be when they are read.
 #[derive(Debug, Clone)]
@@ -50,9 +54,16 @@ pub fn provide(dir: PathBuf, addresses: &Addresses, give: bool) -> Result<()> {
     for_postgres(&store, &authority, addresses)?;
     for_kafka_setup(&store, &authority)?;
     for_database_setup(&store, &authority, addresses)?;
+    let mut here = Vec::new();
     for part in PARTS.iter() {
-        for_service(&store, &authority, addresses, part.service)?;
+        if store.is_here(&part.service)? {
+            for_service(&store, &authority, addresses, &part.service)?;
+            here.push(part.service.as_str());
+        } else {
+            eprintln!("{} has no directory for its secrets here: it gets none", part.service);
+        }
     }
+    store.hand(PROMETHEUS, "services.json", &targets(&here), User::Prometheus)?;
     let sandbox = database_url(&store, addresses, "sandbox", "sandbox")?;
     store.hand("sandbox", "database-url", &sandbox, User::Services)?;
     store.hand("sandbox", "ca.pem", authority.pem(), User::Services)?;
@@ -95,7 +106,7 @@ fn for_kafka_setup(store: &Store, authority: &certificates::Authority) -> Result
     store.hand(KAFKA_SETUP, "ca.pem", authority.pem(), User::Services)?;
     store.hand(KAFKA_SETUP, "kafka-password", &store.password("kafka-admin")?, User::Services)?;
     for part in PARTS.iter() {
-        let name = kafka_password(part.service);
+        let name = kafka_password(&part.service);
         store.hand(KAFKA_SETUP, &name, &store.password(&name)?, User::Services)?;
     }
     Ok(())
@@ -106,7 +117,7 @@ fn for_database_setup(store: &Store, authority: &certificates::Authority, addres
     store.hand(DATABASE_SETUP, "ca.pem", authority.pem(), User::Services)?;
     let url = database_url(store, addresses, "postgres", "postgres")?;
     store.hand(DATABASE_SETUP, "database-url", &url, User::Services)?;
-    let roles = PARTS.iter().flat_map(|part| [part.service.to_owned(), owner_of(part.service)]);
+    let roles = PARTS.iter().flat_map(|part| [part.service.clone(), owner_of(&part.service)]);
     for role in roles.chain(["sandbox".to_owned()]) {
         let name = database_password(&role);
         store.hand(DATABASE_SETUP, &name, &store.password(&name)?, User::Services)?;
@@ -127,6 +138,12 @@ fn for_service(store: &Store, authority: &certificates::Authority, addresses: &A
     let url = database_url(store, addresses, service, &owner_of(service))?;
     store.hand(&migrations, "ca.pem", authority.pem(), User::Services)?;
     store.hand(&migrations, "database-url", &url, User::Services)
+}
+
+/// Prometheus's targets: a job for each service.
+fn targets(services: &[&str]) -> String {
+    let target = |service: &&str| serde_json::json!({ "targets": [format!("{service}:{ADMIN_PORT}")], "labels": { "job": service } });
+    serde_json::Value::from_iter(services.iter().map(target)).to_string()
 }
 
 fn signing_key(store: &Store) -> Result<String> {
@@ -182,6 +199,8 @@ mod tests {
         assert_eq!(files("order"), expected.map(str::to_owned).into());
         assert_eq!(files("order-migrations"), ["ca.pem", "database-url"].map(str::to_owned).into());
         assert_eq!(files("load-tokens"), ["signing-key.pem".to_owned()].into());
+        let targets = fs::read_to_string(dir.join("prometheus/services.json")).unwrap();
+        assert!(targets.contains(r#"{"labels":{"job":"order"},"targets":["order:9464"]}"#), "{targets}");
         let (kafka, databases) = (files(KAFKA_SETUP), files(DATABASE_SETUP));
         assert!(kafka.contains("order.kafka-password") && databases.contains("order.database-password"));
         assert_eq!(kafka.intersection(&databases).collect::<Vec<_>>(), ["ca.pem"]);

@@ -8,7 +8,7 @@ mod sockets;
 use std::time::Duration;
 
 use anyhow::Result;
-use local::{Service, System};
+use local::System;
 
 pub use database::{Database, Databases};
 pub use disk::sync_time;
@@ -105,9 +105,9 @@ fn parts(system: &System) -> Vec<Part> {
         part("sandbox", vec![system.sandbox().process.pid()]),
     ];
     let running = system.running();
-    for service in Service::SHOP {
-        let replicas = running.iter().filter(|(replica, _)| is_replica_of(replica, service.name()));
-        parts.push(part(service.name(), replicas.map(|(_, running)| running.process.pid()).collect()));
+    for service in system.services() {
+        let replicas = running.iter().filter(|(replica, _)| is_replica_of(replica, service));
+        parts.push(part(service, replicas.map(|(_, running)| running.process.pid()).collect()));
     }
     if let Some(jaeger) = &system.jaeger {
         parts.push(part("Jaeger", vec![jaeger.pid()]));

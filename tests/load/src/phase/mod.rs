@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use local::system::publishers;
 use local::{BrokerChoice, System, SystemOptions, TracesTo};
 
 use crate::arguments::Arguments;
@@ -78,7 +79,9 @@ impl Phase {
             env.push(("OTEL_TRACES_SAMPLER_ARG".into(), SAMPLED.into()));
         }
         let programs = self.programs.clone();
-        SystemOptions { broker: BrokerChoice::Kafka, env, traces, programs, ..Default::default() }
+        // Those on whom an order's end depends; who only listens would cost the machine what is measured.
+        let services = Some(publishers());
+        SystemOptions { broker: BrokerChoice::Kafka, services, env, traces, programs, ..Default::default() }
     }
 
     async fn measure(&self, system: &System, arguments: &Arguments) -> Result<Measured> {

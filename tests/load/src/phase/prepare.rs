@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use local::shop::Shop;
-use local::{Service, System, audit};
+use local::{System, audit};
 use serde_json::json;
 
 use crate::arguments::Arguments;
@@ -17,23 +17,23 @@ const ON_HAND: u64 = 1_000_000_000;
 
 /// Where order's replicas answer, once each service has as many as are wanted.
 pub async fn add_replicas(system: &System, replicas: usize) -> Result<Vec<SocketAddr>> {
-    let mut urls = vec![system.url(Service::Order)];
+    let mut urls = vec![system.url("order")];
     for number in 2..=replicas {
-        for service in Service::SHOP {
+        for service in system.services() {
             let running = system.spawn(service, &replica(service, number), &[])?;
-            if service == Service::Order {
+            if service == "order" {
                 urls.push(running.url);
             }
         }
-        for service in Service::SHOP {
+        for service in system.services() {
             system.wait_ready(&replica(service, number)).await?;
         }
     }
     urls.iter().map(|url| url.trim_start_matches("http://").parse().with_context(|| url.clone())).collect()
 }
 
-fn replica(service: Service, number: usize) -> String {
-    format!("{}-{number}", service.name())
+fn replica(service: &str, number: usize) -> String {
+    format!("{service}-{number}")
 }
 
 /// `order` and `order-2` are order's.
@@ -47,7 +47,7 @@ pub async fn load_stock(system: &System, arguments: &Arguments) -> Result<()> {
     let articles = (0..arguments.skus).map(|number| (sku(number), ON_HAND));
     let missing = (0..arguments.skus).filter(|_| sold_out).map(|number| (sold_out_sku(number), 0));
     for (sku, on_hand) in articles.chain(missing) {
-        let url = format!("{}/stock/{sku}", system.url(Service::Inventory));
+        let url = format!("{}/stock/{sku}", system.url("inventory"));
         let answer = shop.put(&url, &json!({ "onHand": on_hand })).await?;
         ensure!(answer.status == 200, "stock at {url} was not set: {answer:?}");
     }

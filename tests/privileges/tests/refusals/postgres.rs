@@ -1,6 +1,6 @@
 //! Every pair of role and database, and what a service's role may not do in its own.
 
-use provision::choreography::PARTS;
+use provision::choreography::{PARTS, services};
 use provision::databases::{Login, create_service_database};
 use sqlx::{Connection, PgConnection};
 
@@ -32,9 +32,9 @@ fn each_role_connects_to_its_own_database_alone() {
         let admin = world.system.postgres.admin_url();
         provision::databases::close_the_servers_own(admin).await.expect("closed to all but administrators");
         for part in PARTS.iter() {
-            for role in [part.service.to_owned(), provision::databases::owner_of(part.service)] {
+            for role in [part.service.clone(), provision::databases::owner_of(&part.service)] {
                 let others = ["sandbox", "postgres", "template1"];
-                for database in PARTS.iter().map(|part| part.service).chain(others) {
+                for database in services().into_iter().chain(others) {
                     let connected = PgConnection::connect(&url(world, &role, database)).await;
                     let expected = (database != part.service).then_some(PERMISSION);
                     assert_eq!(connected.err().map(code_of).as_deref(), expected, "{role} in {database}");
@@ -90,7 +90,7 @@ fn a_services_role_reads_and_writes_rows_and_does_nothing_else() {
     test(|world| async {
         for part in PARTS.iter() {
             let mut own =
-                PgConnection::connect(&url(world, part.service, part.service)).await.expect("its own database");
+                PgConnection::connect(&url(world, &part.service, &part.service)).await.expect("its own database");
             for statement in DENIED {
                 let code = refusal(&mut own, statement).await;
                 assert_eq!(code.as_deref(), Some(PERMISSION), "{}: {statement}", part.service);

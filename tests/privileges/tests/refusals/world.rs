@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::OnceLock;
 
 use local::shop::Shop;
-use local::{BrokerChoice, EventLog, Service, System, SystemOptions, binaries};
+use local::{BrokerChoice, EventLog, System, SystemOptions, binaries};
 use provision::choreography::topics;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -32,14 +32,12 @@ pub fn test<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> F) {
 
 impl World {
     async fn start() -> Self {
-        let programs = ["local", "order", "inventory", "payment", "shipping", "sandbox"];
-        binaries::build(&programs).await.expect("the services build");
+        binaries::build_shop("local").await.expect("the services build");
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let options = SystemOptions {
             broker: BrokerChoice::Kafka,
             secured: true,
-            service_env: [(Service::Order, vec![pair("RATE_PER_CALLER", "1"), pair("RATE_BURST", &BURST.to_string())])]
-                .into(),
+            service_env: [("order", vec![pair("RATE_PER_CALLER", "1"), pair("RATE_BURST", &BURST.to_string())])].into(),
             ..SystemOptions::default()
         };
         let system = System::start(options, |what| eprintln!("world: {what}")).await.expect("the system comes up");
@@ -55,13 +53,13 @@ impl World {
     }
 
     pub async fn stock(&self, sku: &str) {
-        let url = format!("{}/stock/{sku}", self.system.url(Service::Inventory));
+        let url = format!("{}/stock/{sku}", self.system.url("inventory"));
         let answer = self.back_office.put(&url, &serde_json::json!({ "onHand": 100 })).await.expect("an answer");
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 
     pub fn orders(&self) -> String {
-        format!("{}/orders", self.system.url(Service::Order))
+        format!("{}/orders", self.system.url("order"))
     }
 
     /// Places an order and answers its id.

@@ -1,6 +1,5 @@
 //! The changes, each as an operator would make it, with what was there before tried afterwards.
 
-use local::Service;
 use local::shop::Shop;
 use provision::databases::{Login, create_service_database, owner_of};
 use provision::kafka::set_passwords;
@@ -14,52 +13,52 @@ const NEW: &str = "another-password";
 /// The file first, then the role; then all that is connected is cut off.
 pub async fn database_password(shop: &Rotating) {
     let admin = shop.system.postgres.admin_url();
-    for service in Service::SHOP {
-        let (name, old) = (service.name(), shop.read(service, "url"));
-        let url = shop.system.postgres.url(name, name, NEW);
+    for service in shop.system.services() {
+        let old = shop.read(service, "url");
+        let url = shop.system.postgres.url(service, service, NEW);
         shop.replace(service, "url", &url);
-        let owner = Login::new(owner_of(name), NEW);
-        create_service_database(admin, name, &owner, &Login::new(name, NEW)).await.expect("new passwords");
-        assert!(PgConnection::connect(&old).await.is_err(), "{name}: the old password is refused");
+        let owner = Login::new(owner_of(service), NEW);
+        create_service_database(admin, service, &owner, &Login::new(service, NEW)).await.expect("new passwords");
+        assert!(PgConnection::connect(&old).await.is_err(), "{service}: the old password is refused");
     }
     let mut admin = PgConnection::connect(admin).await.expect("an administrator");
     let cut: i64 = sqlx::query_scalar(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = ANY($1) AND pid <> pg_backend_pid()",
     )
-    .bind(Service::SHOP.map(Service::name))
+    .bind(shop.system.services())
     .fetch_one(&mut admin)
     .await
     .expect("connections are cut");
-    assert!(cut >= 4, "{cut} connections were cut");
+    assert!(cut >= 5, "{cut} connections were cut");
 }
 
 /// The file first, then the broker; then the broker is restarted, so that everybody must show a password again.
 pub async fn kafka_password(shop: &Rotating) {
-    let users = Service::SHOP.map(|service| {
+    let users = shop.system.services().into_iter().map(|service| {
         shop.replace(service, "kafka-password", NEW);
-        (service.name().to_owned(), NEW.into())
+        (service.to_owned(), NEW.into())
     });
-    set_passwords(&shop.system.broker.connection(), users.into()).await.expect("new passwords");
+    set_passwords(&shop.system.broker.connection(), users.collect()).await.expect("new passwords");
     let kafka = shop.system.broker.kafka().expect("Apache Kafka");
     kafka.restart().await.expect("it is back");
 }
 
 pub async fn admin_token(shop: &Rotating) {
-    let held = format!("{}/admin/held", shop.system.admin_url(Service::Payment));
-    let (old, new) = (Shop::bearing(shop.read(Service::Payment, "admin-token")), Shop::bearing(NEW));
+    let held = format!("{}/admin/held", shop.system.admin_url("payment"));
+    let (old, new) = (Shop::bearing(shop.read("payment", "admin-token")), Shop::bearing(NEW));
     assert_eq!((status(&old, &held).await, status(&new, &held).await), (200, 401));
-    shop.replace(Service::Payment, "admin-token", NEW);
+    shop.replace("payment", "admin-token", NEW);
     shop.until("the new admin token opens", || seen(&new, &held, 200)).await;
     assert_eq!(status(&old, &held).await, 401);
 }
 
 /// As when an identity provider withdraws a key, of which nobody has heard anything else.
 pub async fn signing_key(shop: &Rotating) {
-    let orders = format!("{}/orders/{}", shop.system.url(Service::Order), uuid::Uuid::now_v7());
+    let orders = format!("{}/orders/{}", shop.system.url("order"), uuid::Uuid::now_v7());
     let key = new_signing_key().expect("a key");
     let (old, new) = (bearing(&shop.signing_key(), "ada", &[]), bearing(&key, "ada", &[]));
     assert_eq!((status(&old, &orders).await, status(&new, &orders).await), (404, 401));
-    shop.replace(Service::Order, "jwks.json", &public_keys(&key).expect("public keys"));
+    shop.replace("order", "jwks.json", &public_keys(&key).expect("public keys"));
     shop.until("the new key opens", || seen(&new, &orders, 404)).await;
     assert_eq!(status(&old, &orders).await, 401);
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use choreography_kafka::Connection;
 use harness::story_apart;
-use local::{Service, System};
+use local::System;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use sqlx::{Connection as _, PgConnection};
 
@@ -42,7 +42,7 @@ fn memory(system: &System) -> usize {
 
 #[test]
 fn messages_that_were_compressed_a_thousandfold_fit_into_the_container() {
-    story_apart(&[Service::Payment], |system| async move {
+    story_apart(&["payment"], |system| async move {
         let mut db = PgConnection::connect(&system.database_url("payment")).await.expect("the database answers");
         let mut expected = 0;
         for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {

@@ -1,7 +1,7 @@
 //! External calls that get no answer: refused for ever, called off, still worked on, or the provider is away.
 
 use futures::future::join_all;
-use harness::{Money, Pieces, Service, World, story, story_alone};
+use harness::{Money, Pieces, World, story, story_alone};
 use serde_json::{Value, json};
 
 const UNDONE: [&str; 5] =
@@ -11,7 +11,7 @@ const UNDONE: [&str; 5] =
 async fn refused_charge(world: &World, order: &str) -> Value {
     world
         .until("the charge is refused as a wrong request", || async {
-            let url = format!("{}/admin/calls", world.system.admin_url(Service::Payment));
+            let url = format!("{}/admin/calls", world.system.admin_url("payment"));
             let body = world.operator.get(&url).await.map_err(|error| error.to_string())?.body;
             let calls = body["calls"].as_array().cloned().unwrap_or_default();
             let refused = |call: &Value| call["lastError"].as_str().is_some_and(|error| error.contains("422"));
@@ -29,13 +29,13 @@ fn a_charge_that_the_provider_refuses_for_ever_is_settled_by_hand() {
         let call = refused_charge(world, &order).await;
         let path = format!("calls/{}/settle", call["id"].as_str().unwrap_or_default());
         let found = json!({"outcome": "not-done", "reason": "they say that they never take this token"});
-        let settled = world.admin(Service::Payment, &path, &found).await;
+        let settled = world.admin("payment", &path, &found).await;
         assert_eq!((settled.status, settled.body["outcome"].as_str()), (200, Some("applied")), "{settled:?}");
         world.eventually(&order, "cancelled").await;
         assert_eq!(world.log.path_of(&order), UNDONE);
         assert_eq!(world.pieces(&chair).await, Pieces { available: 5, reserved: 0, shipped: 0 });
         assert_eq!(world.money(&order).await, Money { captured: 0, refunded: 0 });
-        assert_eq!(world.admin(Service::Payment, &path, &found).await.status, 404);
+        assert_eq!(world.admin("payment", &path, &found).await.status, 404);
     });
 }
 
@@ -62,7 +62,7 @@ fn a_provider_that_is_still_at_work_is_asked_again_and_charges_once() {
         let order = world.place(&[(&chair, 1)], "tok_at_work", "Vienna").await;
         world.eventually(&order, "completed").await;
         assert_eq!(world.money(&order).await, Money { captured: 4_900, refunded: 0 });
-        let metrics = world.shop.text(&format!("{}/metrics", world.system.admin_url(Service::Payment))).await;
+        let metrics = world.shop.text(&format!("{}/metrics", world.system.admin_url("payment"))).await;
         let metrics = metrics.expect("payment answers");
         let counted = metrics.lines().any(|line| line.starts_with("saga_calls_total") && line.contains("in-progress"));
         assert!(counted, "{metrics}");

@@ -1,6 +1,6 @@
 //! Cancellations: a request that shipping decides on.
 
-use harness::{Money, Pieces, Service, story, story_alone};
+use harness::{Money, Pieces, story, story_alone};
 
 #[test]
 fn a_cancellation_in_time_undoes_everything() {
@@ -28,7 +28,7 @@ fn a_cancellation_past_the_pivot_is_too_late() {
         world.appears(&order, "payment.succeeded").await;
         world
             .until("shipping asked the carrier", || async {
-                let url = format!("{}/shipments/{order}", world.system.url(Service::Shipping));
+                let url = format!("{}/shipments/{order}", world.system.url("shipping"));
                 let body = world.shop.get(&url).await.map_err(|error| error.to_string())?.body;
                 if body["state"] == "dispatching" { Ok(()) } else { Err(body.to_string()) }
             })
@@ -44,7 +44,7 @@ fn a_cancellation_past_the_pivot_is_too_late() {
 fn an_order_that_takes_too_long_is_cancelled_by_its_deadline() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 5).await;
-        let impatient = world.replica(Service::Order, "order-impatient", &[("ORDER_DEADLINE", "1s")]).await;
+        let impatient = world.replica("order", "order-impatient", &[("ORDER_DEADLINE", "1s")]).await;
         let payment = world.system.find("payment").expect("payment runs");
         payment.process.freeze().expect("payment stands still");
         let order = world.place_at(&impatient, &[(&chair, 1)], "tok_visa", "Vienna").await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{Money, Service, World, story_alone, typed};
+use harness::{Money, World, story_alone, typed};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -11,15 +11,15 @@ const PATH: [&str; 5] =
 const SOON: Duration = Duration::from_secs(60);
 
 /// Replaces a service by replicas that end at a step.
-pub(crate) async fn armed(world: &World, service: Service, step: &str, replicas: &[&str]) {
-    world.system.stop(service.name()).await.expect("the service drains");
+pub(crate) async fn armed(world: &World, service: &str, step: &str, replicas: &[&str]) {
+    world.system.stop(service).await.expect("the service drains");
     for name in replicas {
         world.system.spawn(service, name, &[("SAGA_CRASH_AT", step)]).expect("the replica starts");
     }
 }
 
 /// Waits until one of the replicas ended at its step, ends the others, and starts a sound one.
-pub(crate) async fn crashed_and_replaced(world: &World, service: Service, replicas: &[&str]) {
+pub(crate) async fn crashed_and_replaced(world: &World, service: &str, replicas: &[&str]) {
     world
         .until("a replica ended at its step", || async {
             let ended = replicas
@@ -39,16 +39,16 @@ pub(crate) async fn crashed_and_replaced(world: &World, service: Service, replic
         );
         world.system.kill(name).expect("it dies");
     }
-    world.replica(service, service.name(), &[]).await;
+    world.replica(service, service, &[]).await;
 }
 
 #[test]
 fn a_crash_between_database_and_offset_commit_repeats_nothing() {
-    for service in Service::SHOP {
+    for service in world.system.services() {
         story_alone(|world| async move {
             let chair = world.stocked("chair", 5).await;
             // The URL of the order service must stand, so an order is placed before order itself is armed.
-            let order = if service == Service::Order {
+            let order = if service == "order" {
                 let shipping = world.system.find("shipping").expect("shipping runs");
                 shipping.process.freeze().expect("shipping stands still");
                 let order = world.place(&[(&chair, 1)], "tok_visa", "Vienna").await;
@@ -74,16 +74,16 @@ fn a_crash_at_any_step_of_parking_dead_letters_each_event_once_and_in_order() {
         story_alone(|world| async move {
             let order = Uuid::now_v7().to_string();
             let replicas = ["armed-1", "armed-2"];
-            armed(world, Service::Inventory, step, &replicas).await;
+            armed(world, "inventory", step, &replicas).await;
             let parked = typed("shipping.dispatched", &order, json!({"trackingNumber": "T1"}));
             world.type_in("shipping-events", &parked).await;
-            crashed_and_replaced(world, Service::Inventory, &replicas).await;
+            crashed_and_replaced(world, "inventory", &replicas).await;
 
             let dead = world.dead_lettered(&order, "inventory").await;
             assert_eq!(dead.payload, Some(parked.bytes()), "{step}");
-            let held = world.held(Service::Inventory, &order).await;
+            let held = world.held("inventory", &order).await;
             assert_eq!(held.len(), 1, "{step}: {held:?}");
-            assert_eq!(world.effects(Service::Inventory, parked.id()).await, 1, "{step}");
+            assert_eq!(world.effects("inventory", parked.id()).await, 1, "{step}");
         });
     }
 }
@@ -95,15 +95,15 @@ fn a_crash_after_a_redrive_was_committed_leaves_its_one_effect() {
         let parked = typed("shipping.dispatched", &order, json!({"trackingNumber": "T1"}));
         world.type_in("shipping-events", &parked).await;
         world.dead_lettered(&order, "inventory").await;
-        let number = world.held(Service::Inventory, &order).await[0]["number"].as_i64().expect("a number");
-        let mut db = world.database(Service::Inventory).await;
+        let number = world.held("inventory", &order).await[0]["number"].as_i64().expect("a number");
+        let mut db = world.database("inventory").await;
         sqlx::query("UPDATE reservations SET state = 'reserved' WHERE order_id = $1")
             .bind(&order)
             .execute(&mut db)
             .await
             .expect("the row is mended");
         for step in ["door.written", "redrive.committed"] {
-            world.replica(Service::Inventory, "armed", &[("SAGA_CRASH_AT", step)]).await;
+            world.replica("inventory", "armed", &[("SAGA_CRASH_AT", step)]).await;
             let url = world.system.find("armed").expect("it was started").admin;
             let answer = world.operator.post(&format!("{url}/admin/held/{number}/redrive"), &json!({}), &[]).await;
             assert!(answer.is_err(), "{step}: the replica ends before it answers: {answer:?}");
@@ -113,7 +113,7 @@ fn a_crash_after_a_redrive_was_committed_leaves_its_one_effect() {
         }
         world
             .until("the redriven event is not held any more", || async {
-                let held = world.held(Service::Inventory, &order).await;
+                let held = world.held("inventory", &order).await;
                 if held.is_empty() { Ok(()) } else { Err(format!("{held:?}")) }
             })
             .await;
@@ -131,13 +131,13 @@ fn services_killed_in_the_middle_leave_money_and_stock_in_balance() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 200).await;
         let mut orders = Vec::new();
-        for (number, service) in Service::SHOP.into_iter().cycle().take(8).enumerate() {
+        for (number, service) in world.system.services().into_iter().cycle().take(8).enumerate() {
             for city in ["Vienna", "Nowhere", "Vienna", "Vienna"] {
                 let token = if number % 3 == 0 { "tok_flaky" } else { "tok_visa" };
                 orders.push(world.place(&[(&chair, 1)], token, city).await);
             }
-            world.system.kill(service.name()).expect("it dies");
-            world.replica(service, service.name(), &[]).await;
+            world.system.kill(service).expect("it dies");
+            world.replica(service, service, &[]).await;
         }
         for order in &orders {
             world

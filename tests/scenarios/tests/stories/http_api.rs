@@ -1,6 +1,6 @@
 //! What clients of the order API rely on.
 
-use harness::{Service, story};
+use harness::story;
 use local::shop::{Answer, order};
 use serde_json::json;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ fn said(answer: &Answer) -> Answer {
 fn the_same_key_and_body_get_the_same_answer_also_at_once() {
     story(|world| async move {
         let chair = world.stocked("chair", 5).await;
-        let url = world.system.url(Service::Order);
+        let url = world.system.url("order");
         let body = order(&[(&chair, 1)], "tok_visa", "Vienna");
         let key = Uuid::new_v4().to_string();
         let headers = [("Idempotency-Key", key.as_str()), ("X-Client-Id", "ada")];
@@ -46,7 +46,7 @@ fn the_same_key_and_body_get_the_same_answer_also_at_once() {
 #[test]
 fn bad_input_is_refused_with_the_field() {
     story(|world| async {
-        let url = world.system.url(Service::Order);
+        let url = world.system.url("order");
         let mut body = order(&[("chair", 1)], "tok_visa", "Vienna");
         body["items"][0]["quantity"] = json!(-1);
         let answer = world.post_order(&url, &body, &[]).await;
@@ -66,7 +66,7 @@ fn stock_cannot_be_set_below_what_is_set_aside() {
         // The order waits for its carrier while it is looked at: its pieces are set aside.
         let order = world.place(&[(&chair, 3)], "tok_visa", "Latetown").await;
         world.appears(&order, "inventory.reserved").await;
-        let stock = format!("{}/stock/{chair}", world.system.url(Service::Inventory));
+        let stock = format!("{}/stock/{chair}", world.system.url("inventory"));
         let answer = world.shop.put(&stock, &json!({"onHand": 2})).await.expect("inventory answers");
         assert_eq!(answer.status, 409, "{answer:?}");
         world.eventually(&order, "completed").await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{Service, World, story_alone, typed};
+use harness::{World, story_alone, typed};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ const RESTARTS: usize = 12;
 async fn restarted_until_dead_lettered(world: &World, step: &str, key: &str) -> usize {
     let step = format!("{step}:{key}");
     for restart in 0..RESTARTS {
-        let running = world.system.spawn(Service::Inventory, "armed", &[("SAGA_CRASH_AT", &step)]).expect("it starts");
+        let running = world.system.spawn("inventory", "armed", &[("SAGA_CRASH_AT", &step)]).expect("it starts");
         let dead = tokio::select! {
             _ = running.process.wait_exit(SOON) => false,
             _ = world.dead_lettered(key, "inventory") => true,
@@ -53,10 +53,10 @@ fn an_event_that_ends_the_process_is_parked_after_a_few_restarts_and_keeps_nobod
             world.eventually(order, "completed").await;
         }
         world.system.kill("armed").expect("it is gone");
-        world.replica(Service::Inventory, "inventory", &[]).await;
+        world.replica("inventory", "inventory", &[]).await;
         // The cause is mended: the event has its one effect after all.
-        let number = world.held(Service::Inventory, &culprit).await[0]["number"].as_i64().expect("a number");
-        let answer = world.admin(Service::Inventory, &format!("held/{number}/redrive"), &json!({})).await;
+        let number = world.held("inventory", &culprit).await[0]["number"].as_i64().expect("a number");
+        let answer = world.admin("inventory", &format!("held/{number}/redrive"), &json!({})).await;
         assert_eq!((answer.status, answer.body["outcome"].as_str()), (200, Some("applied")));
         world.appears(&culprit, "inventory.reserved").await;
     });
@@ -82,6 +82,6 @@ fn a_message_that_ends_the_process_at_decoding_is_dead_lettered_and_keeps_nobody
             world.eventually(order, "completed").await;
         }
         world.system.kill("armed").expect("it is gone");
-        world.replica(Service::Inventory, "inventory", &[]).await;
+        world.replica("inventory", "inventory", &[]).await;
     });
 }

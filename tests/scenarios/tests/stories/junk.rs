@@ -47,7 +47,7 @@ fn what_can_never_be_handled_says_why() {
             let dead = world.dead_lettered(&message.key, "inventory").await;
             assert_eq!(dead.header("dead-letter-error-class"), Some(class));
             assert_eq!(dead.payload, Some(message.bytes()));
-            assert!(world.held(harness::Service::Inventory, &message.key).await.is_empty(), "{class} parks nobody");
+            assert!(world.held("inventory", &message.key).await.is_empty(), "{class} parks nobody");
         }
     });
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use harness::{Service, World, story_alone};
+use harness::{World, story_alone};
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
@@ -42,11 +42,11 @@ async fn lag(world: &World, group: &'static str, topics: &'static [&'static str]
 fn lag_reaches_zero_after_a_member_died_in_the_middle_of_events() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 500).await;
-        world.replica(Service::Payment, "payment-2", &[]).await;
+        world.replica("payment", "payment-2", &[]).await;
         let mut orders = Vec::new();
         for round in 0..3 {
             world.system.kill("payment-2").expect("it dies");
-            world.system.spawn(Service::Payment, "payment-2", &[]).expect("it starts again");
+            world.system.spawn("payment", "payment-2", &[]).expect("it starts again");
             // Events through all of the rebalances that this means.
             let running = world.system.find("payment-2").expect("it runs");
             let mut ready = false;
@@ -88,7 +88,7 @@ fn the_lag_of_a_partition_that_moved_is_told_by_its_owner_alone() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 100).await;
         // Payment gets nowhere while its table is locked.
-        let mut session = world.database(Service::Payment).await;
+        let mut session = world.database("payment").await;
         let mut lock = session.begin().await.expect("a transaction");
         sqlx::query("LOCK TABLE payments IN EXCLUSIVE MODE").execute(&mut *lock).await.expect("the table is locked");
         let mut orders = Vec::new();
@@ -103,7 +103,7 @@ fn the_lag_of_a_partition_that_moved_is_told_by_its_owner_alone() {
             })
             .await;
         // It can't get ready before the lock is gone, but it gets its share of the partitions.
-        world.system.spawn(Service::Payment, "payment-2", &[]).expect("it starts");
+        world.system.spawn("payment", "payment-2", &[]).expect("it starts");
         world
             .until("each partition's lag is told once", || async {
                 let (first, second) = (told_lag(world, "payment").await, told_lag(world, "payment-2").await);

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use harness::{PATIENCE, Service, Wire, World, story_alone};
+use harness::{PATIENCE, Wire, World, story_alone};
 use local::shop::{Answer, order};
 use serde_json::Value;
 use tokio::{
@@ -23,11 +23,10 @@ fn server(world: &World) -> String {
     host.split(['/', '?']).next().unwrap_or(host).to_owned()
 }
 
-async fn cable(world: &World, service: Service) -> Cable {
+async fn cable(world: &World, service: &str) -> Cable {
     let (wire, server) = (Wire::nowhere().await.expect("a wire"), server(world));
     let through = |url: String| url.replace(&server, &wire.address.to_string());
-    let (url, owner_url) =
-        (through(world.system.database_url(service.name())), through(world.system.owner_url(service.name())));
+    let (url, owner_url) = (through(world.system.database_url(service)), through(world.system.owner_url(service)));
     assert!(url.contains(&wire.address.to_string()), "{url} does not lead through the wire");
     Cable { wire, url, owner_url }
 }
@@ -63,7 +62,7 @@ async fn says(world: &World, url: &str, path: &str, status: &str, what: &str) {
 #[test]
 fn a_service_that_starts_first_waits_and_says_for_what() {
     story_alone(|world| async {
-        let cable = cable(world, Service::Inventory).await;
+        let cable = cable(world, "inventory").await;
         let broker = Wire::nowhere().await.expect("a wire");
         let brokers = broker.address.to_string();
         let env = [
@@ -71,7 +70,7 @@ fn a_service_that_starts_first_waits_and_says_for_what() {
             ("MIGRATION_DATABASE_URL", cable.owner_url.as_str()),
             ("KAFKA_BROKERS", brokers.as_str()),
         ];
-        let early = world.system.spawn(Service::Inventory, "early", &env).expect("it starts");
+        let early = world.system.spawn("inventory", "early", &env).expect("it starts");
         says(world, &early.url, "/readyz", "503", "waits for the database").await;
         says(world, &early.url, "/livez", "200", "alive").await;
         cable.wire.lead(&server(world));
@@ -87,9 +86,9 @@ fn a_service_that_starts_first_waits_and_says_for_what() {
 #[test]
 fn a_service_that_is_told_to_stop_while_it_waits_ends_well() {
     story_alone(|world| async {
-        let cable = cable(world, Service::Inventory).await;
+        let cable = cable(world, "inventory").await;
         let env = [("DATABASE_URL", cable.url.as_str()), ("MIGRATION_DATABASE_URL", cable.owner_url.as_str())];
-        let early = world.system.spawn(Service::Inventory, "early", &env).expect("it starts");
+        let early = world.system.spawn("inventory", "early", &env).expect("it starts");
         says(world, &early.url, "/readyz", "503", "waits for the database").await;
         early.process.terminate().expect("it is told");
         let status = early.process.wait_exit(PATIENCE).await.expect("it ends");
@@ -102,14 +101,14 @@ fn a_service_that_is_told_to_stop_while_it_waits_ends_well() {
 fn a_service_goes_on_by_itself_when_the_other_end_of_all_its_connections_vanishes() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 20).await;
-        let cable = cable(world, Service::Order).await;
+        let cable = cable(world, "order").await;
         cable.wire.lead(&server(world));
         let env = [
             ("DATABASE_URL", cable.url.as_str()),
             ("MIGRATION_DATABASE_URL", cable.owner_url.as_str()),
             ("DATABASE_STATEMENT_TIMEOUT", "2s"),
         ];
-        let url = world.replica(Service::Order, "wired", &env).await;
+        let url = world.replica("order", "wired", &env).await;
         world.system.stop("order").await.expect("it drains");
         let before = world.place_at(&url, &[(&chair, 1)], "tok_visa", "Vienna").await;
         assert!(cable.wire.vanish() > 0);
@@ -125,7 +124,7 @@ fn a_service_goes_on_by_itself_when_the_other_end_of_all_its_connections_vanishe
         }
         says(world, &url, "/livez", "200", "alive").await;
         says(world, &url, "/readyz", "200", "ready").await;
-        world.replica(Service::Order, "order", &[]).await;
+        world.replica("order", "order", &[]).await;
         world.system.stop("wired").await.expect("it drains");
     });
 }
@@ -138,7 +137,7 @@ async fn ended(world: &World, url: &str, id: &str) -> Result<(), String> {
 #[test]
 fn a_stopping_service_is_gone_in_time_though_broker_and_database_are_frozen() {
     story_alone(|world| async {
-        world.replica(Service::Payment, "frozen", &[("DRAIN_TIMEOUT", "2s")]).await;
+        world.replica("payment", "frozen", &[("DRAIN_TIMEOUT", "2s")]).await;
         let frozen = world.system.find("frozen").expect("it runs");
         let kafka = world.system.broker.kafka().expect("this world has its own Kafka");
         kafka.pause().expect("Kafka is frozen");
@@ -150,7 +149,7 @@ fn a_stopping_service_is_gone_in_time_though_broker_and_database_are_frozen() {
         let status = ended.expect("it is gone while both are frozen");
         assert!(!status.success(), "a drain that did not finish is no good end: {status}");
         world.system.kill("frozen").expect("it is forgotten");
-        for service in Service::SHOP {
+        for service in world.system.services() {
             says(world, &world.system.url(service), "/readyz", "200", "ready").await;
         }
     });
@@ -160,7 +159,7 @@ fn a_stopping_service_is_gone_in_time_though_broker_and_database_are_frozen() {
 fn silent_connections_take_neither_the_api_nor_the_probes_away() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 5).await;
-        world.replica(Service::Order, "besieged", &[("MAX_CONNECTIONS", "20")]).await;
+        world.replica("order", "besieged", &[("MAX_CONNECTIONS", "20")]).await;
         let besieged = world.system.find("besieged").expect("it runs");
         let mut silent = Vec::new();
         for base in [&besieged.url, &besieged.admin] {
@@ -182,7 +181,7 @@ fn silent_connections_take_neither_the_api_nor_the_probes_away() {
 fn a_client_that_closes_its_sending_side_is_answered() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 50).await;
-        let url = world.system.url(Service::Order);
+        let url = world.system.url("order");
         let address = url.trim_start_matches("http://");
         for number in 0..50 {
             let body = order(&[(&chair, 1)], "tok_visa", "Vienna").to_string();
@@ -204,7 +203,7 @@ fn a_client_that_closes_its_sending_side_is_answered() {
 fn a_day_that_lost_its_partition_gets_it_back_at_once() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 5).await;
-        let mut db = world.database(Service::Order).await;
+        let mut db = world.database("order").await;
         world
             .until("everything is published", || {
                 let waiting = world.system.database_url("order");
@@ -228,7 +227,7 @@ fn a_day_that_lost_its_partition_gets_it_back_at_once() {
             .await
             .expect("the owner may in");
         sqlx::query(sqlx::AssertSqlSafe(format!("DROP TABLE {today}"))).execute(&mut owner).await.expect("it is gone");
-        let url = world.system.url(Service::Order);
+        let url = world.system.url("order");
         let id = world
             .until("an order is placed again", || async {
                 let answer = world.post_order(&url, &order(&[(&chair, 1)], "tok_visa", "Vienna"), &[]).await;

@@ -1,6 +1,6 @@
 //! Somebody's session sits on rows, or on a whole table: only those who need them wait, and they go on by themselves.
 
-use harness::{Service, World, story_alone, typed};
+use harness::{World, story_alone, typed};
 use serde_json::json;
 use sqlx::Connection;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ fn locked_stock_rows_keep_only_the_orders_that_need_them() {
         for name in ["chair", "table", "shelf"] {
             locked.push(world.stocked(name, 100).await);
         }
-        let mut db = world.database(Service::Inventory).await;
+        let mut db = world.database("inventory").await;
         let mut session = db.begin().await.expect("a transaction");
         sqlx::query("SELECT FROM stock WHERE sku = ANY($1) FOR UPDATE")
             .bind(&locked)
@@ -50,7 +50,7 @@ fn locked_stock_rows_keep_only_the_orders_that_need_them() {
 async fn step_aside(world: &World, order: &str) {
     world
         .until("the order's event has stepped aside", || async {
-            let held = world.held(Service::Inventory, order).await;
+            let held = world.held("inventory", order).await;
             match held.first() {
                 Some(first) if first["status"] == "retrying" && first["errorClass"] == "locked" => Ok(()),
                 _ => Err(format!("{held:?}")),
@@ -63,7 +63,7 @@ async fn step_aside(world: &World, order: &str) {
 fn a_locked_table_makes_inventory_wait_and_moves_nothing_aside() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 100).await;
-        let mut db = world.database(Service::Inventory).await;
+        let mut db = world.database("inventory").await;
         let mut session = db.begin().await.expect("a transaction");
         // Readers may, writers may not: as while an index is made.
         sqlx::query("LOCK TABLE stock IN EXCLUSIVE MODE").execute(&mut *session).await.expect("the table is locked");
@@ -79,7 +79,7 @@ fn a_locked_table_makes_inventory_wait_and_moves_nothing_aside() {
             })
             .await;
         for order in &orders {
-            let held = world.held(Service::Inventory, order).await;
+            let held = world.held("inventory", order).await;
             assert!(held.is_empty(), "{held:?}");
         }
         session.rollback().await.expect("the session ends");
@@ -96,7 +96,7 @@ fn a_compensation_that_fails_once_behind_a_parked_event_gets_through() {
         let order = Uuid::now_v7().to_string();
         world.type_in("shipping-events", &typed("shipping.dispatched", &order, json!({"trackingNumber": "T1"}))).await;
         world.dead_lettered(&order, "inventory").await;
-        let mut db = world.database(Service::Inventory).await;
+        let mut db = world.database("inventory").await;
         let mut session = db.begin().await.expect("a transaction");
         sqlx::query("SELECT FROM reservations WHERE order_id = $1 FOR UPDATE")
             .bind(&order)
@@ -106,7 +106,7 @@ fn a_compensation_that_fails_once_behind_a_parked_event_gets_through() {
         world.type_in("payment-events", &typed("payment.failed", &order, json!({"reason": "declined"}))).await;
         world
             .until("the compensation is tried again behind the parked event", || async {
-                let held = world.held(Service::Inventory, &order).await;
+                let held = world.held("inventory", &order).await;
                 let found =
                     held.iter().any(|held| held["eventType"] == "payment.failed" && held["status"] == "retrying");
                 if found && held[0]["status"] == "parked" { Ok(()) } else { Err(format!("{held:?}")) }
@@ -114,7 +114,7 @@ fn a_compensation_that_fails_once_behind_a_parked_event_gets_through() {
             .await;
         session.rollback().await.expect("the session ends");
         world.appears(&order, "inventory.released").await;
-        let held = world.held(Service::Inventory, &order).await;
+        let held = world.held("inventory", &order).await;
         assert_eq!(held.len(), 1, "the parked one still waits for somebody: {held:?}");
     });
 }

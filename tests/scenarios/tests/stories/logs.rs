@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use harness::{Service, World, story_alone, typed};
+use harness::{World, story_alone, typed};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ fn log_of(world: &World, name: &str) -> String {
 fn a_parked_event_is_one_json_line_with_all_ids() {
     story_alone(|world| async {
         world.system.stop("inventory").await.expect("it drains");
-        world.replica(Service::Inventory, "inventory-json", &[("LOG_FORMAT", "json")]).await;
+        world.replica("inventory", "inventory-json", &[("LOG_FORMAT", "json")]).await;
         let order = Uuid::now_v7().to_string();
         let event = typed("shipping.dispatched", &order, json!({"trackingNumber": "T1"}));
         world.type_in("shipping-events", &event).await;
@@ -53,7 +53,7 @@ fn a_parked_event_is_one_json_line_with_all_ids() {
             serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("no JSON ({error}): {line}"));
         }
         world.system.stop("inventory-json").await.expect("it drains");
-        world.replica(Service::Inventory, "inventory", &[]).await;
+        world.replica("inventory", "inventory", &[]).await;
     });
 }
 
@@ -65,7 +65,7 @@ fn personal_data_and_secrets_are_in_no_log_span_or_metric() {
             [("tok_visa", "Vienna"), ("tok_declined", "Vienna"), ("tok_flaky", "Vienna"), ("tok_visa", "Nowhere")]
         {
             let body = order_of_a_canary(&chair, token, city);
-            let answer = world.post_order(&world.system.url(Service::Order), &body, &[]).await;
+            let answer = world.post_order(&world.system.url("order"), &body, &[]).await;
             let order = answer.body["orderId"].as_str().expect("an order id").to_owned();
             let ends = if token == "tok_declined" || city == "Nowhere" { "cancelled" } else { "completed" };
             world.eventually(&order, ends).await;
@@ -95,7 +95,7 @@ async fn refused_everywhere(world: &World, chair: &str) {
     world.dead_lettered(&order, "inventory").await;
     let mut wrong = order_of_a_canary(chair, "tok_visa", "Vienna");
     wrong["currency"] = json!("tok_canary canary@example.org");
-    let answer = world.post_order(&world.system.url(Service::Order), &wrong, &[]).await;
+    let answer = world.post_order(&world.system.url("order"), &wrong, &[]).await;
     assert_eq!(answer.status, 422, "{answer:?}");
     let key = Uuid::now_v7().to_string();
     world.producer.send("payment-events", &key, b"Nightingale-Canary 7 Canary Wharf", &[]).await.expect("sent");
@@ -106,10 +106,10 @@ async fn refused_everywhere(world: &World, chair: &str) {
 async fn traced(world: &World) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     let jaeger = world.jaeger();
-    for service in Service::SHOP {
-        let url = format!("{jaeger}/api/traces?service={}&limit=1500&lookback=1h", service.name());
+    for service in world.system.services() {
+        let url = format!("{jaeger}/api/traces?service={service}&limit=1500&lookback=1h");
         let text = world.shop.text(&url).await.expect("Jaeger answers");
-        has_no_canary(&format!("spans of {}", service.name()), &text);
+        has_no_canary(&format!("spans of {service}"), &text);
         let body: Value = serde_json::from_str(&text).unwrap_or_default();
         let traces = body["data"].as_array().cloned().unwrap_or_default();
         ids.extend(traces.iter().filter_map(|trace| Some(trace["traceID"].as_str()?.to_owned())));

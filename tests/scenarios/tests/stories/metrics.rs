@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use harness::{Service, story};
+use harness::story;
 
 /// Words that begin with `saga_` in a text.
 fn names(text: &str) -> BTreeSet<String> {
@@ -31,7 +31,7 @@ fn whatever_alerts_and_dashboards_ask_for_is_told() {
         world
             .until("all of them are told", || async {
                 let mut told = BTreeSet::new();
-                for service in Service::SHOP {
+                for service in world.system.services() {
                     let url = format!("{}/metrics", world.system.admin_url(service));
                     told.extend(names(&world.shop.text(&url).await.map_err(|error| error.to_string())?));
                 }
@@ -40,7 +40,7 @@ fn whatever_alerts_and_dashboards_ask_for_is_told() {
                 if missing.is_empty() { Ok(()) } else { Err(format!("missing: {missing:?}")) }
             })
             .await;
-        for service in Service::SHOP {
+        for service in world.system.services() {
             let metrics =
                 world.shop.text(&format!("{}/metrics", world.system.admin_url(service))).await.expect("metrics");
             for line in metrics.lines().filter(|line| !line.starts_with('#')) {

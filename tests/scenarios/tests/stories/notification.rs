@@ -1,6 +1,6 @@
 //! A fifth service beside the four: each order's customer is told once how it ended.
 
-use harness::{Service, Typed, World, story_alone, typed};
+use harness::{Typed, World, story_alone, typed};
 use local::shop;
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 use crate::crashes::{armed, crashed_and_replaced};
 
-const NOTIFICATION: Service = Service::Notification;
+const NOTIFICATION: &str = "notification";
 
 /// Places an order of one chair for a customer of this name; the sandbox's mail service knows some of them.
 async fn place_for(world: &World, user: &str, chair: &str, token: &str) -> String {
     let mut body = shop::order(&[(chair, 1)], token, "Vienna");
     body["userId"] = json!(user);
-    let answer = world.post_order(&world.system.url(Service::Order), &body, &[]).await;
+    let answer = world.post_order(&world.system.url("order"), &body, &[]).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     answer.body["orderId"].as_str().expect("an order id").to_owned()
 }

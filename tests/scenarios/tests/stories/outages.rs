@@ -1,12 +1,12 @@
 //! Kafka itself dies and comes back.
 
-use harness::{Service, World, story_alone};
+use harness::{World, story_alone};
 
 /// Waits until a service has noticed that Kafka is away.
-async fn notices(world: &World, service: Service) {
+async fn notices(world: &World, service: &str) {
     let url = format!("{}/readyz", world.system.url(service));
     world
-        .until(&format!("{} is not ready", service.name()), || async {
+        .until(&format!("{service} is not ready"), || async {
             let answer = world.shop.get(&url).await.map_err(|error| error.to_string())?;
             if answer.status == 503 { Ok(()) } else { Err(format!("{answer:?}")) }
         })
@@ -27,7 +27,7 @@ fn sagas_go_on_by_themselves_each_time_kafka_was_killed_and_is_back() {
             kafka.kill().expect("Kafka is gone");
             // Placing an order takes no Kafka.
             orders.push((world.place(&[(&chair, 1)], "tok_visa", "Vienna").await, "Vienna"));
-            for service in Service::SHOP {
+            for service in world.system.services() {
                 notices(world, service).await;
             }
             kafka.restart().await.expect("Kafka is back");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use harness::{Service, Typed, World, story, typed};
+use harness::{Typed, World, story, typed};
 use local::producer::send_with_odd_header;
 use serde_json::{Value, json};
 use uuid::{NoContext, Timestamp, Uuid};
@@ -40,7 +40,7 @@ fn a_header_name_that_is_no_text_stops_no_reader() {
             assert_eq!(dead.header(r"na\xffme"), Some("1"), "{:?}", dead.headers);
             assert_eq!(dead.header("dead-letter-escaped-names"), Some("true"));
         }
-        let mut db = world.database(Service::Shipping).await;
+        let mut db = world.database("shipping").await;
         let headers: String = sqlx::query_scalar("SELECT headers FROM dead_messages WHERE message_key = $1 LIMIT 1")
             .bind(key.as_bytes())
             .fetch_one(&mut db)
@@ -80,7 +80,7 @@ fn a_nul_in_tracestate_parks_nobody() {
         assert!(
             rejected.header("traceparent").is_some_and(|parent| parent.contains("0af7651916cd43dd8448eb211c80319c"))
         );
-        assert!(world.held(Service::Inventory, &event.key).await.is_empty());
+        assert!(world.held("inventory", &event.key).await.is_empty());
     });
 }
 
@@ -111,7 +111,7 @@ fn an_event_from_the_future_waits_for_its_time_and_then_has_its_effect() {
         assert!(acted_at.as_millis() >= allowed_at.as_millis(), "{acted_at:?} is before {allowed_at:?}");
         world
             .until("inventory holds nothing of it any more", || async {
-                let held = world.held(Service::Inventory, &event.key).await;
+                let held = world.held("inventory", &event.key).await;
                 if held.is_empty() { Ok(()) } else { Err(format!("{held:?}")) }
             })
             .await;

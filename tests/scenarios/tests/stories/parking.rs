@@ -1,6 +1,6 @@
 //! A valid event that the rules refuse is parked; its key waits behind it, in order, until somebody decides.
 
-use harness::{Service, Typed, World, story, typed};
+use harness::{Typed, World, story, typed};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ async fn parked(world: &World, order: &str) -> (Typed, i64) {
     let dead = world.dead_lettered(order, "inventory").await;
     assert_eq!(dead.payload, Some(event.bytes()));
     assert_eq!(dead.header("dead-letter-error-class"), Some("refused"));
-    let held = world.held(Service::Inventory, order).await;
+    let held = world.held("inventory", order).await;
     assert_eq!(held.len(), 1, "{held:?}");
     (event, held[0]["number"].as_i64().expect("a number"))
 }
@@ -28,7 +28,7 @@ async fn parked(world: &World, order: &str) -> (Typed, i64) {
 async fn waits_behind(world: &World, order: &str, events: usize) {
     world
         .until("the next event waits behind the parked one", || async {
-            let held = world.held(Service::Inventory, order).await;
+            let held = world.held("inventory", order).await;
             let queued = held.iter().filter(|held| held["status"] == "queued").count();
             if queued == events { Ok(()) } else { Err(format!("{held:?}")) }
         })
@@ -46,10 +46,10 @@ fn later_events_wait_behind_a_parked_one_until_it_is_discarded() {
         assert!(world.events(&order, "inventory.reserved").is_empty());
 
         let path = format!("held/{number}/discard");
-        assert_eq!(world.admin(Service::Inventory, &path, &json!({"reason": " "})).await.status, 422);
-        assert_eq!(world.admin(Service::Inventory, &path, &json!({"reason": "sent by mistake"})).await.status, 200);
+        assert_eq!(world.admin("inventory", &path, &json!({"reason": " "})).await.status, 422);
+        assert_eq!(world.admin("inventory", &path, &json!({"reason": "sent by mistake"})).await.status, 200);
         world.appears(&order, "inventory.reserved").await;
-        assert_eq!(world.admin(Service::Inventory, &path, &json!({"reason": "again"})).await.status, 404);
+        assert_eq!(world.admin("inventory", &path, &json!({"reason": "again"})).await.status, 404);
     });
 }
 
@@ -59,16 +59,16 @@ fn a_redriven_event_is_refused_again_or_has_its_one_effect() {
         let order = Uuid::now_v7().to_string();
         let (event, number) = parked(world, &order).await;
         let path = format!("held/{number}/redrive");
-        assert_eq!(world.admin(Service::Inventory, &path, &json!({})).await.status, 409);
+        assert_eq!(world.admin("inventory", &path, &json!({})).await.status, 409);
 
         // Somebody mends what was wrong, then redrives.
-        let mut db = world.database(Service::Inventory).await;
+        let mut db = world.database("inventory").await;
         sqlx::query("UPDATE reservations SET state = 'reserved' WHERE order_id = $1")
             .bind(&order)
             .execute(&mut db)
             .await
             .expect("the row is mended");
-        let answer = world.admin(Service::Inventory, &path, &json!({})).await;
+        let answer = world.admin("inventory", &path, &json!({})).await;
         assert_eq!((answer.status, answer.body["outcome"].as_str()), (200, Some("applied")));
         let state: String = sqlx::query_scalar("SELECT state FROM reservations WHERE order_id = $1")
             .bind(&order)
@@ -76,8 +76,8 @@ fn a_redriven_event_is_refused_again_or_has_its_one_effect() {
             .await
             .expect("the row is there");
         assert_eq!(state, "shipped");
-        assert_eq!(world.effects(Service::Inventory, event.id()).await, 1);
-        assert_eq!(world.admin(Service::Inventory, &path, &json!({})).await.status, 404);
+        assert_eq!(world.effects("inventory", event.id()).await, 1);
+        assert_eq!(world.admin("inventory", &path, &json!({})).await.status, 404);
         assert_eq!(world.dead_letters(&order, "inventory").len(), 1);
     });
 }
@@ -94,10 +94,10 @@ fn a_compensation_overtakes_a_parked_event() {
         world.appears(&order, "inventory.released").await;
         // What waited meets the tombstone.
         let path = format!("held/{number}/discard");
-        assert_eq!(world.admin(Service::Inventory, &path, &json!({"reason": "mistake"})).await.status, 200);
+        assert_eq!(world.admin("inventory", &path, &json!({"reason": "mistake"})).await.status, 200);
         world
             .until("nothing is held any more", || async {
-                let held = world.held(Service::Inventory, &order).await;
+                let held = world.held("inventory", &order).await;
                 if held.is_empty() { Ok(()) } else { Err(format!("{held:?}")) }
             })
             .await;

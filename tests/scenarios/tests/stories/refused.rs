@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use harness::{Record, Service, World, story, story_alone, typed};
+use harness::{Record, World, story, story_alone, typed};
 use local::producer::Producer;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -38,7 +38,7 @@ fn a_compressible_junk_message_is_dead_lettered_without_its_payload_and_stops_no
             assert_eq!((&dead.payload, header(&dead, ""), header(&dead, "-length")), (&None, "omitted", "1900000"));
             assert_eq!(header(&dead, "-sha256"), DIGEST_OF_X);
         }
-        let mut db = world.database(Service::Payment).await;
+        let mut db = world.database("payment").await;
         let kept: i32 = sqlx::query_scalar("SELECT octet_length(payload) FROM dead_messages WHERE message_key = $1")
             .bind(key.as_bytes())
             .fetch_one(&mut db)
@@ -74,7 +74,7 @@ fn a_deleted_dead_letter_topic_slows_no_order_and_takes_its_dead_letters_once_it
         world.delete_topic(TOPIC).await;
         let key = Uuid::now_v7().to_string();
         world.producer.send("payment-events", &key, b"junk", &[]).await.expect("Kafka takes it");
-        let metrics = format!("{}/metrics", world.system.admin_url(Service::Inventory));
+        let metrics = format!("{}/metrics", world.system.admin_url("inventory"));
         let failing = format!("saga_topic_failing{{topic=\"{TOPIC}\"}}");
         let told = |value: &'static str| {
             let (metrics, line) = (&metrics, format!("{failing} {value}"));
@@ -127,7 +127,7 @@ async fn place_large(world: &World) -> String {
 
 /// What order's relay has stopped under a key.
 async fn stopped(world: &World, key: &str) -> Option<Value> {
-    let url = format!("{}/admin/stopped", world.system.admin_url(Service::Order));
+    let url = format!("{}/admin/stopped", world.system.admin_url("order"));
     let body = world.operator.get(&url).await.expect("the admin API answers").body;
     body["stopped"].as_array().and_then(|all| all.iter().find(|each| each["key"] == key)).cloned()
 }
@@ -158,14 +158,14 @@ fn a_topic_that_takes_no_large_messages_stops_the_large_orders_key_until_it_is_r
 
         // Once it is stopped it stays so, whichever replica has its range.
         world.system.kill("order").expect("it dies");
-        world.replica(Service::Order, "order", &[]).await;
+        world.replica("order", "order", &[]).await;
         orders_end(world, &chair).await;
         assert!(stopped(world, &large).await.is_some());
         let release = format!("stopped/{}/release", found["number"]);
         world.set_topic("order-events", "max.message.bytes", None).await;
-        assert_eq!(world.admin(Service::Order, &release, &json!({})).await.status, 200);
+        assert_eq!(world.admin("order", &release, &json!({})).await.status, 200);
         world.eventually(&large, "cancelled").await;
-        assert_eq!(world.admin(Service::Order, &release, &json!({})).await.status, 404);
+        assert_eq!(world.admin("order", &release, &json!({})).await.status, 404);
     });
 }
 
@@ -182,13 +182,13 @@ fn a_refused_message_can_be_given_up_for_a_reason_and_those_behind_it_go_on() {
         // What follows for the order waits behind it, although it is small.
         assert_eq!(world.cancel(&large).await.status, 202);
         let discard = format!("stopped/{}/discard", found["number"]);
-        assert_eq!(world.admin(Service::Order, &discard, &json!({"reason": " "})).await.status, 422);
+        assert_eq!(world.admin("order", &discard, &json!({"reason": " "})).await.status, 422);
         assert!(world.events(&large, "order.cancellation_requested").is_empty());
-        assert_eq!(world.admin(Service::Order, &discard, &json!({"reason": "settled by hand"})).await.status, 200);
+        assert_eq!(world.admin("order", &discard, &json!({"reason": "settled by hand"})).await.status, 200);
         world.appears(&large, "order.cancellation_requested").await;
         world.eventually(&large, "cancelled").await;
         world.set_topic("order-events", "max.message.bytes", None).await;
-        let mut db = world.database(Service::Order).await;
+        let mut db = world.database("order").await;
         let (reason, bytes): (String, i32) =
             sqlx::query_as("SELECT reason, octet_length(payload) FROM discarded_messages WHERE key = $1")
                 .bind(large.as_bytes())
@@ -205,7 +205,7 @@ fn acknowledgements_slower_than_the_lease_publish_each_event_about_once() {
         /// Twice `RELAY_LEASE`, and shorter than the consumers' patience with their group.
         const FROZEN: Duration = Duration::from_secs(6);
         let chair = world.stocked("chair", 100).await;
-        world.replica(Service::Order, "order-2", &[]).await;
+        world.replica("order", "order-2", &[]).await;
         let kafka = world.system.broker.kafka().expect("this world has its own Kafka");
         let mut orders = Vec::new();
         for _ in 0..3 {
@@ -245,7 +245,7 @@ fn a_backlog_of_large_dead_letters_fits_into_little_memory() {
         const TOPIC: &str = "payment-events.dlq";
         const LETTERS: i64 = 200;
         world.delete_topic(TOPIC).await;
-        let mut db = world.database(Service::Inventory).await;
+        let mut db = world.database("inventory").await;
         sqlx::query(
             "WITH large AS MATERIALIZED (SELECT decode(string_agg(md5(part::text), ''), 'hex') AS payload
                                          FROM generate_series(1, 60000) AS part)

@@ -1,6 +1,6 @@
 //! Every event can come twice.
 
-use harness::{Service, story, typed};
+use harness::{story, typed};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -49,18 +49,18 @@ fn an_event_typed_in_without_headers_has_one_effect() {
         let payload = json!({"userId": "ada", "totalAmount": 100, "currency": "EUR",
                              "items": [{"sku": "typed-in-and-never-stocked", "quantity": 1, "price": 100}]});
         let placed = typed("order.placed", &order, payload);
-        let before = world.repeats(Service::Inventory).await;
+        let before = world.repeats("inventory").await;
         world.type_in("order-events", &placed).await;
         let rejected = world.appears(&order, "inventory.rejected").await;
         assert_eq!(rejected.json()["causationId"], placed.id());
         world.type_in("order-events", &placed).await;
         world
             .until("inventory skipped the repeat", || async {
-                let now = world.repeats(Service::Inventory).await;
+                let now = world.repeats("inventory").await;
                 if now > before { Ok(()) } else { Err(format!("{now} repeats")) }
             })
             .await;
         assert_eq!(world.events(&order, "inventory.rejected").len(), 1);
-        assert_eq!(world.effects(Service::Inventory, placed.id()).await, 1);
+        assert_eq!(world.effects("inventory", placed.id()).await, 1);
     });
 }

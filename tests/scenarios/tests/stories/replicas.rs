@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use harness::{PATIENCE, Service, World, story_alone};
+use harness::{PATIENCE, World, story_alone};
 
 /// Waits until each live relay of a service holds so many of its 12 key ranges as `fits` says, given how many relays hold
 /// some and how many this one holds.
-async fn ranges_held(world: &World, service: Service, what: &str, fits: impl Fn(usize, i64) -> bool) {
+async fn ranges_held(world: &World, service: &str, what: &str, fits: impl Fn(usize, i64) -> bool) {
     let mut db = world.database(service).await;
     let db = &mut db;
     let mut seen = Vec::new();
@@ -31,10 +31,10 @@ async fn ranges_held(world: &World, service: Service, what: &str, fits: impl Fn(
 fn two_replicas_of_every_service_keep_key_order_and_one_effect() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 500).await;
-        for service in Service::SHOP {
-            world.replica(service, &format!("{}-2", service.name()), &[]).await;
+        for service in world.system.services() {
+            world.replica(service, &format!("{service}-2"), &[]).await;
         }
-        for service in Service::SHOP {
+        for service in world.system.services() {
             let half = |_, ranges| ranges == 6;
             ranges_held(world, service, "both relays have their share", half).await;
         }
@@ -42,7 +42,7 @@ fn two_replicas_of_every_service_keep_key_order_and_one_effect() {
         let mut orders = Vec::new();
         for number in 0..60 {
             let city = if number % 4 == 0 { "Nowhere" } else { "Vienna" };
-            let url = if number % 2 == 0 { world.system.url(Service::Order) } else { second.clone() };
+            let url = if number % 2 == 0 { world.system.url("order") } else { second.clone() };
             orders.push(world.place_at(&url, &[(&chair, 1)], "tok_visa", city).await);
         }
         for order in &orders {
@@ -68,10 +68,10 @@ fn two_replicas_of_every_service_keep_key_order_and_one_effect() {
             assert_eq!(by_topic["inventory-events"][0], "inventory.reserved", "{by_topic:?}");
             assert_eq!(by_topic["payment-events"][0], "payment.succeeded", "{by_topic:?}");
         }
-        for service in Service::SHOP {
-            world.system.kill(&format!("{}-2", service.name())).expect("it dies");
+        for service in world.system.services() {
+            world.system.kill(&format!("{service}-2")).expect("it dies");
         }
-        for service in Service::SHOP {
+        for service in world.system.services() {
             ranges_held(world, service, "the relay that is left has all ranges", |relays, _| relays == 1).await;
         }
     });

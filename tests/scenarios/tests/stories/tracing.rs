@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness::{Service, World, story, story_alone};
+use harness::{World, story, story_alone};
 use serde_json::Value;
 
 /// A span as Jaeger tells it.
@@ -74,7 +74,7 @@ fn is_one_story(spans: &[Span]) {
 
 async fn placed(world: &World, sku: &str, city: &str) -> (String, String) {
     let body = local::shop::order(&[(sku, 1)], "tok_visa", city);
-    let answer = world.post_order(&world.system.url(Service::Order), &body, &[]).await;
+    let answer = world.post_order(&world.system.url("order"), &body, &[]).await;
     let order = answer.body["orderId"].as_str().expect("an order id").to_owned();
     (order, answer.trace_id.expect("an answer carries the trace's id"))
 }
@@ -148,7 +148,7 @@ fn a_saga_whose_service_was_killed_is_still_one_trace() {
         let (order, trace_id) = placed(world, &chair, "Vienna").await;
         world.appears(&order, "inventory.reserved").await;
         world.system.kill("payment").expect("it dies");
-        world.replica(Service::Payment, "payment", &[]).await;
+        world.replica("payment", "payment", &[]).await;
         world.eventually(&order, "completed").await;
         let wanted = [("payment", "answer charge"), ("shipping", "answer ship"), ("order", "process shipping-events")];
         is_one_story(&trace(world, &trace_id, &wanted).await);

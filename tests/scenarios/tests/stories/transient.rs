@@ -1,6 +1,6 @@
 //! One event fails for a passing reason: it waits, others go on.
 
-use harness::{Service, story_alone};
+use harness::story_alone;
 use sqlx::Connection;
 
 #[test]
@@ -14,7 +14,7 @@ fn while_one_orders_row_is_locked_the_others_go_on() {
             orders.push(world.place(&[(&chair, 1)], "tok_visa", "Vienna").await);
         }
         // Somebody's session sits on the row of the first order.
-        let mut db = world.database(Service::Inventory).await;
+        let mut db = world.database("inventory").await;
         let mut session = db.begin().await.expect("a transaction");
         sqlx::query("INSERT INTO reservations (order_id, state) VALUES ($1, 'none')")
             .bind(&orders[0])
@@ -26,7 +26,7 @@ fn while_one_orders_row_is_locked_the_others_go_on() {
             world.eventually(order, "completed").await;
         }
         assert_eq!(world.status(&orders[0]).await, "pending");
-        let held = world.held(Service::Inventory, &orders[0]).await;
+        let held = world.held("inventory", &orders[0]).await;
         assert!(held.iter().any(|held| held["status"] == "retrying"), "{held:?}");
         session.rollback().await.expect("the session ends");
         world.eventually(&orders[0], "completed").await;

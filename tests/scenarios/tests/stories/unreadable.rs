@@ -1,14 +1,14 @@
 //! Rows that this version can't read, as a newer one or somebody's hand may leave them: they stop who needs them, and
 //! nobody else.
 
-use harness::{Service, World, story_alone, typed};
+use harness::{World, story_alone, typed};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 /// As the role that owns the tables.
-async fn owner(world: &World, service: Service) -> PgConnection {
-    PgConnection::connect(&world.system.owner_url(service.name())).await.expect("the database answers")
+async fn owner(world: &World, service: &str) -> PgConnection {
+    PgConnection::connect(&world.system.owner_url(service)).await.expect("the database answers")
 }
 
 async fn run(db: &mut PgConnection, statement: &'static str) {
@@ -19,7 +19,7 @@ async fn run(db: &mut PgConnection, statement: &'static str) {
 fn a_row_in_an_unknown_state_stops_only_its_order() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 50).await;
-        let mut db = owner(world, Service::Inventory).await;
+        let mut db = owner(world, "inventory").await;
         run(&mut db, "ALTER TABLE reservations DROP CONSTRAINT reservations_state_check").await;
         let order = Uuid::now_v7().to_string();
         let set = "INSERT INTO reservations (order_id, state) VALUES ($1, $2)
@@ -42,7 +42,7 @@ fn a_row_in_an_unknown_state_stops_only_its_order() {
         }
         let dead = world.dead_lettered(&order, "inventory").await;
         assert_eq!(dead.header("dead-letter-error-class"), Some("database"));
-        let held = world.held(Service::Inventory, &order).await;
+        let held = world.held("inventory", &order).await;
         assert_eq!((held.len(), held[0]["status"].as_str()), (1, Some("parked")), "{held:?}");
 
         // The row is mended; the event has its one effect after all.
@@ -54,7 +54,7 @@ fn a_row_in_an_unknown_state_stops_only_its_order() {
         )
         .await;
         let path = format!("held/{}/redrive", held[0]["number"]);
-        assert_eq!(world.admin(Service::Inventory, &path, &json!({})).await.status, 200);
+        assert_eq!(world.admin("inventory", &path, &json!({})).await.status, 200);
         world.appears(&order, "inventory.reserved").await;
     });
 }
@@ -70,7 +70,7 @@ fn a_deadline_that_cannot_be_handled_says_why_and_keeps_no_other() {
             world.place(&[(&chair, 1)], "tok_visa", "Vienna").await,
             world.place(&[(&chair, 1)], "tok_visa", "Vienna").await,
         );
-        let mut db = owner(world, Service::Order).await;
+        let mut db = owner(world, "order").await;
         run(&mut db, "ALTER TABLE orders DROP CONSTRAINT orders_status_check").await;
         let set = "UPDATE orders SET status = $2 WHERE order_id = $1";
         sqlx::query(set).bind(&stuck).bind("frozen").execute(&mut db).await.expect("a row of a newer version");
@@ -87,7 +87,7 @@ fn a_deadline_that_cannot_be_handled_says_why_and_keeps_no_other() {
                 let (attempts, error): (i32, Option<String>) =
                     sqlx::query_as("SELECT attempts, last_error FROM deadlines WHERE aggregate_id = $1")
                         .bind(&stuck)
-                        .fetch_one(&mut owner(world, Service::Order).await)
+                        .fetch_one(&mut owner(world, "order").await)
                         .await
                         .map_err(|error| error.to_string())?;
                 let says = error.as_deref().is_some_and(|error| error.contains("frozen"));

@@ -1,0 +1,108 @@
+//! Who takes part, and who reads and writes what: as the services describe themselves, as far as the topics' owners agree.
+
+mod owners;
+mod part;
+mod refusals;
+mod topics;
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use include_dir::{Dir, include_dir};
+
+pub use part::{EventContract, Part};
+pub use topics::{PARTITIONS, TopicSpec, topics};
+
+/// What `SERVICE describe` prints, a file per service, and which service owns which topic.
+static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../choreography");
+/// Where they are, for messages.
+const FOLDER: &str = "deploy/choreography";
+/// The file that says who owns which topic; all others describe a service each.
+pub const OWNERS: &str = "owners.json";
+
+/// All that is described, and what of it holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choreography {
+    /// Who takes part, by name.
+    pub parts: Vec<Part>,
+    /// Which service owns which topic.
+    pub owners: BTreeMap<String, String>,
+    /// What takes no part, and why: each line names a file and a field. It gets nothing, and stops nobody else.
+    pub refused: Vec<String>,
+}
+
+/// The choreography of this build. A service of your own takes part by a file in `deploy/choreography/`.
+pub static SHOP: LazyLock<Choreography> = LazyLock::new(|| {
+    let files = FILES.files().filter_map(|file| Some((file.path().to_str()?, file.contents())));
+    // Without owners nobody could be let in. A test holds that they can be read.
+    Choreography::read(files).unwrap_or_else(|wrong| panic!("{FOLDER}/{wrong}"))
+});
+
+/// Every service that takes part.
+pub static PARTS: LazyLock<&[Part]> = LazyLock::new(|| &SHOP.parts);
+
+/// The names of all who take part.
+#[must_use]
+pub fn services() -> Vec<&'static str> {
+    PARTS.iter().map(|part| part.service.as_str()).collect()
+}
+
+/// The names of those whose events others may wait for: without one of them an order does not end. Who only listens is
+/// not among them.
+#[must_use]
+pub fn publishers() -> Vec<&'static str> {
+    PARTS.iter().filter(|part| !part.writes.is_empty()).map(|part| part.service.as_str()).collect()
+}
+
+impl Choreography {
+    /// Reads the files of a folder by their names. What can't be granted is left out and named.
+    ///
+    /// # Errors
+    /// The owners are not there, or can't be read: nothing could be granted to anybody.
+    pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, String> {
+        let files: BTreeMap<&str, &[u8]> = files.into_iter().collect();
+        let owners = files.get(OWNERS).ok_or_else(|| format!("{OWNERS} is missing: it says who owns which topic"))?;
+        let owners = owners::read(owners).map_err(|wrong| format!("{OWNERS}: {wrong}"))?;
+        let mut read = Self { owners, ..Self::default() };
+        let described = files.iter().filter(|(name, _)| **name != OWNERS);
+        for (name, service) in described.filter_map(|(name, _)| Some((name, name.strip_suffix(".json")?))) {
+            let part = part::read(files[name]).and_then(|part| {
+                let wrong = refusals::of(&part, service, &read.owners);
+                if wrong.is_empty() { Ok(part) } else { Err(wrong) }
+            });
+            match part {
+                Ok(part) => read.parts.push(part),
+                Err(wrong) => read.refused.extend(wrong.into_iter().map(|wrong| format!("{name}: {wrong}"))),
+            }
+        }
+        Ok(read)
+    }
+
+    /// What one service expects of another that this one does not do. Nobody gains a right by it, but events would be missed.
+    #[must_use]
+    pub fn disagreements(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for part in &self.parts {
+            let expected = part.events.iter().filter(|(name, _)| !part.publishes.contains(name));
+            for (name, contract) in expected {
+                let reader = &part.service;
+                let Some(owner) = self.parts.iter().find(|owner| owner.service == contract.owner) else {
+                    found.push(format!("{reader} expects {name} of {}, whom nothing describes", contract.owner));
+                    continue;
+                };
+                match owner.events.get(name).filter(|_| owner.publishes.contains(name)) {
+                    None => found.push(format!("{reader} expects {name}, which {} does not publish", contract.owner)),
+                    Some(published) if published.version != contract.version => found.push(format!(
+                        "{reader} reads version {} of {name}, and {} publishes version {}",
+                        contract.version, contract.owner, published.version
+                    )),
+                    Some(_) => {}
+                }
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

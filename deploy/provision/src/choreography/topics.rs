@@ -1,0 +1,46 @@
+//! The topics that the owners' list names.
+
+use contracts::topic::dead_letter_topic;
+
+use super::SHOP;
+
+/// Partitions of every topic: how many replicas of a service can share its work.
+pub const PARTITIONS: i32 = 12;
+const DAY_MS: i64 = 86_400_000;
+const RETENTION_DAYS: i64 = 7;
+/// Dead letters are the original bytes and some kilobytes of headers.
+const DEAD_LETTER_BYTES: usize = 2_000_000;
+
+/// A topic to be made, with one replica unless the settings say otherwise.
+#[derive(Debug, Clone)]
+pub struct TopicSpec {
+    pub name: String,
+    pub partitions: i32,
+    pub replicas: i32,
+    /// Topic settings by name, as `retention.ms`.
+    pub config: Vec<(String, String)>,
+}
+
+impl TopicSpec {
+    /// A topic with the broker's own settings.
+    pub fn new(name: impl Into<String>, partitions: i32) -> Self {
+        Self { name: name.into(), partitions, replicas: 1, config: Vec::new() }
+    }
+}
+
+/// All topics of the choreography, with their dead-letter topics.
+#[must_use]
+pub fn topics() -> Vec<TopicSpec> {
+    let mut topics = Vec::new();
+    for name in SHOP.owners.keys() {
+        let mut events = TopicSpec::new(name, PARTITIONS);
+        events.config = vec![
+            ("retention.ms".into(), (RETENTION_DAYS * DAY_MS).to_string()),
+            ("segment.ms".into(), DAY_MS.to_string()),
+        ];
+        let mut dead = TopicSpec::new(dead_letter_topic(name), PARTITIONS);
+        dead.config = vec![("max.message.bytes".into(), DEAD_LETTER_BYTES.to_string())];
+        topics.extend([events, dead]);
+    }
+    topics
+}
