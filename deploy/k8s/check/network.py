@@ -1,4 +1,6 @@
-"""Who reaches whom inside the namespace, by the network policies."""
+"""Who reaches whom inside the namespace, and who leaves it, by the network policies."""
+
+import repository
 
 
 def problems(documents, pods):
@@ -11,13 +13,27 @@ def problems(documents, pods):
         for target in pods:
             if source != target and target != "sandbox" and reaches(policies, pods[source], pods[target]):
                 yield f"{source} can reach {target} over the network"
-    for service in ("payment", "shipping"):
-        if "sandbox" in pods and not reaches(policies, pods[service], pods["sandbox"]):
-            yield f"{service} can't reach the sandbox"
+    for service, described in repository.SERVICES.items():
+        if service not in pods:
+            continue
+        calls, leaves = bool(described["calls"]), goes_outside(policies, pods[service])
+        if "sandbox" in pods:
+            leaves = reaches(policies, pods[service], pods["sandbox"])
+        if calls and not leaves:
+            yield f"{service} calls {described['calls']}, and can't reach its provider"
+        if leaves and not calls:
+            yield f"{service} calls nobody, and can reach the providers"
 
 
 def reaches(policies, source, target):
     return allows(policies, "egress", "to", source, target) and allows(policies, "ingress", "from", target, source)
+
+
+def goes_outside(policies, labels):
+    """May these pods talk to addresses that are not the cluster's?"""
+    mine = [spec for spec in policies if "Egress" in spec["policyTypes"] and matches(spec["podSelector"], labels)]
+    rules = [rule for spec in mine for rule in spec.get("egress", [])]
+    return any("to" not in rule or any("ipBlock" in each for each in rule["to"]) for rule in rules)
 
 
 def allows(policies, direction, side, selected, peer):

@@ -3,20 +3,21 @@
 import re
 
 import network
+import repository
 import scaling
 
 # Besides DRAIN_TIMEOUT a stopping service takes 3 s to be gone, whatever does not answer; the rest is air.
 BESIDES_DRAINING = 10
 USER = 10001
-# What `provision secrets` puts into each reader's directory, and what production adds, by workload.
+# What `provision secrets` puts into each reader's directory, by workload; first, into each service's.
+SERVICES_KEYS = {"ca.pem", "kafka-password", "database-url", "admin-token", "jwks.json"}
 KEYS = {
-    "payment": {"ca.pem", "kafka-password", "database-url", "admin-token", "jwks.json", "provider-token"},
-    "shipping": {"ca.pem", "kafka-password", "database-url", "admin-token", "jwks.json", "carrier-token"},
-    "order|inventory": {"ca.pem", "kafka-password", "database-url", "admin-token", "jwks.json"},
     ".*-migrations|sandbox": {"ca.pem", "database-url"},
     "provision-kafka": {"ca.pem", "kafka-password"},
     "provision-databases": {"ca.pem", "database-url"},
 }
+# What production adds: the providers' tokens.
+TOKENS = {"payment": {"provider-token"}, "shipping": {"carrier-token"}, "notification": {"mail-token"}}
 
 
 def problems(documents):
@@ -76,6 +77,8 @@ def secret_files(name, pod, documents):
     """A program that is told of a file which its secret has not does not start."""
     told = {each["metadata"]["name"]: each["data"] for each in documents if each["kind"] == "ConfigMap"}
     kept = next((keys for kind, keys in KEYS.items() if re.fullmatch(kind, name)), set())
+    if name in repository.SERVICES:
+        kept = SERVICES_KEYS | TOKENS.get(name, set())
     for container in pod["containers"]:
         settings = {}
         for source in container.get("envFrom", []):
