@@ -97,7 +97,7 @@ build_image() {
         return
     fi
     local context=$work/image names name target
-    names=$(sed -n 's/.*for program in \(.*\); do.*/\1/p' "$here/Dockerfile")
+    names=$("$here/programs.sh")
     # The whole workspace is selected: its tests were built with the same features.
     # shellcheck disable=SC2046,SC2086 # words
     (cd "$here/.." && cargo build --release --workspace --locked $(printf -- '--bin %s ' $names))
@@ -213,7 +213,7 @@ compose up -d --wait --wait-timeout 300
 
 log_in
 stock check-chair 10000
-for service in order inventory payment shipping kafka postgres sandbox; do
+for service in "${services[@]}" kafka postgres sandbox; do
     say "$service is killed"
     with_orders $service crash
 done
@@ -224,7 +224,7 @@ say "customers in a hurry"
 ORDERS=300 compose --profile load run --rm -T load
 
 say "at rest"
-for service in order inventory payment shipping; do
+for service in "${services[@]}"; do
     until_seen "$service holds nothing back" nothing_is_held $service
 done
 no_secret_was_logged

@@ -6,7 +6,6 @@
 set -euo pipefail
 # shellcheck source=deploy/smoke/verbs.sh
 source "$(dirname "$0")/verbs.sh"
-services=(order inventory payment shipping)
 
 # Starts the service itself at another's database.
 enter() { # service, database
@@ -31,8 +30,11 @@ for service in "${services[@]}"; do
     say "what $service may not"
     for other in "${services[@]}"; do
         [ "$other" != "$service" ] || continue
-        refused "Not authorized to access topics: \[$other-events\]" write "$service" "$other-events"
         refused "permission denied for database" enter "$service" "$other"
+    done
+    for topic in "${topics[@]}"; do
+        [ "$(owner_of "$topic")" != "$service" ] || continue
+        refused "Not authorized to access topics: \[$topic\]" write "$service" "$topic"
     done
     refused "permission denied for schema" migrate "$service"
 done

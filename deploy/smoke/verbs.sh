@@ -13,6 +13,31 @@ fail() {
     exit 1
 }
 
+# Who takes part and has a file in compose/, and which topics there are.
+services=()
+for service in $("$here/programs.sh" --services); do [ ! -f "$here/compose/$service.yml" ] || services+=("$service"); done
+mapfile -t topics < <(python3 -c 'import json, sys; print(*json.load(open(sys.argv[1])), sep="\n")' "$here/choreography/owners.json")
+
+# What a service says of itself: a list's entries, one a line.
+described() { # service, field
+    python3 -c 'import json, sys; print(*json.load(open(sys.argv[1]))[sys.argv[2]], sep="\n")' "$here/choreography/$1.json" "$2"
+}
+
+owner_of() { json "$1" <"$here/choreography/owners.json"; } # topic
+
+# Those who do something for an order that goes well: they publish, or handle what is published on its way.
+taking_part_in() { # event types…
+    local service
+    for service in "${services[@]}"; do
+        if printf '%s\n' "$@" | grep -qxFf <(described "$service" handles; described "$service" publishes); then
+            echo "$service"
+        fi
+    done
+}
+
+# Where compose has put a service's port for operators.
+admin_address() { compose port "$1" 9464; } # service
+
 # The value at a path of keys in the JSON on standard input; empty if there is none.
 json() {
     python3 -c '
@@ -110,7 +135,6 @@ PROPERTIES
 # Asks a service's operator API.
 admin() { # service, path, curl options…
     local token
-    declare -A ports=([order]=9080 [inventory]=9081 [payment]=9082 [shipping]=9083)
     token=$(compose --profile tools run --rm -T --entrypoint cat tools "/run/secrets/$1.admin-token")
-    curl -sS "http://127.0.0.1:${ports[$1]}/admin/$2" -H @<(bearer "$token") "${@:3}"
+    curl -sS "http://$(admin_address "$1")/admin/$2" -H @<(bearer "$token") "${@:3}"
 }

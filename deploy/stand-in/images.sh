@@ -110,7 +110,7 @@ directory = "/usr/local/cargo/vendor"
 CONFIG
 }
 
-tag_of() { sed -n "s|^ *image: \($1:.*\)|\1|p" ../docker-compose.yml; }
+tag_of() { sed -n "s|^ *image: \($1:.*\)|\1|p" ../compose/backing.yml; }
 
 slim=debian:bookworm-slim
 there $slim || { can_pull $slim && docker pull -q $slim; } || debian $slim ca-certificates
