@@ -44,7 +44,7 @@ pub(crate) async fn crashed_and_replaced(world: &World, service: &str, replicas:
 
 #[test]
 fn a_crash_between_database_and_offset_commit_repeats_nothing() {
-    for service in world.system.services() {
+    for service in local::system::publishers() {
         story_alone(|world| async move {
             let chair = world.stocked("chair", 5).await;
             // The URL of the order service must stand, so an order is placed before order itself is armed.
