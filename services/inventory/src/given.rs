@@ -4,7 +4,7 @@ use choreography::{
     Json, Refusal,
     testing::{Given, Then},
 };
-use contracts::{Item, OrderPlaced, PaymentFailed, PaymentRefunded, PaymentVoided, ShippingDispatched};
+use contracts::{Item, OrderDetails, OrderPlaced, PaymentFailed, PaymentRefunded, PaymentVoided, ShippingDispatched};
 use uuid::Uuid;
 
 use crate::{
@@ -39,12 +39,14 @@ pub fn placed(pieces: &[(&str, u32)]) -> OrderPlaced {
     let items = items(pieces);
     OrderPlaced {
         order_id: ORDER,
-        user_id: "ada".into(),
-        total_amount: contracts::total_amount(&items).unwrap(),
-        currency: "EUR".into(),
-        items,
-        payment_method: Some("tok_visa".into()),
-        shipping_address: None,
+        details: OrderDetails {
+            user_id: "ada".into(),
+            total_amount: contracts::total_amount(&items).unwrap(),
+            currency: "EUR".into(),
+            items,
+            payment_method: Some("tok_visa".into()),
+            shipping_address: None,
+        },
     }
 }
 

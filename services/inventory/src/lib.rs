@@ -36,7 +36,7 @@ impl Service for Inventory {
     const NAME: &'static str = "inventory";
 
     fn routes(on: &mut Routes<Self>) {
-        on.event_with::<OrderPlaced, _>(|event, _| skus(&event.items), on_order_placed::handle);
+        on.event_with::<OrderPlaced, _>(|event, _| skus(&event.details.items), on_order_placed::handle);
         on.ignore::<OrderCancellationRequested>();
         on.ignore::<OrderCompleted>();
         on.ignore::<OrderCancelled>();

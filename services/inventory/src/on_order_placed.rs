@@ -19,23 +19,15 @@ pub(crate) fn handle(
     if reservation.state != State::None {
         return Ok(nothing());
     }
-    let shortages = shortages(&event.items, stock);
+    let shortages = shortages(&event.details.items, stock);
     if let Some(first) = shortages.first() {
         reservation.state = State::Rejected;
         let reason = format!("out of stock: {} wanted {}, available {}", first.sku, first.requested, first.available);
         return Ok(publish(InventoryRejected { order_id: event.order_id, reason, shortages }));
     }
-    *reservation = Reservation { state: State::Reserved, items: Json(event.items.clone()) };
-    let moved = move_items(&event.items, Change::Reserve, stock, at.aggregate_id, at.now)?;
-    Ok(moved.publish(InventoryReserved {
-        order_id: event.order_id,
-        user_id: event.user_id.clone(),
-        total_amount: event.total_amount,
-        currency: event.currency.clone(),
-        items: event.items.clone(),
-        payment_method: event.payment_method.clone(),
-        shipping_address: event.shipping_address.clone(),
-    }))
+    *reservation = Reservation { state: State::Reserved, items: Json(event.details.items.clone()) };
+    let moved = move_items(&event.details.items, Change::Reserve, stock, at.aggregate_id, at.now)?;
+    Ok(moved.publish(InventoryReserved { order_id: event.order_id, details: event.details.clone() }))
 }
 
 fn shortages(items: &[Item], stock: &Further<Stock>) -> Vec<Shortage> {

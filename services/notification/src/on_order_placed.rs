@@ -8,7 +8,7 @@ use crate::{Notice, Notification, State};
 /// none → known. Anything else: known already.
 pub(crate) fn handle(event: &OrderPlaced, notice: &mut Notice, _at: &Moment<'_, Notification>) -> Reacts {
     if notice.state == State::None {
-        *notice = Notice { state: State::Known, customer: Some(event.user_id.clone()), ending: None };
+        *notice = Notice { state: State::Known, customer: Some(event.details.user_id.clone()), ending: None };
     }
     Ok(nothing())
 }

@@ -1,5 +1,5 @@
 use choreography::{Answer, testing::Given};
-use contracts::{Item, OrderCancelled, OrderCompleted, OrderPlaced};
+use contracts::{Item, OrderCancelled, OrderCompleted, OrderDetails, OrderPlaced};
 use uuid::Uuid;
 
 use super::*;
@@ -10,12 +10,14 @@ const ORDER: Uuid = Uuid::from_u128(1);
 fn placed() -> OrderPlaced {
     OrderPlaced {
         order_id: ORDER,
-        user_id: "ada".into(),
-        total_amount: 100,
-        currency: "EUR".into(),
-        items: vec![Item { sku: "chair".into(), quantity: 1, price: 100 }],
-        payment_method: None,
-        shipping_address: None,
+        details: OrderDetails {
+            user_id: "ada".into(),
+            total_amount: 100,
+            currency: "EUR".into(),
+            items: vec![Item { sku: "chair".into(), quantity: 1, price: 100 }],
+            payment_method: None,
+            shipping_address: None,
+        },
     }
 }
 

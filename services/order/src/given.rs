@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use choreography::testing::Given;
 use chrono::DateTime;
-use contracts::{InventoryRejected, InventoryReleased, Item, ShippingDispatched, Shortage};
+use contracts::{InventoryRejected, InventoryReleased, Item, OrderDetails, ShippingDispatched, Shortage};
 use uuid::Uuid;
 
 use crate::{
     Order,
-    order_row::{Details, OrderRow, Status},
+    order_row::{OrderRow, Status},
 };
 
 pub const ORDER: Uuid = Uuid::from_u128(1);
@@ -30,8 +30,8 @@ pub fn status(given: &Given<Order>) -> Status {
     given.find::<OrderRow>(ORDER).status
 }
 
-pub fn details() -> Details {
-    Details {
+pub fn details() -> OrderDetails {
+    OrderDetails {
         user_id: "ada".into(),
         total_amount: 200,
         currency: "EUR".into(),

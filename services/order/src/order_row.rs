@@ -2,7 +2,7 @@
 
 use choreography::{Json, Moment, Reaction, Refusal, nothing, records, table, words};
 use chrono::{DateTime, Utc};
-use contracts::{Address, Item};
+use contracts::{Address, Item, OrderDetails};
 
 use crate::Order;
 
@@ -38,17 +38,6 @@ words! {
     }
 }
 
-/// What was ordered.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Details {
-    pub user_id: String,
-    pub total_amount: i64,
-    pub currency: String,
-    pub items: Vec<Item>,
-    pub payment_method: Option<String>,
-    pub shipping_address: Option<Address>,
-}
-
 /// A step of an order's history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistoryEntry {
@@ -65,7 +54,7 @@ pub(crate) const DEADLINE: &str = "order";
 
 impl OrderRow {
     /// A new order, pending.
-    pub fn placed(details: Details, now: DateTime<Utc>) -> Self {
+    pub fn placed(details: OrderDetails, now: DateTime<Utc>) -> Self {
         Self {
             status: Status::Pending,
             updated_at: now,
@@ -80,8 +69,8 @@ impl OrderRow {
     }
 
     /// What was ordered; `None` if the order was never placed here.
-    pub fn details(self) -> Option<Details> {
-        Some(Details {
+    pub fn details(self) -> Option<OrderDetails> {
+        Some(OrderDetails {
             user_id: self.user_id?,
             total_amount: self.total_amount?,
             currency: self.currency?,

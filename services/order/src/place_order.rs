@@ -2,12 +2,12 @@
 
 use choreography::{Command, Further, Key, Moment, Reaction, Refusal, nothing};
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::OrderPlaced;
+use contracts::{OrderDetails, OrderPlaced};
 use uuid::Uuid;
 
 use crate::{
     Order,
-    order_row::{DEADLINE, Details, OrderRow, Status},
+    order_row::{DEADLINE, OrderRow, Status},
     request::Request,
 };
 
@@ -19,7 +19,7 @@ pub struct PlaceOrder {
     /// Caller and idempotency key; `None` if the client sent none.
     pub request_key: Option<String>,
     pub body_hash: Vec<u8>,
-    pub details: Box<Details>,
+    pub details: Box<OrderDetails>,
 }
 
 /// The answer to a request to place an order.
@@ -63,19 +63,12 @@ pub(crate) fn handle(
         let (body_hash, order_id) = (Some(command.body_hash.clone()), Some(at.aggregate_id.to_owned()));
         *request = Request { body_hash, order_id, at: at.now };
     }
-    let details = &command.details;
-    *order = OrderRow::placed(Details::clone(details), at.now);
+    let details = OrderDetails::clone(&command.details);
+    *order = OrderRow::placed(details.clone(), at.now);
     let due_at = at.now + TimeDelta::from_std(at.service.deadline).unwrap_or(TimeDelta::days(365));
-    let placed = order.advance(Status::Pending, "placed", at).deadline(DEADLINE, due_at).publish(OrderPlaced {
-        order_id: command.order_id,
-        user_id: details.user_id.clone(),
-        total_amount: details.total_amount,
-        currency: details.currency.clone(),
-        items: details.items.clone(),
-        payment_method: details.payment_method.clone(),
-        shipping_address: details.shipping_address.clone(),
-    });
-    Ok((Placed::Now(at.now), placed))
+    let placed = OrderPlaced { order_id: command.order_id, details };
+    let reaction = order.advance(Status::Pending, "placed", at).deadline(DEADLINE, due_at).publish(placed);
+    Ok((Placed::Now(at.now), reaction))
 }
 
 #[cfg(test)]
@@ -96,7 +89,7 @@ mod tests {
         assert_eq!(reply, Placed::Now(given.now));
         assert_eq!(then.deadline(DEADLINE), Some(given.now + TimeDelta::seconds(60)));
         let event = &then.published::<OrderPlaced>()[0];
-        assert_eq!((event.order_id, event.total_amount, &event.items), (ORDER, 200, &details().items));
+        assert_eq!((event.order_id, &event.details), (ORDER, &details()));
         let row: OrderRow = given.find(ORDER);
         assert_eq!((row.status, row.details()), (Status::Pending, Some(details())));
     }

@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use choreography::Pool;
-use contracts::{Address, Item};
+use contracts::{Address, Item, OrderDetails};
 use sqlx::{Row as _, postgres::PgRow, types::Json};
 
-use crate::order_row::Details;
-
 /// What was ordered; `None` for the row of an order that was never placed.
-pub(crate) fn details(row: &PgRow) -> sqlx::Result<Option<Details>> {
+pub(crate) fn details(row: &PgRow) -> sqlx::Result<Option<OrderDetails>> {
     let Some(user_id) = row.try_get("user_id")? else { return Ok(None) };
     let Json(items) = row.try_get::<Json<Vec<Item>>, _>("items")?;
     let address: Option<Json<Address>> = row.try_get("shipping_address")?;
-    Ok(Some(Details {
+    Ok(Some(OrderDetails {
         user_id,
         total_amount: row.try_get("total_amount")?,
         currency: row.try_get("currency")?,

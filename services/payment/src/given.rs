@@ -1,7 +1,7 @@
 //! What the tests of payment's rules begin with.
 
 use choreography::{Answer, Json, testing::Given};
-use contracts::{Address, InventoryReserved, Item, ShippingCancelled, ShippingFailed};
+use contracts::{Address, InventoryReserved, Item, OrderDetails, ShippingCancelled, ShippingFailed};
 use uuid::Uuid;
 
 use crate::{
@@ -33,12 +33,14 @@ pub fn details() -> Option<Json<OrderToPay>> {
 pub fn reserved() -> InventoryReserved {
     InventoryReserved {
         order_id: ORDER,
-        user_id: "ada".into(),
-        total_amount: 200,
-        currency: "EUR".into(),
-        items: items(),
-        payment_method: Some("tok_visa".into()),
-        shipping_address: Some(address()),
+        details: OrderDetails {
+            user_id: "ada".into(),
+            total_amount: 200,
+            currency: "EUR".into(),
+            items: items(),
+            payment_method: Some("tok_visa".into()),
+            shipping_address: Some(address()),
+        },
     }
 }
 

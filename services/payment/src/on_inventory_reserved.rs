@@ -14,17 +14,18 @@ pub(crate) fn handle(event: &InventoryReserved, payment: &mut PaymentRow, _at: &
     if payment.state != State::None {
         return Ok(nothing());
     }
+    let order = &event.details;
     let to_pay = OrderToPay {
-        amount: event.total_amount,
-        currency: event.currency.clone(),
-        items: event.items.clone(),
-        shipping_address: event.shipping_address.clone(),
+        amount: order.total_amount,
+        currency: order.currency.clone(),
+        items: order.items.clone(),
+        shipping_address: order.shipping_address.clone(),
     };
     *payment = PaymentRow { state: State::Capturing, details: Some(Json(to_pay)), charge_id: None };
     Ok(nothing().call(Charge {
-        amount: event.total_amount,
-        currency: event.currency.clone(),
-        payment_method: event.payment_method.clone(),
+        amount: order.total_amount,
+        currency: order.currency.clone(),
+        payment_method: order.payment_method.clone(),
         cancel: false,
     }))
 }

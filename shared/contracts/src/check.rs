@@ -1,6 +1,6 @@
 //! Checks that several payloads share. Each names the field it refuses.
 
-use crate::{Address, Invalid, currency::is_currency, item::MAX_QUANTITY};
+use crate::{Invalid, currency::is_currency, item::MAX_QUANTITY};
 
 /// Longest user id, in characters.
 pub const MAX_USER_ID: usize = 128;
@@ -91,12 +91,4 @@ pub fn sku(path: &str, value: &str) -> Result<(), Invalid> {
 /// Why something went wrong or was taken back.
 pub fn reason(value: &str) -> Result<(), Invalid> {
     text("payload.reason", value, MAX_REASON)
-}
-
-/// How an order is paid and where it goes, both optional since older payloads don't have them.
-pub(crate) fn details(payment_method: Option<&str>, address: Option<&Address>) -> Result<(), Invalid> {
-    if let Some(token) = payment_method {
-        reference("payload.paymentMethod", token)?;
-    }
-    address.map_or(Ok(()), |address| address.validate("payload.shippingAddress"))
 }

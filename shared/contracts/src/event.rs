@@ -8,7 +8,7 @@ use crate::{
     Invalid, InventoryRejected, InventoryReleased, InventoryReserved, OrderCancellationRequested, OrderCancelled,
     OrderCompleted, OrderPlaced, PaymentFailed, PaymentRefunded, PaymentSucceeded, PaymentVoided, ShippingCancelled,
     ShippingDispatched, ShippingFailed,
-    read::read,
+    read::{locate, read},
     topic::{INVENTORY_EVENTS, ORDER_EVENTS, PAYMENT_EVENTS, SHIPPING_EVENTS},
 };
 
@@ -18,6 +18,12 @@ pub trait Payload: Serialize + DeserializeOwned {
     fn order_id(&self) -> Uuid;
     /// Checks what the types alone don't.
     fn validate(&self) -> Result<(), Invalid>;
+    /// The place of what is wrong in a text that can't be read; `None` where it is not in the object. What is flattened
+    /// is looked at by itself, since serde loses the place of what stands in it.
+    #[doc(hidden)]
+    fn locate(payload: &str) -> Option<Invalid> {
+        locate::<Self>(payload)
+    }
 }
 
 macro_rules! events {

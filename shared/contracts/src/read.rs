@@ -2,19 +2,19 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Invalid, object::Object};
+use crate::{Invalid, event::Payload, object::Object};
 
 /// Reads one JSON object and nothing after it.
-pub(crate) fn read<T: DeserializeOwned>(payload: &str) -> Result<T, Invalid> {
+pub(crate) fn read<T: Payload>(payload: &str) -> Result<T, Invalid> {
     match serde_json::from_str::<Object<T>>(payload) {
         Ok(object) => Ok(object.0),
-        Err(error) => Err(locate::<T>(payload).unwrap_or_else(|| Invalid::field("payload", error.to_string()))),
+        Err(error) => Err(T::locate(payload).unwrap_or_else(|| Invalid::field("payload", error.to_string()))),
     }
 }
 
 /// Reads again, now noting the path: that costs too much to do it for payloads that are well.
 /// `None` where the object is well and the text goes on after it.
-fn locate<T: DeserializeOwned>(payload: &str) -> Option<Invalid> {
+pub(crate) fn locate<T: DeserializeOwned>(payload: &str) -> Option<Invalid> {
     let mut json = serde_json::Deserializer::from_str(payload);
     let error = serde_path_to_error::deserialize::<_, Object<T>>(&mut json).err()?;
     let path = place(error.path());

@@ -6,10 +6,10 @@ use choreography_simulator::{
     System,
     core::{Core, lock, sleep},
 };
-use contracts::{Address, Item};
+use contracts::{Address, Item, OrderDetails};
 use order::{
     cancel_order::CancelOrder,
-    order_row::{Details, Status},
+    order_row::Status,
     place_order::{PlaceOrder, Placed as Answer},
 };
 use uuid::Uuid;
@@ -28,7 +28,7 @@ const PATIENCE: [usize; 4] = [300, 1_500, 4_000, 9_000];
 pub struct Placed {
     /// As it was told first.
     pub order_id: Uuid,
-    pub details: Details,
+    pub details: OrderDetails,
     /// It asked for the cancellation.
     pub cancels: bool,
     /// What it was told otherwise than before, or did not expect.
@@ -97,7 +97,7 @@ fn client(shop: &Arc<Shop>, number: usize) -> impl Future<Output = ()> + Send + 
     }
 }
 
-fn details(core: &Core, usage: &Usage) -> Details {
+fn details(core: &Core, usage: &Usage) -> OrderDetails {
     let suffices = usage.plenty || usage.returns;
     let declined = core.pick(6) == 0 && !suffices;
     let no_address = if usage.returns { core.pick(4) != 0 } else { core.pick(6) == 0 && !usage.plenty };
@@ -109,7 +109,7 @@ fn details(core: &Core, usage: &Usage) -> Details {
             Item { sku: SKUS[(first + n) % SKUS.len()].into(), quantity, price: 100 }
         })
         .collect();
-    Details {
+    OrderDetails {
         user_id: "ada".into(),
         total_amount: items.iter().map(|item| 100 * i64::from(item.quantity)).sum(),
         currency: "EUR".into(),

@@ -10,7 +10,7 @@ use choreography_core::{
     routes::AnyEvent,
     trace::TraceContext,
 };
-use contracts::{Item, OrderPlaced, PaymentVoided, ShippingDispatched};
+use contracts::{Item, OrderDetails, OrderPlaced, PaymentVoided, ShippingDispatched};
 use inventory::{Inventory, MIGRATIONS};
 use one_service::{OneService, ServiceDoor, call};
 use serde_json::json;
@@ -42,12 +42,14 @@ fn placed(order_id: u128, items: &[(&str, u32)]) -> AnyEvent {
     let (payment_method, shipping_address) = (None, None);
     AnyEvent::new(OrderPlaced {
         order_id: Uuid::from_u128(order_id),
-        user_id: "ada".into(),
-        total_amount: contracts::total_amount(&items).unwrap(),
-        currency: "EUR".into(),
-        items,
-        payment_method,
-        shipping_address,
+        details: OrderDetails {
+            user_id: "ada".into(),
+            total_amount: contracts::total_amount(&items).unwrap(),
+            currency: "EUR".into(),
+            items,
+            payment_method,
+            shipping_address,
+        },
     })
 }
 

@@ -2,11 +2,10 @@
 
 use choreography::Problem;
 use contracts::{
-    Address, Invalid, Item, check, check::MAX_AMOUNT, object, total_amount, validate_items, validate_total,
+    Address, Invalid, Item, OrderDetails, check, check::MAX_AMOUNT, object, total_amount, validate_items,
+    validate_total,
 };
 use serde::{Deserialize, Serialize};
-
-use crate::order_row::Details;
 
 /// Strict: a field that nobody knows is more likely a mistake than a wish.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,14 +58,14 @@ impl From<NewAddress> for Address {
 
 impl NewOrder {
     /// Checks every field; an error names it.
-    pub fn into_details(self) -> Result<Details, Problem> {
+    pub fn into_details(self) -> Result<OrderDetails, Problem> {
         self.checked().map_err(|invalid| match &invalid {
             Invalid::Field { path, .. } => Problem::field(path.clone(), &invalid),
             _ => Problem::field("(body)", &invalid),
         })
     }
 
-    fn checked(self) -> Result<Details, Invalid> {
+    fn checked(self) -> Result<OrderDetails, Invalid> {
         check::user_id("userId", &self.user_id)?;
         check::currency("currency", &self.currency)?;
         let items: Vec<Item> = self.items.into_iter().map(Item::from).collect();
@@ -81,7 +80,7 @@ impl NewOrder {
         if let Some(address) = &shipping_address {
             address.validate("shippingAddress")?;
         }
-        Ok(Details {
+        Ok(OrderDetails {
             user_id: self.user_id,
             total_amount: sum,
             currency: self.currency,

@@ -2,15 +2,12 @@
 
 use choreography::{Pool, Problem};
 use chrono::{DateTime, Utc};
-use contracts::{Address, Item};
+use contracts::{Address, Item, OrderDetails};
 use serde::Serialize;
 use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
-use crate::{
-    order_row::{Details, Status},
-    store,
-};
+use crate::{order_row::Status, store};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -50,7 +47,7 @@ pub struct HistoryView {
 }
 
 /// The order as it was placed: the same for every repeat of the request.
-pub fn placed(order_id: String, details: Details, created_at: DateTime<Utc>) -> OrderView {
+pub fn placed(order_id: String, details: OrderDetails, created_at: DateTime<Utc>) -> OrderView {
     let status = Status::Pending.word().to_owned();
     let history = vec![HistoryView { status: status.clone(), reason: "placed".into(), at: created_at }];
     view(order_id, status, details, created_at, created_at, history)
@@ -87,13 +84,13 @@ pub async fn find(pool: &Pool, order: Uuid) -> sqlx::Result<Option<OrderView>> {
 fn view(
     order_id: String,
     status: String,
-    details: Details,
+    details: OrderDetails,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     history: Vec<HistoryView>,
 ) -> OrderView {
     // The payment token is the provider's business: it is not shown.
-    let Details { user_id, total_amount, currency, items, payment_method: _, shipping_address } = details;
+    let OrderDetails { user_id, total_amount, currency, items, payment_method: _, shipping_address } = details;
     let cancelled = history.iter().find(|entry| entry.status == Status::Cancelled.word());
     OrderView {
         cancel_reason: cancelled.map(|entry| entry.reason.clone()),

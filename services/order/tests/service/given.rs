@@ -1,10 +1,9 @@
 //! What is ordered where it does not matter.
 
-use contracts::Item;
-use order::order_row::Details;
+use contracts::{Item, OrderDetails};
 
-pub fn details() -> Details {
-    Details {
+pub fn details() -> OrderDetails {
+    OrderDetails {
         user_id: "ada".into(),
         total_amount: 100,
         currency: "EUR".into(),

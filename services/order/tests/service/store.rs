@@ -8,11 +8,11 @@ use choreography_core::{
 };
 use choreography_postgres::tables;
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::Address;
+use contracts::{Address, OrderDetails};
 use one_service::OneService;
 use order::{
     MIGRATIONS, Order,
-    order_row::{Details, HistoryEntry, OrderRow, Status},
+    order_row::{HistoryEntry, OrderRow, Status},
     request::Request,
     store::forget_requests,
 };
@@ -27,7 +27,7 @@ fn routed() -> Routed {
     Routed::new(ORDER).unwrap()
 }
 
-fn details(everything: bool) -> Details {
+fn details(everything: bool) -> OrderDetails {
     let address = Address {
         name: "Ada".into(),
         line1: "1 \"Road\" \\ {x,NULL}".into(),
@@ -36,7 +36,7 @@ fn details(everything: bool) -> Details {
         city: "Graz".into(),
         country: "AT".into(),
     };
-    Details {
+    OrderDetails {
         payment_method: everything.then(|| "tok_visa".into()),
         shipping_address: everything.then_some(address),
         ..given::details()

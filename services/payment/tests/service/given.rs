@@ -1,7 +1,7 @@
 //! One order, and the service that it is to be paid at.
 
 use choreography_core::store::Intent;
-use contracts::{InventoryReserved, Item};
+use contracts::{InventoryReserved, Item, OrderDetails};
 use one_service::OneService;
 use payment::{MIGRATIONS, Payment};
 use uuid::Uuid;
@@ -16,12 +16,14 @@ pub async fn start() -> OneService<Payment> {
 pub async fn charging(service: &OneService<Payment>) -> Intent {
     let reserved = InventoryReserved {
         order_id: ORDER,
-        user_id: "ada".into(),
-        total_amount: 200,
-        currency: "EUR".into(),
-        items: vec![Item { sku: "chair".into(), quantity: 2, price: 100 }],
-        payment_method: Some("tok_visa".into()),
-        shipping_address: None,
+        details: OrderDetails {
+            user_id: "ada".into(),
+            total_amount: 200,
+            currency: "EUR".into(),
+            items: vec![Item { sku: "chair".into(), quantity: 2, price: 100 }],
+            payment_method: Some("tok_visa".into()),
+            shipping_address: None,
+        },
     };
     service.told(reserved).await.intents.pop().expect("a charge is intended").intent
 }

@@ -105,6 +105,18 @@ fn text_that_is_not_exactly_one_object_is_refused() {
 }
 
 #[test]
+fn a_field_that_stands_there_twice_is_named_whichever_struct_reads_it() {
+    for event_type in ["order.placed", "inventory.reserved"] {
+        let good = sample(event_type).to_string();
+        for (field, again) in [("orderId", r#""01990000-0000-7000-8000-000000000002""#), ("userId", r#""bob""#)] {
+            let twice = good.replacen('{', &format!(r#"{{"{field}":{again},"#), 1);
+            let refused = Event::parse(event_type, 1, &twice).unwrap_err().to_string();
+            assert_eq!(refused, format!("payload.{field}: stands there twice"), "{event_type}");
+        }
+    }
+}
+
+#[test]
 fn a_type_or_version_that_is_not_known_is_told_apart() {
     assert!(
         matches!(Event::parse("order.lost", 1, "{}"), Err(Invalid::UnknownType { event_type }) if event_type == "order.lost")
@@ -121,7 +133,7 @@ fn a_type_or_version_that_is_not_known_is_told_apart() {
 #[test]
 fn nothing_wrong_leaves_a_service() {
     let mut placed = samples::placed();
-    placed.total_amount += 1;
+    placed.details.total_amount += 1;
     let refused = Event::from(placed).to_payload().unwrap_err().to_string();
     assert_eq!(refused, "payload.totalAmount: is 25001, but the items add up to 25000");
 }

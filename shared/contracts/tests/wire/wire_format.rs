@@ -63,7 +63,7 @@ fn an_order_from_before_the_optional_fields_is_still_read_and_written_as_it_was(
         r#""items":[{"sku":"chair","quantity":2,"price":10000},{"sku":"lamp","quantity":1,"price":5000}]}"#
     );
     let mut expected = samples::placed();
-    (expected.payment_method, expected.shipping_address) = (None, None);
+    (expected.details.payment_method, expected.details.shipping_address) = (None, None);
     let read = Event::parse("order.placed", 1, old).unwrap();
     assert_eq!(read, Event::from(expected));
     assert_eq!(read.to_payload().unwrap(), old);
@@ -72,8 +72,8 @@ fn an_order_from_before_the_optional_fields_is_still_read_and_written_as_it_was(
 #[test]
 fn what_is_not_there_is_left_out_and_never_written_as_null() {
     let mut placed = samples::placed();
-    placed.payment_method = None;
-    placed.shipping_address.as_mut().unwrap().line2 = None;
+    placed.details.payment_method = None;
+    placed.details.shipping_address.as_mut().unwrap().line2 = None;
     let event = Event::from(placed);
     let written = event.to_payload().unwrap();
     assert!(!written.contains("line2") && !written.contains("null"), "{written}");

@@ -2,13 +2,13 @@
 
 use choreography_core::{AnyRow, Json, routes::TableId};
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::{Address, Item};
+use contracts::{Address, Item, OrderDetails};
 use inventory::{
     reservation::{Reservation, State},
     stock::Stock,
 };
 use order::{
-    order_row::{Details, OrderRow, Status},
+    order_row::{OrderRow, Status},
     request::Request,
 };
 
@@ -36,7 +36,7 @@ fn at(hours: i64) -> DateTime<Utc> {
 }
 
 /// What was ordered never changes. Of every second order all is known that can be.
-fn details(key: &str) -> Details {
+fn details(key: &str) -> OrderDetails {
     let everything = key.as_bytes().last().is_some_and(|last| last % 2 == 0);
     let address = Address {
         name: "Ada".into(),
@@ -46,7 +46,7 @@ fn details(key: &str) -> Details {
         city: "Graz".into(),
         country: "AT".into(),
     };
-    Details {
+    OrderDetails {
         user_id: "ada".into(),
         total_amount: i64::MAX - 1,
         currency: "EUR".into(),

@@ -16,12 +16,14 @@ pub fn all() -> Vec<Event> {
 pub fn placed() -> OrderPlaced {
     OrderPlaced {
         order_id: ORDER,
-        user_id: "ada".into(),
-        total_amount: 25_000,
-        currency: "EUR".into(),
-        items: items(),
-        payment_method: Some("tok_visa".into()),
-        shipping_address: Some(address()),
+        details: OrderDetails {
+            user_id: "ada".into(),
+            total_amount: 25_000,
+            currency: "EUR".into(),
+            items: items(),
+            payment_method: Some("tok_visa".into()),
+            shipping_address: Some(address()),
+        },
     }
 }
 
@@ -37,12 +39,14 @@ fn order() -> Vec<Event> {
 fn inventory() -> Vec<Event> {
     let reserved = InventoryReserved {
         order_id: ORDER,
-        user_id: "ada".into(),
-        total_amount: 25_000,
-        currency: "EUR".into(),
-        items: items(),
-        payment_method: Some("tok_visa".into()),
-        shipping_address: Some(address()),
+        details: OrderDetails {
+            user_id: "ada".into(),
+            total_amount: 25_000,
+            currency: "EUR".into(),
+            items: items(),
+            payment_method: Some("tok_visa".into()),
+            shipping_address: Some(address()),
+        },
     };
     let shortages = vec![Shortage { sku: "lamp".into(), requested: 1, available: 0 }];
     vec![
