@@ -3,7 +3,6 @@
 pub mod http;
 pub mod reservation;
 pub mod set_stock;
-pub mod settings;
 pub mod stock;
 
 mod give_back;
@@ -65,7 +64,7 @@ mod tests {
     #[test]
     fn what_is_committed_is_what_it_takes_part_in() {
         let committed = include_str!("../../../deploy/choreography/inventory.json");
-        let described = choreography::json_of::<Inventory, settings::Settings>().unwrap();
+        let described = choreography::json_of::<Inventory, api::ApiSettings>().unwrap();
         let update = "cargo run --release -p inventory -- describe > deploy/choreography/inventory.json";
         assert_eq!(described, committed, "after a wanted change: {update}");
     }

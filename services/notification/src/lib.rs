@@ -1,19 +1,16 @@
 //! Notification: tells each customer, once, how the order ended. The smallest complete service on the engine.
 
-pub mod mailer;
+mod message;
 mod notice;
 mod on_message_answer;
 mod on_order_ended;
 mod on_order_placed;
-mod outside;
-mod settings;
 
 use choreography::{Routes, Service};
 use contracts::{OrderCancellationRequested, OrderCancelled, OrderCompleted, OrderPlaced};
 
+pub use message::Message;
 pub use notice::{End, Notice, State};
-pub use outside::MailerCalls;
-pub use settings::Settings;
 
 /// The notification service.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +27,13 @@ impl Service for Notification {
         on.event::<OrderCompleted>(on_order_ended::completed);
         on.event::<OrderCancelled>(on_order_ended::cancelled);
         on.ignore::<OrderCancellationRequested>();
-        on.answer::<mailer::Message>(on_message_answer::handle);
+        on.answer::<Message>(on_message_answer::handle);
     }
+}
+
+impl providers::Provided for Notification {
+    const PROVIDER: &'static str = "the mail service";
+    const PREFIX: &'static str = "MAIL";
 }
 
 /// The service's own tables.

@@ -9,9 +9,6 @@ pub(crate) fn handle(answer: &Answer, notice: &mut Notice, _at: &Moment<'_, Noti
     if notice.state != State::Telling {
         return Err(shop::cannot_happen("an answer of the mail service", notice.state));
     }
-    notice.state = match answer {
-        Answer::Yes { .. } => State::Told,
-        Answer::No { .. } => State::Failed,
-    };
+    notice.state = if matches!(answer, Answer::Yes { .. }) { State::Told } else { State::Failed };
     Ok(nothing())
 }

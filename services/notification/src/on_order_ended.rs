@@ -3,22 +3,20 @@
 use choreography::{Moment, Reacts, nothing};
 use contracts::{OrderCancelled, OrderCompleted};
 
-use crate::{End, Notice, Notification, State, mailer::Message};
+use crate::{End, Message, Notice, Notification, State};
 
 pub(crate) fn completed(event: &OrderCompleted, notice: &mut Notice, _at: &Moment<'_, Notification>) -> Reacts {
-    let order_id = event.order_id.to_string();
-    tell(notice, End::Completed, format!("Your order {order_id} is on its way."), order_id)
+    tell(notice, End::Completed, format!("Your order {} is on its way.", event.order_id))
 }
 
 pub(crate) fn cancelled(event: &OrderCancelled, notice: &mut Notice, _at: &Moment<'_, Notification>) -> Reacts {
-    let order_id = event.order_id.to_string();
-    tell(notice, End::Cancelled, format!("Your order {order_id} was cancelled: {}", event.reason), order_id)
+    tell(notice, End::Cancelled, format!("Your order {} was cancelled: {}", event.order_id, event.reason))
 }
 
 /// known → telling, which asks the mail service. The same end again: nothing.
 ///
 /// An end without its order, or a second end of another kind, cannot happen: one topic, one key, so in order.
-fn tell(notice: &mut Notice, ending: End, text: String, order_id: String) -> Reacts {
+fn tell(notice: &mut Notice, ending: End, text: String) -> Reacts {
     if notice.ending == Some(ending) {
         return Ok(nothing());
     }
@@ -26,5 +24,5 @@ fn tell(notice: &mut Notice, ending: End, text: String, order_id: String) -> Rea
         return Err(shop::cannot_happen(&format!("{ending:?}"), notice));
     };
     (notice.state, notice.ending) = (State::Telling, Some(ending));
-    Ok(nothing().call(Message { order_id, user_id, text }))
+    Ok(nothing().call(Message { user_id, text }))
 }

@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use choreography::{Answer, testing::Given};
 use contracts::{Item, OrderCancelled, OrderCompleted, OrderDetails, OrderPlaced};
+use providers::{HttpProvider, Provider, ProviderSettings};
 use uuid::Uuid;
 
 use super::*;
-use crate::mailer::Message;
 
 const ORDER: Uuid = Uuid::from_u128(1);
 
@@ -111,7 +113,21 @@ fn given_the_mail_service_was_asked_when_it_answers_then_the_customer_is_told_or
 #[test]
 fn what_is_committed_is_what_it_takes_part_in() {
     let committed = include_str!("../../../deploy/choreography/notification.json");
-    let described = choreography::json_of::<Notification, Settings>().unwrap();
+    let described = choreography::json_of::<Notification, ProviderSettings<Notification>>().unwrap();
     let update = "cargo run --release -p notification -- describe > deploy/choreography/notification.json";
     assert_eq!(described, committed, "after a wanted change: {update}");
+}
+
+#[tokio::test]
+async fn messages_are_sent_and_found_under_their_key() {
+    let (url, asked) = noting_server::start(r#"{"status":"sent","messageId":"m1"}"#).await;
+    let mail = HttpProvider::new(&url, None, Duration::from_secs(60)).unwrap();
+    let message = Message { user_id: "ada".into(), text: "hello".into() };
+    assert_eq!(mail.send("o/tell", "o", &message).await, Ok(answer(true)));
+    assert_eq!(mail.find::<Message>("o/tell").await, Ok(Some(answer(true))));
+    let body = r#"{"orderId":"o","userId":"ada","text":"hello"}"#;
+    assert_eq!(asked.lines(), [format!("POST /v1/messages o/tell {body}"), "GET /v1/messages/o%2Ftell -".into()]);
+    let (url, _) = noting_server::start(r#"{"status":"refused","reason":"unknown"}"#).await;
+    let mail = HttpProvider::new(&url, None, Duration::from_secs(60)).unwrap();
+    assert_eq!(mail.send("o/tell", "o", &message).await, Ok(answer(false)));
 }

@@ -1,18 +1,13 @@
-//! Order's settings.
+//! Order's settings beside the engine's.
 
 use std::time::Duration;
 
 use api::ApiSettings;
-use choreography::EngineSettings;
-use clap::Parser;
-use shop::setting::duration;
+use choreography::duration;
+use clap::Args;
 
-/// Takes orders, watches their deadline, and says how they end. All settings come from the environment.
-#[derive(Parser)]
-#[command(version)]
+#[derive(Args)]
 pub struct Settings {
-    #[command(flatten)]
-    pub engine: EngineSettings,
     #[command(flatten)]
     pub api: ApiSettings,
     /// How long an order may take before its cancellation is requested.
@@ -33,11 +28,19 @@ fn up_to_a_year(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
     fn parse(name: &str, value: &str) -> Result<Settings, String> {
-        let arguments = ["order", "--database-url", "postgres://x", name, value];
-        Settings::try_parse_from(arguments).map_err(|error| error.to_string())
+        let parsed = Program::try_parse_from(["order", name, value]);
+        parsed.map(|program| program.settings).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the provider is asked for.
 
 use choreography::{Call, Refusal};
+use providers::{Reads, Request};
 use serde::{Deserialize, Serialize};
 
 use crate::payment_row::PaymentRow;
@@ -11,6 +12,7 @@ use crate::payment_row::PaymentRow;
 pub struct Charge {
     pub amount: i64,
     pub currency: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<String>,
     /// Nothing is to be charged any more: the key is cancelled, and answers what it has come to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -19,6 +21,15 @@ pub struct Charge {
 
 impl Call for Charge {
     const STEP: &'static str = "charge";
+}
+
+impl Request for Charge {
+    const PATH: &'static str = "charges";
+    const READS: Reads = Reads::new("succeeded", "chargeId", "declined").or_cancelled("cancelled");
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel
+    }
 }
 
 /// The money of a charge goes back.
@@ -32,6 +43,12 @@ pub struct Refund {
 
 impl Call for Refund {
     const STEP: &'static str = "refund";
+}
+
+impl Request for Refund {
+    const PATH: &'static str = "refunds";
+    const READS: Reads = Reads::new("succeeded", "refundId", "declined");
+    const INSISTS: bool = true;
 }
 
 impl Charge {
@@ -56,4 +73,71 @@ impl Refund {
 /// The key under which the provider knows the call of an order.
 pub(crate) fn key<C: Call>(order: &str) -> String {
     format!("{order}/{}", C::STEP)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use choreography::Answer;
+    use providers::{HttpProvider, Provider};
+
+    use super::*;
+
+    async fn provider(answer: &'static str) -> (HttpProvider, noting_server::Asked) {
+        let (url, asked) = noting_server::start(answer).await;
+        (HttpProvider::new(&url, None, Duration::from_secs(60)).unwrap(), asked)
+    }
+
+    fn charge() -> Charge {
+        Charge { amount: 200, currency: "EUR".into(), payment_method: Some("tok_visa".into()), cancel: false }
+    }
+
+    #[tokio::test]
+    async fn charges_are_made_found_and_cancelled_under_their_key() {
+        let (provider, asked) = provider(r#"{"status":"succeeded","chargeId":"ch_1"}"#).await;
+        let yes = Answer::Yes { detail: "ch_1".into() };
+        assert_eq!(provider.send("o/charge", "o", &charge()).await, Ok(yes.clone()));
+        assert_eq!(provider.find::<Charge>("o/charge").await, Ok(Some(yes.clone())));
+        assert_eq!(provider.cancel::<Charge>("o/charge").await, Ok(yes));
+        let body = r#"{"orderId":"o","amount":200,"currency":"EUR","paymentMethod":"tok_visa"}"#;
+        let expected = [
+            format!("POST /v1/charges o/charge {body}"),
+            "GET /v1/charges/o%2Fcharge -".to_owned(),
+            "POST /v1/charges/o%2Fcharge/cancel -".to_owned(),
+        ];
+        assert_eq!(asked.lines(), expected);
+    }
+
+    #[tokio::test]
+    async fn refunds_are_made_and_found_under_their_key() {
+        let (provider, asked) = provider(r#"{"status":"succeeded","refundId":"re_1"}"#).await;
+        let refund = Refund { charge_id: "ch_1".into(), amount: 200, currency: "EUR".into() };
+        let yes = Answer::Yes { detail: "re_1".into() };
+        assert_eq!(provider.send("o/refund", "o", &refund).await, Ok(yes.clone()));
+        assert_eq!(provider.find::<Refund>("o/refund").await, Ok(Some(yes)));
+        let body = r#"{"orderId":"o","chargeId":"ch_1","amount":200,"currency":"EUR"}"#;
+        let expected = [format!("POST /v1/refunds o/refund {body}"), "GET /v1/refunds/o%2Frefund -".to_owned()];
+        assert_eq!(asked.lines(), expected);
+        assert!(Refund::INSISTS && !Charge::INSISTS, "an undo is tried for ever");
+    }
+
+    #[tokio::test]
+    async fn what_is_declined_or_cancelled_is_a_no() {
+        let no = |reason: &str| Ok(Answer::No { reason: reason.into() });
+        let (provider, _) = provider(r#"{"status":"declined","reason":"no funds"}"#).await;
+        assert_eq!(provider.send("k", "o", &charge()).await, no("no funds"));
+        let refund = Refund { charge_id: "ch_1".into(), amount: 200, currency: "EUR".into() };
+        assert_eq!(provider.send("k", "o", &refund).await, no("no funds"));
+        let (provider, _) = self::provider(r#"{"status":"cancelled"}"#).await;
+        assert_eq!(provider.find::<Charge>("k").await, no("it was cancelled at the provider").map(Some));
+    }
+
+    #[test]
+    fn a_charge_that_is_called_off_is_cancelled_and_one_from_before_that_is_read_as_it_was_meant() {
+        assert!(Charge { cancel: true, ..charge() }.is_cancelled() && !charge().is_cancelled());
+        let old = r#"{"amount":200,"currency":"EUR","paymentMethod":null}"#;
+        let read: Charge = serde_json::from_str(old).unwrap();
+        assert_eq!(read, Charge { payment_method: None, ..charge() });
+    }
 }

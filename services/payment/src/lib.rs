@@ -2,9 +2,7 @@
 
 pub mod calls;
 pub mod http;
-pub mod outside;
 pub mod payment_row;
-pub mod provider;
 pub mod settings;
 
 #[cfg(test)]

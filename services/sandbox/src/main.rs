@@ -5,9 +5,8 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-// Batches are many small allocations, made and freed together: it halves what they cost.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: choreography::Allocator = choreography::Allocator;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

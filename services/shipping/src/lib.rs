@@ -1,8 +1,6 @@
 //! Shipping: hands paid orders to the carrier. It owns the pivot: it alone decides whether a cancellation is too late.
 
-pub mod carrier;
 pub mod http;
-pub mod outside;
 pub mod settings;
 pub mod shipment;
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use rest_client::{Limits, NoAnswer, RestClient};
+use providers::{Limits, NoAnswer, RestClient};
 use serde_json::Value;
 use tracing::{info, warn};
 
@@ -26,7 +26,7 @@ pub enum KeyProblem {
     #[error("JWT_KEYS_FILE: {path} can't be read: {source}")]
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("JWT_KEYS_URL: {0}")]
-    Url(#[from] rest_client::SetupError),
+    Url(#[from] providers::SetupError),
     #[error("JWT_KEYS_URL: {url} gave no keys: {problem}")]
     NotFetched { url: String, problem: String },
     #[error("{from} is no JSON Web Key Set with keys for signatures: {problem}")]

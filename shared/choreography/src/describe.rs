@@ -3,37 +3,28 @@
 use std::collections::BTreeSet;
 
 use choreography_core::EventType;
-use clap::CommandFactory;
+use clap::Args;
 use serde_json::{Map, Value, json};
 
 use choreography_core::routes::{Contradictions, Description, Service};
 
+use crate::program;
+
 /// The one argument that asks for it. No setting, network or secret is needed.
 const ARGUMENT: &str = "describe";
 
-/// Prints the description if the program was asked for it, and says so: it has nothing else to do then.
-///
-/// # Errors
-/// The routes contradict each other.
-pub fn described<S: Service, C: CommandFactory>() -> Result<bool, Contradictions> {
-    let asked = is_asked(std::env::args());
-    if asked {
-        print!("{}", json_of::<S, C>()?);
-    }
-    Ok(asked)
-}
-
-fn is_asked(mut arguments: impl Iterator<Item = String>) -> bool {
+pub(crate) fn is_asked(mut arguments: impl Iterator<Item = String>) -> bool {
     arguments.nth(1).is_some_and(|argument| argument == ARGUMENT)
 }
 
-/// The description with its settings, the variables of the environment that the program reads.
+/// The description with its settings: the variables of the environment that the program reads. `O` are its own, beside
+/// the engine's.
 ///
 /// # Errors
 /// The routes contradict each other.
-pub fn json_of<S: Service, C: CommandFactory>() -> Result<String, Contradictions> {
+pub fn json_of<S: Service, O: Args>() -> Result<String, Contradictions> {
     let described = Description::of::<S>()?;
-    let command = C::command();
+    let command = program::command::<S, O>();
     let settings: BTreeSet<String> = command
         .get_arguments()
         .filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()))
@@ -86,7 +77,7 @@ mod tests {
         }
     }
 
-    #[derive(clap::Parser)]
+    #[derive(clap::Args)]
     struct Settings {
         #[arg(long, env = "SIZE_OF_PARTY")]
         _size: Option<u32>,
@@ -98,7 +89,10 @@ mod tests {
 
     #[test]
     fn a_service_describes_its_routes_and_the_variables_that_it_reads() {
-        let json: Value = serde_json::from_str(&json_of::<Thanks, Settings>().unwrap()).unwrap();
+        let mut json: Value = serde_json::from_str(&json_of::<Thanks, Settings>().unwrap()).unwrap();
+        let settings: Vec<String> = serde_json::from_value(json["settings"].take()).unwrap();
+        assert!(settings.is_sorted() && settings.contains(&"DATABASE_URL".to_owned()), "the engine's: {settings:?}");
+        json["settings"] = settings.into_iter().filter(|setting| setting.contains("_OF_")).collect();
         let expected = json!({
             "name": "thanks",
             "reads": [],

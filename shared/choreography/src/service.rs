@@ -54,6 +54,11 @@ pub struct Context {
     pub pool: Pool,
 }
 
+/// For services without an HTTP API of their own.
+pub fn no_api(_: Context) -> Router {
+    Router::new()
+}
+
 /// Runs a service until SIGTERM or SIGINT, then drains it: no more intake, the batches under way are finished, the
 /// outbox is flushed, offsets are committed, the group is left. The process ends within `DRAIN_TIMEOUT` and a few
 /// seconds, whatever does not answer.

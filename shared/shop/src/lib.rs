@@ -1,11 +1,8 @@
-//! What the services of the shop share: what a provider says made fit for rows and events, bodies of requests, settings, and
-//! how providers are called.
+//! What the services of the shop share: what a provider says made fit for rows and events, and bodies of requests.
 
 pub mod body;
-pub mod outside;
 mod reason;
 mod reference;
-pub mod setting;
 
 use choreography::Refusal;
 use uuid::Uuid;

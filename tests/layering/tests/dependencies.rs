@@ -1,6 +1,11 @@
-//! Dependencies point one way: services → what is shared; the engine and the contracts know nobody.
+//! Dependencies point one way: services → what is shared; the engine and the contracts know nobody. A source file that is
+//! taken from another package by `#[path]` or `include!` is a dependency too.
 
-use std::process::Command;
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -30,15 +35,19 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &["shared/choreography-core"],
         "the contracts are data: what needs more belongs into shared/shop or a service",
     ),
-    ("shared/rest-client", &[], "the REST client is plumbing: what is about the shop belongs into its caller"),
+    (
+        "shared/providers",
+        &["shared/choreography"],
+        "how providers are called knows no event and no service: what one is asked for belongs into its caller",
+    ),
     (
         "shared/shop",
-        &["shared/choreography", "shared/contracts", "shared/rest-client"],
+        &["shared/choreography", "shared/contracts"],
         "shared/shop only joins what is shared: what one service alone needs belongs into that service",
     ),
     (
         "shared/api",
-        &["shared/choreography", "shared/rest-client"],
+        &["shared/choreography", "shared/providers"],
         "what stands before an API knows none: rules belong there",
     ),
     ("services/", &["shared/"], "services know each other by events alone: share what both need under shared/"),
@@ -68,6 +77,8 @@ struct Edge {
     from: String,
     to: String,
     dev: bool,
+    /// Where it stands.
+    stands: String,
 }
 
 impl Edge {
@@ -81,8 +92,7 @@ impl Edge {
         if fine(allowed) || (self.dev && (fine(FOR_TESTS) || example)) {
             return None;
         }
-        let section = if self.dev { "dev-dependencies" } else { "dependencies" };
-        Some(format!("{} → {} (its {section} in Cargo.toml): {advice}", self.from, self.to))
+        Some(format!("{} → {} ({}): {advice}", self.from, self.to, self.stands))
     }
 }
 
@@ -109,17 +119,80 @@ fn edges(metadata: &Value) -> Vec<Edge> {
         let from = folder(manifest.trim_end_matches("/Cargo.toml"));
         for dependency in package["dependencies"].as_array().expect("dependencies") {
             if let Some(path) = dependency["path"].as_str() {
-                edges.push(Edge { from: from.clone(), to: folder(path), dev: dependency["kind"] == "dev" });
+                let dev = dependency["kind"] == "dev";
+                let section = if dev { "dev-dependencies" } else { "dependencies" };
+                let stands = format!("its {section} in Cargo.toml");
+                edges.push(Edge { from: from.clone(), to: folder(path), dev, stands });
             }
         }
     }
     edges
 }
 
+/// The packages' folders.
+fn packages(metadata: &Value) -> Vec<PathBuf> {
+    let root = metadata["workspace_root"].as_str().expect("a root");
+    let manifests = metadata["packages"].as_array().expect("packages").iter();
+    let manifests = manifests.map(|package| Path::new(package["manifest_path"].as_str().expect("a manifest")));
+    manifests
+        .map(|manifest| manifest.parent().and_then(|folder| folder.strip_prefix(root).ok()).unwrap().into())
+        .collect()
+}
+
+/// All Rust files of a package, with their text.
+fn sources(package: &Path) -> Vec<(PathBuf, String)> {
+    let (mut found, mut folders) = (Vec::new(), vec![Path::new(ROOT).join(package)]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).expect("text");
+                found.push((path.strip_prefix(ROOT).expect("below the root").to_owned(), text));
+            }
+        }
+    }
+    found
+}
+
+/// The dependencies on other packages whose sources a file takes as its own.
+fn taken(file: &Path, text: &str, packages: &[PathBuf]) -> Vec<Edge> {
+    let owner = |file: &Path| packages.iter().find(|package| file.starts_with(package));
+    let Some(from) = owner(file) else { return Vec::new() };
+    let mut edges = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let code = line.trim_start();
+        let named = ["#[path = \"", "include!(\""].iter().find_map(|begin| code.split_once(begin));
+        let Some((path, _)) = named.and_then(|(_, rest)| rest.split_once('"')) else { continue };
+        let to = without_dots(&file.with_file_name(path));
+        if !to.starts_with(from) {
+            let to = owner(&to).unwrap_or(&to).display().to_string();
+            let (stands, dev) = (format!("{}:{}", file.display(), at + 1), file.starts_with(from.join("tests")));
+            edges.push(Edge { from: from.display().to_string(), to, dev, stands });
+        }
+    }
+    edges
+}
+
+fn without_dots(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut plain, component| {
+        match component {
+            Component::ParentDir => drop(plain.pop()),
+            component => plain.push(component),
+        }
+        plain
+    })
+}
+
 #[test]
 fn dependencies_point_one_way() {
-    let edges = edges(&metadata());
+    let metadata = metadata();
+    let mut edges = edges(&metadata);
     assert!(edges.iter().any(|edge| edge.from == "services/order" && edge.to == "shared/choreography"), "{edges:?}");
+    let packages = packages(&metadata);
+    let sources = packages.iter().flat_map(|package| sources(package));
+    edges.extend(sources.flat_map(|(file, text)| taken(&file, &text, &packages)));
     let complaints: Vec<String> = edges.iter().filter_map(Edge::complaint).collect();
     assert!(complaints.is_empty(), "these dependencies point the wrong way:\n{}", complaints.join("\n"));
 }
@@ -127,7 +200,8 @@ fn dependencies_point_one_way() {
 #[test]
 fn a_dependency_that_points_the_wrong_way_is_named_with_what_to_do() {
     let complaint = |from: &str, to: &str, dev| {
-        Edge { from: from.to_owned(), to: to.to_owned(), dev }.complaint().unwrap_or_default()
+        let (from, to, stands) = (from.to_owned(), to.to_owned(), "here".to_owned());
+        Edge { from, to, dev, stands }.complaint().unwrap_or_default()
     };
     for (from, to, dev) in [
         ("shared/choreography", "shared/contracts", false),
@@ -146,4 +220,24 @@ fn a_dependency_that_points_the_wrong_way_is_named_with_what_to_do() {
     }
     assert!(complaint("shared/new", "shared/choreography", false).contains("give it one"));
     assert_eq!(complaint("services/payment", "deploy/local", true), "");
+}
+
+#[test]
+fn a_source_that_is_taken_from_another_package_is_a_dependency() {
+    let packages = ["services/payment", "services/sandbox", "shared/contracts"].map(PathBuf::from);
+    let complaints = |file: &str, text: &str| -> Vec<String> {
+        taken(Path::new(file), text, &packages).iter().filter_map(Edge::complaint).collect()
+    };
+    let planted = "mod world;\n#[path = \"../../../payment/src/provider/mod.rs\"]\nmod provider;";
+    let found = complaints("services/sandbox/tests/contract/main.rs", planted);
+    let expected = "services/sandbox → services/payment (services/sandbox/tests/contract/main.rs:2): ";
+    assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
+    let found = complaints("shared/contracts/src/lib.rs", "include!(\"../../../services/payment/src/calls.rs\");");
+    assert!(found.len() == 1 && found[0].contains("shared/contracts/src/lib.rs:1"), "{found:?}");
+    let outside = complaints("services/payment/src/lib.rs", "#[path = \"../../lost.rs\"]\nmod lost;");
+    assert!(outside.len() == 1 && outside[0].contains("services/lost.rs"), "{outside:?}");
+    let own = "#[path = \"calls_tests.rs\"]\nmod tests;\n#[path = \"../src/lib.rs\"]\nmod whole;";
+    assert!(complaints("services/payment/src/calls.rs", own).is_empty());
+    let shared = "#[path = \"../../../shared/contracts/src/item.rs\"]\nmod item;";
+    assert!(complaints("services/payment/src/calls.rs", shared).is_empty(), "what is shared may be depended on");
 }

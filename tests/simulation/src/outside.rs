@@ -1,28 +1,30 @@
 //! The payment provider, the carrier and the mail service: they take each key once, answer late, or not at all.
 
 use std::{
+    any::Any,
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
 };
 
-use payment::provider::{ChargeAnswer, ChargeRequest, NoAnswer, Provider, RefundAnswer, RefundRequest};
-use shipping::carrier::{Carrier, ShipmentAnswer, ShipmentRequest};
-
+use choreography_core::{Answer, Call};
 use choreography_simulator::{
     Fault,
     core::{Core, lock, pause},
 };
-use notification::mailer::{Mailer, Message, MessageAnswer};
+use notification::Message;
+use payment::calls::{Charge, Refund};
+use providers::{NoAnswer, Provider, Request};
+use shipping::shipment::Ship;
 
 use crate::plant::Plant;
 
 /// What the outside world has done, by idempotency key.
 #[derive(Default)]
 pub struct Ledger {
-    pub charges: BTreeMap<String, (String, i64, ChargeAnswer)>,
+    pub charges: BTreeMap<String, (String, i64, Answer)>,
     pub refunds: BTreeMap<String, (String, i64)>,
-    pub shipments: BTreeMap<String, (ShipmentRequest, ShipmentAnswer)>,
-    pub messages: BTreeMap<String, (Message, MessageAnswer)>,
+    pub shipments: BTreeMap<String, (String, Ship, Answer)>,
+    pub messages: BTreeMap<String, (String, Message, Answer)>,
 }
 
 /// A call that its caller has given up, on its way.
@@ -76,101 +78,113 @@ impl World {
 }
 
 impl Provider for World {
-    async fn charge(&self, key: &str, request: &ChargeRequest) -> Result<ChargeAnswer, NoAnswer> {
-        let declined = request.payment_method.as_deref() == Some("tok_declined");
-        let (mut key, order, amount) = (key.to_owned(), request.order_id.clone(), request.amount);
+    async fn send<R: Request>(&self, key: &str, order_id: &str, request: &R) -> Result<Answer, NoAnswer> {
+        let request: &(dyn Any + Send + Sync) = request;
+        if let Some(charge) = request.downcast_ref() {
+            self.charge(key, order_id, charge).await
+        } else if let Some(refund) = request.downcast_ref() {
+            self.refund(key, order_id, refund).await
+        } else if let Some(ship) = request.downcast_ref() {
+            self.ship(key, order_id, ship).await
+        } else if let Some(message) = request.downcast_ref() {
+            self.tell(key, order_id, message).await
+        } else {
+            panic!("nobody in the world takes {}", R::STEP)
+        }
+    }
+
+    async fn find<R: Request>(&self, key: &str) -> Result<Option<Answer>, NoAnswer> {
+        let key = key.to_owned();
+        match R::STEP {
+            Charge::STEP => {
+                let find = move |ledger: &mut Ledger| ledger.charges.get(&key).map(|(_, _, answer)| answer.clone());
+                self.call("find_charge", find).await
+            }
+            Refund::STEP => {
+                let find = move |ledger: &mut Ledger| ledger.refunds.contains_key(&key).then(|| refunded(&key));
+                self.call("find_refund", find).await
+            }
+            Ship::STEP => {
+                let find = move |ledger: &mut Ledger| ledger.shipments.get(&key).map(|(_, _, answer)| answer.clone());
+                self.call("find_shipment", find).await
+            }
+            _ => {
+                let find = move |ledger: &mut Ledger| ledger.messages.get(&key).map(|(_, _, answer)| answer.clone());
+                self.call("find_message", find).await
+            }
+        }
+    }
+
+    async fn cancel<R: Request>(&self, key: &str) -> Result<Answer, NoAnswer> {
+        let key = key.to_owned();
+        self.call("cancel_charge", move |ledger| {
+            let cancelled = no("cancelled at the provider");
+            ledger.charges.entry(key).or_insert((String::new(), 0, cancelled)).2.clone()
+        })
+        .await
+    }
+}
+
+impl World {
+    async fn charge(&self, key: &str, order_id: &str, charge: &Charge) -> Result<Answer, NoAnswer> {
+        let declined = charge.payment_method.as_deref() == Some("tok_declined");
+        let (mut key, order, amount) = (key.to_owned(), order_id.to_owned(), charge.amount);
         if self.plant == Some(Plant::KeyIgnored) {
             key = format!("{key} {}", self.core.random());
         }
         self.call("charge", move |ledger| {
-            let answer = if declined {
-                ChargeAnswer::Declined { reason: "declined".into() }
-            } else {
-                ChargeAnswer::Succeeded { charge_id: format!("ch_{key}") }
-            };
+            let answer = if declined { no("declined") } else { yes(format!("ch_{key}")) };
             ledger.charges.entry(key).or_insert((order, amount, answer)).2.clone()
         })
         .await
     }
 
-    async fn find_charge(&self, key: &str) -> Result<Option<ChargeAnswer>, NoAnswer> {
-        let key = key.to_owned();
-        self.call("find_charge", move |ledger| ledger.charges.get(&key).map(|(_, _, answer)| answer.clone())).await
-    }
-
-    async fn cancel_charge(&self, key: &str) -> Result<ChargeAnswer, NoAnswer> {
-        let key = key.to_owned();
-        self.call("cancel_charge", move |ledger| {
-            let cancelled = (String::new(), 0, ChargeAnswer::Cancelled);
-            ledger.charges.entry(key).or_insert(cancelled).2.clone()
-        })
-        .await
-    }
-
-    async fn refund(&self, key: &str, request: &RefundRequest) -> Result<RefundAnswer, NoAnswer> {
-        let (key, order, amount) = (key.to_owned(), request.order_id.clone(), request.amount);
+    async fn refund(&self, key: &str, order_id: &str, refund: &Refund) -> Result<Answer, NoAnswer> {
+        let (key, order, amount) = (key.to_owned(), order_id.to_owned(), refund.amount);
         let (core, declined) = (self.core.clone(), self.core.would_strike_at(Fault::Declined, "refund"));
         self.call("refund", move |ledger| {
             if declined && !ledger.refunds.contains_key(&key) {
                 core.count_fault(Fault::Declined, "refund");
-                return RefundAnswer::Declined { reason: "not today".into() };
+                return no("not today");
             }
             ledger.refunds.entry(key.clone()).or_insert((order, amount));
-            RefundAnswer::Succeeded { refund_id: format!("re_{key}") }
+            refunded(&key)
         })
         .await
     }
 
-    async fn find_refund(&self, key: &str) -> Result<Option<RefundAnswer>, NoAnswer> {
-        let key = key.to_owned();
-        self.call("find_refund", move |ledger| {
-            ledger.refunds.contains_key(&key).then(|| RefundAnswer::Succeeded { refund_id: format!("re_{key}") })
-        })
-        .await
-    }
-}
-
-impl Carrier for World {
-    async fn ship(&self, key: &str, request: &ShipmentRequest) -> Result<ShipmentAnswer, NoAnswer> {
-        let refused = request.address.is_none();
-        let (key, mut request) = (key.to_owned(), request.clone());
+    async fn ship(&self, key: &str, order_id: &str, ship: &Ship) -> Result<Answer, NoAnswer> {
+        let refused = ship.address.is_none();
+        let (key, order, mut ship) = (key.to_owned(), order_id.to_owned(), ship.clone());
         if self.plant == Some(Plant::ShortShipment) {
-            request.items.iter_mut().for_each(|item| item.quantity -= 1);
+            ship.items.iter_mut().for_each(|item| item.quantity -= 1);
         }
         self.call("ship", move |ledger| {
-            let answer = if refused {
-                ShipmentAnswer::Refused { reason: "no address".into() }
-            } else {
-                ShipmentAnswer::Accepted { tracking_number: format!("T_{key}") }
-            };
-            ledger.shipments.entry(key).or_insert((request, answer)).1.clone()
+            let answer = if refused { no("no address") } else { yes(format!("T_{key}")) };
+            ledger.shipments.entry(key).or_insert((order, ship, answer)).2.clone()
         })
         .await
     }
 
-    async fn find_shipment(&self, key: &str) -> Result<Option<ShipmentAnswer>, NoAnswer> {
-        let key = key.to_owned();
-        self.call("find_shipment", move |ledger| ledger.shipments.get(&key).map(|(_, answer)| answer.clone())).await
+    async fn tell(&self, key: &str, order_id: &str, message: &Message) -> Result<Answer, NoAnswer> {
+        let refused = self.core.pick(6) == 0;
+        let (key, order, message) = (key.to_owned(), order_id.to_owned(), message.clone());
+        self.call("tell", move |ledger| {
+            let answer = if refused { no("no such customer") } else { yes(format!("m_{key}")) };
+            ledger.messages.entry(key).or_insert((order, message, answer)).2.clone()
+        })
+        .await
     }
 }
 
-impl Mailer for World {
-    async fn send(&self, key: &str, message: &Message) -> Result<MessageAnswer, NoAnswer> {
-        let refused = self.core.pick(6) == 0;
-        let (key, message) = (key.to_owned(), message.clone());
-        self.call("tell", move |ledger| {
-            let answer = if refused {
-                MessageAnswer::Refused { reason: "no such customer".into() }
-            } else {
-                MessageAnswer::Sent { message_id: format!("m_{key}") }
-            };
-            ledger.messages.entry(key).or_insert((message, answer)).1.clone()
-        })
-        .await
-    }
+fn yes(detail: String) -> Answer {
+    Answer::Yes { detail }
+}
 
-    async fn find_message(&self, key: &str) -> Result<Option<MessageAnswer>, NoAnswer> {
-        let key = key.to_owned();
-        self.call("find_message", move |ledger| ledger.messages.get(&key).map(|(_, answer)| answer.clone())).await
-    }
+fn no(reason: &str) -> Answer {
+    Answer::No { reason: reason.into() }
+}
+
+fn refunded(key: &str) -> Answer {
+    yes(format!("re_{key}"))
 }

@@ -12,17 +12,17 @@ use inventory::{
     reservation::{Reservation, State as ReservationState},
     stock::Stock,
 };
-use notification::{MailerCalls, Notification};
+use notification::{Message, Notification};
 use order::Order;
 use payment::{
     Payment,
-    outside::ProviderCalls,
+    calls::{Charge, Refund},
     payment_row::{PaymentRow, State as PaymentState},
 };
+use providers::Calls;
 use shipping::{
     Shipping,
-    outside::CarrierCalls,
-    shipment::{Shipment, State as ShippingState},
+    shipment::{Ship, Shipment, State as ShippingState},
 };
 
 use crate::{
@@ -113,17 +113,17 @@ impl Shop {
         for sku in SKUS {
             inventory.put(sku, Stock { available: pieces, reserved: 0, shipped: 0 });
         }
-        let calls = ProviderCalls::new(world.clone(), LIFETIME);
+        let calls = Calls::at(world.clone(), LIFETIME).to::<Charge>().to::<Refund>();
         let payment = Subject::new(Payment).calling_by(|_| calls).observed(seen.payment());
         let payment = system.add(
             payment.tombstones(|row| row.get::<PaymentRow>().is_some_and(|row| row.state == PaymentState::Voided)),
         );
-        let calls = CarrierCalls::new(world.clone(), LIFETIME);
+        let calls = Calls::at(world.clone(), LIFETIME).to::<Ship>();
         let shipping = Subject::new(Shipping).calling_by(|_| calls).observed(seen.shipping());
         let shipping = system.add(
             shipping.tombstones(|row| row.get::<Shipment>().is_some_and(|row| row.state == ShippingState::Cancelled)),
         );
-        let calls = MailerCalls::new(world.clone(), LIFETIME);
+        let calls = Calls::at(world.clone(), LIFETIME).to::<Message>();
         let notification = system.add(Subject::new(Notification).calling_by(|_| calls).observed(seen.notification()));
         let placed = Mutex::default();
         Self { core, usage, deadline, pieces, world, order, inventory, payment, shipping, notification, placed }

@@ -1,8 +1,10 @@
+use choreography::Answer;
+use providers::Provider;
 use serde_json::json;
 
 use crate::{
-    provider::{ChargeAnswer, Provider, RefundAnswer},
-    world::{World, charge_of, refund_of},
+    requests::{charge, refund},
+    world::World,
 };
 
 #[tokio::test]
@@ -10,15 +12,12 @@ async fn an_orders_ledger_holds_its_charges_refunds_shipments_and_messages_and_n
     let world = World::new().await;
     let sandbox = world.sandbox(&[]).await;
     let provider = sandbox.provider();
-    let Ok(ChargeAnswer::Succeeded { charge_id }) =
-        provider.charge("o1/capture", &charge_of("o1", 100, "tok_visa")).await
+    let Ok(Answer::Yes { detail: charge_id }) = provider.send("o1/capture", "o1", &charge(100, "tok_visa")).await
     else {
         panic!("not charged");
     };
-    provider.charge("o2/capture", &charge_of("o2", 5, "tok_visa")).await.unwrap();
-    let Ok(RefundAnswer::Succeeded { refund_id }) =
-        provider.refund("o1/refund", &refund_of("o1", &charge_id, 40)).await
-    else {
+    provider.send("o2/capture", "o2", &charge(5, "tok_visa")).await.unwrap();
+    let Ok(Answer::Yes { detail: refund_id }) = provider.send("o1/refund", "o1", &refund(&charge_id, 40)).await else {
         panic!("not refunded");
     };
     let parcel = json!({"orderId": "o1", "items": [{"sku": "chair", "quantity": 2}], "address": {"city": "Nowhere"}});

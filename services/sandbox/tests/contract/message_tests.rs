@@ -1,39 +1,37 @@
 use std::time::Duration;
 
+use choreography::Answer;
 use futures::future::join_all;
+use providers::{NoAnswer, Provider};
 
 use crate::{
-    mailer::{Mailer, Message, MessageAnswer, NoAnswer},
+    requests::{Message, message_to},
     world::{World, found},
 };
-
-fn message_to(user: &str) -> Message {
-    Message { order_id: "o1".into(), user_id: user.into(), text: "hello".into() }
-}
 
 #[tokio::test]
 async fn the_same_key_from_many_callers_at_once_sends_once() {
     let world = World::new().await;
     let sandbox = world.sandbox(&[]).await;
-    let mailer = sandbox.mailer();
+    let mailer = sandbox.provider();
     let message = message_to("ada");
-    let answers = join_all((0..20).map(|_| mailer.send("o1/tell", &message))).await;
-    assert!(matches!(answers[0], Ok(MessageAnswer::Sent { .. })), "{:?}", answers[0]);
+    let answers = join_all((0..20).map(|_| mailer.send("o1/tell", "o1", &message))).await;
+    assert!(matches!(answers[0], Ok(Answer::Yes { .. })), "{:?}", answers[0]);
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-    let other = mailer.send("o1/tell", &message_to("bob")).await;
+    let other = mailer.send("o1/tell", "o1", &message_to("bob")).await;
     assert!(matches!(other, Err(NoAnswer::Refused { status: 409, .. })), "{other:?}");
     assert_eq!(sandbox.get("/v1/ledger").await["messages"], 1);
 
     let sandbox = sandbox.crash_and_restart().await;
-    assert_eq!(sandbox.mailer().find_message("o1/tell").await, answers[0].clone().map(Some));
+    assert_eq!(sandbox.provider().find::<Message>("o1/tell").await, answers[0].clone().map(Some));
 }
 
 #[tokio::test]
 async fn a_message_to_nobody_is_refused_and_sent_to_no_one() {
     let world = World::new().await;
     let sandbox = world.sandbox(&[]).await;
-    let answer = sandbox.mailer().send("k", &message_to("usr_nobody")).await;
-    assert!(matches!(answer, Ok(MessageAnswer::Refused { .. })), "{answer:?}");
+    let answer = sandbox.provider().send("k", "o1", &message_to("usr_nobody")).await;
+    assert!(matches!(answer, Ok(Answer::No { .. })), "{answer:?}");
     assert_eq!(sandbox.get("/v1/ledger").await["messages"], 0);
 }
 
@@ -41,17 +39,17 @@ async fn a_message_to_nobody_is_refused_and_sent_to_no_one() {
 async fn a_flaky_message_fails_twice_and_a_silent_one_is_found_by_its_key() {
     let world = World::new().await;
     let sandbox = world.sandbox(&[]).await;
-    let mailer = sandbox.mailer();
+    let mailer = sandbox.provider();
     for _ in 0..2 {
-        let failed = mailer.send("k1", &message_to("usr_flaky")).await;
+        let failed = mailer.send("k1", "o1", &message_to("usr_flaky")).await;
         assert!(matches!(failed, Err(NoAnswer::Server { status: 503, .. })), "{failed:?}");
-        assert_eq!(mailer.find_message("k1").await, Ok(None));
+        assert_eq!(mailer.find::<Message>("k1").await, Ok(None));
     }
-    let sent = mailer.send("k1", &message_to("usr_flaky")).await;
-    assert!(matches!(sent, Ok(MessageAnswer::Sent { .. })), "{sent:?}");
+    let sent = mailer.send("k1", "o1", &message_to("usr_flaky")).await;
+    assert!(matches!(sent, Ok(Answer::Yes { .. })), "{sent:?}");
 
-    let impatient = sandbox.impatient_mailer(Duration::from_millis(300));
-    assert_eq!(impatient.send("k2", &message_to("usr_silent")).await, Err(NoAnswer::TimedOut));
-    let truth = found("the silent message", || mailer.find_message("k2")).await;
-    assert_eq!(mailer.send("k2", &message_to("usr_silent")).await, Ok(truth));
+    let impatient = sandbox.impatient_provider(Duration::from_millis(300));
+    assert_eq!(impatient.send("k2", "o1", &message_to("usr_silent")).await, Err(NoAnswer::TimedOut));
+    let truth = found("the silent message", || mailer.find::<Message>("k2")).await;
+    assert_eq!(mailer.send("k2", "o1", &message_to("usr_silent")).await, Ok(truth));
 }

@@ -12,15 +12,10 @@ use local::{
     databases::{self, Login},
     ports,
 };
+use providers::HttpProvider;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use uuid::Uuid;
-
-use crate::{
-    carrier::{self, HttpCarrier},
-    mailer::HttpMailer,
-    provider::{self, ChargeRequest, HttpProvider, RefundRequest},
-};
 
 /// Far more than anything here takes; what fails fails by saying what it saw last.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -100,23 +95,7 @@ impl Sandbox {
     }
 
     pub fn impatient_provider(&self, timeout: Duration) -> HttpProvider {
-        provider::sandbox(&self.url, timeout).unwrap()
-    }
-
-    pub fn carrier(&self) -> HttpCarrier {
-        self.impatient_carrier(PATIENCE)
-    }
-
-    pub fn impatient_carrier(&self, timeout: Duration) -> HttpCarrier {
-        carrier::sandbox(&self.url, timeout).unwrap()
-    }
-
-    pub fn mailer(&self) -> HttpMailer {
-        self.impatient_mailer(PATIENCE)
-    }
-
-    pub fn impatient_mailer(&self, timeout: Duration) -> HttpMailer {
-        HttpMailer::new(&self.url, None, timeout).unwrap()
+        HttpProvider::new(&self.url, None, timeout).unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Value {
@@ -134,16 +113,6 @@ impl Sandbox {
         let (status, retry) = (response.status().as_u16(), response.headers().contains_key("retry-after"));
         (status, retry, response.json().await.unwrap_or_default())
     }
-}
-
-pub fn charge_of(order: &str, amount: i64, method: &str) -> ChargeRequest {
-    let (order_id, payment_method) = (order.to_owned(), Some(method.to_owned()));
-    ChargeRequest { order_id, amount, currency: "EUR".into(), payment_method }
-}
-
-pub fn refund_of(order: &str, charge_id: &str, amount: i64) -> RefundRequest {
-    let (order_id, charge_id) = (order.to_owned(), charge_id.to_owned());
-    RefundRequest { order_id, charge_id, amount, currency: "EUR".into() }
 }
 
 /// Asks until there is an answer.

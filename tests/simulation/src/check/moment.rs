@@ -1,9 +1,8 @@
 //! What holds at any moment.
 
-use order::order_row::{OrderRow, Status};
-use payment::provider::ChargeAnswer;
-
+use choreography_core::Answer;
 use choreography_simulator::core::lock;
+use order::order_row::{OrderRow, Status};
 
 use crate::shop::Shop;
 
@@ -21,10 +20,8 @@ fn money_of_cancelled_orders(shop: &Shop, findings: &mut Vec<String>) {
     let cancelled = orders.rows::<OrderRow>().into_iter().filter(|(_, row)| row.status == Status::Cancelled);
     findings.extend(cancelled.filter_map(|(id, _)| {
         let id = &id;
-        let charged = ledger
-            .charges
-            .values()
-            .any(|(order, _, answer)| order == id && matches!(answer, ChargeAnswer::Succeeded { .. }));
+        let charged =
+            ledger.charges.values().any(|(order, _, answer)| order == id && matches!(answer, Answer::Yes { .. }));
         let refunded = ledger.refunds.values().any(|(order, _)| order == id);
         (charged && !refunded).then(|| format!("order {id} was cancelled while its money was held"))
     }));

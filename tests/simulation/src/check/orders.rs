@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use choreography_core::Answer;
 use contracts::Item;
 use order::order_row::{OrderRow, Status};
-use payment::{
-    payment_row::{Kind, LedgerEntry},
-    provider::ChargeAnswer,
-};
-use shipping::carrier::ShipmentAnswer;
+use payment::payment_row::{Kind, LedgerEntry};
+use shipping::shipment::ShipItem;
 
 use choreography_simulator::core::lock;
 
@@ -46,7 +44,7 @@ fn check_money(shop: &Shop, placed: &Placed, completed: bool, findings: &mut Vec
     let captured: i64 = ledger
         .charges
         .values()
-        .filter(|(order, _, answer)| *order == id && matches!(answer, ChargeAnswer::Succeeded { .. }))
+        .filter(|(order, _, answer)| *order == id && matches!(answer, Answer::Yes { .. }))
         .map(|(_, amount, _)| amount)
         .sum();
     let refunded: i64 = ledger.refunds.values().filter(|(order, _)| *order == id).map(|(_, amount)| amount).sum();
@@ -68,9 +66,10 @@ fn check_money(shop: &Shop, placed: &Placed, completed: bool, findings: &mut Vec
 fn check_goods(shop: &Shop, placed: &Placed, completed: bool, findings: &mut Vec<String>) {
     let id = placed.order_id.to_string();
     let mut shipped: BTreeMap<String, i64> = BTreeMap::new();
-    for (request, answer) in lock(&shop.world.ledger).shipments.values() {
-        if request.order_id == id && matches!(answer, ShipmentAnswer::Accepted { .. }) {
-            request.items.iter().for_each(|item| *shipped.entry(item.sku.clone()).or_default() += item.quantity);
+    for (order, ship, answer) in lock(&shop.world.ledger).shipments.values() {
+        if *order == id && matches!(answer, Answer::Yes { .. }) {
+            let mut add = |item: &ShipItem| *shipped.entry(item.sku.clone()).or_default() += i64::from(item.quantity);
+            ship.items.iter().for_each(&mut add);
         }
     }
     let ordered = if completed { quantities(&placed.details.items) } else { BTreeMap::new() };

@@ -1,11 +1,9 @@
 //! Why an order was cancelled: what clients read is what happened.
 
+use choreography_core::Answer;
 use inventory::reservation::{Reservation, State as ReservationState};
 use order::order_row::{HistoryEntry, Status};
-use payment::{
-    payment_row::{PaymentRow, State as PaymentState},
-    provider::ChargeAnswer,
-};
+use payment::payment_row::{PaymentRow, State as PaymentState};
 use shipping::shipment::{Shipment, State as ShippingState};
 
 use choreography_simulator::core::lock;
@@ -68,8 +66,7 @@ fn cause(shop: &Shop, id: &str, requested: Option<&HistoryEntry>) -> Option<Stri
         let ledger = lock(&shop.world.ledger);
         let mut charges = ledger.charges.iter().filter(|(key, _)| key.starts_with(id)).map(|(_, charge)| &charge.2);
         return match charges.next() {
-            Some(ChargeAnswer::Declined { .. }) => Some("declined".into()),
-            Some(ChargeAnswer::Cancelled) => Some("cancelled at the provider".into()),
+            Some(Answer::No { reason }) => Some(reason.clone()),
             _ => None,
         };
     }

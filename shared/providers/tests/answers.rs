@@ -9,7 +9,7 @@ use axum::{
     response::Redirect,
     routing::{get, post},
 };
-use rest_client::{Limits, NoAnswer, RestClient, SetupError};
+use providers::{Limits, NoAnswer, RestClient, SetupError};
 use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::{net::TcpListener, sync::watch};

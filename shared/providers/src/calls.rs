@@ -1,0 +1,88 @@
+//! Calls that a service intends, made at its provider: ask before sending again, and never resend past the key's lifetime.
+
+use std::{collections::BTreeMap, future::Future, pin::Pin};
+
+use choreography::{Answer, Intent, Outside};
+use chrono::TimeDelta;
+
+use crate::{NoAnswer, Provider, Request};
+
+type Called<'a> = Pin<Box<dyn Future<Output = Result<Answer, choreography::NoAnswer>> + Send + 'a>>;
+type Make<P> = for<'a> fn(&'a Calls<P>, &'a Intent, TimeDelta) -> Called<'a>;
+
+/// A service's way to its provider.
+pub struct Calls<P> {
+    provider: P,
+    resend_within: TimeDelta,
+    by_step: BTreeMap<&'static str, Make<P>>,
+}
+
+impl<P: Provider> Calls<P> {
+    /// `resend_within`: how old a call may be to be sent again.
+    #[must_use]
+    pub fn at(provider: P, resend_within: TimeDelta) -> Self {
+        Self { provider, resend_within, by_step: BTreeMap::new() }
+    }
+
+    /// The provider is called for requests of this type.
+    #[must_use]
+    pub fn to<R: Request>(mut self) -> Self {
+        self.by_step.insert(R::STEP, |calls, intent, age| Box::pin(calls.make::<R>(intent, age)));
+        self
+    }
+
+    /// The first time it is sent; later its outcome is asked for first. "Not found" is not no, since a stalled call may still
+    /// arrive: it is sent again under the same key, as long as the provider surely keeps the key. From then on it is only
+    /// asked about, even if no attempt was counted: a process may have been frozen before it counted one.
+    ///
+    /// What holds for a request holds for calling it off: past the key's lifetime the provider may have forgotten what it did,
+    /// and would say that it never will.
+    async fn make<R: Request>(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, choreography::NoAnswer> {
+        let key = intent.idempotency_key();
+        let request: R = serde_json::from_str(&intent.request)
+            .map_err(|error| choreography::NoAnswer::Wrong(format!("the request of {key} can't be read: {error}")))?;
+        let expired = age >= self.resend_within;
+        if (intent.attempts > 0 || expired)
+            && let Some(answer) = self.provider.find::<R>(&key).await.map_err(no_answer)?
+            && !(R::INSISTS && matches!(answer, Answer::No { .. }))
+        {
+            return Ok(answer);
+        }
+        if expired {
+            return Err(choreography::NoAnswer::Wrong(format!(
+                "{key} is not known at the provider and was intended {} minutes ago, when its key may be forgotten there: \
+                 sending it again could do it twice. Look it up at the provider, then settle it by hand (/admin/calls/{})",
+                age.num_minutes(),
+                intent.id
+            )));
+        }
+        if request.is_cancelled() {
+            self.provider.cancel::<R>(&key).await.map_err(no_answer)
+        } else {
+            self.provider.send(&key, &intent.aggregate_id, &request).await.map_err(no_answer)
+        }
+    }
+}
+
+impl<P: Provider> Outside for Calls<P> {
+    async fn call(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, choreography::NoAnswer> {
+        let Some(make) = self.by_step.get(intent.step.as_str()) else {
+            return Err(choreography::NoAnswer::Wrong(format!("no provider is called for {:?}", intent.step)));
+        };
+        make(self, intent, age).await
+    }
+}
+
+/// A request that the provider refuses stays refused; everything else may pass.
+fn no_answer(no_answer: NoAnswer) -> choreography::NoAnswer {
+    let why = no_answer.to_string();
+    match no_answer {
+        NoAnswer::Refused { .. } => choreography::NoAnswer::Wrong(why),
+        NoAnswer::InProgress { .. } => choreography::NoAnswer::InProgress(why),
+        _ => choreography::NoAnswer::Passing(why),
+    }
+}
+
+#[cfg(test)]
+#[path = "calls_tests.rs"]
+mod tests;
