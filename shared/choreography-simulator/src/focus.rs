@@ -145,8 +145,8 @@ impl Focus {
         let frequent = tables.frequent[pick(tables.frequent.len())];
         let other = if pick(3) == 0 { tables.profiles[pick(tables.profiles.len())] } else { Profile::PLAIN };
         match (pick(10), rare) {
-            (0..=6, Some(&(call, _, profile))) => Self { call: Some(call), is_rare: true, profile },
-            (7..=8, _) => Self { call: Some(frequent), is_rare: false, profile: other },
+            (0..=7, Some(&(call, _, profile))) => Self { call: Some(call), is_rare: true, profile },
+            (8, _) => Self { call: Some(frequent), is_rare: false, profile: other },
             _ => Self { call: None, is_rare: false, profile: other },
         }
     }
