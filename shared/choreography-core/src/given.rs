@@ -9,15 +9,14 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     effects::{Effects, Fact, Intend, SetDeadline},
-    participant::{Participant, What},
+    memory::Remembering,
+    participant::What,
     routes::{AnyCommand, AnyEvent, Routed, Service, TableId},
-    rows::Rows,
 };
 
 /// A service and what it remembers.
 pub struct Given<S> {
-    routed: Routed,
-    rows: Rows<Routed>,
+    remembering: Remembering,
     /// The database's clock; at first 1970.
     pub now: DateTime<Utc>,
     service: PhantomData<S>,
@@ -29,20 +28,19 @@ impl<S: Service> Given<S> {
     /// # Panics
     /// If its routes contradict each other.
     pub fn nothing(service: S) -> Self {
-        let routed = Routed::new(service).unwrap_or_else(|wrong| panic!("{wrong}"));
-        Self { routed, rows: Rows::default(), now: DateTime::UNIX_EPOCH, service: PhantomData }
+        Self { remembering: Remembering::nothing(service), now: DateTime::UNIX_EPOCH, service: PhantomData }
     }
 
     /// A row that is there.
     #[must_use]
     pub fn row<R: Row>(mut self, key: impl ToString, row: R) -> Self {
-        self.rows.load(TableId(R::TABLE), key.to_string(), AnyRow::new(row));
+        self.remembering.rows.load(TableId(R::TABLE), key.to_string(), AnyRow::new(row));
         self
     }
 
     /// A row as it stands; the default if there is none.
     pub fn find<R: Row>(&self, key: impl ToString) -> R {
-        self.rows.find(TableId(R::TABLE), &key.to_string()).and_then(AnyRow::get::<R>).cloned().unwrap_or_default()
+        self.remembering.find(&key.to_string())
     }
 
     /// When this event comes.
@@ -82,21 +80,7 @@ impl<S: Service> Given<S> {
     }
 
     fn when<R: 'static>(&mut self, what: &What<Routed>) -> Result<(Option<R>, Then), Refusal> {
-        let (mut view, mut places) = (Rows::default(), Vec::new());
-        for &table in self.routed.tables() {
-            let mut touched = Vec::new();
-            self.routed.touches(table, what, &view, &mut touched);
-            for touch in touched {
-                let row = self.rows.find(table, &touch.key).cloned();
-                view.load(table, touch.key.clone(), row.unwrap_or_else(|| self.routed.absent(table)));
-                places.push((table, touch.key));
-            }
-        }
-        let mut effects = self.routed.decide(what, &mut view, self.now)?;
-        for (table, key) in places {
-            let row = view.get(table, &key).clone();
-            self.rows.load(table, key, row);
-        }
+        let mut effects = self.remembering.when(what, self.now)?;
         let reply = effects.reply.take().and_then(|reply| reply.take::<R>());
         Ok((reply, Then::of(effects)))
     }

@@ -26,6 +26,7 @@ pub mod given;
 pub mod input;
 pub mod intents;
 pub mod log;
+pub mod memory;
 mod offsets;
 pub mod outbox;
 pub mod panics;

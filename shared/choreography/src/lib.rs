@@ -56,6 +56,7 @@ pub mod server {
 pub mod testing {
     pub use choreography_core::{
         given::{Given, Then},
+        memory::{InMemory, NotTaken},
         trace::TraceContext,
     };
 
