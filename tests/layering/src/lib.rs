@@ -1,1 +1,3 @@
 //! What the source itself must keep to: see `tests/`.
+
+pub mod entries;

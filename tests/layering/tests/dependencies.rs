@@ -51,6 +51,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         "what stands before an API knows none: rules belong there",
     ),
     ("services/", &["shared/"], "services know each other by events alone: share what both need under shared/"),
+    ("deploy/new-service", &[], "it writes a service down: what that one needs stands in its template"),
     ("deploy/provision", &["shared/"], "what must be there first goes by deploy/choreography, and links no service"),
     ("deploy/traffic", &["shared/choreography", "deploy/provision"], "customers know the API, not what is behind it"),
     (
@@ -67,7 +68,8 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
 ];
 
 /// What a test may use besides, wherever it stands: real parts to run on.
-const FOR_TESTS: &[&str] = &["shared/", "deploy/", "tests/noting-server", "tests/one-service", "tests/test-log"];
+const FOR_TESTS: &[&str] =
+    &["shared/", "deploy/", "tests/layering", "tests/noting-server", "tests/one-service", "tests/test-log"];
 /// Where the tests of what all services have alike may take one as an example.
 const EXAMPLES: (&str, &str) = ("tests/one-service", "services/payment");
 

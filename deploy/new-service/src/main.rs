@@ -1,0 +1,67 @@
+//! `cargo run -p new-service -- loyalty`
+
+use std::{env, path::PathBuf, process::Command, process::ExitCode};
+
+use clap::Parser;
+use new_service::{Plan, Refused, plan};
+
+/// Makes a service that takes part, from a template: it builds, passes its tests and joins the running shop.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// What it is called, such as loyalty: program, database, role, Kafka user and consumer group.
+    name: String,
+    /// The project; by default the one that this is run in.
+    #[arg(long)]
+    root: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match make(&arguments) {
+        Ok(plan) => {
+            tell(&arguments.name, &plan);
+            ExitCode::SUCCESS
+        }
+        Err(refused) => {
+            eprintln!("{refused}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn make(arguments: &Arguments) -> Result<Plan, Refused> {
+    let root = arguments.root.clone().or_else(project).ok_or_else(|| {
+        Refused("no folder above this one has Cargo.toml and services/: run this in the project, or say --root".into())
+    })?;
+    let plan = plan(&root, &arguments.name)?;
+    plan.carry_out()?;
+    let update = ["update", "--workspace", "--offline", "--quiet"];
+    let updated = Command::new("cargo").args(update).current_dir(&root).status();
+    if !updated.is_ok_and(|status| status.success()) {
+        eprintln!("Cargo.lock does not know it yet: cargo update --workspace");
+    }
+    Ok(plan)
+}
+
+fn project() -> Option<PathBuf> {
+    let here = env::current_dir().ok()?;
+    let is_project =
+        |folder: &&std::path::Path| folder.join("Cargo.toml").is_file() && folder.join("services").is_dir();
+    here.ancestors().find(is_project).map(PathBuf::from)
+}
+
+fn tell(name: &str, plan: &Plan) {
+    for file in plan.files() {
+        println!("wrote {file}");
+    }
+    println!("\n{name} takes part. What next:\n");
+    for (command, what) in [
+        (format!("cargo test --release --workspace --test {name}"), "its rules, its rows, what it describes"),
+        ("cargo test --release --workspace --test entries".into(), "that it stands wherever it must"),
+        ("cargo run --release".into(), "the shop, with it"),
+    ] {
+        println!("    {command:<52} {what}");
+    }
+    println!("\nThen make it yours: services/{name}/README.md says what stands where.");
+}

@@ -1,0 +1,164 @@
+//! Where a service stands besides its folder: each of these places follows from what it describes, and what is missing is named.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use provision::choreography::{Choreography, Part};
+
+/// Has a line for each service.
+pub const COMPOSE: &str = "deploy/docker-compose.yml";
+/// Has a line for each service.
+pub const KUSTOMIZE: &str = "deploy/k8s/base/kustomization.yaml";
+/// What a service's folder has in its sources, if it takes part.
+const TAKES_PART: &str = "impl Service for ";
+/// Of each role in compose, as `provision databases` limits it there; and of all else.
+const CONNECTIONS: (usize, usize) = (40 + 4, 16 + 3);
+
+/// A project by its folder, or what is planted as one.
+pub struct Project(pub PathBuf);
+
+impl Project {
+    /// A file's text; empty if it is not there.
+    pub fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.0.join(file)).unwrap_or_default()
+    }
+
+    /// What stands in a folder.
+    ///
+    /// # Panics
+    /// If the folder can't be read.
+    pub fn names_in(&self, folder: &str) -> BTreeSet<String> {
+        let entries = fs::read_dir(self.0.join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect()
+    }
+
+    /// The folders of services that take part: the sandbox has one, and does not.
+    pub fn services(&self) -> Vec<String> {
+        let takes_part = |service: &String| {
+            let source = format!("services/{service}/src");
+            self.names_in(&source).iter().any(|file| self.read(&format!("{source}/{file}")).contains(TAKES_PART))
+        };
+        self.names_in("services").into_iter().filter(takes_part).collect()
+    }
+
+    fn choreography(&self) -> Choreography {
+        let folder = "deploy/choreography";
+        let files: Vec<(String, String)> = self
+            .names_in(folder)
+            .into_iter()
+            .map(|name| (name.clone(), self.read(&format!("{folder}/{name}"))))
+            .collect();
+        Choreography::read(files.iter().map(|(name, text)| (name.as_str(), text.as_bytes()))).expect("the owners")
+    }
+
+    /// What is missing, or there for nobody. Each line names a service, a place, and what to do.
+    pub fn wrong(&self) -> Vec<String> {
+        let (services, choreography) = (self.services(), self.choreography());
+        let mut wrong: Vec<String> = Vec::new();
+        wrong.extend(choreography.refused.iter().map(|refused| format!("deploy/choreography/{refused}")));
+        wrong.extend(choreography.disagreements());
+        for service in &services {
+            let part = choreography.parts.iter().find(|part| part.service == *service);
+            let missing = [self.in_cargo(service), describes(service, part), self.in_compose(service)];
+            let missing = missing.into_iter().flatten().chain(self.in_kustomize(service, part));
+            wrong.extend(missing.map(|missing| format!("{service}: {missing}")));
+        }
+        wrong.extend(self.for_nobody(&services));
+        let needed = connections(services.len());
+        let most = self.read("deploy/compose/backing.yml");
+        let most = most.split("max_connections=").nth(1).and_then(|rest| rest.lines().next()?.trim().parse().ok());
+        if most.is_none_or(|most: usize| most < needed) {
+            wrong.push(format!("deploy/compose/backing.yml: {} roles need max_connections={needed}", services.len()));
+        }
+        wrong
+    }
+
+    fn in_cargo(&self, service: &str) -> Vec<String> {
+        let member = format!("\"services/{service}\",");
+        lacking("Cargo.toml", &self.read("Cargo.toml"), [member])
+    }
+
+    fn in_compose(&self, service: &str) -> Vec<String> {
+        let file = format!("compose/{service}.yml");
+        let mut missing = lacking(COMPOSE, &self.read(COMPOSE), [format!("- {file}")]);
+        let lines = [
+            format!("- secrets-{service}:/secrets/{service}"),
+            format!("- secrets-{service}-migrations:/secrets/{service}-migrations"),
+            format!("  {service}-migrations:"),
+            format!("DATABASE_ROLE: {service}"),
+            format!("[secrets-{service}-migrations:/run/secrets:ro]"),
+            format!("  {service}:"),
+            format!("command: [{service}]"),
+            format!("KAFKA_USERNAME: {service}"),
+            format!("[secrets-{service}:/run/secrets:ro]"),
+            format!("  secrets-{service}:"),
+            format!("  secrets-{service}-migrations:"),
+        ];
+        missing.extend(lacking(&format!("deploy/{file}"), &self.read(&format!("deploy/{file}")), lines));
+        missing
+    }
+
+    fn in_kustomize(&self, service: &str, part: Option<&Part>) -> Vec<String> {
+        let file = format!("deploy/k8s/base/{service}/kustomization.yaml");
+        let text = self.read(&file);
+        let mut missing = lacking(KUSTOMIZE, &self.read(KUSTOMIZE), [format!("- {service}")]);
+        let mut lines = vec!["resources: [../service]".to_owned(), format!("app.kubernetes.io/name: {service}}}")];
+        if let Some(part) = part {
+            lines.push(format!("/metadata/topic, value: \"{}\"", part.reads.join(",")));
+            let label = "choreography/calls: provider";
+            if !part.calls.is_empty() {
+                lines.push(label.to_owned());
+            } else if text.contains(label) {
+                missing.push(format!("{file}: it calls nobody: leave out {label}"));
+            }
+        }
+        missing.extend(lacking(&file, &text, lines));
+        missing
+    }
+
+    /// What is left of a service that has no folder. Another team's service has its file in deploy/choreography/ alone.
+    fn for_nobody(&self, services: &[String]) -> Vec<String> {
+        const NO_SERVICE: [&str; 2] = ["backing", "participant"];
+        const NO_SERVICE_EITHER: [&str; 4] = ["named", "network", "service", "setup"];
+        let of_compose = self.names_in("deploy/compose").into_iter();
+        let of_compose = of_compose.filter_map(|file| Some(file.strip_suffix(".yml")?.to_owned()));
+        let of_compose = of_compose.filter(|name| !NO_SERVICE.contains(&name.as_str()));
+        let of_kustomize = self.names_in("deploy/k8s/base").into_iter().filter(|name| !name.contains('.'));
+        let of_kustomize = of_kustomize.filter(|name| !NO_SERVICE_EITHER.contains(&name.as_str()));
+        let of_compose = of_compose.map(|name| (format!("deploy/compose/{name}.yml"), name));
+        let of_kustomize = of_kustomize.map(|name| (format!("deploy/k8s/base/{name}"), name));
+        let left = of_compose.chain(of_kustomize).filter(|(_, name)| !services.contains(name));
+        left.map(|(place, name)| format!("{name}: {place} is there, and services/{name} is not")).collect()
+    }
+}
+
+fn describes(service: &str, part: Option<&Part>) -> Vec<String> {
+    let file = format!("deploy/choreography/{service}.json");
+    match part {
+        Some(_) => Vec::new(),
+        None => vec![format!("{file} is missing: cargo run -p {service} -- describe > {file}")],
+    }
+}
+
+/// The lines that a file lacks, or that it is not there.
+fn lacking(file: &str, text: &str, lines: impl IntoIterator<Item = String>) -> Vec<String> {
+    if text.is_empty() {
+        return vec![format!("{file} is missing: make it like another service's")];
+    }
+    let has = |wanted: &str| {
+        text.lines().any(|line| if wanted.starts_with("  ") { line == wanted } else { stands_in(line.trim(), wanted) })
+    };
+    lines.into_iter().filter(|line| !has(line)).map(|line| format!("{file} lacks {}", line.trim())).collect()
+}
+
+/// A line of a list stands alone; anything else may be part of a line, but not of a longer name.
+fn stands_in(line: &str, wanted: &str) -> bool {
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-');
+    if wanted.starts_with("- ") { line == wanted } else { line.split(wanted).skip(1).any(ends) }
+}
+
+/// What PostgreSQL must allow for so many services in compose.
+#[must_use]
+pub fn connections(services: usize) -> usize {
+    let (each, others) = CONNECTIONS;
+    services * each + others
+}
