@@ -23,9 +23,9 @@ pub(crate) fn add(plan: &mut Plan, name: &str) -> Result<(), Refused> {
     })?;
     plan.change(COMPOSE, |text| {
         let is_include = |line: &&str| line.trim_start().starts_with("- compose/");
-        let last = text.lines().filter(is_include).last()?;
+        let last = text.lines().rfind(is_include)?;
         let line = format!("{}- compose/{name}.yml", indentation(last));
-        with_line(text, &line, |lines| Some(lines.iter().rposition(|line| is_include(line))? + 1))
+        with_line(text, &line, |lines| Some(lines.iter().rposition(is_include)? + 1))
     })?;
     plan.change(KUSTOMIZE, |text| {
         let line = format!("  - {name}");
