@@ -89,12 +89,12 @@ async fn list(State(context): State<Context>) -> Result<Json<Vec<StockView>>, Pr
     Ok(Json(read(&context.pool, None).await?))
 }
 
-/// An order for an unknown SKU leaves a row of zeros behind; only what was set once is known.
+/// Only what was set once is known; what was set to zero, and no more, has no row.
 async fn read(pool: &Pool, sku: Option<&str>) -> sqlx::Result<Vec<StockView>> {
     let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
-        "SELECT sku, available, reserved, shipped FROM stock s
-         WHERE ($1::text IS NULL OR sku = $1)
-           AND EXISTS (SELECT FROM stock_ledger l WHERE l.sku = s.sku AND l.change = 'set')
+        "SELECT sku, coalesce(available, 0), coalesce(reserved, 0), coalesce(shipped, 0)
+         FROM (SELECT DISTINCT sku FROM stock_ledger WHERE change = 'set' AND ($1::text IS NULL OR sku = $1)) AS known
+              LEFT JOIN stock USING (sku)
          ORDER BY sku LIMIT $2",
     )
     .bind(sku)

@@ -11,4 +11,4 @@ pub struct Request {
     pub at: DateTime<Utc>,
 }
 
-table!(Request in requests by request_key forgets: body_hash, order_id, at);
+table!(Request in requests by request_key: body_hash, order_id, at);

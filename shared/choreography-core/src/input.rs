@@ -114,12 +114,13 @@ impl Source {
         }
     }
 
-    pub(crate) fn deadline(&self) -> Option<&Deadline> {
-        if let Self::Deadline(deadline) = self { Some(deadline) } else { None }
-    }
-
-    pub(crate) fn intent(&self) -> Option<&Intent> {
-        if let Self::Intent(intent) = self { Some(intent) } else { None }
+    /// The id of the row that waits for this input.
+    pub(crate) fn row(&self) -> Option<Uuid> {
+        match self {
+            Self::Deadline(deadline) => Some(deadline.id),
+            Self::Intent(intent) => Some(intent.id),
+            Self::Arrival(_) | Self::Held(_) | Self::Client => None,
+        }
     }
 
     /// The event that directly led here.

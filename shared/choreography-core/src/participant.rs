@@ -13,7 +13,7 @@ use crate::{
 
 /// A service that takes part in sagas.
 ///
-/// For each batch of inputs the engine asks which rows they touch, creates and locks those rows table by table,
+/// For each batch of inputs the engine asks which rows they touch, locks those that are there table by table,
 /// then calls [`decide`](Participant::decide) once per input, in order, on the rows in memory. What the rules change
 /// and publish is written back set-based, in the same transaction as the inbox.
 pub trait Participant: Sized + Send + Sync + 'static {
@@ -40,7 +40,8 @@ pub trait Participant: Sized + Send + Sync + 'static {
     /// The topics that its events go to.
     fn writes(&self) -> &[&'static str];
 
-    /// The row that stands for "nothing known yet": inserted before it is locked, since what is not there can't be locked.
+    /// The row that stands for "nothing known yet": what a rule finds where there is no row. Written by it, the row is inserted;
+    /// if another transaction inserts it first, the batch is done anew.
     fn absent(&self, table: Self::Table) -> Self::Row;
 
     /// Decodes an event: `Ok(None)` for a type that this service does not handle.
@@ -48,6 +49,9 @@ pub trait Participant: Sized + Send + Sync + 'static {
 
     /// Whether the event is a compensation, which overtakes parked events of its key.
     fn overtakes(&self, event: &Self::Event) -> bool;
+
+    /// Whether `what` names rows of `table` at all; which ones [`touches`](Self::touches) says.
+    fn names(&self, table: Self::Table, what: &What<Self>) -> bool;
 
     /// The rows of `table` that `what` may read or change. `rows` holds what was locked in the tables before it.
     fn touches(&self, table: Self::Table, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::participant::Participant;
+use crate::{participant::Participant, store::TableChanges};
 
 /// A row that an input may read or change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +32,8 @@ type Place<P> = (<P as Participant>::Table, String);
 pub struct Rows<P: Participant> {
     rows: HashMap<Place<P>, P::Row>,
     fresh: BTreeSet<Place<P>>,
+    /// Rows that were not there: they stand here as their table's absent row.
+    absent: BTreeSet<Place<P>>,
     changed: BTreeSet<Place<P>>,
     /// What the current input overwrote, newest last.
     undo: Vec<(Place<P>, P::Row, bool)>,
@@ -39,7 +41,13 @@ pub struct Rows<P: Participant> {
 
 impl<P: Participant> Default for Rows<P> {
     fn default() -> Self {
-        Self { rows: HashMap::new(), fresh: BTreeSet::new(), changed: BTreeSet::new(), undo: Vec::new() }
+        Self {
+            rows: HashMap::new(),
+            fresh: BTreeSet::new(),
+            absent: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            undo: Vec::new(),
+        }
     }
 }
 
@@ -82,6 +90,11 @@ impl<P: Participant> Rows<P> {
         self.rows.insert((table, key), row);
     }
 
+    pub(crate) fn load_absent(&mut self, table: P::Table, key: String, row: P::Row) {
+        self.absent.insert((table, key.clone()));
+        self.rows.insert((table, key), row);
+    }
+
     pub(crate) fn begin_input(&mut self) {
         self.undo.clear();
     }
@@ -95,36 +108,39 @@ impl<P: Participant> Rows<P> {
         }
     }
 
-    /// What has to be written to `table`: rows to insert and rows to update, each in key order.
-    pub(crate) fn changes(&self, table: P::Table) -> Changes<P> {
-        let mut changes = Changes { inserts: Vec::new(), updates: Vec::new() };
+    /// What has to be written to `table`, and which rows are to be looked for again; each in key order. `None`: nothing.
+    pub(crate) fn changes(&self, table: P::Table) -> Option<TableChanges<P>> {
+        let mut changes = TableChanges::none(table);
         for place in self.changed.iter().filter(|place| place.0 == table) {
             let row = (place.1.clone(), self.rows[place].clone());
             if self.fresh.contains(place) {
+                changes.fresh.push(row);
+            } else if self.absent.contains(place) {
                 changes.inserts.push(row);
             } else {
                 changes.updates.push(row);
             }
         }
-        changes
+        let unwritten = self.absent.iter().filter(|place| place.0 == table && !self.changed.contains(place));
+        changes.absent = unwritten.map(|place| place.1.clone()).collect();
+        let TableChanges { inserts, fresh, updates, absent, .. } = &changes;
+        let nothing = inserts.is_empty() && fresh.is_empty() && updates.is_empty() && absent.is_empty();
+        (!nothing).then_some(changes)
     }
-}
-
-pub(crate) struct Changes<P: Participant> {
-    pub inserts: Vec<(String, P::Row)>,
-    pub updates: Vec<(String, P::Row)>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Table::Accounts, Toy};
+    use crate::testing::{
+        Table::{Accounts, Shelves},
+        Toy,
+    };
 
     type Sums = Vec<(String, i64)>;
 
-    fn changed(rows: &Rows<Toy>) -> (Sums, Sums) {
-        let Changes { inserts, updates } = rows.changes(Accounts);
-        (inserts, updates)
+    fn updated(rows: &Rows<Toy>) -> Sums {
+        rows.changes(Accounts).map(|changes| changes.updates).unwrap_or_default()
     }
 
     #[test]
@@ -140,7 +156,7 @@ mod tests {
         rows.set(Accounts, "b", 4);
         rows.roll_back_input();
         assert_eq!((*rows.get(Accounts, "a"), *rows.get(Accounts, "b")), (1, 2));
-        assert_eq!(changed(&rows), (vec![], vec![("b".into(), 2)]));
+        assert_eq!(updated(&rows), [("b".into(), 2)]);
     }
 
     #[test]
@@ -154,7 +170,28 @@ mod tests {
         for (key, row) in [("same", 1), ("y", 1), ("x", 2)] {
             rows.set(Accounts, key, row);
         }
-        assert_eq!(changed(&rows), (vec![("x".into(), 2), ("y".into(), 1)], vec![]));
+        let changes = rows.changes(Accounts).unwrap();
+        assert_eq!((changes.fresh, changes.updates), (vec![("x".into(), 2), ("y".into(), 1)], vec![]));
+        assert!(rows.changes(Shelves).is_none());
+    }
+
+    #[test]
+    fn a_row_that_was_not_there_is_inserted_or_looked_for_again() {
+        let mut rows = Rows::<Toy>::default();
+        for key in ["written", "read", "taken back"] {
+            rows.load_absent(Accounts, key.into(), 0);
+        }
+        rows.begin_input();
+        rows.set(Accounts, "written", 1);
+        rows.begin_input();
+        rows.set(Accounts, "taken back", 1);
+        rows.roll_back_input();
+        let changes = rows.changes(Accounts).unwrap();
+        assert_eq!(
+            (changes.inserts, changes.absent),
+            (vec![("written".into(), 1)], vec!["read".into(), "taken back".into()])
+        );
+        assert!(changes.fresh.is_empty() && changes.updates.is_empty());
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod locking;
 mod maintenance;
 mod migrations;
 mod outbox;
+mod parts;
 mod payloads;
 mod pool;
 mod readable;
@@ -22,9 +23,10 @@ mod session;
 mod statement;
 mod stopped;
 mod sweep;
-pub mod tables;
+mod tables;
 mod transaction;
 mod waiting;
+mod writing;
 
 use std::sync::Arc;
 
@@ -83,9 +85,15 @@ impl Postgres {
 impl Database<Routed> for Postgres {
     type Transaction = PgTransaction;
 
-    async fn begin(&self) -> Result<Self::Transaction, StoreError> {
-        let tx = self.pool.begin().await.map_err(store_error)?;
-        Ok(PgTransaction::new(tx, self.participant.clone(), self.ranges))
+    async fn begin(&self, hurried: bool) -> Result<Self::Transaction, StoreError> {
+        let hurry = if hurried { locking::hurry(&self.participant) } else { String::new() };
+        let (tx, now) = self.pool.begin_with(&hurry).await.map_err(store_error).map_err(|error| match error {
+            StoreError::Contention(why) => {
+                StoreError::Unavailable(format!("a table is locked as a whole by another session: {why}"))
+            }
+            other => other,
+        })?;
+        Ok(PgTransaction::new(tx, self.participant.clone(), self.ranges, now))
     }
 
     async fn crashes(&self, messages: &[Position]) -> Result<Vec<Crashes>, StoreError> {

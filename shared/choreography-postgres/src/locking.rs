@@ -1,57 +1,179 @@
-//! Locks for which nobody waits long: rows that are free, and tables that somebody has locked as a whole.
+//! What a transaction locks and reads, in one statement. Its parts come one after the other: held events, then the service's
+//! tables in their order, each in key order.
 
-use sqlx::AssertSqlSafe;
-
-use super::{Session, error::store_error, tables};
 use choreography_core::{
+    AnyRow,
     participant::Participant,
     routes::{Routed, TableId},
-    store::{FreeRows, StoreError},
+    store::{Found, Held, Wanted, WantedRows},
 };
+use sqlx::{Row as _, postgres::PgRow};
 
-/// How long a hurried transaction waits for a lock: longer than a sound transaction holds one.
-const HURRY: &str = "250ms";
+use super::{Session, parts::Parts, readable, tables, waiting};
+
+/// What a transaction in a hurry begins with: from there on it waits for locks shortly, but longer than a sound transaction holds
+/// one. Every table is tried first: one that is locked as a whole keeps everybody, so it is no row's fault.
+pub(super) fn hurry(routed: &Routed) -> String {
+    let own = routed.tables().iter().map(|table| table.0.name);
+    let tables: Vec<&str> = std::iter::once(ENGINE_TABLES).chain(own).collect();
+    format!("; SET LOCAL lock_timeout = '250ms'; LOCK TABLE {} IN ROW EXCLUSIVE MODE", tables.join(", "))
+}
+
 /// What the engine's transactions write. Of partitioned tables the parent stands for all days.
 const ENGINE_TABLES: &str = "ONLY inbox, ONLY outbox, held_events, deadlines, intents, dead_messages";
 
-/// From here on locks are waited for shortly. Every table is tried first: one that is locked as a whole keeps
-/// everybody, so it is no row's fault.
-pub(super) async fn hurry(db: &mut Session, routed: &Routed) -> Result<(), StoreError> {
-    let set = format!("SET LOCAL lock_timeout = '{HURRY}'");
-    sqlx::query(AssertSqlSafe(set)).execute(&mut *db).await.map_err(store_error)?;
-    let own = routed.tables().iter().map(|table| table.0.name);
-    let tables: Vec<&str> = std::iter::once(ENGINE_TABLES).chain(own).collect();
-    let lock = format!("LOCK TABLE {} IN ROW EXCLUSIVE MODE", tables.join(", "));
-    match sqlx::query(AssertSqlSafe(lock)).execute(db).await.map_err(store_error) {
-        Err(StoreError::Contention(why)) => {
-            Err(StoreError::Unavailable(format!("a table is locked as a whole by another session: {why}")))
-        }
-        other => other.map(drop),
+/// What a row of the answer is. Rows of the `n`th table have numbers from `TABLES + 2n` on: locked by this transaction now, or by
+/// others.
+const QUEUE: i32 = 0;
+const ARRIVAL: i32 = 1;
+const TABLES: i32 = 2;
+/// Columns of the answer before those of the first table.
+const BEFORE: usize = 7;
+
+pub(super) async fn lock(db: &mut Session, routed: &Routed, wanted: &Wanted<Routed>) -> sqlx::Result<Found<Routed>> {
+    let mut parts = Parts::default();
+    let columns = Columns::of(&wanted.rows);
+    if !wanted.queues.is_empty() {
+        let keys = parts.bind(&wanted.queues);
+        parts.locking_step(
+            "queue",
+            &format!(
+                "SELECT key, number, status, overtakes, attempts, early FROM held_events WHERE key = ANY({keys}::text[])
+                 ORDER BY number FOR UPDATE"
+            ),
+        );
+        parts.select(format!(
+            "SELECT {QUEUE} AS what, key, number, status, overtakes, attempts, early{} FROM queue",
+            columns.nulls(None)
+        ));
+    }
+    if !wanted.arrivals.is_empty() {
+        let keys = parts.bind(&wanted.arrivals);
+        parts.select(format!(
+            "SELECT {ARRIVAL} AS what, key, NULL::bigint, NULL::text, bool_or(overtakes AND status <> 'parked'), NULL::int,
+                    NULL::bool{} FROM held_events WHERE key = ANY({keys}::text[]) GROUP BY key",
+            columns.nulls(None)
+        ));
+    }
+    for (place, rows) in wanted.rows.iter().enumerate() {
+        lock_table(&mut parts, place, rows, &columns);
+    }
+    let rows = parts.fetch(db, "").await?;
+    let mut found = Found::default();
+    for row in &rows {
+        keep(readable::read(row, |row| read(routed, &columns, row))?, &mut found);
+    }
+    Ok(found)
+}
+
+fn lock_table(parts: &mut Parts, place: usize, rows: &WantedRows<Routed>, columns: &Columns<'_>) {
+    let WantedRows { table: TableId(table), keys, if_free } = rows;
+    let (name, key, own) = (table.name, table.key, tables::names(table.columns));
+    let what = TABLES + 2 * i32::try_from(place).unwrap_or_default();
+    let nulls = "NULL::bigint, NULL::text, NULL::bool, NULL::int, NULL::bool";
+    let locked_now =
+        |step: &str| format!("SELECT {what} AS what, {key} AS key, {nulls}{} FROM {step}", columns.nulls(Some(place)));
+    if !keys.is_empty() {
+        let (step, keys, after) = (format!("locked_{place}"), parts.bind(keys), parts.after());
+        parts.locking_step(
+            &step,
+            &format!(
+                "SELECT {key}{own} FROM {name} WHERE {key} = ANY({keys}::text[]) AND {after} ORDER BY {key} FOR UPDATE"
+            ),
+        );
+        parts.select(locked_now(&step));
+    }
+    if !if_free.is_empty() {
+        let (step, keys, after) = (format!("free_{place}"), parts.bind(if_free), parts.after());
+        // SKIP LOCKED says who has to wait; it reorders nothing, since who has to wait steps aside with all of its key.
+        parts.locking_step(
+            &step,
+            &format!(
+                "SELECT {key}{own} FROM {name} WHERE {key} = ANY({keys}::text[]) AND {after} ORDER BY {key}
+                 FOR UPDATE SKIP LOCKED"
+            ),
+        );
+        parts.select(locked_now(&step));
+        parts.select(format!(
+            "SELECT {} AS what, {key} AS key, {nulls}{} FROM {name} WHERE {key} = ANY({keys}::text[])
+             AND NOT EXISTS (SELECT FROM {step} WHERE {step}.{key} = {name}.{key})",
+            what + 1,
+            columns.nulls(None)
+        ));
     }
 }
 
-/// Locks the rows that nobody else holds, in key order, and creates those that are missing.
-pub(super) async fn lock_free_rows(
-    db: &mut Session,
-    routed: &Routed,
-    table: TableId,
-    keys: &[String],
-) -> sqlx::Result<FreeRows<Routed>> {
-    let (name, column) = (table.0.name, table.0.key);
-    // SKIP LOCKED says who has to wait; it reorders nothing, since who has to wait steps aside with all of its key.
-    let ask = format!("SELECT {column} FROM {name} WHERE {column} = ANY($1) ORDER BY {column} FOR UPDATE SKIP LOCKED");
-    let free: Vec<String> = sqlx::query_scalar(AssertSqlSafe(ask)).bind(keys).fetch_all(&mut *db).await?;
-    let ask = format!("SELECT {column} FROM {name} WHERE {column} = ANY($1)");
-    let there: Vec<String> = sqlx::query_scalar(AssertSqlSafe(ask)).bind(keys).fetch_all(&mut *db).await?;
-    let (locked, open): (Vec<String>, Vec<String>) =
-        keys.iter().cloned().partition(|key| there.contains(key) && !free.contains(key));
-    let missing: Vec<String> = open.iter().filter(|key| !free.contains(key)).cloned().collect();
-    if !missing.is_empty() {
-        tables::ensure(&mut *db, routed, table, &missing).await?;
+/// The columns of all tables, one behind the other; in the rows of one table those of the others are null.
+struct Columns<'a> {
+    tables: Vec<(&'a TableId, usize)>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(rows: &'a [WantedRows<Routed>]) -> Self {
+        let mut first = BEFORE;
+        let mut tables = Vec::new();
+        for WantedRows { table, .. } in rows {
+            tables.push((table, first));
+            first += table.0.columns.len();
+        }
+        Self { tables }
     }
-    let rows = match open.is_empty() {
-        true => Vec::new(),
-        false => super::readable::guarded(tables::lock(db, routed, table, &open)).await?,
+
+    /// In a select of the table at `own`, its columns among the nulls of the others.
+    fn nulls(&self, own: Option<usize>) -> String {
+        let of = |(place, (table, _)): (usize, &(&TableId, usize))| match own == Some(place) {
+            true => tables::names(table.0.columns),
+            false => {
+                table.0.columns.iter().map(|column| format!(", NULL::{}", tables::sql_type(column.kind))).collect()
+            }
+        };
+        self.tables.iter().enumerate().map(of).collect()
+    }
+}
+
+enum Read {
+    Queue(Held),
+    /// Of this aggregate an event is held; whether one of them is a compensation that is not parked.
+    Arrival(String, bool),
+    Row(TableId, String, AnyRow),
+    Locked(TableId, String),
+}
+
+fn read(routed: &Routed, columns: &Columns<'_>, row: &PgRow) -> sqlx::Result<Read> {
+    let (what, key): (i32, String) = (row.try_get(0)?, row.try_get(1)?);
+    if what == QUEUE {
+        return Ok(Read::Queue(Held {
+            key,
+            number: row.try_get(2)?,
+            status: waiting::status(row.try_get(3)?)?,
+            overtakes: row.try_get(4)?,
+            attempts: u32::try_from(row.try_get::<i32, _>(5)?).unwrap_or_default(),
+            early: row.try_get(6)?,
+        }));
+    }
+    if what == ARRIVAL {
+        return Ok(Read::Arrival(key, row.try_get(4)?));
+    }
+    let of_table = usize::try_from(what - TABLES).unwrap_or_default();
+    let Some(&(table, first)) = columns.tables.get(of_table / 2) else {
+        return Err(sqlx::Error::Decode(format!("no part of the statement has the number {what}").into()));
     };
-    Ok(FreeRows { rows, locked })
+    Ok(match of_table % 2 {
+        0 => Read::Row(*table, key, tables::read(routed, *table, row, first)?),
+        _ => Read::Locked(*table, key),
+    })
+}
+
+fn keep(read: Read, found: &mut Found<Routed>) {
+    match read {
+        Read::Queue(held) => found.queues.push(held),
+        Read::Arrival(key, overtaking) => {
+            if overtaking {
+                found.overtaking.insert(key.clone());
+            }
+            found.held.insert(key);
+        }
+        Read::Row(table, key, row) => found.rows.push((table, key, row)),
+        Read::Locked(table, key) => found.locked.push((table, key)),
+    }
 }

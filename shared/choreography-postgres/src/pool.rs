@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -127,15 +128,23 @@ impl Pool {
     /// A connection of one's own until it is dropped.
     pub async fn session(&self) -> sqlx::Result<Session> {
         loop {
-            let acquired = tokio::time::timeout(self.0.limits.acquire, self.0.free.clone().acquire_owned()).await;
-            let permit = acquired.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
-            let Some(Idle { connection, born, since }) = self.take_idle() else { return self.connect(permit).await };
-            let mut session = Session::new(connection, Place { _permit: permit, born }, self.clone());
+            let (mut session, quiet) = self.acquire().await?;
             // If it does not answer it is closed, and so are those that are as old: the next one is new.
-            if since.elapsed() < QUIET || session.ping(PING_LIMIT).await.is_ok() {
+            if !quiet || session.ping(PING_LIMIT).await.is_ok() {
                 return Ok(session);
             }
         }
+    }
+
+    /// A connection, and whether it was not used for so long that it may have died.
+    async fn acquire(&self) -> sqlx::Result<(Session, bool)> {
+        let acquired = tokio::time::timeout(self.0.limits.acquire, self.0.free.clone().acquire_owned()).await;
+        let permit = acquired.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        let Some(Idle { connection, born, since }) = self.take_idle() else {
+            return Ok((self.connect(permit).await?, false));
+        };
+        let session = Session::new(connection, Place { _permit: permit, born }, self.clone());
+        Ok((session, since.elapsed() >= QUIET))
     }
 
     async fn connect(&self, permit: OwnedSemaphorePermit) -> sqlx::Result<Session> {
@@ -149,13 +158,19 @@ impl Pool {
 
     /// Opens a transaction. It is rolled back unless it is committed.
     pub async fn begin(&self) -> sqlx::Result<Session> {
+        self.begin_with("").await.map(|(session, _)| session)
+    }
+
+    /// As [`begin`](Self::begin), with what follows the BEGIN in the same message; and the database's clock.
+    pub(super) async fn begin_with(&self, then: &str) -> sqlx::Result<(Session, DateTime<Utc>)> {
         let mut tries = 1;
         loop {
-            let mut session = self.session().await?;
-            match session.begin().await {
-                Ok(()) => return Ok(session),
-                Err(error) if tries == BEGIN_TRIES => return Err(error),
-                Err(_) => tries += 1,
+            // Whether the connection lives is found out by its BEGIN.
+            let (mut session, _) = self.acquire().await?;
+            match session.begin(then).await {
+                Ok(now) => return Ok((session, now)),
+                Err(_) if tries < BEGIN_TRIES && session.is_lost() => tries += 1,
+                Err(error) => return Err(error),
             }
         }
     }

@@ -3,9 +3,10 @@
 
 use std::{fmt, time::Duration};
 
+use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream, stream::BoxStream};
 use sqlx::{
-    AssertSqlSafe, Either, Executor, PgConnection, Postgres, SqlStr,
+    AssertSqlSafe, Either, Executor, PgConnection, Postgres, Row as _, SqlStr,
     postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
 
@@ -52,12 +53,23 @@ impl Session {
     }
 
     /// Opens a transaction (READ COMMITTED, PostgreSQL's default) that ends with [`commit`](Self::commit) or is rolled
-    /// back.
-    pub(super) async fn begin(&mut self) -> sqlx::Result<()> {
-        let begin = Statement::simple(AssertSqlSafe(self.pool.begin_statement().to_owned()));
-        let begun = self.run(begin, BEGIN_LIMIT).await;
-        self.state = if begun.is_ok() { State::Open } else { State::Unknown };
-        begun.map(drop)
+    /// back. `then` is what follows the BEGIN, each with a semicolon before it. The database's clock comes along.
+    pub(super) async fn begin(&mut self, then: &str) -> sqlx::Result<DateTime<Utc>> {
+        let begin = format!("{}{then}; SELECT now()", self.pool.begin_statement());
+        let begun = self.run(Statement::simple(AssertSqlSafe(begin)), BEGIN_LIMIT).await;
+        self.state = match &begun {
+            Ok(_) => State::Open,
+            Err(_) if self.state == State::Unknown => State::Unknown,
+            // What follows the BEGIN did not go through.
+            Err(_) => State::Failed,
+        };
+        let row = first(begun?).ok_or_else(|| sqlx::Error::Protocol("BEGIN answered without the time".into()))?;
+        row.try_get(0)
+    }
+
+    /// Whether anything more can be had from it.
+    pub(super) fn is_lost(&self) -> bool {
+        self.state == State::Unknown
     }
 
     /// An error leaves open whether the commit happened.

@@ -1,137 +1,113 @@
-//! The statements of declared tables: set-based, one each, made from their columns. Keys and rows come sorted by key,
-//! without repeats.
+//! The parts of statements that write declared tables: set-based, made from their columns. Rows come sorted by key, without
+//! repeats.
 
-use sqlx::{
-    AssertSqlSafe, Row as _,
-    postgres::{PgArguments, PgRow},
-    query::Query,
-    types::Json,
-};
+use std::collections::BTreeSet;
+
+use sqlx::{Row as _, postgres::PgRow, types::Json};
 
 use choreography_core::{
-    AnyRecord, AnyRow,
+    AnyRecord, AnyRow, Table,
     table::{Cell, Cells, Column, Kind, Unreadable},
 };
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
-use super::Session;
-use choreography_core::{
-    participant::Participant,
-    routes::{Routed, TableId},
-};
+use super::parts::Parts;
+use choreography_core::routes::{Routed, TableId};
 
-/// Inserts the rows that are missing, in their absent state.
-pub async fn ensure(db: &mut Session, routed: &Routed, table: TableId, keys: &[String]) -> sqlx::Result<()> {
-    let absent = routed.absent(table);
-    let columns = table.0.columns;
-    let values: String = columns.iter().zip(2..).map(|(column, place)| format!(", {}", one(column, place))).collect();
-    let conflict = match table.0.forgets {
-        // The update locks a row that is there, so that nobody deletes it before it is read.
-        true => format!("({key}) DO UPDATE SET {key} = excluded.{key}", key = table.0.key),
-        false => "DO NOTHING".to_owned(),
-    };
-    let statement = format!(
-        "INSERT INTO {} ({}{}) SELECT key{values} FROM unnest($1::text[]) AS new (key) ON CONFLICT {conflict}",
-        table.0.name,
-        table.0.key,
-        names(columns),
-    );
-    let mut query = sqlx::query(AssertSqlSafe(statement)).bind(keys);
-    for (place, column) in columns.iter().enumerate() {
-        query = bind_one(query, column.kind, absent.cell(place));
-    }
-    query.execute(db).await.map(drop)
+/// Rows that were not there. `None`: nothing; a key that is there by then is passed over.
+pub(super) fn insert(parts: &mut Parts, step: &str, table: TableId, rows: &[(String, AnyRow)]) {
+    let insert = insertion(parts, table, rows);
+    let key = table.0.key;
+    parts.ordered_step(step, &format!("{insert} ON CONFLICT ({key}) DO NOTHING RETURNING {key}"));
 }
 
-/// Locks rows, in key order, and reads them.
-pub async fn lock(
-    db: &mut Session,
-    routed: &Routed,
-    table: TableId,
-    keys: &[String],
-) -> sqlx::Result<Vec<(String, AnyRow)>> {
-    let (name, key) = (table.0.name, table.0.key);
-    let columns = names(table.0.columns);
-    let statement = format!("SELECT {key}{columns} FROM {name} WHERE {key} = ANY($1) ORDER BY {key} FOR UPDATE");
-    let rows = sqlx::query(AssertSqlSafe(statement)).bind(keys).fetch_all(db).await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, read(routed, table, row)?))).collect()
+/// Rows under keys that were newly minted: one that is there is an error.
+pub(super) fn insert_fresh(parts: &mut Parts, step: &str, table: TableId, rows: &[(String, AnyRow)]) {
+    let insert = insertion(parts, table, rows);
+    parts.step(step, &insert);
 }
 
-/// Inserts rows under keys that were newly minted.
-pub async fn insert(db: &mut Session, table: TableId, rows: &[(String, AnyRow)]) -> sqlx::Result<()> {
-    let columns: Vec<(usize, &Column)> = table.0.columns.iter().enumerate().collect();
-    let (name, key) = (table.0.name, table.0.key);
-    let statement = format!(
-        "INSERT INTO {name} ({key}{}) SELECT * FROM unnest($1::text[]{})",
-        names(table.0.columns),
-        arrays(&columns, 2)
-    );
-    bind_rows(sqlx::query(AssertSqlSafe(statement)), &columns, rows).execute(db).await.map(drop)
+fn insertion(parts: &mut Parts, table: TableId, rows: &[(String, AnyRow)]) -> String {
+    let Table { name, key, columns, .. } = *table.0;
+    let keys = parts.bind(keys(rows));
+    let cells =
+        bind_columns(parts, columns.iter().enumerate(), |place| rows.iter().map(move |(_, row)| row.cell(place)));
+    let (own, after) = (names(columns), parts.after());
+    format!("INSERT INTO {name} ({key}{own}) SELECT * FROM unnest({keys}::text[]{cells}) WHERE {after}")
 }
 
 /// Overwrites rows that are locked.
-pub async fn update(db: &mut Session, table: TableId, rows: &[(String, AnyRow)]) -> sqlx::Result<()> {
-    let columns: Vec<(usize, &Column)> =
-        table.0.columns.iter().enumerate().filter(|(_, column)| !column.once).collect();
+pub(super) fn update(parts: &mut Parts, step: &str, table: TableId, rows: &[(String, AnyRow)]) {
+    let changing = || table.0.columns.iter().enumerate().filter(|(_, column)| !column.once);
     let (name, key) = (table.0.name, table.0.key);
-    let set: Vec<String> = columns.iter().map(|(_, column)| format!("{0} = new.{0}", column.name)).collect();
-    let new: String = columns.iter().map(|(_, column)| format!(", {}", column.name)).collect();
-    let statement = format!(
-        "UPDATE {name} SET {} FROM unnest($1::text[]{}) AS new ({key}{new}) WHERE {name}.{key} = new.{key}",
-        set.join(", "),
-        arrays(&columns, 2)
+    let keys = parts.bind(keys(rows));
+    let cells = bind_columns(parts, changing(), |place| rows.iter().map(move |(_, row)| row.cell(place)));
+    let set: Vec<String> = changing().map(|(_, column)| format!("{0} = new.{0}", column.name)).collect();
+    let new: String = changing().map(|(_, column)| format!(", {}", column.name)).collect();
+    let set = set.join(", ");
+    parts.step(
+        step,
+        &format!(
+            "UPDATE {name} SET {set} FROM unnest({keys}::text[]{cells}) AS new ({key}{new}) WHERE {name}.{key} = new.{key}"
+        ),
     );
-    bind_rows(sqlx::query(AssertSqlSafe(statement)), &columns, rows).execute(db).await.map(drop)
 }
 
 /// Appends records, table by table.
-pub async fn append(db: &mut Session, records: &[AnyRecord]) -> sqlx::Result<()> {
-    let mut tables: Vec<TableId> = records.iter().map(|record| TableId(record.table())).collect();
-    tables.sort();
-    tables.dedup();
-    for table in tables {
-        let records: Vec<&AnyRecord> = records.iter().filter(|record| TableId(record.table()) == table).collect();
-        append_to(db, table, &records).await?;
+pub(super) fn append(parts: &mut Parts, records: &[AnyRecord]) {
+    let tables: BTreeSet<TableId> = records.iter().map(|record| TableId(record.table())).collect();
+    for (number, table) in tables.into_iter().enumerate() {
+        let records = || records.iter().filter(|record| TableId(record.table()) == table);
+        let columns = table.0.columns;
+        let cells =
+            bind_columns(parts, columns.iter().enumerate(), |place| records().map(move |record| record.cell(place)));
+        let (name, own, cells) = (table.0.name, names(columns), cells.trim_start_matches(", ").to_owned());
+        let own = own.trim_start_matches(", ");
+        parts.step(&format!("records_{number}"), &format!("INSERT INTO {name} ({own}) SELECT * FROM unnest({cells})"));
     }
-    Ok(())
 }
 
-async fn append_to(db: &mut Session, table: TableId, records: &[&AnyRecord]) -> sqlx::Result<()> {
-    let columns: Vec<(usize, &Column)> = table.0.columns.iter().enumerate().collect();
-    let (names, arrays) = (names(table.0.columns), arrays(&columns, 1));
-    let statement = format!(
-        "INSERT INTO {} ({}) SELECT * FROM unnest({})",
-        table.0.name,
-        names.trim_start_matches(", "),
-        arrays.trim_start_matches(", ")
-    );
-    let mut query = sqlx::query(AssertSqlSafe(statement));
-    for (place, column) in columns {
-        query = bind_all(query, column.kind, records.iter().map(|record| record.cell(place)));
-    }
-    query.execute(db).await.map(drop)
+fn keys(rows: &[(String, AnyRow)]) -> Vec<&str> {
+    rows.iter().map(|(key, _)| key.as_str()).collect()
 }
 
-fn read(routed: &Routed, table: TableId, row: &PgRow) -> sqlx::Result<AnyRow> {
-    let mut read = |place: usize, kind| cell(row, place + 1, kind).map_err(|error| Unreadable(error.to_string()));
+/// Binds the columns, each as an array; as `, $2::text[], $3::bigint[]`.
+fn bind_columns<'c, 'v, I: Iterator<Item = Cell<'v>>>(
+    parts: &mut Parts,
+    columns: impl Iterator<Item = (usize, &'c Column)>,
+    cells: impl Fn(usize) -> I,
+) -> String {
+    let bind = |(place, column): (usize, &Column)| {
+        let bound = bind_all(parts, column.kind, cells(place));
+        format!(", {bound}::{}", array(column.kind))
+    };
+    columns.map(bind).collect()
+}
+
+/// Reads a row whose columns begin at `first` (0 is the first of the answer).
+pub(super) fn read(routed: &Routed, table: TableId, row: &PgRow, first: usize) -> sqlx::Result<AnyRow> {
+    let mut read = |place: usize, kind| cell(row, first + place, kind).map_err(|error| Unreadable(error.to_string()));
     routed
         .read_row(table, &mut Cells::new(table.0, &mut read))
         .map_err(|unreadable| sqlx::Error::Decode(unreadable.to_string().into()))
 }
 
-type PgQuery<'q> = Query<'q, sqlx::Postgres, PgArguments>;
-
-fn names(columns: &[Column]) -> String {
+/// Names of columns, as `, amount, currency`.
+pub(super) fn names(columns: &[Column]) -> String {
     columns.iter().map(|column| format!(", {}", column.name)).collect()
 }
 
-fn arrays(columns: &[(usize, &Column)], from: usize) -> String {
-    columns.iter().zip(from..).map(|((_, column), place)| format!(", ${place}::{}", array(column.kind))).collect()
-}
-
-fn one(column: &Column, place: usize) -> String {
-    format!("${place}::{}", array(column.kind).replace("[]", ""))
+/// The type of a column.
+pub(super) fn sql_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "text",
+        Kind::Integer => "bigint",
+        Kind::Boolean => "boolean",
+        Kind::Time => "timestamptz",
+        Kind::Bytes => "bytea",
+        Kind::Json => "jsonb",
+    }
 }
 
 /// JSON goes as text: what is none is then refused as data, and concerns its input alone.
@@ -146,14 +122,6 @@ fn array(kind: Kind) -> &'static str {
     }
 }
 
-fn bind_rows<'q>(query: PgQuery<'q>, columns: &[(usize, &Column)], rows: &'q [(String, AnyRow)]) -> PgQuery<'q> {
-    let mut query = query.bind(rows.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>());
-    for (place, column) in columns {
-        query = bind_all(query, column.kind, rows.iter().map(|(_, row)| row.cell(*place)));
-    }
-    query
-}
-
 /// A cell of another kind than its column's can't come from a declared row; it would be written as nothing.
 macro_rules! taken {
     ($cells:expr, $kind:ident) => {
@@ -161,26 +129,14 @@ macro_rules! taken {
     };
 }
 
-fn bind_all<'q>(query: PgQuery<'q>, kind: Kind, cells: impl Iterator<Item = Cell<'q>>) -> PgQuery<'q> {
+fn bind_all<'v>(parts: &mut Parts, kind: Kind, cells: impl Iterator<Item = Cell<'v>>) -> String {
     match kind {
-        Kind::Text => query.bind(taken!(cells, Text).map(|text| text.map(String::from)).collect::<Vec<_>>()),
-        Kind::Integer => query.bind(taken!(cells, Integer).collect::<Vec<_>>()),
-        Kind::Boolean => query.bind(taken!(cells, Boolean).collect::<Vec<_>>()),
-        Kind::Time => query.bind(taken!(cells, Time).collect::<Vec<_>>()),
-        Kind::Bytes => query.bind(taken!(cells, Bytes).map(|bytes| bytes.map(Vec::from)).collect::<Vec<_>>()),
-        Kind::Json => query.bind(taken!(cells, Json).collect::<Vec<_>>()),
-    }
-}
-
-fn bind_one<'q>(query: PgQuery<'q>, kind: Kind, cell: Cell<'_>) -> PgQuery<'q> {
-    let cells = std::iter::once(cell);
-    match kind {
-        Kind::Text => query.bind(taken!(cells, Text).next().flatten().map(String::from)),
-        Kind::Integer => query.bind(taken!(cells, Integer).next().flatten()),
-        Kind::Boolean => query.bind(taken!(cells, Boolean).next().flatten()),
-        Kind::Time => query.bind(taken!(cells, Time).next().flatten()),
-        Kind::Bytes => query.bind(taken!(cells, Bytes).next().flatten().map(Vec::from)),
-        Kind::Json => query.bind(taken!(cells, Json).next().flatten()),
+        Kind::Text => parts.bind(taken!(cells, Text).collect::<Vec<_>>()),
+        Kind::Integer => parts.bind(taken!(cells, Integer).collect::<Vec<_>>()),
+        Kind::Boolean => parts.bind(taken!(cells, Boolean).collect::<Vec<_>>()),
+        Kind::Time => parts.bind(taken!(cells, Time).collect::<Vec<_>>()),
+        Kind::Bytes => parts.bind(taken!(cells, Bytes).map(|bytes| bytes.map(Vec::from)).collect::<Vec<_>>()),
+        Kind::Json => parts.bind(taken!(cells, Json).collect::<Vec<_>>()),
     }
 }
 

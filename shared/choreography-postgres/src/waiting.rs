@@ -1,21 +1,19 @@
 //! Rows that wait: deadlines, intents, held events, dead messages.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Session, headers};
+use super::{headers, parts::Parts, writing::Statement};
 use choreography_core::{
     dead_letter::shortened,
     delivery::{Delivery, Position},
     store::{
-        AmendedIntent, DeadMessage, Deadline, HeldFailure, HeldStatus, HoldEvent, Intent, RefusedIntent, TakenIntent,
+        AmendedIntent, Calls, DeadMessage, Deadline, Deadlines, HeldFailure, HeldStatus, HoldEvent, Intent,
+        RefusedIntent,
     },
     trace::TraceContext,
 };
@@ -66,238 +64,274 @@ fn column<'a, T, U>(items: &'a [T], field: impl Fn(&'a T) -> U) -> Vec<U> {
     items.iter().map(field).collect()
 }
 
-pub(super) async fn set_deadlines(db: &mut Session, deadlines: &[Deadline]) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO deadlines (id, aggregate_id, name, due_at, correlation_id, traceparent, tracestate, attempts,
-                                last_error, not_before)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
-                              $8::int[], $9::text[], $10::timestamptz[])
-         ON CONFLICT (aggregate_id, name) DO UPDATE
-         SET id = excluded.id, due_at = excluded.due_at, attempts = excluded.attempts,
-             last_error = excluded.last_error, not_before = excluded.not_before",
-    )
-    .bind(column(deadlines, |row| row.id))
-    .bind(column(deadlines, |row| row.aggregate_id.as_str()))
-    .bind(column(deadlines, |row| row.name.as_str()))
-    .bind(column(deadlines, |row| row.due_at))
-    .bind(column(deadlines, |row| row.correlation_id.as_str()))
-    .bind(column(deadlines, |row| row.trace.traceparent.as_deref()))
-    .bind(column(deadlines, |row| row.trace.tracestate.as_deref()))
-    .bind(column(deadlines, |row| i32::try_from(row.attempts).unwrap_or(i32::MAX)))
-    .bind(column(deadlines, |row| row.last_error.as_deref()))
-    .bind(column(deadlines, |row| row.not_before))
-    .execute(db)
-    .await?;
-    Ok(())
+pub(super) fn write_deadlines(statement: &mut Statement<'_>, deadlines: &Deadlines) {
+    let Deadlines { taken, replaced, settled, set, postponed } = deadlines;
+    if !taken.is_empty() {
+        let ids = statement.parts.bind(taken);
+        let delete = format!("DELETE FROM deadlines WHERE id = ANY({ids}::uuid[]) RETURNING id");
+        statement.parts.ordered_step("deadlines_taken", &delete);
+        statement.look_for_missing(taken.clone(), &ids, "deadlines_taken");
+    }
+    if !replaced.is_empty() {
+        let ids = statement.parts.bind(replaced);
+        statement.look_for_gone(replaced.clone(), &ids, "deadlines");
+    }
+    if !settled.is_empty() {
+        let aggregates = statement.parts.bind(column(settled, |(aggregate, _)| aggregate.as_str()));
+        let names = statement.parts.bind(column(settled, |(_, name)| name.as_str()));
+        let delete = format!(
+            "DELETE FROM deadlines USING unnest({aggregates}::text[], {names}::text[]) AS gone (aggregate_id, name)
+             WHERE deadlines.aggregate_id = gone.aggregate_id AND deadlines.name = gone.name"
+        );
+        statement.parts.step("deadlines_settled", &delete);
+    }
+    if !set.is_empty() {
+        set_deadlines(&mut statement.parts, set);
+    }
+    if !postponed.is_empty() {
+        let ids = column(postponed, |row| row.id);
+        let given = statement.parts.bind(&ids);
+        postpone_deadlines(&mut statement.parts, &given, postponed);
+        statement.look_for_missing(ids, &given, "deadlines_postponed");
+    }
 }
 
-pub(super) async fn take_deadlines(db: &mut Session, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, u32>> {
-    let taken = sqlx::query("DELETE FROM deadlines WHERE id = ANY($1) RETURNING id, attempts").bind(ids).fetch_all(db);
-    taken.await?.iter().map(|row| Ok((row.try_get("id")?, attempts(row)?))).collect()
-}
-
-pub(super) async fn postpone_deadlines(db: &mut Session, postponed: &[Deadline]) -> sqlx::Result<HashSet<Uuid>> {
-    let ids: Vec<Uuid> = sqlx::query_scalar(
-        "WITH later AS (
-             SELECT id, later.last_error, later.not_before FROM deadlines
-             JOIN unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS later (id, last_error, not_before) USING (id)
-             ORDER BY id FOR UPDATE OF deadlines)
-         UPDATE deadlines SET attempts = attempts + 1, last_error = later.last_error, not_before = later.not_before
-         FROM later WHERE deadlines.id = later.id RETURNING deadlines.id",
-    )
-    .bind(column(postponed, |row| row.id))
-    .bind(column(postponed, |row| row.last_error.as_deref()))
-    .bind(column(postponed, |row| row.not_before))
-    .fetch_all(db)
-    .await?;
-    Ok(ids.into_iter().collect())
-}
-
-pub(super) async fn insert_intents(
-    db: &mut Session,
-    intents: &[Intent],
-    not_before: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO intents (id, aggregate_id, step, request, correlation_id, causation_id, traceparent, tracestate,
-                              attempts, intended_at, not_before)
-         SELECT *, $11 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::text[],
-                                   $8::text[], $9::int[], $10::timestamptz[])",
-    )
-    .bind(column(intents, |row| row.id))
-    .bind(column(intents, |row| row.aggregate_id.as_str()))
-    .bind(column(intents, |row| row.step.as_str()))
-    .bind(column(intents, |row| row.request.as_str()))
-    .bind(column(intents, |row| row.correlation_id.as_str()))
-    .bind(column(intents, |row| row.causation_id))
-    .bind(column(intents, |row| row.trace.traceparent.as_deref()))
-    .bind(column(intents, |row| row.trace.tracestate.as_deref()))
-    .bind(column(intents, |row| i32::try_from(row.attempts).unwrap_or(i32::MAX)))
-    .bind(column(intents, |row| row.intended_at))
-    .bind(not_before)
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// As they stand once they are locked, not as they stood when the statement began.
-pub(super) async fn take_intents(db: &mut Session, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, TakenIntent>> {
-    let taken = sqlx::query("DELETE FROM intents WHERE id = ANY($1) RETURNING id, request, attempts");
-    let rows = taken.bind(ids).fetch_all(db).await?;
-    let read = |row: &PgRow| {
-        let intent = TakenIntent { request: row.try_get("request")?, attempts: attempts(row)? };
-        Ok((row.try_get("id")?, intent))
-    };
-    rows.iter().map(read).collect()
-}
-
-/// An answered call whose answer was refused is asked about again, later.
-pub(super) async fn reopen_intents(db: &mut Session, refused: &[RefusedIntent]) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO intents (id, aggregate_id, step, request, correlation_id, causation_id, traceparent, tracestate,
-                              attempts, intended_at, not_before, last_error)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::text[],
-                              $8::text[], $9::int[], $10::timestamptz[], $11::timestamptz[], $12::text[])",
-    )
-    .bind(column(refused, |row| row.intent.id))
-    .bind(column(refused, |row| row.intent.aggregate_id.as_str()))
-    .bind(column(refused, |row| row.intent.step.as_str()))
-    .bind(column(refused, |row| row.intent.request.as_str()))
-    .bind(column(refused, |row| row.intent.correlation_id.as_str()))
-    .bind(column(refused, |row| row.intent.causation_id))
-    .bind(column(refused, |row| row.intent.trace.traceparent.as_deref()))
-    .bind(column(refused, |row| row.intent.trace.tracestate.as_deref()))
-    .bind(column(refused, |row| i32::try_from(row.intent.attempts).unwrap_or(i32::MAX)))
-    .bind(column(refused, |row| row.intent.intended_at))
-    .bind(column(refused, |row| row.not_before))
-    .bind(column(refused, |row| row.error.as_str()))
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-pub(super) async fn postpone_intents(db: &mut Session, refused: &[RefusedIntent]) -> sqlx::Result<HashSet<Uuid>> {
-    let ids: Vec<Uuid> = sqlx::query_scalar(
-        "WITH later AS (
-             SELECT id, later.last_error, later.not_before FROM intents
-             JOIN unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS later (id, last_error, not_before) USING (id)
-             ORDER BY id FOR UPDATE OF intents)
-         UPDATE intents SET last_error = later.last_error, not_before = later.not_before
-         FROM later WHERE intents.id = later.id RETURNING intents.id",
-    )
-    .bind(column(refused, |row| row.intent.id))
-    .bind(column(refused, |row| row.error.as_str()))
-    .bind(column(refused, |row| row.not_before))
-    .fetch_all(db)
-    .await?;
-    Ok(ids.into_iter().collect())
+fn set_deadlines(parts: &mut Parts, deadlines: &[Deadline]) {
+    let columns = [
+        parts.bind(column(deadlines, |row| row.id)) + "::uuid[]",
+        parts.bind(column(deadlines, |row| row.aggregate_id.as_str())) + "::text[]",
+        parts.bind(column(deadlines, |row| row.name.as_str())) + "::text[]",
+        parts.bind(column(deadlines, |row| row.due_at)) + "::timestamptz[]",
+        parts.bind(column(deadlines, |row| row.correlation_id.as_str())) + "::text[]",
+        parts.bind(column(deadlines, |row| row.trace.traceparent.as_deref())) + "::text[]",
+        parts.bind(column(deadlines, |row| row.trace.tracestate.as_deref())) + "::text[]",
+        parts.bind(column(deadlines, |row| i32::try_from(row.attempts).unwrap_or(i32::MAX))) + "::int[]",
+        parts.bind(column(deadlines, |row| row.last_error.as_deref())) + "::text[]",
+        parts.bind(column(deadlines, |row| row.not_before)) + "::timestamptz[]",
+    ];
+    let (columns, after) = (columns.join(", "), parts.after());
+    parts.ordered_step(
+        "deadlines_set",
+        &format!(
+            "INSERT INTO deadlines (id, aggregate_id, name, due_at, correlation_id, traceparent, tracestate, attempts,
+                                    last_error, not_before)
+             SELECT * FROM unnest({columns}) WHERE {after}
+             ON CONFLICT (aggregate_id, name) DO UPDATE
+             SET id = excluded.id, due_at = excluded.due_at, correlation_id = excluded.correlation_id,
+                 traceparent = excluded.traceparent, tracestate = excluded.tracestate, attempts = excluded.attempts,
+                 last_error = excluded.last_error, not_before = excluded.not_before
+             RETURNING id"
+        ),
+    );
 }
 
 /// Rows are locked in the order of their ids, as whoever postpones several does.
-pub(super) async fn amend_intents(db: &mut Session, amended: &[AmendedIntent]) -> sqlx::Result<()> {
-    sqlx::query(
-        "WITH amended AS (
-             SELECT id, new.request FROM intents
-             JOIN unnest($1::text[], $2::text[], $3::text[]) AS new (aggregate_id, step, request) USING (aggregate_id, step)
-             ORDER BY id FOR UPDATE OF intents)
-         UPDATE intents SET request = amended.request, not_before = least(not_before, now())
-         FROM amended WHERE intents.id = amended.id",
-    )
-    .bind(column(amended, |call| call.aggregate_id.as_str()))
-    .bind(column(amended, |call| call.step.as_str()))
-    .bind(column(amended, |call| call.request.as_str()))
-    .execute(db)
-    .await?;
-    Ok(())
+fn postpone_deadlines(parts: &mut Parts, ids: &str, postponed: &[Deadline]) {
+    let errors = parts.bind(column(postponed, |row| row.last_error.as_deref()));
+    let times = parts.bind(column(postponed, |row| row.not_before));
+    let after = parts.after();
+    parts.ordered_step(
+        "deadlines_postponed",
+        &format!(
+            "WITH later AS (
+                 SELECT id, later.last_error, later.not_before FROM deadlines
+                 JOIN unnest({ids}::uuid[], {errors}::text[], {times}::timestamptz[])
+                      AS later (id, last_error, not_before) USING (id)
+                 WHERE {after} ORDER BY id FOR UPDATE OF deadlines)
+             UPDATE deadlines SET attempts = attempts + 1, last_error = later.last_error, not_before = later.not_before
+             FROM later WHERE deadlines.id = later.id RETURNING deadlines.id"
+        ),
+    );
 }
 
-pub(super) async fn hold(db: &mut Session, events: &[HoldEvent]) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO held_events (key, event_id, event_type, status, topic, partition, \"offset\", message_key, payload,
-                                  headers, attempts, error_class, error_message, first_failed_at, last_failed_at,
-                                  due_at, held_at, overtakes, early)
-         SELECT key, event_id, event_type, status, topic, partition, \"offset\", message_key, payload, headers,
-                CASE WHEN failed THEN 1 ELSE 0 END, error_class, error_message,
-                CASE WHEN failed THEN now END, CASE WHEN failed THEN now END, due_at, now, overtakes, early
-         FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::bigint[], $8::bytea[],
-                     $9::bytea[], $10::text[], $11::bool[], $12::text[], $13::text[], $14::timestamptz[],
-                     $15::timestamptz[], $16::bool[], $17::bool[])
-              WITH ORDINALITY AS new (key, event_id, event_type, status, topic, partition, \"offset\", message_key,
-                                      payload, headers, failed, error_class, error_message, now, due_at, overtakes,
-                                      early, place)
-         ORDER BY place
-         ON CONFLICT (event_id) DO UPDATE SET early = held_events.early AND excluded.early",
-    )
-    .bind(column(events, |row| row.key.as_str()))
-    .bind(column(events, |row| row.event_id))
-    .bind(column(events, |row| row.event_type.as_str()))
-    .bind(column(events, |row| status_text(row.status)))
-    .bind(column(events, |row| &*row.delivery.position.topic))
-    .bind(column(events, |row| row.delivery.position.partition))
-    .bind(column(events, |row| row.delivery.position.offset))
-    .bind(column(events, |row| row.delivery.key.as_deref()))
-    .bind(column(events, |row| row.delivery.payload.as_deref()))
-    .bind(column(events, |row| headers::encode(&row.delivery.headers)))
-    .bind(column(events, |row| row.failure.is_some()))
-    .bind(column(events, |row| row.failure.as_ref().map(|failure| failure.class)))
-    .bind(column(events, |row| row.failure.as_ref().map(|failure| shortened(&failure.message))))
-    .bind(column(events, |row| row.now))
-    .bind(column(events, |row| row.now + row.retry_in))
-    .bind(column(events, |row| row.overtakes))
-    .bind(column(events, |row| row.early))
-    .execute(db)
-    .await?;
-    Ok(())
+pub(super) fn write_calls(statement: &mut Statement<'_>, calls: &Calls) {
+    let Calls { taken, new, own_until, amended, postponed } = calls;
+    if !taken.is_empty() {
+        let ids = statement.parts.bind(taken);
+        let delete = format!("DELETE FROM intents WHERE id = ANY({ids}::uuid[]) RETURNING id");
+        statement.parts.ordered_step("calls_taken", &delete);
+        statement.look_for_missing(taken.clone(), &ids, "calls_taken");
+    }
+    if !amended.is_empty() {
+        amend_calls(&mut statement.parts, amended);
+    }
+    if !postponed.is_empty() {
+        let ids = column(postponed, |row| row.intent.id);
+        let given = statement.parts.bind(&ids);
+        postpone_calls(&mut statement.parts, &given, postponed);
+        statement.look_for_missing(ids, &given, "calls_postponed");
+    }
+    // Behind what deletes a call of the same step.
+    if !new.is_empty() {
+        insert_calls(&mut statement.parts, new, *own_until);
+    }
 }
 
-pub(super) async fn hold_again(db: &mut Session, failures: &[HeldFailure]) -> sqlx::Result<()> {
-    sqlx::query(
-        "UPDATE held_events SET status = failed.status, attempts = failed.attempts, error_class = failed.class,
-                error_message = failed.message, due_at = failed.due_at, last_failed_at = failed.now, early = failed.early,
-                first_failed_at = coalesce(first_failed_at, failed.now)
-         FROM unnest($1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-                     $8::bool[])
-              AS failed (number, status, attempts, class, message, due_at, now, early)
-         WHERE held_events.number = failed.number",
-    )
-    .bind(column(failures, |row| row.number))
-    .bind(column(failures, |row| status_text(row.status)))
-    .bind(column(failures, |row| i32::try_from(row.attempts).unwrap_or(i32::MAX)))
-    .bind(column(failures, |row| row.failure.class))
-    .bind(column(failures, |row| shortened(&row.failure.message)))
-    .bind(column(failures, |row| row.now + row.retry_in))
-    .bind(column(failures, |row| row.now))
-    .bind(column(failures, |row| row.early))
-    .execute(db)
-    .await?;
-    Ok(())
+fn insert_calls(parts: &mut Parts, calls: &[Intent], own_until: DateTime<Utc>) {
+    let columns = [
+        parts.bind(column(calls, |row| row.id)) + "::uuid[]",
+        parts.bind(column(calls, |row| row.aggregate_id.as_str())) + "::text[]",
+        parts.bind(column(calls, |row| row.step.as_str())) + "::text[]",
+        parts.bind(column(calls, |row| row.request.as_str())) + "::text[]",
+        parts.bind(column(calls, |row| row.correlation_id.as_str())) + "::text[]",
+        parts.bind(column(calls, |row| row.causation_id)) + "::uuid[]",
+        parts.bind(column(calls, |row| row.trace.traceparent.as_deref())) + "::text[]",
+        parts.bind(column(calls, |row| row.trace.tracestate.as_deref())) + "::text[]",
+        parts.bind(column(calls, |row| i32::try_from(row.attempts).unwrap_or(i32::MAX))) + "::int[]",
+        parts.bind(column(calls, |row| row.intended_at)) + "::timestamptz[]",
+    ];
+    let (columns, own_until, after) = (columns.join(", "), parts.bind(own_until), parts.after());
+    parts.step(
+        "calls_new",
+        &format!(
+            "INSERT INTO intents (id, aggregate_id, step, request, correlation_id, causation_id, traceparent, tracestate,
+                                  attempts, intended_at, not_before)
+             SELECT *, {own_until}::timestamptz FROM unnest({columns}) WHERE {after}"
+        ),
+    );
 }
 
-pub(super) async fn bury(db: &mut Session, dead: &[DeadMessage]) -> sqlx::Result<HashSet<Position>> {
-    let rows = sqlx::query(
-        "INSERT INTO dead_messages (topic, partition, \"offset\", digest, message_key, payload, headers, error_class,
-                                    error_message, dead_at)
-         SELECT topic, partition, \"offset\",
-                md5(coalesce(message_key, '') || '\\x00'::bytea || coalesce(payload, '')),
-                message_key, payload, headers, error_class, error_message, dead_at
-         FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], $7::text[], $8::text[],
-                     $9::timestamptz[])
-              AS new (topic, partition, \"offset\", message_key, payload, headers, error_class, error_message, dead_at)
-         ON CONFLICT DO NOTHING
-         RETURNING topic, partition, \"offset\"",
-    )
-    .bind(column(dead, |row| &*row.delivery.position.topic))
-    .bind(column(dead, |row| row.delivery.position.partition))
-    .bind(column(dead, |row| row.delivery.position.offset))
-    .bind(column(dead, |row| row.delivery.key.as_deref()))
-    .bind(column(dead, |row| row.delivery.payload.as_deref()))
-    .bind(column(dead, |row| headers::encode(&row.delivery.headers)))
-    .bind(column(dead, |row| row.failure.class))
-    .bind(column(dead, |row| shortened(&row.failure.message)))
-    .bind(column(dead, |row| row.now))
-    .fetch_all(db)
-    .await?;
-    rows.iter().map(position).collect()
+/// Rows are locked in the order of their ids.
+fn amend_calls(parts: &mut Parts, amended: &[AmendedIntent]) {
+    let aggregates = parts.bind(column(amended, |call| call.aggregate_id.as_str()));
+    let steps = parts.bind(column(amended, |call| call.step.as_str()));
+    let requests = parts.bind(column(amended, |call| call.request.as_str()));
+    let after = parts.after();
+    parts.ordered_step(
+        "calls_amended",
+        &format!(
+            "WITH amended AS (
+                 SELECT id, new.request FROM intents
+                 JOIN unnest({aggregates}::text[], {steps}::text[], {requests}::text[])
+                      AS new (aggregate_id, step, request) USING (aggregate_id, step)
+                 WHERE {after} ORDER BY id FOR UPDATE OF intents)
+             UPDATE intents SET request = amended.request, not_before = least(not_before, now())
+             FROM amended WHERE intents.id = amended.id RETURNING intents.id"
+        ),
+    );
+}
+
+/// Rows are locked in the order of their ids.
+fn postpone_calls(parts: &mut Parts, ids: &str, postponed: &[RefusedIntent]) {
+    let errors = parts.bind(column(postponed, |row| row.error.as_str()));
+    let times = parts.bind(column(postponed, |row| row.not_before));
+    let requests = parts.bind(column(postponed, |row| row.amended.as_deref()));
+    let after = parts.after();
+    parts.ordered_step(
+        "calls_postponed",
+        &format!(
+            "WITH later AS (
+                 SELECT id, later.last_error, later.not_before, later.request FROM intents
+                 JOIN unnest({ids}::uuid[], {errors}::text[], {times}::timestamptz[], {requests}::text[])
+                      AS later (id, last_error, not_before, request) USING (id)
+                 WHERE {after} ORDER BY id FOR UPDATE OF intents)
+             UPDATE intents SET last_error = later.last_error, request = coalesce(later.request, intents.request),
+                    not_before = CASE WHEN later.request IS NULL THEN later.not_before ELSE now() END
+             FROM later WHERE intents.id = later.id RETURNING intents.id"
+        ),
+    );
+}
+
+pub(super) fn hold(parts: &mut Parts, events: &[HoldEvent]) {
+    let columns = [
+        parts.bind(column(events, |row| row.key.as_str())) + "::text[]",
+        parts.bind(column(events, |row| row.event_id)) + "::uuid[]",
+        parts.bind(column(events, |row| row.event_type.as_str())) + "::text[]",
+        parts.bind(column(events, |row| status_text(row.status))) + "::text[]",
+        parts.bind(column(events, |row| &*row.delivery.position.topic)) + "::text[]",
+        parts.bind(column(events, |row| row.delivery.position.partition)) + "::int[]",
+        parts.bind(column(events, |row| row.delivery.position.offset)) + "::bigint[]",
+        parts.bind(column(events, |row| row.delivery.key.as_deref())) + "::bytea[]",
+        parts.bind(column(events, |row| row.delivery.payload.as_deref())) + "::bytea[]",
+        parts.bind(column(events, |row| headers::encode(&row.delivery.headers))) + "::text[]",
+        parts.bind(column(events, |row| row.failure.is_some())) + "::bool[]",
+        parts.bind(column(events, |row| row.failure.as_ref().map(|failure| failure.class))) + "::text[]",
+        parts.bind(column(events, |row| row.failure.as_ref().map(|failure| shortened(&failure.message)))) + "::text[]",
+        parts.bind(column(events, |row| row.now)) + "::timestamptz[]",
+        parts.bind(column(events, |row| row.now + row.retry_in)) + "::timestamptz[]",
+        parts.bind(column(events, |row| row.overtakes)) + "::bool[]",
+        parts.bind(column(events, |row| row.early)) + "::bool[]",
+    ];
+    let (columns, after) = (columns.join(", "), parts.after());
+    parts.ordered_step(
+        "held_now",
+        &format!(
+            "INSERT INTO held_events (key, event_id, event_type, status, topic, partition, \"offset\", message_key, payload,
+                                      headers, attempts, error_class, error_message, first_failed_at, last_failed_at,
+                                      due_at, held_at, overtakes, early)
+             SELECT key, event_id, event_type, status, topic, partition, \"offset\", message_key, payload, headers,
+                    CASE WHEN failed THEN 1 ELSE 0 END, error_class, error_message,
+                    CASE WHEN failed THEN now END, CASE WHEN failed THEN now END, due_at, now, overtakes, early
+             FROM unnest({columns})
+                  WITH ORDINALITY AS new (key, event_id, event_type, status, topic, partition, \"offset\", message_key,
+                                          payload, headers, failed, error_class, error_message, now, due_at, overtakes,
+                                          early, place)
+             WHERE {after} ORDER BY place
+             ON CONFLICT (event_id) DO UPDATE SET early = held_events.early AND excluded.early
+             RETURNING number"
+        ),
+    );
+}
+
+pub(super) fn hold_again(parts: &mut Parts, failures: &[HeldFailure]) {
+    let columns = [
+        parts.bind(column(failures, |row| row.number)) + "::bigint[]",
+        parts.bind(column(failures, |row| status_text(row.status))) + "::text[]",
+        parts.bind(column(failures, |row| i32::try_from(row.attempts).unwrap_or(i32::MAX))) + "::int[]",
+        parts.bind(column(failures, |row| row.failure.class)) + "::text[]",
+        parts.bind(column(failures, |row| shortened(&row.failure.message))) + "::text[]",
+        parts.bind(column(failures, |row| row.now + row.retry_in)) + "::timestamptz[]",
+        parts.bind(column(failures, |row| row.now)) + "::timestamptz[]",
+        parts.bind(column(failures, |row| row.early)) + "::bool[]",
+    ];
+    let columns = columns.join(", ");
+    parts.step(
+        "failed_again",
+        &format!(
+            "UPDATE held_events SET status = failed.status, attempts = failed.attempts, error_class = failed.class,
+                    error_message = failed.message, due_at = failed.due_at, last_failed_at = failed.now,
+                    early = failed.early, first_failed_at = coalesce(first_failed_at, failed.now)
+             FROM unnest({columns}) AS failed (number, status, attempts, class, message, due_at, now, early)
+             WHERE held_events.number = failed.number"
+        ),
+    );
+}
+
+/// Topics, partitions, offsets.
+pub(super) fn bind_positions<'a>(
+    parts: &mut Parts,
+    positions: impl Iterator<Item = &'a Position> + Clone,
+) -> [String; 3] {
+    let topics = parts.bind(positions.clone().map(|at| &*at.topic).collect::<Vec<_>>());
+    let partitions = parts.bind(positions.clone().map(|at| at.partition).collect::<Vec<_>>());
+    let offsets = parts.bind(positions.map(|at| at.offset).collect::<Vec<_>>());
+    [topics, partitions, offsets]
+}
+
+pub(super) fn bury(parts: &mut Parts, step: &str, [topics, partitions, offsets]: &[&str; 3], dead: &[DeadMessage]) {
+    let keys = parts.bind(column(dead, |row| row.delivery.key.as_deref()));
+    let payloads = parts.bind(column(dead, |row| row.delivery.payload.as_deref()));
+    let headers = parts.bind(column(dead, |row| headers::encode(&row.delivery.headers)));
+    let classes = parts.bind(column(dead, |row| row.failure.class));
+    let messages = parts.bind(column(dead, |row| shortened(&row.failure.message)));
+    let times = parts.bind(column(dead, |row| row.now));
+    let after = parts.after();
+    parts.ordered_step(
+        step,
+        &format!(
+            "INSERT INTO dead_messages (topic, partition, \"offset\", digest, message_key, payload, headers, error_class,
+                                        error_message, dead_at)
+             SELECT topic, partition, \"offset\",
+                    md5(coalesce(message_key, '') || '\\x00'::bytea || coalesce(payload, '')),
+                    message_key, payload, headers, error_class, error_message, dead_at
+             FROM unnest({topics}::text[], {partitions}::int[], {offsets}::bigint[], {keys}::bytea[], {payloads}::bytea[],
+                         {headers}::text[], {classes}::text[], {messages}::text[], {times}::timestamptz[])
+                  AS new (topic, partition, \"offset\", message_key, payload, headers, error_class, error_message, dead_at)
+             WHERE {after}
+             ON CONFLICT DO NOTHING
+             RETURNING topic, partition, \"offset\""
+        ),
+    );
 }
 
 pub(super) fn deadline(row: &PgRow) -> sqlx::Result<Deadline> {

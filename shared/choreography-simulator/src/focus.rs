@@ -75,7 +75,7 @@ const TOPICS_CLOSED: Profile = Profile { leads: &[(ANY, Fault::TopicClosed, 120)
 /// Processes end over an event, and once more while it is set aside.
 const CRASHES: Profile = Profile {
     poisoning: Poisoning::Crashes,
-    leads: &[("hold", Fault::Killed, 2), ("append_outbox", Fault::Killed, 6), ("end_messages", Fault::Killed, 6)],
+    leads: &[("hold", Fault::Killed, 2), ("bury", Fault::Killed, 6), ("end_messages", Fault::Killed, 6)],
     ..PLAIN
 };
 
@@ -85,30 +85,18 @@ pub static ANY_SERVICES: Tables = Tables {
         ("hold", 3, RETRIED),
         ("hold_again", 3, RETRIED),
         ("let_go", 3, RETRIED),
-        ("held", 2, HELD),
+        ("lock_held", 2, HELD),
         ("bury", 2, JUNK),
         ("is_kept", 3, CRASHES),
         ("stop", 2, REFUSED_MESSAGES),
         ("lock_rows", 3, LOCKS),
-        ("ensure_rows", 1, LOCKS),
-        ("set_deadlines", 2, PLAIN),
         ("take_deadlines", 3, REFUSED_DEADLINES),
-        ("insert_intents", 2, PLAIN),
-        ("take_intents", 3, REFUSED_ANSWERS),
+        ("insert_calls", 2, PLAIN),
+        ("take_calls", 3, REFUSED_ANSWERS),
         ("call", 3, LOST_CALLS),
         ("append_records", 1, PLAIN),
     ],
-    frequent: &[
-        "append_outbox",
-        "begin",
-        "commit",
-        "ensure_rows",
-        "insert_inbox",
-        "mark",
-        "open",
-        "publish",
-        "update_rows",
-    ],
+    frequent: &["append_records", "begin", "commit", "lock_rows", "mark", "publish"],
     profiles: &[
         JUNK,
         RETRIED,

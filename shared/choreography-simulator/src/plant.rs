@@ -15,8 +15,10 @@ pub enum Plant {
     RefusedForgotten,
     /// A compensation that comes first leaves nothing behind.
     NoTombstone,
-    /// Rows that are not there are not inserted before they are locked.
-    AbsentNotLocked,
+    /// That another transaction inserted the same row first goes unnoticed.
+    LostRaceIgnored,
+    /// What is held is seen as it was before the locks, and not looked at again.
+    HeldNotLookedAt,
     /// Repeats are recognised, and handled all the same.
     InboxIgnored,
     /// The database's moment is the application's, whose clock is wrong.

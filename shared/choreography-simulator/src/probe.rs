@@ -51,6 +51,8 @@ pub struct Taken {
     pub aggregate_id: Option<String>,
     pub from: &'static str,
     pub input: &'static str,
+    /// It is a compensation.
+    pub overtakes: bool,
     pub to: &'static str,
 }
 
@@ -100,7 +102,8 @@ impl Probe {
             rows.set(table, &key, row);
         }
         self.observed.spoil(&self.core, &mut effects);
-        Ok(noted(effects, Taken { id, aggregate_id, from, input, to }))
+        let overtakes = matches!(what, What::Event(event) if self.rules.overtakes(event));
+        Ok(noted(effects, Taken { id, aggregate_id, from, input, overtakes, to }))
     }
 
     fn poisoned(&self, is_event: bool, aggregate_id: Option<&str>, input: &str) -> Result<(), Refusal> {
@@ -188,6 +191,10 @@ impl Participant for Probe {
 
     fn overtakes(&self, event: &Told) -> bool {
         matches!(&event.what, What::Event(event) if self.rules.overtakes(event))
+    }
+
+    fn names(&self, table: TableId, what: &What<Self>) -> bool {
+        within(what, |_, what| self.rules.names(table, what))
     }
 
     fn touches(&self, table: TableId, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>) {

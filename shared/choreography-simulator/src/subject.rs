@@ -84,7 +84,7 @@ impl Handle {
         let rules = Routed::new(service).unwrap_or_else(|wrong| panic!("{wrong}"));
         let probe = Arc::new(Probe::new(rules, observed, core.clone()));
         let model = Model::new(core.clone(), probe, crate::schedule::POLICY, tombstone);
-        Self { model: model.locking_at_once(|table| table.0.forgets), requests: Requests::default() }
+        Self { model, requests: Requests::default() }
     }
 
     /// The service's name.

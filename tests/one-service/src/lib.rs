@@ -18,11 +18,11 @@ use choreography_core::{
     participant::{Answer as Said, What},
     policy::{Policy, RetryPolicy},
     routes::{AnyEvent, AnyReply, Routed, Service, TableId},
-    store::Intent,
+    store::{Database as _, Intent, Lost, StoreError, TableChanges, Transaction as _, Wanted, WantedRows, Writing},
     trace::TraceContext,
 };
 use choreography_postgres as postgres;
-use choreography_postgres::{Limits, Pool, Postgres as Database, tables};
+use choreography_postgres::{Limits, Pool, Postgres as Database};
 use local::{
     Postgres, PostgresOptions, RunDir,
     databases::{self, Login},
@@ -126,36 +126,57 @@ impl<S: Service> OneService<S> {
     /// # Panics
     /// They don't, or the database refuses them.
     pub async fn keeps<R: Row>(&self, rows: Vec<R>) {
-        let (table, routed) = (TableId(R::TABLE), &*self.participant);
-        let db = &mut self.pool.session().await.expect("a connection");
-        let under = |prefix: &str| -> Vec<(String, AnyRow)> {
-            let keyed = rows.iter().enumerate();
-            keyed.map(|(index, row)| (format!("{prefix}{index:03}"), AnyRow::new(row.clone()))).collect()
-        };
-        let keys = |rows: &[(String, AnyRow)]| rows.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
-        let (updated, inserted) = (under("updated"), under("inserted"));
-        let absent: Vec<_> = keys(&updated).into_iter().map(|key| (key, AnyRow::new(R::default()))).collect();
-
-        tables::ensure(db, routed, table, &keys(&updated)).await.expect("rows are made");
-        assert_eq!(tables::lock(db, routed, table, &keys(&updated)).await.expect("rows"), absent);
-        let once: Vec<_> = R::TABLE.columns.iter().filter(|column| column.once).collect();
-        if once.is_empty() {
-            tables::update(db, table, &updated).await.expect("rows are overwritten");
-            tables::ensure(db, routed, table, &keys(&updated)).await.expect("rows that are there stay");
-            assert_eq!(tables::lock(db, routed, table, &keys(&updated)).await.expect("rows"), updated);
+        let table = TableId(R::TABLE);
+        let keyed = rows.iter().enumerate();
+        let rows: Vec<_> = keyed.map(|(n, row)| (format!("key{n:03}"), AnyRow::new(row.clone()))).collect();
+        let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
+        assert_eq!(self.rows(table, &keys).await, [], "nothing is there yet");
+        let absent: Vec<_> = keys.iter().map(|key| (key.clone(), AnyRow::new(R::default()))).collect();
+        let once = R::TABLE.columns.iter().any(|column| column.once);
+        if !once {
+            self.change(TableChanges { inserts: absent, ..TableChanges::none(table) }).await;
+            self.change(TableChanges { updates: rows.clone(), ..TableChanges::none(table) }).await;
+            assert_eq!(self.rows(table, &keys).await, rows, "rows are overwritten");
         }
-        tables::insert(db, table, &inserted).await.expect("rows are inserted");
-        assert_eq!(tables::lock(db, routed, table, &keys(&inserted)).await.expect("rows"), inserted);
+        let fresh: Vec<_> = rows.into_iter().map(|(key, row)| (format!("new {key}"), row)).collect();
+        let keys: Vec<String> = fresh.iter().map(|(key, _)| key.clone()).collect();
+        self.change(TableChanges { fresh: fresh.clone(), ..TableChanges::none(table) }).await;
+        assert_eq!(self.rows(table, &keys).await, fresh, "rows are inserted");
+    }
+
+    /// The rows that are there, as the engine reads them.
+    pub async fn rows(&self, table: TableId, keys: &[String]) -> Vec<(String, AnyRow)> {
+        let mut tx = self.door().database.begin(false).await.expect("a transaction");
+        let rows = vec![WantedRows { table, keys: keys.to_vec(), if_free: Vec::new() }];
+        let found = tx.lock(&Wanted { rows, ..Wanted::default() }).await.expect("rows");
+        found.rows.into_iter().map(|(_, key, row)| (key, row)).collect()
+    }
+
+    async fn change(&self, changes: TableChanges<Routed>) {
+        let lost = self.write(Writing { tables: vec![changes], ..Writing::default() }).await.expect("rows are written");
+        assert!(lost.is_nothing(), "{lost:?}");
+    }
+
+    /// Writes as a batch of the engine's does, and commits if nothing is lost.
+    ///
+    /// # Errors
+    /// The database refuses it.
+    pub async fn write(&self, writing: Writing<Routed>) -> Result<Lost, StoreError> {
+        let mut tx = self.door().database.begin(false).await?;
+        let lost = tx.write(&writing).await?;
+        if lost.is_nothing() {
+            tx.commit().await?;
+        }
+        Ok(lost)
     }
 
     /// Appends records of a declared table.
     ///
     /// # Errors
     /// The database refuses them.
-    pub async fn appends<R: Record>(&self, records: Vec<R>) -> sqlx::Result<()> {
-        let records: Vec<AnyRecord> = records.into_iter().map(AnyRecord::new).collect();
-        let db = &mut self.pool.session().await?;
-        tables::append(db, &records).await
+    pub async fn appends<R: Record>(&self, records: Vec<R>) -> Result<Lost, StoreError> {
+        let records = records.into_iter().map(AnyRecord::new).collect();
+        self.write(Writing { records, ..Writing::default() }).await
     }
 }
 

@@ -18,8 +18,8 @@ pub enum Plant {
     StockFirst,
     /// A compensation that comes first leaves nothing behind.
     NoTombstone,
-    /// Rows that are not there are not inserted before they are locked.
-    AbsentNotLocked,
+    /// That another transaction inserted the same row first goes unnoticed.
+    LostRaceIgnored,
     /// Repeats are recognised, and handled all the same.
     InboxIgnored,
     /// The database's moment is the application's, whose clock is wrong.
@@ -58,7 +58,7 @@ impl Plant {
             Self::MarkFirst => Engine::MarkFirst,
             Self::RefusedForgotten => Engine::RefusedForgotten,
             Self::NoTombstone => Engine::NoTombstone,
-            Self::AbsentNotLocked => Engine::AbsentNotLocked,
+            Self::LostRaceIgnored => Engine::LostRaceIgnored,
             Self::InboxIgnored => Engine::InboxIgnored,
             Self::ApplicationClock => Engine::ApplicationClock,
             Self::NoDeadLetter => Engine::NoDeadLetter,

@@ -50,7 +50,6 @@ const DEADLINES_SET_ASIDE: Profile = Profile { leads: &[("take_deadlines", Fault
 const SCRIBBLES: Profile = Profile { scribbles: true, ..DEADLINES };
 const SCRIBBLED_EVENTS: Profile = Profile { scribbles: true, ..RETRIED };
 const REFUSED_ANSWERS: Profile = Profile { poisoning: Poisoning::Answers, ..PLENTY };
-const ANSWERS_SET_ASIDE: Profile = Profile { leads: &[("take_intents", Fault::RefusedData, 2)], ..PLENTY };
 /// Some events are held, whose rows can be locked then.
 const LOCKS: Profile = Profile { locks: true, poisoning: Poisoning::NowAndThen, ..PLAIN };
 const REFUSALS: Profile = Profile { leads: &[("lock_rows", Fault::RefusedForNow, 5)], ..PLAIN };
@@ -60,7 +59,7 @@ const RETRIED: Profile = Profile { poisoning: Poisoning::NowAndThen, ..PLAIN };
 /// Processes end over an event, and once more while it is set aside.
 const CRASHES: Profile = Profile {
     poisoning: Poisoning::Crashes,
-    leads: &[("hold", Fault::Killed, 2), ("append_outbox", Fault::Killed, 6), ("end_messages", Fault::Killed, 6)],
+    leads: &[("hold", Fault::Killed, 2), ("bury", Fault::Killed, 6), ("end_messages", Fault::Killed, 6)],
     ..PLAIN
 };
 const REFUSED_MESSAGES: Profile = Profile { leads: &[("publish", Fault::MessageRefused, 6)], ..PLAIN };
@@ -77,7 +76,7 @@ pub static TABLES: Tables = Tables {
         ("hold_again", 8, RETRIED),
         ("let_go", 9, RETRIED),
         ("queue_from", 2, COMMONLY_HELD),
-        ("held", 2, RETRIED),
+        ("lock_held", 5, RETRIED),
         ("claim_held", 1, RETRIED),
         ("park_unreadable", 5, SCRIBBLED_EVENTS),
         ("bury", 2, JUNK),
@@ -88,20 +87,17 @@ pub static TABLES: Tables = Tables {
         ("hurry", 2, REFUSALS),
         ("lock_free_rows", 4, REFUSALS),
         ("lock_rows", 6, LOCKS),
-        ("ensure_rows", 1, LOCKS),
-        ("take_intents", 2, LOCKS),
-        ("reopen_intents", 5, REFUSED_ANSWERS),
-        ("amend_intents", 8, CANCELS),
-        ("cancel_charge", 5, CANCELS),
+        ("take_calls", 2, LOCKS),
+        ("amend_calls", 8, CANCELS),
+        ("cancel_charge", 7, CANCELS),
         ("postpone_deadlines_here", 7, DEADLINES_SET_ASIDE),
-        ("postpone_intents_here", 6, ANSWERS_SET_ASIDE),
+        ("postpone_calls", 6, REFUSED_ANSWERS),
         ("postpone_deadlines", 4, SCRIBBLES),
-        ("insert_rows", 2, PLAIN),
-        ("set_deadlines", 2, REFUSED_DEADLINES),
+        ("insert_fresh_rows", 2, PLAIN),
         ("settle_deadlines", 6, PLAIN),
         ("take_deadlines", 5, DEADLINES),
-        ("insert_intents", 4, PLENTY),
-        ("take_intents", 1, PLENTY),
+        ("insert_calls", 4, PLENTY),
+        ("take_calls", 1, PLENTY),
         ("postpone", 3, LOST_CALLS),
         ("charge", 2, LOST_CALLS),
         ("find_charge", 2, LOST_CALLS),
@@ -118,17 +114,7 @@ pub static TABLES: Tables = Tables {
         ("claim_intents", 1, PLAIN),
         ("keep_alive", 1, PLAIN),
     ],
-    frequent: &[
-        "append_outbox",
-        "begin",
-        "commit",
-        "ensure_rows",
-        "insert_inbox",
-        "mark",
-        "open",
-        "publish",
-        "update_rows",
-    ],
+    frequent: &["append_records", "begin", "commit", "lock_rows", "mark", "publish"],
     profiles: &[
         JUNK,
         PLENTY,

@@ -37,7 +37,7 @@ found! {
     refused_rows_that_are_forgotten_are_found: RefusedForgotten within 400;
     stock_released_before_the_money_went_back_is_found: StockFirst within 200;
     a_missing_tombstone_is_found: NoTombstone within 200;
-    absent_rows_that_are_not_locked_are_found: AbsentNotLocked within 400;
+    a_lost_race_for_a_new_row_that_is_ignored_is_found: LostRaceIgnored within 400;
     repeats_that_are_handled_all_the_same_are_found: InboxIgnored within 100;
     an_application_that_goes_by_its_own_clock_is_found: ApplicationClock within 50;
     missing_dead_letters_are_found: NoDeadLetter within 100;

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use choreography_core::{
     delivery::{Delivery, Position},
     store::{
-        Database, DeadMessage, Deadline, Failure, HeldStatus, HoldEvent, Intent, OutboxMessage, StoreError, Transaction,
+        Calls, Database, DeadMessage, Deadline, Deadlines, Failure, HeldEvents, HeldStatus, HoldEvent, Intent,
+        OutboxMessage, StoreError, Transaction, Writing,
     },
     trace::TraceContext,
 };
@@ -84,20 +85,20 @@ fn message() -> OutboxMessage {
 /// of which one is due; four calls of two steps; five messages to publish.
 async fn fill(world: &OneService<Order>) -> Result<(), StoreError> {
     use HeldStatus::{Parked, Queued, Retrying};
-    let mut tx = world.door().database.begin().await?;
-    let now = tx.open(&[]).await?.now;
+    let now = world.door().database.begin(false).await?.now();
     let rows = [("a", Parked), ("a", Parked), ("a", Queued), ("b", Parked), ("b", Queued), ("c", Retrying)];
     let rows = (0..).zip(rows).map(|(offset, (key, status))| held(key, offset, status, now));
-    tx.hold(&rows.collect::<Vec<_>>()).await?;
+    let held = HeldEvents { hold: rows.collect(), ..HeldEvents::default() };
     let dead = (10..13).map(|offset| DeadMessage { delivery: delivery(offset), failure: failure(), now });
-    tx.bury(&dead.collect::<Vec<_>>()).await?;
     let minute = TimeDelta::minutes(1);
-    tx.set_deadlines(&[deadline("a", now - minute), deadline("b", now + minute * 60)]).await?;
+    let set = vec![deadline("a", now - minute), deadline("b", now + minute * 60)];
+    let deadlines = Deadlines { set, ..Deadlines::default() };
     let calls = [("a", "charge", 1), ("b", "charge", 5), ("c", "charge", 3), ("a", "refund", 20)];
     let calls = calls.map(|(order, step, minutes)| intent(order, step, now - minute * minutes));
-    tx.insert_intents(&calls, now + minute).await?;
-    tx.append_outbox(&[message(), message(), message(), message(), message()]).await?;
-    tx.commit().await
+    let calls = Calls { new: calls.into(), own_until: now + minute, ..Calls::default() };
+    let messages = vec![message(); 5];
+    let writing = Writing { held, dead: dead.collect(), deadlines, calls, messages, ..Writing::default() };
+    world.write(writing).await.map(drop)
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use choreography_core::{
     AnyRow, Row as _,
-    routes::{Routed, TableId},
+    routes::TableId,
+    store::{StoreError, TableChanges, Writing},
 };
-use choreography_postgres::tables;
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{Address, OrderDetails};
 use one_service::OneService;
@@ -22,10 +22,6 @@ use crate::given;
 const TABLE: TableId = TableId(OrderRow::TABLE);
 
 const ORDER: Order = Order { deadline: Duration::from_secs(900) };
-
-fn routed() -> Routed {
-    Routed::new(ORDER).unwrap()
-}
 
 fn details(everything: bool) -> OrderDetails {
     let address = Address {
@@ -57,22 +53,25 @@ async fn orders_come_back_as_they_were_written_and_what_was_ordered_is_never_cha
     let orders = Status::ALL.iter().enumerate();
     world.keeps(orders.map(|(place, status)| order(*status, place % 2 == 0, at(1))).collect()).await;
 
-    let (routed, db) = (&routed(), &mut world.pool.session().await.unwrap());
     let placed = vec![("o1".to_owned(), AnyRow::new(order(Status::Pending, true, at(1))))];
-    tables::insert(db, TABLE, &placed).await.unwrap();
-    let changed = vec![("o1".to_owned(), AnyRow::new(order(Status::Completed, false, at(2))))];
-    tables::update(db, TABLE, &changed).await.unwrap();
-    let kept = tables::lock(db, routed, TABLE, &["o1".to_owned()]).await.unwrap();
+    let written = |changes| Writing { tables: vec![changes], ..Writing::default() };
+    let insert = TableChanges { fresh: placed, ..TableChanges::none(TABLE) };
+    assert!(world.write(written(insert)).await.unwrap().is_nothing());
+    let updates = vec![("o1".to_owned(), AnyRow::new(order(Status::Completed, false, at(2))))];
+    let update = TableChanges { updates, ..TableChanges::none(TABLE) };
+    assert!(world.write(written(update)).await.unwrap().is_nothing());
+    let kept = world.rows(TABLE, &["o1".to_owned()]).await;
     assert_eq!(kept[0].1.get(), Some(&order(Status::Completed, true, at(2))));
-    tables::insert(db, TABLE, &placed).await.unwrap_err();
+    let again = vec![("o1".to_owned(), AnyRow::new(order(Status::Pending, true, at(1))))];
+    let insert = TableChanges { fresh: again, ..TableChanges::none(TABLE) };
+    assert!(matches!(world.write(written(insert)).await, Err(StoreError::Data(_))));
 }
 
 #[tokio::test]
 async fn a_request_key_is_answered_for_as_long_as_it_is_kept() {
     let world = OneService::start(ORDER, &MIGRATIONS).await;
-    let (routed, db) = (&routed(), &mut world.pool.session().await.unwrap());
     let now: DateTime<Utc> =
-        sqlx::query_scalar("SELECT date_trunc('second', now())").fetch_one(&mut *db).await.unwrap();
+        sqlx::query_scalar("SELECT date_trunc('second', now())").fetch_one(&world.pool).await.unwrap();
     let request = |ago| Request {
         body_hash: Some(vec![0, 255, 7]),
         order_id: Some("o1".into()),
@@ -83,13 +82,14 @@ async fn a_request_key_is_answered_for_as_long_as_it_is_kept() {
         .into();
     let keys: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
     let table = TableId(Request::TABLE);
-    tables::ensure(db, routed, table, &keys).await.unwrap();
-    tables::update(db, table, &rows).await.unwrap();
-    tables::ensure(db, routed, table, &keys).await.unwrap();
-    assert_eq!(tables::lock(db, routed, table, &keys).await.unwrap(), rows);
+    let insert = || TableChanges { inserts: rows.clone(), ..TableChanges::none(table) };
+    let written = |changes| Writing { tables: vec![changes], ..Writing::default() };
+    assert!(world.write(written(insert())).await.unwrap().is_nothing());
+    assert_eq!(world.write(written(insert())).await.unwrap().changed, keys, "they are there by now");
+    assert_eq!(world.rows(table, &keys).await, rows);
 
     assert_eq!(forget_requests(&world.pool, Duration::from_secs(600)).await.unwrap(), 1);
-    assert_eq!(tables::lock(db, routed, table, &keys).await.unwrap(), rows[1..]);
+    assert_eq!(world.rows(table, &keys).await, rows[1..]);
 }
 
 #[tokio::test]

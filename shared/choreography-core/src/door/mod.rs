@@ -1,8 +1,10 @@
 //! The one door: every input that can move a saga, whatever its kind, passes through it in batches
 //! ([`Door::handle_isolating`]), each of them one transaction.
 //!
-//! The order of the statements is the order of the locks: inbox, dead messages, the service's tables in their fixed
-//! order, then held events, deadlines and intents of aggregates that are locked by then.
+//! A transaction begins, locks rows and reads them (once more for each table whose keys come from another's rows), runs the rules in
+//! memory, writes all that follows at once, and commits: four or five round trips for any batch. What it inserts, the inbox
+//! first, it inserts after all its locks; so whatever was read without a lock is looked at again by the write, and a batch that
+//! lost something to another transaction is done anew, knowing what it lost.
 
 mod batch;
 mod careful;
@@ -13,6 +15,10 @@ mod isolate;
 mod isolate_tests;
 #[cfg(test)]
 mod keep_tests;
+mod keeping;
+mod known;
+#[cfg(test)]
+mod lost_tests;
 mod note;
 #[cfg(test)]
 mod order_tests;
@@ -28,26 +34,27 @@ mod touched;
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
-use chrono::{DateTime, Utc};
-
 pub use isolate::Progress;
 
 use crate::{
     crash_point::reached,
     event_id::IdSource,
-    input::{Handled, Work},
+    input::{Handled, Verdict, Work},
     outbox,
     participant::Participant,
     policy::Policy,
     rows::Rows,
-    store::{Database, Deadline, OutboxMessage, StoreError, Transaction},
+    store::{Database, Found, Lost, OutboxMessage, StoreError, Transaction, Wanted, WantedRows},
 };
-use batch::{Batch, aggregates_of_arrivals};
+use batch::Batch;
+use known::Known;
 use note::SetAside;
-use outcome::Outcome;
-use postponing::{Postponing, Taken};
 use suspects::Suspects;
 use told::BatchSpans;
+use touched::Touched;
+
+/// So often a batch is done anew in a row because others changed what it had read. Each time it knows more.
+const TRIES: usize = 8;
 
 /// The door of one service: its rules and its database.
 pub struct Door<P: Participant, D> {
@@ -84,164 +91,120 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         work: &[Work<P>],
         manner: Manner<'_>,
     ) -> Result<Handled<P::Reply>, StoreError> {
+        if let Some(handled) = nothing_to_do(work) {
+            return Ok(handled);
+        }
+        let mut known = Known::default();
+        for _ in 0..TRIES {
+            match self.attempt(ids, work, manner, &known).await? {
+                Ok(handled) => return Ok(handled),
+                Err(lost) => known.learn(lost),
+            }
+        }
+        Err(StoreError::Contention(format!("others changed what this batch had read, {TRIES} times in a row")))
+    }
+
+    async fn attempt(
+        &self,
+        ids: &mut dyn IdSource,
+        work: &[Work<P>],
+        manner: Manner<'_>,
+        known: &Known,
+    ) -> Result<Result<Handled<P::Reply>, Lost>, StoreError> {
         let (spans, since) = (BatchSpans::begin(self.participant.name(), work.len()), Instant::now());
-        let mut tx = self.database.begin().await?;
-        if manner.hurried {
-            tx.hurry().await?;
+        let mut tx = self.database.begin(manner.hurried).await?;
+        let mut batch = Batch::new(&*self.participant, work, tx.now(), spans.link(), manner.set_aside);
+        batch.look_at_all(self.policy.window, known);
+        let mut rows = self.lock(&mut tx, &mut batch, manner).await?;
+        let outcome = batch.run(&self.policy, &mut rows, known, ids);
+        if !outcome.writing.is_empty() {
+            let lost = tx.write(&outcome.writing).await?;
+            if !lost.is_nothing() {
+                return Ok(Err(lost));
+            }
         }
-        let opening = tx.open(&aggregates_of_arrivals(work)).await?;
-        let now = opening.now;
-        let mut batch =
-            Batch::new(&*self.participant, work, opening, self.policy.window, spans.link(), manner.set_aside);
-
-        let new_to_inbox = batch.new_to_inbox();
-        if !new_to_inbox.is_empty() {
-            let new = tx.insert_inbox(&new_to_inbox).await?;
-            batch.drop_repeats(&new);
-        }
-        let early = batch.arrived_early();
-        if !early.is_empty() {
-            let known = tx.in_inbox(&early).await?;
-            batch.drop_known(&known);
-        }
-        let dead = batch.dead_messages();
-        if !dead.is_empty() {
-            let newly_buried = tx.bury(dead).await?;
-            batch.buried(newly_buried);
-        }
-
-        let mut rows = match manner.set_aside {
-            None => self.lock_rows(&mut tx, &mut batch, manner.hurried).await?,
-            Some(_) => Rows::default(),
-        };
-        let keys = batch.aggregates_to_lock(manner.set_aside.is_none());
-        if !keys.is_empty() {
-            let held = tx.held(&keys).await?;
-            batch.found_held(keys, &held);
-        }
-        let (taken, postponed_to) = self.take(&mut tx, &batch, ids).await?;
-        batch.drop_settled(taken);
-
-        let outcome = batch.run(&self.policy, &mut rows, ids);
-        self.write(&mut tx, &rows, &outcome, now).await?;
         reached("door.written");
         tx.commit().await?;
         spans.committed();
-        let mut handled = outcome.committed(self.policy.ranges, since);
-        handled.earliest_deadline = handled.earliest_deadline.into_iter().chain(postponed_to).min();
-        Ok(handled)
+        Ok(Ok(outcome.committed(self.policy.ranges, since)))
     }
 
-    async fn lock_rows(
+    /// Locks what the inputs touch. The keys of a table may come from the rows of those before it.
+    async fn lock(
         &self,
         tx: &mut D::Transaction,
         batch: &mut Batch<'_, P>,
-        hurried: bool,
+        manner: Manner<'_>,
     ) -> Result<Rows<P>, StoreError> {
-        let mut rows = Rows::default();
-        for &table in self.participant.tables() {
+        let (mut rows, mut asked) = (Rows::default(), None);
+        let mut wanted = Wanted { queues: batch.queues(), arrivals: batch.arrivals(), rows: Vec::new() };
+        let tables = if manner.set_aside.is_none() { self.participant.tables() } else { &[] };
+        for &table in tables {
+            if !batch.names(table) {
+                continue;
+            }
+            if let Some(touched) = asked.take() {
+                let found = tx.lock(&wanted).await?;
+                self.found(batch, &mut rows, std::mem::take(&mut wanted), Some(&touched), found);
+            }
             let touched = batch.touches(table, &rows);
             let (fresh, shared) = touched.split();
             for key in fresh {
                 rows.load_fresh(table, key, self.participant.absent(table));
             }
-            let (suspects, others) = match hurried {
-                true => (shared, Vec::new()),
-                false => self.suspects.split(table, shared, batch.now),
-            };
-            if !others.is_empty() {
-                tx.ensure_rows(table, &others).await?;
-                for (key, row) in tx.lock_rows(table, &others).await? {
-                    rows.load(table, key, row);
-                }
+            if !shared.is_empty() {
+                let (if_free, keys) = match manner.hurried {
+                    true => (shared, Vec::new()),
+                    false => self.suspects.split(table, shared, batch.now),
+                };
+                wanted.rows.push(WantedRows { table, keys, if_free });
+                asked = Some(touched);
             }
-            if !suspects.is_empty() {
-                // They come last and are not waited for, so their locks can't close a circle.
-                let free = tx.lock_free_rows(table, &suspects).await?;
-                for (key, row) in free.rows {
-                    rows.load(table, key, row);
-                }
-                self.suspects.learn(table, &suspects, &free.locked, batch.now);
-                batch.step_aside(table, &touched, &free.locked);
-            }
+        }
+        if !wanted.is_empty() {
+            let found = tx.lock(&wanted).await?;
+            self.found(batch, &mut rows, wanted, asked.as_ref(), found);
         }
         Ok(rows)
     }
 
-    /// Takes the deadlines and external calls whose rules run and has the others wait. Which were still there, and when the
-    /// first of those deadlines that wait comes again.
-    async fn take(
+    fn found(
         &self,
-        tx: &mut D::Transaction,
-        batch: &Batch<'_, P>,
-        ids: &mut dyn IdSource,
-    ) -> Result<(Taken, Option<DateTime<Utc>>), StoreError> {
-        let mut taken = Taken::default();
-        let to_take = batch.to_take();
-        let postponed = batch.to_postpone(&mut Postponing { retry: self.policy.retry, now: batch.now, ids });
-        if !to_take.deadlines.is_empty() {
-            taken.deadlines = tx.take_deadlines(&to_take.deadlines).await?;
+        batch: &mut Batch<'_, P>,
+        rows: &mut Rows<P>,
+        wanted: Wanted<P>,
+        touched: Option<&Touched>,
+        found: Found<P>,
+    ) {
+        for (table, key, row) in found.rows {
+            rows.load(table, key, row);
         }
-        if !postponed.deadlines.is_empty() {
-            taken.postponed.extend(tx.postpone_deadlines(&postponed.deadlines).await?);
+        for WantedRows { table, keys, if_free } in wanted.rows {
+            let locked: Vec<String> =
+                found.locked.iter().filter(|(of, _)| *of == table).map(|(_, key)| key.clone()).collect();
+            if !if_free.is_empty() {
+                self.suspects.learn(table, &if_free, &locked, batch.now);
+                touched.into_iter().for_each(|touched| batch.step_aside(table, touched, &locked));
+            }
+            for key in keys.into_iter().chain(if_free) {
+                if rows.find(table, &key).is_none() && !locked.contains(&key) {
+                    rows.load_absent(table, key, self.participant.absent(table));
+                }
+            }
         }
-        if !to_take.intents.is_empty() {
-            taken.intents = tx.take_intents(&to_take.intents).await?;
-        }
-        if !postponed.intents.is_empty() {
-            taken.postponed.extend(tx.postpone_intents(&postponed.intents).await?);
-        }
-        Ok((taken, postponed.deadlines.iter().map(Deadline::next_at).min()))
+        batch.found_held(wanted.queues, &found.queues);
+        batch.found_waiting(found.held, found.overtaking);
     }
+}
 
-    async fn write(
-        &self,
-        tx: &mut D::Transaction,
-        rows: &Rows<P>,
-        outcome: &Outcome<P>,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        for &table in self.participant.tables() {
-            let changes = rows.changes(table);
-            if !changes.inserts.is_empty() {
-                tx.insert_rows(table, &changes.inserts).await?;
-            }
-            if !changes.updates.is_empty() {
-                tx.update_rows(table, &changes.updates).await?;
-            }
-        }
-        if !outcome.records.is_empty() {
-            tx.append_records(&outcome.records).await?;
-        }
-        if !outcome.settled.is_empty() {
-            tx.settle_deadlines(&outcome.settled).await?;
-        }
-        if !outcome.deadlines.is_empty() {
-            tx.set_deadlines(&outcome.deadlines).await?;
-        }
-        if !outcome.intents.is_empty() {
-            tx.insert_intents(&outcome.intents, now + self.policy.intent_lease).await?;
-        }
-        if !outcome.refused_intents.is_empty() {
-            tx.reopen_intents(&outcome.refused_intents).await?;
-        }
-        if !outcome.amended.is_empty() {
-            tx.amend_intents(&outcome.amended).await?;
-        }
-        if !outcome.let_go.is_empty() {
-            tx.let_go(&outcome.let_go).await?;
-        }
-        if !outcome.failed_again.is_empty() {
-            tx.hold_again(&outcome.failed_again).await?;
-        }
-        if !outcome.hold.is_empty() {
-            tx.hold(&outcome.hold).await?;
-        }
-        if !outcome.messages.is_empty() {
-            tx.append_outbox(&outcome.messages).await?;
-        }
-        Ok(())
-    }
+/// Messages that this service does not handle need no transaction.
+fn nothing_to_do<P: Participant>(work: &[Work<P>]) -> Option<Handled<P::Reply>> {
+    work.iter().all(|work| matches!(work, Work::Ignored(_))).then(|| Handled {
+        verdicts: work.iter().map(|_| Verdict::Ignored).collect(),
+        ranges: Vec::new(),
+        intents: Vec::new(),
+        earliest_deadline: None,
+    })
 }
 
 fn ranges(messages: &[OutboxMessage], ranges: i32) -> Vec<i32> {

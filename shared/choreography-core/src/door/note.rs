@@ -6,7 +6,6 @@ use crate::{
     input::Input,
     panics::caught,
     participant::{Participant, Refusal, What},
-    store::{Deadline, Intent, TakenIntent},
 };
 
 /// The class of what waits for rows that others have locked. It is no failure of the input, so it spends no attempts.
@@ -32,13 +31,11 @@ impl SetAside {
     }
 }
 
-/// Why an arrival is held without being tried.
+/// An arrival whose id's time has not come.
 #[derive(Clone, Debug)]
-pub(super) enum Wait {
-    /// An event of its aggregate is held.
-    Behind,
-    /// The time of its id has not come.
-    Until(DateTime<Utc>, String),
+pub(super) struct Early {
+    pub until: DateTime<Utc>,
+    pub why: String,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -46,35 +43,17 @@ pub(super) struct Note {
     /// It is a compensation.
     pub overtakes: bool,
     pub set_aside: Option<SetAside>,
-    pub wait: Option<Wait>,
+    pub early: Option<Early>,
     /// It was held early when it was read, and the inbox knows it by now.
     pub known: bool,
     /// It was held early, and is by now too old for the inbox: each copy of it is refused.
     pub too_old: bool,
-    /// How often the deadline was refused, by its row under its lock.
-    pub refused: Option<u32>,
-    /// The external call by its row under its lock.
-    pub intent: Option<TakenIntent>,
 }
 
 impl Note {
     /// Whether its rules are to be run, and so its rows needed.
     pub fn runs(&self) -> bool {
-        self.set_aside.is_none() && self.wait.is_none()
-    }
-
-    /// The deadline as its row stood when it was taken.
-    pub fn deadline_now(&self, as_read: &Deadline) -> Deadline {
-        Deadline { attempts: self.refused.unwrap_or(as_read.attempts), ..as_read.clone() }
-    }
-
-    /// The external call as its row stood when it was taken.
-    pub fn intent_now(&self, as_claimed: &Intent) -> Intent {
-        let mut intent = as_claimed.clone();
-        if let Some(TakenIntent { request, attempts }) = &self.intent {
-            (intent.request, intent.attempts) = (request.clone(), *attempts);
-        }
-        intent
+        self.set_aside.is_none() && self.early.is_none()
     }
 
     pub fn look_at<P: Participant>(&mut self, participant: &P, input: &Input<P>) {

@@ -83,22 +83,13 @@ fn what_is_no_event_or_not_handled_keeps_nobody() {
 }
 
 #[test]
-fn who_only_queues_needs_no_rows() {
-    let mut world = World::new();
-    world.batch(&[("a", "refuse")]);
-    world.door.database.state().statements.clear();
-    assert_eq!(world.batch(&[("a", "add"), ("a", "add")]), [Held(Queued), Held(Queued)]);
-    assert_eq!(world.door.database.state().statements, ["commit"]);
-}
-
-#[test]
-fn a_repeat_needs_neither_rows_nor_a_look_at_what_is_held() {
+fn a_repeat_is_found_by_the_write_and_then_needs_neither_rows_nor_a_look_at_what_is_held() {
     let mut world = World::new();
     let event = world.event("a", r#"{"act":"add"}"#);
     world.arrive(std::slice::from_ref(&event));
     world.door.database.state().statements.clear();
     assert_eq!(world.arrive(&[event]), [Repeat]);
-    assert_eq!(world.door.database.state().statements, ["commit"]);
+    assert_eq!(world.door.database.state().statements, ["lock", "write", "commit"]);
 }
 
 #[test]
@@ -152,15 +143,24 @@ fn bytes_are_kept_as_they_came() {
 }
 
 #[test]
-fn whether_an_event_may_pass_is_looked_up_under_the_lock_of_its_aggregate() {
+fn a_batch_takes_one_lock_one_write_and_one_commit_and_a_table_whose_keys_come_from_rows_one_lock_more() {
     let mut world = World::new();
-    world.batch(&[("a", "add")]);
-    assert_eq!(world.door.database.state().statements, ["ensure_rows", "lock_rows", "held", "commit"]);
-    // The second transaction, which sets the event aside, has no lock under which it could ask.
+    world.batch(&[("a", "add"), ("b", "add")]);
+    assert_eq!(world.door.database.state().statements, ["lock", "write", "commit"]);
     world.door.database.state().statements.clear();
-    world.door.database.state().poison.insert("b".into());
-    world.batch(&[("b", "add")]);
-    assert_eq!(world.door.database.state().statements, ["ensure_rows", "lock_rows", "held", "commit"]);
+    let event = world.event("a", r#"{"act":"add","shelf":"left"}"#);
+    world.arrive(&[event]);
+    assert_eq!(world.door.database.state().statements, ["lock", "lock", "write", "commit"]);
+}
+
+#[test]
+fn what_this_service_does_not_handle_takes_no_transaction() {
+    let mut world = World::new();
+    let mut foreign = world.event("a", r#"{"act":"add"}"#);
+    let text = String::from_utf8(foreign.payload.take().unwrap().to_vec()).unwrap();
+    foreign.payload = Some(text.replace("toy.event", "toy.foreign").into_bytes().into());
+    assert_eq!(world.arrive(&[foreign]), [Ignored]);
+    assert!(world.door.database.state().statements.is_empty());
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn rows_under_keys_that_nobody_else_knows_are_inserted_without_being_locked() {
     let mut world = World::new();
     assert_eq!(world.command(&["new a", "new b"]), [Applied(None), Applied(None)]);
     assert_eq!((world.sum("new a"), world.sum("new b")), (1, 1));
-    assert_eq!(world.door.database.state().statements, ["insert_rows", "commit"]);
+    assert_eq!(world.door.database.state().statements, ["write", "commit"]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What a batch came to: what has to be written, and what follows its commit.
 
-use std::time::Instant;
+use std::{collections::HashSet, time::Instant};
+
+use uuid::Uuid;
 
 use super::{ranges, told::Told};
 use crate::spans::SagaSpan;
@@ -8,32 +10,124 @@ use crate::{
     input::{Handled, Verdict},
     intents::FreshCall,
     participant::Participant,
-    store::{AmendedIntent, Deadline, HeldFailure, HoldEvent, Intent, OutboxMessage, RefusedIntent},
+    store::{AmendedIntent, Deadline, Intent, RefusedIntent, Writing},
 };
 
 /// What has to be written, and what to tell whom.
 pub(super) struct Outcome<P: Participant> {
     pub verdicts: Vec<Option<Verdict<P::Reply>>>,
-    pub messages: Vec<OutboxMessage>,
-    pub records: Vec<P::Record>,
-    pub deadlines: Vec<Deadline>,
-    pub settled: Vec<(String, String)>,
-    pub intents: Vec<Intent>,
-    /// Open calls that ask for something else from now on.
-    pub amended: Vec<AmendedIntent>,
-    /// Their answers were refused: they stay open and are asked about again later.
-    pub refused_intents: Vec<RefusedIntent>,
-    pub hold: Vec<HoldEvent>,
-    pub failed_again: Vec<HeldFailure>,
-    pub let_go: Vec<i64>,
+    pub writing: Writing<P>,
     /// What is to be told of the inputs, and the spans of the facts.
     pub told: Vec<Told>,
     pub facts: Vec<SagaSpan>,
     /// Sagas that ended, as they did and after how many seconds.
     pub ended: Vec<(&'static str, f64)>,
+    /// Deadlines whose rules ran well.
+    passed: Vec<Deadline>,
+}
+
+impl<P: Participant> Default for Outcome<P> {
+    fn default() -> Self {
+        Self {
+            verdicts: Vec::new(),
+            writing: Writing::default(),
+            told: Vec::new(),
+            facts: Vec::new(),
+            ended: Vec::new(),
+            passed: Vec::new(),
+        }
+    }
 }
 
 impl<P: Participant> Outcome<P> {
+    pub fn set_deadline(&mut self, deadline: Deadline) {
+        let deadlines = &mut self.writing.deadlines;
+        let other = |row: &Deadline| !is_same(row, &deadline);
+        deadlines.set.retain(other);
+        deadlines.postponed.retain(other);
+        deadlines.set.push(deadline);
+    }
+
+    pub fn settle_deadline(&mut self, aggregate_id: String, name: &str) {
+        let deadlines = &mut self.writing.deadlines;
+        let other = |row: &Deadline| row.aggregate_id != aggregate_id || row.name != name;
+        deadlines.set.retain(other);
+        deadlines.postponed.retain(other);
+        deadlines.settled.push((aggregate_id, name.to_owned()));
+    }
+
+    /// Its rule ran well: its row goes.
+    pub fn pass_deadline(&mut self, deadline: &Deadline) {
+        self.passed.push(deadline.clone());
+    }
+
+    /// Unless another input of this batch set it anew or settled it.
+    pub fn postpone_deadline(&mut self, postponed: Deadline) {
+        let deadlines = &mut self.writing.deadlines;
+        let settled = |(of, name): &(String, String)| *of == postponed.aggregate_id && *name == postponed.name;
+        if !deadlines.set.iter().any(|set| is_same(set, &postponed)) && !deadlines.settled.iter().any(settled) {
+            deadlines.postponed.push(postponed);
+        }
+    }
+
+    /// One that this very batch intended is not written yet; one that has its answer in this batch stays as it is.
+    pub fn amend_call(&mut self, amended: AmendedIntent) {
+        let calls = &mut self.writing.calls;
+        let is_it = |intent: &Intent| intent.aggregate_id == amended.aggregate_id && intent.step == amended.step;
+        if let Some(new) = calls.new.iter_mut().find(|intent| is_it(intent)) {
+            new.request = amended.request;
+        } else if let Some(postponed) = calls.postponed.iter_mut().find(|row| is_it(&row.intent)) {
+            postponed.amended = Some(amended.request);
+        } else {
+            calls.amended.retain(|row| row.aggregate_id != amended.aggregate_id || row.step != amended.step);
+            calls.amended.push(amended);
+        }
+    }
+
+    /// Its answer was refused. What an earlier input of this batch amended of it still holds.
+    pub fn postpone_call(&mut self, mut refused: RefusedIntent) {
+        let calls = &mut self.writing.calls;
+        let is_it =
+            |row: &AmendedIntent| row.aggregate_id == refused.intent.aggregate_id && row.step == refused.intent.step;
+        if let Some(at) = calls.amended.iter().position(is_it) {
+            refused.amended = Some(calls.amended.remove(at).request);
+        }
+        calls.postponed.push(refused);
+    }
+
+    /// Brings what is to be written into the form in which each row stands once. `answered`: calls whose answers were taken.
+    pub fn net(&mut self, answered: &[Intent]) {
+        let deadlines = &mut self.writing.deadlines;
+        for passed in std::mem::take(&mut self.passed) {
+            deadlines.settled.retain(|(of, name)| *of != passed.aggregate_id || *name != passed.name);
+            match deadlines.set.iter().any(|set| is_same(set, &passed)) {
+                true => deadlines.replaced.push(passed.id),
+                false => deadlines.taken.push(passed.id),
+            }
+        }
+        let set: HashSet<(&str, &str)> =
+            deadlines.set.iter().map(|set| (set.aggregate_id.as_str(), set.name.as_str())).collect();
+        deadlines.settled.retain(|(of, name)| !set.contains(&(of, name)));
+        sort(&mut deadlines.settled);
+        sort(&mut deadlines.taken);
+        sort(&mut deadlines.replaced);
+        deadlines.postponed.sort_by_key(|row| row.id);
+        deadlines.set.sort_by(|one, other| (&one.aggregate_id, &one.name).cmp(&(&other.aggregate_id, &other.name)));
+
+        let calls = &mut self.writing.calls;
+        let is_answered = |row: &AmendedIntent| {
+            answered.iter().any(|call| call.aggregate_id == row.aggregate_id && call.step == row.step)
+        };
+        calls.amended.retain(|row| !is_answered(row));
+        calls.taken = answered.iter().map(|call| call.id).collect();
+        sort(&mut calls.taken);
+        calls.postponed.sort_by_key(|row| row.intent.id);
+        sort(&mut self.writing.held.none);
+        sort(&mut self.writing.held.no_compensation);
+        sort::<Uuid>(&mut self.writing.inbox.new);
+        sort::<Uuid>(&mut self.writing.inbox.early);
+    }
+
     /// It is committed: tells it, and says what has to be done now. `since`: a moment before the transaction began.
     pub fn committed(self, range_count: i32, since: Instant) -> Handled<P::Reply> {
         self.facts.into_iter().for_each(SagaSpan::end);
@@ -41,11 +135,21 @@ impl<P: Participant> Outcome<P> {
         for (outcome, seconds) in self.ended {
             metrics::histogram!("saga_duration_seconds", "outcome" => outcome).record(seconds);
         }
+        let Writing { deadlines, calls, messages, .. } = self.writing;
         Handled {
-            ranges: ranges(&self.messages, range_count),
+            ranges: ranges(&messages, range_count),
             verdicts: self.verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::Gone)).collect(),
-            earliest_deadline: self.deadlines.iter().map(Deadline::next_at).min(),
-            intents: self.intents.into_iter().map(|intent| FreshCall { intent, since }).collect(),
+            earliest_deadline: deadlines.set.iter().chain(&deadlines.postponed).map(Deadline::next_at).min(),
+            intents: calls.new.into_iter().map(|intent| FreshCall { intent, since }).collect(),
         }
     }
+}
+
+fn is_same(one: &Deadline, other: &Deadline) -> bool {
+    one.aggregate_id == other.aggregate_id && one.name == other.name
+}
+
+fn sort<T: Ord>(items: &mut Vec<T>) {
+    items.sort_unstable();
+    items.dedup();
 }

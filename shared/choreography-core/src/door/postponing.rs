@@ -1,39 +1,12 @@
 //! Deadlines and external calls whose handling failed: they wait, with the reason, and come again.
 
-use std::collections::{HashMap, HashSet};
-
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use crate::{
     event_id::{IdSource, random},
     policy::RetryPolicy,
-    store::{Deadline, Failure, Intent, RefusedIntent, TakenIntent},
+    store::{Deadline, Failure, Intent, RefusedIntent},
 };
-
-/// Rows to take, because their rules run; by id, sorted.
-#[derive(Debug, Default)]
-pub(super) struct ToTake {
-    pub deadlines: Vec<Uuid>,
-    pub intents: Vec<Uuid>,
-}
-
-/// Rows that were still there, by id. What waits keeps what was changed since it was read.
-#[derive(Debug, Default)]
-pub(super) struct Taken {
-    /// How often each was refused by now.
-    pub deadlines: HashMap<Uuid, u32>,
-    pub intents: HashMap<Uuid, TakenIntent>,
-    /// Of both kinds.
-    pub postponed: HashSet<Uuid>,
-}
-
-/// Rows that wait for another try, because their rules can't be run.
-#[derive(Debug, Default)]
-pub(super) struct ToPostpone {
-    pub deadlines: Vec<Deadline>,
-    pub intents: Vec<RefusedIntent>,
-}
 
 /// How long they wait.
 pub(super) struct Postponing<'a> {
@@ -55,7 +28,7 @@ impl Postponing<'_> {
 
     pub fn intent(&mut self, intent: &Intent, failure: &Failure) -> RefusedIntent {
         let not_before = self.after(intent.attempts.saturating_add(1));
-        RefusedIntent { intent: intent.clone(), not_before, error: told(failure) }
+        RefusedIntent { intent: intent.clone(), not_before, error: told(failure), amended: None }
     }
 
     fn after(&mut self, attempts: u32) -> DateTime<Utc> {

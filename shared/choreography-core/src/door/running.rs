@@ -6,115 +6,93 @@ use chrono::{DateTime, TimeDelta, Utc};
 use opentelemetry::trace::SpanContext;
 
 use super::{
-    note::{CRASH, LOCKED, Note, SetAside, Wait},
+    batch::Waiting,
+    note::{CRASH, Early, LOCKED, Note, SetAside},
     outcome::Outcome,
     postponing::Postponing,
-    queue::Queue,
-    told::{Told, created},
+    told::Told,
 };
-use crate::spans::SagaSpan;
 use crate::{
     crash_point::reached_of,
     dead_letter::{self, Attempts},
-    effects::{Effects, Intend, SagaEnd},
     event_id::{IdSource, random},
     input::{Event, HeldEvent, Input, Source, Verdict},
-    outbox::{self, Origin},
     panics::caught,
     participant::{Participant, Refusal},
     policy::Policy,
     rows::Rows,
-    store::{AmendedIntent, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, Opening, OutboxMessage},
+    store::{Failure, HeldFailure, HeldStatus, HoldEvent, Intent},
     trace::TraceContext,
 };
 
 pub(super) struct Running<'a, P: Participant> {
-    participant: &'a P,
-    policy: &'a Policy,
-    now: DateTime<Utc>,
-    /// Per aggregate that was looked at under its lock, its held events.
-    held: HashMap<String, Queue>,
-    /// What was held of the others, as it was seen without a lock.
-    opening: Opening,
+    pub(super) participant: &'a P,
+    pub(super) policy: &'a Policy,
+    pub(super) now: DateTime<Utc>,
+    waiting: Waiting,
     /// Aggregates with an event held by this very batch, which has no number yet; true: with a compensation that is
     /// not parked.
     newly_held: HashMap<String, bool>,
     rows: &'a mut Rows<P>,
-    ids: &'a mut dyn IdSource,
-    outcome: Outcome<P>,
+    pub(super) ids: &'a mut dyn IdSource,
+    pub(super) outcome: Outcome<P>,
+    answered: Vec<Intent>,
     links: Vec<SpanContext>,
 }
 
-/// What is known before the rules run.
-pub(super) struct Beginning {
-    pub held: HashMap<String, Queue>,
-    pub opening: Opening,
-    pub let_go: Vec<i64>,
-    /// Dead letters of messages that are no events.
-    pub messages: Vec<OutboxMessage>,
-    pub told: Vec<Told>,
-    /// The batch's span.
-    pub links: Vec<SpanContext>,
-}
-
 impl<'a, P: Participant> Running<'a, P> {
+    #[expect(clippy::too_many_arguments, reason = "each is another part of the batch")]
     pub fn new(
         participant: &'a P,
         policy: &'a Policy,
         now: DateTime<Utc>,
-        beginning: Beginning,
+        waiting: Waiting,
         rows: &'a mut Rows<P>,
         ids: &'a mut dyn IdSource,
+        outcome: Outcome<P>,
+        links: Vec<SpanContext>,
     ) -> Self {
-        let Beginning { held, opening, let_go, messages, told, links } = beginning;
-        let outcome = Outcome {
-            verdicts: Vec::new(),
-            messages,
-            records: Vec::new(),
-            deadlines: Vec::new(),
-            settled: Vec::new(),
-            intents: Vec::new(),
-            amended: Vec::new(),
-            refused_intents: Vec::new(),
-            hold: Vec::new(),
-            failed_again: Vec::new(),
-            let_go,
-            told,
-            facts: Vec::new(),
-            ended: Vec::new(),
-        };
-        Self { participant, policy, now, held, opening, newly_held: HashMap::new(), rows, ids, outcome, links }
+        let (newly_held, answered) = (HashMap::new(), Vec::new());
+        Self { participant, policy, now, waiting, newly_held, rows, ids, outcome, answered, links }
     }
 
-    pub fn finish(self, verdicts: Vec<Option<Verdict<P::Reply>>>) -> Outcome<P> {
-        Outcome { verdicts, ..self.outcome }
+    pub fn finish(mut self, verdicts: Vec<Option<Verdict<P::Reply>>>) -> Outcome<P> {
+        self.outcome.verdicts = verdicts;
+        self.outcome.net(&self.answered);
+        if !self.outcome.writing.calls.new.is_empty() {
+            self.outcome.writing.calls.own_until = self.now + self.policy.intent_lease;
+        }
+        let tables = self.participant.tables().iter();
+        self.outcome.writing.tables = tables.filter_map(|table| self.rows.changes(*table)).collect();
+        self.outcome
     }
 
     pub fn take(&mut self, input: &Input<P>, note: &Note) -> Verdict<P::Reply> {
         let mut span = Told::begin(self.participant.name(), input, note.overtakes, &self.links);
-        let before = self.outcome.messages.len();
+        let before = self.outcome.writing.messages.len();
         let (verdict, class) = self.handle(input, note, span.context());
         if input.correlation_id.is_none() {
             // A command that begins a saga, or asks something of one: its fact says which.
-            let key = self.outcome.messages.get(before).and_then(|message| message.key.as_deref());
+            let key = self.outcome.writing.messages.get(before).and_then(|message| message.key.as_deref());
             if let Some(Ok(key)) = key.map(std::str::from_utf8) {
                 span.set("saga.correlation_id", key.to_owned());
             }
         }
         self.outcome.told.extend(Told::of(span, input, &verdict, class));
+        self.note_in_inbox(input, note, &verdict);
         verdict
     }
 
     /// A held event that can't be read now: another version may read it, so it is tried again, for a while. One that ended
     /// processes is parked.
     pub fn take_stuck(&mut self, held: &HeldEvent, failure: &Failure) -> Verdict<P::Reply> {
-        let queue = self.held.get(&held.event.aggregate_id);
+        let queue = self.waiting.queues.get(&held.event.aggregate_id);
         let overtakes = queue.is_some_and(|queue| queue.overtakes(held.number));
         if let Some(verdict) = self.not_its_turn(held, overtakes) {
             return verdict;
         }
         let attempts = self.attempts(held).saturating_add(1);
-        let early = self.held.get(&held.event.aggregate_id).is_some_and(|queue| queue.is_early(held.number));
+        let early = self.waiting.queues.get(&held.event.aggregate_id).is_some_and(|queue| queue.is_early(held.number));
         let refusal = match failure.class {
             CRASH => Refusal::Permanent(failure.message.clone()),
             _ => Refusal::Transient(failure.message.clone()),
@@ -137,12 +115,28 @@ impl<'a, P: Participant> Running<'a, P> {
         };
         match applied {
             Ok(reply) => {
-                if let Source::Held(held) = &input.source {
-                    self.let_go(held);
+                match &input.source {
+                    Source::Held(held) => self.let_go(held),
+                    Source::Deadline(deadline) => self.outcome.pass_deadline(deadline),
+                    Source::Intent(intent) => self.answered.push(intent.clone()),
+                    Source::Arrival(_) | Source::Client => {}
                 }
                 (Verdict::Applied(reply), "")
             }
             Err((class, refusal)) => (self.refused(input, note, class, refusal), class),
+        }
+    }
+
+    /// What waits for its time has no inbox row before it, and what could not be tried now keeps the one it has or has not.
+    fn note_in_inbox(&mut self, input: &Input<P>, note: &Note, verdict: &Verdict<P::Reply>) {
+        let inbox = &mut self.outcome.writing.inbox;
+        match &input.source {
+            Source::Arrival(event) if note.early.is_some() => inbox.early.push(event.id),
+            Source::Arrival(event) => inbox.new.push(event.id),
+            Source::Held(held) if held.early && !note.too_old && !note.known && !matches!(verdict, Verdict::Gone) => {
+                inbox.new.push(held.event.id);
+            }
+            _ => {}
         }
     }
 
@@ -151,12 +145,8 @@ impl<'a, P: Participant> Running<'a, P> {
         match &input.source {
             Source::Arrival(event) => {
                 let blocked = self.is_blocked(&event.aggregate_id, note.overtakes);
-                match &note.wait {
-                    Some(Wait::Until(at, why)) => {
-                        let failure = Failure { class: "event-id", message: why.clone() };
-                        Some((self.hold_until(event, *at, failure, note.overtakes, blocked), "event-id"))
-                    }
-                    Some(Wait::Behind) => Some((self.queue_up(event, note.overtakes), "")),
+                match &note.early {
+                    Some(early) => Some((self.hold_until(event, early, note.overtakes, blocked), "event-id")),
                     None => blocked.then(|| (self.queue_up(event, note.overtakes), "")),
                 }
             }
@@ -166,7 +156,7 @@ impl<'a, P: Participant> Running<'a, P> {
     }
 
     fn not_its_turn(&self, held: &HeldEvent, overtakes: bool) -> Option<Verdict<P::Reply>> {
-        let queue = self.held.get(&held.event.aggregate_id);
+        let queue = self.waiting.queues.get(&held.event.aggregate_id);
         let Some((queue, status)) = queue.and_then(|queue| Some((queue, queue.status(held.number)?))) else {
             return Some(Verdict::Gone);
         };
@@ -174,14 +164,24 @@ impl<'a, P: Participant> Running<'a, P> {
         (parked || !queue.is_turn_of(held.number, overtakes)).then_some(Verdict::Gone)
     }
 
-    fn is_blocked(&self, aggregate_id: &str, overtakes: bool) -> bool {
-        let newly = self.newly_held.get(aggregate_id).is_some_and(|compensation| !overtakes || *compensation);
-        let earlier = match self.held.get(aggregate_id) {
-            Some(queue) => queue.blocks(overtakes),
-            None if overtakes => self.opening.overtaking.contains(aggregate_id),
-            None => self.opening.held.contains(aggregate_id),
+    /// Where the queue of its key is not locked, the write looks again whether it is as it was seen.
+    fn is_blocked(&mut self, aggregate_id: &str, overtakes: bool) -> bool {
+        if self.newly_held.get(aggregate_id).is_some_and(|compensation| !overtakes || *compensation) {
+            return true;
+        }
+        if let Some(queue) = self.waiting.queues.get(aggregate_id) {
+            return queue.blocks(overtakes);
+        }
+        let held = &mut self.outcome.writing.held;
+        let (holding, seen_free) = match overtakes {
+            true => (&self.waiting.overtaking, &mut held.no_compensation),
+            false => (&self.waiting.held, &mut held.none),
         };
-        newly || earlier
+        let blocked = holding.contains(aggregate_id);
+        if !blocked {
+            seen_free.push(aggregate_id.to_owned());
+        }
+        blocked
     }
 
     fn apply(&mut self, input: &Input<P>, trace: &TraceContext) -> Result<Option<P::Reply>, (&'static str, Refusal)> {
@@ -199,7 +199,7 @@ impl<'a, P: Participant> Running<'a, P> {
         match applied {
             Ok((effects, messages)) => {
                 let (messages, spans): (Vec<_>, Vec<_>) = messages.into_iter().unzip();
-                self.outcome.messages.extend(messages);
+                self.outcome.writing.messages.extend(messages);
                 self.outcome.facts.extend(spans);
                 Ok(self.keep(input, effects, trace))
             }
@@ -208,78 +208,6 @@ impl<'a, P: Participant> Running<'a, P> {
                 Err(refused)
             }
         }
-    }
-
-    fn messages(
-        &mut self,
-        input: &Input<P>,
-        effects: &Effects<P>,
-        trace: &TraceContext,
-    ) -> Result<Vec<(OutboxMessage, SagaSpan)>, Refusal> {
-        effects
-            .facts
-            .iter()
-            .map(|fact| {
-                let correlation_id = input.correlation_id.as_deref().unwrap_or(&fact.aggregate_id);
-                let id = self.ids.next(self.now);
-                let span = created(trace, fact, id, correlation_id);
-                let causation_id = input.source.causation_id();
-                let origin =
-                    Origin { source: self.participant.name(), correlation_id, causation_id, trace: span.context() };
-                outbox::message(fact.clone(), id, self.now, &origin, self.policy.max_message_bytes)
-                    .map(|message| (message, span))
-            })
-            .collect()
-    }
-
-    fn keep(&mut self, input: &Input<P>, effects: Effects<P>, trace: &TraceContext) -> Option<P::Reply> {
-        self.outcome.records.extend(effects.records);
-        for SagaEnd { outcome, began_at } in effects.ended {
-            let seconds = (self.now - began_at).num_milliseconds().max(0) as f64 / 1000.0;
-            self.outcome.ended.push((outcome, seconds));
-        }
-        for settled in effects.settled {
-            self.outcome.deadlines.retain(|set| set.aggregate_id != settled.aggregate_id || set.name != settled.name);
-            self.outcome.settled.push((settled.aggregate_id, settled.name.to_owned()));
-        }
-        for deadline in effects.deadlines {
-            self.outcome.deadlines.retain(|set| set.aggregate_id != deadline.aggregate_id || set.name != deadline.name);
-            let correlation_id = input.correlation_id.clone().unwrap_or_else(|| deadline.aggregate_id.clone());
-            self.outcome.deadlines.push(Deadline {
-                id: self.ids.next(self.now),
-                aggregate_id: deadline.aggregate_id,
-                name: deadline.name.to_owned(),
-                due_at: deadline.due_at,
-                correlation_id,
-                trace: trace.clone(),
-                attempts: 0,
-                last_error: None,
-                not_before: None,
-            });
-        }
-        for intend in effects.intents {
-            let correlation_id = input.correlation_id.clone().unwrap_or_else(|| intend.aggregate_id.clone());
-            self.outcome.intents.push(Intent {
-                id: self.ids.next(self.now),
-                aggregate_id: intend.aggregate_id,
-                step: intend.step.to_owned(),
-                request: intend.request,
-                correlation_id,
-                causation_id: input.source.causation_id(),
-                trace: trace.clone(),
-                attempts: 0,
-                intended_at: self.now,
-            });
-        }
-        for Intend { aggregate_id, step, request } in effects.amended {
-            // One that this very batch intended is not written yet.
-            let same = |intent: &&mut Intent| intent.aggregate_id == aggregate_id && intent.step == step;
-            match self.outcome.intents.iter_mut().find(same) {
-                Some(intent) => intent.request = request,
-                None => self.outcome.amended.push(AmendedIntent { aggregate_id, step: step.to_owned(), request }),
-            }
-        }
-        effects.reply
     }
 
     fn refused(&mut self, input: &Input<P>, note: &Note, class: &'static str, refusal: Refusal) -> Verdict<P::Reply> {
@@ -303,15 +231,15 @@ impl<'a, P: Participant> Running<'a, P> {
                 self.fail_again(held, status, failure, attempts, false);
                 Verdict::Held(status)
             }
-            // It stands where it was, postponed.
-            Source::Deadline(_) | Source::Intent(_) if !note.runs() => Verdict::Refused(refusal),
+            // It stays where it is, and comes again.
             Source::Deadline(deadline) => {
-                self.put_deadline_back(&note.deadline_now(deadline), &failure);
+                let postponed = self.postponing().deadline(deadline, &failure);
+                self.outcome.postpone_deadline(postponed);
                 Verdict::Refused(refusal)
             }
             Source::Intent(intent) => {
-                let refused = self.postponing().intent(&note.intent_now(intent), &failure);
-                self.outcome.refused_intents.push(refused);
+                let postponed = self.postponing().intent(intent, &failure);
+                self.outcome.postpone_call(postponed);
                 Verdict::Refused(refusal)
             }
             Source::Client => Verdict::Refused(refusal),
@@ -324,19 +252,7 @@ impl<'a, P: Participant> Running<'a, P> {
 
     /// By the row under its lock: another try may have failed since the event was read.
     fn attempts(&self, held: &HeldEvent) -> u32 {
-        self.held.get(&held.event.aggregate_id).map_or(held.attempts, |queue| queue.attempts(held.number))
-    }
-
-    /// Unless another input of this batch set it anew or settled it.
-    fn put_deadline_back(&mut self, deadline: &Deadline, failure: &Failure) {
-        let (aggregate_id, name) = (&deadline.aggregate_id, &deadline.name);
-        let set = self.outcome.deadlines.iter().any(|set| set.aggregate_id == *aggregate_id && set.name == *name);
-        let settled = self.outcome.settled.iter().any(|(of, settled)| of == aggregate_id && settled == name);
-        if set || settled {
-            return;
-        }
-        let postponed = self.postponing().deadline(deadline, failure);
-        self.outcome.deadlines.push(postponed);
+        self.waiting.queues.get(&held.event.aggregate_id).map_or(held.attempts, |queue| queue.attempts(held.number))
     }
 
     fn status_after(&self, refusal: &Refusal, attempts: u32) -> HeldStatus {
@@ -355,17 +271,11 @@ impl<'a, P: Participant> Running<'a, P> {
     }
 
     /// It waits for its time, and its key behind it.
-    fn hold_until(
-        &mut self,
-        event: &Event,
-        at: DateTime<Utc>,
-        failure: Failure,
-        overtakes: bool,
-        blocked: bool,
-    ) -> Verdict<P::Reply> {
+    fn hold_until(&mut self, event: &Event, early: &Early, overtakes: bool, blocked: bool) -> Verdict<P::Reply> {
         let status = if blocked { HeldStatus::Queued } else { HeldStatus::Retrying };
-        let retry_in = (at - self.now).max(TimeDelta::zero());
-        self.hold(event, HoldAs { status, failure: Some(failure), retry_in, overtakes, early: true });
+        let retry_in = (early.until - self.now).max(TimeDelta::zero());
+        let failure = Some(Failure { class: "event-id", message: early.why.clone() });
+        self.hold(event, HoldAs { status, failure, retry_in, overtakes, early: true });
         Verdict::Held(status)
     }
 
@@ -373,7 +283,7 @@ impl<'a, P: Participant> Running<'a, P> {
         let HoldAs { status, failure, retry_in, overtakes, early } = held_as;
         let compensation = self.newly_held.entry(event.aggregate_id.clone()).or_default();
         *compensation |= overtakes && status != HeldStatus::Parked;
-        self.outcome.hold.push(HoldEvent {
+        self.outcome.writing.held.hold.push(HoldEvent {
             key: event.aggregate_id.clone(),
             event_id: event.id,
             event_type: event.event_type.clone(),
@@ -389,7 +299,7 @@ impl<'a, P: Participant> Running<'a, P> {
 
     fn fail_again(&mut self, held: &HeldEvent, status: HeldStatus, failure: Failure, attempts: u32, early: bool) {
         // A parked event that is refused once more has its dead letter already.
-        let queue = self.held.get(&held.event.aggregate_id);
+        let queue = self.waiting.queues.get(&held.event.aggregate_id);
         if queue.and_then(|queue| queue.status(held.number)) != Some(HeldStatus::Parked) {
             self.give_up(&held.event, status, &failure, attempts, held.first_failed_at.unwrap_or(self.now));
         }
@@ -399,11 +309,11 @@ impl<'a, P: Participant> Running<'a, P> {
             _ => self.policy.retry.wait(attempts, random),
         };
         let number = held.number;
-        if let Some(queue) = self.held.get_mut(&held.event.aggregate_id) {
+        if let Some(queue) = self.waiting.queues.get_mut(&held.event.aggregate_id) {
             queue.set_status(number, status);
         }
         let failed = HeldFailure { number, status, failure, attempts, retry_in, now: self.now, early };
-        self.outcome.failed_again.push(failed);
+        self.outcome.writing.held.failed_again.push(failed);
     }
 
     fn give_up(
@@ -417,7 +327,7 @@ impl<'a, P: Participant> Running<'a, P> {
         if status == HeldStatus::Parked {
             let attempts = Attempts { count, first_failed_at, last_failed_at: self.now };
             let limit = self.policy.max_message_bytes;
-            self.outcome.messages.push(dead_letter::record(
+            self.outcome.writing.messages.push(dead_letter::record(
                 &event.delivery,
                 self.participant.name(),
                 failure,
@@ -428,10 +338,10 @@ impl<'a, P: Participant> Running<'a, P> {
     }
 
     fn let_go(&mut self, held: &HeldEvent) {
-        if let Some(queue) = self.held.get_mut(&held.event.aggregate_id) {
+        if let Some(queue) = self.waiting.queues.get_mut(&held.event.aggregate_id) {
             queue.remove(held.number);
         }
-        self.outcome.let_go.push(held.number);
+        self.outcome.writing.held.let_go.push(held.number);
     }
 
     fn random(&mut self) -> u64 {

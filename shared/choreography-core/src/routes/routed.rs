@@ -191,6 +191,10 @@ impl Participant for Routed {
         self.table.events.get(event.event_type.name).is_some_and(|entry| entry.overtakes)
     }
 
+    fn names(&self, table: TableId, what: &What<Self>) -> bool {
+        self.rule(what).is_some_and(|(rule, ..)| rule.names(table))
+    }
+
     fn touches(&self, table: TableId, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>) {
         if let Some((rule, key, input)) = self.rule(what) {
             rule.touches(table, input, key, rows, touched);

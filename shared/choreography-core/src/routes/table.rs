@@ -119,6 +119,11 @@ impl Rule {
         Self { further: Some((TableId(X::TABLE), Box::new(names))), ..about }
     }
 
+    /// Whether the rule takes rows of this table.
+    pub fn names(&self, table: TableId) -> bool {
+        table == self.about || self.further.as_ref().is_some_and(|(further, _)| *further == table)
+    }
+
     /// The rows of `table` that the input may read or change.
     pub fn touches(
         &self,

@@ -22,8 +22,7 @@ use super::{Cell, Column, Value};
 /// # assert_eq!((Notice::TABLE.name, Notice::TABLE.columns.len()), ("notices", 2));
 /// ```
 ///
-/// `forgets` before the colon says that rows of the table are deleted in the course of business. Columns behind `once:` are
-/// written with a new row under a minted key, and never again.
+/// Columns behind `once:` are written with a new row, and never again.
 ///
 /// ```
 /// # use choreography_core::{Row, table};
@@ -38,14 +37,8 @@ use super::{Cell, Column, Value};
 /// ```
 #[macro_export]
 macro_rules! table {
-    ($row:ident in $table:ident by $key:ident: $($columns:tt)+) => {
-        $crate::table!(@columns $row, $table, $key, false, $($columns)+);
-    };
-    ($row:ident in $table:ident by $key:ident forgets: $($columns:tt)+) => {
-        $crate::table!(@columns $row, $table, $key, true, $($columns)+);
-    };
     (
-        @columns $row:ident, $table:ident, $key:ident, $forgets:literal,
+        $row:ident in $table:ident by $key:ident:
         $($column:ident),+ $(,)? $(; once: $($once:ident),+ $(,)?)?
     ) => {
         impl $crate::Row for $row {
@@ -56,7 +49,6 @@ macro_rules! table {
                     $($crate::for_macros::column(stringify!($column), |row: &Self| &row.$column),)+
                     $($($crate::for_macros::once(stringify!($once), |row: &Self| &row.$once),)+)?
                 ],
-                forgets: $forgets,
             };
 
             fn cell(&self, column: usize) -> $crate::table::Cell<'_> {
@@ -90,7 +82,6 @@ macro_rules! records {
                 name: stringify!($table),
                 key: "",
                 columns: &[$($crate::for_macros::column(stringify!($column), |row: &Self| &row.$column)),+],
-                forgets: false,
             };
 
             fn cell(&self, column: usize) -> $crate::table::Cell<'_> {

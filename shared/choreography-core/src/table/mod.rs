@@ -20,9 +20,6 @@ pub struct Table {
     pub key: &'static str,
     /// The columns beside the key, in the order of the cells.
     pub columns: &'static [Column],
-    /// Rows of it are deleted in the course of business, as what is kept for a while only: one that is there is then
-    /// locked before it is read.
-    pub forgets: bool,
 }
 
 /// A column beside the key.
@@ -32,7 +29,7 @@ pub struct Column {
     pub name: &'static str,
     /// What it holds.
     pub kind: Kind,
-    /// It is written with a new row under a minted key ([`Key::Fresh`](crate::Key::Fresh)), and never again.
+    /// It is written with a new row, and never again.
     pub once: bool,
 }
 

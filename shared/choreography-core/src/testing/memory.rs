@@ -1,7 +1,8 @@
 //! The database in memory: a transaction works on a copy, and its commit puts the copy in the original's place.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -25,6 +26,16 @@ pub(crate) struct HeldRow {
     pub overtakes: bool,
     pub due_at: DateTime<Utc>,
     pub failure: Option<Failure>,
+}
+
+/// What another transaction commits.
+#[derive(Clone)]
+pub(crate) struct Intrusion(pub Arc<dyn Fn(&mut State) + Send + Sync>);
+
+impl fmt::Debug for Intrusion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Intrusion")
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -64,6 +75,8 @@ pub(crate) struct State {
     pub is_inbox_locked: bool,
     /// Nobody answers.
     pub is_away: bool,
+    /// What others commit just before the next writes; nobody sees it before that.
+    pub before_the_write: VecDeque<Intrusion>,
     /// The statements so far.
     pub statements: Vec<&'static str>,
 }
@@ -85,10 +98,13 @@ impl Memory {
 impl Database<Toy> for Memory {
     type Transaction = Copy;
 
-    async fn begin(&self) -> Result<Copy, StoreError> {
+    async fn begin(&self, hurried: bool) -> Result<Copy, StoreError> {
         self.answer()?;
-        let copy = self.state().clone();
-        Ok(Copy { original: self.clone(), state: copy, hurried: false })
+        let state = self.state().clone();
+        if hurried && state.is_table_locked {
+            return Err(StoreError::Unavailable("a table is locked".into()));
+        }
+        Ok(Copy { original: self.clone(), state })
     }
 
     async fn crashes(&self, messages: &[Position]) -> Result<Vec<Crashes>, StoreError> {

@@ -75,6 +75,14 @@ impl Participant for Toy {
         event.act.starts_with("undo")
     }
 
+    fn names(&self, table: Table, what: &What<Self>) -> bool {
+        match (table, what) {
+            (Table::Accounts, _) => true,
+            (Table::Shelves, What::Event(event)) => event.shelf.is_some() || event.act == "panic at touching",
+            (Table::Shelves, _) => false,
+        }
+    }
+
     fn touches(&self, table: Table, what: &What<Self>, _rows: &Rows<Self>, touched: &mut Vec<Touch>) {
         match (table, what) {
             (Table::Accounts, What::Event(event)) => touched.push(Touch::shared(&event.key)),

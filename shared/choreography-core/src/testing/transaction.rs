@@ -1,24 +1,21 @@
 //! A transaction on the copy.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
-use super::{HeldRow, Memory, State, Table, Toy};
+use super::{HeldRow, Intrusion, Memory, State, Table, Toy};
 use crate::{
-    delivery::Position,
     input::{Event, HeldEvent},
     store::{
-        AmendedIntent, DeadMessage, Deadline, FreeRows, Held, HeldFailure, HeldStatus, HoldEvent, Intent, Opening,
-        OutboxMessage, RefusedIntent, StoreError, TakenIntent, Transaction,
+        Calls, Deadline, Deadlines, Found, Held, HeldEvents, HeldStatus, HoldEvent, Lost, StoreError, TableChanges,
+        Transaction, Wanted, WantedRows, Writing,
     },
 };
 
 pub(crate) struct Copy {
     pub original: Memory,
     pub state: State,
-    pub hurried: bool,
 }
 
 impl Copy {
@@ -26,186 +23,69 @@ impl Copy {
         self.original.state().statements.push(name);
     }
 
-    /// Who is not in a hurry waits in vain.
-    fn check_free(&self, table: Table, keys: &[String]) -> Result<(), StoreError> {
-        let locked = |key: &String| self.state.locked.contains(&(table, key.clone()));
-        match keys.iter().find(|key| locked(key)) {
-            Some(key) => Err(StoreError::Contention(format!("{key} is locked"))),
-            None => Ok(()),
+    fn is_locked(&self, table: Table, key: &str) -> bool {
+        self.state.locked.contains(&(table, key.to_owned()))
+    }
+
+    fn lock_rows(&self, wanted: &WantedRows<Toy>, found: &mut Found<Toy>) -> Result<(), StoreError> {
+        let WantedRows { table, keys, if_free } = wanted;
+        // Who is not in a hurry waits in vain.
+        if let Some(key) = keys.iter().find(|key| self.is_locked(*table, key)) {
+            return Err(StoreError::Contention(format!("{key} is locked")));
         }
-    }
-}
-
-impl Transaction<Toy> for Copy {
-    async fn open(&mut self, keys: &[String]) -> Result<Opening, StoreError> {
-        let of = |row: &&HeldRow| keys.contains(&row.event.event.aggregate_id);
-        let key = |row: &HeldRow| row.event.event.aggregate_id.clone();
-        let held = self.state.held.values().filter(of);
-        let overtaking = held.clone().filter(|row| row.overtakes && row.status != HeldStatus::Parked);
-        Ok(Opening { now: self.state.now, overtaking: overtaking.map(key).collect(), held: held.map(key).collect() })
-    }
-
-    async fn hurry(&mut self) -> Result<(), StoreError> {
-        self.hurried = true;
-        if self.state.is_table_locked { Err(StoreError::Unavailable("a table is locked".into())) } else { Ok(()) }
-    }
-
-    async fn insert_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
-        if self.state.is_inbox_locked {
-            return Err(StoreError::Contention("the inbox is locked".into()));
-        }
-        Ok(ids.iter().copied().filter(|id| self.state.inbox.insert(*id)).collect())
-    }
-
-    async fn in_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
-        Ok(ids.iter().copied().filter(|id| self.state.inbox.contains(id)).collect())
-    }
-
-    async fn ensure_rows(&mut self, table: Table, keys: &[String]) -> Result<(), StoreError> {
-        self.statement("ensure_rows");
-        if self.state.is_table_locked {
-            return Err(StoreError::Contention("the table is locked".into()));
-        }
-        for key in keys {
-            self.state.rows.entry((table, key.clone())).or_default();
+        for key in keys.iter().chain(if_free) {
+            let place = (*table, key.clone());
+            if self.state.locked.contains(&place) {
+                found.locked.push(place);
+            } else if self.state.unreadable.contains(&place) {
+                return Err(StoreError::Data(format!("{key} can't be read")));
+            } else if let Some(row) = self.state.rows.get(&place) {
+                found.rows.push((*table, key.clone(), *row));
+            }
         }
         Ok(())
     }
 
-    async fn lock_rows(&mut self, table: Table, keys: &[String]) -> Result<Vec<(String, i64)>, StoreError> {
-        self.statement("lock_rows");
-        self.check_free(table, keys)?;
-        let places = keys.iter().map(|key| (table, key.clone()));
-        let read = |place: (Table, String)| match self.state.unreadable.contains(&place) {
-            true => Err(StoreError::Data(format!("{} can't be read", place.1))),
-            false => Ok((place.1.clone(), self.state.rows.get(&place).copied().unwrap_or_default())),
-        };
-        places.map(read).collect()
-    }
-
-    async fn lock_free_rows(&mut self, table: Table, keys: &[String]) -> Result<FreeRows<Toy>, StoreError> {
-        self.statement("lock_free_rows");
-        let is_locked = |key: &String| self.state.locked.contains(&(table, key.clone()));
-        let (locked, free): (Vec<String>, Vec<String>) = keys.iter().cloned().partition(is_locked);
-        self.ensure_rows(table, &free).await?;
-        Ok(FreeRows { rows: self.lock_rows(table, &free).await?, locked })
-    }
-
-    async fn insert_rows(&mut self, table: Table, rows: &[(String, i64)]) -> Result<(), StoreError> {
-        self.statement("insert_rows");
-        self.update_rows(table, rows).await
-    }
-
-    async fn update_rows(&mut self, table: Table, rows: &[(String, i64)]) -> Result<(), StoreError> {
-        if let Some((key, _)) = rows.iter().find(|(key, _)| self.state.poison.contains(key)) {
-            return Err(StoreError::Data(format!("{key} is out of range")));
+    fn change(&mut self, changes: &TableChanges<Toy>, lost: &mut Lost) -> Result<(), StoreError> {
+        let TableChanges { table, inserts, fresh, updates, absent } = changes;
+        for (key, row) in inserts.iter().chain(fresh).chain(updates) {
+            if self.state.poison.contains(key) {
+                return Err(StoreError::Data(format!("{key} is out of range")));
+            }
+            let before = self.state.rows.insert((*table, key.clone()), *row);
+            let named = |rows: &[(String, i64)]| rows.iter().any(|(other, _)| other == key);
+            match before {
+                Some(_) if named(fresh) => return Err(StoreError::Data(format!("{key} is there already"))),
+                Some(_) if named(inserts) => lost.changed.push(key.clone()),
+                _ => {}
+            }
         }
-        self.state.rows.extend(rows.iter().map(|(key, row)| ((table, key.clone()), *row)));
+        let there = |key: &&String| self.state.rows.contains_key(&(*table, (*key).clone()));
+        lost.changed.extend(absent.iter().filter(there).cloned());
         Ok(())
     }
 
-    async fn append_records(&mut self, records: &[()]) -> Result<(), StoreError> {
-        self.state.records += records.len();
-        Ok(())
-    }
-
-    async fn append_outbox(&mut self, messages: &[OutboxMessage]) -> Result<(), StoreError> {
-        self.state.outbox.extend_from_slice(messages);
-        Ok(())
-    }
-
-    async fn set_deadlines(&mut self, deadlines: &[Deadline]) -> Result<(), StoreError> {
-        let names: HashSet<_> = deadlines.iter().map(|new| (&new.aggregate_id, &new.name)).collect();
-        assert_eq!(names.len(), deadlines.len(), "PostgreSQL sets no row twice in one statement");
-        for new in deadlines {
-            self.state.deadlines.retain(|_, row| row.aggregate_id != new.aggregate_id || row.name != new.name);
-            self.state.deadlines.insert(new.id, new.clone());
+    fn hold(&mut self, held: &HeldEvents, lost: &mut Lost) -> Result<(), StoreError> {
+        for row in self.state.held.values() {
+            let key = &row.event.event.aggregate_id;
+            let keeps = row.overtakes && row.status != HeldStatus::Parked;
+            if held.none.contains(key) || keeps && held.no_compensation.contains(key) {
+                lost.changed.push(key.clone());
+            }
         }
-        Ok(())
-    }
-
-    async fn settle_deadlines(&mut self, names: &[(String, String)]) -> Result<(), StoreError> {
-        let settled = |row: &Deadline| names.contains(&(row.aggregate_id.clone(), row.name.clone()));
-        self.state.deadlines.retain(|_, row| !settled(row));
-        Ok(())
-    }
-
-    async fn take_deadlines(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, u32>, StoreError> {
-        self.statement("take_deadlines");
-        Ok(ids.iter().filter_map(|id| Some((*id, self.state.deadlines.remove(id)?.attempts))).collect())
-    }
-
-    async fn postpone_deadlines(&mut self, postponed: &[Deadline]) -> Result<HashSet<Uuid>, StoreError> {
-        let mut found = HashSet::new();
-        for later in postponed {
-            let Some(row) = self.state.deadlines.get_mut(&later.id) else { continue };
-            row.attempts += 1;
-            row.last_error.clone_from(&later.last_error);
-            row.not_before = later.not_before;
-            found.insert(later.id);
+        self.state.held.retain(|number, _| !held.let_go.contains(number));
+        for failed in &held.failed_again {
+            let Some(row) = self.state.held.get_mut(&failed.number) else { continue };
+            row.status = failed.status;
+            row.due_at = failed.now + failed.retry_in;
+            row.failure = Some(failed.failure.clone());
+            row.event.attempts = failed.attempts;
+            row.event.early = failed.early;
         }
-        Ok(found)
-    }
-
-    async fn insert_intents(&mut self, intents: &[Intent], not_before: DateTime<Utc>) -> Result<(), StoreError> {
-        self.state.calls_are_own_until = Some(not_before);
-        self.state.intents.extend(intents.iter().map(|intent| (intent.id, (intent.clone(), None))));
-        Ok(())
-    }
-
-    async fn take_intents(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, TakenIntent>, StoreError> {
-        self.statement("take_intents");
-        let mut taken = HashMap::new();
-        for id in ids {
-            let Some((Intent { request, attempts, .. }, _)) = self.state.intents.remove(id) else { continue };
-            taken.insert(*id, TakenIntent { request, attempts });
-        }
-        Ok(taken)
-    }
-
-    async fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> Result<(), StoreError> {
-        let open = |row: &RefusedIntent| (row.intent.id, (row.intent.clone(), Some(row.error.clone())));
-        self.state.intents.extend(refused.iter().map(open));
-        Ok(())
-    }
-
-    async fn postpone_intents(&mut self, refused: &[RefusedIntent]) -> Result<HashSet<Uuid>, StoreError> {
-        let mut found = HashSet::new();
-        for later in refused {
-            let Some((_, error)) = self.state.intents.get_mut(&later.intent.id) else { continue };
-            *error = Some(later.error.clone());
-            found.insert(later.intent.id);
-        }
-        Ok(found)
-    }
-
-    async fn amend_intents(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {
-        for AmendedIntent { aggregate_id, step, request } in amended {
-            let open = self.state.intents.values_mut();
-            open.filter(|(intent, _)| intent.aggregate_id == *aggregate_id && intent.step == *step)
-                .for_each(|(intent, _)| intent.request.clone_from(request));
-        }
-        Ok(())
-    }
-
-    async fn held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {
-        self.statement("held");
-        let held = |(number, row): (&i64, &HeldRow)| Held {
-            key: row.event.event.aggregate_id.clone(),
-            number: *number,
-            status: row.status,
-            overtakes: row.overtakes,
-            attempts: row.event.attempts,
-            early: row.event.early,
-        };
-        Ok(self.state.held.iter().map(held).filter(|row| keys.contains(&row.key)).collect())
-    }
-
-    async fn hold(&mut self, events: &[HoldEvent]) -> Result<(), StoreError> {
-        if self.state.refuses_bytes {
+        if self.state.refuses_bytes && !held.hold.is_empty() {
             return Err(StoreError::Data("too many bytes".into()));
         }
-        for new in events {
+        for new in &held.hold {
             let same = self.state.held.values_mut().find(|row| row.event.event.id == new.event_id);
             if let Some(row) = same {
                 row.event.early &= new.early;
@@ -217,38 +97,126 @@ impl Transaction<Toy> for Copy {
         Ok(())
     }
 
-    async fn hold_again(&mut self, failures: &[HeldFailure]) -> Result<(), StoreError> {
-        for failed in failures {
-            let Some(row) = self.state.held.get_mut(&failed.number) else { continue };
-            row.status = failed.status;
-            row.due_at = failed.now + failed.retry_in;
-            row.failure = Some(failed.failure.clone());
-            row.event.attempts = failed.attempts;
-            row.event.early = failed.early;
+    fn keep_deadlines(&mut self, deadlines: &Deadlines, lost: &mut Lost) {
+        let Deadlines { taken, replaced, settled, set, postponed } = deadlines;
+        let names: HashSet<_> = set.iter().map(|new| (&new.aggregate_id, &new.name)).collect();
+        assert_eq!(names.len(), set.len(), "PostgreSQL sets no row twice in one statement");
+        let rows = &mut self.state.deadlines;
+        lost.settled.extend(replaced.iter().filter(|id| !rows.contains_key(id)));
+        lost.settled.extend(taken.iter().filter(|id| rows.remove(id).is_none()));
+        rows.retain(|_, row| !settled.contains(&(row.aggregate_id.clone(), row.name.clone())));
+        for new in set {
+            rows.retain(|_, row: &mut Deadline| row.aggregate_id != new.aggregate_id || row.name != new.name);
+            rows.insert(new.id, new.clone());
         }
-        Ok(())
+        for later in postponed {
+            let Some(row) = rows.get_mut(&later.id) else {
+                lost.settled.push(later.id);
+                continue;
+            };
+            row.attempts += 1;
+            row.last_error.clone_from(&later.last_error);
+            row.not_before = later.not_before;
+        }
     }
 
-    async fn let_go(&mut self, numbers: &[i64]) -> Result<(), StoreError> {
-        self.state.held.retain(|number, _| !numbers.contains(number));
-        Ok(())
+    fn keep_calls(&mut self, calls: &Calls, lost: &mut Lost) {
+        let Calls { taken, new, own_until, amended, postponed } = calls;
+        let rows = &mut self.state.intents;
+        lost.settled.extend(taken.iter().filter(|id| rows.remove(id).is_none()));
+        if !new.is_empty() {
+            self.state.calls_are_own_until = Some(*own_until);
+        }
+        for call in amended {
+            let open = rows.values_mut();
+            open.filter(|(intent, _)| intent.aggregate_id == call.aggregate_id && intent.step == call.step)
+                .for_each(|(intent, _)| intent.request.clone_from(&call.request));
+        }
+        for later in postponed {
+            let Some((intent, error)) = rows.get_mut(&later.intent.id) else {
+                lost.settled.push(later.intent.id);
+                continue;
+            };
+            *error = Some(later.error.clone());
+            later.amended.iter().for_each(|request| intent.request.clone_from(request));
+        }
+        rows.extend(new.iter().map(|intent| (intent.id, (intent.clone(), None))));
+    }
+}
+
+impl Transaction<Toy> for Copy {
+    fn now(&self) -> DateTime<Utc> {
+        self.state.now
     }
 
-    async fn bury(&mut self, dead: &[DeadMessage]) -> Result<HashSet<Position>, StoreError> {
-        if self.state.refuses_bytes && dead.iter().any(|dead| dead.delivery.payload.is_some()) {
+    async fn lock(&mut self, wanted: &Wanted<Toy>) -> Result<Found<Toy>, StoreError> {
+        self.statement("lock");
+        if self.state.is_table_locked && !wanted.rows.is_empty() {
+            return Err(StoreError::Contention("the table is locked".into()));
+        }
+        let mut found = Found::default();
+        let held = self.state.held.iter().filter(|(_, row)| wanted.queues.contains(&row.event.event.aggregate_id));
+        found.queues.extend(held.map(|(number, row)| Held {
+            key: row.event.event.aggregate_id.clone(),
+            number: *number,
+            status: row.status,
+            overtakes: row.overtakes,
+            attempts: row.event.attempts,
+            early: row.event.early,
+        }));
+        for row in self.state.held.values() {
+            let key = &row.event.event.aggregate_id;
+            if wanted.arrivals.contains(key) {
+                found.held.insert(key.clone());
+                if row.overtakes && row.status != HeldStatus::Parked {
+                    found.overtaking.insert(key.clone());
+                }
+            }
+        }
+        for rows in &wanted.rows {
+            self.lock_rows(rows, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    async fn write(&mut self, writing: &Writing<Toy>) -> Result<Lost, StoreError> {
+        self.statement("write");
+        let mut lost = Lost::default();
+        if self.state.is_inbox_locked && !writing.inbox.new.is_empty() {
+            return Err(StoreError::Contention("the inbox is locked".into()));
+        }
+        let intrusion = self.original.state().before_the_write.pop_front();
+        if let Some(Intrusion(intrude)) = intrusion {
+            intrude(&mut self.original.state());
+            intrude(&mut self.state);
+        }
+        lost.repeats.extend(writing.inbox.new.iter().filter(|id| !self.state.inbox.insert(**id)));
+        lost.repeats.extend(writing.inbox.early.iter().filter(|id| self.state.inbox.contains(id)));
+        if self.state.refuses_bytes && writing.dead.iter().any(|dead| dead.delivery.payload.is_some()) {
             return Err(StoreError::Data("too many bytes".into()));
         }
-        let known = |at: &Position| self.state.dead.iter().any(|dead| dead.delivery.position == *at);
-        let new: Vec<DeadMessage> = dead.iter().filter(|dead| !known(&dead.delivery.position)).cloned().collect();
-        let places = new.iter().map(|dead| dead.delivery.position.clone()).collect();
-        self.state.dead.extend(new);
-        Ok(places)
+        for dead in &writing.dead {
+            match self.state.dead.iter().any(|kept| kept.delivery.position == dead.delivery.position) {
+                true => lost.kept.push(dead.delivery.position.clone()),
+                false => self.state.dead.push(dead.clone()),
+            }
+        }
+        for changes in &writing.tables {
+            self.change(changes, &mut lost)?;
+        }
+        self.state.records += writing.records.len();
+        self.hold(&writing.held, &mut lost)?;
+        self.keep_deadlines(&writing.deadlines, &mut lost);
+        self.keep_calls(&writing.calls, &mut lost);
+        self.state.outbox.extend_from_slice(&writing.messages);
+        Ok(lost)
     }
 
     async fn commit(mut self) -> Result<(), StoreError> {
         self.statement("commit");
         let mut original = self.original.state();
         self.state.statements = std::mem::take(&mut original.statements);
+        self.state.before_the_write = std::mem::take(&mut original.before_the_write);
         *original = self.state;
         Ok(())
     }

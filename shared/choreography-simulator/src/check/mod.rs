@@ -3,6 +3,7 @@
 mod events;
 mod held;
 mod moment;
+mod turns;
 mod ways;
 
 pub use held::blamed;
@@ -53,6 +54,7 @@ pub fn check(system: &System) -> Vec<String> {
     for service in &system.services {
         events::check(system, &service.handle.model, &mut findings);
         held::check(&service.handle.model, &mut findings);
+        turns::check(&service.handle.model, &mut findings);
     }
     findings
 }

@@ -1,5 +1,7 @@
 //! A table at READ COMMITTED: what is committed, what an open transaction made of it, and who locks it.
 
+use std::collections::BTreeSet;
+
 /// Tells transactions apart.
 pub type TxId = u64;
 /// A row's identity: it outlives updates, and whoever waits for the row finds it again by this.
@@ -34,11 +36,13 @@ pub enum Conflict {
 pub struct Heap<V> {
     rows: Vec<Row<V>>,
     next: Place,
+    /// What statements that are under way see: nothing that came into being since they began.
+    frozen: Vec<(TxId, BTreeSet<Place>)>,
 }
 
 impl<V> Default for Heap<V> {
     fn default() -> Self {
-        Self { rows: Vec::new(), next: 0 }
+        Self { rows: Vec::new(), next: 0, frozen: Vec::new() }
     }
 }
 
@@ -49,7 +53,14 @@ impl<V: Clone> Heap<V> {
 
     /// A statement's snapshot: what is committed now, and what the transaction itself wrote.
     pub fn snapshot<'a>(&'a self, tx: TxId) -> impl Iterator<Item = (Place, &'a V)> + 'a {
-        self.rows.iter().filter_map(move |row| row.seen_by(tx).map(|value| (row.place, value)))
+        let frozen = self.frozen.iter().find(|(of, _)| *of == tx).map(|(_, places)| places);
+        let is_seen = move |row: &&Row<V>| frozen.is_none_or(|places| places.contains(&row.place));
+        self.rows.iter().filter(is_seen).filter_map(move |row| row.seen_by(tx).map(|value| (row.place, value)))
+    }
+
+    /// The committed row at a place.
+    pub fn at(&self, place: Place) -> Option<&V> {
+        self.rows.iter().find(|row| row.place == place).and_then(|row| row.committed.as_ref())
     }
 
     /// Puts a row in as if it had been committed long ago.
@@ -130,10 +141,24 @@ impl<V: Clone> Heap<V> {
 /// Ends a transaction's part in a table.
 pub trait Ends {
     fn end(&mut self, tx: TxId, commits: bool);
+    /// A statement begins: until it is over it sees what is there now.
+    fn freeze(&mut self, tx: TxId);
+    /// It is over.
+    fn thaw(&mut self, tx: TxId);
 }
 
-impl<V> Ends for Heap<V> {
+impl<V: Clone> Ends for Heap<V> {
+    fn freeze(&mut self, tx: TxId) {
+        let places = self.snapshot(tx).map(|(place, _)| place).collect();
+        self.frozen.push((tx, places));
+    }
+
+    fn thaw(&mut self, tx: TxId) {
+        self.frozen.retain(|(of, _)| *of != tx);
+    }
+
     fn end(&mut self, tx: TxId, commits: bool) {
+        self.thaw(tx);
         let mut gone = false;
         for row in self.rows.iter_mut().filter(|row| row.holder == Some(tx)) {
             row.holder = None;
@@ -160,6 +185,18 @@ mod tests {
         assert!(matches!(heap.conflict(2, None, |value| *value == "a"), Conflict::Undecided(1)));
         heap.end(1, false);
         assert!(matches!(heap.conflict(2, None, |value| *value == "a"), Conflict::Nobody));
+    }
+
+    #[test]
+    fn what_comes_into_being_during_a_statement_is_none_of_its_rows_but_in_its_way() {
+        let mut heap = Heap::default();
+        heap.put("old");
+        heap.freeze(1);
+        heap.put("new");
+        assert_eq!(heap.snapshot(1).map(|(_, value)| *value).collect::<Vec<_>>(), ["old"]);
+        assert!(matches!(heap.conflict(1, None, |value| *value == "new"), Conflict::With(_)));
+        heap.thaw(1);
+        assert_eq!(heap.snapshot(1).count(), 2);
     }
 
     #[test]

@@ -45,7 +45,6 @@ pub struct Model<P: Participant> {
     /// Whose tables they are.
     pub participant: Arc<P>,
     tombstone: fn(&P::Row) -> bool,
-    locks_at_once: fn(P::Table) -> bool,
 }
 
 impl<P: Participant> Clone for Model<P> {
@@ -56,7 +55,6 @@ impl<P: Participant> Clone for Model<P> {
             policy: self.policy,
             participant: self.participant.clone(),
             tombstone: self.tombstone,
-            locks_at_once: self.locks_at_once,
         }
     }
 }
@@ -74,17 +72,12 @@ impl<P: Participant> Model<P> {
     /// `tombstone` says which rows stand for a compensation that came first.
     pub fn new(core: Arc<Core>, participant: Arc<P>, policy: Policy, tombstone: fn(&P::Row) -> bool) -> Self {
         let state = Arc::new(Mutex::new(State::new(policy.ranges)));
-        Self { core, state, policy, participant, tombstone, locks_at_once: |_| false }
+        Self { core, state, policy, participant, tombstone }
     }
 
     /// Whose tables they are.
     pub fn name(&self) -> &'static str {
         self.participant.name()
-    }
-
-    /// In these tables rows that are there are locked as soon as they are ensured (ON CONFLICT DO UPDATE).
-    pub fn locking_at_once(self, locks_at_once: fn(P::Table) -> bool) -> Self {
-        Self { locks_at_once, ..self }
     }
 
     /// A statement begins: others may go on, and the connection may break. `call` names the port's method.
@@ -164,8 +157,9 @@ impl<P: Participant> Model<P> {
 impl<P: Participant> Database<P> for Model<P> {
     type Transaction = Tx<P>;
 
-    async fn begin(&self) -> Result<Tx<P>, StoreError> {
-        self.alone("begin").await
+    /// Nobody in the model locks a whole table.
+    async fn begin(&self, hurried: bool) -> Result<Tx<P>, StoreError> {
+        self.alone(if hurried { "hurry" } else { "begin" }).await
     }
 
     async fn crashes(&self, messages: &[Position]) -> Result<Vec<Crashes>, StoreError> {

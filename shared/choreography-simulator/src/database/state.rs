@@ -103,6 +103,11 @@ impl StoppedRow {
 /// A change that a transaction committed.
 #[derive(Clone, Debug)]
 pub enum Committed {
+    /// What follows, up to the next such mark, is one transaction's.
+    Begins {
+        /// Of this log, so much was there when the transaction wrote.
+        seen: usize,
+    },
     /// The event's id went into the inbox.
     Inbox(Uuid),
     /// An event is held; the status that it had before, if it was held already.
@@ -119,6 +124,8 @@ pub struct Session {
     /// The statement that it began last.
     pub at: &'static str,
     pub over: Option<Over>,
+    /// How much was committed when its last statement began.
+    pub seen: usize,
 }
 
 /// Why a transaction can't go on, although its client has not ended it.
@@ -230,7 +237,8 @@ impl<P: Participant> State<P> {
     /// Opens a transaction; `at` is the call that does.
     pub fn open(&mut self, now: DateTime<Utc>, at: &'static str) -> TxId {
         self.last_tx += 1;
-        self.sessions.insert(self.last_tx, Session { waits_for: None, since: now, at, over: None });
+        self.sessions
+            .insert(self.last_tx, Session { waits_for: None, since: now, at, over: None, seen: self.log.len() });
         self.last_tx
     }
 
@@ -239,7 +247,26 @@ impl<P: Participant> State<P> {
         if commits {
             self.write_log(tx);
         }
-        let heaps: [&mut dyn Ends; 10] = [
+        for heap in self.heaps() {
+            heap.end(tx, commits);
+        }
+    }
+
+    /// A statement begins: until it is over it sees what is there now.
+    pub fn freeze(&mut self, tx: TxId) {
+        if let Some(session) = self.sessions.get_mut(&tx) {
+            session.seen = self.log.len();
+        }
+        self.heaps().into_iter().for_each(|heap| heap.freeze(tx));
+    }
+
+    /// It is over.
+    pub fn thaw(&mut self, tx: TxId) {
+        self.heaps().into_iter().for_each(|heap| heap.thaw(tx));
+    }
+
+    fn heaps(&mut self) -> [&mut dyn Ends; 10] {
+        [
             &mut self.rows,
             &mut self.inbox,
             &mut self.outbox,
@@ -250,13 +277,12 @@ impl<P: Participant> State<P> {
             &mut self.dead,
             &mut self.stopped,
             &mut self.records,
-        ];
-        for heap in heaps {
-            heap.end(tx, commits);
-        }
+        ]
     }
 
     fn write_log(&mut self, tx: TxId) {
+        let seen = self.sessions.get(&tx).map_or(self.log.len(), |session| session.seen);
+        self.log.push(Committed::Begins { seen });
         for (_, after) in self.inbox.changes(tx) {
             self.log.extend(after.map(|id| Committed::Inbox(*id)));
         }

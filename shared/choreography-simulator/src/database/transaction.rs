@@ -1,23 +1,16 @@
-//! The business transaction, statement by statement.
-
-use std::collections::{BTreeSet, HashMap, HashSet};
+//! The business transaction: locks, one write, and the commit.
 
 use choreography_core::{
-    delivery::Position,
     outbox::{OutboxRow, range_of},
     participant::Participant,
-    store::{
-        AmendedIntent, DeadMessage, Deadline, FreeRows, Held, HeldFailure, HeldStatus, HoldEvent, Intent, Opening,
-        OutboxMessage, RefusedIntent, StoreError, TakenIntent, Transaction,
-    },
+    store::{Found, HeldStatus, Inbox, Lost, OutboxMessage, StoreError, TableChanges, Transaction, Wanted, Writing},
 };
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use super::{
-    heap::{Conflict, TxId},
+    heap::Place,
     session::Tx,
-    state::{HeldRow, OpenIntent, OutboxEntry, OwnRow, State},
+    state::{OutboxEntry, OwnRow, State},
 };
 use crate::{
     core::{lock, pause},
@@ -25,219 +18,25 @@ use crate::{
 };
 
 impl<P: Participant> Transaction<P> for Tx<P> {
-    async fn open(&mut self, keys: &[String]) -> Result<Opening, StoreError> {
-        self.statement("open").await?;
-        let of = |chosen: fn(&HeldRow) -> bool| -> HashSet<String> {
-            let state = lock(&self.model.state);
-            let held = state.held.snapshot(self.id).filter(|(_, row)| chosen(row));
-            let found = held.map(|(_, row)| row.event.event.aggregate_id.clone());
-            found.filter(|key| keys.contains(key)).collect()
-        };
-        let overtaking = of(|row| row.overtakes && row.status != HeldStatus::Parked);
+    fn now(&self) -> DateTime<Utc> {
         let core = &self.model.core;
-        let now = if core.has(Plant::ApplicationClock) { core.application_now() } else { self.begun };
-        Ok(Opening { now, held: of(|_| true), overtaking })
+        if core.has(Plant::ApplicationClock) { core.application_now() } else { self.begun }
     }
 
-    /// Nobody in the model locks a whole table.
-    async fn hurry(&mut self) -> Result<(), StoreError> {
-        self.statement("hurry").await
+    async fn lock(&mut self, wanted: &Wanted<P>) -> Result<Found<P>, StoreError> {
+        self.statement(lock_call(wanted)).await?;
+        self.now_step(State::freeze);
+        let found = self.lock_parts(wanted).await;
+        self.now_step(State::thaw);
+        found
     }
 
-    async fn insert_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
-        self.statement("insert_inbox").await?;
-        let planted = self.model.core.has(Plant::NoInbox);
-        let mut new = HashSet::new();
-        for id in ids {
-            if self.insert_new(|state| &mut state.inbox, id, |other| other == id && !planted).await? {
-                new.insert(*id);
-            }
-        }
-        if self.model.core.has(Plant::InboxIgnored) {
-            new.extend(ids);
-        }
-        Ok(new)
-    }
-
-    async fn in_inbox(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
-        self.statement("in_inbox").await?;
-        let state = lock(&self.model.state);
-        Ok(state.inbox.snapshot(self.id).map(|(_, id)| *id).filter(|id| ids.contains(id)).collect())
-    }
-
-    async fn ensure_rows(&mut self, table: P::Table, keys: &[String]) -> Result<(), StoreError> {
-        self.statement("ensure_rows").await?;
-        if self.model.core.has(Plant::AbsentNotLocked) {
-            return Ok(());
-        }
-        self.insert_absent(table, keys.iter()).await
-    }
-
-    async fn lock_rows(&mut self, table: P::Table, keys: &[String]) -> Result<Vec<(String, P::Row)>, StoreError> {
-        self.statement("lock_rows").await?;
-        let keys: BTreeSet<&String> = keys.iter().collect();
-        let of_keys = |own: &OwnRow<P>| own.table == table && keys.contains(&own.key);
-        let taken = self.take(|state| &mut state.rows, of_keys, |own| own.key.clone()).await?;
-        let mut rows: Vec<(String, P::Row)> = taken.into_iter().map(|(_, own)| (own.key, own.row)).collect();
-        if self.model.core.has(Plant::AbsentNotLocked) {
-            let found: BTreeSet<String> = rows.iter().map(|(key, _)| key.clone()).collect();
-            let absent = keys.into_iter().filter(|key| !found.contains(*key));
-            rows.extend(absent.map(|key| (key.clone(), self.model.participant.absent(table))));
-        }
-        Ok(rows)
-    }
-
-    async fn lock_free_rows(&mut self, table: P::Table, keys: &[String]) -> Result<FreeRows<P>, StoreError> {
-        self.statement("lock_free_rows").await?;
-        let (free, locked) = self.now_step(|state, id| {
-            let of_keys = |own: &OwnRow<P>| own.table == table && keys.contains(&own.key);
-            let found: Vec<(u64, String)> = state
-                .rows
-                .snapshot(id)
-                .filter(|(_, own)| of_keys(own))
-                .map(|(place, own)| (place, own.key.clone()))
-                .collect();
-            found.into_iter().partition::<Vec<_>, _>(|(place, _)| state.rows.lock(id, *place).is_ok())
-        });
-        let locked: Vec<String> = locked.into_iter().map(|(_, key)| key).collect();
-        let open: Vec<String> = keys.iter().filter(|key| !locked.contains(key)).cloned().collect();
-        let missing: Vec<String> =
-            open.iter().filter(|key| free.iter().all(|(_, other)| other != *key)).cloned().collect();
-        if !missing.is_empty() {
-            self.ensure_rows(table, &missing).await?;
-        }
-        let rows = if open.is_empty() { Vec::new() } else { self.lock_rows(table, &open).await? };
-        Ok(FreeRows { rows, locked })
-    }
-
-    async fn insert_rows(&mut self, table: P::Table, rows: &[(String, P::Row)]) -> Result<(), StoreError> {
-        self.statement("insert_rows").await?;
-        self.insert_absent(table, rows.iter().map(|(key, _)| key)).await?;
-        self.update_rows(table, rows).await
-    }
-
-    async fn update_rows(&mut self, table: P::Table, rows: &[(String, P::Row)]) -> Result<(), StoreError> {
-        self.statement("update_rows").await?;
-        if self.model.core.has(Plant::AbsentNotLocked) {
-            self.insert_absent(table, rows.iter().map(|(key, _)| key)).await?;
-        }
-        let forgets = self.model.core.has(Plant::NoTombstone);
-        let new = |key: &str| rows.iter().find(|(other, _)| other == key).map(|(_, row)| row);
-        let of_keys = |own: &OwnRow<P>| own.table == table && new(&own.key).is_some();
-        for (place, own) in self.take(|state| &mut state.rows, of_keys, |own| own.key.clone()).await? {
-            let Some(row) = new(&own.key).filter(|row| !forgets || !(self.model.tombstone)(row)) else { continue };
-            let changed = OwnRow { row: row.clone(), ..own };
-            self.now_step(|state, _| state.rows.write(place, Some(changed)));
-        }
-        Ok(())
-    }
-
-    async fn append_records(&mut self, records: &[P::Record]) -> Result<(), StoreError> {
-        self.statement("append_records").await?;
-        self.now_step(|state, id| {
-            for record in records {
-                state.records.insert(id, record.clone());
-            }
-        });
-        Ok(())
-    }
-
-    async fn append_outbox(&mut self, messages: &[OutboxMessage]) -> Result<(), StoreError> {
-        self.statement("append_outbox").await?;
-        let ranges = self.model.policy.ranges;
-        let silent = self.model.core.has(Plant::NoDeadLetter);
-        self.now_step(|state, id| {
-            for message in messages.iter().filter(|message| !silent || !message.topic.ends_with(".dlq")).cloned() {
-                state.outbox_number += 1;
-                let range = range_of(&message.topic, message.key.as_deref(), ranges);
-                let row = OutboxRow { number: state.outbox_number, range, message };
-                state.outbox.insert(id, OutboxEntry { row, published: false });
-            }
-        });
-        Ok(())
-    }
-
-    async fn set_deadlines(&mut self, deadlines: &[Deadline]) -> Result<(), StoreError> {
-        self.statement("set_deadlines").await?;
-        if self.model.core.has(Plant::NoDeadlines) {
-            return Ok(());
-        }
-        self.upsert_deadlines(deadlines).await
-    }
-
-    async fn settle_deadlines(&mut self, names: &[(String, String)]) -> Result<(), StoreError> {
-        self.statement("settle_deadlines").await?;
-        let named = |row: &Deadline| names.iter().any(|(of, name)| *of == row.aggregate_id && *name == row.name);
-        self.delete(|state| &mut state.deadlines, named, |row| row.id).await.map(drop)
-    }
-
-    async fn take_deadlines(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, u32>, StoreError> {
-        self.statement("take_deadlines").await?;
-        let taken = self.delete(|state| &mut state.deadlines, |row| ids.contains(&row.id), |row| row.id).await?;
-        Ok(taken.into_iter().map(|row| (row.id, row.attempts)).collect())
-    }
-
-    async fn postpone_deadlines(&mut self, postponed: &[Deadline]) -> Result<HashSet<Uuid>, StoreError> {
-        self.statement("postpone_deadlines_here").await?;
-        self.postpone_deadlines_here(postponed).await
-    }
-
-    async fn insert_intents(&mut self, intents: &[Intent], not_before: DateTime<Utc>) -> Result<(), StoreError> {
-        self.statement("insert_intents").await?;
-        self.add_intents(intents, not_before).await
-    }
-
-    async fn take_intents(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, TakenIntent>, StoreError> {
-        self.statement("take_intents").await?;
-        let open = |row: &OpenIntent| ids.contains(&row.intent.id);
-        let taken = self.delete(|state| &mut state.intents, open, |row| row.intent.id).await?;
-        let intent = |Intent { id, request, attempts, .. }| (id, TakenIntent { request, attempts });
-        Ok(taken.into_iter().map(|row| intent(row.intent)).collect())
-    }
-
-    async fn reopen_intents(&mut self, refused: &[RefusedIntent]) -> Result<(), StoreError> {
-        self.statement("reopen_intents").await?;
-        for RefusedIntent { intent, not_before, .. } in refused {
-            self.add_intents(std::slice::from_ref(intent), *not_before).await?;
-        }
-        Ok(())
-    }
-
-    async fn postpone_intents(&mut self, refused: &[RefusedIntent]) -> Result<HashSet<Uuid>, StoreError> {
-        self.statement("postpone_intents_here").await?;
-        self.postpone_intents_here(refused).await
-    }
-
-    async fn amend_intents(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {
-        self.statement("amend_intents").await?;
-        self.change_intents(amended).await
-    }
-
-    async fn held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {
-        self.statement("held").await?;
-        self.lock_held(keys).await
-    }
-
-    async fn hold(&mut self, events: &[HoldEvent]) -> Result<(), StoreError> {
-        self.statement("hold").await?;
-        self.insert_held(events).await
-    }
-
-    async fn hold_again(&mut self, failures: &[HeldFailure]) -> Result<(), StoreError> {
-        self.statement("hold_again").await?;
-        self.update_held(failures).await
-    }
-
-    async fn let_go(&mut self, numbers: &[i64]) -> Result<(), StoreError> {
-        self.statement("let_go").await?;
-        self.delete(|state| &mut state.held, |row| numbers.contains(&row.event.number), |row| row.event.number)
-            .await
-            .map(drop)
-    }
-
-    async fn bury(&mut self, dead: &[DeadMessage]) -> Result<HashSet<Position>, StoreError> {
-        self.statement("bury").await?;
-        self.insert_dead(dead).await
+    async fn write(&mut self, writing: &Writing<P>) -> Result<Lost, StoreError> {
+        self.statement(write_call(writing)).await?;
+        self.now_step(State::freeze);
+        let lost = self.write_parts(writing).await;
+        self.now_step(State::thaw);
+        lost
     }
 
     async fn commit(mut self) -> Result<(), StoreError> {
@@ -251,42 +50,197 @@ impl<P: Participant> Transaction<P> for Tx<P> {
     }
 }
 
+/// What it locks; the less frequent name is the one by which faults find it.
+fn lock_call<P: Participant>(wanted: &Wanted<P>) -> &'static str {
+    match wanted {
+        Wanted { queues, .. } if !queues.is_empty() => "lock_held",
+        Wanted { rows, .. } if rows.iter().any(|rows| !rows.if_free.is_empty()) => "lock_free_rows",
+        _ => "lock_rows",
+    }
+}
+
+/// As [`lock_call`].
+fn write_call<P: Participant>(writing: &Writing<P>) -> &'static str {
+    let Writing { inbox, dead, tables, records, held, deadlines, calls, messages } = writing;
+    let named = [
+        ("amend_calls", !calls.amended.is_empty()),
+        ("postpone_calls", !calls.postponed.is_empty()),
+        ("postpone_deadlines_here", !deadlines.postponed.is_empty()),
+        ("replace_deadlines", !deadlines.replaced.is_empty()),
+        ("bury", !dead.is_empty()),
+        ("hold_again", !held.failed_again.is_empty()),
+        ("let_go", !held.let_go.is_empty()),
+        ("hold", !held.hold.is_empty()),
+        ("take_deadlines", !deadlines.taken.is_empty()),
+        ("settle_deadlines", !deadlines.settled.is_empty()),
+        ("insert_fresh_rows", tables.iter().any(|changes| !changes.fresh.is_empty())),
+        ("take_calls", !calls.taken.is_empty()),
+        ("insert_calls", !calls.new.is_empty()),
+        ("append_records", !records.is_empty()),
+        ("insert_rows", tables.iter().any(|changes| !changes.inserts.is_empty())),
+        ("append_outbox", !messages.is_empty()),
+        ("update_rows", tables.iter().any(|changes| !changes.updates.is_empty())),
+        ("insert_inbox", !inbox.new.is_empty()),
+    ];
+    named.into_iter().find(|(_, is)| *is).map_or("write", |(call, _)| call)
+}
+
 impl<P: Participant> Tx<P> {
-    async fn insert_absent(
-        &mut self,
-        table: P::Table,
-        keys: impl Iterator<Item = &String> + Send,
-    ) -> Result<(), StoreError> {
-        for key in keys {
-            let absent = OwnRow { table, key: key.clone(), row: self.model.participant.absent(table) };
-            let same = |own: &OwnRow<P>| own.table == table && own.key == *key;
-            if (self.model.locks_at_once)(table) {
-                self.wait(|state, id| upsert(state, id, &absent, same)).await?;
-            } else {
-                self.insert_new(|state| &mut state.rows, &absent, same).await?;
+    /// All parts of a statement have one snapshot: a row that comes into being while it waits is none of its rows.
+    async fn lock_parts(&mut self, wanted: &Wanted<P>) -> Result<Found<P>, StoreError> {
+        let mut found = Found::default();
+        self.look_up(wanted, &mut found);
+        if !wanted.queues.is_empty() {
+            found.queues = self.lock_held(&wanted.queues).await?;
+        }
+        for rows in &wanted.rows {
+            for place in self.places(rows.table, &rows.keys) {
+                let newest = self.wait(|state, id| state.rows.lock(id, place)).await?;
+                found.rows.extend(newest.map(|own| (rows.table, own.key, own.row)));
+            }
+            let if_free = self.places(rows.table, &rows.if_free);
+            self.lock_free(if_free, &mut found);
+        }
+        Ok(found)
+    }
+
+    /// What is looked at is seen as the statement begins; while it goes on, others commit.
+    async fn write_parts(&mut self, writing: &Writing<P>) -> Result<Lost, StoreError> {
+        let mut lost = self.look_again(writing);
+        pause().await;
+        self.write_inbox(&writing.inbox, &mut lost).await?;
+        lost.kept.extend(self.insert_dead(&writing.dead).await?);
+        pause().await;
+        for changes in &writing.tables {
+            self.write_table(changes, &mut lost).await?;
+        }
+        self.now_step(|state, id| {
+            for record in &writing.records {
+                state.records.insert(id, record.clone());
+            }
+        });
+        pause().await;
+        self.write_held(&writing.held).await?;
+        self.write_deadlines(&writing.deadlines, &mut lost).await?;
+        self.write_calls(&writing.calls, &mut lost).await?;
+        self.append_outbox(&writing.messages);
+        Ok(lost)
+    }
+
+    /// What is held of the aggregates of arrivals.
+    fn look_up(&mut self, wanted: &Wanted<P>, found: &mut Found<P>) {
+        let state = lock(&self.model.state);
+        for (_, row) in state.held.snapshot(self.id) {
+            let key = &row.event.event.aggregate_id;
+            if wanted.arrivals.contains(key) {
+                found.held.insert(key.clone());
+                if row.overtakes && row.status != HeldStatus::Parked {
+                    found.overtaking.insert(key.clone());
+                }
+            }
+        }
+    }
+
+    /// Where the rows stand that are there, in key order.
+    fn places(&mut self, table: P::Table, keys: &[String]) -> Vec<Place> {
+        let state = lock(&self.model.state);
+        let rows = state.rows.snapshot(self.id).filter(|(_, own)| own.table == table && keys.contains(&own.key));
+        let mut places: Vec<(String, Place)> = rows.map(|(place, own)| (own.key.clone(), place)).collect();
+        places.sort();
+        places.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// FOR UPDATE SKIP LOCKED.
+    fn lock_free(&mut self, places: Vec<Place>, found: &mut Found<P>) {
+        self.now_step(|state, id| {
+            for place in places {
+                match state.rows.lock(id, place) {
+                    Ok(own) => found.rows.extend(own.map(|own| (own.table, own.key, own.row))),
+                    Err(_) => found.locked.extend(state.rows.at(place).map(|own| (own.table, own.key.clone()))),
+                }
+            }
+        });
+    }
+
+    fn look_again(&mut self, writing: &Writing<P>) -> Lost {
+        let core = self.model.core.clone();
+        let state = lock(&self.model.state);
+        let mut lost = Lost::default();
+        lost.repeats
+            .extend(state.inbox.snapshot(self.id).map(|(_, id)| *id).filter(|id| writing.inbox.early.contains(id)));
+        for TableChanges { table, absent, .. } in &writing.tables {
+            let there =
+                state.rows.snapshot(self.id).filter(|(_, own)| own.table == *table && absent.contains(&own.key));
+            lost.changed.extend(there.map(|(_, own)| own.key.clone()));
+        }
+        if !core.has(Plant::HeldNotLookedAt) {
+            let held = &writing.held;
+            let mut changed: Vec<String> = Vec::new();
+            for (_, row) in state.held.snapshot(self.id) {
+                let key = &row.event.event.aggregate_id;
+                let keeps = row.overtakes && row.status != HeldStatus::Parked;
+                let lost =
+                    usize::from(held.none.contains(key)) + usize::from(keeps && held.no_compensation.contains(key));
+                changed.extend(std::iter::repeat_n(key.clone(), lost));
+            }
+            lost.changed.extend(changed);
+        }
+        let there: Vec<_> = state.deadlines.snapshot(self.id).map(|(_, row)| row.id).collect();
+        lost.settled.extend(writing.deadlines.replaced.iter().filter(|id| !there.contains(id)));
+        lost
+    }
+
+    async fn write_inbox(&mut self, inbox: &Inbox, lost: &mut Lost) -> Result<(), StoreError> {
+        let planted = self.model.core.has(Plant::NoInbox);
+        let ignored = self.model.core.has(Plant::InboxIgnored);
+        for id in &inbox.new {
+            let is_new = self.insert_new(|state| &mut state.inbox, id, |other| other == id && !planted).await?;
+            if !is_new && !ignored {
+                lost.repeats.push(*id);
             }
         }
         Ok(())
     }
-}
 
-/// INSERT … ON CONFLICT DO UPDATE of a row that stays as it is. `Err` is who has to end first.
-fn upsert<P: Participant>(
-    state: &mut State<P>,
-    tx: TxId,
-    absent: &OwnRow<P>,
-    same: impl Fn(&OwnRow<P>) -> bool,
-) -> Result<(), TxId> {
-    match state.rows.conflict(tx, None, same) {
-        Conflict::Undecided(other) => Err(other),
-        Conflict::Nobody => {
-            state.rows.insert(tx, absent.clone());
-            Ok(())
+    async fn write_table(&mut self, changes: &TableChanges<P>, lost: &mut Lost) -> Result<(), StoreError> {
+        let TableChanges { table, inserts, fresh, updates, .. } = changes;
+        let core = self.model.core.clone();
+        let forgotten = |row: &P::Row| core.has(Plant::NoTombstone) && (self.model.tombstone)(row);
+        let inserts: Vec<&(String, P::Row)> = inserts.iter().filter(|(_, row)| !forgotten(row)).collect();
+        let updates: Vec<&(String, P::Row)> = updates.iter().filter(|(_, row)| !forgotten(row)).collect();
+        for (key, row) in fresh {
+            let own = OwnRow { table: *table, key: key.clone(), row: row.clone() };
+            let place = self.now_step(|state, id| state.rows.insert(id, own));
+            self.check_unique(|state| &mut state.rows, place, |own| own.table == *table && own.key == *key).await?;
         }
-        Conflict::With(place) => {
-            let row = state.rows.lock(tx, place)?;
-            state.rows.write(place, row);
-            Ok(())
+        let new = |key: &str| updates.iter().find(|(other, _)| other == key).map(|(_, row)| row);
+        let of_keys = |own: &OwnRow<P>| own.table == *table && new(&own.key).is_some();
+        for (place, own) in self.take(|state| &mut state.rows, of_keys, |own| own.key.clone()).await? {
+            let Some(row) = new(&own.key) else { continue };
+            let changed = OwnRow { row: row.clone(), ..own };
+            self.now_step(|state, _| state.rows.write(place, Some(changed)));
         }
+        for (key, row) in inserts {
+            let own = OwnRow { table: *table, key: key.clone(), row: row.clone() };
+            let same = |other: &OwnRow<P>| other.table == *table && other.key == *key;
+            let is_new = self.insert_new(|state| &mut state.rows, &own, same).await?;
+            if !is_new && !core.has(Plant::LostRaceIgnored) {
+                lost.changed.push(key.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn append_outbox(&mut self, messages: &[OutboxMessage]) {
+        let ranges = self.model.policy.ranges;
+        let silent = self.model.core.has(Plant::NoDeadLetter);
+        self.now_step(|state, id| {
+            for message in messages.iter().filter(|message| !silent || !message.topic.ends_with(".dlq")).cloned() {
+                state.outbox_number += 1;
+                let range = range_of(&message.topic, message.key.as_deref(), ranges);
+                let row = OutboxRow { number: state.outbox_number, range, message };
+                state.outbox.insert(id, OutboxEntry { row, published: false });
+            }
+        });
     }
 }

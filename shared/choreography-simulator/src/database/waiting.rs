@@ -1,18 +1,14 @@
 //! Rows that wait: deadlines, intents, held events, dead messages.
 
-use std::collections::HashSet;
-
 use choreography_core::{
     delivery::{Delivery, Position},
     input::{Event, HeldEvent},
     participant::Participant,
     store::{
-        AmendedIntent, DeadMessage, Deadline, Held, HeldFailure, HeldStatus, HoldEvent, Intent, RefusedIntent,
-        StoreError,
+        AmendedIntent, Calls, DeadMessage, Deadline, Deadlines, Held, HeldEvents, HeldFailure, HeldStatus, HoldEvent,
+        Lost, RefusedIntent, StoreError,
     },
 };
-use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use super::{
     heap::{Conflict, TxId},
@@ -37,56 +33,48 @@ impl<P: Participant> Tx<P> {
         Ok(taken.into_iter().map(|(_, row)| row).collect())
     }
 
-    /// INSERT … ON CONFLICT (aggregate_id, name) DO UPDATE SET id, due_at.
-    pub(super) async fn upsert_deadlines(&mut self, deadlines: &[Deadline]) -> Result<(), StoreError> {
-        for new in deadlines {
-            let place = self.wait(|state, id| upsert_deadline(state, id, new)).await?;
-            self.check_unique(|state| &mut state.deadlines, place, |row| row.id == new.id).await?;
+    pub(super) async fn write_deadlines(&mut self, deadlines: &Deadlines, lost: &mut Lost) -> Result<(), StoreError> {
+        let Deadlines { taken, settled, set, postponed, .. } = deadlines;
+        let gone = self.delete(|state| &mut state.deadlines, |row| taken.contains(&row.id), |row| row.id).await?;
+        lost.settled.extend(taken.iter().filter(|id| gone.iter().all(|row| row.id != **id)));
+        let named = |row: &Deadline| settled.iter().any(|(of, name)| *of == row.aggregate_id && *name == row.name);
+        self.delete(|state| &mut state.deadlines, named, |row| row.id).await?;
+        if !self.model.core.has(Plant::NoDeadlines) {
+            for new in set {
+                let place = self.wait(|state, id| upsert_deadline(state, id, new)).await?;
+                self.check_unique(|state| &mut state.deadlines, place, |row| row.id == new.id).await?;
+            }
+        }
+        let of = |row: &Deadline| postponed.iter().find(|later| later.id == row.id);
+        let there = self.take(|state| &mut state.deadlines, |row| of(row).is_some(), |row| row.id).await?;
+        lost.settled.extend(postponed.iter().map(|row| row.id).filter(|id| there.iter().all(|(_, row)| row.id != *id)));
+        for (place, row) in &there {
+            let Some(Deadline { last_error, not_before, .. }) = of(row).cloned() else { continue };
+            let changed = Deadline { attempts: row.attempts + 1, last_error, not_before, ..row.clone() };
+            self.now_step(|state, _| state.deadlines.write(*place, Some(changed)));
         }
         Ok(())
     }
 
-    /// A plain INSERT: what is there already is an error.
-    pub(super) async fn add_intents(
-        &mut self,
-        intents: &[Intent],
-        not_before: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        for new in intents {
-            let row = OpenIntent { intent: new.clone(), not_before };
+    pub(super) async fn write_calls(&mut self, calls: &Calls, lost: &mut Lost) -> Result<(), StoreError> {
+        let Calls { taken, new, own_until, amended, postponed } = calls;
+        let open = |row: &OpenIntent| taken.contains(&row.intent.id);
+        let gone = self.delete(|state| &mut state.intents, open, |row| row.intent.id).await?;
+        lost.settled.extend(taken.iter().filter(|id| gone.iter().all(|row| row.intent.id != **id)));
+        self.amend_calls(amended).await?;
+        self.postpone_calls(postponed, lost).await?;
+        for call in new {
+            let row = OpenIntent { intent: call.clone(), not_before: *own_until };
             let place = self.now_step(|state, id| state.intents.insert(id, row));
-            self.check_unique(|state| &mut state.intents, place, |row| row.intent.id == new.id).await?;
+            self.check_unique(|state| &mut state.intents, place, |row| row.intent.id == call.id).await?;
             let same_step =
-                |row: &OpenIntent| row.intent.aggregate_id == new.aggregate_id && row.intent.step == new.step;
+                |row: &OpenIntent| row.intent.aggregate_id == call.aggregate_id && row.intent.step == call.step;
             self.check_unique(|state| &mut state.intents, place, same_step).await?;
         }
         Ok(())
     }
 
-    /// The rows stay: whoever waits for them finds them with what was changed.
-    pub(super) async fn postpone_deadlines_here(&mut self, later: &[Deadline]) -> Result<HashSet<Uuid>, StoreError> {
-        let of = |row: &Deadline| later.iter().find(|later| later.id == row.id);
-        let taken = self.take(|state| &mut state.deadlines, |row| of(row).is_some(), |row| row.id).await?;
-        for (place, row) in &taken {
-            let Some(Deadline { last_error, not_before, .. }) = of(row).cloned() else { continue };
-            let changed = Deadline { attempts: row.attempts + 1, last_error, not_before, ..row.clone() };
-            self.now_step(|state, _| state.deadlines.write(*place, Some(changed)));
-        }
-        Ok(taken.into_iter().map(|(_, row)| row.id).collect())
-    }
-
-    pub(super) async fn postpone_intents_here(&mut self, later: &[RefusedIntent]) -> Result<HashSet<Uuid>, StoreError> {
-        let of = |row: &OpenIntent| later.iter().find(|later| later.intent.id == row.intent.id);
-        let taken = self.take(|state| &mut state.intents, |row| of(row).is_some(), |row| row.intent.id).await?;
-        for (place, row) in &taken {
-            let Some(later) = of(row) else { continue };
-            let changed = OpenIntent { not_before: later.not_before, ..row.clone() };
-            self.now_step(|state, _| state.intents.write(*place, Some(changed)));
-        }
-        Ok(taken.into_iter().map(|(_, row)| row.intent.id).collect())
-    }
-
-    pub(super) async fn change_intents(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {
+    async fn amend_calls(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {
         let now = self.begun;
         let new = |row: &OpenIntent| {
             let same =
@@ -101,6 +89,30 @@ impl<P: Participant> Tx<P> {
             self.now_step(|state, _| state.intents.write(place, Some(row)));
         }
         Ok(())
+    }
+
+    /// The rows stay: whoever waits for them finds them with what was changed.
+    async fn postpone_calls(&mut self, postponed: &[RefusedIntent], lost: &mut Lost) -> Result<(), StoreError> {
+        let now = self.begun;
+        let of = |row: &OpenIntent| postponed.iter().find(|later| later.intent.id == row.intent.id);
+        let there = self.take(|state| &mut state.intents, |row| of(row).is_some(), |row| row.intent.id).await?;
+        let ids = postponed.iter().map(|row| row.intent.id);
+        lost.settled.extend(ids.filter(|id| there.iter().all(|(_, row)| row.intent.id != *id)));
+        for (place, mut row) in there {
+            let Some(later) = of(&row) else { continue };
+            row.not_before = if later.amended.is_some() { now } else { later.not_before };
+            later.amended.iter().for_each(|request| row.intent.request.clone_from(request));
+            self.now_step(|state, _| state.intents.write(place, Some(row)));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn write_held(&mut self, held: &HeldEvents) -> Result<(), StoreError> {
+        let HeldEvents { let_go, failed_again, hold, .. } = held;
+        let handled = |row: &HeldRow| let_go.contains(&row.event.number);
+        self.delete(|state| &mut state.held, handled, |row| row.event.number).await?;
+        self.update_held(failed_again).await?;
+        self.insert_held(hold).await
     }
 
     pub(super) async fn lock_held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {
@@ -118,7 +130,7 @@ impl<P: Participant> Tx<P> {
     }
 
     /// INSERT … ON CONFLICT (event_id) DO UPDATE SET early; a number is spent in any case.
-    pub(super) async fn insert_held(&mut self, events: &[HoldEvent]) -> Result<(), StoreError> {
+    async fn insert_held(&mut self, events: &[HoldEvent]) -> Result<(), StoreError> {
         for event in events {
             let number = self.now_step(|state, _| {
                 state.held_number += 1;
@@ -130,7 +142,7 @@ impl<P: Participant> Tx<P> {
         Ok(())
     }
 
-    pub(super) async fn update_held(&mut self, failures: &[HeldFailure]) -> Result<(), StoreError> {
+    async fn update_held(&mut self, failures: &[HeldFailure]) -> Result<(), StoreError> {
         let failure_of = |number: i64| failures.iter().find(|failure| failure.number == number);
         let forgets = self.model.core.has(Plant::AttemptsForgotten);
         let failed = |row: &HeldRow| failure_of(row.event.number).is_some();
@@ -149,28 +161,28 @@ impl<P: Participant> Tx<P> {
         Ok(())
     }
 
-    pub(super) async fn insert_dead(&mut self, dead: &[DeadMessage]) -> Result<HashSet<Position>, StoreError> {
-        let mut new = HashSet::new();
+    /// Those that are kept already.
+    pub(super) async fn insert_dead(&mut self, dead: &[DeadMessage]) -> Result<Vec<Position>, StoreError> {
+        let mut kept = Vec::new();
         for message in dead {
             let row = DeadRow { position: message.delivery.position.clone(), digest: digest(&message.delivery) };
-            if self.insert_new(|state| &mut state.dead, &row, |other| *other == row).await? {
-                new.insert(row.position);
+            if !self.insert_new(|state| &mut state.dead, &row, |other| *other == row).await? {
+                kept.push(row.position);
             }
         }
-        Ok(new)
+        Ok(kept)
     }
 }
 
-/// Its place, or who has to end first. What is not in the SET list of the update stays as it was.
+/// INSERT … ON CONFLICT (aggregate_id, name) DO UPDATE. Its place, or who has to end first.
 fn upsert_deadline<P: Participant>(state: &mut State<P>, tx: TxId, new: &Deadline) -> Result<u64, TxId> {
     let same = |row: &Deadline| row.aggregate_id == new.aggregate_id && row.name == new.name;
     match state.deadlines.conflict(tx, None, same) {
         Conflict::Undecided(other) => Err(other),
         Conflict::Nobody => Ok(state.deadlines.insert(tx, new.clone())),
         Conflict::With(place) => {
-            if let Some(old) = state.deadlines.lock(tx, place)? {
-                let (correlation_id, trace) = (old.correlation_id, old.trace);
-                state.deadlines.write(place, Some(Deadline { correlation_id, trace, ..new.clone() }));
+            if state.deadlines.lock(tx, place)?.is_some() {
+                state.deadlines.write(place, Some(new.clone()));
             }
             Ok(place)
         }

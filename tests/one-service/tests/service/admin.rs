@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use choreography_core::{
     delivery::{Delivery, Position},
     event_id::{IdSource, Ids},
-    store::{Database, DeadMessage, Failure, HeldStatus, HoldEvent, OutboxMessage, Transaction},
+    store::{DeadMessage, Failure, HeldEvents, HeldStatus, HoldEvent, OutboxMessage, Writing},
     trace::Header,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -48,9 +48,8 @@ async fn hold(world: &OneService<Payment>) {
         early: false,
     };
     let held = [event(1, HeldStatus::Parked, Some(failure("no"))), event(2, HeldStatus::Queued, None)];
-    let mut tx = world.door().database.begin().await.unwrap();
-    tx.hold(&held).await.unwrap();
-    tx.commit().await.unwrap();
+    let hold = HeldEvents { hold: held.into(), ..HeldEvents::default() };
+    world.write(Writing { held: hold, ..Writing::default() }).await.unwrap();
 }
 
 async fn list(world: &OneService<Payment>, path: &str, name: &str) -> Vec<Value> {
@@ -121,9 +120,7 @@ async fn a_dead_message_is_shown_as_it_is_kept_and_its_bytes_survive_a_discard()
     let dead = [(7, "no JSON"), (8, "no id")];
     let dead =
         dead.map(|(offset, why)| DeadMessage { delivery: delivery(offset), failure: failure(why), now: at(offset) });
-    let mut tx = world.door().database.begin().await.unwrap();
-    tx.bury(&dead).await.unwrap();
-    tx.commit().await.unwrap();
+    world.write(Writing { dead: dead.into(), ..Writing::default() }).await.unwrap();
     let shown = |number: i64, offset: i64, why: &str| {
         json!({
             "number": number, "topic": "inventory-events", "partition": 3, "offset": offset, "errorClass": "refused",
@@ -152,9 +149,8 @@ async fn a_stopped_key_is_shown_released_and_given_up_with_its_bytes() {
         payload: Some(BYTES.to_vec()),
         headers: vec![Header::text("traceparent", "00-1-2-01")],
     };
-    let mut tx = world.door().database.begin().await.unwrap();
-    tx.append_outbox(&[message("payment-events"), message("a"), message("a.dlq")]).await.unwrap();
-    tx.commit().await.unwrap();
+    let messages = vec![message("payment-events"), message("a"), message("a.dlq")];
+    world.write(Writing { messages, ..Writing::default() }).await.unwrap();
     sqlx::query(
         "INSERT INTO stopped_keys (number, range, topic, key, error, stopped_at)
          SELECT number, range, topic, key, 'MessageSizeTooLarge', $1 FROM outbox",

@@ -1,6 +1,6 @@
 //! Which fault can strike at which call of a port, and why it cannot at the others.
 
-const BEGIN: &[&str] = &["begin"];
+const BEGIN: &[&str] = &["begin", "hurry"];
 /// Statements that are a transaction of their own: what reads, and what writes.
 const READS: &[&str] = &["crashes", "is_kept", "unpublished", "due_deadlines", "queue_from"];
 const WRITES: &[&str] = &[
@@ -17,31 +17,25 @@ const WRITES: &[&str] = &[
     "claim_held",
     "park_unreadable",
 ];
+/// What a transaction locks, and what it writes, by the least frequent of its parts.
+/// What a transaction locks and what it writes, each call by the least frequent of its parts.
 const IN_TRANSACTION: &[&str] = &[
-    "open",
-    "insert_inbox",
-    "bury",
-    "ensure_rows",
     "lock_rows",
-    "held",
-    "take_deadlines",
-    "take_intents",
-    "insert_rows",
-    "update_rows",
-    "append_records",
-    "settle_deadlines",
-    "set_deadlines",
-    "insert_intents",
-    "let_go",
-    "hold_again",
-    "hold",
-    "append_outbox",
-    "hurry",
     "lock_free_rows",
-    "amend_intents",
-    "reopen_intents",
+    "lock_held",
+    "amend_calls",
+    "postpone_calls",
     "postpone_deadlines_here",
-    "postpone_intents_here",
+    "bury",
+    "hold_again",
+    "let_go",
+    "hold",
+    "take_deadlines",
+    "settle_deadlines",
+    "insert_fresh_rows",
+    "take_calls",
+    "insert_calls",
+    "append_records",
 ];
 const COMMIT: &[&str] = &["commit"];
 const POLL: &[&str] = &["poll"];
@@ -62,22 +56,28 @@ const PROVIDERS: &[&str] = &[
     "find_message",
 ];
 /// What waits for others: for rows that they have locked, and for keys that they insert.
-const WAITS: &[&str] = &["insert_inbox", "ensure_rows", "lock_rows", "postpone_intents_here"];
+const WAITS: &[&str] = &["lock_rows", "lock_held", "append_records"];
 /// What waits in a circle with somebody who has a database client.
 const CIRCLES: &[&str] = &["lock_rows"];
 /// Waits for rows that the engine locks under an aggregate's own row alone, so that only somebody with a database client can
-/// have them; and for a message that another replica sets aside this very moment. They are counted, and no number is asked for.
+/// have them; and for what another replica inserts this very moment. They are counted, and no number is asked for.
 const SELDOM: &[(&str, &[&str])] = &[
     (
         "lock time-out",
         &[
+            "lock_free_rows",
+            "amend_calls",
+            "postpone_calls",
+            "postpone_deadlines_here",
             "bury",
-            "held",
+            "hold_again",
+            "let_go",
+            "hold",
             "take_deadlines",
             "settle_deadlines",
-            "take_intents",
-            "amend_intents",
-            "postpone_deadlines_here",
+            "insert_fresh_rows",
+            "take_calls",
+            "insert_calls",
             "postpone_deadlines",
             "postpone",
             "park_unreadable",
@@ -86,16 +86,21 @@ const SELDOM: &[(&str, &[&str])] = &[
     (
         "deadlock",
         &[
-            "insert_inbox",
+            "lock_free_rows",
+            "lock_held",
+            "amend_calls",
+            "postpone_calls",
+            "postpone_deadlines_here",
             "bury",
-            "ensure_rows",
-            "held",
+            "hold_again",
+            "let_go",
+            "hold",
             "take_deadlines",
             "settle_deadlines",
-            "take_intents",
-            "amend_intents",
-            "postpone_deadlines_here",
-            "postpone_intents_here",
+            "insert_fresh_rows",
+            "take_calls",
+            "insert_calls",
+            "append_records",
             "postpone_deadlines",
             "postpone",
             "park_unreadable",
@@ -103,9 +108,7 @@ const SELDOM: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What is asked of events whose time has not come.
-const EARLY: &[&str] = &["in_inbox"];
-/// All calls of all ports, but the one above.
+/// All calls of all ports.
 pub const ALL: &[&[&str]] =
     &[BEGIN, READS, WRITES, IN_TRANSACTION, COMMIT, POLL, KEEP_ALIVE, OFFSETS, PUBLISH, LOOK_FOR, PROVIDERS];
 /// All calls that somebody gives up who has waited too long.
@@ -143,7 +146,6 @@ pub const STRIKES: &[(&str, &[&[&str]])] = &[
 type Impossible = (&'static [&'static str], &'static [&'static [&'static str]], &'static str);
 
 pub const IMPOSSIBLE: &[Impossible] = &[
-    (&["*"], &[EARLY], "no id is minted ahead of the database's clock here; `retry_tests.rs` has what comes early"),
     (&["disconnected"], &[POLL, KEEP_ALIVE, OFFSETS, PUBLISH, LOOK_FOR, PROVIDERS], "the connection is the database's"),
     (
         &["refused for its data", "refused for now"],

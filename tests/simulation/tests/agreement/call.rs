@@ -1,21 +1,13 @@
 //! The calls of the engine's ports, and how either side answers them, in words that can be compared.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    fmt::Debug,
-};
+use std::{collections::BTreeSet, fmt::Debug, sync::Arc};
 
 use choreography_core::{
-    AnyRow,
     deadlines::{self, DeadlineStore},
     intents::{IntentStore, Postponed},
     relay::{Lane, Lease, OutboxStore, Reading, Refused},
     retry::{HeldStore, Limits},
-    routes::TableId,
-    store::{
-        AmendedIntent, Database, DeadMessage, Deadline, HeldFailure, HoldEvent, Intent, OutboxMessage, RefusedIntent,
-        StoreError, Transaction,
-    },
+    store::{Database, Deadline, Found, Intent, StoreError, TableChanges, Transaction, Wanted, Writing},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -25,29 +17,8 @@ use crate::both::Both;
 #[derive(Clone, Debug)]
 pub enum Call {
     Begin,
-    InsertInbox(Vec<Uuid>),
-    InInbox(Vec<Uuid>),
-    EnsureRows(TableId, Vec<String>),
-    LockRows(TableId, Vec<String>),
-    LockFreeRows(TableId, Vec<String>),
-    InsertRows(TableId, Vec<(String, AnyRow)>),
-    UpdateRows(TableId, Vec<(String, AnyRow)>),
-    AppendOutbox(Vec<OutboxMessage>),
-    SetDeadlines(Vec<Deadline>),
-    SettleDeadlines(Vec<(String, String)>),
-    TakeDeadlines(Vec<Uuid>),
-    PostponeDeadlinesHere(Vec<Deadline>),
-    InsertIntents(Vec<Intent>, DateTime<Utc>),
-    TakeIntents(Vec<Uuid>),
-    ReopenIntents(Vec<RefusedIntent>),
-    PostponeIntentsHere(Vec<RefusedIntent>),
-    Open(Vec<String>),
-    AmendIntents(Vec<AmendedIntent>),
-    Held(Vec<String>),
-    Hold(Vec<HoldEvent>),
-    HoldAgain(Vec<HeldFailure>),
-    LetGo(Vec<i64>),
-    Bury(Vec<DeadMessage>),
+    Lock(Arc<Wanted<Both>>),
+    Write(Arc<Writing<Both>>),
     Commit,
     /// The transaction is dropped.
     RollBack,
@@ -70,14 +41,23 @@ impl Call {
     /// depend on it: callers hold the locks already.
     pub fn locks_in_no_order(&self) -> bool {
         match self {
-            Self::InsertRows(_, rows) | Self::UpdateRows(_, rows) => rows.len() > 1,
-            Self::SettleDeadlines(rows) => rows.len() > 1,
-            Self::TakeDeadlines(ids) | Self::TakeIntents(ids) => ids.len() > 1,
-            Self::HoldAgain(rows) => rows.len() > 1,
-            Self::LetGo(numbers) => numbers.len() > 1,
+            Self::Write(writing) => {
+                let Writing { tables, held, deadlines, calls, .. } = &**writing;
+                let rows = |changes: &TableChanges<Both>| changes.inserts.len() + changes.updates.len() > 1;
+                let waiting = [
+                    deadlines.settled.len(),
+                    deadlines.taken.len(),
+                    deadlines.set.len(),
+                    deadlines.postponed.len(),
+                    calls.taken.len(),
+                    calls.amended.len(),
+                    calls.postponed.len(),
+                    held.failed_again.len(),
+                    held.let_go.len(),
+                ];
+                tables.iter().any(rows) || waiting.iter().sum::<usize>() > 1
+            }
             Self::Postpone(rows) => rows.len() > 1,
-            Self::PostponeDeadlinesHere(rows) => rows.len() > 1,
-            Self::PostponeIntentsHere(rows) => rows.len() > 1,
             Self::PostponeDeadlines(rows) => rows.len() > 1,
             _ => false,
         }
@@ -95,7 +75,7 @@ pub async fn perform<D: Ports>(
     call: Call,
 ) -> (Option<D::Transaction>, String) {
     match (tx, call) {
-        (_, Call::Begin) => match database.begin().await {
+        (_, Call::Begin) => match database.begin(false).await {
             Ok(tx) => (Some(tx), said(Ok("begun"))),
             Err(error) => (None, said::<()>(Err(error))),
         },
@@ -114,30 +94,15 @@ pub async fn perform<D: Ports>(
 
 async fn in_transaction<T: Transaction<Both>>(tx: &mut T, call: Call) -> String {
     match call {
-        Call::InsertInbox(ids) => said(tx.insert_inbox(&ids).await.map(sorted)),
-        Call::InInbox(ids) => said(tx.in_inbox(&ids).await.map(sorted)),
-        Call::EnsureRows(table, keys) => said(tx.ensure_rows(table, &keys).await),
-        Call::LockRows(table, keys) => said(tx.lock_rows(table, &keys).await),
-        Call::LockFreeRows(table, keys) => said(tx.lock_free_rows(table, &keys).await),
-        Call::InsertRows(table, rows) => said(tx.insert_rows(table, &rows).await),
-        Call::UpdateRows(table, rows) => said(tx.update_rows(table, &rows).await),
-        Call::AppendOutbox(messages) => said(tx.append_outbox(&messages).await),
-        Call::SetDeadlines(deadlines) => said(tx.set_deadlines(&deadlines).await),
-        Call::SettleDeadlines(names) => said(tx.settle_deadlines(&names).await),
-        Call::TakeDeadlines(ids) => said(tx.take_deadlines(&ids).await.map(in_order)),
-        Call::InsertIntents(intents, not_before) => said(tx.insert_intents(&intents, not_before).await),
-        Call::TakeIntents(ids) => said(tx.take_intents(&ids).await.map(in_order)),
-        Call::ReopenIntents(refused) => said(tx.reopen_intents(&refused).await),
-        Call::PostponeDeadlinesHere(rows) => said(tx.postpone_deadlines(&rows).await.map(sorted)),
-        Call::PostponeIntentsHere(rows) => said(tx.postpone_intents(&rows).await.map(sorted)),
-        // Both clocks are their own.
-        Call::Open(keys) => said(tx.open(&keys).await.map(|open| (sorted(open.held), sorted(open.overtaking)))),
-        Call::AmendIntents(amended) => said(tx.amend_intents(&amended).await),
-        Call::Held(keys) => said(tx.held(&keys).await),
-        Call::Hold(events) => said(tx.hold(&events).await),
-        Call::HoldAgain(failures) => said(tx.hold_again(&failures).await),
-        Call::LetGo(numbers) => said(tx.let_go(&numbers).await),
-        Call::Bury(dead) => said(tx.bury(&dead).await.map(sorted)),
+        Call::Lock(wanted) => said(tx.lock(&wanted).await.map(|found| {
+            let Found { queues, held, overtaking, rows, locked } = found;
+            (queues, sorted(held), sorted(overtaking), rows, sorted(locked))
+        })),
+        Call::Write(writing) => said(
+            tx.write(&writing)
+                .await
+                .map(|lost| (sorted(lost.repeats), sorted(lost.kept), sorted(lost.settled), sorted(lost.changed))),
+        ),
         other => unreachable!("{other:?} is no call of a transaction"),
     }
 }
@@ -188,10 +153,6 @@ fn said<T: Debug>(answer: Result<T, StoreError>) -> String {
 fn told(at: DateTime<Utc>) -> DateTime<Utc> {
     let (past, far) = ([40, 100]).map(|years| DateTime::UNIX_EPOCH + TimeDelta::days(365 * years)).into();
     if at > past && at < far { DateTime::UNIX_EPOCH } else { at }
-}
-
-fn in_order<T>(found: HashMap<Uuid, T>) -> BTreeMap<Uuid, T> {
-    found.into_iter().collect()
 }
 
 fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeSet<T> {

@@ -29,7 +29,7 @@ pub const SLOTS: usize = 4;
 pub const ALONE: usize = 3;
 pub const RANGES: i32 = 2;
 /// No call pauses that often unless it waits for somebody.
-const LOOKS: usize = 12;
+const LOOKS: usize = 24;
 
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +74,7 @@ impl OnModel {
             ranges: RANGES,
             intent_lease: TimeDelta::seconds(1),
         };
-        let model = Model::new(core, Arc::new(both()), policy, |_| false).locking_at_once(|table| table.0.forgets);
+        let model = Model::new(core, Arc::new(both()), policy, |_| false);
         Self { model, slots: Default::default(), ids: BTreeMap::new() }
     }
 

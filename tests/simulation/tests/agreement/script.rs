@@ -10,8 +10,8 @@ use choreography_core::{
     retry::Limits,
     routes::TableId,
     store::{
-        AmendedIntent, DeadMessage, Deadline, Failure, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage,
-        RefusedIntent,
+        AmendedIntent, Calls, DeadMessage, Deadline, Deadlines, Failure, HeldEvents, HeldFailure, HeldStatus,
+        HoldEvent, Intent, OutboxMessage, RefusedIntent, TableChanges, Wanted, WantedRows, Writing,
     },
     trace::TraceContext,
 };
@@ -20,7 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::{
-    both::{ORDERS, REQUESTS, RESERVATIONS, STOCK},
+    both::{Both, ORDERS, REQUESTS, RESERVATIONS, STOCK},
     call::Call,
     model::{ALONE, OnModel, SLOTS, Seen, Step},
     own_rows,
@@ -105,34 +105,71 @@ impl Drawing {
     }
 
     fn in_transaction(&mut self) -> Call {
-        match self.chance.pick(24) {
-            0 | 1 => Call::InsertInbox(self.some(4).into_iter().map(|n| id(EVENT_TIME_MS, n)).collect()),
-            2 | 3 => Call::EnsureRows(self.table(), self.keys()),
-            4..=6 => {
-                let table = self.table();
-                let placed = if table == ORDERS { self.placed() } else { Vec::new() };
-                Call::LockRows(table, [self.keys(), placed].concat())
+        match self.chance.pick(3) {
+            0 => Call::Lock(Arc::new(self.wanted())),
+            _ => {
+                let mut writing = Writing::default();
+                // Mostly one part; what several wait for in one statement is nobody's promise.
+                for _ in 0..=usize::from(self.one_in(4)) {
+                    self.write(&mut writing);
+                }
+                Call::Write(Arc::new(writing))
             }
-            7 => self.insert(),
-            8 | 9 => {
+        }
+    }
+
+    fn wanted(&mut self) -> Wanted<Both> {
+        let some = |drawing: &mut Self| if drawing.one_in(3) { drawing.keys() } else { Vec::new() };
+        let (queues, arrivals) = (some(self), some(self));
+        let mut tables = vec![ORDERS, REQUESTS, RESERVATIONS, STOCK];
+        tables.retain(|_| self.one_in(3));
+        let rows = tables.into_iter().map(|table| {
+            let placed = if table == ORDERS { self.placed() } else { Vec::new() };
+            let all = [self.keys(), placed].concat();
+            let (if_free, keys) = all.into_iter().partition(|_| self.one_in(5));
+            WantedRows { table, keys, if_free }
+        });
+        Wanted { queues, arrivals, rows: rows.collect() }
+    }
+
+    fn write(&mut self, writing: &mut Writing<Both>) {
+        match self.chance.pick(20) {
+            0 | 1 => writing.inbox.new = self.some(4).into_iter().map(|n| id(EVENT_TIME_MS, n)).collect(),
+            2 => writing.inbox.early = self.some(4).into_iter().map(|n| id(EVENT_TIME_MS, n)).collect(),
+            3..=5 if writing.tables.is_empty() => {
                 let table = self.table();
                 let keys = if table == ORDERS { self.placed() } else { self.keys() };
-                Call::UpdateRows(table, self.rows(table, keys))
+                let changes = TableChanges::none(table);
+                writing.tables.push(match self.chance.pick(3) {
+                    0 => TableChanges { inserts: self.rows(table, keys), ..changes },
+                    1 => TableChanges { updates: self.rows(table, keys), ..changes },
+                    _ => TableChanges { absent: keys, ..changes },
+                });
             }
-            10 => Call::AppendOutbox(self.keys().into_iter().map(|key| self.message(key)).collect()),
-            11 => self.deadlines(),
-            12 => self.end_deadlines(),
-            13 => self.intents(),
-            14 => Call::TakeIntents(self.some(3).into_iter().map(|n| id(2, n)).collect()),
-            15 => Call::Hold(self.some(4).into_iter().map(|n| self.hold(n)).collect()),
-            16 => self.held(),
-            17 => Call::Open(self.keys()),
-            18 => Call::LockFreeRows(self.table(), self.keys()),
-            19 => Call::AmendIntents(vec![self.amended()]),
-            22 => Call::InInbox(self.some(4).into_iter().map(|n| id(EVENT_TIME_MS, n)).collect()),
-            20 => self.postpone_deadlines_here(),
-            21 => self.postpone_intents_here(),
-            _ => Call::Bury(self.some(3).into_iter().map(|n| self.dead(n)).collect()),
+            6 if writing.tables.is_empty() => {
+                let key = placed(self.placed);
+                self.placed += 1;
+                let fresh = self.rows(ORDERS, vec![key]);
+                writing.tables.push(TableChanges { fresh, ..TableChanges::none(ORDERS) });
+            }
+            7 => writing.messages = self.keys().into_iter().map(|key| self.message(key)).collect(),
+            // Each row stands once in what is written.
+            8 if writing.deadlines == Deadlines::default() => writing.deadlines.set = self.deadlines(),
+            9 | 10 if writing.deadlines.taken.is_empty() => self.end_deadlines(&mut writing.deadlines),
+            11 if writing.calls.new.is_empty() => {
+                writing.calls.new = self.intents();
+                writing.calls.own_until = self.moment();
+            }
+            12 if writing.calls.amended.is_empty() && writing.calls.postponed.is_empty() => {
+                writing.calls.taken = self.some(3).into_iter().map(|n| id(2, n)).collect()
+            }
+            13 if writing.calls == Calls::default() => writing.calls.amended = vec![self.amended()],
+            14 if writing.calls == Calls::default() => writing.calls.postponed = self.postponed_calls(),
+            15 if writing.held == HeldEvents::default() => {
+                writing.held.hold = self.some(4).into_iter().map(|n| self.hold(n)).collect()
+            }
+            16 | 17 if writing.held == HeldEvents::default() => self.held(&mut writing.held),
+            _ => writing.dead = self.some(3).into_iter().map(|n| self.dead(n)).collect(),
         }
     }
 
@@ -246,13 +283,6 @@ impl Drawing {
         DateTime::UNIX_EPOCH + TimeDelta::days(365 * years) + TimeDelta::hours(self.mint() as i64)
     }
 
-    /// Rows are inserted under keys that were newly minted alone, as those of orders are.
-    fn insert(&mut self) -> Call {
-        let key = placed(self.placed);
-        self.placed += 1;
-        Call::InsertRows(ORDERS, self.rows(ORDERS, vec![key]))
-    }
-
     fn rows(&mut self, table: TableId, keys: Vec<String>) -> Vec<(String, AnyRow)> {
         keys.into_iter().map(|key| (key.clone(), own_rows::row(table, &key, self.mint()))).collect()
     }
@@ -263,12 +293,12 @@ impl Drawing {
         OutboxMessage { topic: topic.into(), key: Some(key.into_bytes()), payload, headers: Vec::new() }
     }
 
-    fn deadlines(&mut self) -> Call {
+    fn deadlines(&mut self) -> Vec<Deadline> {
         let deadlines = self.some(3).into_iter().map(|n| {
             let id = if self.one_in(3) { id(3, 100 + self.mint() as usize) } else { id(3, n) };
             Deadline { id, ..self.deadline(n) }
         });
-        Call::SetDeadlines(deadlines.collect())
+        deadlines.collect()
     }
 
     fn deadline(&mut self, n: usize) -> Deadline {
@@ -285,47 +315,47 @@ impl Drawing {
         }
     }
 
-    fn end_deadlines(&self) -> Call {
-        let chosen = self.some(3);
-        if self.one_in(2) {
-            Call::TakeDeadlines(chosen.into_iter().map(|n| id(3, n)).collect())
-        } else {
-            Call::SettleDeadlines(chosen.into_iter().map(|n| (KEYS[n].to_owned(), "order".to_owned())).collect())
+    /// Each row once, as a batch has them.
+    fn end_deadlines(&mut self, deadlines: &mut Deadlines) {
+        let (set, chosen) = (std::mem::take(deadlines).set, self.some(3));
+        match self.chance.pick(4) {
+            0 => deadlines.taken = chosen.into_iter().map(|n| id(3, n)).collect(),
+            1 => {
+                let names = chosen.into_iter().map(|n| (KEYS[n].to_owned(), "order".to_owned()));
+                deadlines.settled = names.collect();
+            }
+            2 => {
+                let later = chosen.into_iter().map(|n| Deadline {
+                    not_before: Some(self.moment()),
+                    last_error: Some("refused".into()),
+                    ..self.deadline(n)
+                });
+                deadlines.postponed = later.collect();
+            }
+            _ => {
+                deadlines.replaced = chosen.into_iter().map(|n| id(3, n)).collect();
+                deadlines.set = set;
+            }
         }
     }
 
-    fn postpone_deadlines_here(&mut self) -> Call {
-        let later = self.some(3).into_iter().map(|n| Deadline {
-            not_before: Some(self.moment()),
-            last_error: Some("refused".into()),
-            ..self.deadline(n)
-        });
-        Call::PostponeDeadlinesHere(later.collect())
-    }
-
-    fn postpone_intents_here(&mut self) -> Call {
+    fn postponed_calls(&mut self) -> Vec<RefusedIntent> {
         let later = self.some(3).into_iter().map(|n| RefusedIntent {
             intent: intent(id(2, n), n),
             not_before: self.moment(),
             error: "refused".into(),
+            amended: (n == 0 && self.one_in(2)).then(|| "{}".to_owned()),
         });
-        Call::PostponeIntentsHere(later.collect())
+        later.collect()
     }
 
-    fn intents(&mut self) -> Call {
+    fn intents(&mut self) -> Vec<Intent> {
         let intents = self.some(3).into_iter().map(|n| {
             let id = if self.one_in(4) { id(2, 100 + self.mint() as usize) } else { id(2, n) };
             intent(id, n)
         });
-        let intents: Vec<Intent> = intents.collect();
         // Rows of one call are due at the same moment; which of them a limited claim takes is nobody's promise.
-        let not_before = self.moment();
-        let one = intents.into_iter().take(1);
-        if self.one_in(3) {
-            let refused = one.map(|intent| RefusedIntent { intent, not_before, error: "refused".into() });
-            return Call::ReopenIntents(refused.collect());
-        }
-        Call::InsertIntents(one.collect(), not_before)
+        intents.take(1).collect()
     }
 
     /// Always the same one: of several that are due at the same moment, a limited claim takes any.
@@ -354,24 +384,23 @@ impl Drawing {
         }
     }
 
-    fn held(&mut self) -> Call {
-        match self.chance.pick(3) {
-            0 => Call::Held(self.keys()),
-            1 => Call::LetGo(self.some(4).into_iter().map(|n| n as i64 + 1).collect()),
-            _ => Call::HoldAgain(
-                self.some(4)
-                    .into_iter()
-                    .map(|n| HeldFailure {
-                        number: n as i64 + 1,
-                        status: self.status(),
-                        failure: failure(),
-                        attempts: self.chance.pick(5) as u32,
-                        retry_in: TimeDelta::minutes(1),
-                        now: self.moment(),
-                        early: self.one_in(4),
-                    })
-                    .collect(),
-            ),
+    fn held(&mut self, held: &mut HeldEvents) {
+        match self.chance.pick(4) {
+            0 => held.none = self.keys(),
+            1 => held.no_compensation = self.keys(),
+            2 => held.let_go = self.some(4).into_iter().map(|n| n as i64 + 1).collect(),
+            _ => {
+                let failed = self.some(4).into_iter().map(|n| HeldFailure {
+                    number: n as i64 + 1,
+                    status: self.status(),
+                    failure: failure(),
+                    attempts: self.chance.pick(5) as u32,
+                    retry_in: TimeDelta::minutes(1),
+                    now: self.moment(),
+                    early: self.one_in(4),
+                });
+                held.failed_again = failed.collect();
+            }
         }
     }
 

@@ -1,7 +1,10 @@
 //! What is committed in PostgreSQL, in the words in which the model says it.
 
-use choreography_core::participant::Participant;
-use choreography_postgres::{Pool, Postgres, tables as statements};
+use choreography_core::{
+    participant::Participant,
+    store::{Database, Transaction, Wanted, WantedRows},
+};
+use choreography_postgres::{Pool, Postgres};
 use sqlx::AssertSqlSafe;
 
 use crate::both::both;
@@ -31,14 +34,15 @@ pub const WORDS: &str = "
 
 pub async fn read(pool: &Pool, database: &Postgres) -> anyhow::Result<Vec<String>> {
     let mut lines: Vec<String> = sqlx::query_scalar(ENGINE).fetch_all(pool).await?;
-    let mut tx = database.pool.begin().await?;
+    let mut tx = database.begin(false).await?;
     let tables = both();
     for &table in tables.tables() {
         let (name, column) = (table.0.name, table.0.key);
-        let keys = AssertSqlSafe(format!("SELECT {column} FROM {name}"));
-        let keys: Vec<String> = sqlx::query_scalar(keys).fetch_all(&mut tx).await?;
-        let rows = statements::lock(&mut tx, &tables, table, &keys).await?;
-        lines.extend(rows.into_iter().map(|(key, row)| format!("{table:?} {key} {row:?}")));
+        let keys = AssertSqlSafe(format!("SELECT {column} FROM {name} ORDER BY {column}"));
+        let keys: Vec<String> = sqlx::query_scalar(keys).fetch_all(pool).await?;
+        let rows = vec![WantedRows { table, keys, if_free: Vec::new() }];
+        let found = tx.lock(&Wanted { rows, ..Wanted::default() }).await?;
+        lines.extend(found.rows.into_iter().map(|(table, key, row)| format!("{table:?} {key} {row:?}")));
     }
     drop(tx);
     lines.sort();

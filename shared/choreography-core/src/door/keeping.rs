@@ -1,0 +1,79 @@
+//! What a rule answered, made into rows.
+
+use super::{running::Running, told::created};
+use crate::{
+    effects::{Effects, Intend, SagaEnd},
+    input::Input,
+    outbox::{self, Origin},
+    participant::{Participant, Refusal},
+    spans::SagaSpan,
+    store::{AmendedIntent, Deadline, Intent, OutboxMessage},
+    trace::TraceContext,
+};
+
+impl<P: Participant> Running<'_, P> {
+    pub(super) fn messages(
+        &mut self,
+        input: &Input<P>,
+        effects: &Effects<P>,
+        trace: &TraceContext,
+    ) -> Result<Vec<(OutboxMessage, SagaSpan)>, Refusal> {
+        effects
+            .facts
+            .iter()
+            .map(|fact| {
+                let correlation_id = input.correlation_id.as_deref().unwrap_or(&fact.aggregate_id);
+                let id = self.ids.next(self.now);
+                let span = created(trace, fact, id, correlation_id);
+                let causation_id = input.source.causation_id();
+                let origin =
+                    Origin { source: self.participant.name(), correlation_id, causation_id, trace: span.context() };
+                outbox::message(fact.clone(), id, self.now, &origin, self.policy.max_message_bytes)
+                    .map(|message| (message, span))
+            })
+            .collect()
+    }
+
+    pub(super) fn keep(&mut self, input: &Input<P>, effects: Effects<P>, trace: &TraceContext) -> Option<P::Reply> {
+        self.outcome.writing.records.extend(effects.records);
+        for SagaEnd { outcome, began_at } in effects.ended {
+            let seconds = (self.now - began_at).num_milliseconds().max(0) as f64 / 1000.0;
+            self.outcome.ended.push((outcome, seconds));
+        }
+        for settled in effects.settled {
+            self.outcome.settle_deadline(settled.aggregate_id, settled.name);
+        }
+        for deadline in effects.deadlines {
+            let correlation_id = input.correlation_id.clone().unwrap_or_else(|| deadline.aggregate_id.clone());
+            self.outcome.set_deadline(Deadline {
+                id: self.ids.next(self.now),
+                aggregate_id: deadline.aggregate_id,
+                name: deadline.name.to_owned(),
+                due_at: deadline.due_at,
+                correlation_id,
+                trace: trace.clone(),
+                attempts: 0,
+                last_error: None,
+                not_before: None,
+            });
+        }
+        for intend in effects.intents {
+            let correlation_id = input.correlation_id.clone().unwrap_or_else(|| intend.aggregate_id.clone());
+            self.outcome.writing.calls.new.push(Intent {
+                id: self.ids.next(self.now),
+                aggregate_id: intend.aggregate_id,
+                step: intend.step.to_owned(),
+                request: intend.request,
+                correlation_id,
+                causation_id: input.source.causation_id(),
+                trace: trace.clone(),
+                attempts: 0,
+                intended_at: self.now,
+            });
+        }
+        for Intend { aggregate_id, step, request } in effects.amended {
+            self.outcome.amend_call(AmendedIntent { aggregate_id, step: step.to_owned(), request });
+        }
+        effects.reply
+    }
+}

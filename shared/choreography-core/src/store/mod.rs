@@ -1,0 +1,100 @@
+//! The database as the engine's steps see it. Implemented by `choreography-postgres` with SQL, and by the simulator with a
+//! model whose transactions interleave at every statement and within them.
+
+mod locking;
+mod rows;
+mod writing;
+
+use std::future::Future;
+
+use chrono::{DateTime, Utc};
+
+pub use locking::{Found, Wanted, WantedRows};
+pub use rows::{
+    AmendedIntent, DeadMessage, Deadline, Failure, Held, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage,
+    RefusedIntent,
+};
+pub use writing::{Calls, Deadlines, HeldEvents, Inbox, Lost, TableChanges, Writing};
+
+use crate::{
+    delivery::{Delivery, Position},
+    participant::Participant,
+};
+
+/// Why a statement failed. The kind decides what the engine does next.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum StoreError {
+    /// The database is away or broken for everybody: wait, then try the same again.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// Somebody else holds what this needs, or a partition is missing: it concerns this work only and may pass.
+    #[error("the database could not do this now: {0}")]
+    Contention(String),
+    /// It concerns this work only and trying again can't help: the database refuses its data, or a row that it needs
+    /// can't be read by this version.
+    #[error("the database refuses the data: {0}")]
+    Data(String),
+}
+
+/// Opens transactions (READ COMMITTED).
+pub trait Database<P: Participant>: Send + Sync + 'static {
+    /// Dropped without a commit, it is rolled back.
+    type Transaction: Transaction<P>;
+    /// Opens a transaction. A hurried one waits for locks only for a moment, and finds out at once whether somebody has a
+    /// table locked as a whole: that concerns everybody ([`StoreError::Unavailable`]).
+    fn begin(&self, hurried: bool) -> impl Future<Output = Result<Self::Transaction, StoreError>> + Send;
+
+    /// How often the process crashed while it handled each message; in the order of `messages`.
+    fn crashes(&self, messages: &[Position]) -> impl Future<Output = Result<Vec<Crashes>, StoreError>> + Send;
+    /// Writes down, at once, that this process has these messages under way and how far it came.
+    fn begin_messages(
+        &self,
+        messages: &[Position],
+        stage: Stage,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Forgets what was written down of these messages: their handling ended.
+    fn end_messages(&self, messages: &[Position]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Whether this message, or its place alone, is kept as a dead message, or it is held.
+    fn is_kept(&self, message: &Delivery) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// One transaction: locks, then one write, then the commit. Each call is one round trip. Dropping it without
+/// [`commit`](Transaction::commit) rolls it back.
+///
+/// Callers pass keys and ids sorted and without repeats, so that all transactions lock in one order: held events, the
+/// service's rows table by table, and after all of those what [`write`](Transaction::write) inserts, in the order of its fields.
+///
+/// Nothing is inserted before the write, and so some of what was read can be another's by then: a row that was not there, a key of
+/// which nothing was held, an event that had no effect yet. The write looks at all of that again in its own, later snapshot and
+/// says what was [`Lost`]; whoever lost something rolls back and begins anew.
+pub trait Transaction<P: Participant>: Send {
+    /// The database's clock when the transaction began.
+    fn now(&self) -> DateTime<Utc>;
+    /// Locks rows and reads them, and looks up what is held. A row that is not there is not created: it is simply not found.
+    fn lock(&mut self, wanted: &Wanted<P>) -> impl Future<Output = Result<Found<P>, StoreError>> + Send;
+    /// Writes everything that follows from a batch, each row once.
+    fn write(&mut self, writing: &Writing<P>) -> impl Future<Output = Result<Lost, StoreError>> + Send;
+    /// Commits. An error leaves open whether that happened.
+    fn commit(self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// How far the handling of a message came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// It is to be decoded.
+    #[default]
+    Begun,
+    /// It was decoded, and its transaction is to begin.
+    Decoded,
+    /// It is to be set aside.
+    SettingAside,
+}
+
+/// How often runs crashed while they had a message under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Crashes {
+    /// Runs that crashed over it.
+    pub times: u32,
+    /// The furthest that one of them came.
+    pub stage: Stage,
+}

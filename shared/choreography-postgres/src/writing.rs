@@ -1,0 +1,213 @@
+//! All that follows from a batch, in one statement: its steps, and what each of them may find lost.
+//!
+//! Steps that insert can wait for another transaction that is inserting the same; they come in one order. The looks at what was
+//! read before are taken in the statement's snapshot, which is later than all of the transaction's locks.
+
+use choreography_core::{
+    outbox::range_of,
+    participant::Participant,
+    routes::Routed,
+    store::{DeadMessage, HeldEvents, Inbox, Lost, OutboxMessage, StoreError, TableChanges, Writing},
+};
+use sqlx::Row as _;
+use uuid::Uuid;
+
+use super::{Session, error::store_error, headers, parts::Parts, tables, waiting};
+
+/// What a look finds lost: the item at the place that it answers.
+enum Look<'a> {
+    Repeats(&'a [Uuid]),
+    Kept(&'a [DeadMessage]),
+    Settled(Vec<Uuid>),
+    Changed(Vec<&'a str>),
+}
+
+/// The statement and its looks, each known by its number.
+pub(super) struct Statement<'a> {
+    pub parts: Parts,
+    looks: Vec<Look<'a>>,
+}
+
+impl<'a> Statement<'a> {
+    /// `from` says in which rows with a `place` (1 is the first) what was lost is found.
+    fn look(&mut self, look: Look<'a>, from: &str) {
+        let number = self.looks.len();
+        self.parts.select(format!("SELECT {number} AS look, place FROM {from}"));
+        self.looks.push(look);
+    }
+
+    /// Of rows that a step returned: which of the ids that it was given are not among them.
+    pub fn look_for_missing(&mut self, given: Vec<Uuid>, ids: &str, step: &str) {
+        self.look(Look::Settled(given), &missing(ids, "uuid", step, "id"));
+    }
+
+    pub fn look_for_gone(&mut self, given: Vec<Uuid>, ids: &str, table: &str) {
+        let from = format!(
+            "unnest({ids}::uuid[]) WITH ORDINALITY AS given (id, place)
+             WHERE NOT EXISTS (SELECT FROM {table} WHERE {table}.id = given.id)"
+        );
+        self.look(Look::Settled(given), &from);
+    }
+}
+
+/// Mostly all are there, and then nothing is compared.
+fn missing(given: &str, kind: &str, step: &str, column: &str) -> String {
+    format!(
+        "unnest({given}::{kind}[]) WITH ORDINALITY AS given (given, place)
+         WHERE (SELECT count(*) FROM {step}) < cardinality({given}::{kind}[])
+         AND NOT EXISTS (SELECT FROM {step} WHERE {step}.{column} = given.given)"
+    )
+}
+
+pub(super) async fn write(
+    db: &mut Session,
+    routed: &Routed,
+    ranges: i32,
+    writing: &Writing<Routed>,
+) -> Result<Lost, StoreError> {
+    let mut statement = Statement { parts: Parts::default(), looks: Vec::new() };
+    write_inbox(&mut statement, routed.name(), &writing.inbox);
+    bury(&mut statement, &writing.dead);
+    for (number, changes) in writing.tables.iter().enumerate() {
+        write_table(&mut statement, number, changes);
+    }
+    tables::append(&mut statement.parts, &writing.records);
+    write_held(&mut statement, &writing.held);
+    waiting::write_deadlines(&mut statement, &writing.deadlines);
+    waiting::write_calls(&mut statement, &writing.calls);
+    append_outbox(&mut statement.parts, ranges, &writing.messages);
+    let Statement { parts, looks } = statement;
+    let rows = parts.fetch(db, "SELECT 0 AS look, 0::bigint AS place WHERE false").await.map_err(store_error)?;
+    let mut lost = Lost::default();
+    for row in &rows {
+        let (look, place): (i32, i64) = (row.try_get(0).map_err(store_error)?, row.try_get(1).map_err(store_error)?);
+        let look = usize::try_from(look).ok().and_then(|number| looks.get(number));
+        let place = usize::try_from(place - 1).unwrap_or(usize::MAX);
+        look.into_iter().for_each(|look| look.tell(place, &mut lost));
+    }
+    Ok(lost)
+}
+
+impl Look<'_> {
+    fn tell(&self, place: usize, lost: &mut Lost) {
+        match self {
+            Self::Repeats(ids) => lost.repeats.extend(ids.get(place)),
+            Self::Kept(dead) => lost.kept.extend(dead.get(place).map(|dead| dead.delivery.position.clone())),
+            Self::Settled(ids) => lost.settled.extend(ids.get(place)),
+            Self::Changed(keys) => lost.changed.extend(keys.get(place).map(|key| (*key).to_owned())),
+        }
+    }
+}
+
+fn write_inbox<'a>(statement: &mut Statement<'a>, consumer: &str, inbox: &'a Inbox) {
+    if !inbox.new.is_empty() {
+        let parts = &mut statement.parts;
+        let (consumer, ids) = (parts.bind(consumer), parts.bind(&inbox.new));
+        parts.ordered_step(
+            "inbox_new",
+            &format!(
+                "INSERT INTO inbox (consumer, event_id) SELECT {consumer}::text, id FROM unnest({ids}::uuid[]) AS new (id)
+                 ON CONFLICT DO NOTHING RETURNING event_id"
+            ),
+        );
+        statement.look(Look::Repeats(&inbox.new), &missing(&ids, "uuid", "inbox_new", "event_id"));
+    }
+    if !inbox.early.is_empty() {
+        let (consumer, ids) = (statement.parts.bind(consumer), statement.parts.bind(&inbox.early));
+        let from = format!(
+            "unnest({ids}::uuid[]) WITH ORDINALITY AS given (id, place)
+             WHERE EXISTS (SELECT FROM inbox WHERE consumer = {consumer}::text AND event_id = given.id)"
+        );
+        statement.look(Look::Repeats(&inbox.early), &from);
+    }
+}
+
+fn bury<'a>(statement: &mut Statement<'a>, dead: &'a [DeadMessage]) {
+    if dead.is_empty() {
+        return;
+    }
+    let parts = &mut statement.parts;
+    let [topics, partitions, offsets] = waiting::bind_positions(parts, dead.iter().map(|dead| &dead.delivery.position));
+    waiting::bury(parts, "dead_new", &[&topics, &partitions, &offsets], dead);
+    let from = format!(
+        "unnest({topics}::text[], {partitions}::int[], {offsets}::bigint[])
+         WITH ORDINALITY AS given (topic, partition, \"offset\", place)
+         WHERE NOT EXISTS (SELECT FROM dead_new d WHERE d.topic = given.topic AND d.partition = given.partition
+                           AND d.\"offset\" = given.\"offset\")"
+    );
+    statement.look(Look::Kept(dead), &from);
+}
+
+fn write_table<'a>(statement: &mut Statement<'a>, number: usize, changes: &'a TableChanges<Routed>) {
+    let TableChanges { table, inserts, fresh, updates, absent } = changes;
+    let parts = &mut statement.parts;
+    if !fresh.is_empty() {
+        tables::insert_fresh(parts, &format!("fresh_{number}"), *table, fresh);
+    }
+    if !updates.is_empty() {
+        tables::update(parts, &format!("changed_{number}"), *table, updates);
+    }
+    if !inserts.is_empty() {
+        let step = format!("new_{number}");
+        tables::insert(parts, &step, *table, inserts);
+        let keys: Vec<&str> = inserts.iter().map(|(key, _)| key.as_str()).collect();
+        let given = parts.bind(keys.clone());
+        statement.look(Look::Changed(keys), &missing(&given, "text", &step, table.0.key));
+    }
+    if !absent.is_empty() {
+        let (name, key, given) = (table.0.name, table.0.key, statement.parts.bind(absent));
+        let from = format!(
+            "unnest({given}::text[]) WITH ORDINALITY AS given (given, place)
+             WHERE EXISTS (SELECT FROM {name} WHERE {name}.{key} = given.given)"
+        );
+        statement.look(Look::Changed(absent.iter().map(String::as_str).collect()), &from);
+    }
+}
+
+fn write_held<'a>(statement: &mut Statement<'a>, held: &'a HeldEvents) {
+    let HeldEvents { none, no_compensation, let_go, failed_again, hold } = held;
+    for (keys, which) in [(none, ""), (no_compensation, " AND h.overtakes AND h.status <> 'parked'")] {
+        if !keys.is_empty() {
+            let given = statement.parts.bind(keys);
+            let from = format!(
+                "unnest({given}::text[]) WITH ORDINALITY AS given (key, place)
+                 WHERE EXISTS (SELECT FROM held_events h WHERE h.key = given.key{which})"
+            );
+            statement.look(Look::Changed(keys.iter().map(String::as_str).collect()), &from);
+        }
+    }
+    let parts = &mut statement.parts;
+    if !let_go.is_empty() {
+        let numbers = parts.bind(let_go);
+        parts.step("let_go", &format!("DELETE FROM held_events WHERE number = ANY({numbers}::bigint[])"));
+    }
+    if !failed_again.is_empty() {
+        waiting::hold_again(parts, failed_again);
+    }
+    if !hold.is_empty() {
+        waiting::hold(parts, hold);
+    }
+}
+
+fn append_outbox(parts: &mut Parts, ranges: i32, messages: &[OutboxMessage]) {
+    if messages.is_empty() {
+        return;
+    }
+    let range = |message: &OutboxMessage| range_of(&message.topic, message.key.as_deref(), ranges);
+    let ranges = parts.bind(messages.iter().map(range).collect::<Vec<i32>>());
+    let topics = parts.bind(messages.iter().map(|message| message.topic.as_str()).collect::<Vec<_>>());
+    let keys = parts.bind(messages.iter().map(|message| message.key.as_deref()).collect::<Vec<_>>());
+    let payloads = parts.bind(messages.iter().map(|message| message.payload.as_deref()).collect::<Vec<_>>());
+    let headers = parts.bind(messages.iter().map(|message| headers::encode(&message.headers)).collect::<Vec<_>>());
+    let after = parts.after();
+    parts.step(
+        "published",
+        &format!(
+            "INSERT INTO outbox (range, topic, key, payload, headers)
+             SELECT range, topic, key, payload, headers
+             FROM unnest({ranges}::int[], {topics}::text[], {keys}::bytea[], {payloads}::bytea[], {headers}::text[])
+                  WITH ORDINALITY AS new (range, topic, key, payload, headers, place)
+             WHERE {after} ORDER BY place"
+        ),
+    );
+}
