@@ -22,6 +22,8 @@ const QUIET: Duration = Duration::from_secs(1);
 const PING_LIMIT: Duration = Duration::from_secs(2);
 /// Older ones are made anew, so that an address that moved is followed without anybody's error.
 const LONGEST_LIFE: Duration = Duration::from_secs(600);
+/// Statements that a connection keeps prepared. What a batch writes decides which parts its statement has.
+const STATEMENTS: usize = 500;
 /// A BEGIN that meets a dead connection is tried on another.
 const BEGIN_TRIES: usize = 2;
 
@@ -149,7 +151,7 @@ impl Pool {
 
     async fn connect(&self, permit: OwnedSemaphorePermit) -> sqlx::Result<Session> {
         let born = Instant::now();
-        let options = self.options();
+        let options = self.options().statement_cache_capacity(STATEMENTS);
         let connection = tokio::time::timeout(CONNECT_LIMIT, PgConnection::connect_with(&options))
             .await
             .map_err(|_| no_answer(CONNECT_LIMIT))??;

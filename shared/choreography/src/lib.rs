@@ -60,5 +60,5 @@ pub mod testing {
         trace::TraceContext,
     };
 
-    pub use crate::{http::admin_routes, settings::RANGES};
+    pub use crate::{http::admin_routes, preparing::PLANNING, settings::RANGES};
 }

@@ -156,24 +156,30 @@ fn options(url: &SecretString, variable: &'static str) -> Result<PgConnectOption
         .map_err(|_| anyhow::anyhow!("{variable} is no PostgreSQL URL, as postgres://ROLE:PASSWORD@HOST/DATABASE"))
 }
 
+/// How PostgreSQL plans the engine's statements. They come in few shapes and in batches of any size, and each knows the keys of
+/// its rows: so a plan is made once, and it goes by the index, whether the table is empty or full by then.
+pub const PLANNING: [(&str, &str); 5] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    // As long as a table is young its statistics are too, and to read it whole looks cheaper than it will be a minute later. So
+    // does to join it with the keys in any way but by looking up each of them.
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    // A bitmap scan for the first unpublished rows visits the pages of all that were published since the last vacuum, at
+    // every step of the relay; an index scan passes over those it knows to be dead. Half of PostgreSQL's work was that.
+    ("enable_bitmapscan", "off"),
+];
+
 /// What holds for every transaction.
-fn settings(database: &DatabaseSettings) -> [(&'static str, String); 6] {
-    [
-        // A generic plan that was made while a table was empty would go on scanning it whole.
-        ("plan_cache_mode", "force_custom_plan".into()),
-        // A batch knows the keys of its rows. As long as a table is young its statistics are too, and a whole scan
-        // looks cheaper than it will be a minute later.
-        ("enable_seqscan", "off".into()),
-        // A bitmap scan for the first unpublished rows visits the pages of all that were published since the last
-        // vacuum, at every step of the relay; an index scan passes over those it knows to be dead. Half of
-        // PostgreSQL's work was that.
-        ("enable_bitmapscan", "off".into()),
+fn settings(database: &DatabaseSettings) -> Vec<(&'static str, String)> {
+    let limits = [
         // A row that somebody else holds for longer is a passing failure of those who want it.
         ("lock_timeout", "5s".into()),
         ("statement_timeout", format!("{}ms", database.database_statement_timeout.as_millis())),
         // A frozen replica must not hold its locks for ever.
         ("idle_in_transaction_session_timeout", "30s".into()),
-    ]
+    ];
+    PLANNING.map(|(name, value)| (name, value.to_owned())).into_iter().chain(limits).collect()
 }
 
 /// What holds for a connection: PostgreSQL notices a client that is gone, and lets go of its locks.

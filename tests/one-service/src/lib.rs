@@ -28,7 +28,7 @@ use local::{
     databases::{self, Login},
 };
 use serde_json::Value;
-use sqlx::{PgPool, migrate::Migrator};
+use sqlx::{PgPool, migrate::Migrator, postgres::PgConnectOptions};
 use tower::ServiceExt;
 
 pub type ServiceDoor = Door<Routed, Database>;
@@ -61,7 +61,8 @@ impl<S: Service> OneService<S> {
         let url = postgres.url(S::NAME, S::NAME, "secret");
         let owner = PgPool::connect(&url).await.expect("a connection");
         postgres::migrate(&owner, migrations).await.expect("migrations");
-        let pool = Pool::new(url.parse().expect("a URL"), Limits::default());
+        let options: PgConnectOptions = url.parse().expect("a URL");
+        let pool = Pool::new(options.options(choreography::testing::PLANNING), Limits::default());
         postgres::make_partitions(&pool, policy().window).await.expect("partitions");
         let participant = Arc::new(Routed::new(service).expect("routes"));
         Self { service: PhantomData, participant, pool, _postgres: postgres, _dir: dir }

@@ -4,5 +4,8 @@ mod admin;
 mod connections;
 mod crashes;
 mod discards;
+mod events;
 mod listings;
+mod plans;
 mod sweep;
+mod waits;
