@@ -32,7 +32,6 @@ BEGIN
             SELECT id, 'captured', 25000, 'EUR', id, now() FROM batch_ids;
         INSERT INTO shipments SELECT id, 'dispatching' FROM batch_ids;
         COMMIT;
-        UPDATE outbox SET published_at = now() WHERE published_at IS NULL;
         UPDATE orders SET status = 'completed', updated_at = now() FROM batch_ids WHERE order_id = id;
         UPDATE reservations SET state = 'shipped' FROM batch_ids WHERE order_id = id;
         UPDATE payments SET state = 'succeeded', charge_id = id FROM batch_ids WHERE order_id = id;

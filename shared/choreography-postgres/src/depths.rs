@@ -7,7 +7,7 @@ use super::Pool;
 /// What waits in a service's database, and for how long.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Depths {
-    /// Rows that are not published yet.
+    /// Rows that are not published yet, those that were left behind among them.
     pub outbox: i64,
     /// Seconds since the oldest unpublished message was written.
     pub outbox_age: f64,
@@ -40,7 +40,13 @@ pub async fn depths(pool: &Pool) -> sqlx::Result<Depths> {
                 t.due, t.refused, i.events
          FROM (SELECT count(*) AS messages,
                       coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS age
-               FROM outbox WHERE published_at IS NULL) o,
+               FROM (SELECT o.created_at FROM outbox_ranges r JOIN outbox o
+                          ON o.range = r.range AND o.number > r.published_through AND o.published_at IS NULL
+                     WHERE o.number NOT IN (SELECT unnest(numbers) FROM outbox_blocks)
+                       AND o.number NOT IN (SELECT number FROM outbox_left_behind)
+                     UNION ALL
+                     SELECT o.created_at FROM outbox_left_behind l JOIN outbox o
+                          ON o.range = l.range AND o.number = l.number AND o.published_at IS NULL) AS waiting) o,
               (SELECT count(*) FILTER (WHERE status = 'retrying') AS retrying,
                       coalesce(extract(epoch FROM clock_timestamp() -
                                min(first_failed_at) FILTER (WHERE status = 'retrying')), 0)::float8 AS retrying_age,

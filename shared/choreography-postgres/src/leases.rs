@@ -19,7 +19,7 @@ pub(super) async fn claim(
     let share = match lane {
         Lane::Events => {
             let relays = tell_and_count(db, holder, lease).await?;
-            let ranges: i64 = sqlx::query_scalar("SELECT count(*) FROM relay_leases WHERE range BETWEEN $1 AND $2")
+            let ranges: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox_ranges WHERE range BETWEEN $1 AND $2")
                 .bind(first)
                 .bind(last)
                 .fetch_one(&mut *db)
@@ -38,8 +38,8 @@ pub(super) async fn claim(
 pub(super) async fn renew(pool: &Pool, holder: Uuid, lease: TimeDelta) -> sqlx::Result<()> {
     sqlx::query(
         "WITH alive AS (UPDATE relays SET seen_until = now() + $2 WHERE holder = $1)
-         UPDATE relay_leases SET expires_at = now() + $2
-         WHERE range IN (SELECT range FROM relay_leases WHERE holder = $1 ORDER BY range FOR UPDATE)",
+         UPDATE outbox_ranges SET expires_at = now() + $2
+         WHERE range IN (SELECT range FROM outbox_ranges WHERE holder = $1 ORDER BY range FOR UPDATE)",
     )
     .bind(holder)
     .bind(lease)
@@ -78,12 +78,12 @@ async fn take(
     // SKIP LOCKED is about who claims, not about the order of rows: a range that somebody else claims this moment is theirs.
     // The epoch tells holders apart: a lease that expired and that nobody else took is the same one still.
     let rows = sqlx::query(
-        "UPDATE relay_leases
-         SET epoch = epoch + CASE WHEN relay_leases.holder = $1 THEN 0 ELSE 1 END,
+        "UPDATE outbox_ranges
+         SET epoch = epoch + CASE WHEN outbox_ranges.holder = $1 THEN 0 ELSE 1 END,
              holder = $1, expires_at = now() + $2
-         WHERE range IN (SELECT range FROM relay_leases
-                         WHERE range BETWEEN $4 AND $5 AND (relay_leases.holder = $1 OR expires_at <= now())
-                         ORDER BY (relay_leases.holder = $1) DESC NULLS LAST, range
+         WHERE range IN (SELECT range FROM outbox_ranges
+                         WHERE range BETWEEN $4 AND $5 AND (outbox_ranges.holder = $1 OR expires_at <= now())
+                         ORDER BY (outbox_ranges.holder = $1) DESC NULLS LAST, range
                          LIMIT $3 FOR UPDATE SKIP LOCKED)
          RETURNING range, epoch",
     )
@@ -101,7 +101,7 @@ async fn take(
 async fn give_back(db: &mut Session, holder: Uuid, kept: &[Lease]) -> sqlx::Result<()> {
     let kept: Vec<i32> = kept.iter().map(|lease| lease.range).collect();
     sqlx::query(
-        "UPDATE relay_leases SET holder = NULL, expires_at = '-infinity' WHERE holder = $1 AND range <> ALL($2)",
+        "UPDATE outbox_ranges SET holder = NULL, expires_at = '-infinity' WHERE holder = $1 AND range <> ALL($2)",
     )
     .bind(holder)
     .bind(kept)

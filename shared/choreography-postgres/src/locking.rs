@@ -58,7 +58,7 @@ pub(super) async fn lock(db: &mut Session, routed: &Routed, wanted: &Wanted<Rout
     for (place, rows) in wanted.rows.iter().enumerate() {
         lock_table(&mut parts, place, rows, &columns);
     }
-    let rows = parts.fetch(db, "").await?;
+    let rows = parts.fetch(&mut *db, "").await?;
     let mut found = Found::default();
     for row in &rows {
         keep(readable::read(row, |row| read(routed, &columns, row))?, &mut found);

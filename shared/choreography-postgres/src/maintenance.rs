@@ -24,9 +24,9 @@ async fn make(pool: &Pool, parent: &str, first: NaiveDate, last: NaiveDate) -> s
     sqlx::query("SELECT make_partitions($1, $2, $3)").bind(parent).bind(first).bind(last).execute(pool).await.map(drop)
 }
 
-/// Makes the lease rows of all key ranges of events, and that of the dead letters; those that stand already stay as they are.
+/// Makes the rows of all key ranges of events, and that of the dead letters; those that stand already stay as they are.
 pub async fn make_leases(pool: &Pool, ranges: i32) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO relay_leases (range) SELECT generate_series(0, $1) ON CONFLICT DO NOTHING")
+    sqlx::query("INSERT INTO outbox_ranges (range) SELECT generate_series(0, $1) ON CONFLICT DO NOTHING")
         .bind(ranges)
         .execute(pool)
         .await

@@ -5,24 +5,126 @@ use futures::TryStreamExt;
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Postgres, error::store_error, headers, leases, readable};
+use super::{Postgres, error::store_error, headers, leases, parts::Parts, readable};
 use choreography_core::{
     outbox::OutboxRow,
-    relay::{Lane, Lease, OutboxStore, Reading, Refused, Unpublished},
+    relay::{Drawn, Lane, Lease, Mark, OutboxStore, Published, Reading, Refused, Unpublished},
     store::{OutboxMessage, StoreError},
 };
 
-/// The leases of `$1` whose epochs are still those of `$2`, locked against a claim in between: whoever writes in their
-/// name holds the range meanwhile. Whether they have expired is nothing to it, as long as nobody else took the range.
-macro_rules! with_mine {
-    ($statement:literal) => {
-        concat!(
-            "WITH mine AS MATERIALIZED (
-                 SELECT l.range FROM relay_leases l JOIN unnest($1::int[], $2::bigint[]) AS held (range, epoch)
-                 ON l.range = held.range AND l.epoch = held.epoch ORDER BY l.range FOR SHARE OF l) ",
-            $statement
-        )
+/// The leases whose epochs still are these, locked against a claim in between: whoever writes in their name holds the range
+/// meanwhile. Whether they have expired is nothing to it, as long as nobody else took the range.
+macro_rules! mine {
+    () => {
+        "SELECT l.range, l.epoch FROM outbox_ranges l
+         JOIN unnest({held}::int[], {epochs}::bigint[]) AS held (range, epoch)
+         ON l.range = held.range AND l.epoch = held.epoch ORDER BY l.range FOR UPDATE OF l"
     };
+}
+
+/// Each range is read from behind its own number, so that what waits in one is nothing to the others. Sizes are known without
+/// reading what is stored out of line; of what is beyond the limit, or has to wait, nothing is. What was left behind comes with
+/// what is new. There is a row in any case: it says which numbers have been drawn, and by whom they can have been.
+///
+/// Where keys are compared by more than `=`, that keeps the planner from reading all of `stopped_keys` into a hash.
+const UNPUBLISHED: &str = "
+    SELECT drawn.*, first.* FROM
+    (SELECT (SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM outbox_number) AS last, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
+            pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next) AS drawn
+    LEFT JOIN LATERAL (
+        SELECT number, range, topic, key, CASE WHEN NOT waits THEN payload END AS payload, headers, waits, was_left, size
+        FROM (
+            SELECT waiting.*, sum(size) OVER (ORDER BY number) - size AS before
+            FROM unnest($1::int[], $2::bigint[]) AS held (range, behind) CROSS JOIN LATERAL (
+                SELECT new.*, false AS was_left,
+                       CASE WHEN waits THEN 0 ELSE coalesce(octet_length(payload), 0) + coalesce(octet_length(key), 0)
+                                                   + octet_length(headers) END AS size
+                FROM (
+                    SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers,
+                           o.topic = ANY($4)
+                           OR EXISTS (SELECT FROM stopped_keys s WHERE s.number BETWEEN o.number AND o.number)
+                           OR EXISTS (SELECT FROM stopped_keys s
+                                      WHERE s.topic = o.topic AND md5(s.key) = md5(o.key) AND s.key = o.key
+                                      AND s.number <= o.number)
+                           OR EXISTS (SELECT FROM outbox_left_behind l
+                                      WHERE l.topic = o.topic AND md5(l.key) = md5(o.key) AND l.key = o.key
+                                      AND l.number < o.number) AS waits
+                    FROM outbox o
+                    WHERE o.published_at IS NULL AND o.range = held.range AND o.number > held.behind
+                      AND o.number NOT IN (SELECT unnest($3::bigint[]))
+                    ORDER BY o.number LIMIT $5) AS new
+                UNION ALL
+                SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers, false AS waits, true AS was_left,
+                       coalesce(octet_length(o.payload), 0) + coalesce(octet_length(o.key), 0) + octet_length(o.headers)
+                FROM (
+                    SELECT l.number FROM outbox_left_behind l
+                    WHERE l.range = held.range AND l.topic <> ALL($4)
+                      AND NOT EXISTS (SELECT FROM stopped_keys s WHERE s.number = l.number)
+                      AND NOT EXISTS (SELECT FROM stopped_keys s
+                                      WHERE s.topic = l.topic AND md5(s.key) = md5(l.key) AND s.key = l.key)
+                    ORDER BY l.number LIMIT $6) AS left_behind
+                CROSS JOIN LATERAL (
+                    SELECT * FROM outbox
+                    WHERE range = held.range AND number = left_behind.number AND published_at IS NULL LIMIT 1) AS o) AS waiting
+        ) AS sized
+        WHERE before < $7 ORDER BY number LIMIT $8) AS first ON true
+    ORDER BY number";
+
+/// `rows`: ranges and numbers.
+fn leave_behind(rows: &str) -> String {
+    format!(
+        "INSERT INTO outbox_left_behind (number, range, topic, key)
+         SELECT o.number, o.range, o.topic, o.key FROM {rows} AS waiting (range, number) JOIN mine USING (range)
+              JOIN outbox o ON o.range = waiting.range AND o.number = waiting.number AND o.published_at IS NULL
+         ON CONFLICT DO NOTHING"
+    )
+}
+
+/// What a read found so far.
+#[derive(Default)]
+struct Finding {
+    found: Unpublished,
+    /// Ranges and numbers of all rows, but for those that were left behind earlier.
+    new: Vec<(i32, i64)>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Finding {
+    fn read(&mut self, row: &PgRow) -> sqlx::Result<()> {
+        let found = &mut self.found;
+        found.drawn = Drawn { last: row.try_get("last")?, oldest: row.try_get("oldest")?, next: row.try_get("next")? };
+        let Some(number) = row.try_get::<Option<i64>, _>("number")? else { return Ok(()) };
+        let (range, size): (i32, i32) = (row.try_get("range")?, row.try_get("size")?);
+        self.rows += 1;
+        self.bytes += usize::try_from(size).unwrap_or_default();
+        if !row.try_get::<bool, _>("was_left")? {
+            self.new.push((range, number));
+        }
+        if row.try_get("waits")? {
+            found.waiting.push((range, number));
+            return Ok(());
+        }
+        match readable::read(row, outbox_row) {
+            Ok(row) => found.rows.push(row),
+            Err(error) => found.unreadable.push(Refused { range, number, error: error.to_string() }),
+        }
+        Ok(())
+    }
+
+    /// Where the whole read was cut off, or a range gave all that it may, there may be more behind its last row.
+    fn of(self, reading: &Reading) -> Unpublished {
+        let cut = self.rows >= reading.rows || self.bytes >= reading.bytes;
+        let seen = |(range, behind): &(i32, i64)| {
+            let of_range = || self.new.iter().filter(|(of, _)| of == range).map(|(_, number)| *number);
+            match cut || of_range().count() >= reading.rows_per_range() {
+                true => (*range, of_range().max().unwrap_or(*behind)),
+                false => (*range, i64::MAX),
+            }
+        };
+        let seen = reading.ranges.iter().map(seen).collect();
+        Unpublished { seen, ..self.found }
+    }
 }
 
 impl OutboxStore for Postgres {
@@ -37,86 +139,132 @@ impl OutboxStore for Postgres {
         leases::renew(&self.pool, holder, lease).await.map_err(store_error)
     }
 
-    async fn unpublished(&self, reading: &Reading) -> Result<Unpublished, StoreError> {
-        // Each range is read from its own first row, so that what waits in one is nothing to the others. Sizes are known
-        // without reading what is stored out of line; of what is beyond the limit nothing is.
-        let rows = sqlx::query(
-            "SELECT number, range, topic, key, payload, headers FROM (
-                 SELECT waiting.*, sum(size) OVER (ORDER BY number) - size AS before
-                 FROM unnest($1::int[]) AS held (range) CROSS JOIN LATERAL (
-                     SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers,
-                            coalesce(octet_length(o.payload), 0) + coalesce(octet_length(o.key), 0)
-                            + octet_length(o.headers) AS size
-                     FROM outbox o
-                     WHERE o.published_at IS NULL AND o.range = held.range AND o.topic <> ALL($2)
-                     AND NOT EXISTS (SELECT FROM stopped_keys s WHERE s.number = o.number)
-                     AND NOT EXISTS (SELECT FROM stopped_keys s WHERE s.topic = o.topic AND s.key = o.key)
-                     ORDER BY o.number LIMIT $3) AS waiting) AS first
-             WHERE before < $4 ORDER BY number LIMIT $5",
+    async fn published(&self, leases: &[Lease]) -> Result<Vec<Published>, StoreError> {
+        let ranges: Vec<i32> = leases.iter().map(|lease| lease.range).collect();
+        let rows: Vec<(i32, i64, Vec<i64>)> = sqlx::query_as(
+            "SELECT range, published_through,
+                    ARRAY(SELECT number FROM outbox_blocks b CROSS JOIN unnest(b.numbers) AS number
+                          WHERE b.range = r.range AND b.last > published_through AND number > published_through
+                          UNION SELECT l.number FROM outbox_left_behind l
+                          WHERE l.range = r.range AND l.number > published_through)
+             FROM outbox_ranges r WHERE range = ANY($1)",
         )
-        .bind(&reading.ranges)
-        .bind(&reading.without_topics)
-        .bind(count(reading.rows_per_range()))
-        .bind(count(reading.bytes))
-        .bind(count(reading.rows))
-        .fetch(&self.pool);
-        // Each row as it was received is dropped once it is decoded.
-        let read = |mut found: Unpublished, row: PgRow| async move {
-            match readable::read(&row, outbox_row) {
-                Ok(row) => found.rows.push(row),
-                Err(error) => {
-                    found.unreadable.push(Refused { number: row.try_get("number")?, error: error.to_string() });
-                }
-            }
-            Ok(found)
-        };
-        rows.try_fold(Unpublished::default(), read).await.map_err(store_error)
-    }
-
-    async fn mark(&self, leases: &[Lease], rows: &[(i32, i64)]) -> Result<u64, StoreError> {
-        let (held, epochs): (Vec<i32>, Vec<i64>) = leases.iter().map(|lease| (lease.range, lease.epoch)).unzip();
-        let (ranges, numbers): (Vec<i32>, Vec<i64>) = rows.iter().copied().unzip();
-        let marked = sqlx::query(with_mine!(
-            "UPDATE outbox SET published_at = now()
-             FROM (SELECT range, array_agg(number) AS numbers FROM unnest($3::int[], $4::bigint[]) AS sent (range, number)
-                   WHERE range IN (SELECT range FROM mine) GROUP BY range) AS done
-             WHERE published_at IS NULL AND outbox.range = done.range AND number = ANY(done.numbers)"
-        ))
-        .bind(held)
-        .bind(epochs)
         .bind(ranges)
-        .bind(numbers)
-        .execute(&self.pool)
+        .fetch_all(&self.pool)
         .await
         .map_err(store_error)?;
-        Ok(marked.rows_affected())
+        Ok(rows.into_iter().map(|(range, through, beyond)| Published { range, through, beyond }).collect())
+    }
+
+    async fn unpublished(&self, reading: &Reading) -> Result<Unpublished, StoreError> {
+        let (ranges, behind): (Vec<i32>, Vec<i64>) = reading.ranges.iter().copied().unzip();
+        let rows = sqlx::query(UNPUBLISHED)
+            .bind(ranges)
+            .bind(behind)
+            .bind(&reading.done)
+            .bind(&reading.without_topics)
+            .bind(count(reading.rows_per_range()))
+            .bind(count(reading.left_per_range()))
+            .bind(count(reading.bytes))
+            .bind(count(reading.rows))
+            .fetch(&self.pool);
+        // Each row as it was received is dropped once it is decoded.
+        let read = |mut found: Finding, row: PgRow| async move {
+            found.read(&row)?;
+            Ok(found)
+        };
+        let found = rows.try_fold(Finding::default(), read).await.map_err(store_error)?;
+        Ok(found.of(reading))
+    }
+
+    async fn mark(&self, leases: &[Lease], mark: &Mark) -> Result<Vec<i32>, StoreError> {
+        let mut parts = Parts::default();
+        let (held, epochs): (Vec<i32>, Vec<i64>) = leases.iter().map(|lease| (lease.range, lease.epoch)).unzip();
+        let (held, epochs) = (parts.bind(held), parts.bind(epochs));
+        parts.locking_step("mine", &format!(mine!(), held = held, epochs = epochs));
+        let of = |parts: &mut Parts, rows: &[(i32, i64)]| {
+            let (ranges, numbers): (Vec<i32>, Vec<i64>) = rows.iter().copied().unzip();
+            format!("unnest({}::int[], {}::bigint[])", parts.bind(ranges), parts.bind(numbers))
+        };
+        if !mark.published.is_empty() {
+            let rows = of(&mut parts, &mark.published);
+            parts.step(
+                "published",
+                &format!(
+                    "INSERT INTO outbox_blocks (range, epoch, numbers, last)
+                     SELECT range, epoch, array_agg(number ORDER BY number), max(number)
+                     FROM {rows} AS sent (range, number) JOIN mine USING (range) GROUP BY range, epoch"
+                ),
+            );
+        }
+        if !mark.caught_up.is_empty() {
+            let rows = of(&mut parts, &mark.caught_up);
+            parts.step(
+                "caught_up",
+                &format!(
+                    "DELETE FROM outbox_left_behind l USING {rows} AS sent (range, number), mine
+                     WHERE l.number = sent.number AND sent.range = mine.range"
+                ),
+            );
+        }
+        if !mark.left_behind.is_empty() {
+            let rows = of(&mut parts, &mark.left_behind);
+            parts.step("left_behind", &leave_behind(&rows));
+        }
+        if !mark.through.is_empty() {
+            let rows = of(&mut parts, &mark.through);
+            parts.step(
+                "moved",
+                &format!(
+                    "UPDATE outbox_ranges r SET published_through = moved.number
+                     FROM {rows} AS moved (range, number) JOIN mine USING (range)
+                     WHERE r.range = moved.range AND r.published_through < moved.number"
+                ),
+            );
+            parts.step(
+                "cleared",
+                &format!(
+                    "DELETE FROM outbox_blocks b USING {rows} AS moved (range, number), mine
+                     WHERE b.range = moved.range AND b.last <= moved.number AND moved.range = mine.range"
+                ),
+            );
+        }
+        parts.select("SELECT range FROM mine".to_owned());
+        let rows = parts.fetch(&self.pool, "").await.map_err(store_error)?;
+        rows.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>().map_err(store_error)
     }
 
     async fn stop(&self, leases: &[Lease], refused: &[Refused]) -> Result<u64, StoreError> {
+        let mut parts = Parts::default();
         let (held, epochs): (Vec<i32>, Vec<i64>) = leases.iter().map(|lease| (lease.range, lease.epoch)).unzip();
-        let (numbers, errors): (Vec<i64>, Vec<&str>) =
-            refused.iter().map(|row| (row.number, row.error.as_str())).unzip();
-        let stopped = sqlx::query(with_mine!(
-            "INSERT INTO stopped_keys (number, range, topic, key, error)
-             SELECT o.number, o.range, o.topic, o.key, refused.error
-             FROM unnest($3::bigint[], $4::text[]) AS refused (number, error), mine, outbox o
-             WHERE o.published_at IS NULL AND o.range = mine.range AND o.number = refused.number
-             ON CONFLICT DO NOTHING"
-        ))
-        .bind(held)
-        .bind(epochs)
-        .bind(numbers)
-        .bind(errors)
-        .execute(&self.pool)
-        .await
-        .map_err(store_error)?;
-        Ok(stopped.rows_affected())
+        let (held, epochs) = (parts.bind(held), parts.bind(epochs));
+        parts.locking_step("mine", &format!(mine!(), held = held, epochs = epochs));
+        let ranges = parts.bind(refused.iter().map(|row| row.range).collect::<Vec<_>>());
+        let numbers = parts.bind(refused.iter().map(|row| row.number).collect::<Vec<_>>());
+        let errors = parts.bind(refused.iter().map(|row| row.error.as_str()).collect::<Vec<_>>());
+        parts.step(
+            "stopped",
+            &format!(
+                "INSERT INTO stopped_keys (number, range, topic, key, error)
+                 SELECT o.number, o.range, o.topic, o.key, refused.error
+                 FROM unnest({ranges}::int[], {numbers}::bigint[], {errors}::text[]) AS refused (range, number, error)
+                      JOIN mine USING (range)
+                      JOIN outbox o ON o.range = refused.range AND o.number = refused.number AND o.published_at IS NULL
+                 ON CONFLICT DO NOTHING"
+            ),
+        );
+        let rows = format!("unnest({ranges}::int[], {numbers}::bigint[])");
+        parts.step("left_behind", &leave_behind(&rows));
+        parts.select(format!("SELECT count(*) FROM {rows} AS refused (range, number) JOIN mine USING (range)"));
+        let rows = parts.fetch(&self.pool, "").await.map_err(store_error)?;
+        let stopped: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0)).map_err(store_error)?;
+        Ok(stopped.unsigned_abs())
     }
 
     async fn release(&self, holder: Uuid) -> Result<(), StoreError> {
         sqlx::query(
             "WITH gone AS (DELETE FROM relays WHERE holder = $1)
-             UPDATE relay_leases SET holder = NULL, expires_at = '-infinity' WHERE holder = $1",
+             UPDATE outbox_ranges SET holder = NULL, expires_at = '-infinity' WHERE holder = $1",
         )
         .bind(holder)
         .execute(&self.pool)

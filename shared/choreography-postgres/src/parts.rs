@@ -3,12 +3,10 @@
 use std::fmt::Write as _;
 
 use sqlx::{
-    Arguments as _, AssertSqlSafe, Encode, Postgres, Type,
+    Arguments as _, AssertSqlSafe, Encode, Executor, Postgres, Type,
     error::BoxDynError,
     postgres::{PgArguments, PgRow},
 };
-
-use super::Session;
 
 #[derive(Default)]
 pub(super) struct Parts {
@@ -68,8 +66,12 @@ impl Parts {
         let _ = write!(self.steps, "{begin} {name} AS{how} ({statement})");
     }
 
-    /// `nothing` is the select of a statement that has none.
-    pub async fn fetch(self, db: &mut Session, nothing: &str) -> sqlx::Result<Vec<PgRow>> {
+    /// In an open transaction, or (with a pool) in one of its own. `nothing` is the select of a statement that has none.
+    pub async fn fetch<'e>(
+        self,
+        db: impl Executor<'e, Database = Postgres>,
+        nothing: &str,
+    ) -> sqlx::Result<Vec<PgRow>> {
         if let Some(wrong) = self.wrong {
             return Err(sqlx::Error::Encode(wrong));
         }

@@ -57,12 +57,10 @@ impl Postgres {
     pub async fn discard_refused(&self, number: i64, reason: &str) -> sqlx::Result<bool> {
         let moved = sqlx::query(
             "WITH gone AS (DELETE FROM stopped_keys WHERE number = $1 RETURNING *),
-                  given_up AS (UPDATE outbox o SET published_at = now() FROM gone
-                               WHERE o.range = gone.range AND o.number = gone.number AND o.published_at IS NULL
-                               RETURNING o.number, o.payload, o.headers)
+                  given_up AS (DELETE FROM outbox_left_behind l USING gone WHERE l.number = gone.number)
              INSERT INTO discarded_messages (number, topic, key, payload, headers, error, stopped_at, reason)
-             SELECT number, gone.topic, gone.key, given_up.payload, given_up.headers, gone.error, gone.stopped_at, $2
-             FROM gone JOIN given_up USING (number)",
+             SELECT gone.number, gone.topic, gone.key, o.payload, o.headers, gone.error, gone.stopped_at, $2
+             FROM gone JOIN outbox o ON o.range = gone.range AND o.number = gone.number AND o.published_at IS NULL",
         )
         .bind(number)
         .bind(reason)

@@ -77,7 +77,7 @@ pub(super) async fn write(
     waiting::write_calls(&mut statement, &writing.calls);
     append_outbox(&mut statement.parts, ranges, &writing.messages);
     let Statement { parts, looks } = statement;
-    let rows = parts.fetch(db, "SELECT 0 AS look, 0::bigint AS place WHERE false").await.map_err(store_error)?;
+    let rows = parts.fetch(&mut *db, "SELECT 0 AS look, 0::bigint AS place WHERE false").await.map_err(store_error)?;
     let mut lost = Lost::default();
     for row in &rows {
         let (look, place): (i32, i64) = (row.try_get(0).map_err(store_error)?, row.try_get(1).map_err(store_error)?);
@@ -200,6 +200,7 @@ fn append_outbox(parts: &mut Parts, ranges: i32, messages: &[OutboxMessage]) {
     let payloads = parts.bind(messages.iter().map(|message| message.payload.as_deref()).collect::<Vec<_>>());
     let headers = parts.bind(messages.iter().map(|message| headers::encode(&message.headers)).collect::<Vec<_>>());
     let after = parts.after();
+    // A transaction that draws numbers has its own before: who looks for those that may have drawn some finds it.
     parts.step(
         "published",
         &format!(
@@ -207,7 +208,7 @@ fn append_outbox(parts: &mut Parts, ranges: i32, messages: &[OutboxMessage]) {
              SELECT range, topic, key, payload, headers
              FROM unnest({ranges}::int[], {topics}::text[], {keys}::bytea[], {payloads}::bytea[], {headers}::text[])
                   WITH ORDINALITY AS new (range, topic, key, payload, headers, place)
-             WHERE {after} ORDER BY place"
+             WHERE {after} AND pg_current_xact_id() IS NOT NULL ORDER BY place"
         ),
     );
 }

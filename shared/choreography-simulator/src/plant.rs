@@ -13,6 +13,10 @@ pub enum Plant {
     MarkFirst,
     /// What the broker refuses counts as published.
     RefusedForgotten,
+    /// A number that was drawn counts as seen although whoever drew it has not committed yet.
+    SettledTooSoon,
+    /// Rows that have to wait are passed over and not noted.
+    LeftBehindForgotten,
     /// A compensation that comes first leaves nothing behind.
     NoTombstone,
     /// That another transaction inserted the same row first goes unnoticed.

@@ -236,6 +236,7 @@ async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink,
 fn count_relayed(core: &Core, relayed: &Relayed) {
     match relayed {
         Relayed::Nothing => {}
+        Relayed::PassedOver { .. } => core.count("relay", "rows are left behind"),
         Relayed::Published { rows, marked } => {
             core.count("relay", "published");
             if *marked < u64::try_from(*rows).unwrap_or(u64::MAX) {

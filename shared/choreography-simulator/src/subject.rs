@@ -116,7 +116,7 @@ impl Handle {
     /// The events of a type that it published, in the order of their commits.
     pub fn published<E: Event>(&self) -> Vec<E> {
         let state = lock(&self.model.state);
-        let messages = state.outbox.committed().map(|entry| &entry.row.message);
+        let messages = state.outbox.committed().map(|row| &row.message);
         let envelopes =
             messages.filter_map(|message| Envelope::parse(message.key.as_deref(), message.payload.as_deref()).ok());
         let of_type = envelopes.filter(|envelope| envelope.event_type == E::TYPE.name);

@@ -64,6 +64,7 @@ impl<S: Service> OneService<S> {
         let options: PgConnectOptions = url.parse().expect("a URL");
         let pool = Pool::new(options.options(choreography::testing::PLANNING), Limits::default());
         postgres::make_partitions(&pool, policy().window).await.expect("partitions");
+        postgres::make_leases(&pool, RANGES).await.expect("ranges");
         let participant = Arc::new(Routed::new(service).expect("routes"));
         Self { service: PhantomData, participant, pool, _postgres: postgres, _dir: dir }
     }

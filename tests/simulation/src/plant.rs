@@ -14,6 +14,10 @@ pub enum Plant {
     MarkFirst,
     /// What the broker refuses counts as published.
     RefusedForgotten,
+    /// A number that was drawn counts as seen although whoever drew it has not committed yet.
+    SettledTooSoon,
+    /// Rows that have to wait are passed over and not noted.
+    LeftBehindForgotten,
     /// Stock is released when shipping is off, before the money went back.
     StockFirst,
     /// A compensation that comes first leaves nothing behind.
@@ -57,6 +61,8 @@ impl Plant {
             Self::CommitsForgotten => Engine::CommitsForgotten,
             Self::MarkFirst => Engine::MarkFirst,
             Self::RefusedForgotten => Engine::RefusedForgotten,
+            Self::SettledTooSoon => Engine::SettledTooSoon,
+            Self::LeftBehindForgotten => Engine::LeftBehindForgotten,
             Self::NoTombstone => Engine::NoTombstone,
             Self::LostRaceIgnored => Engine::LostRaceIgnored,
             Self::InboxIgnored => Engine::InboxIgnored,

@@ -1,16 +1,26 @@
 //! Outbox → Kafka, in order.
 //!
-//! Why the order holds: an aggregate's rows are numbered under its lock, so whoever sees one sees all before it. Every
-//! read begins at the first unmarked row, so a relay sends every aggregate's rows without gaps, and a row is marked only
-//! when Kafka has it. Two relays at once (a frozen one that wakes up) can repeat rows, but no row *first* appears before
-//! an earlier one of its aggregate. The lease spares the repeats; its epoch keeps a relay that lost it from marking.
+//! Rows of the outbox are written once and never changed. What is published is written down apart, for each key range: a number
+//! up to which all is done with, and blocks of numbers beyond it ([`Mark`]).
 //!
-//! What one message or topic does stops no other: see [`waits`] and [`Outcome`](outcome::Outcome).
+//! Why the order holds: an aggregate's rows are numbered under its lock, so whoever sees one sees all before it. Every
+//! read begins behind the first row that is not done with, so a relay sends every aggregate's rows without gaps, and a row
+//! counts as published only when Kafka has it. Two relays at once (a frozen one that wakes up) can repeat rows, but no row
+//! *first* appears before an earlier one of its aggregate. The lease spares the repeats; its epoch keeps a relay that lost it
+//! from marking.
+//!
+//! Why nothing is skipped: numbers are drawn by transactions that commit in any order, so a lower one may come into sight after
+//! a higher one. "All is done with up to here" is said only of numbers that are [`settled`](Drawn).
+//!
+//! What one message or topic does stops no other: see [`waits`] and [`Outcome`](outcome::Outcome). A row that has to wait, for its
+//! topic or behind one of its key that Kafka refuses, is left behind: it is noted by its number, and the rest goes on.
 
 mod lane;
 mod outcome;
 mod pace;
+mod settled;
 mod spans;
+mod standing;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -36,11 +46,24 @@ pub struct Lease {
     pub epoch: i64,
 }
 
+/// How far a range is published.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    /// The key range.
+    pub range: i32,
+    /// All its rows up to this number are published or left behind.
+    pub through: i64,
+    /// Numbers beyond that are published or left behind.
+    pub beyond: Vec<i64>,
+}
+
 /// What is to be read of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// Key ranges to read.
-    pub ranges: Vec<i32>,
+    /// Key ranges to read, each from behind this number.
+    pub ranges: Vec<(i32, i64)>,
+    /// Numbers behind those that are done with.
+    pub done: Vec<i64>,
     /// Topics that wait: their rows are passed over.
     pub without_topics: Vec<String>,
     /// Most rows. Each range gives its share of them at most, so that none crowds out the others.
@@ -54,11 +77,18 @@ impl Reading {
     pub fn rows_per_range(&self) -> usize {
         self.rows.div_ceil(self.ranges.len().max(1))
     }
+
+    /// Most rows of one range that were left behind: what is new goes on beside them.
+    pub fn left_per_range(&self) -> usize {
+        self.rows_per_range().div_ceil(2)
+    }
 }
 
 /// A row that Kafka refuses for what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
+    /// The key range.
+    pub range: i32,
     /// Its number in its table.
     pub number: i64,
     /// Kafka's word for it.
@@ -68,15 +98,48 @@ pub struct Refused {
 /// What a read of the outbox found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Unpublished {
-    /// In number order.
+    /// Rows to send, in number order: those that were left behind and need not wait any more, and those behind the read's numbers.
     pub rows: Vec<OutboxRow>,
     /// Rows that this version can't read, with the reason.
     pub unreadable: Vec<Refused>,
+    /// Rows behind the read's numbers that have to wait: of a stopped key, of a topic left out, or behind one of their key that
+    /// was left behind. Ranges and numbers.
+    pub waiting: Vec<(i32, i64)>,
+    /// Up to which number each range was read: none that was in sight up to there is missing.
+    pub seen: Vec<(i32, i64)>,
+    /// Which numbers had been drawn.
+    pub drawn: Drawn,
 }
 
-impl From<Vec<OutboxRow>> for Unpublished {
-    fn from(rows: Vec<OutboxRow>) -> Self {
-        Self { rows, unreadable: Vec::new() }
+/// What a read tells of numbers in use. A transaction that draws numbers has a place in the order of transactions before it
+/// draws the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drawn {
+    /// The last number drawn when the read ended, or later.
+    pub last: i64,
+    /// When the read began, every transaction before this one had ended.
+    pub oldest: i64,
+    /// When the read began, no transaction from this one on had begun.
+    pub next: i64,
+}
+
+/// What is written down of a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Rows that Kafka has. Ranges and numbers, as in the lists that follow.
+    pub published: Vec<(i32, i64)>,
+    /// Rows that had been left behind and that Kafka has now.
+    pub caught_up: Vec<(i32, i64)>,
+    /// Rows that have to wait.
+    pub left_behind: Vec<(i32, i64)>,
+    /// Up to which number all is done with.
+    pub through: Vec<(i32, i64)>,
+}
+
+impl Mark {
+    /// Whether there is nothing to write down.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -91,15 +154,17 @@ pub trait OutboxStore: Send + Sync + 'static {
         lane: Lane,
         lease: TimeDelta,
     ) -> impl Future<Output = Result<Vec<Lease>, StoreError>> + Send;
+    /// How far the ranges of these leases are published. Nobody else marks them any more.
+    fn published(&self, leases: &[Lease]) -> impl Future<Output = Result<Vec<Published>, StoreError>> + Send;
     /// Renews the leases that `holder` still has, whatever it is doing meanwhile. Takes none and gives none back.
     fn renew(&self, holder: Uuid, lease: TimeDelta) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// The first unmarked rows that may be sent, in number order: none of a stopped key, none of the topics left out.
+    /// The first rows that are not done with.
     fn unpublished(&self, reading: &Reading) -> impl Future<Output = Result<Unpublished, StoreError>> + Send;
-    /// Marks rows as published where the lease's epoch still stands, expired or not; returns how many were marked.
-    /// `rows` are numbers with their ranges.
-    fn mark(&self, leases: &[Lease], rows: &[(i32, i64)]) -> impl Future<Output = Result<u64, StoreError>> + Send;
-    /// Stops the keys of these rows, each for its topic, where the lease's epoch still stands and the row is unpublished;
-    /// returns how many were stopped. They wait, whoever holds the range, until they are released or discarded.
+    /// Writes down what is published and what is left behind, where the lease's epoch still stands, expired or not; returns the
+    /// ranges where it does.
+    fn mark(&self, leases: &[Lease], mark: &Mark) -> impl Future<Output = Result<Vec<i32>, StoreError>> + Send;
+    /// Stops the keys of these rows, each for its topic, where the lease's epoch still stands, and leaves the rows behind;
+    /// returns how many rows that are. They wait, whoever holds the range, until they are released or discarded.
     fn stop(&self, leases: &[Lease], refused: &[Refused]) -> impl Future<Output = Result<u64, StoreError>> + Send;
     /// Gives leases back, so that another replica need not wait for their expiry.
     fn release(&self, holder: Uuid) -> impl Future<Output = Result<(), StoreError>> + Send;

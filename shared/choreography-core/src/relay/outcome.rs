@@ -55,7 +55,7 @@ impl Outcome {
             };
             match &error {
                 PublishError::Refused(why) if !behind_a_failure => {
-                    outcome.refused.push(Refused { number: row.number, error: why.clone() });
+                    outcome.refused.push(Refused { range: row.range, number: row.number, error: why.clone() });
                 }
                 PublishError::Refused(_) => {}
                 PublishError::Topic(why) => {

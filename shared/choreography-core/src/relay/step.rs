@@ -8,7 +8,9 @@ use uuid::Uuid;
 use super::{
     Lane, Lease, OutboxStore, Pace, Reading, Refused, Unpublished,
     outcome::{Outcome, Sent},
+    settled::Settled,
     spans::sent,
+    standing::{Found, Standings},
     waits::Waits,
 };
 use crate::{
@@ -22,6 +24,8 @@ pub struct Relay {
     holder: Uuid,
     lane: Lane,
     leases: Vec<Lease>,
+    standings: Standings,
+    settled: Settled,
     pace: Pace,
     waits: Waits,
     lost: bool,
@@ -32,6 +36,11 @@ pub struct Relay {
 pub enum Relayed {
     /// Nothing is to be sent now in the ranges that this relay holds.
     Nothing,
+    /// Nothing but rows that have to wait was found: they are left behind, and there may be others behind them.
+    PassedOver {
+        /// So many rows.
+        rows: usize,
+    },
     /// Rows were acknowledged and marked.
     Published {
         /// So many rows.
@@ -53,7 +62,16 @@ pub enum Relayed {
 impl Relay {
     /// A relay that holds no range yet; `holder` tells it from all others.
     pub fn new(holder: Uuid, lane: Lane, pace: Pace) -> Self {
-        Self { holder, lane, leases: Vec::new(), pace, waits: Waits::default(), lost: false }
+        Self {
+            holder,
+            lane,
+            leases: Vec::new(),
+            standings: Standings::default(),
+            settled: Settled::default(),
+            pace,
+            waits: Waits::default(),
+            lost: false,
+        }
     }
 
     /// Takes leases, gives back what is above its share, renews the others. Call it well within the lease's time, and
@@ -61,6 +79,14 @@ impl Relay {
     pub async fn claim<S: OutboxStore>(&mut self, store: &S, lease: TimeDelta) -> Result<(), StoreError> {
         self.leases = store.claim(self.holder, self.lane, lease).await?;
         self.lost = false;
+        self.standings.keep(&self.leases);
+        let new = self.standings.unknown(&self.leases);
+        if !new.is_empty() {
+            for published in store.published(&new).await? {
+                let lease = new.iter().find(|lease| lease.range == published.range).copied();
+                lease.into_iter().for_each(|lease| self.standings.begin(lease, published.clone()));
+            }
+        }
         Ok(())
     }
 
@@ -94,18 +120,25 @@ impl Relay {
         let there = self.look_for_topics(sink, clock).await;
         let began = clock();
         let reading = self.reading(began);
-        let found = match reading.ranges.is_empty() {
-            true => Unpublished::default(),
-            false => store.unpublished(&reading).await?,
-        };
-        let Unpublished { rows, unreadable } = found;
+        if reading.ranges.is_empty() {
+            return Ok(Relayed::Nothing);
+        }
+        let unpublished = store.unpublished(&reading).await?;
+        let settled = self.settled.observe(unpublished.drawn, began);
+        let found = Found::of(&unpublished, &self.standings);
+        let Unpublished { rows, unreadable, waiting, .. } = unpublished;
         if !unreadable.is_empty() {
             return self.stop_unreadable(store, &unreadable).await;
         }
         if rows.is_empty() {
             // Nothing is left for a topic that is there again: another relay has sent it.
             there.iter().for_each(|topic| self.waits.topic_succeeded(topic));
-            return Ok(Relayed::Nothing);
+            self.mark(store, &found, &[], settled).await?;
+            return Ok(if found.passes_over() {
+                Relayed::PassedOver { rows: waiting.len() }
+            } else {
+                Relayed::Nothing
+            });
         }
         let (span, under_way) = (sent(&rows), rows.iter().map(Sent::of).collect::<Vec<_>>());
         let results = sink.publish(rows).await;
@@ -114,10 +147,10 @@ impl Relay {
         let outcome = Outcome::of(under_way, results);
         self.wait(&outcome, clock());
         let acknowledged = &outcome.acknowledged;
-        let marked = if acknowledged.is_empty() { 0 } else { store.mark(&self.leases, acknowledged).await? };
+        let marked = self.mark(store, &found, acknowledged, settled).await?;
         reached("relay.marked");
         let refused = &outcome.refused;
-        let stopped = if refused.is_empty() { 0 } else { store.stop(&self.leases, refused).await? };
+        let stopped = if refused.is_empty() { 0 } else { self.stop(store, refused).await? };
         self.pace.learn(clock().saturating_sub(began));
         let published = acknowledged.len();
         self.lost = marked + stopped < (published + refused.len()) as u64;
@@ -127,13 +160,38 @@ impl Relay {
         })
     }
 
+    /// Writes down what is done with. How many of the acknowledged rows that are.
+    async fn mark<S: OutboxStore>(
+        &mut self,
+        store: &S,
+        found: &Found,
+        acknowledged: &[(i32, i64)],
+        settled: i64,
+    ) -> Result<u64, StoreError> {
+        let step = self.standings.mark(found, acknowledged, settled);
+        let stands = match step.mark.is_empty() {
+            true => self.ranges(),
+            false => store.mark(&self.leases, &step.mark).await?,
+        };
+        self.standings.written(&step, &stands);
+        Ok(acknowledged.iter().filter(|(range, _)| stands.contains(range)).count() as u64)
+    }
+
+    async fn stop<S: OutboxStore>(&mut self, store: &S, refused: &[Refused]) -> Result<u64, StoreError> {
+        let stopped = store.stop(&self.leases, refused).await?;
+        if stopped == refused.len() as u64 {
+            self.standings.stopped(refused);
+        }
+        Ok(stopped)
+    }
+
     /// Before anything else is sent: rows of the same keys may stand behind them.
     async fn stop_unreadable<S: OutboxStore>(
         &mut self,
         store: &S,
         unreadable: &[Refused],
     ) -> Result<Relayed, StoreError> {
-        let stopped = store.stop(&self.leases, unreadable).await?;
+        let stopped = self.stop(store, unreadable).await?;
         self.lost = stopped == 0;
         let why = unreadable.first().map_or("", |row| &row.error);
         let error = PublishError::Refused(format!("a row of the outbox can't be read: {why}"));
@@ -142,8 +200,10 @@ impl Relay {
 
     fn reading(&self, now: Duration) -> Reading {
         let ranges = self.leases.iter().map(|lease| lease.range).filter(|range| !self.waits.is_waiting(*range, now));
+        let (ranges, done) = self.standings.read(ranges);
         Reading {
-            ranges: ranges.collect(),
+            ranges,
+            done,
             without_topics: self.waits.waiting_topics(now),
             rows: self.pace.rows(),
             bytes: self.pace.bytes(),

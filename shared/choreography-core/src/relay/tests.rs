@@ -25,7 +25,10 @@ const LEASE: TimeDelta = TimeDelta::seconds(10);
 #[derive(Default)]
 struct Outbox {
     rows: Mutex<Vec<OutboxRow>>,
-    marked: Mutex<BTreeSet<i64>>,
+    /// Ranges and numbers.
+    through: Mutex<BTreeMap<i32, i64>>,
+    blocks: Mutex<BTreeSet<(i32, i64)>>,
+    left: Mutex<BTreeSet<(i32, i64)>>,
     stopped: Mutex<BTreeMap<i64, String>>,
     /// Of every range.
     epoch: Mutex<i64>,
@@ -33,34 +36,62 @@ struct Outbox {
     is_taken_after_marking: Mutex<bool>,
     released: Mutex<Vec<Uuid>>,
     readings: Mutex<Vec<Reading>>,
+    marks: Mutex<Vec<Mark>>,
+    /// A transaction is open that may have drawn any number.
+    is_open: Mutex<bool>,
 }
 
 impl Outbox {
     /// Appends messages `topic/key`; the key's length is its range.
     fn with(messages: &[&str]) -> Self {
-        let rows = messages.iter().zip(1..).map(|(message, number)| {
-            let (topic, key) = message.split_once('/').unwrap();
-            let (range, key) = (i32::try_from(key.len()).unwrap(), Some(key.as_bytes().to_vec()));
-            let message = OutboxMessage { topic: topic.into(), key, payload: None, headers: Vec::new() };
-            OutboxRow { number, range, message }
-        });
-        Self { rows: Mutex::new(rows.collect()), ..Self::default() }
+        let outbox = Self::default();
+        messages.iter().for_each(|message| outbox.append(message));
+        outbox
+    }
+
+    fn append(&self, message: &str) {
+        let next = self.rows.lock().unwrap().iter().map(|row| row.number).max().unwrap_or_default() + 1;
+        self.append_as(next, message);
+    }
+
+    fn append_as(&self, number: i64, message: &str) {
+        let (topic, key) = message.split_once('/').unwrap();
+        let (range, key) = (i32::try_from(key.len()).unwrap(), Some(key.as_bytes().to_vec()));
+        let message = OutboxMessage { topic: topic.into(), key, payload: None, headers: Vec::new() };
+        let mut rows = self.rows.lock().unwrap();
+        rows.push(OutboxRow { number, range, message });
+        rows.sort_by_key(|row| row.number);
+    }
+
+    fn is_same(row: &OutboxRow, other: &OutboxRow) -> bool {
+        other.message.topic == row.message.topic && other.message.key == row.message.key
     }
 
     fn is_stopped(&self, row: &OutboxRow) -> bool {
         let rows = self.rows.lock().unwrap();
         let stopped = self.stopped.lock().unwrap();
-        let same =
-            |other: &&OutboxRow| other.message.topic == row.message.topic && other.message.key == row.message.key;
-        rows.iter().filter(same).any(|other| stopped.contains_key(&other.number))
+        rows.iter().filter(|other| Self::is_same(row, other)).any(|other| stopped.contains_key(&other.number))
+    }
+
+    fn is_behind_one_left(&self, row: &OutboxRow) -> bool {
+        let (rows, left) = (self.rows.lock().unwrap(), self.left.lock().unwrap());
+        let before = rows.iter().filter(|other| other.number < row.number && Self::is_same(row, other));
+        before.into_iter().any(|other| left.contains(&(other.range, other.number)))
     }
 
     fn stands(&self, leases: &[Lease]) -> bool {
         leases.iter().all(|lease| lease.epoch == *self.epoch.lock().unwrap())
     }
 
+    /// The rows that are published, by what is written down.
     fn marked(&self) -> Vec<i64> {
-        self.marked.lock().unwrap().iter().copied().collect()
+        let (through, blocks, left) =
+            (self.through.lock().unwrap(), self.blocks.lock().unwrap(), self.left.lock().unwrap());
+        let is_published = |row: &&OutboxRow| {
+            let at = (row.range, row.number);
+            !left.contains(&at) && (blocks.contains(&at) || through.get(&row.range).is_some_and(|to| row.number <= *to))
+        };
+        self.rows.lock().unwrap().iter().filter(is_published).map(|row| row.number).collect()
     }
 }
 
@@ -70,6 +101,17 @@ impl OutboxStore for Outbox {
         Ok((0..4).map(|range| Lease { range, epoch }).collect())
     }
 
+    async fn published(&self, leases: &[Lease]) -> Result<Vec<Published>, StoreError> {
+        let (blocks, left) = (self.blocks.lock().unwrap(), self.left.lock().unwrap());
+        let of = |lease: &Lease| {
+            let through = self.through.lock().unwrap().get(&lease.range).copied().unwrap_or_default();
+            let beyond =
+                blocks.iter().chain(&*left).filter(|(range, number)| *range == lease.range && *number > through);
+            Published { range: lease.range, through, beyond: beyond.map(|(_, number)| *number).collect() }
+        };
+        Ok(leases.iter().map(of).collect())
+    }
+
     async fn renew(&self, _: Uuid, _: TimeDelta) -> Result<(), StoreError> {
         Ok(())
     }
@@ -77,28 +119,51 @@ impl OutboxStore for Outbox {
     async fn unpublished(&self, reading: &Reading) -> Result<Unpublished, StoreError> {
         self.readings.lock().unwrap().push(reading.clone());
         let rows = self.rows.lock().unwrap().clone();
-        let waits = |row: &OutboxRow| {
-            reading.ranges.contains(&row.range)
-                && !reading.without_topics.contains(&row.message.topic)
-                && !self.marked.lock().unwrap().contains(&row.number)
-                && !self.is_stopped(row)
-        };
-        let rows = rows.into_iter().filter(waits).take(reading.rows);
-        let (unreadable, rows): (Vec<_>, Vec<_>) =
-            rows.partition(|row| row.message.payload.as_deref() == Some(UNREADABLE));
-        let refused = |row: OutboxRow| Refused { number: row.number, error: "no headers".into() };
-        Ok(Unpublished { rows, unreadable: unreadable.into_iter().map(refused).collect() })
+        let last = rows.last().map_or(0, |row| row.number);
+        let left = self.left.lock().unwrap().clone();
+        let behind =
+            |row: &OutboxRow| reading.ranges.iter().find(|(range, _)| *range == row.range).map(|(_, number)| *number);
+        let waits = |row: &OutboxRow| reading.without_topics.contains(&row.message.topic) || self.is_stopped(row);
+        let mut found = Unpublished { drawn: Drawn { last, oldest: 1, next: 1 }, ..Unpublished::default() };
+        found.drawn.next += i64::from(*self.is_open.lock().unwrap());
+        for row in rows {
+            let (at, Some(behind)) = ((row.range, row.number), behind(&row)) else { continue };
+            if left.contains(&at) {
+                if !waits(&row) {
+                    found.rows.push(row);
+                }
+            } else if row.number > behind && !reading.done.contains(&row.number) {
+                if waits(&row) || self.is_behind_one_left(&row) {
+                    found.waiting.push(at);
+                } else {
+                    found.rows.push(row);
+                }
+            }
+        }
+        found.rows.truncate(reading.rows);
+        let is_unreadable = |row: &OutboxRow| row.message.payload.as_deref() == Some(UNREADABLE);
+        let (unreadable, rows): (Vec<_>, Vec<_>) = found.rows.into_iter().partition(is_unreadable);
+        let refused = |row: OutboxRow| Refused { range: row.range, number: row.number, error: "no headers".into() };
+        let seen = reading.ranges.iter().map(|(range, _)| (*range, i64::MAX)).collect();
+        Ok(Unpublished { rows, unreadable: unreadable.into_iter().map(refused).collect(), seen, ..found })
     }
 
-    async fn mark(&self, leases: &[Lease], rows: &[(i32, i64)]) -> Result<u64, StoreError> {
+    async fn mark(&self, leases: &[Lease], mark: &Mark) -> Result<Vec<i32>, StoreError> {
+        self.marks.lock().unwrap().push(mark.clone());
         if !self.stands(leases) {
-            return Ok(0);
+            return Ok(Vec::new());
         }
-        self.marked.lock().unwrap().extend(rows.iter().map(|(_, number)| *number));
+        self.blocks.lock().unwrap().extend(&mark.published);
+        self.left.lock().unwrap().retain(|row| !mark.caught_up.contains(row));
+        self.left.lock().unwrap().extend(&mark.left_behind);
+        for (range, through) in &mark.through {
+            self.through.lock().unwrap().insert(*range, *through);
+            self.blocks.lock().unwrap().retain(|(of, number)| of != range || number > through);
+        }
         if *self.is_taken_after_marking.lock().unwrap() {
             *self.epoch.lock().unwrap() += 1;
         }
-        Ok(rows.len() as u64)
+        Ok(leases.iter().map(|lease| lease.range).collect())
     }
 
     async fn stop(&self, leases: &[Lease], refused: &[Refused]) -> Result<u64, StoreError> {
@@ -106,6 +171,7 @@ impl OutboxStore for Outbox {
             return Ok(0);
         }
         self.stopped.lock().unwrap().extend(refused.iter().map(|row| (row.number, row.error.clone())));
+        self.left.lock().unwrap().extend(refused.iter().map(|row| (row.range, row.number)));
         Ok(refused.len() as u64)
     }
 
@@ -175,6 +241,8 @@ async fn a_refused_row_stops_its_key_and_those_behind_it_go_in_order_once_it_is_
     let mut relaying = Relaying::over(&outbox).await;
     let failed = relaying.step(&outbox, &mut broker).await;
     assert!(matches!(failed, Relayed::Failed { published: 1, stopped: 1, .. }), "{failed:?}");
+    // The one behind it is left behind as well.
+    assert_eq!(relaying.step(&outbox, &mut broker).await, Relayed::PassedOver { rows: 1 });
     assert_eq!((relaying.step(&outbox, &mut broker).await, outbox.marked()), (Relayed::Nothing, vec![2]));
     broker.refused.clear();
     // A relay that begins anew finds the key stopped as well.
@@ -194,6 +262,7 @@ async fn a_topic_that_is_away_is_left_alone_looked_for_and_then_served() {
     relaying.step(&outbox, &mut broker).await;
     assert_eq!(outbox.marked(), [2]);
     assert_eq!(relaying.relay.failing_topics().collect::<Vec<_>>(), ["away"]);
+    assert_eq!(relaying.step(&outbox, &mut broker).await, Relayed::PassedOver { rows: 2 });
     assert_eq!((relaying.step(&outbox, &mut broker).await, broker.looked_for), (Relayed::Nothing, 0));
     relaying.wait(2);
     assert_eq!((relaying.step(&outbox, &mut broker).await, broker.looked_for), (Relayed::Nothing, 1));
@@ -221,7 +290,8 @@ async fn a_topic_that_is_there_again_and_that_another_relay_has_served_fails_no_
     let mut relaying = Relaying::over(&outbox).await;
     relaying.step(&outbox, &mut broker).await;
     broker.away.clear();
-    outbox.marked.lock().unwrap().insert(1);
+    outbox.blocks.lock().unwrap().insert((1, 1));
+    outbox.rows.lock().unwrap().clear();
     relaying.wait(2);
     assert_eq!(relaying.step(&outbox, &mut broker).await, Relayed::Nothing);
     assert_eq!(relaying.relay.failing_topics().count(), 0);
@@ -235,7 +305,11 @@ async fn a_failed_delivery_makes_its_range_wait_and_no_other() {
     relaying.step(&outbox, &mut broker).await;
     assert_eq!(outbox.marked(), [2], "what was acknowledged behind a failure of its key is sent again");
     relaying.step(&outbox, &mut broker).await;
-    assert_eq!(outbox.readings.lock().unwrap().last().unwrap().ranges, [0, 2, 3], "its own waits");
+    assert_eq!(
+        outbox.readings.lock().unwrap().last().unwrap().ranges.iter().map(|range| range.0).collect::<Vec<_>>(),
+        [0, 2, 3],
+        "its own waits"
+    );
     broker.failing.clear();
     relaying.wait(1);
     relaying.step(&outbox, &mut broker).await;
@@ -257,8 +331,13 @@ async fn whoever_lost_its_leases_marks_nothing_and_claims_before_it_goes_on() {
 
 #[test]
 fn a_range_gives_its_share_of_a_read_at_most() {
-    let reading =
-        |ranges: i32| Reading { ranges: (0..ranges).collect(), without_topics: Vec::new(), rows: 100, bytes: 1 };
+    let reading = |ranges: i32| Reading {
+        ranges: (0..ranges).map(|range| (range, 0)).collect(),
+        done: Vec::new(),
+        without_topics: Vec::new(),
+        rows: 100,
+        bytes: 1,
+    };
     assert_eq!([0, 1, 3, 12, 200].map(|ranges| reading(ranges).rows_per_range()), [100, 100, 34, 9, 1]);
 }
 
@@ -318,8 +397,88 @@ async fn a_relay_that_gives_its_leases_back_holds_no_range() {
     assert_eq!(relaying.step(&outbox, &mut Broker::default()).await, Relayed::Nothing);
 }
 
-#[test]
-fn rows_alone_are_all_that_a_read_found() {
-    let rows = Outbox::with(&["t/a", "t/b"]).rows.into_inner().unwrap();
-    assert_eq!(Unpublished::from(rows.clone()), Unpublished { rows, unreadable: Vec::new() });
+/// What is written down of range 1 (all of it, up to which number, and what beyond that).
+fn written(outbox: &Outbox) -> (i64, Vec<i64>) {
+    let through = outbox.through.lock().unwrap().get(&1).copied().unwrap_or_default();
+    (
+        through,
+        outbox.blocks.lock().unwrap().iter().filter(|(range, _)| *range == 1).map(|(_, number)| *number).collect(),
+    )
+}
+
+#[tokio::test]
+async fn a_row_that_comes_into_sight_after_higher_numbers_were_published_is_published_too() {
+    let (outbox, mut broker) = (Outbox::default(), Broker::default());
+    // Whoever drew number 1 has not committed yet.
+    *outbox.is_open.lock().unwrap() = true;
+    outbox.append_as(2, "t/a");
+    outbox.append_as(3, "t/b");
+    let mut relaying = Relaying::over(&outbox).await;
+    for _ in 0..3 {
+        relaying.step(&outbox, &mut broker).await;
+    }
+    assert_eq!((&broker.published, written(&outbox)), (&vec![2, 3], (0, vec![2, 3])));
+    outbox.append_as(1, "t/c");
+    *outbox.is_open.lock().unwrap() = false;
+    let mut successor = Relaying::over(&outbox).await;
+    successor.step(&outbox, &mut broker).await;
+    assert_eq!((&broker.published, outbox.marked()), (&vec![2, 3, 1], vec![1, 2, 3]));
+}
+
+#[tokio::test]
+async fn blocks_go_once_all_before_them_is_done_with() {
+    let (outbox, mut broker) = (Outbox::with(&["t/a", "t/b"]), Broker::default());
+    let mut relaying = Relaying::over(&outbox).await;
+    relaying.step(&outbox, &mut broker).await;
+    assert_eq!(written(&outbox), (0, vec![1, 2]));
+    relaying.step(&outbox, &mut broker).await;
+    assert_eq!(written(&outbox), (2, vec![]));
+    let marks = outbox.marks.lock().unwrap().len();
+    relaying.step(&outbox, &mut broker).await;
+    assert_eq!(outbox.marks.lock().unwrap().len(), marks, "there is nothing more to write down");
+    outbox.append("t/a");
+    relaying.step(&outbox, &mut broker).await;
+    assert_eq!((written(&outbox), outbox.readings.lock().unwrap().last().unwrap().ranges[1]), ((2, vec![3]), (1, 2)));
+}
+
+#[tokio::test]
+async fn a_relay_that_begins_anew_goes_on_where_another_came_to() {
+    let (outbox, mut broker) = (Outbox::with(&["t/a", "t/b"]), Broker::default());
+    *outbox.is_open.lock().unwrap() = true;
+    Relaying::over(&outbox).await.step(&outbox, &mut broker).await;
+    let mut successor = Relaying::over(&outbox).await;
+    assert_eq!(successor.step(&outbox, &mut broker).await, Relayed::Nothing);
+    assert_eq!(broker.published, [1, 2]);
+}
+
+#[tokio::test]
+async fn whoever_lost_a_lease_reads_its_range_no_more_before_it_has_claimed() {
+    let (outbox, mut broker) = (Outbox::with(&["t/a"]), Broker::default());
+    let mut relaying = Relaying::over(&outbox).await;
+    *outbox.epoch.lock().unwrap() += 1;
+    relaying.step(&outbox, &mut broker).await;
+    outbox.append("t/a");
+    relaying.step(&outbox, &mut broker).await;
+    assert_eq!(broker.published, [1], "the second row may stand behind one that the other relay has not sent");
+    relaying.relay.claim(&outbox, LEASE).await.unwrap();
+    relaying.step(&outbox, &mut broker).await;
+    assert_eq!((broker.published, outbox.marked()), (vec![1, 1, 2], vec![1, 2]));
+}
+
+#[tokio::test]
+async fn what_comes_behind_a_row_that_was_left_behind_waits_until_that_is_published() {
+    let (outbox, mut broker) = (Outbox::with(&["away/a", "t/b"]), Broker::default());
+    broker.away.insert("away".into());
+    let mut relaying = Relaying::over(&outbox).await;
+    relaying.step(&outbox, &mut broker).await;
+    relaying.step(&outbox, &mut broker).await;
+    outbox.append("away/a");
+    relaying.step(&outbox, &mut broker).await;
+    assert_eq!(outbox.left.lock().unwrap().iter().map(|row| row.1).collect::<Vec<_>>(), [1, 3]);
+    broker.away.clear();
+    relaying.wait(20);
+    relaying.step(&outbox, &mut broker).await;
+    relaying.step(&outbox, &mut broker).await;
+    assert_eq!((broker.published, outbox.marked()), (vec![2, 1, 3], vec![1, 2, 3]));
+    assert!(outbox.left.lock().unwrap().is_empty());
 }

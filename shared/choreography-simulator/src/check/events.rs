@@ -94,8 +94,8 @@ fn check_publication(system: &System, model: &Model<Probe>, findings: &mut Vec<S
     let broker = lock(&system.kafka);
     let mut committed: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     let mut kinds = HashSet::new();
-    for entry in state.outbox.committed().filter(|entry| !entry.row.message.topic.ends_with(".dlq")) {
-        let message = &entry.row.message;
+    for row in state.outbox.committed().filter(|row| !row.message.topic.ends_with(".dlq")) {
+        let message = &row.message;
         let Ok(event) = Envelope::parse(message.key.as_deref(), message.payload.as_deref()) else { continue };
         let is_new = kinds.insert((event.aggregate_id.clone(), event.event_type.clone()));
         if system.once && !is_new {

@@ -27,8 +27,7 @@ struct DeadLetter<'a> {
 
 pub fn check(model: &Model<Probe>, findings: &mut Vec<String>) {
     let state = lock(&model.state);
-    let letters: Vec<DeadLetter<'_>> =
-        state.outbox.committed().filter_map(|entry| letter(&entry.row.message)).collect();
+    let letters: Vec<DeadLetter<'_>> = state.outbox.committed().filter_map(|row| letter(&row.message)).collect();
     let mut by_position: BTreeMap<&Position, Vec<&DeadLetter<'_>>> = BTreeMap::new();
     letters.iter().for_each(|letter| by_position.entry(&letter.position).or_default().push(letter));
     let parked = parked_of(&state.log, model.name(), findings);
@@ -112,7 +111,7 @@ fn letter(message: &OutboxMessage) -> Option<DeadLetter<'_>> {
 /// Where messages stand that were set aside for a crash, and not parked.
 pub fn blamed(model: &Model<Probe>) -> Vec<Position> {
     let state = lock(&model.state);
-    let letters = state.outbox.committed().filter_map(|entry| letter(&entry.row.message));
+    let letters = state.outbox.committed().filter_map(|row| letter(&row.message));
     let crashes = letters.filter(|letter| letter.class == CRASH).map(|letter| letter.position);
     crashes.filter(|position| state.dead.committed().any(|dead| dead.position == *position)).collect()
 }

@@ -28,7 +28,7 @@ fn open_work_of(system: &System, model: &Model<Probe>) -> Vec<String> {
     let parked = model.worth_a_redrive().len();
     let state = lock(&model.state);
     let retrying = state.held.committed().filter(|row| row.status != HeldStatus::Parked).count();
-    let unpublished = state.outbox.committed().filter(|entry| !entry.published).count();
+    let unpublished = state.unpublished().count();
     let stopped = state.stopped.committed().count();
     let (deadlines, intents) = (state.deadlines.committed().count(), state.intents.committed().count());
     drop(state);

@@ -40,7 +40,7 @@ fn count_service(core: &Core, model: &Model<Probe>) {
         aggregates.extend(taken.id.zip(taken.aggregate_id.clone()));
     }
     count_held(core, &state.log, &aggregates);
-    for class in state.outbox.committed().filter_map(|entry| held::class(&entry.row.message)) {
+    for class in state.outbox.committed().filter_map(|row| held::class(&row.message)) {
         if let Some(known) = CLASSES.iter().find(|known| **known == class) {
             core.count("dead letter", known);
         }

@@ -25,7 +25,7 @@ pub use heap::TxId;
 pub use held::UNREADABLE;
 pub use intrusion::Order;
 pub use session::Tx;
-pub use state::{Committed, OutboxEntry, OwnRow, State};
+pub use state::{Committed, OwnRow, State};
 
 use crate::{
     core::{Core, lock, pause},

@@ -1,9 +1,11 @@
 //! The outbox as a relay sees it: each call is a transaction of one statement.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use choreography_core::{
     outbox::OutboxRow,
     participant::Participant,
-    relay::{Lane, Lease, OutboxStore, Reading, Refused, Unpublished, fair_share},
+    relay::{Drawn, Lane, Lease, Mark, OutboxStore, Published, Reading, Refused, Unpublished, fair_share},
     store::StoreError,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Model,
-    state::{LeaseRow, StoppedRow},
+    state::{BlockRow, LeaseRow, State, StoppedRow},
 };
 use crate::{core::lock, plant::Plant};
 
@@ -77,65 +79,88 @@ impl<P: Participant> OutboxStore for Model<P> {
         tx.finish_alone()
     }
 
-    async fn unpublished(&self, reading: &Reading) -> Result<Unpublished, StoreError> {
-        let rows: Vec<OutboxRow> = {
-            self.statement("unpublished").await?;
-            let state = lock(&self.state);
-            let mut rows = Vec::new();
-            for range in &reading.ranges {
-                let waiting = state.outbox.committed().filter(|entry| !entry.published && entry.row.range == *range);
-                let mut waiting: Vec<&OutboxRow> = waiting
-                    .map(|entry| &entry.row)
-                    .filter(|row| !reading.without_topics.contains(&row.message.topic))
-                    .filter(|row| !state.stopped.committed().any(|stopped| stopped.stops(row)))
-                    .collect();
-                waiting.sort_by_key(|row| row.number);
-                rows.extend(waiting.into_iter().take(reading.rows_per_range()).cloned());
-            }
-            rows.sort_by_key(|row| row.number);
-            rows.truncate(reading.rows);
-            let mut before = 0;
-            rows.retain(|row| {
-                let fits = before < reading.bytes;
-                before += stored_bytes(row);
-                fits
-            });
-            rows
+    async fn published(&self, leases: &[Lease]) -> Result<Vec<Published>, StoreError> {
+        self.statement("published").await?;
+        let state = lock(&self.state);
+        let of = |row: &LeaseRow| {
+            let beyond = |number: &i64| *number > row.through;
+            let blocks = state.blocks.committed().filter(|block| block.range == row.range);
+            let left = state.left_behind.committed().filter(|left| left.range == row.range).map(|left| left.number);
+            let numbers: BTreeSet<i64> =
+                blocks.flat_map(|block| block.numbers.clone()).chain(left).filter(beyond).collect();
+            Published { range: row.range, through: row.through, beyond: numbers.into_iter().collect() }
         };
-        if self.core.has(Plant::MarkFirst) {
-            let numbers: Vec<i64> = rows.iter().map(|row| row.number).collect();
-            self.set_published(|row| numbers.contains(&row.number)).await?;
-        }
-        Ok(rows.into())
+        let wanted = |row: &&LeaseRow| leases.iter().any(|lease| lease.range == row.range);
+        Ok(state.leases.committed().filter(wanted).map(of).collect())
     }
 
-    async fn mark(&self, leases: &[Lease], rows: &[(i32, i64)]) -> Result<u64, StoreError> {
-        self.statement("mark").await?;
-        let mine = self.mine(leases);
-        self.set_published(|row| mine.contains(&row.range) && rows.contains(&(row.range, row.number))).await
+    async fn unpublished(&self, reading: &Reading) -> Result<Unpublished, StoreError> {
+        self.statement("unpublished").await?;
+        let found = lock(&self.state).read_outbox(reading, self.core.has(Plant::SettledTooSoon));
+        if self.core.has(Plant::MarkFirst) {
+            let rows: Vec<(i32, i64)> = found.rows.iter().map(|row| (row.range, row.number)).collect();
+            self.add_blocks(&rows).await?;
+        }
+        Ok(found)
+    }
+
+    async fn mark(&self, leases: &[Lease], mark: &Mark) -> Result<Vec<i32>, StoreError> {
+        let mut tx = self.alone("mark").await?;
+        let stands = |row: &LeaseRow| leases.iter().any(|mine| mine.range == row.range && mine.epoch == row.epoch);
+        let mine = tx.take(|state| &mut state.leases, stands, |row| row.range).await?;
+        let ranges: Vec<i32> = mine.iter().map(|(_, row)| row.range).collect();
+        let of_mine = |rows: &[(i32, i64)]| -> Vec<(i32, i64)> {
+            rows.iter().filter(|(range, _)| ranges.contains(range)).copied().collect()
+        };
+        let caught_up = of_mine(&mark.caught_up);
+        let gone = |row: &OutboxRow| caught_up.contains(&(row.range, row.number));
+        tx.delete(|state| &mut state.left_behind, gone, |row| row.number).await?;
+        if !self.core.has(Plant::LeftBehindForgotten) {
+            tx.leave_behind(&of_mine(&mark.left_behind)).await?;
+        }
+        let through = of_mine(&mark.through);
+        for (place, row) in mine {
+            let Some((_, number)) = through.iter().find(|(range, _)| *range == row.range) else { continue };
+            let moved = LeaseRow { through: row.through.max(*number), ..row };
+            tx.now_step(|state, _| state.leases.write(place, Some(moved)));
+        }
+        let cleared = |block: &BlockRow| {
+            let is_behind = |number: i64| block.numbers.iter().all(|other| *other <= number);
+            through.iter().any(|(range, number)| *range == block.range && is_behind(*number))
+        };
+        tx.delete(|state| &mut state.blocks, cleared, |block| block.numbers.clone()).await?;
+        tx.insert_blocks(&of_mine(&mark.published));
+        tx.finish_alone()?;
+        Ok(ranges)
     }
 
     async fn stop(&self, leases: &[Lease], refused: &[Refused]) -> Result<u64, StoreError> {
         self.statement("stop").await?;
-        let mine = self.mine(leases);
         if self.core.has(Plant::RefusedForgotten) {
-            return self.set_published(|row| refused.iter().any(|other| other.number == row.number)).await;
+            let rows: Vec<(i32, i64)> = refused.iter().map(|row| (row.range, row.number)).collect();
+            self.add_blocks(&rows).await?;
+            return Ok(refused.len() as u64);
         }
-        let mut stopped = 0;
         let mut tx = super::Tx::open(self);
-        let waiting: Vec<StoppedRow> = {
+        let stands = |row: &LeaseRow| leases.iter().any(|mine| mine.range == row.range && mine.epoch == row.epoch);
+        let mine = tx.take(|state| &mut state.leases, stands, |row| row.range).await?;
+        let of_mine: Vec<(i32, i64)> = refused
+            .iter()
+            .filter(|refused| mine.iter().any(|(_, row)| row.range == refused.range))
+            .map(|refused| (refused.range, refused.number))
+            .collect();
+        let rows: Vec<StoppedRow> = {
             let state = lock(&self.state);
-            let waiting = state.outbox.committed().filter(|entry| !entry.published).map(|entry| &entry.row);
-            let refused = waiting
-                .filter(|row| mine.contains(&row.range) && refused.iter().any(|refused| refused.number == row.number));
-            refused.map(StoppedRow::of).collect()
+            let is_refused = |row: &&OutboxRow| of_mine.contains(&(row.range, row.number));
+            state.outbox.committed().filter(is_refused).map(StoppedRow::of).collect()
         };
-        for row in waiting {
+        for row in rows {
             let same = |other: &StoppedRow| other.number == row.number || other.is_of_key(&row);
-            stopped += u64::from(tx.insert_new(|state| &mut state.stopped, &row, same).await?);
+            tx.insert_new(|state| &mut state.stopped, &row, same).await?;
         }
+        tx.leave_behind(&of_mine).await?;
         tx.finish_alone()?;
-        Ok(stopped)
+        Ok(of_mine.len() as u64)
     }
 
     async fn release(&self, holder: Uuid) -> Result<(), StoreError> {
@@ -158,13 +183,6 @@ fn stored_bytes(row: &OutboxRow) -> usize {
 }
 
 impl<P: Participant> Model<P> {
-    /// The ranges whose leases still are these.
-    fn mine(&self, leases: &[Lease]) -> Vec<i32> {
-        let state = lock(&self.state);
-        let stands = |row: &&LeaseRow| leases.iter().any(|mine| mine.range == row.range && mine.epoch == row.epoch);
-        state.leases.committed().filter(stands).map(|row| row.range).collect()
-    }
-
     /// As an operator releases everything that is stopped.
     pub fn release_stopped(&self) -> usize {
         let mut tx = super::Tx::open(self);
@@ -178,16 +196,87 @@ impl<P: Participant> Model<P> {
         if tx.finish().is_ok() { released } else { 0 }
     }
 
-    async fn set_published(&self, chosen: impl Fn(&OutboxRow) -> bool + Sync) -> Result<u64, StoreError> {
+    async fn add_blocks(&self, rows: &[(i32, i64)]) -> Result<(), StoreError> {
         let mut tx = super::Tx::open(self);
-        let open = |entry: &super::OutboxEntry| !entry.published && chosen(&entry.row);
-        let mut marked = 0;
-        for (place, mut entry) in tx.take(|state| &mut state.outbox, open, |entry| entry.row.number).await? {
-            entry.published = true;
-            marked += 1;
-            tx.now_step(|state, _| state.outbox.write(place, Some(entry)));
+        tx.insert_blocks(rows);
+        tx.finish_alone()
+    }
+}
+
+impl<P: Participant> super::Tx<P> {
+    fn insert_blocks(&mut self, rows: &[(i32, i64)]) {
+        let mut blocks: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
+        rows.iter().for_each(|(range, number)| blocks.entry(*range).or_default().push(*number));
+        self.now_step(|state, id| {
+            for (range, numbers) in blocks {
+                state.blocks.insert(id, BlockRow { range, numbers });
+            }
+        });
+    }
+
+    async fn leave_behind(&mut self, rows: &[(i32, i64)]) -> Result<(), StoreError> {
+        let rows: Vec<OutboxRow> = {
+            let state = lock(&self.model.state);
+            state.outbox.committed().filter(|row| rows.contains(&(row.range, row.number))).cloned().collect()
+        };
+        for row in rows {
+            self.insert_new(|state| &mut state.left_behind, &row, |other| other.number == row.number).await?;
         }
-        tx.finish_alone()?;
-        Ok(marked)
+        Ok(())
+    }
+}
+
+impl<P: Participant> State<P> {
+    /// What is committed, in one snapshot.
+    fn read_outbox(&self, reading: &Reading, nobody_is_at_work: bool) -> Unpublished {
+        let mut found: Vec<(OutboxRow, bool, bool)> = Vec::new();
+        for (range, behind) in &reading.ranges {
+            let new = self.outbox.committed().filter(|row| row.range == *range && row.number > *behind);
+            let mut new: Vec<&OutboxRow> = new.filter(|row| !reading.done.contains(&row.number)).collect();
+            new.sort_by_key(|row| row.number);
+            new.truncate(reading.rows_per_range());
+            found.extend(new.into_iter().map(|row| (row.clone(), self.has_to_wait(row, reading), false)));
+            let left = self.left_behind.committed().filter(|row| row.range == *range);
+            let mut left: Vec<&OutboxRow> = left.filter(|row| !self.is_stopped(row, reading)).collect();
+            left.sort_by_key(|row| row.number);
+            left.truncate(reading.left_per_range());
+            found.extend(left.into_iter().map(|row| (row.clone(), false, true)));
+        }
+        found.sort_by_key(|(row, ..)| row.number);
+        let size = |(row, waits, _): &(OutboxRow, bool, bool)| if *waits { 0 } else { stored_bytes(row) };
+        let mut bytes = 0;
+        found.retain(|row| {
+            let fits = bytes < reading.bytes;
+            bytes += size(row);
+            fits
+        });
+        found.truncate(reading.rows);
+        let cut = found.len() >= reading.rows || found.iter().map(size).sum::<usize>() >= reading.bytes;
+        let seen = |(range, behind): &(i32, i64)| {
+            let new = || found.iter().filter(|(row, _, left)| row.range == *range && !left).map(|(row, ..)| row.number);
+            let all = !cut && new().count() < reading.rows_per_range();
+            (*range, if all { i64::MAX } else { new().max().unwrap_or(*behind) })
+        };
+        let (next, oldest) = self.in_progress();
+        let oldest = if nobody_is_at_work { next } else { oldest };
+        Unpublished {
+            seen: reading.ranges.iter().map(seen).collect(),
+            waiting: found.iter().filter(|(_, waits, _)| *waits).map(|(row, ..)| (row.range, row.number)).collect(),
+            rows: found.into_iter().filter(|(_, waits, _)| !waits).map(|(row, ..)| row).collect(),
+            unreadable: Vec::new(),
+            drawn: Drawn { last: self.outbox_number, oldest: oldest.cast_signed(), next: next.cast_signed() },
+        }
+    }
+
+    fn is_stopped(&self, row: &OutboxRow, reading: &Reading) -> bool {
+        reading.without_topics.contains(&row.message.topic)
+            || self.stopped.committed().any(|stopped| stopped.stops(row))
+    }
+
+    /// Of a stopped key, of a topic that waits, or behind one of its key that was left behind.
+    fn has_to_wait(&self, row: &OutboxRow, reading: &Reading) -> bool {
+        let of_key = StoppedRow::of(row);
+        let is_before = |left: &OutboxRow| left.number < row.number && StoppedRow::of(left).is_of_key(&of_key);
+        self.is_stopped(row, reading) || self.left_behind.committed().any(is_before)
     }
 }

@@ -33,21 +33,21 @@ impl<P: Participant> Clone for OwnRow<P> {
     }
 }
 
-/// A row of the outbox.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OutboxEntry {
-    /// The row.
-    pub row: OutboxRow,
-    /// It is marked.
-    pub published: bool,
-}
-
 #[derive(Clone, Debug)]
 pub struct LeaseRow {
     pub range: i32,
     pub holder: Option<Uuid>,
     pub epoch: i64,
     pub expires_at: DateTime<Utc>,
+    /// All rows of the range up to this number are published or left behind.
+    pub through: i64,
+}
+
+/// Published numbers of a range.
+#[derive(Clone, Debug)]
+pub struct BlockRow {
+    pub range: i32,
+    pub numbers: Vec<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -159,7 +159,11 @@ pub struct State<P: Participant> {
     /// Ids of events that had their effect.
     pub inbox: Heap<Uuid>,
     /// The outbox.
-    pub outbox: Heap<OutboxEntry>,
+    pub outbox: Heap<OutboxRow>,
+    /// What is published beyond what `leases` say.
+    pub blocks: Heap<BlockRow>,
+    /// Rows that wait while others of their range go on.
+    pub left_behind: Heap<OutboxRow>,
     /// Who publishes which key range.
     pub leases: Heap<LeaseRow>,
     /// Deadlines.
@@ -202,12 +206,14 @@ impl<P: Participant> State<P> {
     pub fn new(ranges: i32) -> Self {
         let mut leases = Heap::default();
         for range in 0..=ranges {
-            leases.put(LeaseRow { range, holder: None, epoch: 0, expires_at: DateTime::<Utc>::MIN_UTC });
+            leases.put(LeaseRow { range, holder: None, epoch: 0, expires_at: DateTime::<Utc>::MIN_UTC, through: 0 });
         }
         Self {
             rows: Heap::default(),
             inbox: Heap::default(),
             outbox: Heap::default(),
+            blocks: Heap::default(),
+            left_behind: Heap::default(),
             leases,
             deadlines: Heap::default(),
             intents: Heap::default(),
@@ -232,6 +238,27 @@ impl<P: Participant> State<P> {
     /// The committed row.
     pub fn row(&self, table: P::Table, key: &str) -> Option<&P::Row> {
         self.rows.committed().find(|own| own.table == table && own.key == key).map(|own| &own.row)
+    }
+
+    /// Whether a row is published, by what is written down.
+    pub fn is_published(&self, row: &OutboxRow) -> bool {
+        let through = self.leases.committed().find(|lease| lease.range == row.range).map_or(0, |lease| lease.through);
+        let in_block =
+            || self.blocks.committed().any(|block| block.range == row.range && block.numbers.contains(&row.number));
+        let is_left = || self.left_behind.committed().any(|left| left.number == row.number);
+        (row.number <= through || in_block()) && !is_left()
+    }
+
+    /// The rows that are not.
+    pub fn unpublished(&self) -> impl Iterator<Item = &OutboxRow> {
+        self.outbox.committed().filter(|row| !self.is_published(row))
+    }
+
+    /// The transaction from which on none has begun, and the one before which all have ended.
+    pub fn in_progress(&self) -> (TxId, TxId) {
+        let next = self.last_tx + 1;
+        let open = self.sessions.iter().filter(|(_, session)| session.over.is_none()).map(|(tx, _)| *tx);
+        (next, open.min().unwrap_or(next))
     }
 
     /// Opens a transaction; `at` is the call that does.
@@ -265,11 +292,13 @@ impl<P: Participant> State<P> {
         self.heaps().into_iter().for_each(|heap| heap.thaw(tx));
     }
 
-    fn heaps(&mut self) -> [&mut dyn Ends; 10] {
+    fn heaps(&mut self) -> [&mut dyn Ends; 12] {
         [
             &mut self.rows,
             &mut self.inbox,
             &mut self.outbox,
+            &mut self.blocks,
+            &mut self.left_behind,
             &mut self.leases,
             &mut self.deadlines,
             &mut self.intents,

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::{
     heap::Place,
     session::Tx,
-    state::{OutboxEntry, OwnRow, State},
+    state::{OwnRow, State},
 };
 use crate::{
     core::{lock, pause},
@@ -239,7 +239,7 @@ impl<P: Participant> Tx<P> {
                 state.outbox_number += 1;
                 let range = range_of(&message.topic, message.key.as_deref(), ranges);
                 let row = OutboxRow { number: state.outbox_number, range, message };
-                state.outbox.insert(id, OutboxEntry { row, published: false });
+                state.outbox.insert(id, row);
             }
         });
     }

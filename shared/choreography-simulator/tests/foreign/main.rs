@@ -94,7 +94,7 @@ fn a_bug_of_the_engine_is_found_by_foreign_services_too() {
     let plants =
         [Plant::NoInbox, Plant::OffsetsFirst, Plant::MarkFirst, Plant::LostRaceIgnored, Plant::HeldNotLookedAt];
     for plant in plants {
-        let found = simulation(false).planting(Some(plant)).many(1..1_000, 1);
+        let found = simulation(false).planting(Some(plant)).many(1..10_000, 1);
         assert!(!found.findings.is_empty(), "{plant:?} is not found");
     }
 }

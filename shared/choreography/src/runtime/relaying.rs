@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::{Aftermath, backoff, beat, idle};
@@ -102,7 +102,7 @@ impl RelayLoop {
                     match relayed {
                         Relayed::Nothing if self.stop.is_cancelled() => break,
                         Relayed::Nothing => self.until_the_next(relay.next_try(clock())),
-                        Relayed::Published { .. } | Relayed::Failed { .. } => continue,
+                        Relayed::PassedOver { .. } | Relayed::Published { .. } | Relayed::Failed { .. } => continue,
                     }
                 }
                 Err(error) => {
@@ -149,6 +149,13 @@ impl RelayLoop {
     fn report(&self, relayed: &Relayed, took: Duration) {
         let rows = match relayed {
             Relayed::Nothing => return,
+            Relayed::PassedOver { rows } => {
+                let lane = self.lane.name();
+                return info!(
+                    lane,
+                    rows, "messages are left behind: their topic is away, or one before them was refused"
+                );
+            }
             Relayed::Published { rows, .. } => *rows,
             Relayed::Failed { published, stopped, error } => {
                 let (lane, published, stopped) = (self.lane.name(), *published, *stopped);

@@ -97,7 +97,7 @@ fn a_crash_after_a_redrive_was_committed_leaves_its_one_effect() {
         world.dead_lettered(&order, "inventory").await;
         let number = world.held("inventory", &order).await[0]["number"].as_i64().expect("a number");
         let mut db = world.database("inventory").await;
-        sqlx::query("UPDATE reservations SET state = 'reserved' WHERE order_id = $1")
+        sqlx::query("INSERT INTO reservations (order_id, state) VALUES ($1, 'reserved')")
             .bind(&order)
             .execute(&mut db)
             .await

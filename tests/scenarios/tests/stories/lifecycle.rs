@@ -211,7 +211,10 @@ fn a_day_that_lost_its_partition_gets_it_back_at_once() {
                     let mut db = <sqlx::PgConnection as sqlx::Connection>::connect(&waiting)
                         .await
                         .map_err(|error| error.to_string())?;
-                    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+                    let waiting = "SELECT count(*) FROM outbox o JOIN outbox_ranges r USING (range)
+                                   WHERE number > published_through
+                                   AND NOT EXISTS (SELECT FROM outbox_blocks b WHERE b.range = o.range AND o.number = ANY(numbers))";
+                    let waiting: i64 = sqlx::query_scalar(waiting)
                         .fetch_one(&mut db)
                         .await
                         .map_err(|error| error.to_string())?;

@@ -97,6 +97,11 @@ fn a_compensation_that_fails_once_behind_a_parked_event_gets_through() {
         world.type_in("shipping-events", &typed("shipping.dispatched", &order, json!({"trackingNumber": "T1"}))).await;
         world.dead_lettered(&order, "inventory").await;
         let mut db = world.database("inventory").await;
+        sqlx::query("INSERT INTO reservations (order_id, state) VALUES ($1, 'none')")
+            .bind(&order)
+            .execute(&mut db)
+            .await
+            .expect("there is a row");
         let mut session = db.begin().await.expect("a transaction");
         sqlx::query("SELECT FROM reservations WHERE order_id = $1 FOR UPDATE")
             .bind(&order)

@@ -63,7 +63,7 @@ fn a_redriven_event_is_refused_again_or_has_its_one_effect() {
 
         // Somebody mends what was wrong, then redrives.
         let mut db = world.database("inventory").await;
-        sqlx::query("UPDATE reservations SET state = 'reserved' WHERE order_id = $1")
+        sqlx::query("INSERT INTO reservations (order_id, state) VALUES ($1, 'reserved')")
             .bind(&order)
             .execute(&mut db)
             .await

@@ -14,7 +14,7 @@ async fn ranges_held(world: &World, service: &str, what: &str, fits: impl Fn(usi
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
         seen = sqlx::query_scalar::<_, i64>(
-            "SELECT count(*) FROM relay_leases WHERE range < 12 AND expires_at > now() GROUP BY holder ORDER BY 1",
+            "SELECT count(*) FROM outbox_ranges WHERE range < 12 AND expires_at > now() GROUP BY holder ORDER BY 1",
         )
         .fetch_all(&mut *db)
         .await

@@ -27,6 +27,7 @@ pub const BRANCHES: &[(&str, &str)] = &[
     ("consumer", "a batch that waited is handled"),
     ("consumer", "offsets are not committed, and later are"),
     ("relay", "published"),
+    ("relay", "rows are left behind"),
     ("relay", "failed, nothing acknowledged"),
     ("relay", "failed, some acknowledged"),
     ("relay", "a key stops behind what the broker refuses"),

@@ -2,7 +2,7 @@
 
 const BEGIN: &[&str] = &["begin", "hurry"];
 /// Statements that are a transaction of their own: what reads, and what writes.
-const READS: &[&str] = &["crashes", "is_kept", "unpublished", "due_deadlines", "queue_from"];
+const READS: &[&str] = &["crashes", "is_kept", "published", "unpublished", "due_deadlines", "queue_from"];
 const WRITES: &[&str] = &[
     "begin_messages",
     "end_messages",

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Debug, sync::Arc};
 use choreography_core::{
     deadlines::{self, DeadlineStore},
     intents::{IntentStore, Postponed},
-    relay::{Lane, Lease, OutboxStore, Reading, Refused},
+    relay::{Lane, Lease, Mark, OutboxStore, Reading, Refused},
     retry::{HeldStore, Limits},
     store::{Database, Deadline, Found, Intent, StoreError, TableChanges, Transaction, Wanted, Writing},
 };
@@ -25,7 +25,8 @@ pub enum Call {
     Claim(Uuid, Lane, TimeDelta),
     Renew(Uuid, TimeDelta),
     Unpublished(Reading),
-    Mark(Vec<Lease>, Vec<(i32, i64)>),
+    Published(Vec<Lease>),
+    Mark(Vec<Lease>, Mark),
     Stop(Vec<Lease>, Vec<Refused>),
     Release(Uuid),
     DueDeadlines(usize),
@@ -114,8 +115,18 @@ async fn alone<D: Ports>(database: &D, call: Call) -> String {
             said(claimed.map(|leases| sorted(leases.into_iter().map(|lease| (lease.range, lease.epoch)))))
         }
         Call::Renew(holder, lease) => said(OutboxStore::renew(database, holder, lease).await),
-        Call::Unpublished(reading) => said(database.unpublished(&reading).await),
-        Call::Mark(leases, rows) => said(database.mark(&leases, &rows).await),
+        Call::Published(leases) => said(
+            database
+                .published(&leases)
+                .await
+                .map(|published| sorted(published.into_iter().map(|of| (of.range, of.through, sorted(of.beyond))))),
+        ),
+        // Transactions have numbers of each side's own.
+        Call::Unpublished(reading) => said(database.unpublished(&reading).await.map(|found| {
+            let last = found.drawn.last;
+            (found.rows, found.unreadable, found.waiting, sorted(found.seen), last)
+        })),
+        Call::Mark(leases, mark) => said(database.mark(&leases, &mark).await.map(sorted)),
         Call::Stop(leases, refused) => said(database.stop(&leases, &refused).await),
         Call::Release(holder) => said(database.release(holder).await),
         // Both clocks are their own.

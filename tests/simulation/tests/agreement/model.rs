@@ -154,11 +154,20 @@ impl OnModel {
         let state = lock(&self.model.state);
         let mut lines = Vec::new();
         lines.extend(state.inbox.committed().map(|id| format!("inbox {id}")));
-        lines.extend(state.outbox.committed().map(|entry| {
-            let OutboxRowWords(words) = (&entry.row).into();
-            format!("outbox {words} published {}", entry.published)
+        lines.extend(state.outbox.committed().map(|row| {
+            let OutboxRowWords(words) = row.into();
+            format!("outbox {words}")
         }));
-        lines.extend(state.leases.committed().map(|row| format!("lease {} {:?} {}", row.range, row.holder, row.epoch)));
+        lines.extend(state.blocks.committed().map(|block| format!("block {} {:?}", block.range, block.numbers)));
+        lines.extend(state.left_behind.committed().map(|row| {
+            format!("left behind {} {} {} {:?}", row.number, row.range, row.message.topic, row.message.key)
+        }));
+        lines.extend(
+            state
+                .leases
+                .committed()
+                .map(|row| format!("lease {} {:?} {} {}", row.range, row.holder, row.epoch, row.through)),
+        );
         lines
             .extend(state.stopped.committed().map(|row| format!("stopped {} {} {:?}", row.number, row.topic, row.key)));
         lines.extend(state.deadlines.committed().map(|row| {

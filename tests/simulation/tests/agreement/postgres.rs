@@ -86,10 +86,10 @@ impl OnPostgres {
             sqlx::query("SELECT 1").execute(&self.databases[slot].pool).await?;
         }
         sqlx::raw_sql(
-            "TRUNCATE relays, stopped_keys, runs, messages_under_way, inbox, outbox, deadlines, intents, held_events, dead_messages, discarded, reservations, stock,
+            "TRUNCATE relays, outbox_blocks, outbox_left_behind, stopped_keys, runs, messages_under_way, inbox, outbox, deadlines, intents, held_events, dead_messages, discarded, reservations, stock,
                       requests, orders RESTART IDENTITY;
              ALTER SEQUENCE outbox_number RESTART;
-             UPDATE relay_leases SET holder = NULL, epoch = 0, expires_at = '-infinity'",
+             UPDATE outbox_ranges SET holder = NULL, epoch = 0, expires_at = '-infinity', published_through = 0",
         )
         .execute(&self.pool)
         .await?;

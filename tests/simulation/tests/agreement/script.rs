@@ -6,7 +6,7 @@ use choreography_core::{
     AnyRow, deadlines,
     delivery::{Delivery, Position},
     intents::Postponed,
-    relay::{Lane, Lease, Reading, Refused},
+    relay::{Lane, Lease, Mark, Reading, Refused},
     retry::Limits,
     routes::TableId,
     store::{
@@ -175,27 +175,29 @@ impl Drawing {
 
     fn alone(&mut self) -> Call {
         let limit = self.chance.pick(4) + 1;
-        match self.chance.pick(14) {
+        match self.chance.pick(15) {
             0 | 1 => {
                 let lane = Lane::ALL[self.chance.pick(2)];
                 Call::Claim(self.holder(lane), lane, self.hours())
             }
             2 => Call::Unpublished(Reading {
-                ranges: self.ranges(),
+                ranges: self.ranges().into_iter().map(|range| (range, self.chance.pick(3) as i64)).collect(),
+                done: self.some(4).into_iter().map(|n| n as i64 + 1).filter(|_| self.one_in(2)).collect(),
                 without_topics: self.one_in(3).then(|| "order-events".to_owned()).into_iter().collect(),
                 rows: limit,
                 bytes: self.chance.pick(8) + 1,
             }),
-            3 => {
-                let rows = self.some(4).into_iter().map(|n| (self.chance.pick(3) as i32, n as i64 + 1)).collect();
-                Call::Mark(self.leases(), rows)
-            }
+            3 => Call::Mark(self.leases(), self.mark()),
             10 => {
                 let lane = Lane::ALL[self.chance.pick(2)];
                 Call::Renew(self.holder(lane), self.hours())
             }
             11 | 12 => {
-                let refused = |n: usize| Refused { number: n as i64 + 1, error: "too large".into() };
+                let refused = |n: usize| Refused {
+                    range: self.chance.pick(3) as i32,
+                    number: n as i64 + 1,
+                    error: "too large".into(),
+                };
                 Call::Stop(self.leases(), self.some(4).into_iter().map(refused).take(1).collect())
             }
             4 => Call::Release(self.holder(Lane::ALL[self.chance.pick(2)])),
@@ -208,8 +210,22 @@ impl Drawing {
             }
             8 => Call::ClaimHeld(self.limits(), TimeDelta::hours(1)),
             9 => self.postpone_deadlines(),
+            13 => Call::Published(self.leases()),
             _ => Call::QueueFrom(self.number(), self.limits()),
         }
+    }
+
+    /// Each row stands once in what is marked.
+    fn mark(&self) -> Mark {
+        let mut mark = Mark::default();
+        for n in self.some(4) {
+            let row = (self.chance.pick(3) as i32, n as i64 + 1);
+            [&mut mark.published, &mut mark.caught_up, &mut mark.left_behind][self.chance.pick(3)].push(row);
+        }
+        if self.one_in(3) {
+            mark.through = self.ranges().into_iter().map(|range| (range, self.chance.pick(4) as i64)).collect();
+        }
+        mark
     }
 
     fn limits(&self) -> Limits {

@@ -11,9 +11,11 @@ use crate::both::both;
 
 const ENGINE: &str = "
     SELECT 'inbox ' || event_id FROM inbox
-    UNION ALL SELECT format('outbox %s %s Some(%s) published %s', number, range, words(payload),
-                            CASE WHEN published_at IS NULL THEN 'false' ELSE 'true' END) FROM outbox
-    UNION ALL SELECT format('lease %s %s %s', range, coalesce('Some(' || holder || ')', 'None'), epoch) FROM relay_leases
+    UNION ALL SELECT format('outbox %s %s Some(%s)', number, range, words(payload)) FROM outbox
+    UNION ALL SELECT format('block %s [%s]', range, array_to_string(numbers, ', ')) FROM outbox_blocks
+    UNION ALL SELECT format('left behind %s %s %s Some(%s)', number, range, topic, words(key)) FROM outbox_left_behind
+    UNION ALL SELECT format('lease %s %s %s %s', range, coalesce('Some(' || holder || ')', 'None'), epoch,
+                            published_through) FROM outbox_ranges
     UNION ALL SELECT format('stopped %s %s Some(%s)', number, topic, words(key)) FROM stopped_keys
     UNION ALL SELECT format('deadline %s %s %s %s %s %s %s', id, aggregate_id, name, extract(epoch FROM due_at)::bigint,
                             correlation_id, attempts, coalesce('Some(\"' || last_error || '\")', 'None')) FROM deadlines
