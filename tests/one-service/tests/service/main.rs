@@ -6,6 +6,7 @@ mod crashes;
 mod discards;
 mod events;
 mod listings;
+mod outbox;
 mod plans;
 mod sweep;
 mod waits;
