@@ -14,10 +14,12 @@ use axum::{
     routing::{get, post},
 };
 use choreography::{Context, CorrelationId, Pool, Problem, Trace};
+use request::NewOrder;
 use serde_json::json;
 use shop::body::Body;
 use tracing::{info, warn};
 use uuid::Uuid;
+use view::OrderView;
 
 use crate::{
     cancel_order::CancelOrder,
@@ -26,8 +28,6 @@ use crate::{
     place_order::{PlaceOrder, Placed},
     store,
 };
-use request::NewOrder;
-use view::OrderView;
 
 type Service = Context;
 

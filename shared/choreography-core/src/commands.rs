@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::Command;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    Command,
     door::Progress,
     input::{Input, Source, Verdict, Work},
     participant::{Participant, Refusal, What},

@@ -4,10 +4,10 @@
 
 use std::marker::PhantomData;
 
-use crate::{Answer, AnyRecord, AnyRow, Call, Command, Event, Record, Refusal, Row};
 use chrono::{DateTime, Utc};
 
 use crate::{
+    Answer, AnyRecord, AnyRow, Call, Command, Event, Record, Refusal, Row,
     effects::{Effects, Fact, Intend, SetDeadline},
     memory::Remembering,
     participant::What,

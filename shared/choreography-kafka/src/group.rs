@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use choreography_core::delivery::Position;
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol},
@@ -24,7 +25,6 @@ use super::{
     state::{KafkaState, KafkaTrouble, Stop, StoppedPartition},
     verdict::{Meaning, meaning, way_on},
 };
-use choreography_core::delivery::Position;
 
 const ASKED_FOR: Duration = Duration::from_secs(10);
 /// Asked now and then, while the others wait.

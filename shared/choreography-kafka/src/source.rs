@@ -7,6 +7,10 @@ use std::{
 };
 
 use bytes::Bytes;
+use choreography_core::{
+    delivery::{Delivery, Position},
+    log::{EventSource, LogError},
+};
 use rdkafka::{
     consumer::{BaseConsumer, Consumer},
     error::{KafkaError, KafkaResult},
@@ -22,10 +26,6 @@ use super::{
     raw::{Message, Polled, Queue},
     state::{KafkaState, Stop},
     tuning,
-};
-use choreography_core::{
-    delivery::{Delivery, Position},
-    log::{EventSource, LogError},
 };
 
 /// How long a poll waits for a first message; also how soon a stopping service notices.

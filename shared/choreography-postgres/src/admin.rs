@@ -1,12 +1,12 @@
 //! What the admin API shows and lets go of.
 
+use choreography_core::{delivery::Delivery, event_id::time_of, participant::Participant};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{Postgres, Session, waiting};
-use choreography_core::{delivery::Delivery, event_id::time_of, participant::Participant};
 
 /// A held event, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]

@@ -1,16 +1,16 @@
 //! External calls that wait for an answer, for the admin API: listed, and settled by hand with a row that says why.
 
+use choreography_core::{
+    intents::{Contradiction, LateAnswer},
+    participant::Answer,
+    store::Intent,
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{Postgres, waiting};
-use choreography_core::{
-    intents::{Contradiction, LateAnswer},
-    participant::Answer,
-    store::Intent,
-};
 
 /// An external call without an answer, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]

@@ -1,16 +1,16 @@
 //! What has come due: deadlines and intents.
 
+use choreography_core::{
+    deadlines::{self, DeadlineStore, Due},
+    intents::{Claimed, Contradiction, IntentStore, LateAnswer, Postponed},
+    store::StoreError,
+};
 use chrono::TimeDelta;
 use sqlx::{Row, postgres::PgRow};
 use tracing::error;
 use uuid::Uuid;
 
 use super::{Postgres, error::store_error, readable, waiting};
-use choreography_core::{
-    deadlines::{self, DeadlineStore, Due},
-    intents::{Claimed, Contradiction, IntentStore, LateAnswer, Postponed},
-    store::StoreError,
-};
 
 /// How long an open call waits that this version can't read; another one may.
 const UNREADABLE: TimeDelta = TimeDelta::minutes(1);

@@ -1,15 +1,15 @@
 //! Held events: whose turn it is, and who comes behind.
 
-use chrono::TimeDelta;
-use sqlx::{Row, postgres::PgRow};
-
-use super::{Postgres, error::store_error, readable, waiting};
 use choreography_core::{
     dead_letter::shortened,
     input::{Event, HeldEvent},
     retry::{Claimed, HeldStore, Limits, Unreadable},
     store::StoreError,
 };
+use chrono::TimeDelta;
+use sqlx::{Row, postgres::PgRow};
+
+use super::{Postgres, error::store_error, readable, waiting};
 
 /// `next`: those whose turn it is, which nobody else is taking. `claimed`: as many as fit, kept from others by their due
 /// time. `behind`: what follows the first of a key. A sum that excludes the row itself lets one of any size through.

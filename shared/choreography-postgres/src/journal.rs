@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
+use choreography_core::{
+    delivery::{Delivery, Position},
+    store::{Crashes, Stage},
+};
 use chrono::TimeDelta;
 use sqlx::Row;
 use uuid::Uuid;
 
 use super::Pool;
-use choreography_core::{
-    delivery::{Delivery, Position},
-    store::{Crashes, Stage},
-};
 
 pub(super) async fn start_run(pool: &Pool, instance: &str, run: Uuid, forget_after: TimeDelta) -> sqlx::Result<bool> {
     sqlx::query("DELETE FROM runs WHERE started_at < now() - $2 AND instance <> $1")

@@ -1,11 +1,11 @@
 //! How relays share the key ranges.
 
+use choreography_core::relay::{Lane, Lease, fair_share};
 use chrono::TimeDelta;
 use sqlx::Row;
 use uuid::Uuid;
 
 use super::{Pool, Session};
-use choreography_core::relay::{Lane, Lease, fair_share};
 
 /// One relay's claim; the caller commits.
 pub(super) async fn claim(

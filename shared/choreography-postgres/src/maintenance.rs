@@ -1,9 +1,9 @@
 //! Partitions: made days ahead, dropped whole.
 
+use choreography_core::{event_id::Window, progress::beat};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::Pool;
-use choreography_core::{event_id::Window, progress::beat};
 
 /// Days made ahead: a service that can't make partitions for this long has been crying for as long.
 const DAYS_AHEAD: i64 = 3;

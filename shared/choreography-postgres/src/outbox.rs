@@ -1,16 +1,16 @@
 //! The outbox as the relay reads and marks it.
 
+use choreography_core::{
+    outbox::OutboxRow,
+    relay::{Drawn, Lane, Lease, Mark, OutboxStore, Published, Reading, Refused, Unpublished},
+    store::{OutboxMessage, StoreError},
+};
 use chrono::TimeDelta;
 use futures::TryStreamExt;
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{Postgres, error::store_error, headers, leases, parts::Parts, readable};
-use choreography_core::{
-    outbox::OutboxRow,
-    relay::{Drawn, Lane, Lease, Mark, OutboxStore, Published, Reading, Refused, Unpublished},
-    store::{OutboxMessage, StoreError},
-};
 
 /// The leases whose epochs still are these, locked against a claim in between: whoever writes in their name holds the range
 /// meanwhile. Whether they have expired is nothing to it, as long as nobody else took the range.

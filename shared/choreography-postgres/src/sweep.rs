@@ -1,9 +1,9 @@
 //! What was settled longer ago than any repeat can come is forgotten.
 
+use choreography_core::progress::beat;
 use chrono::TimeDelta;
 
 use super::Pool;
-use choreography_core::progress::beat;
 
 /// Rows that go in one statement, so that none holds its locks for long.
 const AT_ONCE: i64 = 1_000;

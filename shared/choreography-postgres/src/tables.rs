@@ -3,17 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{Row as _, postgres::PgRow, types::Json};
-
 use choreography_core::{
     AnyRecord, AnyRow, Table,
+    routes::{Routed, TableId},
     table::{Cell, Cells, Column, Kind, Unreadable},
 };
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
+use sqlx::{Row as _, postgres::PgRow, types::Json};
 
 use super::parts::Parts;
-use choreography_core::routes::{Routed, TableId};
 
 /// Rows that were not there. `None`: nothing; a key that is there by then is passed over.
 pub(super) fn insert(parts: &mut Parts, step: &str, table: TableId, rows: &[(String, AnyRow)]) {

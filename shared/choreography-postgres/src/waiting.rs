@@ -3,11 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
-use sqlx::{Row, postgres::PgRow};
-use uuid::Uuid;
-
-use super::{headers, parts::Parts, writing::Statement};
 use choreography_core::{
     dead_letter::shortened,
     delivery::{Delivery, Position},
@@ -17,6 +12,11 @@ use choreography_core::{
     },
     trace::TraceContext,
 };
+use chrono::{DateTime, Utc};
+use sqlx::{Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::{headers, parts::Parts, writing::Statement};
 
 pub(super) fn status(text: &str) -> sqlx::Result<HeldStatus> {
     match text {

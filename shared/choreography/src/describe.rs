@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use choreography_core::EventType;
+use choreography_core::{
+    EventType,
+    routes::{Contradictions, Description, Service},
+};
 use clap::Args;
 use serde_json::{Map, Value, json};
-
-use choreography_core::routes::{Contradictions, Description, Service};
 
 use crate::program;
 

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use choreography_core::{participant::Participant, policy::Policy, routes::Routed};
+use choreography_kafka::{Connection, check_topics};
+use choreography_postgres as postgres;
+use choreography_postgres::{Limits, Pool};
 use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
@@ -12,10 +16,6 @@ use sqlx::{
 use tracing::{info, warn};
 
 use crate::settings::{DatabaseSettings, EngineSettings, Migrations, Pooler, RANGES, delta};
-use choreography_core::{participant::Participant, policy::Policy, routes::Routed};
-use choreography_kafka::{Connection, check_topics};
-use choreography_postgres as postgres;
-use choreography_postgres::{Limits, Pool};
 
 /// How much longer this side waits for an answer than PostgreSQL lets a statement run.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);

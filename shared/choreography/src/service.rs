@@ -4,6 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
+use choreography_core::{
+    commands::{self, CommandQueue, Commands},
+    door::Door,
+    intents::Outside,
+    participant::Participant,
+    relay::Lane,
+    routes::{self, Routed},
+};
+use choreography_kafka::{BatchLimits, Connection, KafkaSink, KafkaSource, SinkLimits};
+use choreography_postgres as postgres;
+use choreography_postgres::{Limits, Pool, Postgres};
 use sqlx::migrate::Migrator;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -23,17 +34,6 @@ use crate::{
     stopping::{end_within, told_to_stop},
     telemetry,
 };
-use choreography_core::{
-    commands::{self, CommandQueue, Commands},
-    door::Door,
-    intents::Outside,
-    participant::Participant,
-    relay::Lane,
-    routes::{self, Routed},
-};
-use choreography_kafka::{BatchLimits, Connection, KafkaSink, KafkaSource, SinkLimits};
-use choreography_postgres as postgres;
-use choreography_postgres::{Limits, Pool, Postgres};
 
 /// Intents that wait in memory for their call. What does not fit waits for its lease in the database, which is seconds;
 /// so this is several seconds' worth at full speed, and some megabytes.

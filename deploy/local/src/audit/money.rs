@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::System;
-use crate::shop::Shop;
-
 use super::{Findings, connect};
+use crate::{System, shop::Shop};
 
 /// Captured and refunded, by currency.
 type Sums = BTreeMap<String, (i64, i64)>;

@@ -1,7 +1,9 @@
 //! Apache Kafka's jars, fetched once by Maven.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::java::Jars;
 use crate::{Error, Result, cache};

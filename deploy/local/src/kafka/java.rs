@@ -1,8 +1,10 @@
 //! Can this machine run Apache Kafka itself, and out of which parts?
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::jars;
 

@@ -1,8 +1,10 @@
 use std::time::Duration;
 
 use choreography_kafka::Connection;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{
+    config::RDKafkaLogLevel,
+    consumer::{BaseConsumer, Consumer},
+};
 
 const ONE_REQUEST: Duration = Duration::from_millis(1500);
 

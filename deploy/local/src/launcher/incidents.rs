@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use local::producer::Producer;
-use local::shop::Shop;
-use local::{EventLog, System};
+use local::{EventLog, System, producer::Producer, shop::Shop};
 use provision::choreography::PARTS;
 
 use super::outcomes::Told;

@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use local::shop::{Shop, order};
-use local::{EventLog, System};
+use local::{
+    EventLog, System,
+    shop::{Shop, order},
+};
 use serde_json::{Value, json};
 
 use super::progress::say;

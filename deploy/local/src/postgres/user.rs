@@ -1,12 +1,13 @@
 //! The unprivileged user that PostgreSQL runs as when this process is root.
 
-use std::ffi::CString;
-use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::Path;
+use std::{
+    ffi::CString,
+    fs,
+    os::unix::fs::{PermissionsExt, chown},
+    path::Path,
+};
 
-use crate::process::RunAs;
-use crate::{Error, Result};
+use crate::{Error, Result, process::RunAs};
 
 /// `None` when this process may run PostgreSQL as itself.
 ///

@@ -1,6 +1,8 @@
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::Path,
+};
 
 /// A log can be long; its end cannot be longer than this many bytes per line asked for.
 const BYTES_PER_LINE: u64 = 500;

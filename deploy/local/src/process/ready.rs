@@ -1,7 +1,9 @@
 //! Waiting for a process to be what it should be.
 
-use std::future::Future;
-use std::time::{Duration, Instant};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use super::ServiceProcess;
 use crate::{Error, Result};

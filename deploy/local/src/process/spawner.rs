@@ -1,9 +1,11 @@
 //! Starts children that die with this process, however it dies.
 
-use std::io;
-use std::process::{Child, Command};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{LazyLock, Mutex};
+use std::{
+    io,
+    process::{Child, Command},
+    sync::mpsc::{Sender, channel},
+    sync::{LazyLock, Mutex},
+};
 
 type Job = (Command, Sender<io::Result<Child>>);
 

@@ -1,7 +1,9 @@
-use std::fs::{self, OpenOptions};
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::{
+    fs::{self, OpenOptions},
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use crate::{Error, Result};
 

@@ -3,10 +3,12 @@
 mod broker;
 mod env;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 pub use broker::{Broker, BrokerChoice};
 pub use provision::choreography::{PARTITIONS, topics};

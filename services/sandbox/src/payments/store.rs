@@ -3,10 +3,10 @@
 mod rows;
 mod write;
 
+use rows::{ChargeRow, RefundRow};
 use sqlx::PgConnection;
 
 use super::{Call, page::Page};
-use rows::{ChargeRow, RefundRow};
 
 pub(crate) use rows::{find_charge, find_refund};
 pub(crate) use write::write;

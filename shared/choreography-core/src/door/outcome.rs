@@ -5,11 +5,11 @@ use std::{collections::HashSet, time::Instant};
 use uuid::Uuid;
 
 use super::{ranges, told::Told};
-use crate::spans::SagaSpan;
 use crate::{
     input::{Handled, Verdict},
     intents::FreshCall,
     participant::Participant,
+    spans::SagaSpan,
     store::{AmendedIntent, Deadline, Intent, RefusedIntent, Writing},
 };
 

@@ -8,12 +8,12 @@ use opentelemetry::{
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
-use crate::spans::{SagaSpan, Telling};
 use crate::{
     delivery::Delivery,
     effects::Fact,
     input::{HeldEvent, Input, Source, Verdict},
     participant::Participant,
+    spans::{SagaSpan, Telling},
     store::Failure,
     trace::TraceContext,
 };

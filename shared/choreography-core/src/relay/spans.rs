@@ -5,8 +5,11 @@ use opentelemetry::{
     trace::{SpanContext, SpanKind},
 };
 
-use crate::spans::{self, SagaSpan, Telling};
-use crate::{outbox::OutboxRow, trace::TraceContext};
+use crate::{
+    outbox::OutboxRow,
+    spans::{self, SagaSpan, Telling},
+    trace::TraceContext,
+};
 
 /// Most links of one span, as OpenTelemetry's SDKs limit them by default.
 const LINKS: usize = 128;

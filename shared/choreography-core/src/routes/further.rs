@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::{AnyRow, Row};
-
 use super::routed::{Routed, TableId};
-use crate::rows::Rows;
+use crate::{AnyRow, Row, rows::Rows};
 
 /// The further rows of one input, by key. They are locked, each is there: one that was never written is its type's default.
 #[derive(Debug)]

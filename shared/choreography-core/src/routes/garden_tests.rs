@@ -2,16 +2,18 @@
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
-use crate::{Answer, AnyRow, EventType, Key, Refusal, Undecodable, records, table};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
+    Answer, AnyRow, EventType, Key, Refusal, Undecodable,
     effects::SagaEnd,
     given::{Given, Then},
     participant::{Participant, What},
+    records,
     rows::{Rows, Touch},
+    table,
 };
 
 /// Beds of a garden, watered from tanks.

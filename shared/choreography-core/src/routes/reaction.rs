@@ -1,9 +1,11 @@
 //! What a rule answers, as data: nothing in here has happened yet.
 
-use crate::{AnyRecord, Call, Event, EventType, Record, Refusal};
 use chrono::{DateTime, Utc};
 
-use crate::effects::{Fact, SagaEnd};
+use crate::{
+    AnyRecord, Call, Event, EventType, Record, Refusal,
+    effects::{Fact, SagaEnd},
+};
 
 /// What follows from an input, besides the rows that its rule changed. All of it is written in one transaction.
 #[derive(Debug, Default)]

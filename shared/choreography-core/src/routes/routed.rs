@@ -2,10 +2,6 @@
 
 use std::{any::Any, cmp::Ordering, fmt, hash};
 
-use crate::{
-    AnyRecord, AnyRow, EventType, Key, Refusal, Table, Undecodable,
-    table::{Cells, Unreadable},
-};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -13,10 +9,12 @@ use super::{
     table::{At, Kept, RouteTable, RowKey, Rule},
 };
 use crate::{
+    AnyRecord, AnyRow, EventType, Key, Refusal, Table, Undecodable,
     effects::{Effects, Intend, SetDeadline, SettleDeadline},
     envelope::Envelope,
     participant::{Participant, What},
     rows::{Rows, Touch},
+    table::{Cells, Unreadable},
 };
 
 /// A service with its route table.

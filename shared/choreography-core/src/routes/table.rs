@@ -7,10 +7,6 @@ use std::{
     marker::PhantomData,
 };
 
-use crate::{
-    Answer, AnyRow, Command, Event, EventType, Refusal, Row, Table, Undecodable,
-    table::{Cells, Unreadable},
-};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -20,7 +16,11 @@ use super::{
     routed::{Routed, TableId},
     unhandled::Unhandled,
 };
-use crate::rows::{Rows, Touch};
+use crate::{
+    Answer, AnyRow, Command, Event, EventType, Refusal, Row, Table, Undecodable,
+    rows::{Rows, Touch},
+    table::{Cells, Unreadable},
+};
 
 /// What a rule came to; of a command with its reply.
 type Ran = Result<(Option<AnyReply>, Reaction), Refusal>;

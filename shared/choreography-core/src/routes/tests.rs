@@ -1,11 +1,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::{Answer, EventType, Key, Refusal, Undecodable, table};
 use chrono::{DateTime, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::{envelope::Envelope, given::Given, participant::Participant};
+use crate::{
+    Answer, EventType, Key, Refusal, Undecodable, envelope::Envelope, given::Given, participant::Participant, table,
+};
 
 /// Loyalty points: a visit earns some, and undoing it takes them back.
 #[derive(Debug)]

@@ -5,8 +5,9 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use crate::EventType;
 use tracing::warn;
+
+use crate::EventType;
 
 /// What all types are called that no contract declares: a label must not take whatever comes from outside.
 const OTHER: &str = "other";

@@ -8,8 +8,10 @@ use opentelemetry_sdk::{
     trace::{SdkTracerProvider, SpanData, SpanExporter},
 };
 
-use crate::spans;
-use crate::trace::{Header, TraceContext};
+use crate::{
+    spans,
+    trace::{Header, TraceContext},
+};
 
 #[derive(Clone, Debug, Default)]
 struct Kept(Arc<Mutex<Vec<SpanData>>>);

@@ -13,6 +13,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use batch::Batch;
+use choreography_core::{
+    log::{EventSink, PublishError},
+    outbox::OutboxRow,
+    progress::beat,
+    store::OutboxMessage,
+};
+use errors::{Trouble, trouble};
 use rdkafka::{
     ClientContext,
     error::KafkaResult,
@@ -22,14 +30,6 @@ use rdkafka::{
 use tracing::warn;
 
 use super::{Connection, tuning};
-use batch::Batch;
-use choreography_core::{
-    log::{EventSink, PublishError},
-    outbox::OutboxRow,
-    progress::beat,
-    store::OutboxMessage,
-};
-use errors::{Trouble, trouble};
 
 /// How long purged messages may take to be reported.
 const PURGE: Duration = Duration::from_secs(5);

@@ -6,10 +6,10 @@ use std::{
 };
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
+use choreography_postgres::Pool;
 use tracing::warn;
 
 use crate::runtime::{ConsumerState, Progress, Seen, readiness};
-use choreography_postgres::Pool;
 
 /// So long the database's answer holds: asking often costs it nothing.
 const ANSWER_LASTS: Duration = Duration::from_secs(1);

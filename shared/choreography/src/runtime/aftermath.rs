@@ -8,12 +8,13 @@ use std::{
     },
 };
 
-use super::{CallQueue, Wakes};
 use choreography_core::{
     door::Progress,
     input::{RETRYING, VERDICTS, Verdict},
     relay::Lane,
 };
+
+use super::{CallQueue, Wakes};
 
 /// Shared by all loops of a service.
 #[derive(Clone)]

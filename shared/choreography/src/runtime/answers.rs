@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-use tracing::warn;
-
-use super::{Aftermath, ServiceDoor, backoff, beat, idle};
 use choreography_core::{
     event_id::Ids,
     intents::{self, Called},
 };
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use super::{Aftermath, ServiceDoor, backoff, beat, idle};
 
 /// How often an answer is handed in again here while the database is away; then the intent is asked about anew.
 const TRIES: u32 = 5;

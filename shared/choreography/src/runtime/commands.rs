@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio_util::sync::CancellationToken;
-
-use super::{Aftermath, ServiceDoor, idle};
 use choreography_core::{
     commands::{CommandBatch, CommandQueue},
     door::Progress,
     event_id::Ids,
     routes::Routed,
 };
+use tokio_util::sync::CancellationToken;
+
+use super::{Aftermath, ServiceDoor, idle};
 
 pub(crate) async fn command_loop(
     door: Arc<ServiceDoor>,

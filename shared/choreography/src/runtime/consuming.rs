@@ -1,15 +1,13 @@
 //! The consumer loop: step, and while the database is away keep the group alive and wait.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
-use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
-
-use super::{Aftermath, ServiceDoor, backoff, beat};
 use choreography_core::{
     consumer::{Consumer, Step, StepError},
     event_id::Ids,
@@ -17,6 +15,10 @@ use choreography_core::{
     routes::Routed,
 };
 use choreography_kafka::{KafkaSource, KafkaState};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use super::{Aftermath, ServiceDoor, backoff, beat};
 
 /// A batch that takes longer is rolled back and handed in again; well below max.poll.interval.ms.
 const BATCH_TIME_LIMIT: Duration = Duration::from_secs(60);

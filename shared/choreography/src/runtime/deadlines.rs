@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
+use choreography_core::{deadlines, event_id::Ids};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{Aftermath, ServiceDoor, backoff, beat, idle};
-use choreography_core::{deadlines, event_id::Ids};
 
 pub(crate) async fn deadline_loop(
     door: Arc<ServiceDoor>,

@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
+use choreography_postgres::{Depths, Pool, depths, stopped_keys};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{ConsumerState, idle};
 use crate::http::Health;
-use choreography_postgres::{Depths, Pool, depths, stopped_keys};
 
 const EVERY: Duration = Duration::from_secs(5);
 

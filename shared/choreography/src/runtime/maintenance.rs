@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use choreography_postgres::{Pool, drop_partitions, make_partitions, sweep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{backoff, idle};
 use crate::settings::{EngineSettings, delta};
-use choreography_postgres::{Pool, drop_partitions, make_partitions, sweep};
 
 const EVERY: Duration = Duration::from_secs(3600);
 /// Soon after the start: a service that is restarted every half hour must drop what is old as well.

@@ -6,13 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::Mutex;
-use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
-use uuid::Uuid;
-
-use super::{Aftermath, backoff, beat, idle};
-use crate::settings::{EngineSettings, delta};
 use choreography_core::{
     dead_letter::topic_of,
     participant::Participant,
@@ -20,6 +13,13 @@ use choreography_core::{
 };
 use choreography_kafka::KafkaSink;
 use choreography_postgres::Postgres;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use super::{Aftermath, backoff, beat, idle};
+use crate::settings::{EngineSettings, delta};
 
 /// What a relay loop works with.
 pub(crate) struct RelayLoop {

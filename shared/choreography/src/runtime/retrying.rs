@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio_util::sync::CancellationToken;
-use tracing::warn;
-
-use super::{Aftermath, ServiceDoor, backoff, beat, idle};
 use choreography_core::{
     event_id::Ids,
     input::Verdict,
     retry::{self, Limits},
 };
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{Aftermath, ServiceDoor, backoff, beat, idle};
 
 /// Of one key in one transaction; the rest follows in the next.
 const PER_KEY: usize = 100;

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use choreography_kafka::Connection;
+use choreography_postgres::Pool;
 use tracing::{error, warn};
 
 use crate::{
@@ -10,8 +12,6 @@ use crate::{
     secret,
     settings::{EngineSettings, KafkaSettings},
 };
-use choreography_kafka::Connection;
-use choreography_postgres::Pool;
 
 /// New connections to the database are made by its URL as it is then. Those that are open go on until the pool
 /// makes them anew.

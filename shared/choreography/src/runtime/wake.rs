@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use choreography_core::relay::Lane;
+use choreography_postgres::Pool;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{backoff, beat, idle};
-use choreography_core::relay::Lane;
-use choreography_postgres::Pool;
 
 const CHANNEL: &str = "saga_outbox";
 /// At most one NOTIFY per this time: they take a database-wide lock when they commit.

@@ -2,11 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use choreography_kafka::Connection;
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 
 use crate::secret::{self, LiveSecret, SecretError};
-use choreography_kafka::Connection;
 
 /// Kafka's address, and who is calling.
 #[derive(Args, Clone, Debug)]

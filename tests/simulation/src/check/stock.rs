@@ -1,11 +1,10 @@
 //! Stock: what the ledger says is what the rows say; nothing is set aside at rest; what left is what was completed.
 
+use choreography_simulator::core::lock;
 use inventory::stock::{Change, LedgerEntry, Stock};
 use order::order_row::{OrderRow, Status};
 
 use super::orders::quantities;
-use choreography_simulator::core::lock;
-
 use crate::shop::{SKUS, Shop};
 
 pub fn check(shop: &Shop, findings: &mut Vec<String>) {

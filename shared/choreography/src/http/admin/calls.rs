@@ -7,12 +7,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde::Deserialize;
-use serde_json::json;
-use tracing::{error, warn};
-use uuid::Uuid;
-
-use super::{Admin, PAGE, Page, check_reason, listed, problem, unavailable};
 use choreography_core::{
     door::Progress,
     event_id::Ids,
@@ -22,6 +16,12 @@ use choreography_core::{
     routes::AnyReply,
     store::{Intent, StoreError},
 };
+use serde::Deserialize;
+use serde_json::json;
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use super::{Admin, PAGE, Page, check_reason, listed, problem, unavailable};
 
 /// Longest name of the provider's for what was done, in characters.
 const MAX_DETAIL: usize = 200;

@@ -7,11 +7,6 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use tracing::error;
-
-use super::{
-    Admin, PAGE, Page, Reason, discard_response, listed, payload::payload, problem, unavailable, verdict_response,
-};
 use choreography_core::{
     door::Progress,
     event_id::Ids,
@@ -19,6 +14,11 @@ use choreography_core::{
     reception,
 };
 use choreography_postgres::Kept;
+use tracing::error;
+
+use super::{
+    Admin, PAGE, Page, Reason, discard_response, listed, payload::payload, problem, unavailable, verdict_response,
+};
 
 pub(super) fn routes() -> Router<Admin> {
     Router::new()

@@ -7,10 +7,6 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-
-use super::{
-    Admin, PAGE, Page, Reason, discard_response, listed, payload::payload, problem, unavailable, verdict_response,
-};
 use choreography_core::{
     crash_point::reached,
     event_id::Ids,
@@ -18,6 +14,10 @@ use choreography_core::{
     retry::{self, Limits},
 };
 use choreography_postgres::Kept;
+
+use super::{
+    Admin, PAGE, Page, Reason, discard_response, listed, payload::payload, problem, unavailable, verdict_response,
+};
 
 /// How much of a queue goes through with a redriven event at once; the rest follows by itself.
 const QUEUE: Limits = Limits { keys: 1, per_key: 100, bytes: 8 * 1024 * 1024 };

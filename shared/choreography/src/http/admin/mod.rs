@@ -15,13 +15,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use choreography_core::{input::Verdict, store::HeldStatus};
+use choreography_postgres::DiscardError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracing::{error, info};
 
 use crate::runtime::{Aftermath, ServiceDoor, Wakes};
-use choreography_core::{input::Verdict, store::HeldStatus};
-use choreography_postgres::DiscardError;
 
 const PAGE: i64 = 100;
 

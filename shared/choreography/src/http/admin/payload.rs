@@ -5,10 +5,10 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use choreography_postgres::Kept;
 use futures::stream;
 
 use super::{Admin, problem, unavailable};
-use choreography_postgres::Kept;
 
 /// What is in memory of a payload at once.
 const PART: i32 = 1 << 20;

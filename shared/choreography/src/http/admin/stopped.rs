@@ -7,12 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use choreography_core::relay::Lane;
 use serde::Deserialize;
 use serde_json::json;
 use tracing::info;
 
 use super::{Admin, PAGE, Page, Reason, listed, problem, unavailable};
-use choreography_core::relay::Lane;
 
 pub(super) fn routes() -> Router<Admin> {
     Router::new()

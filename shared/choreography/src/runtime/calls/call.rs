@@ -6,18 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use choreography_core::{
+    intents::{Called, NoAnswer, Outside},
+    participant::Answer,
+    spans::{SagaSpan, Telling},
+    store::Intent,
+};
 use futures::FutureExt;
 use opentelemetry::{KeyValue, trace::SpanKind};
 use recloser::{AsyncRecloser, Error, Recloser};
 use tracing::{error, warn};
 
 use super::queue::Waiting;
-use choreography_core::spans::{SagaSpan, Telling};
-use choreography_core::{
-    intents::{Called, NoAnswer, Outside},
-    participant::Answer,
-    store::Intent,
-};
 
 pub(super) const BREAKER_OPEN: &str = "the circuit breaker is open";
 

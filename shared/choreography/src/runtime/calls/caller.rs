@@ -9,6 +9,10 @@ use std::{
     time::Instant,
 };
 
+use choreography_core::{
+    intents::{Called, Claimed, IntentStore, NoAnswer, Outside},
+    store::StoreError,
+};
 use futures::{StreamExt, stream::FuturesUnordered};
 use recloser::AsyncRecloser;
 use tokio::sync::{Semaphore, mpsc};
@@ -23,10 +27,6 @@ use super::{
 use crate::{
     runtime::{ConsumerState, backoff, beat},
     settings::delta,
-};
-use choreography_core::{
-    intents::{Called, Claimed, IntentStore, NoAnswer, Outside},
-    store::StoreError,
 };
 
 type Claim = Pin<Box<dyn Future<Output = (Instant, Result<Vec<Claimed>, StoreError>)> + Send>>;

@@ -6,13 +6,13 @@ mod queue;
 
 use std::{sync::Arc, time::Duration};
 
+use caller::Caller;
+use choreography_core::intents::{Called, IntentStore, Outside};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::ConsumerState;
 use crate::settings::EngineSettings;
-use caller::Caller;
-use choreography_core::intents::{Called, IntentStore, Outside};
 pub use queue::CallQueue;
 pub(crate) use queue::Waiting;
 pub(crate) use queue::call_queue;

@@ -5,16 +5,16 @@ use std::{
     time::Instant,
 };
 
-use chrono::{DateTime, TimeDelta};
-use uuid::Uuid;
-
-use super::*;
 use choreography_core::{
     intents::{Claimed, Contradiction, FreshCall, LateAnswer, NoAnswer, Postponed},
     participant::Answer,
     store::{Intent, StoreError},
     trace::TraceContext,
 };
+use chrono::{DateTime, TimeDelta};
+use uuid::Uuid;
+
+use super::*;
 
 const NEVER: Duration = Duration::from_secs(3_600);
 
