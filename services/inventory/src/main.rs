@@ -1,7 +1,7 @@
 //! The inventory service.
 
 use api::ApiSettings;
-use choreography::Nobody;
+use choreography::Runner;
 use inventory::{Inventory, MIGRATIONS, http};
 
 #[global_allocator]
@@ -11,5 +11,5 @@ static ALLOCATOR: choreography::Allocator = choreography::Allocator;
 async fn main() -> anyhow::Result<()> {
     let Some((settings, api)) = choreography::program!(Inventory, ApiSettings)? else { return Ok(()) };
     let gate = api.gate()?;
-    choreography::run(settings, Inventory, Nobody, &MIGRATIONS, |context| http::routes(context, gate)).await
+    Runner::new(settings, Inventory, &MIGRATIONS).api(|context| http::routes(context, gate)).run().await
 }

@@ -1,6 +1,6 @@
 //! The notification service.
 
-use choreography::{no_api, program, run};
+use choreography::{Runner, program};
 use notification::{MIGRATIONS, Message, Notification};
 use providers::ProviderSettings;
 
@@ -11,5 +11,5 @@ static ALLOCATOR: choreography::Allocator = choreography::Allocator;
 async fn main() -> anyhow::Result<()> {
     let Some((settings, mail)) = program!(Notification, ProviderSettings<Notification>)? else { return Ok(()) };
     let calls = mail.calls(&settings)?.to::<Message>();
-    run(settings, Notification, calls, &MIGRATIONS, no_api).await
+    Runner::new(settings, Notification, &MIGRATIONS).outside(calls).run().await
 }

@@ -3,8 +3,6 @@
 mod request;
 mod view;
 
-use std::time::Duration;
-
 use api::{Caller, Gate};
 use axum::{
     Extension, Json, Router,
@@ -17,7 +15,6 @@ use choreography::{Context, CorrelationId, Pool, Problem, Trace};
 use request::NewOrder;
 use serde_json::json;
 use shop::body::Body;
-use tracing::{info, warn};
 use uuid::Uuid;
 use view::OrderView;
 
@@ -26,17 +23,14 @@ use crate::{
     idempotency,
     order_row::Status,
     place_order::{PlaceOrder, Placed},
-    store,
 };
 
 type Service = Context;
 
 const MAX_BODY: usize = 64 * 1024;
-const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
-/// The service's routes. Requests are recognised by their key for `retention`.
-pub fn routes(context: Service, gate: Gate, retention: Duration) -> Router {
-    tokio::spawn(forget_requests(context.pool.clone(), retention));
+/// The service's routes.
+pub fn routes(context: Service, gate: Gate) -> Router {
     let api = Router::new()
         .route("/orders", post(place))
         .route("/orders/{order_id}", get(show))
@@ -126,17 +120,4 @@ fn order_id(path: OrderId) -> Result<Uuid, Problem> {
 
 fn unknown(order: Uuid) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("no order {order} was placed here"))
-}
-
-/// Keys are kept for the retention, not for ever.
-async fn forget_requests(pool: Pool, retention: Duration) {
-    let mut every = tokio::time::interval(FORGET_EVERY);
-    while !pool.is_closed() {
-        every.tick().await;
-        match store::forget_requests(&pool, retention).await {
-            Ok(0) => {}
-            Ok(forgotten) => info!(forgotten, "idempotency keys past their retention were forgotten"),
-            Err(error) => warn!(%error, "idempotency keys past their retention stay for now"),
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! The order service.
 
-use choreography::Nobody;
-use order::{MIGRATIONS, Order, http, settings::Settings};
+use choreography::Runner;
+use order::{MIGRATIONS, Order, http, settings::Settings, store};
 
 #[global_allocator]
 static ALLOCATOR: choreography::Allocator = choreography::Allocator;
@@ -12,5 +12,9 @@ async fn main() -> anyhow::Result<()> {
     let order = Order { deadline: own.order_deadline };
     let gate = own.api.gate()?;
     let retention = own.idempotency_retention;
-    choreography::run(engine, order, Nobody, &MIGRATIONS, |context| http::routes(context, gate, retention)).await
+    Runner::new(engine, order, &MIGRATIONS)
+        .api(|context| http::routes(context, gate))
+        .job("forget request keys", store::FORGET_EVERY, move |context| store::forget(context, retention))
+        .run()
+        .await
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use choreography::Pool;
+use choreography::{Context, Pool};
 use contracts::{Address, Item, OrderDetails};
 use sqlx::{Row as _, postgres::PgRow, types::Json};
+use tracing::info;
 
 /// What was ordered; `None` for the row of an order that was never placed.
 pub(crate) fn details(row: &PgRow) -> sqlx::Result<Option<OrderDetails>> {
@@ -19,6 +20,18 @@ pub(crate) fn details(row: &PgRow) -> sqlx::Result<Option<OrderDetails>> {
         payment_method: row.try_get("payment_method")?,
         shipping_address: address.map(|Json(address)| address),
     }))
+}
+
+/// How often requests are looked for whose time is over.
+pub const FORGET_EVERY: Duration = Duration::from_secs(3600);
+
+/// Forgets requests that are older than the retention. Until then a request is recognised by its key.
+pub async fn forget(context: Context, retention: Duration) -> anyhow::Result<()> {
+    let forgotten = forget_requests(&context.pool, retention).await?;
+    if forgotten > 0 {
+        info!(forgotten, "idempotency keys past their retention were forgotten");
+    }
+    Ok(())
 }
 
 /// Forgets requests that are older than the retention, oldest first. Returns how many.

@@ -1,5 +1,6 @@
 //! The payment service.
 
+use choreography::Runner;
 use payment::{
     MIGRATIONS, Payment,
     calls::{Charge, Refund},
@@ -15,5 +16,6 @@ async fn main() -> anyhow::Result<()> {
     let Some((engine, own)) = choreography::program!(Payment, Settings)? else { return Ok(()) };
     let calls = own.provider.calls(&engine)?.to::<Charge>().to::<Refund>();
     let gate = own.api.gate()?;
-    choreography::run(engine, Payment, calls, &MIGRATIONS, |context| http::routes(context, gate)).await
+    let payment = Runner::new(engine, Payment, &MIGRATIONS).outside(calls);
+    payment.api(|context| http::routes(context, gate)).run().await
 }

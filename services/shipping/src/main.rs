@@ -1,5 +1,6 @@
 //! The shipping service.
 
+use choreography::Runner;
 use shipping::{MIGRATIONS, Shipping, http, settings::Settings, shipment::Ship};
 
 #[global_allocator]
@@ -10,5 +11,6 @@ async fn main() -> anyhow::Result<()> {
     let Some((engine, own)) = choreography::program!(Shipping, Settings)? else { return Ok(()) };
     let calls = own.carrier.calls(&engine)?.to::<Ship>();
     let gate = own.api.gate()?;
-    choreography::run(engine, Shipping, calls, &MIGRATIONS, |context| http::routes(context, gate)).await
+    let shipping = Runner::new(engine, Shipping, &MIGRATIONS).outside(calls);
+    shipping.api(|context| http::routes(context, gate)).run().await
 }

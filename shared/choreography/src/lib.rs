@@ -1,7 +1,7 @@
 //! A choreography saga engine: what a service needs to take part in sagas over Kafka with its own PostgreSQL database.
 //!
 //! A [`Service`] declares each reaction once, in its [`Routes`]; rules are plain functions that answer with a [`Reaction`].
-//! [`run`] does the rest: settings, migrations, Kafka, retries, deadlines, external calls, admin routes, metrics and traces. The
+//! [`Runner`] does the rest: settings, migrations, Kafka, retries, deadlines, external calls, admin routes, metrics and traces. The
 //! steps stand in `choreography-core` and know the database and Kafka by traits alone, so that a simulation drives the very code
 //! that ships; `choreography-postgres` and `choreography-kafka` are those traits' other side.
 
@@ -12,6 +12,7 @@ mod http;
 mod preparing;
 mod problem;
 mod program;
+mod runner;
 mod runtime;
 pub mod secret;
 mod service;
@@ -44,7 +45,8 @@ pub use mimalloc::MiMalloc as Allocator;
 pub use problem::Problem;
 #[doc(hidden)]
 pub use program::settings as program_settings;
-pub use service::{Context, no_api, run};
+pub use runner::Runner;
+pub use service::Context;
 pub use settings::{EngineSettings, KafkaSettings, duration};
 
 /// An HTTP server that bounds its connections, and how long each may take for headers and bodies.

@@ -10,7 +10,7 @@ use choreography_core::{
     intents::Outside,
     participant::Participant,
     relay::Lane,
-    routes::{self, Routed},
+    routes::Routed,
 };
 use choreography_kafka::{BatchLimits, Connection, KafkaSink, KafkaSource, SinkLimits};
 use choreography_postgres as postgres;
@@ -23,15 +23,16 @@ use tracing::{error, info, warn};
 use crate::{
     http::{self, Front, Health},
     preparing::{api_pool, check_choreography, migrate, open_pool, prepare_database},
+    runner::{Job, Surroundings},
     runtime::{
         Aftermath, ConsumerState, Pace, Progress, RelayLoop, ServiceDoor, Waiting, Wakes, answer_loop, call_loop,
-        call_queue, command_loop, consumer_loop, deadline_loop, gauge_loop, listen_loop, maintenance_loop, retry_loop,
-        secrets,
+        call_queue, command_loop, consumer_loop, deadline_loop, gauge_loop, job_loop, listen_loop, maintenance_loop,
+        retry_loop, secrets,
     },
     secret::{self, LiveSecret},
     settings::{EngineSettings, Migrations, Pooler, RANGES, delta},
     starting::wait_for,
-    stopping::{end_within, told_to_stop},
+    stopping::end_within,
     telemetry,
 };
 
@@ -54,43 +55,20 @@ pub struct Context {
     pub pool: Pool,
 }
 
-/// For services without an HTTP API of their own.
-pub fn no_api(_: Context) -> Router {
-    Router::new()
-}
-
-/// Runs a service until SIGTERM or SIGINT, then drains it: no more intake, the batches under way are finished, the
-/// outbox is flushed, offsets are committed, the group is left. The process ends within `DRAIN_TIMEOUT` and a few
-/// seconds, whatever does not answer.
-///
-/// A database or broker that is down or slow is waited for; meanwhile `/livez` is well and `/readyz` says for what.
-///
-/// `migrations` are the service's own; the engine's run before them. `api` is the service's own HTTP API.
-///
-/// # Errors
-/// The routes contradict each other, a setting is wrong, or the service could not go on; a line of the log says which.
-pub async fn run<S: routes::Service, O: Outside>(
-    settings: EngineSettings,
-    service: S,
-    outside: O,
-    migrations: &'static Migrator,
-    api: impl FnOnce(Context) -> Router,
-) -> Result<()> {
-    run_routed(settings, Routed::new(service)?, outside, migrations, api).await
-}
-
-async fn run_routed<O: Outside>(
+pub(crate) async fn run_routed<O: Outside>(
     settings: EngineSettings,
     participant: Routed,
     outside: O,
-    migrations: &'static Migrator,
-    api: impl FnOnce(Context) -> Router,
+    surroundings: Surroundings,
 ) -> Result<()> {
     let name = participant.name();
-    telemetry::start_logs(settings.log_format);
-    if settings.metrics {
+    if surroundings.starts_logs {
+        telemetry::start_logs(settings.log_format);
+    }
+    if settings.metrics && surroundings.starts_metrics {
         http::start_metrics();
     }
+    let migrations = surroundings.migrations;
     // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     if settings.database.migrations == Migrations::Only {
@@ -98,7 +76,7 @@ async fn run_routed<O: Outside>(
     }
     let settings = Arc::new(settings);
     let access = Access::read(&settings)?;
-    let told = told_to_stop()?;
+    let told = surroundings.told_to_stop()?;
     let traces = telemetry::Traces::start(name, settings.instance());
     let health = Health::new(Progress::new(settings.stall_timeout));
     let mut front =
@@ -110,7 +88,7 @@ async fn run_routed<O: Outside>(
     };
     let outcome = match started {
         Some(mut service) => {
-            service.show(&front, api);
+            service.show(&front, surroundings.api, surroundings.jobs);
             let ended = service.run_until(&told).await;
             end_within(settings.drain_timeout);
             info!("stopping: draining for at most {:?}", settings.drain_timeout);
@@ -307,8 +285,14 @@ impl Service {
     }
 
     /// From here on the API and the admin routes answer.
-    fn show(&mut self, front: &Front, api: impl FnOnce(Context) -> Router) {
-        let api = api(Context { commands: self.commands.clone(), pool: self.reads.clone() });
+    fn show(&mut self, front: &Front, api: impl FnOnce(Context) -> Router, jobs: Vec<Job>) {
+        let context = Context { commands: self.commands.clone(), pool: self.reads.clone() };
+        for job in jobs {
+            let name = job.name;
+            let run = job_loop(job, context.clone(), self.intake.clone());
+            self.intakes.spawn(self.health.progress.watch(name, run));
+        }
+        let api = api(context);
         let admin = http::admin_router(self.door.clone(), self.aftermath.clone(), self.admin_token.take());
         front.show(http::api_router(api, self.health.clone()), admin);
         info!(service = self.name(), "ready to serve");

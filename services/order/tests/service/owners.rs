@@ -10,7 +10,6 @@ use one_service::{Answer, OneService, call};
 use order::{MIGRATIONS, Order};
 use provision::token::{Bearer, new_signing_key, public_keys, sign};
 
-const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 const ISSUER: &str = "choreography";
 const AUDIENCE: &str = "shop";
 
@@ -31,7 +30,7 @@ impl Guarded {
     async fn start() -> Self {
         let world = OneService::start(Order { deadline: Duration::from_secs(900) }, &MIGRATIONS).await;
         let key = new_signing_key().unwrap();
-        let api = order::http::routes(world.context(), gate(&key), WEEK);
+        let api = order::http::routes(world.context(), gate(&key));
         Self { world, api, key }
     }
 

@@ -19,6 +19,9 @@ use crate::{
     store::StoreError,
 };
 
+/// So long after the last rows a relay tidies up what is written down of them.
+const TIDY_AFTER: Duration = Duration::from_secs(1);
+
 /// One relay: a lane's ranges, as far as it holds their leases.
 pub struct Relay {
     holder: Uuid,
@@ -26,6 +29,7 @@ pub struct Relay {
     leases: Vec<Lease>,
     standings: Standings,
     settled: Settled,
+    marked_at: Duration,
     pace: Pace,
     waits: Waits,
     lost: bool,
@@ -68,6 +72,7 @@ impl Relay {
             leases: Vec::new(),
             standings: Standings::default(),
             settled: Settled::default(),
+            marked_at: Duration::ZERO,
             pace,
             waits: Waits::default(),
             lost: false,
@@ -133,7 +138,11 @@ impl Relay {
         if rows.is_empty() {
             // Nothing is left for a topic that is there again: another relay has sent it.
             there.iter().for_each(|topic| self.waits.topic_succeeded(topic));
-            self.mark(store, &found, &[], settled).await?;
+            // Blocks that are not needed any more can wait for a quiet moment.
+            if found.passes_over() || began.saturating_sub(self.marked_at) >= TIDY_AFTER {
+                self.mark(store, &found, &[], settled).await?;
+                self.marked_at = began;
+            }
             return Ok(if found.passes_over() {
                 Relayed::PassedOver { rows: waiting.len() }
             } else {
@@ -148,6 +157,7 @@ impl Relay {
         self.wait(&outcome, clock());
         let acknowledged = &outcome.acknowledged;
         let marked = self.mark(store, &found, acknowledged, settled).await?;
+        self.marked_at = began;
         reached("relay.marked");
         let refused = &outcome.refused;
         let stopped = if refused.is_empty() { 0 } else { self.stop(store, refused).await? };

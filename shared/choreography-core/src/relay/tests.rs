@@ -432,6 +432,9 @@ async fn blocks_go_once_all_before_them_is_done_with() {
     relaying.step(&outbox, &mut broker).await;
     assert_eq!(written(&outbox), (0, vec![1, 2]));
     relaying.step(&outbox, &mut broker).await;
+    assert_eq!(written(&outbox), (0, vec![1, 2]), "more may come at once");
+    relaying.wait(1);
+    relaying.step(&outbox, &mut broker).await;
     assert_eq!(written(&outbox), (2, vec![]));
     let marks = outbox.marks.lock().unwrap().len();
     relaying.step(&outbox, &mut broker).await;

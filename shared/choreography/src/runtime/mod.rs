@@ -7,6 +7,7 @@ mod commands;
 mod consuming;
 mod deadlines;
 mod gauges;
+mod jobs;
 mod maintenance;
 
 mod readiness;
@@ -23,6 +24,7 @@ pub(crate) use commands::command_loop;
 pub(crate) use consuming::{ConsumerState, consumer_loop};
 pub(crate) use deadlines::deadline_loop;
 pub(crate) use gauges::gauge_loop;
+pub(crate) use jobs::job_loop;
 pub(crate) use maintenance::maintenance_loop;
 pub(crate) use readiness::{Seen, readiness};
 pub(crate) use relaying::RelayLoop;

@@ -1,6 +1,6 @@
 //! The newcomer service.
 
-use choreography::{Nobody, no_api, program, run};
+use choreography::{Runner, program};
 use newcomer::{MIGRATIONS, Newcomer};
 
 #[global_allocator]
@@ -9,5 +9,5 @@ static ALLOCATOR: choreography::Allocator = choreography::Allocator;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Some((settings, ())) = program!(Newcomer, ())? else { return Ok(()) };
-    run(settings, Newcomer, Nobody, &MIGRATIONS, no_api).await
+    Runner::new(settings, Newcomer, &MIGRATIONS).run().await
 }

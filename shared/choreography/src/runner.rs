@@ -1,0 +1,147 @@
+//! A service's program, put together from what it brings.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Result;
+use axum::Router;
+use choreography_core::{
+    intents::{Nobody, Outside},
+    routes::{self, Routed},
+};
+use futures::{FutureExt, future::BoxFuture};
+use sqlx::migrate::Migrator;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    service::{Context, run_routed},
+    settings::EngineSettings,
+    stopping::told_to_stop,
+};
+
+/// What a service brings, until it [runs](Runner::run).
+///
+/// ```no_run
+/// # use choreography::{EngineSettings, Runner, Service, table};
+/// # #[derive(Clone, Debug, Default, PartialEq)] struct Notice { told: bool }
+/// # table!(Notice in notices by order_id: told);
+/// # struct Notification;
+/// # impl Service for Notification {
+/// #     type Aggregate = Notice;
+/// #     const NAME: &'static str = "notification";
+/// #     fn routes(_: &mut choreography::Routes<Self>) {}
+/// # }
+/// # async fn start(settings: EngineSettings, migrations: &'static sqlx::migrate::Migrator) -> anyhow::Result<()> {
+/// Runner::new(settings, Notification, migrations).run().await
+/// # }
+/// ```
+pub struct Runner<S, O = Nobody> {
+    settings: EngineSettings,
+    service: S,
+    outside: O,
+    pub(crate) surroundings: Surroundings,
+}
+
+/// What a service has beside its rules and its provider.
+pub(crate) struct Surroundings {
+    pub migrations: &'static Migrator,
+    pub api: Box<dyn FnOnce(Context) -> Router + Send>,
+    pub jobs: Vec<Job>,
+    /// `None`: SIGTERM and SIGINT.
+    pub stop: Option<CancellationToken>,
+    pub starts_logs: bool,
+    pub starts_metrics: bool,
+}
+
+impl Surroundings {
+    /// Cancelled once the service is to stop.
+    pub fn told_to_stop(&self) -> std::io::Result<CancellationToken> {
+        self.stop.clone().map_or_else(told_to_stop, Ok)
+    }
+}
+
+/// Something that a service does from time to time.
+#[derive(Clone)]
+pub(crate) struct Job {
+    pub name: &'static str,
+    pub every: Duration,
+    pub run: Arc<dyn Fn(Context) -> BoxFuture<'static, Result<()>> + Send + Sync>,
+}
+
+impl<S: routes::Service> Runner<S> {
+    /// `migrations` are the service's own; the engine's run before them.
+    pub fn new(settings: EngineSettings, service: S, migrations: &'static Migrator) -> Self {
+        let surroundings = Surroundings {
+            migrations,
+            api: Box::new(|_| Router::new()),
+            jobs: Vec::new(),
+            stop: None,
+            starts_logs: true,
+            starts_metrics: true,
+        };
+        Self { settings, service, outside: Nobody, surroundings }
+    }
+}
+
+impl<S: routes::Service, O: Outside> Runner<S, O> {
+    /// Who makes the service's external calls.
+    #[must_use]
+    pub fn outside<T: Outside>(self, outside: T) -> Runner<S, T> {
+        let Self { settings, service, surroundings, .. } = self;
+        Runner { settings, service, outside, surroundings }
+    }
+
+    /// The service's own HTTP API, beside the probes.
+    #[must_use]
+    pub fn api(mut self, api: impl FnOnce(Context) -> Router + Send + 'static) -> Self {
+        self.surroundings.api = Box::new(api);
+        self
+    }
+
+    /// Something that every replica does soon after its start and then so often, counted from the end of one run to the begin of the
+    /// next. It is watched as the engine's own loops are: `/livez` fails if a run takes longer than `STALL_TIMEOUT`. A run that fails
+    /// is logged, counted in `saga_job_failures_total` and comes again in its time. A stopping service waits for a run under way.
+    #[must_use]
+    pub fn job<F, T>(mut self, name: &'static str, every: Duration, run: F) -> Self
+    where
+        F: Fn(Context) -> T + Send + Sync + 'static,
+        T: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.surroundings.jobs.push(Job { name, every, run: Arc::new(move |context| run(context).boxed()) });
+        self
+    }
+
+    /// Stops the service once this is cancelled, in place of SIGTERM and SIGINT. The process then ends by itself if the service does not
+    /// drain in its time, as after a signal.
+    #[must_use]
+    pub fn until(mut self, stop: CancellationToken) -> Self {
+        self.surroundings.stop = Some(stop);
+        self
+    }
+
+    /// Leaves `tracing`'s subscriber to the program that the service is part of.
+    #[must_use]
+    pub fn without_logs(mut self) -> Self {
+        self.surroundings.starts_logs = false;
+        self
+    }
+
+    /// Leaves the recorder of `metrics` to the program that the service is part of; `/metrics` has nothing then.
+    #[must_use]
+    pub fn without_metrics_recorder(mut self) -> Self {
+        self.surroundings.starts_metrics = false;
+        self
+    }
+
+    /// Runs the service until it is told to stop, then drains it: no more intake, the batches under way are finished, the outbox is
+    /// flushed, offsets are committed, the group is left. The process ends within `DRAIN_TIMEOUT` and a few seconds, whatever does
+    /// not answer.
+    ///
+    /// A database or broker that is down or slow is waited for; meanwhile `/livez` is well and `/readyz` says for what.
+    ///
+    /// # Errors
+    /// The routes contradict each other, a setting is wrong, or the service could not go on; a line of the log says which.
+    pub async fn run(self) -> Result<()> {
+        let Self { settings, service, outside, surroundings } = self;
+        run_routed(settings, Routed::new(service)?, outside, surroundings).await
+    }
+}

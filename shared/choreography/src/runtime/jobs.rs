@@ -1,0 +1,65 @@
+//! What a service does from time to time, beside its sagas.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{beat, idle};
+use crate::{runner::Job, service::Context};
+
+/// Soon after the start: a service that is restarted every half hour must do what it does hourly as well.
+const FIRST: Duration = Duration::from_secs(60);
+
+pub(crate) async fn job_loop(job: Job, context: Context, stop: CancellationToken) {
+    let mut wait = job.every.min(FIRST);
+    loop {
+        let is_time = idle(async {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => true,
+                () = stop.cancelled() => false,
+            }
+        });
+        if !is_time.await {
+            return;
+        }
+        if let Err(error) = (job.run)(context.clone()).await {
+            metrics::counter!("saga_job_failures_total", "job" => job.name).increment(1);
+            warn!(error = format!("{error:#}"), job = job.name, "a job failed; it comes again in its time");
+        }
+        beat();
+        wait = job.every;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use anyhow::bail;
+    use choreography_core::commands;
+    use choreography_postgres::{Limits, Pool};
+    use futures::FutureExt;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_that_failed_comes_again_until_the_service_stops() {
+        let (began, mut runs) = mpsc::unbounded_channel();
+        let run = move |_| {
+            began.send(()).unwrap();
+            async move { bail!("it fails each time") }.boxed()
+        };
+        let job = Job { name: "job", every: Duration::from_millis(1), run: Arc::new(run) };
+        let (commands, _queue) = commands::queue(1, Duration::from_secs(1));
+        let pool = Pool::new("postgres://nobody@127.0.0.1:1/none".parse().unwrap(), Limits::default());
+        let stop = CancellationToken::new();
+        let looping = tokio::spawn(job_loop(job, Context { commands, pool }, stop.clone()));
+        for _ in 0..3 {
+            runs.recv().await.unwrap();
+        }
+        stop.cancel();
+        looping.await.unwrap();
+    }
+}
