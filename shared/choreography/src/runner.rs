@@ -99,7 +99,7 @@ impl<S: routes::Service, O: Outside> Runner<S, O> {
 
     /// Something that every replica does soon after its start and then so often, counted from the end of one run to the begin of the
     /// next. It is watched as the engine's own loops are: `/livez` fails if a run takes longer than `STALL_TIMEOUT`. A run that fails
-    /// is logged, counted in `saga_job_failures_total` and comes again in its time. A stopping service waits for a run under way.
+    /// or panics is logged, counted in `saga_job_failures_total` and comes again in its time. A stopping service waits for a run under way.
     #[must_use]
     pub fn job<F, T>(mut self, name: &'static str, every: Duration, run: F) -> Self
     where

@@ -1,7 +1,9 @@
 //! What a service does from time to time, beside its sagas.
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
+use anyhow::{Result, bail};
+use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -23,7 +25,7 @@ pub(crate) async fn job_loop(job: Job, context: Context, stop: CancellationToken
         if !is_time.await {
             return;
         }
-        if let Err(error) = (job.run)(context.clone()).await {
+        if let Err(error) = run(&job, context.clone()).await {
             metrics::counter!("saga_job_failures_total", "job" => job.name).increment(1);
             warn!(error = format!("{error:#}"), job = job.name, "a job failed; it comes again in its time");
         }
@@ -32,24 +34,34 @@ pub(crate) async fn job_loop(job: Job, context: Context, stop: CancellationToken
     }
 }
 
+/// One run. A panic fails it as an error does: the service's sagas have nothing to do with it.
+async fn run(job: &Job, context: Context) -> Result<()> {
+    let run = AssertUnwindSafe(async { (job.run)(context).await });
+    let Ok(outcome) = run.catch_unwind().await else { bail!("it panicked; a line above says where") };
+    outcome
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    };
 
-    use anyhow::bail;
     use choreography_core::commands;
     use choreography_postgres::{Limits, Pool};
-    use futures::FutureExt;
     use tokio::sync::mpsc;
 
     use super::*;
 
     #[tokio::test]
-    async fn a_job_that_failed_comes_again_until_the_service_stops() {
+    async fn a_job_that_panicked_or_failed_comes_again_until_the_service_stops() {
         let (began, mut runs) = mpsc::unbounded_channel();
+        let is_first = AtomicBool::new(true);
         let run = move |_| {
             began.send(()).unwrap();
-            async move { bail!("it fails each time") }.boxed()
+            assert!(!is_first.swap(false, Relaxed), "the first run panics");
+            async move { bail!("the others fail") }.boxed()
         };
         let job = Job { name: "job", every: Duration::from_millis(1), run: Arc::new(run) };
         let (commands, _queue) = commands::queue(1, Duration::from_secs(1));
