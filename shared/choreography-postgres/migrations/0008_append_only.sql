@@ -1,11 +1,13 @@
 -- The outbox is append-only: its rows are written once, never changed, and go with their day. What is published is written down
 -- here, apart from them.
 
--- How far each key range is published, and who publishes it. The epoch rises whenever a range changes hands.
+-- How far each key range is published, and who publishes it. The epoch rises whenever a range changes hands, or its holder finds
+-- another server (told by its start).
 CREATE TABLE outbox_ranges (
     range             int         PRIMARY KEY,
     holder            uuid,
     epoch             bigint      NOT NULL DEFAULT 0,
+    server            timestamptz NOT NULL DEFAULT '-infinity',
     expires_at        timestamptz NOT NULL DEFAULT '-infinity',
     -- All rows of the range up to this number are published or left behind.
     published_through bigint      NOT NULL DEFAULT 0
@@ -104,25 +106,4 @@ BEGIN
         RETURN 1;
     END LOOP;
     RETURN 0;
-END $$;
-
--- As before; a relay also reads which number was given last.
-CREATE OR REPLACE PROCEDURE grant_to_service(service name)
-    LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
-DECLARE
-    name regclass;
-BEGIN
-    REVOKE ALL ON SCHEMA public FROM PUBLIC;
-    REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA public FROM PUBLIC;
-    EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', service);
-    EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %I', service);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION make_partitions, drop_partitions, uuid7_floor TO %I', service);
-    FOR name IN
-        SELECT oid FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-    LOOP
-        EXECUTE format('GRANT SELECT ON TABLE %s TO %I', name, service);
-        CONTINUE WHEN name::text LIKE '%\_migrations';
-        EXECUTE format('GRANT INSERT, UPDATE, DELETE ON TABLE %s TO %I', name, service);
-    END LOOP;
 END $$;

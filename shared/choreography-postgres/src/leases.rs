@@ -76,11 +76,11 @@ async fn take(
     share: i64,
 ) -> sqlx::Result<Vec<Lease>> {
     // SKIP LOCKED is about who claims, not about the order of rows: a range that somebody else claims this moment is theirs.
-    // The epoch tells holders apart: a lease that expired and that nobody else took is the same one still.
+    // The epoch tells holders and servers apart: a lease that expired and that nobody else took is the same one still.
     let rows = sqlx::query(
         "UPDATE outbox_ranges
-         SET epoch = epoch + CASE WHEN outbox_ranges.holder = $1 THEN 0 ELSE 1 END,
-             holder = $1, expires_at = now() + $2
+         SET epoch = epoch + CASE WHEN outbox_ranges.holder = $1 AND server = pg_postmaster_start_time() THEN 0 ELSE 1 END,
+             holder = $1, server = pg_postmaster_start_time(), expires_at = now() + $2
          WHERE range IN (SELECT range FROM outbox_ranges
                          WHERE range BETWEEN $4 AND $5 AND (outbox_ranges.holder = $1 OR expires_at <= now())
                          ORDER BY (outbox_ranges.holder = $1) DESC NULLS LAST, range

@@ -2,7 +2,7 @@
 
 use choreography_core::{
     outbox::OutboxRow,
-    relay::{Drawn, Lane, Lease, Mark, OutboxStore, Published, Reading, Refused, Unpublished},
+    relay::{Lane, Lease, Mark, OutboxStore, Published, Reading, Refused, Snapshot, Unpublished},
     store::{OutboxMessage, StoreError},
 };
 use chrono::TimeDelta;
@@ -13,24 +13,25 @@ use uuid::Uuid;
 use super::{Postgres, error::store_error, headers, leases, parts::Parts, readable};
 
 /// The leases whose epochs still are these, locked against a claim in between: whoever writes in their name holds the range
-/// meanwhile. Whether they have expired is nothing to it, as long as nobody else took the range.
+/// meanwhile. Whether they have expired is nothing to it, as long as nobody else took the range. That another server answers by
+/// now is: it may lack what was seen in the one before, and give its numbers again.
 macro_rules! mine {
     () => {
         "SELECT l.range, l.epoch FROM outbox_ranges l
          JOIN unnest({held}::int[], {epochs}::bigint[]) AS held (range, epoch)
-         ON l.range = held.range AND l.epoch = held.epoch ORDER BY l.range FOR UPDATE OF l"
+         ON l.range = held.range AND l.epoch = held.epoch AND l.server = pg_postmaster_start_time() ORDER BY l.range FOR UPDATE OF l"
     };
 }
 
 /// Each range is read from behind its own number, so that what waits in one is nothing to the others. Sizes are known without
 /// reading what is stored out of line; of what is beyond the limit, or has to wait, nothing is. What was left behind comes with
-/// what is new. There is a row in any case: it says which numbers have been drawn, and by whom they can have been.
+/// what is new. There is a row in any case: it says who was at work.
 ///
 /// Where keys are compared by more than `=`, that keeps the planner from reading all of `stopped_keys` into a hash.
 const UNPUBLISHED: &str = "
-    SELECT drawn.*, first.* FROM
-    (SELECT (SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM outbox_number) AS last, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
-            pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next) AS drawn
+    SELECT snapshot.*, first.* FROM
+    (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
+            pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next) AS snapshot
     LEFT JOIN LATERAL (
         SELECT number, range, topic, key, CASE WHEN NOT waits THEN payload END AS payload, headers, waits, was_left, size
         FROM (
@@ -93,7 +94,7 @@ struct Finding {
 impl Finding {
     fn read(&mut self, row: &PgRow) -> sqlx::Result<()> {
         let found = &mut self.found;
-        found.drawn = Drawn { last: row.try_get("last")?, oldest: row.try_get("oldest")?, next: row.try_get("next")? };
+        found.snapshot = Snapshot { oldest: row.try_get("oldest")?, next: row.try_get("next")? };
         let Some(number) = row.try_get::<Option<i64>, _>("number")? else { return Ok(()) };
         let (range, size): (i32, i32) = (row.try_get("range")?, row.try_get("size")?);
         self.rows += 1;
@@ -154,6 +155,19 @@ impl OutboxStore for Postgres {
         .await
         .map_err(store_error)?;
         Ok(rows.into_iter().map(|(range, through, beyond)| Published { range, through, beyond }).collect())
+    }
+
+    /// Whoever inserts rows holds this lock, from before it draws their numbers until they are in sight: also while its COMMIT waits
+    /// for a standby, which has no time limit.
+    async fn writers(&self) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar(
+            "SELECT DISTINCT virtualtransaction FROM pg_locks
+             WHERE locktype = 'relation' AND relation = 'outbox'::regclass AND mode = 'RowExclusiveLock' AND granted
+               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(store_error)
     }
 
     async fn unpublished(&self, reading: &Reading) -> Result<Unpublished, StoreError> {

@@ -82,7 +82,7 @@ impl Session {
         Ok(())
     }
 
-    async fn roll_back(&mut self) {
+    pub(super) async fn roll_back(&mut self) {
         self.state = State::Idle;
         if self.run(Statement::simple("ROLLBACK"), BEGIN_LIMIT).await.is_err() {
             self.state = State::Unknown;

@@ -57,7 +57,10 @@ impl Postgres {
     pub async fn discard_refused(&self, number: i64, reason: &str) -> sqlx::Result<bool> {
         let moved = sqlx::query(
             "WITH gone AS (DELETE FROM stopped_keys WHERE number = $1 RETURNING *),
-                  given_up AS (DELETE FROM outbox_left_behind l USING gone WHERE l.number = gone.number)
+                  given_up AS (DELETE FROM outbox_left_behind l USING gone WHERE l.number = gone.number),
+                  done_with AS (INSERT INTO outbox_blocks (range, epoch, numbers, last)
+                                SELECT range, epoch, ARRAY[number], number FROM gone JOIN outbox_ranges USING (range)
+                                WHERE number > published_through)
              INSERT INTO discarded_messages (number, topic, key, payload, headers, error, stopped_at, reason)
              SELECT gone.number, gone.topic, gone.key, o.payload, o.headers, gone.error, gone.stopped_at, $2
              FROM gone JOIN outbox o ON o.range = gone.range AND o.number = gone.number AND o.published_at IS NULL",

@@ -37,6 +37,10 @@ impl Transaction<Routed> for PgTransaction {
         writing::write(&mut self.tx, &self.participant, self.ranges, writing).await
     }
 
+    async fn roll_back(mut self) {
+        self.tx.roll_back().await;
+    }
+
     async fn commit(self) -> Result<(), StoreError> {
         // Whatever goes wrong here leaves open whether the commit happened.
         self.tx.commit().await.map_err(|error| StoreError::Unavailable(error.to_string()))

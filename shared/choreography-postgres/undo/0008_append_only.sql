@@ -1,8 +1,78 @@
--- Back to a version that marks the rows of the outbox: says what is published in its way, and gives its relays their ranges back.
--- As the owner of the tables, once no replica of this version runs, and before one of the other starts.
+-- Back to the version whose last migration is 0006, which marks the rows of the outbox: says what is published in its way, gives its
+-- relays their ranges back, and takes 0007 and 0008 away, so that they come again with a newer version.
+-- As the owner of the tables, in one transaction, once no replica of this version runs, and before one of the other starts.
+BEGIN;
 UPDATE outbox o SET published_at = now() FROM outbox_ranges r
 WHERE o.range = r.range AND o.published_at IS NULL
   AND NOT EXISTS (SELECT FROM outbox_left_behind l WHERE l.number = o.number)
   AND (o.number <= r.published_through
        OR EXISTS (SELECT FROM outbox_blocks b WHERE b.range = o.range AND o.number = ANY(b.numbers)));
 UPDATE relay_leases SET holder = NULL, expires_at = '-infinity';
+COMMENT ON TABLE relay_leases IS NULL;
+COMMENT ON COLUMN outbox.published_at IS NULL;
+DROP TABLE outbox_ranges, outbox_blocks, outbox_left_behind;
+
+CREATE OR REPLACE FUNCTION make_partitions(parent text, first date, last date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    day   date;
+    name  text;
+    floor date;
+BEGIN
+    IF parent NOT IN ('inbox', 'outbox') OR last - first > 4000 THEN
+        RAISE EXCEPTION 'no partitions of % from % to %: only inbox and outbox have them, and at most 4000 at a time',
+            parent, first, last;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('make_partitions'));
+    IF parent = 'inbox' THEN
+        SELECT (complete_since AT TIME ZONE 'UTC')::date INTO floor FROM inbox_floor WHERE isfinite(complete_since);
+    END IF;
+    FOR day IN SELECT generate_series(greatest(first, floor), last, interval '1 day')::date LOOP
+        name := parent || '_' || to_char(day, 'YYYYMMDD');
+        CONTINUE WHEN to_regclass(name) IS NOT NULL;
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', name, parent);
+        IF parent = 'inbox' THEN
+            EXECUTE format('ALTER TABLE inbox ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name,
+                uuid7_floor(day::timestamp AT TIME ZONE 'UTC'), uuid7_floor((day + 1)::timestamp AT TIME ZONE 'UTC'));
+        ELSE
+            EXECUTE format('ALTER TABLE outbox ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name,
+                day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC');
+            -- Marking leaves dead rows at the front of the queue that every read passes.
+            EXECUTE format('ALTER TABLE %I SET (autovacuum_vacuum_scale_factor = 0.0,
+                autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0)', name);
+        END IF;
+    END LOOP;
+END $$;
+
+CREATE OR REPLACE FUNCTION drop_partitions(parent text, before date) RETURNS int
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '100ms' AS $$
+DECLARE
+    name    text;
+    waiting boolean;
+BEGIN
+    IF parent NOT IN ('inbox', 'outbox') OR before > current_date THEN
+        RAISE EXCEPTION 'partitions of % before % are not to be dropped: only inbox and outbox, and only days gone by',
+            parent, before;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('make_partitions'));
+    FOR name IN
+        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = to_regclass(parent) AND right(c.relname, 8) < to_char(before, 'YYYYMMDD')
+        ORDER BY c.relname
+    LOOP
+        IF parent = 'outbox' THEN
+            EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE published_at IS NULL)', name) INTO waiting;
+            CONTINUE WHEN waiting;
+        ELSE
+            UPDATE inbox_floor
+            SET complete_since = greatest(complete_since, (to_date(right(name, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC');
+        END IF;
+        EXECUTE format('DROP TABLE %I', name);
+        RETURN 1;
+    END LOOP;
+    RETURN 0;
+END $$;
+
+DROP INDEX held_events_due;
+DELETE FROM _engine_migrations WHERE version IN (7, 8);
+COMMIT;

@@ -165,8 +165,8 @@ pub const PLANNING: [(&str, &str); 5] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
-    // A bitmap scan for the first unpublished rows visits the pages of all that were published since the last vacuum, at
-    // every step of the relay; an index scan passes over those it knows to be dead. Half of PostgreSQL's work was that.
+    // A bitmap scan for the first unpublished rows gathers all that there are before it gives one, at every step of the relay; an
+    // index scan ends at the limit. Half of PostgreSQL's work was that.
     ("enable_bitmapscan", "off"),
 ];
 

@@ -110,8 +110,8 @@ impl<S: routes::Service, O: Outside> Runner<S, O> {
         self
     }
 
-    /// Stops the service once this is cancelled, in place of SIGTERM and SIGINT. The process then ends by itself if the service does not
-    /// drain in its time, as after a signal.
+    /// Stops the service once this is cancelled, in place of SIGTERM and SIGINT. The program goes on once [`run`](Self::run) returns;
+    /// if the service does not drain in its time, the process ends, as after a signal.
     #[must_use]
     pub fn until(mut self, stop: CancellationToken) -> Self {
         self.surroundings.stop = Some(stop);
@@ -134,7 +134,7 @@ impl<S: routes::Service, O: Outside> Runner<S, O> {
 
     /// Runs the service until it is told to stop, then drains it: no more intake, the batches under way are finished, the outbox is
     /// flushed, offsets are committed, the group is left. The process ends within `DRAIN_TIMEOUT` and a few seconds, whatever does
-    /// not answer.
+    /// not answer; with [`until`](Self::until), only if something does not.
     ///
     /// A database or broker that is down or slow is waited for; meanwhile `/livez` is well and `/readyz` says for what.
     ///

@@ -76,7 +76,7 @@ pub(crate) async fn run_routed<O: Outside>(
     }
     let settings = Arc::new(settings);
     let access = Access::read(&settings)?;
-    let told = surroundings.told_to_stop()?;
+    let (told, goes_on) = (surroundings.told_to_stop()?, surroundings.stop.is_some());
     let traces = telemetry::Traces::start(name, settings.instance());
     let health = Health::new(Progress::new(settings.stall_timeout));
     let mut front =
@@ -86,22 +86,23 @@ pub(crate) async fn run_routed<O: Outside>(
         started = Service::start(settings.clone(), access, participant, outside, migrations, &health) => Some(started?),
         () = told.cancelled() => None,
     };
-    let outcome = match started {
+    let end;
+    let (outcome, drained) = match started {
         Some(mut service) => {
             service.show(&front, surroundings.api, surroundings.jobs);
             let ended = service.run_until(&told).await;
-            end_within(settings.drain_timeout);
+            end = end_within(settings.drain_timeout);
             info!("stopping: draining for at most {:?}", settings.drain_timeout);
             health.stops();
             let drain = service.drain(&mut front, ended.is_ok());
             match tokio::time::timeout(settings.drain_timeout, drain).await {
-                Ok(()) => ended,
-                Err(_) => Err(not_drained(name, settings.drain_timeout)),
+                Ok(()) => (ended, true),
+                Err(_) => (Err(not_drained(name, settings.drain_timeout)), false),
             }
         }
         None => {
-            end_within(settings.drain_timeout);
-            Ok(())
+            end = end_within(settings.drain_timeout);
+            (Ok(()), true)
         }
     };
     match &outcome {
@@ -111,6 +112,9 @@ pub(crate) async fn run_routed<O: Outside>(
     }
     if tokio::time::timeout(SPANS, traces.stop()).await.is_err() {
         warn!("the last spans were not exported in time");
+    }
+    if !(goes_on && drained) {
+        end.is_final();
     }
     outcome
 }

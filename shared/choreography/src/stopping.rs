@@ -1,6 +1,9 @@
 //! How a service ends: told to, within its time, whatever is frozen.
 
-use std::time::Duration;
+use std::{
+    sync::mpsc::{RecvTimeoutError::Disconnected, Sender, channel},
+    time::Duration,
+};
 
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,11 +28,24 @@ pub(crate) fn told_to_stop() -> std::io::Result<CancellationToken> {
     Ok(told)
 }
 
+/// While this is kept, the process ends in its time.
+pub(crate) struct End(#[expect(dead_code, reason = "it is dropped")] Sender<()>);
+
+impl End {
+    /// The process ends, also by itself.
+    pub fn is_final(self) {
+        std::mem::forget(self);
+    }
+}
+
 /// From here on the process ends within `limit`, if need be by itself: a call into a frozen broker keeps a thread, and
 /// a runtime waits for its threads.
-pub(crate) fn end_within(limit: Duration) {
+pub(crate) fn end_within(limit: Duration) -> End {
+    let (kept, dropped) = channel();
     let ended = std::thread::Builder::new().name("end".into()).spawn(move || {
-        std::thread::sleep(limit + LEAVING);
+        if dropped.recv_timeout(limit + LEAVING) == Err(Disconnected) {
+            return;
+        }
         error!(
             "not drained within {limit:?}: something does not answer. What was under way is repeated after the restart"
         );
@@ -45,5 +61,17 @@ pub(crate) fn end_within(limit: Duration) {
     });
     if let Err(cause) = ended {
         error!(%cause, "the end of the process is not watched");
+    }
+    End(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_goes_on_is_not_ended() {
+        drop(end_within(Duration::ZERO));
+        std::thread::sleep(LEAVING + Duration::from_millis(500));
     }
 }

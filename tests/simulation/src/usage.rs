@@ -75,7 +75,7 @@ pub static TABLES: Tables = Tables {
         ("hold", 1, COMMONLY_HELD),
         ("hold_again", 8, RETRIED),
         ("let_go", 9, RETRIED),
-        ("queue_from", 2, COMMONLY_HELD),
+        ("queue_from", 3, COMMONLY_HELD),
         ("lock_held", 5, RETRIED),
         ("claim_held", 1, RETRIED),
         ("park_unreadable", 5, SCRIBBLED_EVENTS),

@@ -1,8 +1,8 @@
 //! The one door: every input that can move a saga, whatever its kind, passes through it in batches
 //! ([`Door::handle_isolating`]), each of them one transaction.
 //!
-//! A transaction begins, locks rows and reads them (once more for each table whose keys come from another's rows), runs the rules in
-//! memory, writes all that follows at once, and commits: four or five round trips for any batch. What it inserts, the inbox
+//! A transaction begins, locks rows and reads them (once for each table that its inputs touch and share with others), runs the
+//! rules in memory, writes all that follows at once, and commits: three round trips, and one for each such table. What it inserts, the inbox
 //! first, it inserts after all its locks; so whatever was read without a lock is looked at again by the write, and a batch that
 //! lost something to another transaction is done anew, knowing what it lost.
 
@@ -120,6 +120,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         if !outcome.writing.is_empty() {
             let lost = tx.write(&outcome.writing).await?;
             if !lost.is_nothing() {
+                tx.roll_back().await;
                 return Ok(Err(lost));
             }
         }

@@ -10,7 +10,8 @@
 //! from marking.
 //!
 //! Why nothing is skipped: numbers are drawn by transactions that commit in any order, so a lower one may come into sight after
-//! a higher one. "All is done with up to here" is said only of numbers that are [`settled`](Drawn).
+//! a higher one. "All is done with up to here" is said only of numbers that are [`settled`]: a row with this number or a higher one is
+//! in sight, and whoever may have drawn a lower one has ended.
 //!
 //! What one message or topic does stops no other: see [`waits`] and [`Outcome`](outcome::Outcome). A row that has to wait, for its
 //! topic or behind one of its key that Kafka refuses, is left behind: it is noted by its number, and the rest goes on.
@@ -107,19 +108,16 @@ pub struct Unpublished {
     pub waiting: Vec<(i32, i64)>,
     /// Up to which number each range was read: none that was in sight up to there is missing.
     pub seen: Vec<(i32, i64)>,
-    /// Which numbers had been drawn.
-    pub drawn: Drawn,
+    /// Who was at work meanwhile.
+    pub snapshot: Snapshot,
 }
 
-/// What a read tells of numbers in use. A transaction that draws numbers has a place in the order of transactions before it
-/// draws the first.
+/// Which transactions were under way when a read began. One that draws numbers has a place in their order before it draws the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Drawn {
-    /// The last number drawn when the read ended, or later.
-    pub last: i64,
-    /// When the read began, every transaction before this one had ended.
+pub struct Snapshot {
+    /// Every transaction before this one had ended (PostgreSQL's `xmin`).
     pub oldest: i64,
-    /// When the read began, no transaction from this one on had begun.
+    /// No transaction from this one on had begun (`xmax`).
     pub next: i64,
 }
 
@@ -147,7 +145,8 @@ impl Mark {
 pub trait OutboxStore: Send + Sync + 'static {
     /// Tells that `holder` lives, renews the leases that it has and takes those of its lane that are free or expired (with
     /// the next epoch), up to its [`fair_share`] among the relays that live; gives back what is above it. Returns what it
-    /// holds now. A lease that expired and that nobody took meanwhile keeps its epoch.
+    /// holds now. A lease that expired and that nobody took meanwhile keeps its epoch, unless the database was started since, or is
+    /// another server: what was seen in the other one may not be in this one.
     fn claim(
         &self,
         holder: Uuid,
@@ -158,6 +157,8 @@ pub trait OutboxStore: Send + Sync + 'static {
     fn published(&self, leases: &[Lease]) -> impl Future<Output = Result<Vec<Published>, StoreError>> + Send;
     /// Renews the leases that `holder` still has, whatever it is doing meanwhile. Takes none and gives none back.
     fn renew(&self, holder: Uuid, lease: TimeDelta) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Transactions that have written to the outbox and not ended, by names that never come again. Others may be among them.
+    fn writers(&self) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
     /// The first rows that are not done with.
     fn unpublished(&self, reading: &Reading) -> impl Future<Output = Result<Unpublished, StoreError>> + Send;
     /// Writes down what is published and what is left behind, where the lease's epoch still stands, expired or not; returns the

@@ -1,47 +1,64 @@
 //! Up to which number every transaction that drew one has ended.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
-use super::Drawn;
+use super::Snapshot;
 
-/// A transaction of the engine's ends within its time limits, whatever becomes of its process; this is longer. Others can be open
-/// for days, and draw no numbers.
-const LONGEST_TRANSACTION: Duration = Duration::from_secs(900);
+/// So long after a number came into sight, and then so often, the store is asked who writes to the outbox.
+const ASK_AFTER: Duration = Duration::from_secs(1);
 
 /// Between two reads of one relay.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     through: i64,
-    /// The last number drawn when the read before had ended.
-    last: Option<i64>,
-    /// Settled once no transaction before this one is open.
     pending: Option<Pending>,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// Settled once nobody is left who may have drawn this number or a lower one.
+#[derive(Debug)]
 struct Pending {
     number: i64,
+    /// Whoever drew it comes before this transaction.
     before: i64,
-    since: Duration,
+    asked_at: Duration,
+    /// Who wrote to the outbox when that was asked first, and still did each time since: who drew the number is among them, or
+    /// has ended. Snapshots alone do not tell: any transaction of the server is in them, however long it runs.
+    writers: Option<HashSet<String>>,
 }
 
 impl Settled {
     /// A read has ended. Returns a number: whoever drew it or a lower one had ended before the read began, so that the read saw
     /// what of theirs there is.
     ///
-    /// The number comes from an earlier read: whoever drew up to it had begun by the time that this read began.
-    pub fn observe(&mut self, Drawn { last, oldest, next }: Drawn, now: Duration) -> i64 {
-        let before = self.last.replace(last);
-        let drawn = before.filter(|number| *number > self.through);
-        let pending = self.pending.or_else(|| drawn.map(|number| Pending { number, before: next, since: now }));
-        self.pending = pending;
-        if let Some(pending) = pending
-            && (oldest >= pending.before || now.saturating_sub(pending.since) > LONGEST_TRANSACTION)
-        {
-            self.through = self.through.max(pending.number);
-            self.pending = None;
+    /// `highest` was in sight before this read began: whoever drew it or a lower one had begun by then. A number that is drawn and
+    /// not in sight says nothing: after a crash of the database it may be drawn again.
+    pub fn observe(&mut self, highest: i64, snapshot: Snapshot, now: Duration) -> i64 {
+        let Snapshot { oldest, next } = snapshot;
+        if self.pending.is_none() && highest > self.through {
+            self.pending = Some(Pending { number: highest, before: next, asked_at: now, writers: None });
+        }
+        let is_over =
+            |pending: &Pending| oldest >= pending.before || pending.writers.as_ref().is_some_and(HashSet::is_empty);
+        if let Some(pending) = self.pending.take_if(|pending| is_over(pending)) {
+            self.through = pending.number;
         }
         self.through
+    }
+
+    /// Whether the store is to be asked who writes, before the next read.
+    pub fn asks(&self, now: Duration) -> bool {
+        self.pending.as_ref().is_some_and(|pending| now.saturating_sub(pending.asked_at) >= ASK_AFTER)
+    }
+
+    /// These write to the outbox.
+    pub fn heard(&mut self, writers: Vec<String>, now: Duration) {
+        let Some(pending) = &mut self.pending else { return };
+        let writers: HashSet<String> = writers.into_iter().collect();
+        pending.writers = Some(match pending.writers.take() {
+            Some(before) => before.intersection(&writers).cloned().collect(),
+            None => writers,
+        });
+        pending.asked_at = now;
     }
 }
 
@@ -49,36 +66,45 @@ impl Settled {
 mod tests {
     use super::*;
 
-    fn observe(settled: &mut Settled, last: i64, oldest: i64, next: i64) -> i64 {
-        settled.observe(Drawn { last, oldest, next }, Duration::ZERO)
+    fn observe(settled: &mut Settled, highest: i64, oldest: i64, next: i64) -> i64 {
+        settled.observe(highest, Snapshot { oldest, next }, Duration::ZERO)
     }
 
     #[test]
-    fn what_one_read_saw_drawn_is_settled_at_the_next_if_nobody_is_at_work() {
+    fn what_was_in_sight_before_a_read_is_settled_by_it_if_nobody_is_at_work() {
         let mut settled = Settled::default();
-        assert_eq!(observe(&mut settled, 10, 5, 5), 0, "somebody may have drawn it after the read began");
-        assert_eq!(observe(&mut settled, 12, 7, 7), 10);
+        assert_eq!(observe(&mut settled, 0, 5, 5), 0, "nothing is in sight");
+        assert_eq!(observe(&mut settled, 10, 7, 7), 10);
         assert_eq!(observe(&mut settled, 12, 7, 7), 12);
     }
 
     #[test]
     fn numbers_wait_for_every_transaction_that_may_have_drawn_them() {
         let mut settled = Settled::default();
-        observe(&mut settled, 10, 5, 6);
-        assert_eq!(observe(&mut settled, 20, 5, 9), 0, "the fifth is open");
-        assert_eq!(observe(&mut settled, 30, 8, 12), 0, "the eighth is open, which may have drawn the tenth number");
-        assert_eq!(observe(&mut settled, 40, 9, 14), 10, "what came later is nothing to it");
-        assert_eq!(observe(&mut settled, 50, 11, 15), 10);
-        assert_eq!(observe(&mut settled, 50, 15, 15), 40);
+        assert_eq!(observe(&mut settled, 10, 5, 9), 0, "the fifth is open");
+        assert_eq!(observe(&mut settled, 20, 8, 12), 0, "the eighth is open, which may have drawn the tenth number");
+        assert_eq!(observe(&mut settled, 30, 9, 14), 10, "what came later is nothing to it");
+        assert_eq!(observe(&mut settled, 40, 11, 15), 10);
+        assert_eq!(observe(&mut settled, 40, 15, 15), 40);
     }
 
     #[test]
-    fn a_transaction_that_is_open_for_days_keeps_numbers_for_minutes() {
-        let mut settled = Settled::default();
-        let drawn = |last| Drawn { last, oldest: 1, next: 9 };
-        settled.observe(drawn(10), Duration::ZERO);
-        assert_eq!(settled.observe(drawn(20), Duration::from_secs(1)), 0);
-        assert_eq!(settled.observe(drawn(30), Duration::from_secs(901)), 0);
-        assert_eq!(settled.observe(drawn(40), Duration::from_secs(902)), 10);
+    fn who_is_open_for_days_and_does_not_write_to_the_outbox_keeps_nothing() {
+        let (mut settled, long) = (Settled::default(), Snapshot { oldest: 1, next: 9 });
+        let at = Duration::from_millis;
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(settled.observe(10, long, at(0)), 0);
+        assert!(!settled.asks(at(999)) && settled.asks(at(1000)));
+        settled.heard(names(&["a", "b"]), at(1000));
+        assert_eq!(settled.observe(20, long, at(1001)), 0, "both may have drawn the tenth");
+        assert!(!settled.asks(at(1999)));
+        settled.heard(names(&["b", "c"]), at(2000));
+        assert_eq!(settled.observe(30, long, at(2001)), 0, "one has ended");
+        settled.heard(names(&["a", "c"]), at(3000));
+        assert_eq!(settled.observe(30, long, at(3001)), 10, "who came later has not drawn it");
+        assert_eq!(settled.observe(30, long, at(3002)), 10);
+        assert!(settled.asks(at(4002)), "the next number is asked after in its turn");
+        settled.heard(names(&[]), at(4002));
+        assert_eq!(settled.observe(30, long, at(4003)), 30);
     }
 }

@@ -50,6 +50,11 @@ impl Standings {
         self.0.insert(range, standing);
     }
 
+    /// The highest number that came into sight, as far as it matters still.
+    pub fn highest(&self) -> i64 {
+        self.0.values().map(|range| range.beyond.last().copied().unwrap_or(range.through)).max().unwrap_or_default()
+    }
+
     /// Those of these ranges that are known, each with the number behind which it is read; and the numbers behind those that
     /// are done with.
     pub fn read(&self, ranges: impl Iterator<Item = i32>) -> (Vec<(i32, i64)>, Vec<i64>) {
@@ -124,6 +129,8 @@ impl Standings {
         for Refused { range, number, .. } in refused {
             if let Some(standing) = self.0.get_mut(range) {
                 standing.beyond.insert(*number);
+                // Once it is discarded nothing else tells of it.
+                standing.has_blocks = true;
             }
         }
     }

@@ -87,6 +87,7 @@ impl Relay {
         self.standings.keep(&self.leases);
         let new = self.standings.unknown(&self.leases);
         if !new.is_empty() {
+            self.settled = Settled::default();
             for published in store.published(&new).await? {
                 let lease = new.iter().find(|lease| lease.range == published.range).copied();
                 lease.into_iter().for_each(|lease| self.standings.begin(lease, published.clone()));
@@ -128,8 +129,12 @@ impl Relay {
         if reading.ranges.is_empty() {
             return Ok(Relayed::Nothing);
         }
+        if self.settled.asks(began) {
+            self.settled.heard(store.writers().await?, began);
+        }
+        let highest = self.standings.highest();
         let unpublished = store.unpublished(&reading).await?;
-        let settled = self.settled.observe(unpublished.drawn, began);
+        let settled = self.settled.observe(highest, unpublished.snapshot, began);
         let found = Found::of(&unpublished, &self.standings);
         let Unpublished { rows, unreadable, waiting, .. } = unpublished;
         if !unreadable.is_empty() {

@@ -39,6 +39,8 @@ struct Outbox {
     marks: Mutex<Vec<Mark>>,
     /// A transaction is open that may have drawn any number.
     is_open: Mutex<bool>,
+    /// It is none of those that write to the outbox.
+    writes_elsewhere: Mutex<bool>,
 }
 
 impl Outbox {
@@ -116,16 +118,20 @@ impl OutboxStore for Outbox {
         Ok(())
     }
 
+    async fn writers(&self) -> Result<Vec<String>, StoreError> {
+        let writes = *self.is_open.lock().unwrap() && !*self.writes_elsewhere.lock().unwrap();
+        Ok(writes.then(|| "the open one".into()).into_iter().collect())
+    }
+
     async fn unpublished(&self, reading: &Reading) -> Result<Unpublished, StoreError> {
         self.readings.lock().unwrap().push(reading.clone());
         let rows = self.rows.lock().unwrap().clone();
-        let last = rows.last().map_or(0, |row| row.number);
         let left = self.left.lock().unwrap().clone();
         let behind =
             |row: &OutboxRow| reading.ranges.iter().find(|(range, _)| *range == row.range).map(|(_, number)| *number);
         let waits = |row: &OutboxRow| reading.without_topics.contains(&row.message.topic) || self.is_stopped(row);
-        let mut found = Unpublished { drawn: Drawn { last, oldest: 1, next: 1 }, ..Unpublished::default() };
-        found.drawn.next += i64::from(*self.is_open.lock().unwrap());
+        let mut found = Unpublished { snapshot: Snapshot { oldest: 1, next: 1 }, ..Unpublished::default() };
+        found.snapshot.next += i64::from(*self.is_open.lock().unwrap());
         for row in rows {
             let (at, Some(behind)) = ((row.range, row.number), behind(&row)) else { continue };
             if left.contains(&at) {
@@ -484,4 +490,39 @@ async fn what_comes_behind_a_row_that_was_left_behind_waits_until_that_is_publis
     relaying.step(&outbox, &mut broker).await;
     assert_eq!((broker.published, outbox.marked()), (vec![2, 1, 3], vec![1, 2, 3]));
     assert!(outbox.left.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_row_that_was_stopped_is_passed_for_good_though_its_range_is_quiet() {
+    let (outbox, mut broker) = (Outbox::with(&["t/a"]), Broker::default());
+    broker.refused.insert(1);
+    let mut relaying = Relaying::over(&outbox).await;
+    relaying.step(&outbox, &mut broker).await;
+    relaying.wait(1);
+    relaying.step(&outbox, &mut broker).await;
+    assert_eq!(written(&outbox), (1, vec![]));
+    // Discarded: nothing else tells of it any more.
+    outbox.left.lock().unwrap().clear();
+    outbox.stopped.lock().unwrap().clear();
+    broker.refused.clear();
+    assert_eq!(Relaying::over(&outbox).await.step(&outbox, &mut broker).await, Relayed::Nothing);
+}
+
+#[tokio::test]
+async fn a_transaction_that_writes_elsewhere_keeps_no_numbers() {
+    let (outbox, mut broker) = (Outbox::with(&["t/a", "t/b"]), Broker::default());
+    let mut relaying = Relaying::over(&outbox).await;
+    *outbox.is_open.lock().unwrap() = true;
+    relaying.step(&outbox, &mut broker).await;
+    for _ in 0..3 {
+        relaying.wait(1);
+        relaying.step(&outbox, &mut broker).await;
+    }
+    assert_eq!(written(&outbox), (0, vec![1, 2]), "it writes to the outbox");
+    *outbox.writes_elsewhere.lock().unwrap() = true;
+    for _ in 0..2 {
+        relaying.wait(1);
+        relaying.step(&outbox, &mut broker).await;
+    }
+    assert_eq!(written(&outbox), (2, vec![]));
 }

@@ -61,8 +61,10 @@ pub trait Database<P: Participant>: Send + Sync + 'static {
 /// One transaction: locks, then one write, then the commit. Each call is one round trip. Dropping it without
 /// [`commit`](Transaction::commit) rolls it back.
 ///
-/// Callers pass keys and ids sorted and without repeats, so that all transactions lock in one order: held events, the
-/// service's rows table by table, and after all of those what [`write`](Transaction::write) inserts, in the order of its fields.
+/// Callers pass keys and ids sorted and without repeats, so that transactions lock in one order: held events, the
+/// service's rows table by table, and after all of those what [`write`](Transaction::write) inserts, in the order of its fields. Held
+/// events and deadlines that a write changes come behind rows that it has locked; two who meet there are told apart by the
+/// database, and one begins anew.
 ///
 /// Nothing is inserted before the write, and so some of what was read can be another's by then: a row that was not there, a key of
 /// which nothing was held, an event that had no effect yet. The write looks at all of that again in its own, later snapshot and
@@ -74,6 +76,8 @@ pub trait Transaction<P: Participant>: Send {
     fn lock(&mut self, wanted: &Wanted<P>) -> impl Future<Output = Result<Found<P>, StoreError>> + Send;
     /// Writes everything that follows from a batch, each row once.
     fn write(&mut self, writing: &Writing<P>) -> impl Future<Output = Result<Lost, StoreError>> + Send;
+    /// Rolls back, and waits for it: whoever begins anew then finds its own locks gone.
+    fn roll_back(self) -> impl Future<Output = ()> + Send;
     /// Commits. An error leaves open whether that happened.
     fn commit(self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

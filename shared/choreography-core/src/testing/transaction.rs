@@ -212,6 +212,8 @@ impl Transaction<Toy> for Copy {
         Ok(lost)
     }
 
+    async fn roll_back(self) {}
+
     async fn commit(mut self) -> Result<(), StoreError> {
         self.statement("commit");
         let mut original = self.original.state();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use choreography_core::{
     outbox::OutboxRow,
     participant::Participant,
-    relay::{Drawn, Lane, Lease, Mark, OutboxStore, Published, Reading, Refused, Unpublished, fair_share},
+    relay::{Lane, Lease, Mark, OutboxStore, Published, Reading, Refused, Snapshot, Unpublished, fair_share},
     store::StoreError,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -92,6 +92,12 @@ impl<P: Participant> OutboxStore for Model<P> {
         };
         let wanted = |row: &&LeaseRow| leases.iter().any(|lease| lease.range == row.range);
         Ok(state.leases.committed().filter(wanted).map(of).collect())
+    }
+
+    async fn writers(&self) -> Result<Vec<String>, StoreError> {
+        self.statement("unpublished").await?;
+        let state = lock(&self.state);
+        Ok(if self.core.has(Plant::SettledTooSoon) { Vec::new() } else { state.under_way() })
     }
 
     async fn unpublished(&self, reading: &Reading) -> Result<Unpublished, StoreError> {
@@ -264,7 +270,7 @@ impl<P: Participant> State<P> {
             waiting: found.iter().filter(|(_, waits, _)| *waits).map(|(row, ..)| (row.range, row.number)).collect(),
             rows: found.into_iter().filter(|(_, waits, _)| !waits).map(|(row, ..)| row).collect(),
             unreadable: Vec::new(),
-            drawn: Drawn { last: self.outbox_number, oldest: oldest.cast_signed(), next: next.cast_signed() },
+            snapshot: Snapshot { oldest: oldest.cast_signed(), next: next.cast_signed() },
         }
     }
 

@@ -261,6 +261,12 @@ impl<P: Participant> State<P> {
         (next, open.min().unwrap_or(next))
     }
 
+    /// The transactions under way.
+    pub fn under_way(&self) -> Vec<String> {
+        let open = self.sessions.iter().filter(|(_, session)| session.over.is_none());
+        open.map(|(tx, _)| tx.to_string()).collect()
+    }
+
     /// Opens a transaction; `at` is the call that does.
     pub fn open(&mut self, now: DateTime<Utc>, at: &'static str) -> TxId {
         self.last_tx += 1;

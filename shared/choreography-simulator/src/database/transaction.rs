@@ -39,6 +39,11 @@ impl<P: Participant> Transaction<P> for Tx<P> {
         lost
     }
 
+    async fn roll_back(self) {
+        drop(self);
+        pause().await;
+    }
+
     async fn commit(mut self) -> Result<(), StoreError> {
         let model = self.model.clone();
         model.statement("commit").await?;

@@ -1,7 +1,7 @@
 //! The outbox beside versions that marked its rows, on a real PostgreSQL.
 
 use choreography_core::{
-    relay::{Lane, Mark, OutboxStore},
+    relay::{Lane, Mark, OutboxStore, Refused},
     store::{OutboxMessage, Writing},
 };
 use chrono::TimeDelta;
@@ -68,6 +68,79 @@ async fn the_way_back_marks_what_is_published_and_nothing_else() {
     };
     assert!(store.mark(&leases, &mark).await.expect("it is written down").contains(&range));
     sqlx::raw_sql(BACK).execute(&world.pool).await.expect("the way back");
+    let tables =
+        "SELECT count(*) FROM pg_tables WHERE tablename IN ('outbox_ranges', 'outbox_blocks', 'outbox_left_behind')";
+    assert_eq!(world.count(tables).await, 0);
+    assert_eq!(world.count("SELECT max(version) FROM _engine_migrations").await, 6);
     assert_eq!(unmarked(&world).await, ["2", "3", "5"], "what was left behind, and what was not sent");
     assert_eq!(world.count("SELECT count(*) FROM relay_leases WHERE expires_at > now()").await, 0);
+}
+
+#[tokio::test]
+async fn a_newer_versions_migrations_stop_no_start() {
+    let world = start().await;
+    sqlx::query(
+        "INSERT INTO _engine_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', true, '', 0)",
+    )
+    .execute(&world.pool)
+    .await
+    .expect("a later migration");
+    choreography_postgres::migrations().run(&world.pool).await.expect("nothing is to be done");
+}
+
+#[tokio::test]
+async fn a_range_is_the_relays_no_more_once_another_server_answers() {
+    let world = start().await;
+    append(&world, &["a"]).await;
+    let (store, me) = (world.door().database, Uuid::from_u128(7));
+    let claim = || OutboxStore::claim(&store, me, Lane::Events, TimeDelta::seconds(60));
+    let before = claim().await.expect("leases");
+    assert_eq!(claim().await.expect("the same"), before);
+    let range: i32 =
+        sqlx::query_scalar("SELECT range FROM outbox LIMIT 1").fetch_one(&world.pool).await.expect("a range");
+    // As a standby has it that was promoted: another server's start stands there.
+    sqlx::query("UPDATE outbox_ranges SET server = server - interval '1 day'")
+        .execute(&world.pool)
+        .await
+        .expect("promoted");
+    let mark = Mark { published: vec![(range, 1)], through: vec![(range, 1)], ..Mark::default() };
+    assert_eq!(store.mark(&before, &mark).await.expect("an answer"), Vec::<i32>::new());
+    let after = claim().await.expect("leases");
+    assert!(after.iter().zip(&before).all(|(after, before)| after.epoch == before.epoch + 1), "{after:?} {before:?}");
+    assert_eq!(store.mark(&after, &mark).await.expect("an answer"), [range]);
+}
+
+#[tokio::test]
+async fn whoever_has_rows_of_the_outbox_under_way_is_a_writer_and_nobody_else_is() {
+    let world = start().await;
+    let store = world.door().database;
+    let mut elsewhere = world.pool.begin().await.expect("a transaction");
+    sqlx::query("SELECT pg_current_xact_id()").execute(&mut *elsewhere).await.expect("it has a number");
+    assert_eq!(store.writers().await.expect("an answer"), Vec::<String>::new());
+    let mut writer = world.pool.begin().await.expect("a transaction");
+    sqlx::query("INSERT INTO outbox (range, topic, headers) VALUES (0, 'payment-events', '[]')")
+        .execute(&mut *writer)
+        .await
+        .expect("a row");
+    assert_eq!(store.writers().await.expect("an answer").len(), 1);
+    writer.rollback().await.expect("it ends");
+    assert_eq!(store.writers().await.expect("an answer"), Vec::<String>::new());
+    drop(elsewhere);
+}
+
+#[tokio::test]
+async fn a_message_that_was_discarded_is_not_published_by_the_next_relay() {
+    let world = start().await;
+    append(&world, &["a"]).await;
+    let store = world.door().database;
+    let claim = |holder| OutboxStore::claim(&store, Uuid::from_u128(holder), Lane::Events, TimeDelta::seconds(60));
+    let leases = claim(7).await.expect("leases");
+    let range: i32 =
+        sqlx::query_scalar("SELECT range FROM outbox LIMIT 1").fetch_one(&world.pool).await.expect("a range");
+    let refused = [Refused { range, number: 1, error: "too large".into() }];
+    assert_eq!(store.stop(&leases, &refused).await.expect("it is stopped"), 1);
+    assert!(store.discard_refused(1, "nobody needs it").await.expect("an answer"));
+    let published = store.published(&leases).await.expect("ranges");
+    let of_range = published.into_iter().find(|of| of.range == range).expect("the range");
+    assert_eq!((of_range.through, of_range.beyond), (0, vec![1]));
 }

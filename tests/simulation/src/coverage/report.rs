@@ -46,9 +46,10 @@ pub fn shortfalls(coverage: &Coverage, times: u64) -> Vec<String> {
     shortfalls
 }
 
-/// That an answer was taken before is found out by the write; its rule has refused it by then, and nothing of that is kept.
-fn is_tried_in_vain([_, _, input, to]: &Cell) -> bool {
-    *to == "refused" && input.contains(": ")
+/// The write finds out that an answer was taken before, or that a row came into being while the batch waited for a lock. The rule has
+/// refused its input by then, and nothing of that is kept.
+fn is_tried_in_vain([_, from, input, to]: &Cell) -> bool {
+    *to == "refused" && (input.contains(": ") || *from == "none")
 }
 
 /// Orders that completed, of those that ended.

@@ -122,10 +122,12 @@ async fn alone<D: Ports>(database: &D, call: Call) -> String {
                 .map(|published| sorted(published.into_iter().map(|of| (of.range, of.through, sorted(of.beyond))))),
         ),
         // Transactions have numbers of each side's own.
-        Call::Unpublished(reading) => said(database.unpublished(&reading).await.map(|found| {
-            let last = found.drawn.last;
-            (found.rows, found.unreadable, found.waiting, sorted(found.seen), last)
-        })),
+        Call::Unpublished(reading) => said(
+            database
+                .unpublished(&reading)
+                .await
+                .map(|found| (found.rows, found.unreadable, found.waiting, sorted(found.seen))),
+        ),
         Call::Mark(leases, mark) => said(database.mark(&leases, &mark).await.map(sorted)),
         Call::Stop(leases, refused) => said(database.stop(&leases, &refused).await),
         Call::Release(holder) => said(database.release(holder).await),
