@@ -85,7 +85,8 @@ async fn a_newer_versions_migrations_stop_no_start() {
     .execute(&world.pool)
     .await
     .expect("a later migration");
-    choreography_postgres::migrations().run(&world.pool).await.expect("nothing is to be done");
+    let owner = sqlx::PgPool::connect_with(world.pool.options()).await.expect("a connection");
+    choreography_postgres::migrate(&owner, &payment::MIGRATIONS).await.expect("nothing is to be done");
 }
 
 #[tokio::test]
@@ -107,7 +108,7 @@ async fn a_range_is_the_relays_no_more_once_another_server_answers() {
     assert_eq!(store.mark(&before, &mark).await.expect("an answer"), Vec::<i32>::new());
     let after = claim().await.expect("leases");
     assert!(after.iter().zip(&before).all(|(after, before)| after.epoch == before.epoch + 1), "{after:?} {before:?}");
-    assert_eq!(store.mark(&after, &mark).await.expect("an answer"), [range]);
+    assert!(store.mark(&after, &mark).await.expect("an answer").contains(&range));
 }
 
 #[tokio::test]
@@ -115,15 +116,15 @@ async fn whoever_has_rows_of_the_outbox_under_way_is_a_writer_and_nobody_else_is
     let world = start().await;
     let store = world.door().database;
     let mut elsewhere = world.pool.begin().await.expect("a transaction");
-    sqlx::query("SELECT pg_current_xact_id()").execute(&mut *elsewhere).await.expect("it has a number");
+    sqlx::query("SELECT pg_current_xact_id()").execute(&mut elsewhere).await.expect("it has a number");
     assert_eq!(store.writers().await.expect("an answer"), Vec::<String>::new());
     let mut writer = world.pool.begin().await.expect("a transaction");
     sqlx::query("INSERT INTO outbox (range, topic, headers) VALUES (0, 'payment-events', '[]')")
-        .execute(&mut *writer)
+        .execute(&mut writer)
         .await
         .expect("a row");
     assert_eq!(store.writers().await.expect("an answer").len(), 1);
-    writer.rollback().await.expect("it ends");
+    writer.commit().await.expect("it ends");
     assert_eq!(store.writers().await.expect("an answer"), Vec::<String>::new());
     drop(elsewhere);
 }

@@ -89,7 +89,7 @@ impl OnPostgres {
             "TRUNCATE relays, outbox_blocks, outbox_left_behind, stopped_keys, runs, messages_under_way, inbox, outbox, deadlines, intents, held_events, dead_messages, discarded, reservations, stock,
                       requests, orders RESTART IDENTITY;
              ALTER SEQUENCE outbox_number RESTART;
-             UPDATE outbox_ranges SET holder = NULL, epoch = 0, expires_at = '-infinity', published_through = 0",
+             UPDATE outbox_ranges SET holder = NULL, epoch = 0, server = pg_postmaster_start_time(), expires_at = '-infinity', published_through = 0",
         )
         .execute(&self.pool)
         .await?;
