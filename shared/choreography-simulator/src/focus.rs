@@ -34,6 +34,8 @@ pub struct Profile {
     pub poisoning: Poisoning,
     /// Somebody with a database client is busy, and waits for locks are short.
     pub locks: bool,
+    /// Commits wait for a standby now and then, for seconds, with all that they hold.
+    pub standby: bool,
     /// Somebody writes rows by hand that no version of the service can read.
     pub scribbles: bool,
     /// Somebody writes messages that are no events.
@@ -44,8 +46,15 @@ pub struct Profile {
 
 impl Profile {
     /// Nothing special.
-    pub const PLAIN: Self =
-        Self { usage: 0, poisoning: Poisoning::Sometimes, locks: false, scribbles: false, junk: false, leads: &[] };
+    pub const PLAIN: Self = Self {
+        usage: 0,
+        poisoning: Poisoning::Sometimes,
+        locks: false,
+        standby: false,
+        scribbles: false,
+        junk: false,
+        leads: &[],
+    };
 }
 
 /// What faults are aimed at.
@@ -64,6 +73,7 @@ const PLAIN: Profile = Profile::PLAIN;
 const JUNK: Profile = Profile { junk: true, ..PLAIN };
 const RETRIED: Profile = Profile { poisoning: Poisoning::NowAndThen, ..PLAIN };
 const HELD: Profile = Profile { poisoning: Poisoning::Always, ..PLAIN };
+const STANDBY: Profile = Profile { standby: true, ..PLAIN };
 const LOCKS: Profile = Profile { locks: true, poisoning: Poisoning::NowAndThen, ..PLAIN };
 const SCRIBBLES: Profile = Profile { scribbles: true, ..RETRIED };
 const REFUSED_DEADLINES: Profile = Profile { poisoning: Poisoning::Deadlines, ..PLAIN };
@@ -95,6 +105,7 @@ pub static ANY_SERVICES: Tables = Tables {
         ("take_calls", 3, REFUSED_ANSWERS),
         ("call", 3, LOST_CALLS),
         ("append_records", 1, PLAIN),
+        ("commit", 2, STANDBY),
     ],
     frequent: &["append_records", "begin", "commit", "lock_rows", "mark", "publish"],
     profiles: &[

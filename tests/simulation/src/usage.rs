@@ -51,6 +51,7 @@ const SCRIBBLES: Profile = Profile { scribbles: true, ..DEADLINES };
 const SCRIBBLED_EVENTS: Profile = Profile { scribbles: true, ..RETRIED };
 const REFUSED_ANSWERS: Profile = Profile { poisoning: Poisoning::Answers, ..PLENTY };
 /// Some events are held, whose rows can be locked then.
+const STANDBY: Profile = Profile { standby: true, ..PLENTY };
 const LOCKS: Profile = Profile { locks: true, poisoning: Poisoning::NowAndThen, ..PLAIN };
 const REFUSALS: Profile = Profile { leads: &[("lock_rows", Fault::RefusedForNow, 5)], ..PLAIN };
 const HELD: Profile = Profile { poisoning: Poisoning::Always, ..PLAIN };
@@ -93,7 +94,7 @@ pub static TABLES: Tables = Tables {
         ("postpone_deadlines_here", 7, DEADLINES_SET_ASIDE),
         ("postpone_calls", 6, REFUSED_ANSWERS),
         ("postpone_deadlines", 4, SCRIBBLES),
-        ("insert_fresh_rows", 2, PLAIN),
+        ("insert_fresh_rows", 3, PLAIN),
         ("settle_deadlines", 6, PLAIN),
         ("take_deadlines", 5, DEADLINES),
         ("insert_calls", 4, PLENTY),
@@ -108,6 +109,7 @@ pub static TABLES: Tables = Tables {
         ("tell", 2, PLENTY),
         ("find_message", 3, LOST_MESSAGES),
         ("append_records", 1, PLAIN),
+        ("commit", 3, STANDBY),
         ("crashes", 1, PLAIN),
         ("begin_messages", 1, PLAIN),
         ("end_messages", 1, PLAIN),

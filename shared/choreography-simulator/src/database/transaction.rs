@@ -13,7 +13,7 @@ use super::{
     state::{OwnRow, State},
 };
 use crate::{
-    core::{lock, pause},
+    core::{lock, pause, sleep},
     plant::Plant,
 };
 
@@ -47,6 +47,10 @@ impl<P: Participant> Transaction<P> for Tx<P> {
     async fn commit(mut self) -> Result<(), StoreError> {
         let model = self.model.clone();
         model.statement("commit").await?;
+        if model.core.focus.profile.standby && model.core.pick(8) == 0 {
+            model.core.count("commit", "waits for a standby");
+            sleep(&model.core, model.core.pick(4_000)).await;
+        }
         let finished = self.finish();
         drop(self);
         pause().await;

@@ -23,6 +23,7 @@ pub const BRANCHES: &[(&str, &str)] = &[
     ("client", "applied"),
     ("client", "refused"),
     ("client", "unknown"),
+    ("commit", "waits for a standby"),
     ("consumer", "a batch waits for another try"),
     ("consumer", "a batch that waited is handled"),
     ("consumer", "offsets are not committed, and later are"),
