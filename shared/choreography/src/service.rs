@@ -114,7 +114,7 @@ pub(crate) async fn run_routed<O: Outside>(
         warn!("the last spans were not exported in time");
     }
     if !(goes_on && drained) {
-        end.is_final();
+        end.stays();
     }
     outcome
 }

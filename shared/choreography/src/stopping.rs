@@ -2,6 +2,7 @@
 
 use std::{
     sync::mpsc::{RecvTimeoutError::Disconnected, Sender, channel},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -29,11 +30,14 @@ pub(crate) fn told_to_stop() -> std::io::Result<CancellationToken> {
 }
 
 /// While this is kept, the process ends in its time.
-pub(crate) struct End(#[expect(dead_code, reason = "it is dropped")] Sender<()>);
+pub(crate) struct End {
+    _kept: Sender<()>,
+    _watch: Option<JoinHandle<()>>,
+}
 
 impl End {
     /// The process ends, also by itself.
-    pub fn is_final(self) {
+    pub fn stays(self) {
         std::mem::forget(self);
     }
 }
@@ -59,10 +63,8 @@ pub(crate) fn end_within(limit: Duration) -> End {
         }
         std::process::exit(1);
     });
-    if let Err(cause) = ended {
-        error!(%cause, "the end of the process is not watched");
-    }
-    End(kept)
+    let watch = ended.inspect_err(|cause| error!(%cause, "the end of the process is not watched")).ok();
+    End { _kept: kept, _watch: watch }
 }
 
 #[cfg(test)]
@@ -71,7 +73,8 @@ mod tests {
 
     #[test]
     fn a_program_that_goes_on_is_not_ended() {
-        drop(end_within(Duration::ZERO));
-        std::thread::sleep(LEAVING + Duration::from_millis(500));
+        let End { _kept: kept, _watch: watch } = end_within(Duration::from_secs(60));
+        drop(kept);
+        watch.unwrap().join().unwrap();
     }
 }

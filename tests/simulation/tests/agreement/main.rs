@@ -9,6 +9,7 @@ mod own_rows;
 mod postgres;
 mod script;
 mod tables;
+mod values;
 
 use model::{OnModel, Seen, Step};
 use postgres::OnPostgres;

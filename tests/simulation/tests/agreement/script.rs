@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use choreography_core::{
     AnyRow, deadlines,
-    delivery::{Delivery, Position},
     intents::Postponed,
     relay::{Lane, Lease, Mark, Reading, Refused},
     retry::Limits,
     routes::TableId,
     store::{
-        AmendedIntent, Calls, DeadMessage, Deadline, Deadlines, Failure, HeldEvents, HeldFailure, HeldStatus,
-        HoldEvent, Intent, OutboxMessage, RefusedIntent, TableChanges, Wanted, WantedRows, Writing,
+        AmendedIntent, Calls, DeadMessage, Deadline, Deadlines, HeldEvents, HeldFailure, HeldStatus, HoldEvent, Intent,
+        OutboxMessage, RefusedIntent, TableChanges, Wanted, WantedRows, Writing,
     },
     trace::TraceContext,
 };
@@ -24,10 +23,11 @@ use crate::{
     call::Call,
     model::{ALONE, OnModel, SLOTS, Seen, Step},
     own_rows,
+    values::{delivery, failure, id, intent, placed},
 };
 
 const CALLS: usize = 40;
-const KEYS: [&str; 3] = ["a", "b", "c"];
+pub const KEYS: [&str; 3] = ["a", "b", "c"];
 /// 2026-08-01: event ids carry a time for which the inbox has a partition.
 pub const EVENT_TIME_MS: u64 = 1_785_542_400_000;
 
@@ -424,37 +424,4 @@ impl Drawing {
         let payload: &[u8] = if self.one_in(3) { b"other" } else { b"dead" };
         DeadMessage { delivery: delivery(n, payload), failure: failure(), now: DateTime::UNIX_EPOCH }
     }
-}
-
-fn intent(id: Uuid, n: usize) -> Intent {
-    Intent {
-        id,
-        aggregate_id: KEYS[n].to_owned(),
-        step: "charge".into(),
-        request: "{}".into(),
-        correlation_id: "s".into(),
-        causation_id: None,
-        trace: TraceContext::default(),
-        attempts: 0,
-        intended_at: DateTime::UNIX_EPOCH,
-    }
-}
-
-fn placed(n: usize) -> String {
-    format!("o{n}")
-}
-
-fn failure() -> Failure {
-    Failure { class: "refused", message: "no".into() }
-}
-
-fn delivery(n: usize, payload: &[u8]) -> Delivery {
-    let position = Position { topic: Arc::from("order-events"), partition: 0, offset: n as i64 };
-    Delivery { position, key: Some(b"a".to_vec()), payload: Some(payload.to_vec().into()), headers: Vec::new() }
-}
-
-fn id(millis: u64, n: usize) -> Uuid {
-    let mut bytes = [0; 10];
-    bytes[2..].copy_from_slice(&(n as u64).to_be_bytes());
-    uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
 }
