@@ -159,6 +159,16 @@ impl World {
             .expect("the inbox can be read")
     }
 
+    /// How many messages of this key a service has given up as dead, by its own word: a topic of dead letters may have been made anew.
+    pub async fn dead_messages(&self, service: &str, key: &str) -> i64 {
+        let mut db = self.database(service).await;
+        sqlx::query_scalar("SELECT count(*) FROM dead_messages WHERE message_key = $1")
+            .bind(key.as_bytes())
+            .fetch_one(&mut db)
+            .await
+            .expect("the dead messages can be counted")
+    }
+
     /// How many repeats all replicas of a service have counted.
     pub async fn repeats(&self, service: &str) -> u64 {
         let mut sum = 0;
