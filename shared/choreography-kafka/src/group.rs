@@ -21,6 +21,7 @@ use tracing::{error, info, warn};
 
 use super::{
     commits::Commits,
+    lag::lag,
     raw::Failure,
     state::{KafkaState, KafkaTrouble, Stop, StoppedPartition},
     verdict::{Meaning, meaning, way_on},
@@ -315,9 +316,9 @@ impl Group {
         }
         for (topic, partitions) in &statistics.topics {
             for (partition, figures) in &partitions.partitions {
-                // -1 until librdkafka knows it; what another member owns is that one's to report.
-                if figures.consumer_lag >= 0 && self.owned_since(topic, *partition).is_some() {
-                    report_lag(topic, *partition, figures.consumer_lag);
+                // What another member owns is that one's to report.
+                if let (Some(lag), Some(_)) = (lag(figures), self.owned_since(topic, *partition)) {
+                    report_lag(topic, *partition, lag);
                 }
             }
         }

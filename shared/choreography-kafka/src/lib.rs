@@ -6,6 +6,7 @@ mod commits;
 mod connection;
 mod credentials;
 mod group;
+mod lag;
 mod membership;
 mod raw;
 mod sink;

@@ -1,8 +1,11 @@
 //! What was handled counts as handled for Kafka too, whatever became of a commit.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use harness::{World, story_alone};
+use harness::{PATIENCE, World, story_alone};
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
@@ -41,22 +44,28 @@ async fn lag(world: &World, group: &'static str, topics: &'static [&'static str]
 #[test]
 fn lag_reaches_zero_after_a_member_died_in_the_middle_of_events() {
     story_alone(|world| async {
-        let chair = world.stocked("chair", 500).await;
+        let chair = world.stocked("chair", 20_000).await;
         world.replica("payment", "payment-2", &[]).await;
         let mut orders = Vec::new();
         for round in 0..3 {
             world.system.kill("payment-2").expect("it dies");
             world.system.spawn("payment", "payment-2", &[]).expect("it starts again");
             // Events through all of the rebalances that this means.
-            let running = world.system.find("payment-2").expect("it runs");
-            let mut ready = false;
-            while !ready || orders.len() < 40 * (round + 1) {
+            let readiness = format!("{}/readyz", world.system.find("payment-2").expect("it runs").url);
+            let since = Instant::now();
+            let mut seen = String::new();
+            while seen != "200" || orders.len() < 40 * (round + 1) {
+                assert!(
+                    since.elapsed() < PATIENCE,
+                    "payment-2 does not get ready within {PATIENCE:?}; last seen: {seen}"
+                );
                 let order = world.place(&[(&chair, 1)], "tok_visa", "Vienna").await;
                 world.appears(&order, "inventory.reserved").await;
                 orders.push(order);
-                let answer = world.shop.get(&format!("{}/readyz", running.url)).await;
-                ready = answer.is_ok_and(|answer| answer.status == 200);
-                assert!(orders.len() < 450, "payment-2 does not get ready");
+                seen = match world.shop.get(&readiness).await {
+                    Ok(answer) => answer.status.to_string(),
+                    Err(error) => format!("{error:#}"),
+                };
             }
         }
         for order in &orders {
