@@ -43,36 +43,6 @@ UPDATE relay_leases SET holder = '00000000-0000-0000-0000-000000000000', epoch =
 COMMENT ON TABLE relay_leases IS 'not used any more; replaced by outbox_ranges';
 COMMENT ON COLUMN outbox.published_at IS 'set by versions before alone: a row without it is published as outbox_ranges says';
 
--- As before, but that an outbox day's rows leave no dead ones behind.
-CREATE OR REPLACE FUNCTION make_partitions(parent text, first date, last date) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    day   date;
-    name  text;
-    floor date;
-BEGIN
-    IF parent NOT IN ('inbox', 'outbox') OR last - first > 4000 THEN
-        RAISE EXCEPTION 'no partitions of % from % to %: only inbox and outbox have them, and at most 4000 at a time',
-            parent, first, last;
-    END IF;
-    PERFORM pg_advisory_xact_lock(hashtext('make_partitions'));
-    IF parent = 'inbox' THEN
-        SELECT (complete_since AT TIME ZONE 'UTC')::date INTO floor FROM inbox_floor WHERE isfinite(complete_since);
-    END IF;
-    FOR day IN SELECT generate_series(greatest(first, floor), last, interval '1 day')::date LOOP
-        name := parent || '_' || to_char(day, 'YYYYMMDD');
-        CONTINUE WHEN to_regclass(name) IS NOT NULL;
-        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', name, parent);
-        IF parent = 'inbox' THEN
-            EXECUTE format('ALTER TABLE inbox ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name,
-                uuid7_floor(day::timestamp AT TIME ZONE 'UTC'), uuid7_floor((day + 1)::timestamp AT TIME ZONE 'UTC'));
-        ELSE
-            EXECUTE format('ALTER TABLE outbox ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name,
-                day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC');
-        END IF;
-    END LOOP;
-END $$;
-
 -- As before; whether an outbox day still has something to publish is known by its ranges now.
 CREATE OR REPLACE FUNCTION drop_partitions(parent text, before date) RETURNS int
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '100ms' AS $$

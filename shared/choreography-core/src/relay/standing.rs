@@ -88,7 +88,7 @@ impl Standings {
         let touched: HashSet<i32> = acknowledged.iter().chain(&mark.left_behind).map(|(range, _)| *range).collect();
         let is_due = |(range, through): &(&i32, &i64)| {
             let Some(standing) = self.0.get(range) else { return false };
-            let clears = standing.has_blocks && standing.beyond.iter().all(|number| number <= *through);
+            let clears = standing.has_blocks && standing.beyond.last().is_none_or(|last| last <= *through);
             **through > standing.written && (touched.contains(range) || clears)
         };
         let due = through.iter().filter(is_due).map(|(range, through)| (*range, *through)).collect();

@@ -63,8 +63,8 @@ pub trait Database<P: Participant>: Send + Sync + 'static {
 ///
 /// Callers pass keys and ids sorted and without repeats, so that transactions lock in one order: held events, the
 /// service's rows table by table, and after all of those what [`write`](Transaction::write) inserts, in the order of its fields. Held
-/// events and deadlines that a write changes come behind rows that it has locked; two who meet there are told apart by the
-/// database, and one begins anew.
+/// events and deadlines that a write changes come behind rows that it has locked; if two transactions wait for each other there, the
+/// database ends one of them, and it begins anew.
 ///
 /// Nothing is inserted before the write, and so some of what was read can be another's by then: a row that was not there, a key of
 /// which nothing was held, an event that had no effect yet. The write looks at all of that again in its own, later snapshot and
