@@ -52,5 +52,5 @@ found! {
     pieces_that_were_not_shipped_are_found: ShortShipment within 100;
     a_provider_that_charges_a_key_twice_is_found: KeyIgnored within 200;
     lost_reasons_are_found: ReasonLost within 50;
-    messages_lost_by_a_step_that_is_dropped_are_found: PollNotCancelSafe within 200;
+    messages_lost_by_a_step_that_is_dropped_are_found: PollNotCancelSafe within 700;
 }
