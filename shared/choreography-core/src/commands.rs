@@ -1,14 +1,13 @@
-//! Clients' commands on their way to the door: those that arrive together share a transaction.
+//! Clients' commands on their way to the service's loop, and the replies on their way back.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Command,
-    door::Progress,
-    input::{Input, Source, Verdict, Work},
-    participant::{Participant, Refusal, What},
+    intake::Asked,
+    participant::{Participant, Refusal},
     routes::{AnyCommand, Routed},
     trace::TraceContext,
 };
@@ -27,15 +26,9 @@ pub enum NoReply {
     Refused(#[from] Refusal),
 }
 
-struct Waiting<P: Participant> {
-    command: P::Command,
-    trace: TraceContext,
-    reply: oneshot::Sender<Result<P::Reply, NoReply>>,
-}
-
 /// The client side of the command queue; cheap to clone.
 pub struct Commands<P: Participant> {
-    queue: mpsc::Sender<Waiting<P>>,
+    queue: mpsc::Sender<Asked<P>>,
     time_limit: Duration,
 }
 
@@ -49,7 +42,9 @@ impl<P: Participant> Commands<P> {
     /// Submits a command and waits until its transaction is committed.
     pub async fn submit(&self, command: P::Command, trace: TraceContext) -> Result<P::Reply, NoReply> {
         let (reply, answered) = oneshot::channel();
-        self.queue.try_send(Waiting { command, trace, reply }).map_err(|_| NoReply::Busy)?;
+        // Who stopped waiting needs no reply.
+        let reply = Box::new(move |said| drop(reply.send(said)));
+        self.queue.try_send(Asked { command, trace, reply }).map_err(|_| NoReply::Busy)?;
         match tokio::time::timeout(self.time_limit, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(NoReply::Unknown("the service is stopping".into())),
@@ -69,9 +64,9 @@ impl Commands<Routed> {
     }
 }
 
-/// The service side: takes all commands that wait, up to the batch limit.
+/// The service side.
 pub struct CommandQueue<P: Participant> {
-    queue: mpsc::Receiver<Waiting<P>>,
+    queue: mpsc::Receiver<Asked<P>>,
 }
 
 /// A queue of at most `capacity` commands.
@@ -80,51 +75,21 @@ pub fn queue<P: Participant>(capacity: usize, time_limit: Duration) -> (Commands
     (Commands { queue: sender, time_limit }, CommandQueue { queue: receiver })
 }
 
-/// Commands that share a transaction, and who waits for each.
-pub struct CommandBatch<P: Participant> {
-    /// The commands, in the order in which they came.
-    pub work: Vec<Work<P>>,
-    replies: Vec<oneshot::Sender<Result<P::Reply, NoReply>>>,
-}
-
 impl<P: Participant> CommandQueue<P> {
-    /// Waits for a command and takes what stands behind it; `None` once all senders are gone.
-    pub async fn next(&mut self, limit: usize) -> Option<CommandBatch<P>> {
-        let mut waiting = Vec::new();
-        if self.queue.recv_many(&mut waiting, limit).await == 0 {
-            return None;
-        }
-        let mut batch = CommandBatch { work: Vec::new(), replies: Vec::new() };
-        for Waiting { command, trace, reply } in waiting {
-            batch.work.push(Work::Input(Input {
-                what: What::Command(command),
-                correlation_id: None,
-                trace,
-                source: Source::Client,
-            }));
-            batch.replies.push(reply);
-        }
-        Some(batch)
+    /// Waits for a command and takes what stands behind it, at most `limit`; `None` once all senders are gone. Safe to drop.
+    pub async fn next(&mut self, limit: usize) -> Option<Vec<Asked<P>>> {
+        let mut asked = Vec::new();
+        (self.queue.recv_many(&mut asked, limit).await > 0).then_some(asked)
+    }
+
+    /// Takes what is there, at most `limit`.
+    pub fn waiting(&mut self, limit: usize) -> Vec<Asked<P>> {
+        std::iter::from_fn(|| self.queue.try_recv().ok()).take(limit).collect()
     }
 
     /// Takes no further commands; those that wait already can still be had by [`next`](Self::next).
     pub fn close(&mut self) {
         self.queue.close();
-    }
-}
-
-impl<P: Participant> CommandBatch<P> {
-    /// Tells everybody what became of their command. `unconfirmed`: why commands without a verdict have none.
-    pub fn answer(self, progress: Progress<P::Reply>, unconfirmed: Option<Arc<str>>) {
-        for (reply, verdict) in self.replies.into_iter().zip(progress.verdicts) {
-            let answer = match verdict {
-                Some(Verdict::Applied(Some(reply))) => Ok(reply),
-                Some(Verdict::Refused(refusal)) => Err(NoReply::Refused(refusal)),
-                _ => Err(NoReply::Unknown(unconfirmed.as_deref().unwrap_or("the rules gave no reply").to_owned())),
-            };
-            // Who stopped waiting needs no answer.
-            let _ = reply.send(answer);
-        }
     }
 }
 
@@ -142,28 +107,17 @@ mod tests {
         tokio::spawn(async move { commands.submit(command, TraceContext::default()).await })
     }
 
-    fn progress(verdicts: Vec<Option<Verdict<()>>>) -> Progress<()> {
-        Progress { verdicts, ..Progress::new(0) }
-    }
-
     #[tokio::test]
-    async fn commands_that_wait_share_a_batch_and_each_gets_its_own_answer() {
+    async fn commands_that_wait_are_taken_together_and_each_client_gets_its_own_reply() {
         let (commands, mut queue) = queue::<Toy>(10, LONG);
-        let waiting = ["a", "b", "c", "d"].map(|command| asked(&commands, command));
+        let waiting = ["a", "b", "c"].map(|command| asked(&commands, command));
         tokio::task::yield_now().await;
-        let batch = queue.next(10).await.unwrap();
-        let keys = batch.work.iter().map(|work| match work {
-            Work::Input(Input { what: What::Command(key), source: Source::Client, .. }) => key.as_str(),
-            other => panic!("{other:?}"),
-        });
-        assert_eq!(keys.collect::<Vec<_>>(), ["a", "b", "c", "d"]);
-        let refusal = Refusal::Permanent("no".into());
-        let verdicts =
-            vec![Some(Verdict::Applied(Some(()))), Some(Verdict::Refused(refusal.clone())), Some(Verdict::Gone), None];
-        batch.answer(progress(verdicts), Some("the database is away".into()));
-        let unknown = Err(NoReply::Unknown("the database is away".into()));
-        let expected = [Ok(()), Err(NoReply::Refused(refusal)), unknown.clone(), unknown];
-        for (waiting, expected) in waiting.into_iter().zip(expected) {
+        let taken = queue.next(10).await.unwrap();
+        assert_eq!(taken.iter().map(|asked| asked.command.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+        let refused = || Err(NoReply::Refused(Refusal::Permanent("no".into())));
+        let unknown = || Err(NoReply::Unknown("the database is away".into()));
+        taken.into_iter().zip([Ok(()), refused(), unknown()]).for_each(|(asked, reply)| (asked.reply)(reply));
+        for (waiting, expected) in waiting.into_iter().zip([Ok(()), refused(), unknown()]) {
             assert_eq!(waiting.await.unwrap(), expected);
         }
     }
@@ -174,7 +128,7 @@ mod tests {
         let _waiting = ["a", "b", "c"].map(|command| asked(&commands, command));
         tokio::task::yield_now().await;
         let (first, second) = (queue.next(2).await.unwrap(), queue.next(2).await.unwrap());
-        assert_eq!((first.work.len(), second.work.len()), (2, 1));
+        assert_eq!((first.len(), second.len()), (2, 1));
     }
 
     #[tokio::test]
@@ -196,7 +150,7 @@ mod tests {
         tokio::task::yield_now().await;
         queue.close();
         assert_eq!(commands.submit("b".into(), TraceContext::default()).await, Err(NoReply::Busy));
-        assert_eq!(queue.next(10).await.map(|batch| batch.work.len()), Some(1), "what waited is still had");
+        assert_eq!(queue.next(10).await.map(|taken| taken.len()), Some(1), "what waited is still had");
         assert!(queue.next(10).await.is_none());
         let dropped = waiting.await.unwrap();
         assert!(matches!(&dropped, Err(NoReply::Unknown(why)) if why.contains("stopping")), "{dropped:?}");

@@ -7,11 +7,9 @@ use tracing::error;
 use uuid::Uuid;
 
 use crate::{
-    door::{Door, Progress},
-    event_id::IdSource,
     input::{Input, Source, Work},
     participant::{Participant, What},
-    store::{Database, Deadline, StoreError},
+    store::{Deadline, StoreError},
 };
 
 /// Deadlines as the step needs them.
@@ -47,20 +45,15 @@ pub struct Due {
     pub next: Option<DateTime<Utc>>,
 }
 
-/// Hands due deadlines to the rules. Two replicas may read the same one: it is taken under the aggregate's lock, once.
-/// One that is refused, by the rules or by the database, is postponed with the reason and keeps nobody.
-pub async fn step<P: Participant, D: Database<P>, S: DeadlineStore>(
-    door: &Door<P, D>,
-    store: &S,
-    ids: &mut dyn IdSource,
-    limit: usize,
-) -> Result<(Due, Progress<P::Reply>), StoreError> {
-    let mut found = store.due(limit).await?;
-    postpone_unreadable(store, &found, door.policy.retry.cap).await?;
-    let mut work: Vec<Work<P>> = std::mem::take(&mut found.due).into_iter().map(input).collect();
-    let mut progress = Progress::new(work.len());
-    door.handle_isolating(ids, &mut work, &mut progress).await?;
-    Ok((found, progress))
+/// Looks for deadlines that are due. Two replicas may find the same one: it is taken under the aggregate's lock, once. Rows that this
+/// version can't read are postponed, by `wait`, with the reason.
+///
+/// # Errors
+/// The database's.
+pub async fn look<S: DeadlineStore>(store: &S, limit: usize, wait: TimeDelta) -> Result<Due, StoreError> {
+    let found = store.due(limit).await?;
+    postpone_unreadable(store, &found, wait).await?;
+    Ok(found)
 }
 
 async fn postpone_unreadable<S: DeadlineStore>(store: &S, found: &Due, wait: TimeDelta) -> Result<(), StoreError> {

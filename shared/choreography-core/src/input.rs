@@ -36,6 +36,35 @@ pub enum Unread {
 }
 
 impl<P: Participant> Work<P> {
+    /// The aggregate that it is about, as far as that is known; `None` for a client's command, which has no order.
+    pub fn aggregate_id(&self) -> Option<&str> {
+        match self {
+            Self::Unread(Unread::Message(delivery)) | Self::Dead(delivery, _) => {
+                delivery.key.as_deref().and_then(|key| std::str::from_utf8(key).ok())
+            }
+            Self::Unread(Unread::Held(held)) | Self::Stuck(held, _) => Some(&held.event.aggregate_id),
+            Self::Ignored(_) => None,
+            Self::Input(input) => match &input.source {
+                Source::Arrival(event) => Some(&event.aggregate_id),
+                Source::Held(held) => Some(&held.event.aggregate_id),
+                Source::Deadline(deadline) => Some(&deadline.aggregate_id),
+                Source::Intent(intent) => Some(&intent.aggregate_id),
+                Source::Client => None,
+            },
+        }
+    }
+
+    /// Under what it is written down while it is under way: a message's place in Kafka, or the row of a deadline or a call in the guise
+    /// of one. `None` for a client's command, which is nowhere but here.
+    pub fn under_way(&self) -> Option<Position> {
+        let row = |kind: &str, id: Uuid| Position { topic: format!("{kind}:{id}").into(), partition: 0, offset: 0 };
+        match self {
+            Self::Input(Input { source: Source::Deadline(deadline), .. }) => Some(row("deadline", deadline.id)),
+            Self::Input(Input { source: Source::Intent(intent), .. }) => Some(row("call", intent.id)),
+            _ => self.position().cloned(),
+        }
+    }
+
     /// The message's place in Kafka; `None` for what never was there.
     pub fn position(&self) -> Option<&Position> {
         match self {
@@ -182,8 +211,8 @@ impl<R> Verdict<R> {
 /// What a committed batch left behind, for those who have to be woken.
 #[derive(Debug)]
 pub struct Handled<R> {
-    /// One for each piece of work, in its order.
-    pub verdicts: Vec<Verdict<R>>,
+    /// One for each piece of work, in its order; `None` of what was left because somebody else has a row of it locked.
+    pub verdicts: Vec<Option<Verdict<R>>>,
     /// Key ranges that have something to publish.
     pub ranges: Vec<i32>,
     /// Calls to make now; the rows stand in the database in case this process does not get to it.

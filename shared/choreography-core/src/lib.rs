@@ -12,7 +12,6 @@
 mod call;
 mod command;
 pub mod commands;
-pub mod consumer;
 pub mod crash_point;
 pub mod dead_letter;
 pub mod deadlines;
@@ -24,6 +23,7 @@ mod event;
 pub mod event_id;
 pub mod given;
 pub mod input;
+pub mod intake;
 pub mod intents;
 pub mod log;
 pub mod memory;

@@ -1,69 +1,79 @@
 //! How far this member has come in each partition, until Kafka confirmed that the group's offset stands there. A commit can
 //! fail long after it was asked for; without a further message of the partition nothing else would make it again.
 
-use std::{collections::BTreeMap, sync::Arc};
-
-use crate::{
-    delivery::Position,
-    log::{EventSource, LogError},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
-/// Watermarks by partition.
-#[derive(Debug, Default)]
-pub(crate) struct Offsets(BTreeMap<(Arc<str>, i32), Watermark>);
+use crate::{delivery::Position, log::EventSource};
 
-/// The position after the last handled message of a partition.
-#[derive(Clone, Copy, Debug)]
-struct Watermark {
-    next: i64,
+/// Of each partition, what was taken of it and what is done with.
+#[derive(Debug, Default)]
+pub(crate) struct Offsets(BTreeMap<(Arc<str>, i32), Taken>);
+
+#[derive(Debug)]
+struct Taken {
     /// It counts for this assignment only: another member may have gone further before the partition came back.
     since: Option<u64>,
+    /// Messages that are not done with.
+    open: BTreeSet<i64>,
+    /// The offset behind the last that was taken.
+    next: i64,
+    /// Something of it was done with, so there may be something to commit.
+    moved: bool,
+}
+
+impl Taken {
+    /// The offset behind which nothing may be committed.
+    fn watermark(&self) -> i64 {
+        self.open.first().copied().unwrap_or(self.next)
+    }
 }
 
 impl Offsets {
     /// A message was taken; `since` says from which assignment.
     pub fn take(&mut self, position: &Position, since: Option<u64>) {
         let key = (position.topic.clone(), position.partition);
-        let watermark = self.0.entry(key).or_insert(Watermark { next: 0, since });
-        watermark.next = watermark.next.max(position.offset + 1);
+        let fresh = || Taken { since, open: BTreeSet::new(), next: 0, moved: false };
+        let taken = self.0.entry(key).or_insert_with(fresh);
+        if taken.since != since {
+            *taken = fresh();
+        }
+        taken.open.insert(position.offset);
+        taken.next = taken.next.max(position.offset + 1);
     }
 
-    /// All of `handled` is committed in the database.
-    pub fn extend(&mut self, handled: &Self) {
-        self.0.extend(handled.0.iter().map(|(partition, watermark)| (partition.clone(), *watermark)));
+    /// It is committed in the database, or needs not to be.
+    pub fn done(&mut self, position: &Position, since: Option<u64>) {
+        let key = (position.topic.clone(), position.partition);
+        if let Some(taken) = self.0.get_mut(&key).filter(|taken| taken.since == since) {
+            taken.moved |= taken.open.remove(&position.offset);
+        }
     }
 
-    /// Whether the partition never left this member since the message was taken.
-    pub fn owns<S: EventSource>(&self, position: &Position, source: &S) -> bool {
-        let watermark = self.0.get(&(position.topic.clone(), position.partition));
-        let since = watermark.and_then(|watermark| watermark.since);
-        since.is_some() && source.owned_since(&position.topic, position.partition) == since
-    }
-
-    /// Forgets what Kafka confirmed and what is another member's by now, and asks for the rest.
-    pub async fn commit<S: EventSource>(&mut self, source: &mut S) -> Result<(), LogError> {
+    /// Forgets what Kafka confirmed and what is another member's by now; what is to be asked for.
+    pub fn uncommitted<S: EventSource>(&mut self, source: &mut S) -> Vec<Position> {
         for confirmed in source.take_confirmed() {
             let key = (confirmed.topic, confirmed.partition);
-            if self.0.get(&key).is_some_and(|watermark| watermark.next <= confirmed.offset) {
-                self.0.remove(&key);
+            if let Some(taken) = self.0.get_mut(&key)
+                && taken.watermark() <= confirmed.offset
+            {
+                taken.moved = false;
             }
         }
-        self.0.retain(|(topic, partition), watermark| {
-            watermark.since.is_some() && source.owned_since(topic, *partition) == watermark.since
+        self.0.retain(|(topic, partition), taken| {
+            let is_mine = taken.since.is_some() && source.owned_since(topic, *partition) == taken.since;
+            is_mine && (taken.moved || !taken.open.is_empty())
         });
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        let next: Vec<Position> = self
-            .0
-            .iter()
-            .map(|((topic, partition), watermark)| Position {
+        let moved = self.0.iter().filter(|(_, taken)| taken.moved);
+        moved
+            .map(|((topic, partition), taken)| Position {
                 topic: topic.clone(),
                 partition: *partition,
-                offset: watermark.next,
+                offset: taken.watermark(),
             })
-            .collect();
-        source.commit(&next).await
+            .collect()
     }
 }
 
@@ -72,13 +82,12 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::delivery::Delivery;
+    use crate::{delivery::Delivery, log::LogError};
 
     /// A source whose commits are confirmed when the test says so.
     #[derive(Default)]
     struct Memory {
         owned: HashMap<i32, u64>,
-        asked: Vec<Vec<Position>>,
         confirmed: Vec<Position>,
     }
 
@@ -95,8 +104,7 @@ mod tests {
             self.owned.get(&partition).copied()
         }
 
-        async fn commit(&mut self, next: &[Position]) -> Result<(), LogError> {
-            self.asked.push(next.to_vec());
+        async fn commit(&mut self, _next: &[Position]) -> Result<(), LogError> {
             Ok(())
         }
 
@@ -109,7 +117,11 @@ mod tests {
         Position { topic: Arc::from("t"), partition, offset }
     }
 
-    fn handled(positions: &[Position], source: &Memory) -> Offsets {
+    fn owning(partitions: &[(i32, u64)]) -> Memory {
+        Memory { owned: partitions.iter().copied().collect(), ..Memory::default() }
+    }
+
+    fn taken(positions: &[Position], source: &Memory) -> Offsets {
         let mut offsets = Offsets::default();
         for position in positions {
             offsets.take(position, source.owned_since("t", position.partition));
@@ -117,47 +129,72 @@ mod tests {
         offsets
     }
 
-    #[tokio::test]
-    async fn a_watermark_is_asked_for_until_it_is_confirmed() {
-        let mut source = Memory { owned: HashMap::from([(0, 1)]), ..Memory::default() };
-        let mut offsets = Offsets::default();
-        offsets.extend(&handled(&[at(0, 3), at(0, 4)], &source));
-        for _ in 0..3 {
-            offsets.commit(&mut source).await.unwrap();
+    /// All of these are taken and done with.
+    fn handled(positions: &[Position], source: &Memory) -> Offsets {
+        let mut offsets = taken(positions, source);
+        for position in positions {
+            offsets.done(position, source.owned_since("t", position.partition));
         }
-        assert_eq!(source.asked, vec![vec![at(0, 5)]; 3]);
-
-        source.confirmed = vec![at(0, 5)];
-        offsets.commit(&mut source).await.unwrap();
-        assert_eq!(source.asked.len(), 3, "what is confirmed is not asked for again");
+        offsets
     }
 
-    #[tokio::test]
-    async fn the_confirmation_of_an_older_commit_leaves_the_newer_watermark() {
-        let mut source = Memory { owned: HashMap::from([(0, 1)]), ..Memory::default() };
+    #[test]
+    fn a_watermark_is_asked_for_until_it_is_confirmed() {
+        let mut source = owning(&[(0, 1)]);
+        let mut offsets = handled(&[at(0, 3), at(0, 4)], &source);
+        for _ in 0..3 {
+            assert_eq!(offsets.uncommitted(&mut source), [at(0, 5)]);
+        }
+        source.confirmed = vec![at(0, 5)];
+        assert_eq!(offsets.uncommitted(&mut source), [], "what is confirmed is not asked for again");
+    }
+
+    #[test]
+    fn nothing_is_committed_behind_a_message_that_is_not_done_with() {
+        let mut source = owning(&[(0, 1), (1, 1)]);
+        let mut offsets = taken(&[at(0, 3), at(0, 4), at(0, 5), at(1, 7)], &source);
+        assert_eq!(offsets.uncommitted(&mut source), []);
+        offsets.done(&at(0, 5), Some(1));
+        offsets.done(&at(0, 3), Some(1));
+        assert_eq!(offsets.uncommitted(&mut source), [at(0, 4)]);
+        source.confirmed = vec![at(0, 4)];
+        assert_eq!(offsets.uncommitted(&mut source), []);
+        offsets.done(&at(0, 4), Some(1));
+        assert_eq!(offsets.uncommitted(&mut source), [at(0, 6)]);
+    }
+
+    #[test]
+    fn the_confirmation_of_an_older_commit_leaves_the_newer_watermark() {
+        let mut source = owning(&[(0, 1)]);
         let mut offsets = handled(&[at(0, 4)], &source);
         source.confirmed = vec![at(0, 3)];
-        offsets.commit(&mut source).await.unwrap();
-        assert_eq!(source.asked, [[at(0, 5)]]);
+        assert_eq!(offsets.uncommitted(&mut source), [at(0, 5)]);
     }
 
-    #[tokio::test]
-    async fn what_another_member_has_is_left_to_it_even_if_it_comes_back() {
-        let mut source = Memory { owned: HashMap::from([(0, 1), (1, 1)]), ..Memory::default() };
+    #[test]
+    fn what_another_member_has_is_left_to_it_even_if_it_comes_back() {
+        let mut source = owning(&[(0, 1), (1, 1)]);
         let mut offsets = handled(&[at(0, 4), at(1, 4)], &source);
-        assert!(offsets.owns(&at(0, 4), &source) && !offsets.owns(&at(2, 0), &source));
         source.owned = HashMap::from([(0, 2)]);
-        assert!(!offsets.owns(&at(0, 4), &source));
-        offsets.commit(&mut source).await.unwrap();
-        assert!(source.asked.is_empty());
+        assert_eq!(offsets.uncommitted(&mut source), []);
     }
 
-    #[tokio::test]
-    async fn what_never_was_this_members_is_not_committed_for_it() {
+    #[test]
+    fn what_was_taken_before_the_partition_came_back_counts_for_nothing() {
+        let mut source = owning(&[(0, 1)]);
+        let mut offsets = taken(&[at(0, 9)], &source);
+        source.owned = HashMap::from([(0, 2)]);
+        offsets.take(&at(0, 4), Some(2));
+        offsets.done(&at(0, 9), Some(1));
+        assert_eq!(offsets.uncommitted(&mut source), []);
+        offsets.done(&at(0, 4), Some(2));
+        assert_eq!(offsets.uncommitted(&mut source), [at(0, 5)]);
+    }
+
+    #[test]
+    fn what_never_was_this_members_is_not_committed_for_it() {
         let mut source = Memory::default();
         let mut offsets = handled(&[at(0, 4)], &source);
-        assert!(!offsets.owns(&at(0, 4), &source));
-        offsets.commit(&mut source).await.unwrap();
-        assert!(source.asked.is_empty());
+        assert_eq!(offsets.uncommitted(&mut source), []);
     }
 }

@@ -50,7 +50,7 @@ use uuid::Uuid;
 use choreography_core::{
     delivery::{Delivery, Position},
     routes::Routed,
-    store::{Crashes, Database, Stage, StoreError},
+    store::{Crashes, Database, Stage, StoreError, Waits},
 };
 
 /// A service's database.
@@ -85,14 +85,16 @@ impl Postgres {
 impl Database<Routed> for Postgres {
     type Transaction = PgTransaction;
 
-    async fn begin(&self, hurried: bool) -> Result<Self::Transaction, StoreError> {
-        let hurry = if hurried { locking::hurry(&self.participant) } else { String::new() };
-        let (tx, now) = self.pool.begin_with(&hurry).await.map_err(store_error).map_err(|error| match error {
-            StoreError::Contention(why) => {
-                StoreError::Unavailable(format!("a table is locked as a whole by another session: {why}"))
-            }
-            other => other,
-        })?;
+    async fn begin(&self, waits: Waits) -> Result<Self::Transaction, StoreError> {
+        let (tx, now) =
+            self.pool.begin_with(&locking::limits(waits, &self.participant)).await.map_err(store_error).map_err(
+                |error| match error {
+                    StoreError::Contention(why) => {
+                        StoreError::Unavailable(format!("a table is locked as a whole by another session: {why}"))
+                    }
+                    other => other,
+                },
+            )?;
         Ok(PgTransaction::new(tx, self.participant.clone(), self.ranges, now))
     }
 

@@ -5,18 +5,28 @@ use choreography_core::{
     AnyRow,
     participant::Participant,
     routes::{Routed, TableId},
-    store::{Found, Held, Wanted, WantedRows},
+    store::{Found, Held, Waits, Wanted, WantedRows},
 };
 use sqlx::{Row as _, postgres::PgRow};
 
 use super::{Session, parts::Parts, readable, tables, waiting};
 
-/// What a transaction in a hurry begins with: from there on it waits for locks shortly, but longer than a sound transaction holds
-/// one. Every table is tried first: one that is locked as a whole keeps everybody, so it is no row's fault.
-pub(super) fn hurry(routed: &Routed) -> String {
+/// What a transaction begins with that waits for locks only for a moment, which is longer than a sound transaction holds one. In a
+/// hurry every table is tried first: one that is locked as a whole keeps everybody, so it is no row's fault.
+pub(super) fn limits(waits: Waits, routed: &Routed) -> String {
+    match waits {
+        Waits::Long => String::new(),
+        Waits::Shortly => SHORTLY.to_owned(),
+        Waits::Hurried => SHORTLY.to_owned() + &try_tables(routed),
+    }
+}
+
+const SHORTLY: &str = "; SET LOCAL lock_timeout = '250ms'";
+
+fn try_tables(routed: &Routed) -> String {
     let own = routed.tables().iter().map(|table| table.0.name);
     let tables: Vec<&str> = std::iter::once(ENGINE_TABLES).chain(own).collect();
-    format!("; SET LOCAL lock_timeout = '250ms'; LOCK TABLE {} IN ROW EXCLUSIVE MODE", tables.join(", "))
+    format!("; LOCK TABLE {} IN ROW EXCLUSIVE MODE", tables.join(", "))
 }
 
 /// What the engine's transactions write. Of partitioned tables the parent stands for all days.

@@ -12,17 +12,16 @@ use std::{
 };
 
 use choreography_core::{
-    consumer::{Consumer, Step},
     deadlines,
     door::{Door, Progress},
-    input::{self, Input, Verdict, Work},
+    input::Verdict,
+    intake::{self, Aside, Beside, Found, Handled, Intake, Kind, Search},
     intents::{self, IntentStore, Outside},
     log::EventSource,
-    participant::{Participant, What},
+    participant::{Answer, Participant},
     relay::{Lane, OutboxStore, Pace, Relay, Relayed},
     retry::{self, Limits},
-    store::Intent,
-    trace::TraceContext,
+    store::{Deadline, Intent},
 };
 use chrono::TimeDelta;
 
@@ -71,8 +70,6 @@ const LOOKS: usize = 80;
 /// How long relays wait for more rows: some hardly, some long.
 const LINGERS: [usize; 3] = [10, 60, 600];
 const DECISIONS: usize = 1_500;
-/// So often answers are handed in.
-const TRIES: u32 = 3;
 /// So often a relay that stops sends what is left.
 const LAST_STEPS: u32 = 3;
 
@@ -124,14 +121,19 @@ pub fn tasks<P: Participant, O: Outside>(
     };
     let sink = || Sink { core: core.clone(), kafka: kafka.clone() };
     let holders = Lane::ALL.map(|_| core.uuid());
+    let (mut intake, aside) = Intake::new(intake::Limits { inputs: LIMIT, bytes: CALL_BYTES });
+    intake.be_careful(careful);
+    let (answers, due) = (Mutex::default(), Mutex::default());
+    let arrivals = Arc::new(Arrivals { requests: requests.clone(), answers, due });
     vec![
-        Task::new(consume(core.clone(), door.clone(), source, calls.clone(), careful, stop.clone())),
+        Task::new(take_in(core.clone(), door.clone(), source, intake, arrivals.clone(), calls.clone(), stop.clone())),
+        Task::new(stand_beside(core.clone(), door.clone(), aside.clone(), calls.clone(), stop.clone())),
+        Task::new(stand_beside(core.clone(), door.clone(), aside, calls.clone(), stop.clone())),
         Task::new(relay(core.clone(), model.clone(), sink(), Lane::Events, holders[0], stop.clone())),
         Task::new(relay(core.clone(), model.clone(), sink(), Lane::DeadLetters, holders[1], stop.clone())),
         Task::new(renew(core.clone(), model.clone(), holders, stop.clone())),
-        Task::new(serve(core.clone(), door.clone(), requests.clone(), calls.clone(), stop.clone())),
-        Task::new(call(core.clone(), door.clone(), outside, calls, stop.clone())),
-        Task::new(look_back(core.clone(), door.clone(), careful, stop.clone())),
+        Task::new(call(core.clone(), door.clone(), outside, arrivals.clone(), calls, stop.clone())),
+        Task::new(look_back(core.clone(), door.clone(), arrivals, careful, stop.clone())),
         Task::new(operate(core.clone(), door, stop)),
     ]
 }
@@ -155,50 +157,119 @@ fn count<R>(core: &Core, section: &'static str, verdicts: &[Option<Verdict<R>>])
     verdicts.iter().flatten().for_each(|verdict| core.count(section, verdict.name()));
 }
 
+fn count_kinds<R>(core: &Core, handled: &Handled<R>) {
+    for (kind, verdict) in handled.kinds.iter().zip(&handled.progress.verdicts) {
+        let section = match kind {
+            Kind::Command => continue,
+            Kind::Answer => "answer",
+            Kind::Deadline => "deadline",
+            Kind::Event => "arrival",
+        };
+        count(core, section, std::slice::from_ref(verdict));
+    }
+}
+
 fn offer<R>(calls: &Calls, progress: &mut Progress<R>) {
     lock(calls).extend(progress.intents.drain(..).map(|call| call.intent));
 }
 
-async fn consume<P: Participant>(
+/// What waits for the loop in memory.
+struct Arrivals<P: Participant> {
+    requests: Requests<P>,
+    answers: Mutex<Vec<(Intent, Answer)>>,
+    due: Mutex<Vec<(Vec<Deadline>, Found)>>,
+}
+
+impl<P: Participant> Arrivals<P> {
+    fn gather(&self, intake: &mut Intake<P>) {
+        intake.ask(self.requests.take(LIMIT).into_iter().map(Request::into_asked));
+        lock(&self.answers).drain(..).for_each(|(intent, answer)| intake.answered(&intent, answer));
+        lock(&self.due).drain(..).for_each(|(due, found)| intake.due(due, &found));
+    }
+}
+
+/// The one loop.
+async fn take_in<P: Participant>(
     core: Arc<Core>,
     door: Arc<Door<P, Model<P>>>,
     mut source: Source,
+    mut intake: Intake<P>,
+    arrivals: Arc<Arrivals<P>>,
     calls: Calls,
-    careful: bool,
     stop: Stop,
 ) {
-    let mut consumer = Consumer::default();
-    consumer.be_careful(careful);
     let mut ids = SeededIds(core.clone());
-    let (mut waits, mut uncommitted) = (false, false);
+    let (mut waits, mut uncommitted, mut idle) = (false, false, 0);
     while !stop.has_begun() {
-        let step = consumer.step(&door, &mut source, &mut ids, LIMIT);
+        sleep(&core, idle).await;
+        arrivals.gather(&mut intake);
+        let room = intake.room().min(LIMIT);
+        if waits || room == 0 {
+            // A model that keeps the group alive can't fail.
+            let _ = source.keep_alive().await;
+        } else if let Some(Ok(messages)) = droppable(&core, source.poll(room)).await {
+            let mut basket = intake.basket();
+            basket.add(&door.participant, messages, &source);
+            intake.messages(basket);
+        }
+        arrivals.gather(&mut intake);
+        idle = if intake.prepare(&source) { 0 } else { core.pick(IDLE) };
+        let step = intake.step(&door, &mut ids);
         let Some(step) = droppable(&core, step).await else { continue };
         match step {
-            Ok(Step::Idle) => sleep(&core, core.pick(IDLE)).await,
-            Ok(Step::Handled { mut progress, messages, offsets }) => {
-                count(&core, "arrival", &progress.verdicts);
+            Ok(handled) => {
                 if std::mem::take(&mut waits) {
                     core.count("consumer", "a batch that waited is handled");
                 }
-                if std::mem::replace(&mut uncommitted, offsets.is_err()) && offsets.is_ok() {
-                    core.count("consumer", "offsets are not committed, and later are");
+                if let Some(mut handled) = handled {
+                    core.tell(|| format!("{} handled {:?}", door.participant.name(), handled.progress.verdicts));
+                    count_kinds(&core, &handled);
+                    if handled.kinds.windows(2).any(|pair| pair[0] != pair[1]) {
+                        core.count("intake", "kinds share a transaction");
+                    }
+                    if handled.progress.verdicts.iter().any(Option::is_none) {
+                        core.count("intake", "what is locked is left");
+                    }
+                    offer(&calls, &mut handled.progress);
                 }
-                core.tell(|| format!("{} handled {messages}: {:?}", door.participant.name(), progress.verdicts));
-                offer(&calls, &mut progress);
             }
             Err(error) => {
                 core.tell(|| format!("{} waits: {error}", door.participant.name()));
-                if consumer.has_pending() {
-                    waits = true;
-                    core.count("consumer", "a batch waits for another try");
-                }
-                // A model that keeps the group alive can't fail.
-                let _ = source.keep_alive().await;
+                waits = true;
+                core.count("consumer", "a batch waits for another try");
             }
         }
+        let Some(offsets) = droppable(&core, intake.commit_offsets(&mut source)).await else { continue };
+        if std::mem::replace(&mut uncommitted, offsets.is_err()) && offsets.is_ok() {
+            core.count("consumer", "offsets are not committed, and later are");
+        }
     }
+    intake.give_up("the service is stopping");
     source.leave();
+}
+
+/// What could not be done at once.
+async fn stand_beside<P: Participant>(
+    core: Arc<Core>,
+    door: Arc<Door<P, Model<P>>>,
+    aside: Arc<Aside<P>>,
+    calls: Calls,
+    stop: Stop,
+) {
+    let mut ids = SeededIds(core.clone());
+    let mut beside = Beside::new(aside);
+    while !stop.has_begun() {
+        match droppable(&core, beside.step(&door, &mut ids)).await {
+            Some(Ok(Some(mut handled))) => {
+                core.tell(|| format!("{} handled beside {:?}", door.participant.name(), handled.progress.verdicts));
+                count_kinds(&core, &handled);
+                core.count("intake", "handled beside");
+                offer(&calls, &mut handled.progress);
+            }
+            Some(Ok(None) | Err(_)) => sleep(&core, core.pick(IDLE)).await,
+            None => {}
+        }
+    }
 }
 
 async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink, lane: Lane, holder: Uuid, stop: Stop) {
@@ -270,6 +341,7 @@ async fn call<P: Participant, O: Outside>(
     core: Arc<Core>,
     door: Arc<Door<P, Model<P>>>,
     outside: Arc<O>,
+    arrivals: Arc<Arrivals<P>>,
     calls: Calls,
     stop: Stop,
 ) {
@@ -291,58 +363,39 @@ async fn call<P: Participant, O: Outside>(
             core.tell(|| format!("{} called {}: {result:?}", door.participant.name(), intent.idempotency_key()));
             called.push((intent, result));
         }
-        // While the database is away they are handed in again, for a while.
-        for _ in 0..if called.is_empty() { 0 } else { TRIES } {
-            let settled = intents::settle(&door, &door.database, &mut ids, &called);
-            if let Some(Ok(mut progress)) = droppable(&core, settled).await {
-                core.tell(|| format!("{} settled: {:?}", door.participant.name(), progress.verdicts));
-                count(&core, "answer", &progress.verdicts);
-                offer(&calls, &mut progress);
-                break;
+        let mut unanswered = Vec::new();
+        for (intent, result) in called {
+            match result {
+                Ok(answer) => lock(&arrivals.answers).push((intent, answer)),
+                Err(no_answer) => unanswered.push((intent, no_answer)),
             }
         }
+        // What is not given back is claimed once its lease is over.
+        let retry = &door.policy.retry;
+        droppable(&core, intents::give_back(&door.database, retry, &mut ids, &unanswered)).await;
     }
-}
-
-/// Clients' commands: those that wait together share a transaction.
-async fn serve<P: Participant>(
-    core: Arc<Core>,
-    door: Arc<Door<P, Model<P>>>,
-    requests: Requests<P>,
-    calls: Calls,
-    stop: Stop,
-) {
-    let mut ids = SeededIds(core.clone());
-    while !stop.has_begun() {
-        let taken = requests.take(LIMIT);
-        if taken.is_empty() {
-            sleep(&core, core.pick(IDLE)).await;
-            continue;
-        }
-        let (commands, answers): (Vec<_>, Vec<_>) = taken.into_iter().map(Request::split).unzip();
-        let mut work: Vec<Work<P>> = commands.into_iter().map(asked).collect();
-        let mut progress = Progress::new(work.len());
-        let handled = droppable(&core, door.handle_isolating(&mut ids, &mut work, &mut progress)).await;
-        core.tell(|| format!("{} serves: {handled:?} {:?}", door.participant.name(), progress.verdicts));
-        offer(&calls, &mut progress);
-        answers.into_iter().zip(progress.verdicts).for_each(|(answer, verdict)| answer.give(verdict));
-    }
-}
-
-fn asked<P: Participant>(command: P::Command) -> Work<P> {
-    let (what, trace) = (What::Command(command), TraceContext::default());
-    Work::Input(Input { what, correlation_id: None, trace, source: input::Source::Client })
 }
 
 /// Deadlines and held events.
-async fn look_back<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>, careful: bool, stop: Stop) {
+async fn look_back<P: Participant>(
+    core: Arc<Core>,
+    door: Arc<Door<P, Model<P>>>,
+    arrivals: Arc<Arrivals<P>>,
+    careful: bool,
+    stop: Stop,
+) {
     let mut ids = SeededIds(core.clone());
+    let mut search: Option<Search> = None;
     while !stop.has_begun() {
         sleep(&core, core.pick(LOOKS)).await;
-        // What fails is looked for again.
-        if let Some(Ok((_, progress))) = droppable(&core, deadlines::step(&door, &door.database, &mut ids, LIMIT)).await
+        // What fails is looked for again; what was found is waited for.
+        if search.as_ref().is_none_or(Search::is_over)
+            && let Some(Ok(looked)) =
+                droppable(&core, deadlines::look(&door.database, LIMIT, door.policy.retry.cap)).await
         {
-            count(&core, "deadline", &progress.verdicts);
+            let (found, begun) = intake::search();
+            search = Some(begun);
+            lock(&arrivals.due).push((looked.due, found));
         }
         let retried = retry::step(&door, &door.database, &mut ids, LIMITS, careful);
         if let Some(Ok(retried)) = droppable(&core, retried).await {

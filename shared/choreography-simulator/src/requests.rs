@@ -5,7 +5,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use choreography_core::{input::Verdict, participant::Participant};
+use choreography_core::{
+    commands::NoReply,
+    input::Verdict,
+    intake::{Asked, Reply},
+    participant::Participant,
+    trace::TraceContext,
+};
 
 use crate::core::{Core, lock, sleep};
 
@@ -14,10 +20,10 @@ const LOOKS: usize = 60;
 const LOOK: usize = 40;
 
 /// Where a client looks for its answer.
-pub struct Answer<R>(Arc<Mutex<Option<Verdict<R>>>>);
+struct Answer<R>(Arc<Mutex<Option<Verdict<R>>>>);
 
 impl<R> Answer<R> {
-    pub fn give(self, verdict: Option<Verdict<R>>) {
+    fn give(self, verdict: Option<Verdict<R>>) {
         *lock(&self.0) = verdict;
     }
 }
@@ -28,8 +34,16 @@ pub struct Request<P: Participant> {
 }
 
 impl<P: Participant> Request<P> {
-    pub fn split(self) -> (P::Command, Answer<P::Reply>) {
-        (self.command, self.answer)
+    pub fn into_asked(self) -> Asked<P> {
+        let Self { command, answer } = self;
+        let reply: Reply<P::Reply> = Box::new(move |said| {
+            answer.give(match said {
+                Ok(reply) => Some(Verdict::Applied(Some(reply))),
+                Err(NoReply::Refused(refusal)) => Some(Verdict::Refused(refusal)),
+                Err(NoReply::Busy | NoReply::Unknown(_)) => None,
+            });
+        });
+        Asked { command, trace: TraceContext::default(), reply }
     }
 }
 

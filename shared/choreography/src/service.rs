@@ -7,6 +7,7 @@ use axum::Router;
 use choreography_core::{
     commands::{self, CommandQueue, Commands},
     door::Door,
+    intake::{self, Intake},
     intents::Outside,
     participant::Participant,
     relay::Lane,
@@ -25,9 +26,9 @@ use crate::{
     preparing::{api_pool, check_choreography, migrate, open_pool, prepare_database},
     runner::{Job, Surroundings},
     runtime::{
-        Aftermath, ConsumerState, Pace, Progress, RelayLoop, ServiceDoor, Waiting, Wakes, answer_loop, call_loop,
-        call_queue, command_loop, consumer_loop, deadline_loop, gauge_loop, job_loop, listen_loop, maintenance_loop,
-        retry_loop, secrets,
+        Aftermath, Arrivals, ConsumerState, IntakeLoop, Pace, Progress, RelayLoop, ServiceDoor, Waiting, Wakes,
+        answer_loop, beside_loop, call_loop, call_queue, deadline_loop, gauge_loop, job_loop, listen_loop,
+        maintenance_loop, retry_loop, secrets,
     },
     secret::{self, LiveSecret},
     settings::{EngineSettings, Migrations, Pooler, RANGES, delta},
@@ -39,6 +40,8 @@ use crate::{
 /// Intents that wait in memory for their call. What does not fit waits for its lease in the database, which is seconds;
 /// so this is several seconds' worth at full speed, and some megabytes.
 const CALL_QUEUE: usize = 10_000;
+/// Loops that handle what could not be done at once: while one waits for a locked row, another goes on.
+const BESIDE: usize = 2;
 /// What a stopping service grants the requests under way; part of its time to drain.
 const REQUESTS: Duration = Duration::from_secs(5);
 /// The last spans are granted so much after that.
@@ -239,27 +242,43 @@ impl Service {
     fn spawn_loops<O: Outside>(&mut self, ends: Ends<O>, aftermath: &Aftermath) {
         let (state, settings) = (ends.state.clone(), self.settings.clone());
         let (limit, slow, crashed) = (settings.batch_limit, settings.slow_poll, ends.crashed);
-        let (answers, answer_receiver) = mpsc::channel(settings.call_concurrency * 2);
+        let (called, ended_calls) = mpsc::channel(settings.call_concurrency * 2);
         let store = self.door.database.clone();
         let progress = self.health.progress.clone();
         let at = || (self.door.clone(), aftermath.clone(), self.intake.clone());
 
         let intakes = &mut self.intakes;
+        let (intake, aside) = Intake::new(intake::Limits { inputs: limit, bytes: settings.batch_bytes });
+        let nothing_comes = CancellationToken::new();
+        for _ in 0..BESIDE {
+            let (d, a, stop) = at();
+            let run = beside_loop(d, aside.clone(), a, stop, nothing_comes.clone());
+            intakes.spawn(progress.watch("beside", run));
+        }
+        let (due, deadlines) = mpsc::channel(1);
         let (d, a, stop) = at();
-        let run = consume(d, ends.source, a, state.clone(), limit, crashed, stop);
-        intakes.spawn(progress.watch("consumer", run));
-        let (d, a, stop) = at();
-        let run = command_loop(d, ends.command_queue, a, limit, settings.command_timeout, stop);
-        intakes.spawn(progress.watch("command", run));
-        let (d, a, stop) = at();
-        intakes.spawn(progress.watch("deadline", deadline_loop(d, a, limit, slow, stop)));
+        intakes.spawn(progress.watch("deadline", deadline_loop(d, due, a, limit, slow, stop)));
+        let (source, commands) = (ends.source, ends.command_queue);
+        let (answers, answered) = mpsc::channel(settings.call_concurrency * 2);
+        let arrivals = Arrivals { source, commands, answers: answered, deadlines };
+        let (door, aftermath_of_intake, stop) = at();
+        let main = IntakeLoop {
+            door,
+            aftermath: aftermath_of_intake,
+            state: state.clone(),
+            limit,
+            crashed,
+            stop,
+            ended: nothing_comes,
+        };
+        intakes.spawn(progress.watch("intake", main.run(intake, arrivals)));
         let (d, a, stop) = at();
         intakes.spawn(progress.watch("retry", retry_loop(d, a, limit, slow, crashed, stop)));
-        let (d, a, stop) = at();
+        let (d, _, stop) = at();
         let outside = Arc::new(ends.outside);
-        let run = call_loop(store.clone(), outside, ends.calls, answers, state.clone(), Pace::of(&settings), stop);
+        let run = call_loop(store.clone(), outside, ends.calls, called, state.clone(), Pace::of(&settings), stop);
         intakes.spawn(progress.watch("call", run));
-        intakes.spawn(progress.watch("answer", answer_loop(d, answer_receiver, a, limit)));
+        intakes.spawn(progress.watch("answer", answer_loop(d, ended_calls, answers, limit)));
 
         let (outlets, pool) = (&mut self.outlets, store.pool.clone());
         let stop = || self.outlet.clone();
@@ -341,18 +360,4 @@ fn reported(ended: Result<(), tokio::task::JoinError>) -> bool {
         error!(%error, "a loop panicked");
     }
     ended.is_ok()
-}
-
-async fn consume(
-    door: Arc<ServiceDoor>,
-    source: KafkaSource,
-    aftermath: Aftermath,
-    state: Arc<ConsumerState>,
-    limit: usize,
-    crashed: bool,
-    stop: CancellationToken,
-) {
-    if let Err(error) = consumer_loop(door, source, aftermath, state, limit, crashed, stop).await {
-        error!(%error, "the consumer ended");
-    }
 }

@@ -11,14 +11,19 @@ use choreography::{Context, testing::RANGES};
 use choreography_core::{
     AnyRecord, AnyRow, Event, Record, Row,
     commands::{self, CommandQueue},
+    deadlines,
+    delivery::{Delivery, Position},
     door::{Door, Progress},
     event_id::{Ids, Window},
     input::{Input, Source, Verdict, Work},
-    intents,
+    intake::{self, Beside, Intake},
+    log::{EventSource, LogError},
     participant::{Answer as Said, What},
     policy::{Policy, RetryPolicy},
     routes::{AnyEvent, AnyReply, Routed, Service, TableId},
-    store::{Database as _, Intent, Lost, StoreError, TableChanges, Transaction as _, Wanted, WantedRows, Writing},
+    store::{
+        Database as _, Intent, Lost, StoreError, TableChanges, Transaction as _, Waits, Wanted, WantedRows, Writing,
+    },
     trace::TraceContext,
 };
 use choreography_postgres as postgres;
@@ -101,9 +106,16 @@ impl<S: Service> OneService<S> {
 
     /// The provider's own answer to a call.
     pub async fn answered(&self, call: &Intent, answer: Said) -> Verdict<AnyReply> {
-        let (door, called) = (self.door(), [(call.clone(), Ok(answer))]);
-        let settled = intents::settle(&door, &door.database, &mut Ids::new(), &called).await;
-        settled.expect("the database is there").verdicts.pop().flatten().expect("a verdict")
+        let verdicts = take_in(&self.door(), |intake| intake.answered(call, answer)).await;
+        verdicts.into_iter().next().expect("a verdict")
+    }
+
+    /// Deadlines that are due.
+    pub async fn deadlines(&self) -> Vec<Verdict<AnyReply>> {
+        let door = self.door();
+        let looked = deadlines::look(&door.database, 10, chrono::TimeDelta::seconds(1)).await;
+        let due = looked.expect("the database is there").due;
+        take_in(&door, |intake| intake.due(due, &intake::search().0)).await
     }
 
     /// The types of the events that it published, in their order.
@@ -148,7 +160,7 @@ impl<S: Service> OneService<S> {
 
     /// The rows that are there, as the engine reads them.
     pub async fn rows(&self, table: TableId, keys: &[String]) -> Vec<(String, AnyRow)> {
-        let mut tx = self.door().database.begin(false).await.expect("a transaction");
+        let mut tx = self.door().database.begin(Waits::Long).await.expect("a transaction");
         let rows = vec![WantedRows { table, keys: keys.to_vec(), if_free: Vec::new() }];
         let found = tx.lock(&Wanted { rows, ..Wanted::default() }).await.expect("rows");
         found.rows.into_iter().map(|(_, key, row)| (key, row)).collect()
@@ -164,7 +176,7 @@ impl<S: Service> OneService<S> {
     /// # Errors
     /// The database refuses it.
     pub async fn write(&self, writing: Writing<Routed>) -> Result<Lost, StoreError> {
-        let mut tx = self.door().database.begin(false).await?;
+        let mut tx = self.door().database.begin(Waits::Long).await?;
         let lost = tx.write(&writing).await?;
         if lost.is_nothing() {
             tx.commit().await?;
@@ -202,10 +214,48 @@ pub async fn call(api: &Router, method: &str, path: &str, headers: &[(&str, &str
 
 /// What the engine's own loop does with commands.
 async fn serve(door: ServiceDoor, mut queue: CommandQueue<Routed>) {
-    while let Some(mut batch) = queue.next(100).await {
-        let mut progress = Progress::new(batch.work.len());
-        let handled = door.handle_isolating(&mut Ids::new(), &mut batch.work, &mut progress).await;
-        batch.answer(progress, handled.err().map(|error| Arc::from(error.to_string())));
+    while let Some(asked) = queue.next(100).await {
+        take_in(&door, |intake| intake.ask(asked)).await;
+    }
+}
+
+/// Handles what arrives as the engine's own loops do it.
+async fn take_in(door: &ServiceDoor, arrive: impl FnOnce(&mut Intake<Routed>)) -> Vec<Verdict<AnyReply>> {
+    let (mut intake, aside) = Intake::new(intake::Limits { inputs: 100, bytes: 1 << 20 });
+    arrive(&mut intake);
+    let (mut ids, mut beside, mut verdicts) = (Ids::new(), Beside::new(aside), Vec::new());
+    while intake.prepare(&Nowhere) {
+        let handled = intake.step(door, &mut ids).await.expect("the database is there");
+        verdicts.extend(handled.into_iter().flat_map(|handled| handled.progress.verdicts).flatten());
+    }
+    while let Some(handled) = beside.step(door, &mut ids).await.expect("the database is there") {
+        verdicts.extend(handled.progress.verdicts.into_iter().flatten());
+    }
+    verdicts
+}
+
+/// A group without partitions.
+struct Nowhere;
+
+impl EventSource for Nowhere {
+    async fn poll(&mut self, _limit: usize) -> Result<Vec<Delivery>, LogError> {
+        Ok(Vec::new())
+    }
+
+    async fn keep_alive(&mut self) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn owned_since(&self, _topic: &str, _partition: i32) -> Option<u64> {
+        None
+    }
+
+    async fn commit(&mut self, _next: &[Position]) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn take_confirmed(&mut self) -> Vec<Position> {
+        Vec::new()
     }
 }
 

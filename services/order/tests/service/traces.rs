@@ -4,7 +4,6 @@
 use std::{sync::Arc, time::Duration};
 
 use choreography_core::{
-    deadlines,
     delivery::{Delivery, Position},
     event_id::Ids,
     input::{Input, Source, Verdict, Work},
@@ -54,9 +53,8 @@ async fn a_deadline_goes_on_in_the_trace_that_set_it() {
     let world = OneService::start(Order { deadline: Duration::ZERO }, &MIGRATIONS).await;
     let placed = handle(&world, place(Uuid::now_v7())).await;
     assert!(matches!(placed, Verdict::Applied(Some(_))), "{placed:?}");
-    let door = world.door();
-    let (_, progress) = deadlines::step(&door, &door.database, &mut Ids::new(), 10).await.unwrap();
-    assert!(matches!(progress.verdicts[..], [Some(Verdict::Applied(None))]), "{:?}", progress.verdicts);
+    let verdicts = world.deadlines().await;
+    assert!(matches!(verdicts[..], [Verdict::Applied(None)]), "{verdicts:?}");
     let expected = ["order.placed", "order.cancellation_requested"]
         .map(|event_type| ("order-events".to_owned(), event_type.to_owned(), id_of(PLACED)));
     assert_eq!(traces(&world).await, expected);

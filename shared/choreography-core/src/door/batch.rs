@@ -7,7 +7,7 @@ use opentelemetry::trace::SpanContext;
 use uuid::Uuid;
 
 use super::{
-    SetAside,
+    Manner, SetAside,
     known::Known,
     note::{Early, Note},
     outcome::Outcome,
@@ -42,6 +42,8 @@ pub(super) struct Batch<'a, P: Participant> {
     /// The batch's own span, to which those of its inputs link.
     links: Vec<SpanContext>,
     pub waiting: Waiting,
+    /// Who needs a locked row is left as it is.
+    leaves: bool,
 }
 
 /// What is held.
@@ -56,24 +58,24 @@ pub(super) struct Waiting {
 }
 
 impl<'a, P: Participant> Batch<'a, P> {
-    /// `set_aside`: why none of the inputs' rules are to be run.
     pub fn new(
         participant: &'a P,
         work: &'a [Work<P>],
         now: DateTime<Utc>,
         links: Vec<SpanContext>,
-        set_aside: Option<&SetAside>,
+        manner: Manner<'_>,
     ) -> Self {
         Self {
             participant,
             work,
             now,
             verdicts: work.iter().map(|_| None).collect(),
-            notes: work.iter().map(|_| Note { set_aside: set_aside.cloned(), ..Note::default() }).collect(),
+            notes: work.iter().map(|_| Note { set_aside: manner.set_aside.cloned(), ..Note::default() }).collect(),
             dead: Vec::new(),
             let_go: Vec::new(),
             links,
             waiting: Waiting::default(),
+            leaves: manner.leaves,
         }
     }
 
@@ -172,9 +174,13 @@ impl<'a, P: Participant> Batch<'a, P> {
         touched
     }
 
-    /// Others have these rows locked: whoever touches one of them steps aside.
+    /// Others have these rows locked: whoever touches one of them steps aside, or is left.
     pub fn step_aside(&mut self, table: P::Table, touched: &Touched, locked: &[String]) {
         for (index, key) in touched.touching(locked) {
+            if self.leaves {
+                self.notes[index].left = true;
+                continue;
+            }
             let why = format!("the {table:?} row {key} is locked by another session");
             self.notes[index].set_aside.get_or_insert_with(|| SetAside::locked(why));
         }
@@ -213,11 +219,15 @@ impl<'a, P: Participant> Batch<'a, P> {
         let waiting = std::mem::take(&mut self.waiting);
         let links = std::mem::take(&mut self.links);
         let mut running = Running::new(self.participant, policy, self.now, waiting, rows, ids, outcome, links);
+        let mut left = HashSet::new();
         for index in open {
+            if is_left(&self.work[index], &self.notes[index], &mut left) {
+                continue;
+            }
             self.verdicts[index] = match &self.work[index] {
                 Work::Input(input) => Some(running.take(input, &self.notes[index])),
                 Work::Stuck(held, failure) => Some(running.take_stuck(held, failure)),
-                _ => None,
+                _ => Some(Verdict::Gone),
             };
         }
         running.finish(self.verdicts)
@@ -246,6 +256,16 @@ impl<'a, P: Participant> Batch<'a, P> {
             _ => None,
         })
     }
+}
+
+/// Events, answers and deadlines of an aggregate keep their order, so what comes behind one that is left is left as well.
+fn is_left<'a, P: Participant>(work: &'a Work<P>, note: &Note, left: &mut HashSet<&'a str>) -> bool {
+    let aggregate = work.aggregate_id();
+    let is_left = note.left || aggregate.is_some_and(|aggregate| left.contains(aggregate));
+    if is_left {
+        left.extend(aggregate);
+    }
+    is_left
 }
 
 fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {

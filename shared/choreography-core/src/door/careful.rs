@@ -1,5 +1,5 @@
-//! After a crash: one of the messages that were under way may have ended the process, and would end it again after every
-//! restart. So work is written down before it begins, before it is even decoded, and what was begun before is handled in
+//! After a crash: one of the messages, deadlines or answers that were under way may have ended the process, and would end it again
+//! after every restart. So work is written down before it begins, before it is even decoded, and what was begun before is handled in
 //! ever smaller parts, until the culprit stands alone and is set aside.
 
 use super::{Door, Manner, Progress, SetAside, isolate::without_bytes, note::CRASH};
@@ -22,15 +22,15 @@ const CRASHES_ENOUGH: u32 = 4;
 const CRASHES_AT_DECODING: u32 = CRASHES_ENOUGH + 1;
 
 impl<P: Participant, D: Database<P>> Door<P, D> {
-    /// As [`handle_isolating`](Door::handle_isolating), for a process whose last run crashed. Only events from Kafka
-    /// are written down.
+    /// As [`handle_isolating`](Door::handle_isolating), for a process whose last run crashed. Clients' commands are not written down: they
+    /// come again only if their clients send them again.
     pub async fn handle_carefully(
         &self,
         ids: &mut dyn IdSource,
         work: &mut [Work<P>],
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        let messages: Vec<Position> = work.iter().filter_map(Work::position).cloned().collect();
+        let messages: Vec<Position> = work.iter().filter_map(Work::under_way).collect();
         if messages.len() < work.len() {
             return self.handle_isolating(ids, work, progress).await;
         }
@@ -107,7 +107,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             _ => {}
         }
         let set_aside = SetAside { class: CRASH, refusal: Refusal::Permanent(message) };
-        let manner = Manner { hurried: false, set_aside: Some(&set_aside) };
+        let manner = Manner { set_aside: Some(&set_aside), ..Manner::default() };
         let handled: Handled<P::Reply> = self.transact(ids, std::slice::from_ref(work), manner).await?;
         progress.keep(index, handled);
         Ok(())

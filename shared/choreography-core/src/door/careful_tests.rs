@@ -4,15 +4,21 @@ use chrono::TimeDelta;
 
 use crate::{
     deadlines,
-    delivery::Delivery,
+    delivery::{Delivery, Position},
     door::Progress,
-    input::Verdict::{Applied, Dead, Gone, Held},
+    input::{
+        Input, Source,
+        Verdict::{Applied, Dead, Gone, Held, Refused},
+        Work,
+    },
+    participant::What,
     store::{
         Crashes,
         HeldStatus::{Parked, Queued},
         Stage,
     },
     testing::{World, failure, now},
+    trace::TraceContext,
 };
 
 /// The process crashed so often over the message, and came so far at most.
@@ -107,12 +113,32 @@ fn the_last_try_of_what_may_end_the_process_says_that_it_was_decoded() {
 }
 
 #[test]
-fn what_came_from_no_topic_is_handled_without_being_written_down() {
+fn a_clients_command_is_handled_without_being_written_down() {
     let mut world = World::new();
-    let id = world.set_deadline("a", "ring");
-    let mut work = [deadlines::input(world.door.database.state().deadlines[&id].clone())];
+    let (what, trace) = (What::Command("a".to_owned()), TraceContext::default());
+    let mut work = [Work::Input(Input { what, correlation_id: None, trace, source: Source::Client })];
     let mut progress = Progress::new(1);
     now(world.door.handle_carefully(&mut world.ids, &mut work, &mut progress)).unwrap();
     assert_eq!(progress.verdicts, [Some(Applied(None))]);
     assert!(!world.door.database.state().statements.contains(&"begun"));
+}
+
+#[test]
+fn a_deadline_that_ended_the_process_is_postponed_without_being_tried_and_keeps_no_other() {
+    let mut world = World::new();
+    let (culprit, other) = (world.set_deadline("a", "ring"), world.set_deadline("b", "ring"));
+    let at = Position { topic: format!("deadline:{culprit}").into(), partition: 0, offset: 0 };
+    let memory = world.door.database.clone();
+    memory.state().crashes.insert(at, Crashes { times: 5, stage: Stage::Begun });
+    let mut work = [culprit, other].map(|id| deadlines::input(memory.state().deadlines[&id].clone()));
+    let mut progress = Progress::new(work.len());
+    now(world.door.handle_carefully(&mut world.ids, &mut work, &mut progress)).unwrap();
+    assert!(matches!(progress.verdicts[..], [Some(Refused(_)), Some(Applied(_))]), "{:?}", progress.verdicts);
+    let state = memory.state();
+    let waiting = &state.deadlines[&culprit];
+    assert_eq!(
+        (waiting.attempts, waiting.not_before.is_some(), state.deadlines.contains_key(&other)),
+        (1, true, false)
+    );
+    assert!(waiting.last_error.as_deref().unwrap().contains("the process ended"));
 }

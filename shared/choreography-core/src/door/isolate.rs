@@ -13,7 +13,7 @@ use crate::{
     intents::FreshCall,
     participant::{Participant, Refusal},
     reception,
-    store::{Crashes, Database, Failure, StoreError},
+    store::{Crashes, Database, Failure, StoreError, Waits},
 };
 
 /// How far a batch has come. Kept across failed tries, so that committed halves are not handled (or answered) twice.
@@ -44,7 +44,7 @@ impl<R> Progress<R> {
 
     pub(super) fn keep(&mut self, from: usize, handled: Handled<R>) {
         for (offset, verdict) in handled.verdicts.into_iter().enumerate() {
-            self.verdicts[from + offset] = Some(verdict);
+            self.verdicts[from + offset] = verdict;
         }
         self.ranges.extend(handled.ranges);
         self.intents.extend(handled.intents);
@@ -73,6 +73,26 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         self.isolate(ids, work, (0, work.len()), progress).await
     }
 
+    /// Handles `work` in one transaction that waits for locks only for a moment: what touches a row that somebody else has locked for
+    /// longer is left, and all that comes behind it of its aggregate. `progress` has no verdict of what was left. On an error nothing was done, unless it
+    /// is the commit's: then that is not known.
+    pub async fn handle_at_once(
+        &self,
+        ids: &mut dyn IdSource,
+        work: &mut [Work<P>],
+        progress: &mut Progress<P::Reply>,
+    ) -> Result<(), StoreError> {
+        reception::read_all(&*self.participant, work);
+        let manner = |waits| Manner { waits, leaves: true, set_aside: None };
+        let handled = match self.transact(ids, work, manner(Waits::Shortly)).await {
+            // Somebody holds a row, or a whole table, for longer than a moment. Which one is asked, not waited for.
+            Err(StoreError::Contention(_)) => self.transact(ids, work, manner(Waits::Hurried)).await?,
+            other => other?,
+        };
+        progress.keep(0, handled);
+        Ok(())
+    }
+
     /// Handles the part of `work` from the first to before the second index.
     pub(super) async fn isolate(
         &self,
@@ -84,7 +104,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         let mut open = unsettled(&progress.verdicts[from..to], from);
         while let Some(part) = open.pop() {
             let Part { from, to, hurried } = part;
-            match self.transact(ids, &work[from..to], Manner { hurried, set_aside: None }).await {
+            match self.transact(ids, &work[from..to], Manner { waits: waits(hurried), ..Manner::default() }).await {
                 Ok(handled) => progress.keep(from, handled),
                 Err(StoreError::Unavailable(why)) => return Err(StoreError::Unavailable(why)),
                 // Somebody holds a row for too long. Which one is asked, not waited for.
@@ -116,7 +136,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             StoreError::Contention(_) | StoreError::Unavailable(_) => Refusal::Transient(error.to_string()),
         };
         let set_aside = SetAside { class: "database", refusal: refusal.clone() };
-        let manner = Manner { hurried, set_aside: Some(&set_aside) };
+        let manner = Manner { waits: waits(hurried), set_aside: Some(&set_aside), leaves: false };
         let left = match work {
             Work::Input(Input { source: Source::Client, .. }) => return Ok(only(Verdict::Refused(refusal))),
             Work::Dead(delivery, failure) => {
@@ -138,6 +158,10 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             other => other,
         }
     }
+}
+
+fn waits(hurried: bool) -> Waits {
+    if hurried { Waits::Hurried } else { Waits::Long }
 }
 
 /// What is not settled yet, the last part first.
@@ -162,7 +186,7 @@ pub(super) fn without_bytes<P: Participant>(delivery: &Delivery, failure: &Failu
 }
 
 fn only<R>(verdict: Verdict<R>) -> Handled<R> {
-    Handled { verdicts: vec![verdict], ranges: Vec::new(), intents: Vec::new(), earliest_deadline: None }
+    Handled { verdicts: vec![Some(verdict)], ranges: Vec::new(), intents: Vec::new(), earliest_deadline: None }
 }
 
 /// If even setting it aside fails, nothing may be skipped: the batch waits as if the database were away.

@@ -44,7 +44,7 @@ use crate::{
     participant::Participant,
     policy::Policy,
     rows::Rows,
-    store::{Database, Found, Lost, OutboxMessage, StoreError, Transaction, Wanted, WantedRows},
+    store::{Database, Found, Lost, OutboxMessage, StoreError, Transaction, Waits, Wanted, WantedRows},
 };
 use batch::Batch;
 use known::Known;
@@ -70,8 +70,10 @@ pub struct Door<P: Participant, D> {
 /// How a transaction goes about what may stop it.
 #[derive(Clone, Copy, Default)]
 struct Manner<'a> {
-    /// It waits for no row that others hold: whoever needs one steps aside.
-    hurried: bool,
+    /// A hurried one waits for no row that others hold: whoever needs one steps aside.
+    waits: Waits,
+    /// Whoever needs a row that others hold is left as it is instead.
+    leaves: bool,
     /// The work can't be handled, so its rules are not run (nor their rows locked) again.
     set_aside: Option<&'a SetAside>,
 }
@@ -112,8 +114,8 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         known: &Known,
     ) -> Result<Result<Handled<P::Reply>, Lost>, StoreError> {
         let (spans, since) = (BatchSpans::begin(self.participant.name(), work.len()), Instant::now());
-        let mut tx = self.database.begin(manner.hurried).await?;
-        let mut batch = Batch::new(&*self.participant, work, tx.now(), spans.link(), manner.set_aside);
+        let mut tx = self.database.begin(manner.waits).await?;
+        let mut batch = Batch::new(&*self.participant, work, tx.now(), spans.link(), manner);
         batch.look_at_all(self.policy.window, known);
         let mut rows = self.lock(&mut tx, &mut batch, manner).await?;
         let outcome = batch.run(&self.policy, &mut rows, known, ids);
@@ -154,7 +156,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
                 rows.load_fresh(table, key, self.participant.absent(table));
             }
             if !shared.is_empty() {
-                let (if_free, keys) = match manner.hurried {
+                let (if_free, keys) = match manner.waits == Waits::Hurried {
                     true => (shared, Vec::new()),
                     false => self.suspects.split(table, shared, batch.now),
                 };
@@ -201,7 +203,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
 /// Messages that this service does not handle need no transaction.
 fn nothing_to_do<P: Participant>(work: &[Work<P>]) -> Option<Handled<P::Reply>> {
     work.iter().all(|work| matches!(work, Work::Ignored(_))).then(|| Handled {
-        verdicts: work.iter().map(|_| Verdict::Ignored).collect(),
+        verdicts: work.iter().map(|_| Some(Verdict::Ignored)).collect(),
         ranges: Vec::new(),
         intents: Vec::new(),
         earliest_deadline: None,

@@ -43,6 +43,8 @@ pub(super) struct Note {
     /// It is a compensation.
     pub overtakes: bool,
     pub set_aside: Option<SetAside>,
+    /// Somebody else has a row of it locked, and nobody waits for that here.
+    pub left: bool,
     pub early: Option<Early>,
     /// It was held early when it was read, and the inbox knows it by now.
     pub known: bool,
@@ -53,7 +55,7 @@ pub(super) struct Note {
 impl Note {
     /// Whether its rules are to be run, and so its rows needed.
     pub fn runs(&self) -> bool {
-        self.set_aside.is_none() && self.early.is_none()
+        self.set_aside.is_none() && self.early.is_none() && !self.left
     }
 
     pub fn look_at<P: Participant>(&mut self, participant: &P, input: &Input<P>) {

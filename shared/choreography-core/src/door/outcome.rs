@@ -138,7 +138,7 @@ impl<P: Participant> Outcome<P> {
         let Writing { deadlines, calls, messages, .. } = self.writing;
         Handled {
             ranges: ranges(&messages, range_count),
-            verdicts: self.verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::Gone)).collect(),
+            verdicts: self.verdicts,
             earliest_deadline: deadlines.set.iter().chain(&deadlines.postponed).map(Deadline::next_at).min(),
             intents: calls.new.into_iter().map(|intent| FreshCall { intent, since }).collect(),
         }

@@ -7,9 +7,10 @@ use std::{future::Future, time::Instant};
 
 use chrono::TimeDelta;
 
+pub(crate) use late::report as report_late;
 pub use late::{Contradiction, LateAnswer};
 pub use step::answered;
-pub use step::{Called, Claimed, IntentStore, Postponed, settle};
+pub use step::{Called, Claimed, IntentStore, Postponed, give_back};
 
 use crate::{participant::Answer, store::Intent};
 

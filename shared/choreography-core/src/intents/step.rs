@@ -5,14 +5,13 @@ use std::future::Future;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::{Contradiction, LateAnswer, NoAnswer, late};
+use super::{Contradiction, LateAnswer, NoAnswer};
 use crate::{
-    door::{Door, Progress},
     event_id::{IdSource, random},
-    input::{Input, Source, Verdict, Work},
+    input::{Input, Source, Work},
     participant::{Answer, Participant, What},
     policy::RetryPolicy,
-    store::{Database, Intent, StoreError},
+    store::{Intent, StoreError},
 };
 
 /// Intents as the steps need them.
@@ -62,40 +61,22 @@ const SOON: u32 = 2;
 /// A call that came back.
 pub type Called = (Intent, Result<Answer, NoAnswer>);
 
-/// Hands definite answers to the rules and postpones the rest.
-pub async fn settle<P: Participant, D: Database<P>, S: IntentStore>(
-    door: &Door<P, D>,
+/// Gives calls back that had no answer.
+///
+/// # Errors
+/// The database's: nobody takes the calls up before their lease is over.
+pub async fn give_back<S: IntentStore>(
     store: &S,
+    retry: &RetryPolicy,
     ids: &mut dyn IdSource,
-    called: &[Called],
-) -> Result<Progress<P::Reply>, StoreError> {
-    let postponed: Vec<Postponed> = called
+    unanswered: &[(Intent, NoAnswer)],
+) -> Result<(), StoreError> {
+    // Drawn anew at each try, so that calls that failed together do not come back together.
+    let postponed: Vec<Postponed> = unanswered
         .iter()
-        .filter_map(|(intent, result)| {
-            let no_answer = result.as_ref().err()?;
-            // Drawn anew at each try, so that calls that failed together do not come back together.
-            Some(postponed(intent, no_answer, &door.policy.retry, random(ids, intent.intended_at)))
-        })
+        .map(|(intent, no_answer)| postponed(intent, no_answer, retry, random(ids, intent.intended_at)))
         .collect();
-    if !postponed.is_empty() {
-        store.postpone(&postponed).await?;
-    }
-    let mut work: Vec<Work<P>> =
-        called.iter().filter_map(|(intent, result)| Some(answered(intent, result.as_ref().ok()?.clone()))).collect();
-    let mut progress = Progress::new(work.len());
-    door.handle_isolating(ids, &mut work, &mut progress).await?;
-    let late = late(called, &progress);
-    if !late.is_empty() {
-        late::report(store, &late).await;
-    }
-    Ok(progress)
-}
-
-/// The answers that found their calls gone.
-fn late<R>(called: &[Called], progress: &Progress<R>) -> Vec<LateAnswer> {
-    let answers = called.iter().filter_map(|(intent, result)| Some((intent.id, result.as_ref().ok()?)));
-    let gone = answers.zip(&progress.verdicts).filter(|(_, verdict)| matches!(verdict, Some(Verdict::Gone)));
-    gone.map(|((call, answer), _)| LateAnswer { call, answer: answer.clone() }).collect()
+    if postponed.is_empty() { Ok(()) } else { store.postpone(&postponed).await }
 }
 
 fn postponed(intent: &Intent, no_answer: &NoAnswer, retry: &RetryPolicy, random: u64) -> Postponed {

@@ -26,8 +26,14 @@ fn intent(world: &World, key: &str, step: &str) -> Intent {
 
 fn answered(world: &mut World, called: &[Called]) -> Result<Vec<Verdict<()>>, StoreError> {
     let memory = world.door.database.clone();
-    let progress = now(settle(&world.door, &memory, &mut world.ids, called))?;
-    Ok(progress.verdicts.into_iter().flatten().collect())
+    let unanswered: Vec<(Intent, NoAnswer)> =
+        called.iter().filter_map(|(intent, result)| Some((intent.clone(), result.clone().err()?))).collect();
+    now(give_back(&memory, &RETRY, &mut world.ids, &unanswered))?;
+    Ok(world.take_in(|intake| {
+        for (intent, result) in called {
+            result.iter().for_each(|answer| intake.answered(intent, answer.clone()));
+        }
+    }))
 }
 
 fn yes() -> Result<Answer, NoAnswer> {

@@ -40,9 +40,9 @@ pub enum StoreError {
 pub trait Database<P: Participant>: Send + Sync + 'static {
     /// Dropped without a commit, it is rolled back.
     type Transaction: Transaction<P>;
-    /// Opens a transaction. A hurried one waits for locks only for a moment, and finds out at once whether somebody has a
+    /// Opens a transaction. A hurried one finds out at once whether somebody has a
     /// table locked as a whole: that concerns everybody ([`StoreError::Unavailable`]).
-    fn begin(&self, hurried: bool) -> impl Future<Output = Result<Self::Transaction, StoreError>> + Send;
+    fn begin(&self, waits: Waits) -> impl Future<Output = Result<Self::Transaction, StoreError>> + Send;
 
     /// How often the process crashed while it handled each message; in the order of `messages`.
     fn crashes(&self, messages: &[Position]) -> impl Future<Output = Result<Vec<Crashes>, StoreError>> + Send;
@@ -56,6 +56,18 @@ pub trait Database<P: Participant>: Send + Sync + 'static {
     fn end_messages(&self, messages: &[Position]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Whether this message, or its place alone, is kept as a dead message, or it is held.
     fn is_kept(&self, message: &Delivery) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// How long a transaction waits for a lock that somebody else has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Waits {
+    /// As long as the session's own limit allows, which is seconds.
+    #[default]
+    Long,
+    /// For a moment, which is longer than a sound transaction holds one.
+    Shortly,
+    /// As shortly; and before anything else it is found out whether a whole table is locked.
+    Hurried,
 }
 
 /// One transaction: locks, then one write, then the commit. Each call is one round trip. Dropping it without

@@ -16,7 +16,9 @@ use crate::{
     input::HeldEvent,
     intents::{Claimed as ClaimedCall, Contradiction, IntentStore, LateAnswer, Postponed},
     retry::{Claimed, HeldStore, Limits, Unreadable},
-    store::{Crashes, Database, DeadMessage, Deadline, Failure, HeldStatus, Intent, OutboxMessage, Stage, StoreError},
+    store::{
+        Crashes, Database, DeadMessage, Deadline, Failure, HeldStatus, Intent, OutboxMessage, Stage, StoreError, Waits,
+    },
 };
 
 #[derive(Clone, Debug)]
@@ -98,10 +100,10 @@ impl Memory {
 impl Database<Toy> for Memory {
     type Transaction = Copy;
 
-    async fn begin(&self, hurried: bool) -> Result<Copy, StoreError> {
+    async fn begin(&self, waits: Waits) -> Result<Copy, StoreError> {
         self.answer()?;
         let state = self.state().clone();
-        if hurried && state.is_table_locked {
+        if waits == Waits::Hurried && state.is_table_locked {
             return Err(StoreError::Unavailable("a table is locked".into()));
         }
         Ok(Copy { original: self.clone(), state })

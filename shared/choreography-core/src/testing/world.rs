@@ -13,7 +13,9 @@ use crate::{
     door::{Door, Progress},
     event_id::{IdSource, Ids, Window},
     input::{HeldEvent, Input, Source, Unread, Verdict, Work},
+    intake::{self, Beside, Intake},
     intents,
+    log::{EventSource, LogError},
     participant::{Answer, What},
     policy::{Policy, RetryPolicy},
     retry::{self, Limits},
@@ -176,9 +178,23 @@ impl World {
 
     pub fn deadlines(&mut self, limit: usize) -> Vec<Verdict<()>> {
         let memory = self.door.database.clone();
-        let (_, progress) =
-            now(deadlines::step(&self.door, &memory, &mut self.ids, limit)).expect("the database is there");
-        progress.verdicts.into_iter().flatten().collect()
+        let due = now(deadlines::look(&memory, limit, POLICY.retry.cap)).expect("the database is there").due;
+        self.take_in(|intake| intake.due(due, &intake::search().0))
+    }
+
+    /// What has arrived, through the loop and the one beside it, as they do it.
+    pub fn take_in(&mut self, arrive: impl FnOnce(&mut Intake<Toy>)) -> Vec<Verdict<()>> {
+        let (mut intake, aside) = Intake::new(intake::Limits { inputs: 100, bytes: 1_000_000 });
+        arrive(&mut intake);
+        let (mut beside, mut verdicts) = (Beside::new(aside), Vec::new());
+        while intake.prepare(&Nowhere) {
+            let handled = now(intake.step(&self.door, &mut self.ids)).expect("the database is there");
+            verdicts.extend(handled.into_iter().flat_map(|handled| handled.progress.verdicts).flatten());
+        }
+        while let Some(handled) = now(beside.step(&self.door, &mut self.ids)).expect("the database is there") {
+            verdicts.extend(handled.progress.verdicts.into_iter().flatten());
+        }
+        verdicts
     }
 
     pub fn sum(&self, key: &str) -> i64 {
@@ -222,4 +238,29 @@ pub(crate) fn key_of(row: &HeldRow) -> &str {
 /// Class and words of why it is held.
 pub(crate) fn failure(row: &HeldRow) -> (&str, &str) {
     row.failure.as_ref().map_or(("", ""), |failure| (failure.class, failure.message.as_str()))
+}
+
+/// A group without partitions.
+struct Nowhere;
+
+impl EventSource for Nowhere {
+    async fn poll(&mut self, _limit: usize) -> Result<Vec<Delivery>, LogError> {
+        Ok(Vec::new())
+    }
+
+    async fn keep_alive(&mut self) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn owned_since(&self, _topic: &str, _partition: i32) -> Option<u64> {
+        None
+    }
+
+    async fn commit(&mut self, _next: &[Position]) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn take_confirmed(&mut self) -> Vec<Position> {
+        Vec::new()
+    }
 }

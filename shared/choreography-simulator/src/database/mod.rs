@@ -17,7 +17,7 @@ use choreography_core::{
     delivery::{Delivery, Position},
     participant::Participant,
     policy::Policy,
-    store::{Crashes, Database, Stage, StoreError},
+    store::{Crashes, Database, Stage, StoreError, Waits},
 };
 use chrono::TimeDelta;
 
@@ -158,8 +158,8 @@ impl<P: Participant> Database<P> for Model<P> {
     type Transaction = Tx<P>;
 
     /// Nobody in the model locks a whole table.
-    async fn begin(&self, hurried: bool) -> Result<Tx<P>, StoreError> {
-        self.alone(if hurried { "hurry" } else { "begin" }).await
+    async fn begin(&self, waits: Waits) -> Result<Tx<P>, StoreError> {
+        self.alone(if waits == Waits::Hurried { "hurry" } else { "begin" }).await
     }
 
     async fn crashes(&self, messages: &[Position]) -> Result<Vec<Crashes>, StoreError> {

@@ -86,7 +86,11 @@ fn describe() {
     describe_counter!("saga_calls_total", "External calls by step and answer");
     for (name, unit, what) in [
         ("saga_duration_seconds", Unit::Seconds, "From the saga's beginning to its end, by outcome"),
-        ("saga_batch_seconds", Unit::Seconds, "One batch, from its first message to the offsets"),
+        (
+            "saga_batch_seconds",
+            Unit::Seconds,
+            "One batch, from the beginning of its transaction to what follows the commit",
+        ),
         ("saga_relay_seconds", Unit::Seconds, "One step of the relay, from the outbox to the mark"),
         ("saga_call_seconds", Unit::Seconds, "One external call"),
         ("saga_batch_size", Unit::Count, "Inputs or messages handled together"),

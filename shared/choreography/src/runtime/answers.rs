@@ -1,43 +1,48 @@
-//! Answers: those that come together share a transaction.
+//! What came of calls: answers are inputs, and calls without one are given back.
 
 use std::sync::Arc;
 
 use choreography_core::{
     event_id::Ids,
     intents::{self, Called},
+    participant::Answer,
+    store::Intent,
 };
 use tokio::sync::mpsc;
 use tracing::warn;
 
-use super::{Aftermath, ServiceDoor, backoff, beat, idle};
+use super::{ServiceDoor, backoff, beat, idle};
 
-/// How often an answer is handed in again here while the database is away; then the intent is asked about anew.
+/// How often calls are given back here while the database is away; then they are taken up once their lease is over.
 const TRIES: u32 = 5;
 
-/// Runs until the call loop is gone and everything is settled.
+/// Runs until the call loop is gone and everything is handed on.
 pub(crate) async fn answer_loop(
     door: Arc<ServiceDoor>,
-    mut answers: mpsc::Receiver<Called>,
-    aftermath: Aftermath,
+    mut called: mpsc::Receiver<Called>,
+    answers: mpsc::Sender<(Intent, Answer)>,
     limit: usize,
 ) {
     let mut ids = Ids::new();
-    let mut called = Vec::new();
-    while idle(answers.recv_many(&mut called, limit)).await > 0 {
-        metrics::histogram!("saga_batch_size", "kind" => "answers").record(called.len() as f64);
+    let mut ended = Vec::new();
+    while idle(called.recv_many(&mut ended, limit)).await > 0 {
+        let mut unanswered = Vec::new();
+        for (intent, result) in ended.drain(..) {
+            match result {
+                // Without a receiver the service is stopping: the call stands in the database and is asked about again.
+                Ok(answer) => drop(idle(answers.send((intent, answer))).await),
+                Err(no_answer) => unanswered.push((intent, no_answer)),
+            }
+        }
         for failures in 1..=TRIES {
             beat();
-            match intents::settle(&door, &door.database, &mut ids, &called).await {
-                Ok(mut progress) => {
-                    aftermath.of(&mut progress);
-                    break;
-                }
+            match intents::give_back(&door.database, &door.policy.retry, &mut ids, &unanswered).await {
+                Ok(()) => break,
                 Err(error) => {
-                    warn!(%error, failures, "answers wait for the database; unsettled intents are asked about again");
+                    warn!(%error, failures, "calls without an answer wait for the database; they are asked about again");
                     tokio::time::sleep(backoff(failures)).await;
                 }
             }
         }
-        called.clear();
     }
 }

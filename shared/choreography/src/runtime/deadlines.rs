@@ -1,11 +1,17 @@
-//! The deadline loop: sleeps until the next deadline or until an earlier one is set.
+//! The deadline loop: sleeps until the next deadline or until an earlier one is set, and hands those that are due to the service's
+//! loop.
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use choreography_core::{deadlines, event_id::Ids};
+use choreography_core::{
+    deadlines,
+    intake::{Found, search},
+    store::Deadline,
+};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -13,37 +19,52 @@ use super::{Aftermath, ServiceDoor, backoff, beat, idle};
 
 pub(crate) async fn deadline_loop(
     door: Arc<ServiceDoor>,
+    due: mpsc::Sender<(Vec<Deadline>, Found)>,
     aftermath: Aftermath,
     limit: usize,
     slow_poll: Duration,
     stop: CancellationToken,
 ) {
-    let mut ids = Ids::new();
     let mut failures = 0;
     while !stop.is_cancelled() {
         beat();
         // Whatever is set from here on is told, since what is read now may not have it.
         aftermath.next_deadline.store(i64::MAX, Ordering::Relaxed);
-        let wait = match deadlines::step(&door, &door.database, &mut ids, limit).await {
-            Ok((due, mut progress)) => {
+        let until = match deadlines::look(&door.database, limit, door.policy.retry.cap).await {
+            Ok(looked) => {
                 failures = 0;
-                let handled = progress.verdicts.len() + due.unreadable.len();
-                // Before the aftermath: what was set or postponed meanwhile may come earlier.
-                let next = due.next.map_or(i64::MAX, |next| next.timestamp_millis());
+                // Before these are handled: what is set or postponed then may come earlier.
+                let next = looked.next.map_or(i64::MAX, |next| next.timestamp_millis());
                 aftermath.next_deadline.store(next, Ordering::Relaxed);
-                aftermath.of(&mut progress);
-                let until_next = due.next.and_then(|next| (next - due.now).to_std().ok()).unwrap_or(slow_poll);
-                if handled == limit { Duration::ZERO } else { until_next.min(slow_poll * 10) }
+                let until_next = looked.next.and_then(|next| (next - looked.now).to_std().ok()).unwrap_or(slow_poll);
+                let is_all = looked.due.len() + looked.unreadable.len() < limit;
+                let until = Instant::now() + if is_all { until_next.min(slow_poll * 10) } else { Duration::ZERO };
+                if !looked.due.is_empty() {
+                    let (found, search) = search();
+                    let handled = async {
+                        if due.send((looked.due, found)).await.is_ok() {
+                            search.over().await;
+                        }
+                    };
+                    idle(async {
+                        tokio::select! {
+                            () = handled => {}
+                            () = stop.cancelled() => {}
+                        }
+                    })
+                    .await;
+                }
+                until
             }
             Err(error) => {
                 failures += 1;
                 warn!(%error, "deadlines wait");
-                backoff(failures)
+                Instant::now() + backoff(failures)
             }
         };
         idle(async {
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep_until(until.into()) => {}
                 () = aftermath.wakes.deadlines.notified() => {}
                 () = stop.cancelled() => {}
             }

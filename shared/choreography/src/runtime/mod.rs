@@ -2,14 +2,13 @@
 
 mod aftermath;
 mod answers;
+mod beside;
 mod calls;
-mod commands;
-mod consuming;
 mod deadlines;
 mod gauges;
+mod intake;
 mod jobs;
 mod maintenance;
-
 mod readiness;
 mod relaying;
 mod retrying;
@@ -18,12 +17,12 @@ mod wake;
 
 pub(crate) use aftermath::Aftermath;
 pub(crate) use answers::answer_loop;
+pub(crate) use beside::beside_loop;
 pub(crate) use calls::{CallQueue, Pace, Waiting, call_loop, call_queue};
 pub(crate) use choreography_core::progress::{Progress, beat, idle};
-pub(crate) use commands::command_loop;
-pub(crate) use consuming::{ConsumerState, consumer_loop};
 pub(crate) use deadlines::deadline_loop;
 pub(crate) use gauges::gauge_loop;
+pub(crate) use intake::{Arrivals, ConsumerState, IntakeLoop};
 pub(crate) use jobs::job_loop;
 pub(crate) use maintenance::maintenance_loop;
 pub(crate) use readiness::{Seen, readiness};

@@ -49,10 +49,11 @@ pub struct EngineSettings {
     #[arg(long, env, default_value = "10s", value_parser = duration)]
     pub secrets_poll_interval: Duration,
 
-    /// Most events, commands or answers in one transaction.
+    /// Most inputs (commands, answers, deadlines, events) in one transaction.
     #[arg(long, env, default_value_t = 500, value_parser = at_least_one)]
     pub batch_limit: usize,
-    /// Most bytes of events in one transaction, as they are in memory; one event may be larger.
+    /// Most bytes of events that wait for a transaction, as they are in memory; the last may go beyond. What could not be done at
+    /// once may take four times as much.
     #[arg(long, env, default_value_t = 4 << 20, value_parser = at_least_one)]
     pub batch_bytes: usize,
     /// With a backlog, how long a batch waits for more.

@@ -53,11 +53,11 @@ fn a_crash_between_database_and_offset_commit_repeats_nothing() {
                 shipping.process.freeze().expect("shipping stands still");
                 let order = world.place(&[(&chair, 1)], "tok_visa", "Vienna").await;
                 world.appears(&order, "payment.succeeded").await;
-                armed(world, service, "consumer.committed", &["armed"]).await;
+                armed(world, service, "intake.committed", &["armed"]).await;
                 shipping.process.thaw().expect("shipping goes on");
                 order
             } else {
-                armed(world, service, "consumer.committed", &["armed"]).await;
+                armed(world, service, "intake.committed", &["armed"]).await;
                 world.place(&[(&chair, 1)], "tok_visa", "Vienna").await
             };
             crashed_and_replaced(world, service, &["armed"]).await;
@@ -70,7 +70,7 @@ fn a_crash_between_database_and_offset_commit_repeats_nothing() {
 
 #[test]
 fn a_crash_at_any_step_of_parking_dead_letters_each_event_once_and_in_order() {
-    for step in ["door.written", "consumer.committed", "relay.acknowledged", "relay.marked"] {
+    for step in ["door.written", "intake.committed", "relay.acknowledged", "relay.marked"] {
         story_alone(|world| async move {
             let order = Uuid::now_v7().to_string();
             let replicas = ["armed-1", "armed-2"];

@@ -126,7 +126,7 @@ fn a_crash_at_any_step_tells_nobody_twice() {
         let shipping = world.system.find("shipping").expect("shipping runs").process;
 
         // While the end is taken: before its transaction is committed, and after that, before its offset is.
-        for step in ["door.written", "consumer.committed"] {
+        for step in ["door.written", "intake.committed"] {
             shipping.freeze().expect("shipping stands still");
             let order = place_for(world, "ada", &chair, "tok_visa").await;
             notice_is(world, &order, "known").await;

@@ -107,7 +107,6 @@ pub const IMPOSSIBLE: &[Impossible] = &[
         "who makes such a call waits and makes it again, whatever its error is: as when the connection breaks",
     ),
     (&["refused for its data", "refused for now"], &[COMMIT], "a commit checks nothing: no constraint is deferred"),
-    (&["offsets lost"], &[KEEP_ALIVE], "the poll before it had the answers to all commits under way"),
     (&["answer of the commit lost"], &[BEGIN, READS, IN_TRANSACTION], "nothing is committed there"),
     (&["dropped and stepped again"], &[KEEP_ALIVE], "nobody limits the time in which the group is kept alive"),
     (
@@ -122,7 +121,9 @@ pub const IMPOSSIBLE: &[Impossible] = &[
 const PROVIDERS_ONLY: &[&[&str]] = &[PROVIDERS];
 
 fn is_seldom(fault: &str, call: &str) -> bool {
-    ["lock time-out", "deadlock"].contains(&fault) && SELDOM.iter().any(|group| group.contains(&call))
+    // A commit is under way when the next transaction finds the database gone, or too much is aside.
+    (fault == "offsets lost" && KEEP_ALIVE.contains(&call))
+        || ["lock time-out", "deadlock"].contains(&fault) && SELDOM.iter().any(|group| group.contains(&call))
 }
 
 /// Why this fault never strikes at this call.

@@ -7,7 +7,7 @@ use choreography_core::{
     intents::{IntentStore, Postponed},
     relay::{Lane, Lease, Mark, OutboxStore, Reading, Refused},
     retry::{HeldStore, Limits},
-    store::{Database, Deadline, Found, Intent, StoreError, TableChanges, Transaction, Wanted, Writing},
+    store::{Database, Deadline, Found, Intent, StoreError, TableChanges, Transaction, Waits, Wanted, Writing},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -76,7 +76,7 @@ pub async fn perform<D: Ports>(
     call: Call,
 ) -> (Option<D::Transaction>, String) {
     match (tx, call) {
-        (_, Call::Begin) => match database.begin(false).await {
+        (_, Call::Begin) => match database.begin(Waits::Long).await {
             Ok(tx) => (Some(tx), said(Ok("begun"))),
             Err(error) => (None, said::<()>(Err(error))),
         },

@@ -2,7 +2,7 @@
 
 use choreography_core::{
     participant::Participant,
-    store::{Database, Transaction, Wanted, WantedRows},
+    store::{Database, Transaction, Waits, Wanted, WantedRows},
 };
 use choreography_postgres::{Pool, Postgres};
 use sqlx::AssertSqlSafe;
@@ -36,7 +36,7 @@ pub const WORDS: &str = "
 
 pub async fn read(pool: &Pool, database: &Postgres) -> anyhow::Result<Vec<String>> {
     let mut lines: Vec<String> = sqlx::query_scalar(ENGINE).fetch_all(pool).await?;
-    let mut tx = database.begin(false).await?;
+    let mut tx = database.begin(Waits::Long).await?;
     let tables = both();
     for &table in tables.tables() {
         let (name, column) = (table.0.name, table.0.key);

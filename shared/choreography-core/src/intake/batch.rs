@@ -1,0 +1,81 @@
+//! Items that go through the door together.
+
+use super::{
+    Handled,
+    item::{Item, Kind, SharedOffsets, Then},
+};
+use crate::{door::Progress, input::Work, intents::LateAnswer, participant::Participant};
+
+pub(super) struct Batch<P: Participant> {
+    pub work: Vec<Work<P>>,
+    pub progress: Progress<P::Reply>,
+    thens: Vec<Then<P>>,
+    /// A try was begun: whether it was committed is not known before it has ended.
+    pub begun: bool,
+}
+
+/// A batch that went through.
+pub(super) struct Ended<P: Participant> {
+    pub handled: Handled<P::Reply>,
+    /// What was left: nothing of it was done.
+    pub left: Vec<Item<P>>,
+    /// Answers whose calls were gone.
+    pub late: Vec<LateAnswer>,
+}
+
+impl<P: Participant> Batch<P> {
+    pub fn of(items: Vec<Item<P>>) -> Self {
+        let (work, thens): (Vec<_>, Vec<_>) = items.into_iter().map(|Item { work, then }| (work, then)).unzip();
+        Self { progress: Progress::new(work.len()), work, thens, begun: false }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.work.is_empty()
+    }
+
+    /// A batch is handed in again. Commands are not: their clients are told that nobody knows whether they were done. What
+    /// `stays` says no to goes as well.
+    pub fn begin_again(self, why: &str, stays: impl Fn(&Item<P>) -> bool) -> Self {
+        let begun = self.begun;
+        let crashes = self.progress.crashes.clone();
+        let Self { work, progress, thens, .. } = self;
+        let mut kept = Self { work: Vec::new(), progress: Progress::new(0), thens: Vec::new(), begun: false };
+        let mut counts = Vec::new();
+        for (index, ((work, then), verdict)) in work.into_iter().zip(thens).zip(progress.verdicts).enumerate() {
+            let item = Item { work, then };
+            if begun && item.kind() == Kind::Command && verdict.is_none() {
+                item.tell_unknown(why);
+            } else if verdict.is_some() || stays(&item) {
+                kept.work.push(item.work);
+                kept.thens.push(item.then);
+                kept.progress.verdicts.push(verdict);
+                counts.extend(crashes.as_ref().and_then(|crashes| crashes.get(index)).copied());
+            }
+        }
+        kept.progress.crashes = crashes.map(|_| counts);
+        kept.progress.ranges = progress.ranges;
+        kept.progress.intents = progress.intents;
+        kept.progress.earliest_deadline = progress.earliest_deadline;
+        kept
+    }
+
+    /// It went through, but for what was left.
+    pub fn end(self, offsets: &SharedOffsets) -> Ended<P> {
+        let Self { work, mut progress, thens, .. } = self;
+        let (mut left, mut late, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
+        for ((work, then), verdict) in work.into_iter().zip(thens).zip(&mut progress.verdicts) {
+            let item = Item { work, then };
+            kinds.push(item.kind());
+            match verdict {
+                Some(verdict) => item.settle(verdict, offsets, &mut late),
+                None => left.push(item),
+            }
+        }
+        Ended { handled: Handled { progress, kinds }, left, late }
+    }
+
+    /// Nothing of it was done.
+    pub fn into_items(self) -> Vec<Item<P>> {
+        self.work.into_iter().zip(self.thens).map(|(work, then)| Item { work, then }).collect()
+    }
+}

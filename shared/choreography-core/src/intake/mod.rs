@@ -1,0 +1,257 @@
+//! The one loop of a service: whatever has arrived (commands, answers, deadlines, events) goes into the next transaction.
+//!
+//! What has arrived is gathered while the last transaction is on its way, and waits here, kind by kind. A step takes a fair share
+//! of each kind, in the order commands, answers, deadlines, events, and hands them to the door in one transaction that waits for
+//! locks only for a moment. What could not be done at once goes to [`Aside`], with everything of the same aggregate that comes behind it:
+//! there it is waited for, halved, or set aside, and keeps nobody else. A step begins only when the outcome of the last is known.
+//!
+//! Offsets are committed only after the database, as a contiguous watermark: behind the first message of a partition that is not
+//! done with, wherever it is, nothing is committed.
+
+mod aside;
+mod batch;
+mod item;
+mod messages;
+mod search;
+mod share;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError},
+};
+
+pub use aside::{Aside, Beside};
+pub use item::{Asked, Kind, Reply};
+pub use messages::Messages;
+pub use search::{Found, Search, search};
+
+use crate::{
+    crash_point::reached,
+    door::{Door, Progress},
+    event_id::IdSource,
+    intents::{self, IntentStore},
+    log::{EventSource, LogError},
+    participant::{Answer, Participant},
+    store::{Database, Deadline, Intent, StoreError},
+};
+use batch::Batch;
+use item::{Item, SharedOffsets};
+use share::shares;
+
+const KINDS: usize = Kind::ALL.len();
+const COMMANDS: usize = Kind::Command as usize;
+const EVENTS: usize = Kind::Event as usize;
+
+/// Why a client is not told whether its command was done.
+const NO_ANSWER: &str = "the database did not answer in time";
+
+/// How much is taken at once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Inputs of one transaction, and messages that wait for one.
+    pub inputs: usize,
+    /// Bytes of messages that wait for a transaction; the last of them may go beyond.
+    pub bytes: usize,
+}
+
+/// What a step did.
+pub struct Handled<R> {
+    /// What became of each input (without a verdict, it was left), and what follows.
+    pub progress: Progress<R>,
+    /// What each input is.
+    pub kinds: Vec<Kind>,
+}
+
+/// One member of the service's consumer group, and everything else that the service takes in.
+pub struct Intake<P: Participant> {
+    waiting: [VecDeque<Item<P>>; KINDS],
+    pending: Option<Batch<P>>,
+    offsets: SharedOffsets,
+    aside: Arc<Aside<P>>,
+    limits: Limits,
+    careful: bool,
+    /// The kind whose turn it is, when each goes alone.
+    turn: usize,
+}
+
+impl<P: Participant> Intake<P> {
+    /// With what it leaves to the loop beside.
+    pub fn new(limits: Limits) -> (Self, Arc<Aside<P>>) {
+        let offsets = SharedOffsets::default();
+        let aside = Arc::new(Aside::new(limits, offsets.clone()));
+        let (waiting, pending) = (std::array::from_fn(|_| VecDeque::new()), None);
+        (Self { waiting, pending, offsets, aside: aside.clone(), limits, careful: false, turn: 0 }, aside)
+    }
+
+    /// Whether it watches for an input that ends the process, as it should for some time after a crash: then each kind goes alone, as
+    /// in [`Door::handle_carefully`].
+    pub fn be_careful(&mut self, careful: bool) {
+        self.careful = careful;
+    }
+
+    /// How many further messages it takes. With none, serve the group with [`EventSource::keep_alive`].
+    pub fn room(&self) -> usize {
+        let events = &self.waiting[EVENTS];
+        if self.aside.is_full() || events.iter().map(Item::size).sum::<usize>() >= self.limits.bytes {
+            return 0;
+        }
+        self.room_for(Kind::Event)
+    }
+
+    /// How many more of a kind it takes before others have gone into a transaction: what waits outside is bounded there.
+    pub fn room_for(&self, kind: Kind) -> usize {
+        self.limits.inputs.saturating_sub(self.waiting[kind as usize].len())
+    }
+
+    /// Commands came.
+    pub fn ask(&mut self, commands: impl IntoIterator<Item = Asked<P>>) {
+        self.waiting[COMMANDS].extend(commands.into_iter().map(Item::command));
+    }
+
+    /// A call was answered.
+    pub fn answered(&mut self, intent: &Intent, answer: Answer) {
+        self.waiting[Kind::Answer as usize].push_back(Item::answer(intent, answer));
+    }
+
+    /// Deadlines are due. Their search is over once all of them are done with.
+    pub fn due(&mut self, deadlines: Vec<Deadline>, found: &Found) {
+        self.waiting[Kind::Deadline as usize]
+            .extend(deadlines.into_iter().map(|deadline| Item::deadline(deadline, found.clone())));
+    }
+
+    /// Messages came.
+    pub fn messages(&mut self, messages: Messages<P>) {
+        let mut offsets = self.offsets.lock().unwrap_or_else(PoisonError::into_inner);
+        for item in messages.items {
+            item.take_offset(&mut offsets);
+            self.waiting[EVENTS].push_back(item);
+        }
+    }
+
+    /// What messages are taken into, also while a step is on its way.
+    pub fn basket(&self) -> Messages<P> {
+        Messages { items: Vec::new(), bytes: 0, room: self.room(), limits: self.limits, reads: !self.careful }
+    }
+
+    /// Whether something waits for a transaction.
+    pub fn has_work(&self) -> bool {
+        self.pending.is_some() || self.waiting.iter().any(|waiting| !waiting.is_empty())
+    }
+
+    /// Whether a batch waits for another try.
+    pub fn has_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Chooses what the next [`step`](Self::step) handles: what failed before, or a fair share of what waits. Of partitions that
+    /// went to another member nothing is begun any more. Whether there is something.
+    pub fn prepare<S: EventSource>(&mut self, source: &S) -> bool {
+        self.make_pending(source);
+        self.pending.is_some()
+    }
+
+    /// Hands to the door what was prepared. `None`: there was nothing, or all of it went aside.
+    ///
+    /// Safe to drop in the middle: the next step goes on with what was taken. Commands are not handed in twice, though: once a try
+    /// has failed or was dropped, their clients are told that nobody knows.
+    ///
+    /// # Errors
+    /// The database is away for everybody. The batch is kept: serve the group with [`EventSource::keep_alive`] for a while, then
+    /// step again.
+    pub async fn step<D: Database<P> + IntentStore>(
+        &mut self,
+        door: &Door<P, D>,
+        ids: &mut dyn IdSource,
+    ) -> Result<Option<Handled<P::Reply>>, StoreError> {
+        let Some(batch) = &mut self.pending else { return Ok(None) };
+        batch.begun = true;
+        let tried = match self.careful {
+            true => door.handle_carefully(ids, &mut batch.work, &mut batch.progress).await,
+            false => door.handle_at_once(ids, &mut batch.work, &mut batch.progress).await,
+        };
+        match tried {
+            Ok(()) => {}
+            Err(StoreError::Contention(_) | StoreError::Data(_)) if !self.careful => {
+                let Some(batch) = self.pending.take() else { return Ok(None) };
+                self.aside.add(batch.into_items());
+                return Ok(None);
+            }
+            Err(error) => {
+                // Whoever waits for a command's reply need not wait for the database to come back.
+                let why = error.to_string();
+                self.pending = self.pending.take().map(|batch| batch.begin_again(&why, |_| true));
+                self.waiting[COMMANDS].drain(..).for_each(|item| item.tell_unknown(&why));
+                return Err(error);
+            }
+        }
+        reached("intake.committed");
+        let Some(batch) = self.pending.take() else { return Ok(None) };
+        let ended = batch.end(&self.offsets);
+        self.aside.add(ended.left);
+        if !ended.late.is_empty() {
+            intents::report_late(&door.database, &ended.late).await;
+        }
+        Ok(Some(ended.handled))
+    }
+
+    fn make_pending<S: EventSource>(&mut self, source: &S) {
+        let is_owned = |item: &Item<P>| item.is_owned(|topic, partition| source.owned_since(topic, partition));
+        let again = self.pending.take().map(|batch| batch.begin_again(NO_ANSWER, is_owned));
+        self.pending = again.filter(|batch| !batch.is_empty());
+        if self.pending.is_some() {
+            return;
+        }
+        // Of a partition that went to another member nothing is begun any more.
+        self.waiting[EVENTS].retain(is_owned);
+        let mut take = shares(self.limits.inputs, self.waiting.each_ref().map(VecDeque::len));
+        if self.careful {
+            take = self.one_kind(take);
+        }
+        let mut batch = Vec::with_capacity(take.iter().sum());
+        for (kind, take) in take.into_iter().enumerate() {
+            for item in self.waiting[kind].drain(..take) {
+                // Its aggregate's order holds only if it waits behind what went aside before.
+                if item.work.aggregate_id().is_some_and(|aggregate| self.aside.has(aggregate)) {
+                    self.aside.add([item]);
+                } else {
+                    batch.push(item);
+                }
+            }
+        }
+        self.pending = (!batch.is_empty()).then(|| Batch::of(batch));
+    }
+
+    /// In turns, so that an input that ends the process is not blamed on others.
+    fn one_kind(&mut self, take: [usize; KINDS]) -> [usize; KINDS] {
+        let turns = (0..KINDS).map(|next| (self.turn + next) % KINDS);
+        let mut alone = [0; KINDS];
+        if let Some(kind) = turns.into_iter().find(|kind| take[*kind] > 0) {
+            alone[kind] = take[kind];
+            self.turn = kind + 1;
+        }
+        alone
+    }
+
+    /// Asks Kafka to commit what is done with, until it confirms that. Failing is harmless: the next call asks for it too, and
+    /// repeats die in the inbox.
+    ///
+    /// # Errors
+    /// Kafka did not do its part.
+    pub async fn commit_offsets<S: EventSource>(&mut self, source: &mut S) -> Result<(), LogError> {
+        let next = self.offsets.lock().unwrap_or_else(PoisonError::into_inner).uncommitted(source);
+        if next.is_empty() { Ok(()) } else { source.commit(&next).await }
+    }
+
+    /// The service stops: clients whose commands wait still are told so; the rest comes again.
+    pub fn give_up(&mut self, why: &str) {
+        let pending = self.pending.take().into_iter().flat_map(Batch::into_items);
+        self.waiting
+            .iter_mut()
+            .flat_map(|waiting| waiting.drain(..))
+            .chain(pending)
+            .for_each(|item| item.tell_unknown(why));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,289 @@
+//! The loop between what arrives and its database.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use super::*;
+use crate::{
+    commands::NoReply,
+    delivery::{Delivery, Position},
+    input::Verdict::{self, Applied, Repeat},
+    store::{Crashes, HeldStatus, Stage},
+    testing::{Table, Toy, World, now},
+    trace::TraceContext,
+};
+
+const LIMITS: Limits = Limits { inputs: 100, bytes: 1_000_000 };
+
+/// One partition of a topic.
+#[derive(Default)]
+struct Topic {
+    offered: VecDeque<Vec<Delivery>>,
+    owned_since: Option<u64>,
+    confirmed: Vec<Position>,
+    asked: Vec<Position>,
+}
+
+impl EventSource for Topic {
+    async fn poll(&mut self, _limit: usize) -> Result<Vec<Delivery>, LogError> {
+        Ok(self.offered.pop_front().unwrap_or_default())
+    }
+
+    async fn keep_alive(&mut self) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn owned_since(&self, _topic: &str, _partition: i32) -> Option<u64> {
+        self.owned_since
+    }
+
+    async fn commit(&mut self, next: &[Position]) -> Result<(), LogError> {
+        self.asked.extend_from_slice(next);
+        Ok(())
+    }
+
+    fn take_confirmed(&mut self) -> Vec<Position> {
+        std::mem::take(&mut self.confirmed)
+    }
+}
+
+/// A service with a topic that offers events.
+struct Service {
+    world: World,
+    topic: Topic,
+    intake: Intake<Toy>,
+    beside: Beside<Toy>,
+}
+
+impl Service {
+    fn new() -> Self {
+        let (intake, aside) = Intake::new(LIMITS);
+        let topic = Topic { owned_since: Some(1), ..Topic::default() };
+        Self { world: World::new(), topic, intake, beside: Beside::new(aside) }
+    }
+
+    /// Events of one key arrive: what they do.
+    fn offer(&mut self, key: &str, acts: &[&str]) -> Vec<Delivery> {
+        let events = acts.iter().map(|act| self.world.event(key, &format!(r#"{{"act":"{act}"}}"#)));
+        let events: Vec<Delivery> = events.collect();
+        self.topic.offered.push_back(events.clone());
+        events
+    }
+
+    fn poll(&mut self) {
+        let polled = now(self.topic.poll(self.intake.room())).unwrap();
+        let mut messages = self.intake.basket();
+        messages.add(&Toy, polled, &self.topic);
+        self.intake.messages(messages);
+    }
+
+    fn step(&mut self) -> Result<Vec<Verdict<()>>, StoreError> {
+        self.intake.prepare(&self.topic);
+        let handled = now(self.intake.step(&self.world.door, &mut self.world.ids))?;
+        now(self.intake.commit_offsets(&mut self.topic)).unwrap();
+        Ok(handled.map(|handled| handled.progress.verdicts.into_iter().flatten().collect()).unwrap_or_default())
+    }
+
+    fn step_beside(&mut self) -> Vec<Verdict<()>> {
+        let handled = now(self.beside.step(&self.world.door, &mut self.world.ids)).unwrap();
+        handled.map(|handled| handled.progress.verdicts.into_iter().flatten().collect()).unwrap_or_default()
+    }
+
+    /// The offset that was asked for last.
+    fn committed(&mut self) -> Option<i64> {
+        now(self.intake.commit_offsets(&mut self.topic)).unwrap();
+        self.topic.asked.last().map(|position| position.offset)
+    }
+
+    fn set_away(&self, is_away: bool) {
+        self.world.door.database.state().is_away = is_away;
+    }
+
+    /// A client asks for something; where the reply goes.
+    fn ask(&mut self, key: &str) -> Arc<Mutex<Option<Result<(), NoReply>>>> {
+        let said = Arc::new(Mutex::new(None));
+        let to = said.clone();
+        let reply: Reply<()> = Box::new(move |reply| *to.lock().unwrap() = Some(reply));
+        self.intake.ask([Asked { command: key.to_owned(), trace: TraceContext::default(), reply }]);
+        said
+    }
+}
+
+#[test]
+fn whatever_has_arrived_shares_a_transaction_and_commands_come_first() {
+    let mut service = Service::new();
+    service.offer("a", &["one"]);
+    service.poll();
+    service.world.set_deadline("b", "wake");
+    let memory = service.world.door.database.clone();
+    let due = now(crate::deadlines::look(&memory, 10, chrono::TimeDelta::seconds(1))).unwrap().due;
+    service.intake.due(due, &search().0);
+    let said = service.ask("c");
+    service.intake.prepare(&service.topic);
+    let handled = now(service.intake.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
+    assert_eq!(handled.kinds, [Kind::Command, Kind::Deadline, Kind::Event]);
+    assert!(said.lock().unwrap().is_some());
+    assert_eq!(memory.state().statements.iter().filter(|statement| **statement == "commit").count(), 1);
+}
+
+#[test]
+fn a_batch_is_handed_in_again_until_the_database_takes_it_and_offsets_follow() {
+    let mut service = Service::new();
+    service.offer("a", &["one", "two"]);
+    service.poll();
+    service.set_away(true);
+    for _ in 0..3 {
+        assert!(service.step().is_err());
+        assert!(service.intake.has_pending() && service.committed().is_none());
+    }
+    service.set_away(false);
+    assert_eq!(service.step(), Ok(vec![Applied(None), Applied(None)]));
+    assert_eq!(service.committed(), Some(3));
+}
+
+#[test]
+fn a_command_is_tried_once_and_its_client_told_that_nobody_knows() {
+    let mut service = Service::new();
+    let said = service.ask("a");
+    service.set_away(true);
+    service.step().unwrap_err();
+    assert!(matches!(&*said.lock().unwrap(), Some(Err(NoReply::Unknown(_)))));
+    service.set_away(false);
+    assert_eq!(service.step(), Ok(vec![]));
+    assert_eq!(service.world.sum("a"), 0);
+}
+
+#[test]
+fn what_another_member_has_by_now_is_left_to_it() {
+    let mut service = Service::new();
+    let events = service.offer("a", &["one"]);
+    service.poll();
+    service.set_away(true);
+    service.step().unwrap_err();
+    service.topic.owned_since = None;
+    service.set_away(false);
+    assert_eq!(service.step(), Ok(vec![]));
+    assert_eq!((service.world.sum("a"), service.committed()), (0, None));
+    assert_eq!(service.world.arrive(&events), [Applied(None)], "the other member handles it");
+}
+
+#[test]
+fn a_rewind_repeats_without_effect() {
+    let mut service = Service::new();
+    let events = service.offer("a", &["one"]);
+    service.topic.offered.push_back(events);
+    for expected in [Applied(None), Repeat] {
+        service.poll();
+        assert_eq!(service.step(), Ok(vec![expected]));
+    }
+    assert_eq!((service.world.sum("a"), service.committed()), (1, Some(2)));
+}
+
+#[test]
+fn what_the_database_refuses_goes_aside_and_its_key_waits_behind_it_while_others_go_on() {
+    let mut service = Service::new();
+    service.world.door.database.state().unreadable.insert((Table::Accounts, "bad".into()));
+    service.offer("bad", &["one"]);
+    service.poll();
+    assert_eq!(service.step(), Ok(vec![]), "all of the batch went aside");
+    service.offer("bad", &["two"]);
+    service.offer("good", &["three"]);
+    service.poll();
+    service.poll();
+    assert_eq!(service.step(), Ok(vec![Applied(None)]), "only the other key's");
+    assert_eq!(service.committed(), Some(1), "nothing is committed behind what is aside");
+    let held = service.step_beside();
+    assert!(matches!(held[..], [Verdict::Held(_), Verdict::Held(HeldStatus::Queued)]), "{held:?}");
+    assert_eq!(service.committed(), Some(4));
+}
+
+#[test]
+fn what_is_locked_is_left_with_all_behind_it_and_done_beside_once_it_is_free() {
+    let mut service = Service::new();
+    let lock = (Table::Accounts, "a".to_owned());
+    service.world.door.database.state().locked.insert(lock.clone());
+    for (key, act) in [("a", "one"), ("b", "one"), ("a", "two")] {
+        service.offer(key, &[act]);
+        service.poll();
+    }
+    assert_eq!(service.step(), Ok(vec![Applied(None)]), "the others go on at once");
+    assert_eq!((service.world.sum("a"), service.world.sum("b")), (0, 1));
+    // Found free by now, the next of its key still waits behind it.
+    service.world.door.database.state().locked.remove(&lock);
+    service.offer("a", &["three"]);
+    service.poll();
+    assert_eq!(service.step(), Ok(vec![]));
+    assert_eq!(service.step_beside(), [Applied(None), Applied(None), Applied(None)]);
+    assert_eq!((service.world.sum("a"), service.committed()), (3, Some(5)));
+    service.offer("a", &["four"]);
+    service.poll();
+    assert_eq!(service.step(), Ok(vec![Applied(None)]), "nothing of its key is aside any more");
+}
+
+#[test]
+fn two_loops_beside_never_have_the_same_aggregate() {
+    let mut service = Service::new();
+    service.world.door.database.state().unreadable.insert((Table::Accounts, "bad".into()));
+    for key in ["bad", "good"] {
+        service.offer(key, &["one"]);
+    }
+    service.poll();
+    service.poll();
+    assert_eq!(service.step(), Ok(vec![]));
+    // One loop has them under way when the database goes.
+    service.set_away(true);
+    assert!(now(service.beside.step(&service.world.door, &mut service.world.ids)).is_err());
+    service.set_away(false);
+    service.offer("good", &["two"]);
+    service.offer("new", &["three"]);
+    service.poll();
+    service.poll();
+    service.world.door.database.state().unreadable.insert((Table::Accounts, "new".into()));
+    assert_eq!(service.step(), Ok(vec![]));
+    let mut other = Beside::new(service.intake.aside.clone());
+    let handled = now(other.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
+    assert_eq!(handled.kinds.len(), 1, "only what the first has nothing of");
+    assert_eq!(service.step_beside().len(), 2);
+    assert_eq!(service.step_beside(), [Applied(None)]);
+}
+
+#[test]
+fn a_careful_loop_sets_what_ended_the_process_aside_and_another_tries_it() {
+    for (careful, expected) in [(true, Verdict::Held(HeldStatus::Parked)), (false, Applied(None))] {
+        let mut service = Service::new();
+        let at = service.offer("a", &["one"])[0].position.clone();
+        service.world.door.database.state().crashes.insert(at, Crashes { times: 4, stage: Stage::Decoded });
+        service.intake.be_careful(careful);
+        service.poll();
+        assert_eq!(service.step(), Ok(vec![expected]));
+        assert!(!service.intake.has_pending());
+    }
+}
+
+#[test]
+fn a_careful_loop_takes_each_kind_alone_and_in_turns() {
+    let mut service = Service::new();
+    service.intake.be_careful(true);
+    let first = service.ask("a");
+    service.offer("b", &["one"]);
+    service.poll();
+    assert_eq!(service.step(), Ok(vec![Applied(None)]));
+    assert!(first.lock().unwrap().is_some());
+    let second = service.ask("a");
+    assert_eq!(service.step(), Ok(vec![Applied(None)]));
+    assert!(second.lock().unwrap().is_none(), "the event's turn");
+    assert_eq!(service.world.sum("b"), 1);
+}
+
+#[test]
+fn no_further_messages_are_taken_while_too_many_wait() {
+    let mut service = Service::new();
+    assert_eq!(service.intake.room(), LIMITS.inputs);
+    service.offer("a", &["one"; 100]);
+    service.poll();
+    assert_eq!(service.intake.room(), 0);
+    service.step().unwrap();
+    assert_eq!(service.intake.room(), LIMITS.inputs);
+}

@@ -1,0 +1,58 @@
+//! The loops beside: what could not be done at once, while the others go on.
+
+use std::{sync::Arc, time::Instant};
+
+use choreography_core::{
+    event_id::Ids,
+    intake::{Aside, Beside},
+    routes::Routed,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{Aftermath, ServiceDoor, backoff, beat, idle, intake::tell};
+
+/// Runs until nothing goes aside any more and nothing is left, or until the database is away while the service stops.
+pub(crate) async fn beside_loop(
+    door: Arc<ServiceDoor>,
+    aside: Arc<Aside<Routed>>,
+    aftermath: Aftermath,
+    stop: CancellationToken,
+    nothing_comes: CancellationToken,
+) {
+    let mut ids = Ids::new();
+    let mut beside = Beside::new(aside.clone());
+    let mut failures = 0;
+    loop {
+        beat();
+        let began = Instant::now();
+        match beside.step(&door, &mut ids).await {
+            Ok(Some(handled)) => {
+                failures = 0;
+                tell(handled, &aftermath, began);
+            }
+            Ok(None) if nothing_comes.is_cancelled() => return,
+            Ok(None) => {
+                idle(async {
+                    tokio::select! {
+                        () = aside.came.notified() => {}
+                        () = nothing_comes.cancelled() => {}
+                    }
+                })
+                .await;
+            }
+            Err(_) if stop.is_cancelled() => return,
+            Err(error) => {
+                failures += 1;
+                warn!(%error, "what went aside waits for the database");
+                idle(async {
+                    tokio::select! {
+                        () = tokio::time::sleep(backoff(failures)) => {}
+                        () = stop.cancelled() => {}
+                    }
+                })
+                .await;
+            }
+        }
+    }
+}
