@@ -1,5 +1,7 @@
 //! Items that go through the door together.
 
+use std::sync::PoisonError;
+
 use super::{
     Handled,
     item::{Item, Kind, SharedOffsets, Then},
@@ -61,13 +63,14 @@ impl<P: Participant> Batch<P> {
 
     /// It went through, but for what was left.
     pub fn end(self, offsets: &SharedOffsets) -> Ended<P> {
+        let mut offsets = offsets.lock().unwrap_or_else(PoisonError::into_inner);
         let Self { work, mut progress, thens, .. } = self;
         let (mut left, mut late, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
         for ((work, then), verdict) in work.into_iter().zip(thens).zip(&mut progress.verdicts) {
             let item = Item { work, then };
             kinds.push(item.kind());
             match verdict {
-                Some(verdict) => item.settle(verdict, offsets, &mut late),
+                Some(verdict) => item.settle(verdict, &mut offsets, &mut late),
                 None => left.push(item),
             }
         }

@@ -1,6 +1,6 @@
 //! A piece of work together with whoever waits for its end.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::search::Found;
 use crate::{
@@ -120,11 +120,11 @@ impl<P: Participant> Item<P> {
     }
 
     /// It is done with.
-    pub fn settle(self, verdict: &mut Verdict<P::Reply>, offsets: &SharedOffsets, late: &mut Vec<LateAnswer>) {
+    pub fn settle(self, verdict: &mut Verdict<P::Reply>, offsets: &mut Offsets, late: &mut Vec<LateAnswer>) {
         match (self.then, &self.work) {
             (Then::Offset(since), work) => {
                 if let Some(position) = work.position() {
-                    offsets.lock().unwrap_or_else(PoisonError::into_inner).done(position, since);
+                    offsets.done(position, since);
                 }
             }
             (Then::Reply(reply), _) => reply(match verdict {
