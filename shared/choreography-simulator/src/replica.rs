@@ -213,7 +213,8 @@ async fn take_in<P: Participant>(
             intake.messages(basket);
         }
         arrivals.gather(&mut intake);
-        idle = if intake.prepare(&source) { 0 } else { core.pick(IDLE) };
+        idle =
+            if intake.prepare(|topic, partition| source.owned_since(topic, partition)) { 0 } else { core.pick(IDLE) };
         let step = intake.step(&door, &mut ids);
         let Some(step) = droppable(&core, step).await else { continue };
         match step {

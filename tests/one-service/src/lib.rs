@@ -12,12 +12,10 @@ use choreography_core::{
     AnyRecord, AnyRow, Event, Record, Row,
     commands::{self, CommandQueue},
     deadlines,
-    delivery::{Delivery, Position},
     door::{Door, Progress},
     event_id::{Ids, Window},
     input::{Input, Source, Verdict, Work},
     intake::{self, Beside, Intake},
-    log::{EventSource, LogError},
     participant::{Answer as Said, What},
     policy::{Policy, RetryPolicy},
     routes::{AnyEvent, AnyReply, Routed, Service, TableId},
@@ -224,7 +222,7 @@ async fn take_in(door: &ServiceDoor, arrive: impl FnOnce(&mut Intake<Routed>)) -
     let (mut intake, aside) = Intake::new(intake::Limits { inputs: 100, bytes: 1 << 20 });
     arrive(&mut intake);
     let (mut ids, mut beside, mut verdicts) = (Ids::new(), Beside::new(aside), Vec::new());
-    while intake.prepare(&Nowhere) {
+    while intake.prepare(|_, _| None) {
         let handled = intake.step(door, &mut ids).await.expect("the database is there");
         verdicts.extend(handled.into_iter().flat_map(|handled| handled.progress.verdicts).flatten());
     }
@@ -232,31 +230,6 @@ async fn take_in(door: &ServiceDoor, arrive: impl FnOnce(&mut Intake<Routed>)) -
         verdicts.extend(handled.progress.verdicts.into_iter().flatten());
     }
     verdicts
-}
-
-/// A group without partitions.
-struct Nowhere;
-
-impl EventSource for Nowhere {
-    async fn poll(&mut self, _limit: usize) -> Result<Vec<Delivery>, LogError> {
-        Ok(Vec::new())
-    }
-
-    async fn keep_alive(&mut self) -> Result<(), LogError> {
-        Ok(())
-    }
-
-    fn owned_since(&self, _topic: &str, _partition: i32) -> Option<u64> {
-        None
-    }
-
-    async fn commit(&mut self, _next: &[Position]) -> Result<(), LogError> {
-        Ok(())
-    }
-
-    fn take_confirmed(&mut self) -> Vec<Position> {
-        Vec::new()
-    }
 }
 
 fn policy() -> Policy {

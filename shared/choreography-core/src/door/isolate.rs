@@ -74,8 +74,8 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
     }
 
     /// Handles `work` in one transaction that waits for locks only for a moment: what touches a row that somebody else has locked for
-    /// longer is left, and all that comes behind it of its aggregate. `progress` has no verdict of what was left. On an error nothing was done, unless it
-    /// is the commit's: then that is not known.
+    /// longer is left, and all that comes behind it of its aggregate. `progress` has no verdict of what was left. On an error nothing
+    /// was done, unless it is the commit's: then that is not known.
     pub async fn handle_at_once(
         &self,
         ids: &mut dyn IdSource,

@@ -30,8 +30,6 @@ pub struct Aside<P: Participant> {
     limits: Limits,
     /// Told when something came.
     pub came: Notify,
-    /// Told when something is done with, so that there may be room.
-    pub went: Notify,
 }
 
 struct State<P: Participant> {
@@ -41,7 +39,6 @@ struct State<P: Participant> {
     here: HashMap<Arc<str>, Here>,
 }
 
-#[derive(Default)]
 struct Here {
     items: usize,
     under_way: bool,
@@ -50,7 +47,7 @@ struct Here {
 impl<P: Participant> Aside<P> {
     pub(super) fn new(limits: Limits, offsets: SharedOffsets) -> Self {
         let state = State { waiting: VecDeque::new(), bytes: 0, here: HashMap::new() };
-        Self { state: Mutex::new(state), offsets, limits, came: Notify::new(), went: Notify::new() }
+        Self { state: Mutex::new(state), offsets, limits, came: Notify::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State<P>> {
@@ -59,40 +56,31 @@ impl<P: Participant> Aside<P> {
 
     pub(super) fn add(&self, items: impl IntoIterator<Item = Item<P>>) {
         let mut state = self.state();
-        let before = state.waiting.len();
         for item in items {
-            state.bytes += item.size();
-            if let Some(aggregate) = item.work.aggregate_id() {
-                match state.here.get_mut(aggregate) {
-                    Some(here) => here.items += 1,
-                    None => {
-                        let here = Here { items: 1, under_way: false };
-                        state.here.insert(aggregate.into(), here);
-                    }
-                }
-            }
-            state.waiting.push_back(item);
-        }
-        if state.waiting.len() > before {
-            self.came.notify_waiters();
+            state.add(item);
+            // A loop that is at work looks again before it waits.
             self.came.notify_one();
         }
     }
 
-    /// Whether something of this aggregate is here.
-    pub(super) fn has(&self, aggregate: &str) -> bool {
-        self.state().here.contains_key(aggregate)
+    /// Adds those of whose aggregates something is here; the others come back.
+    pub(super) fn keep_behind(&self, items: Vec<Item<P>>) -> Vec<Item<P>> {
+        let mut state = self.state();
+        if state.here.is_empty() {
+            return items;
+        }
+        let is_here = |item: &Item<P>| item.work.aggregate_id().is_some_and(|it| state.here.contains_key(it));
+        let (behind, others): (Vec<_>, Vec<_>) = items.into_iter().partition(is_here);
+        for item in behind {
+            state.add(item);
+            self.came.notify_one();
+        }
+        others
     }
 
     pub(super) fn is_full(&self) -> bool {
         let state = self.state();
         state.waiting.len() >= BATCHES * self.limits.inputs || state.bytes >= BATCHES * self.limits.bytes
-    }
-
-    /// Whether nothing is here.
-    pub fn is_empty(&self) -> bool {
-        let state = self.state();
-        state.waiting.is_empty() && state.here.is_empty()
     }
 
     /// The first that wait and of whose aggregates nothing is under way elsewhere.
@@ -132,10 +120,19 @@ impl<P: Participant> Aside<P> {
                 }
             }
         }
-        drop(state);
-        // What waited for one of these aggregates may go on.
-        self.came.notify_one();
-        self.went.notify_one();
+    }
+}
+
+impl<P: Participant> State<P> {
+    fn add(&mut self, item: Item<P>) {
+        self.bytes += item.size();
+        if let Some(aggregate) = item.work.aggregate_id() {
+            match self.here.get_mut(aggregate) {
+                Some(here) => here.items += 1,
+                None => drop(self.here.insert(aggregate.into(), Here { items: 1, under_way: false })),
+            }
+        }
+        self.waiting.push_back(item);
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! What has arrived is gathered while the last transaction is on its way, and waits here, kind by kind. A step takes a fair share
 //! of each kind, in the order commands, answers, deadlines, events, and hands them to the door in one transaction that waits for
-//! locks only for a moment. What could not be done at once goes to [`Aside`], with everything of the same aggregate that comes behind it:
-//! there it is waited for, halved, or set aside, and keeps nobody else. A step begins only when the outcome of the last is known.
+//! locks only for a moment. What could not be done at once goes to [`Aside`], with everything of the same aggregate that comes behind
+//! it: there it is waited for, halved, or set aside, and keeps nobody else. A step begins only when the outcome of the last is known.
 //!
 //! Offsets are committed only after the database, as a contiguous watermark: behind the first message of a partition that is not
 //! done with, wherever it is, nothing is committed.
@@ -91,11 +91,7 @@ impl<P: Participant> Intake<P> {
 
     /// How many further messages it takes. With none, serve the group with [`EventSource::keep_alive`].
     pub fn room(&self) -> usize {
-        let events = &self.waiting[EVENTS];
-        if self.aside.is_full() || events.iter().map(Item::size).sum::<usize>() >= self.limits.bytes {
-            return 0;
-        }
-        self.room_for(Kind::Event)
+        self.basket().room()
     }
 
     /// How many more of a kind it takes before others have gone into a transaction: what waits outside is bounded there.
@@ -130,7 +126,9 @@ impl<P: Participant> Intake<P> {
 
     /// What messages are taken into, also while a step is on its way.
     pub fn basket(&self) -> Messages<P> {
-        Messages { items: Vec::new(), bytes: 0, room: self.room(), limits: self.limits, reads: !self.careful }
+        let bytes = self.waiting[EVENTS].iter().map(Item::size).sum();
+        let room = if self.aside.is_full() { 0 } else { self.room_for(Kind::Event) };
+        Messages { items: Vec::new(), bytes, room, limits: self.limits, reads: !self.careful }
     }
 
     /// Whether something waits for a transaction.
@@ -138,16 +136,39 @@ impl<P: Participant> Intake<P> {
         self.pending.is_some() || self.waiting.iter().any(|waiting| !waiting.is_empty())
     }
 
-    /// Whether a batch waits for another try.
-    pub fn has_pending(&self) -> bool {
+    /// Chooses what the next [`step`](Self::step) handles: what failed before, or a fair share of what waits. Whether there is
+    /// something. `owned_since`: as [`EventSource::owned_since`]; of partitions that went to another member nothing is begun any more.
+    pub fn prepare(&mut self, owned_since: impl Fn(&str, i32) -> Option<u64>) -> bool {
+        let is_owned = |item: &Item<P>| item.is_owned(&owned_since);
+        let again = self.pending.take().map(|batch| batch.begin_again(NO_ANSWER, is_owned));
+        self.pending = again.filter(|batch| !batch.is_empty());
+        if self.pending.is_none() {
+            self.waiting[EVENTS].retain(is_owned);
+            let chosen = self.choose();
+            // Its aggregate's order holds only if an item waits behind what went aside before.
+            let batch = self.aside.keep_behind(chosen);
+            self.pending = (!batch.is_empty()).then(|| Batch::of(batch));
+        }
         self.pending.is_some()
     }
 
-    /// Chooses what the next [`step`](Self::step) handles: what failed before, or a fair share of what waits. Of partitions that
-    /// went to another member nothing is begun any more. Whether there is something.
-    pub fn prepare<S: EventSource>(&mut self, source: &S) -> bool {
-        self.make_pending(source);
-        self.pending.is_some()
+    fn choose(&mut self) -> Vec<Item<P>> {
+        let waiting = self.waiting.each_ref().map(VecDeque::len);
+        let take = match self.careful || self.limits.inputs < KINDS {
+            true => self.one_kind(waiting),
+            false => shares(self.limits.inputs, waiting),
+        };
+        self.waiting.iter_mut().zip(take).flat_map(|(waiting, take)| waiting.drain(..take)).collect()
+    }
+
+    /// In turns: so that an input that ends the process is not blamed on others, or because there is no room for a share of each.
+    fn one_kind(&mut self, waiting: [usize; KINDS]) -> [usize; KINDS] {
+        let mut alone = [0; KINDS];
+        if let Some(kind) = (0..KINDS).map(|next| (self.turn + next) % KINDS).find(|kind| waiting[*kind] > 0) {
+            alone[kind] = waiting[kind].min(self.limits.inputs);
+            self.turn = kind + 1;
+        }
+        alone
     }
 
     /// Hands to the door what was prepared. `None`: there was nothing, or all of it went aside.
@@ -192,44 +213,6 @@ impl<P: Participant> Intake<P> {
             intents::report_late(&door.database, &ended.late).await;
         }
         Ok(Some(ended.handled))
-    }
-
-    fn make_pending<S: EventSource>(&mut self, source: &S) {
-        let is_owned = |item: &Item<P>| item.is_owned(|topic, partition| source.owned_since(topic, partition));
-        let again = self.pending.take().map(|batch| batch.begin_again(NO_ANSWER, is_owned));
-        self.pending = again.filter(|batch| !batch.is_empty());
-        if self.pending.is_some() {
-            return;
-        }
-        // Of a partition that went to another member nothing is begun any more.
-        self.waiting[EVENTS].retain(is_owned);
-        let mut take = shares(self.limits.inputs, self.waiting.each_ref().map(VecDeque::len));
-        if self.careful {
-            take = self.one_kind(take);
-        }
-        let mut batch = Vec::with_capacity(take.iter().sum());
-        for (kind, take) in take.into_iter().enumerate() {
-            for item in self.waiting[kind].drain(..take) {
-                // Its aggregate's order holds only if it waits behind what went aside before.
-                if item.work.aggregate_id().is_some_and(|aggregate| self.aside.has(aggregate)) {
-                    self.aside.add([item]);
-                } else {
-                    batch.push(item);
-                }
-            }
-        }
-        self.pending = (!batch.is_empty()).then(|| Batch::of(batch));
-    }
-
-    /// In turns, so that an input that ends the process is not blamed on others.
-    fn one_kind(&mut self, take: [usize; KINDS]) -> [usize; KINDS] {
-        let turns = (0..KINDS).map(|next| (self.turn + next) % KINDS);
-        let mut alone = [0; KINDS];
-        if let Some(kind) = turns.into_iter().find(|kind| take[*kind] > 0) {
-            alone[kind] = take[kind];
-            self.turn = kind + 1;
-        }
-        alone
     }
 
     /// Asks Kafka to commit what is done with, until it confirms that. Failing is harmless: the next call asks for it too, and

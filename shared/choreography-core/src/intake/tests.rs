@@ -59,7 +59,11 @@ struct Service {
 
 impl Service {
     fn new() -> Self {
-        let (intake, aside) = Intake::new(LIMITS);
+        Self::with(LIMITS)
+    }
+
+    fn with(limits: Limits) -> Self {
+        let (intake, aside) = Intake::new(limits);
         let topic = Topic { owned_since: Some(1), ..Topic::default() };
         Self { world: World::new(), topic, intake, beside: Beside::new(aside) }
     }
@@ -79,8 +83,12 @@ impl Service {
         self.intake.messages(messages);
     }
 
+    fn prepare(&mut self) {
+        self.intake.prepare(|topic, partition| self.topic.owned_since(topic, partition));
+    }
+
     fn step(&mut self) -> Result<Vec<Verdict<()>>, StoreError> {
-        self.intake.prepare(&self.topic);
+        self.prepare();
         let handled = now(self.intake.step(&self.world.door, &mut self.world.ids))?;
         now(self.intake.commit_offsets(&mut self.topic)).unwrap();
         Ok(handled.map(|handled| handled.progress.verdicts.into_iter().flatten().collect()).unwrap_or_default())
@@ -121,7 +129,7 @@ fn whatever_has_arrived_shares_a_transaction_and_commands_come_first() {
     let due = now(crate::deadlines::look(&memory, 10, chrono::TimeDelta::seconds(1))).unwrap().due;
     service.intake.due(due, &search().0);
     let said = service.ask("c");
-    service.intake.prepare(&service.topic);
+    service.prepare();
     let handled = now(service.intake.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
     assert_eq!(handled.kinds, [Kind::Command, Kind::Deadline, Kind::Event]);
     assert!(said.lock().unwrap().is_some());
@@ -136,7 +144,7 @@ fn a_batch_is_handed_in_again_until_the_database_takes_it_and_offsets_follow() {
     service.set_away(true);
     for _ in 0..3 {
         assert!(service.step().is_err());
-        assert!(service.intake.has_pending() && service.committed().is_none());
+        assert!(service.intake.has_work() && service.committed().is_none());
     }
     service.set_away(false);
     assert_eq!(service.step(), Ok(vec![Applied(None), Applied(None)]));
@@ -258,7 +266,7 @@ fn a_careful_loop_sets_what_ended_the_process_aside_and_another_tries_it() {
         service.intake.be_careful(careful);
         service.poll();
         assert_eq!(service.step(), Ok(vec![expected]));
-        assert!(!service.intake.has_pending());
+        assert!(!service.intake.has_work());
     }
 }
 
@@ -275,6 +283,34 @@ fn a_careful_loop_takes_each_kind_alone_and_in_turns() {
     assert_eq!(service.step(), Ok(vec![Applied(None)]));
     assert!(second.lock().unwrap().is_none(), "the event's turn");
     assert_eq!(service.world.sum("b"), 1);
+}
+
+#[test]
+fn with_room_for_one_input_commands_keep_no_event_from_its_turn() {
+    let mut service = Service::with(Limits { inputs: 1, ..LIMITS });
+    service.offer("b", &["one"]);
+    service.poll();
+    for _ in 0..3 {
+        service.ask("a");
+    }
+    service.step().unwrap();
+    assert_eq!(service.world.sum("b"), 0, "a command was first");
+    service.step().unwrap();
+    assert_eq!(service.world.sum("b"), 1);
+}
+
+#[test]
+fn what_waits_counts_against_the_bytes_of_what_comes() {
+    let mut service = Service::new();
+    let size = service.offer("a", &["one"])[0].size();
+    service.poll();
+    let limits = Limits { bytes: 2 * size, ..LIMITS };
+    let waiting = std::mem::take(&mut service.intake.waiting);
+    service.intake = Intake { waiting, ..Intake::new(limits).0 };
+    let message = service.offer("b", &["one"]);
+    let mut basket = service.intake.basket();
+    basket.add(&Toy, message, &service.topic);
+    assert_eq!(basket.room(), 0);
 }
 
 #[test]

@@ -15,7 +15,6 @@ use crate::{
     input::{HeldEvent, Input, Source, Unread, Verdict, Work},
     intake::{self, Beside, Intake},
     intents,
-    log::{EventSource, LogError},
     participant::{Answer, What},
     policy::{Policy, RetryPolicy},
     retry::{self, Limits},
@@ -187,7 +186,7 @@ impl World {
         let (mut intake, aside) = Intake::new(intake::Limits { inputs: 100, bytes: 1_000_000 });
         arrive(&mut intake);
         let (mut beside, mut verdicts) = (Beside::new(aside), Vec::new());
-        while intake.prepare(&Nowhere) {
+        while intake.prepare(|_, _| None) {
             let handled = now(intake.step(&self.door, &mut self.ids)).expect("the database is there");
             verdicts.extend(handled.into_iter().flat_map(|handled| handled.progress.verdicts).flatten());
         }
@@ -238,29 +237,4 @@ pub(crate) fn key_of(row: &HeldRow) -> &str {
 /// Class and words of why it is held.
 pub(crate) fn failure(row: &HeldRow) -> (&str, &str) {
     row.failure.as_ref().map_or(("", ""), |failure| (failure.class, failure.message.as_str()))
-}
-
-/// A group without partitions.
-struct Nowhere;
-
-impl EventSource for Nowhere {
-    async fn poll(&mut self, _limit: usize) -> Result<Vec<Delivery>, LogError> {
-        Ok(Vec::new())
-    }
-
-    async fn keep_alive(&mut self) -> Result<(), LogError> {
-        Ok(())
-    }
-
-    fn owned_since(&self, _topic: &str, _partition: i32) -> Option<u64> {
-        None
-    }
-
-    async fn commit(&mut self, _next: &[Position]) -> Result<(), LogError> {
-        Ok(())
-    }
-
-    fn take_confirmed(&mut self) -> Vec<Position> {
-        Vec::new()
-    }
 }

@@ -168,7 +168,7 @@ impl IntakeLoop {
     /// One transaction, and what comes from Kafka meanwhile.
     async fn step(&self, intake: &mut Intake<Routed>, arrivals: &mut Arrivals, ids: &mut Ids) -> Result<(), Failure> {
         let source = &mut arrivals.source;
-        if !intake.prepare(source) {
+        if !intake.prepare(|topic, partition| source.owned_since(topic, partition)) {
             return Ok(());
         }
         let (began, mut basket) = (Instant::now(), intake.basket());
