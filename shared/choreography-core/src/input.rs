@@ -54,15 +54,22 @@ impl<P: Participant> Work<P> {
         }
     }
 
-    /// Under what it is written down while it is under way: a message's place in Kafka, or the row of a deadline or a call in the guise
-    /// of one. `None` for a client's command, which is nowhere but here.
-    pub fn under_way(&self) -> Option<Position> {
-        let row = |kind: &str, id: Uuid| Position { topic: format!("{kind}:{id}").into(), partition: 0, offset: 0 };
+    /// Under what it is written down while it is under way: a message's place in Kafka; in the guise of one, the row of a deadline or
+    /// a call; or for a client's command, which has no place, what it says.
+    pub fn under_way(&self, participant: &P) -> Position {
+        let named = |kind: &str, id: Uuid| Position { topic: format!("{kind}:{id}").into(), partition: 0, offset: 0 };
+        let said = |text: &str| named("command", Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes()));
         match self {
-            Self::Input(Input { source: Source::Deadline(deadline), .. }) => Some(row("deadline", deadline.id)),
-            Self::Input(Input { source: Source::Intent(intent), .. }) => Some(row("call", intent.id)),
-            _ => self.position().cloned(),
+            Self::Input(Input { source: Source::Deadline(deadline), .. }) => named("deadline", deadline.id),
+            Self::Input(Input { source: Source::Intent(intent), .. }) => named("call", intent.id),
+            Self::Input(Input { what: What::Command(command), .. }) => said(&participant.command_text(command)),
+            _ => self.position().cloned().unwrap_or_else(|| said("")),
         }
+    }
+
+    /// Whether it comes again if it is set aside: a deadline or an answer stands in its row, and a client may repeat a command.
+    pub(crate) fn comes_again(&self) -> bool {
+        matches!(self, Self::Input(Input { source: Source::Deadline(_) | Source::Intent(_) | Source::Client, .. }))
     }
 
     /// The message's place in Kafka; `None` for what never was there.

@@ -44,6 +44,11 @@ pub trait Participant: Sized + Send + Sync + 'static {
     /// if another transaction inserts it first, the batch is done anew.
     fn absent(&self, table: Self::Table) -> Self::Row;
 
+    /// What a command says. A client that repeats a command says the same, so what was minted for this one try is left out.
+    fn command_text(&self, command: &Self::Command) -> String {
+        format!("{command:?}")
+    }
+
     /// Decodes an event: `Ok(None)` for a type that this service does not handle.
     fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Self::Event>, Undecodable>;
 

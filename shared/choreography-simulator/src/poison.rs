@@ -82,8 +82,6 @@ impl Poison {
         let kinds: &[Kind] = match poisoning {
             Poisoning::Crashes => &[Kind::EndsProcess],
             Poisoning::NowAndThen => &[Kind::NowAndThen],
-            // The crash-loop guard is there for events alone.
-            Poisoning::Answers | Poisoning::Deadlines => &[Kind::Passing, Kind::Refused, Kind::Panics],
             _ => &Kind::ALL,
         };
         let ((service, input), kind) = (inputs[pick(inputs.len())], kinds[pick(kinds.len())]);

@@ -184,6 +184,13 @@ impl Participant for Probe {
         self.rules.absent(table)
     }
 
+    fn command_text(&self, command: &Told) -> String {
+        match &command.what {
+            What::Command(command) => self.rules.command_text(command),
+            _ => String::new(),
+        }
+    }
+
     fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Told>, Undecodable> {
         let event = self.rules.decode(topic, envelope)?;
         Ok(event.map(|event| Told { id: Some(envelope.id), what: What::Event(event) }))

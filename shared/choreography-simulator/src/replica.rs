@@ -121,12 +121,19 @@ pub fn tasks<P: Participant, O: Outside>(
     };
     let sink = || Sink { core: core.clone(), kafka: kafka.clone() };
     let holders = Lane::ALL.map(|_| core.uuid());
-    let (mut intake, aside) = Intake::new(intake::Limits { inputs: LIMIT, bytes: CALL_BYTES });
-    intake.be_careful(careful);
+    let (intake, aside) = Intake::new(intake::Limits { inputs: LIMIT, bytes: CALL_BYTES });
     let (answers, due) = (Mutex::default(), Mutex::default());
     let arrivals = Arc::new(Arrivals { requests: requests.clone(), answers, due });
     vec![
-        Task::new(take_in(core.clone(), door.clone(), source, intake, arrivals.clone(), calls.clone(), stop.clone())),
+        Task::new(take_in(
+            core.clone(),
+            door.clone(),
+            source,
+            (intake, careful),
+            arrivals.clone(),
+            calls.clone(),
+            stop.clone(),
+        )),
         Task::new(stand_beside(core.clone(), door.clone(), aside.clone(), calls.clone(), stop.clone())),
         Task::new(stand_beside(core.clone(), door.clone(), aside, calls.clone(), stop.clone())),
         Task::new(relay(core.clone(), model.clone(), sink(), Lane::Events, holders[0], stop.clone())),
@@ -193,7 +200,7 @@ async fn take_in<P: Participant>(
     core: Arc<Core>,
     door: Arc<Door<P, Model<P>>>,
     mut source: Source,
-    mut intake: Intake<P>,
+    (mut intake, careful): (Intake<P>, bool),
     arrivals: Arc<Arrivals<P>>,
     calls: Calls,
     stop: Stop,
@@ -202,6 +209,8 @@ async fn take_in<P: Participant>(
     let (mut waits, mut uncommitted, mut idle) = (false, false, 0);
     while !stop.has_begun() {
         sleep(&core, idle).await;
+        // It is careful for some time only, and what ended the process is tried once more then.
+        intake.be_careful(careful && core.has_faults());
         arrivals.gather(&mut intake);
         let room = intake.room().min(LIMIT);
         if waits || room == 0 {

@@ -1,12 +1,13 @@
-//! After a crash: one of the messages, deadlines or answers that were under way may have ended the process, and would end it again
-//! after every restart. So work is written down before it begins, before it is even decoded, and what was begun before is handled in
-//! ever smaller parts, until the culprit stands alone and is set aside.
+//! After a crash: one of the messages, deadlines, answers or commands that were under way may have ended the process, and would end
+//! it again whenever it comes. So work is written down before it begins, before it is even decoded, and what was begun before is
+//! handled in ever smaller parts, until the culprit stands alone and is set aside: a message for good; whatever comes again is not
+//! tried for as long as the process is careful.
 
 use super::{Door, Manner, Progress, SetAside, isolate::without_bytes, note::CRASH};
 use crate::{
     delivery::Position,
     event_id::IdSource,
-    input::{Handled, Unread, Verdict, Work},
+    input::{Handled, Input, Source, Unread, Verdict, Work},
     participant::{Participant, Refusal},
     reception,
     store::{Crashes, Database, Failure, Stage, StoreError},
@@ -22,34 +23,36 @@ const CRASHES_ENOUGH: u32 = 4;
 const CRASHES_AT_DECODING: u32 = CRASHES_ENOUGH + 1;
 
 impl<P: Participant, D: Database<P>> Door<P, D> {
-    /// As [`handle_isolating`](Door::handle_isolating), for a process whose last run crashed. Clients' commands are not written down: they
-    /// come again only if their clients send them again.
+    /// As [`handle_isolating`](Door::handle_isolating), for a process whose last run crashed.
     pub async fn handle_carefully(
         &self,
         ids: &mut dyn IdSource,
         work: &mut [Work<P>],
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        let messages: Vec<Position> = work.iter().filter_map(Work::under_way).collect();
-        if messages.len() < work.len() {
-            return self.handle_isolating(ids, work, progress).await;
-        }
+        let under_way: Vec<Position> = work.iter().map(|work| work.under_way(&*self.participant)).collect();
         let crashes = match &progress.crashes {
             Some(crashes) => crashes.clone(),
-            None => progress.crashes.insert(self.database.crashes(&messages).await?).clone(),
+            None => progress.crashes.insert(self.database.crashes(&under_way).await?).clone(),
         };
         for (from, to) in parts(&crashes) {
             if progress.verdicts[from..to].iter().all(Option::is_some) {
                 continue;
             }
             let (part, before) = ((from, to), crashes[from]);
-            let handled = if is_culprit(before) {
-                self.set_culprit_aside(ids, &mut work[from], &messages[from], before.stage, from, progress).await
+            let is_culprit = is_culprit(before);
+            let handled = if is_culprit {
+                self.set_culprit_aside(ids, &mut work[from], &under_way[from], before.stage, from, progress).await
             } else {
-                self.try_part(ids, work, part, &messages[from..to], before.times, progress).await
+                self.try_part(ids, work, part, &under_way[from..to], before.times, progress).await
             };
+            if is_culprit && work[from].comes_again() {
+                // By its crashes it is known when it does.
+                handled?;
+                continue;
+            }
             // It ended, well or not, and the process lives.
-            let forgotten = self.database.end_messages(&messages[from..to]).await;
+            let forgotten = self.database.end_messages(&under_way[from..to]).await;
             handled.and(forgotten)?;
         }
         Ok(())
@@ -106,7 +109,12 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             }
             _ => {}
         }
-        let set_aside = SetAside { class: CRASH, refusal: Refusal::Permanent(message) };
+        let refusal = match &*work {
+            // A client is told to come again: another build may take it.
+            Work::Input(Input { source: Source::Client, .. }) => Refusal::Transient(message),
+            _ => Refusal::Permanent(message),
+        };
+        let set_aside = SetAside { class: CRASH, refusal };
         let manner = Manner { set_aside: Some(&set_aside), ..Manner::default() };
         let handled: Handled<P::Reply> = self.transact(ids, std::slice::from_ref(work), manner).await?;
         progress.keep(index, handled);
@@ -119,7 +127,7 @@ fn is_culprit(before: Crashes) -> bool {
     before.times >= if before.stage == Stage::Begun { CRASHES_AT_DECODING } else { CRASHES_ENOUGH }
 }
 
-/// Neighbours over which the process crashed equally often, in parts that are smaller the oftener.
+/// Neighbours over which the process crashed equally often, in parts that are the smaller, the more often it did.
 fn parts(crashes: &[Crashes]) -> Vec<(usize, usize)> {
     let mut parts: Vec<(usize, usize)> = Vec::new();
     for (index, Crashes { times, .. }) in crashes.iter().enumerate() {

@@ -8,16 +8,16 @@ use crate::{
     door::Progress,
     input::{
         Input, Source,
-        Verdict::{Applied, Dead, Gone, Held, Refused},
+        Verdict::{self, Applied, Dead, Gone, Held, Refused},
         Work,
     },
-    participant::What,
+    participant::{Refusal, What},
     store::{
         Crashes,
         HeldStatus::{Parked, Queued},
         Stage,
     },
-    testing::{World, failure, now},
+    testing::{Toy, World, failure, now},
     trace::TraceContext,
 };
 
@@ -112,15 +112,30 @@ fn the_last_try_of_what_may_end_the_process_says_that_it_was_decoded() {
     }
 }
 
-#[test]
-fn a_clients_command_is_handled_without_being_written_down() {
-    let mut world = World::new();
-    let (what, trace) = (What::Command("a".to_owned()), TraceContext::default());
-    let mut work = [Work::Input(Input { what, correlation_id: None, trace, source: Source::Client })];
+fn ask_carefully(world: &mut World, command: &str) -> Verdict<()> {
+    let mut work = [work_of(command)];
     let mut progress = Progress::new(1);
     now(world.door.handle_carefully(&mut world.ids, &mut work, &mut progress)).unwrap();
-    assert_eq!(progress.verdicts, [Some(Applied(None))]);
-    assert!(!world.door.database.state().statements.contains(&"begun"));
+    progress.verdicts[0].clone().unwrap()
+}
+
+#[test]
+fn a_command_that_ended_the_process_is_refused_for_now_however_often_it_comes_and_keeps_no_other() {
+    let mut world = World::new();
+    let memory = world.door.database.clone();
+    let culprit = work_of("a").under_way(&*world.door.participant);
+    memory.state().crashes.insert(culprit, Crashes { times: 5, stage: Stage::Begun });
+    for _ in 0..2 {
+        let refused = ask_carefully(&mut world, "a");
+        assert!(matches!(&refused, Refused(Refusal::Transient(why)) if why.contains("ended")), "{refused:?}");
+        assert_eq!(ask_carefully(&mut world, "b"), Applied(None));
+    }
+    assert!(memory.state().statements.contains(&"begun"), "the one that may end the process is written down before");
+}
+
+fn work_of(command: &str) -> Work<Toy> {
+    let (what, trace) = (What::Command(command.to_owned()), TraceContext::default());
+    Work::Input(Input { what, correlation_id: None, trace, source: Source::Client })
 }
 
 #[test]
@@ -129,7 +144,7 @@ fn a_deadline_that_ended_the_process_is_postponed_without_being_tried_and_keeps_
     let (culprit, other) = (world.set_deadline("a", "ring"), world.set_deadline("b", "ring"));
     let at = Position { topic: format!("deadline:{culprit}").into(), partition: 0, offset: 0 };
     let memory = world.door.database.clone();
-    memory.state().crashes.insert(at, Crashes { times: 5, stage: Stage::Begun });
+    memory.state().crashes.insert(at.clone(), Crashes { times: 5, stage: Stage::Begun });
     let mut work = [culprit, other].map(|id| deadlines::input(memory.state().deadlines[&id].clone()));
     let mut progress = Progress::new(work.len());
     now(world.door.handle_carefully(&mut world.ids, &mut work, &mut progress)).unwrap();
@@ -141,4 +156,5 @@ fn a_deadline_that_ended_the_process_is_postponed_without_being_tried_and_keeps_
         (1, true, false)
     );
     assert!(waiting.last_error.as_deref().unwrap().contains("the process ended"));
+    assert!(state.crashes.contains_key(&at), "so it is known when it is due again");
 }

@@ -35,6 +35,11 @@ impl<P: Participant> Batch<P> {
         self.work.is_empty()
     }
 
+    /// Whether some of it is done with, and the rest is not.
+    pub fn is_done_in_part(&self) -> bool {
+        self.progress.verdicts.iter().any(Option::is_some)
+    }
+
     /// A batch is handed in again. Commands are not: their clients are told that nobody knows whether they were done. What
     /// `stays` says no to goes as well.
     pub fn begin_again(self, why: &str, stays: impl Fn(&Item<P>) -> bool) -> Self {

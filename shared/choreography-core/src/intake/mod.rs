@@ -186,13 +186,15 @@ impl<P: Participant> Intake<P> {
     ) -> Result<Option<Handled<P::Reply>>, StoreError> {
         let Some(batch) = &mut self.pending else { return Ok(None) };
         batch.begun = true;
-        let tried = match self.careful {
+        // What a careful step did in part is never begun anew as a whole.
+        let careful = self.careful || batch.is_done_in_part();
+        let tried = match careful {
             true => door.handle_carefully(ids, &mut batch.work, &mut batch.progress).await,
             false => door.handle_at_once(ids, &mut batch.work, &mut batch.progress).await,
         };
         match tried {
             Ok(()) => {}
-            Err(StoreError::Contention(_) | StoreError::Data(_)) if !self.careful => {
+            Err(StoreError::Contention(_) | StoreError::Data(_)) if !careful => {
                 let Some(batch) = self.pending.take() else { return Ok(None) };
                 self.aside.add(batch.into_items());
                 return Ok(None);

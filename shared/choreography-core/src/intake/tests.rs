@@ -11,7 +11,7 @@ use crate::{
     delivery::{Delivery, Position},
     input::Verdict::{self, Applied, Repeat},
     store::{Crashes, HeldStatus, Stage},
-    testing::{Table, Toy, World, now},
+    testing::{Intrusion, Table, Toy, World, now},
     trace::TraceContext,
 };
 
@@ -268,6 +268,21 @@ fn a_careful_loop_sets_what_ended_the_process_aside_and_another_tries_it() {
         assert_eq!(service.step(), Ok(vec![expected]));
         assert!(!service.intake.has_work());
     }
+}
+
+#[test]
+fn what_a_careful_step_did_is_not_done_again_by_a_loop_that_is_careful_no_more() {
+    let mut service = Service::new();
+    service.intake.be_careful(true);
+    let said = service.ask("a");
+    let goes_away = Intrusion(Arc::new(|state| state.is_away = true));
+    service.world.door.database.state().before_the_write.push_back(goes_away);
+    service.step().unwrap_err();
+    assert_eq!(service.world.sum("a"), 1, "it is committed; that it ended could not be written down");
+    service.set_away(false);
+    service.intake.be_careful(false);
+    service.step().unwrap();
+    assert_eq!((service.world.sum("a"), said.lock().unwrap().is_some()), (1, true));
 }
 
 #[test]

@@ -68,6 +68,15 @@ impl AnyCommand {
         self.any().downcast_ref()
     }
 
+    /// What it says; a key that was minted for it is left out.
+    pub(super) fn text(&self) -> String {
+        let text = format!("{:?}", self.command);
+        match &self.key {
+            Key::Fresh(minted) => text.replace(minted.as_str(), ""),
+            Key::Of(_) => text,
+        }
+    }
+
     pub(super) fn any(&self) -> &dyn Any {
         (*self.command).as_any()
     }

@@ -162,6 +162,10 @@ impl Participant for Routed {
         (self.kept(table).absent)()
     }
 
+    fn command_text(&self, command: &AnyCommand) -> String {
+        command.text()
+    }
+
     fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<AnyEvent>, Undecodable> {
         let Some(entry) = self.table.events.get(envelope.event_type.as_str()) else {
             self.table.unhandled.report(self.name, &envelope.event_type);
