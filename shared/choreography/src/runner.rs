@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
+#[cfg(feature = "http")]
 use axum::Router;
 use choreography_core::{
     intents::{Nobody, Outside},
@@ -13,6 +14,7 @@ use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    http::Api,
     service::{Context, run_routed},
     settings::EngineSettings,
     stopping::told_to_stop,
@@ -44,7 +46,7 @@ pub struct Runner<S, O = Nobody> {
 /// What a service has beside its rules and its provider.
 pub(crate) struct Surroundings {
     pub migrations: &'static Migrator,
-    pub api: Box<dyn FnOnce(Context) -> Router + Send>,
+    pub api: Api,
     pub jobs: Vec<Job>,
     /// `None`: SIGTERM and SIGINT.
     pub stop: Option<CancellationToken>,
@@ -72,7 +74,10 @@ impl<S: routes::Service> Runner<S> {
     pub fn new(settings: EngineSettings, service: S, migrations: &'static Migrator) -> Self {
         let surroundings = Surroundings {
             migrations,
+            #[cfg(feature = "http")]
             api: Box::new(|_| Router::new()),
+            #[cfg(not(feature = "http"))]
+            api: (),
             jobs: Vec::new(),
             stop: None,
             starts_logs: true,
@@ -91,6 +96,7 @@ impl<S: routes::Service, O: Outside> Runner<S, O> {
     }
 
     /// The service's own HTTP API, beside the probes.
+    #[cfg(feature = "http")]
     #[must_use]
     pub fn api(mut self, api: impl FnOnce(Context) -> Router + Send + 'static) -> Self {
         self.surroundings.api = Box::new(api);

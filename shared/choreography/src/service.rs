@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use axum::Router;
 use choreography_core::{
     commands::{self, CommandQueue, Commands},
     door::Door,
@@ -22,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    http::{self, Front, Health},
+    health::Health,
+    http::{Api, Front},
     preparing::{api_pool, check_choreography, migrate, open_pool, prepare_database},
     runner::{Job, Surroundings},
     runtime::{
@@ -69,10 +69,11 @@ pub(crate) async fn run_routed<O: Outside>(
         telemetry::start_logs(settings.log_format);
     }
     if settings.metrics && surroundings.starts_metrics {
-        http::start_metrics();
+        telemetry::start_metrics();
     }
     let migrations = surroundings.migrations;
     // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
+    #[cfg(feature = "tls")]
     let _ = rustls::crypto::ring::default_provider().install_default();
     if settings.database.migrations == Migrations::Only {
         return migrate(name, &settings.database, migrations).await;
@@ -82,8 +83,7 @@ pub(crate) async fn run_routed<O: Outside>(
     let (told, goes_on) = (surroundings.told_to_stop()?, surroundings.stop.is_some());
     let traces = telemetry::Traces::start(name, settings.instance());
     let health = Health::new(Progress::new(settings.stall_timeout));
-    let mut front =
-        Front::open(&settings, http::starting_router(health.clone()), http::starting_admin_router()).await?;
+    let mut front = Front::open(&settings, &health).await?;
     info!(service = name, address = %settings.http_addr, admin = %settings.admin_addr, "starting");
     let started = tokio::select! {
         started = Service::start(settings.clone(), access, participant, outside, migrations, &health) => Some(started?),
@@ -308,16 +308,14 @@ impl Service {
     }
 
     /// From here on the API and the admin routes answer.
-    fn show(&mut self, front: &Front, api: impl FnOnce(Context) -> Router, jobs: Vec<Job>) {
+    fn show(&mut self, front: &Front, api: Api, jobs: Vec<Job>) {
         let context = Context { commands: self.commands.clone(), pool: self.reads.clone() };
         for job in jobs {
             let name = job.name;
             let run = job_loop(job, context.clone(), self.intake.clone());
             self.intakes.spawn(self.health.progress.watch(name, run));
         }
-        let api = api(context);
-        let admin = http::admin_router(self.door.clone(), self.aftermath.clone(), self.admin_token.take());
-        front.show(http::api_router(api, self.health.clone()), admin);
+        front.show(api, context, &self.health, (self.door.clone(), self.aftermath.clone(), self.admin_token.take()));
         info!(service = self.name(), "ready to serve");
     }
 

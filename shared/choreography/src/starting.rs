@@ -8,7 +8,7 @@ use choreography_postgres::MigrationProblem;
 use sqlx::migrate::MigrateError;
 use tracing::warn;
 
-use crate::{http::Health, runtime::backoff};
+use crate::{health::Health, runtime::backoff};
 
 /// Tries until it succeeds or the error is one that stays. `/readyz` says meanwhile that the service waits for `what`.
 pub(crate) async fn wait_for<T, F>(health: &Health, what: &str, mut attempt: impl FnMut() -> F) -> Result<T>

@@ -68,8 +68,15 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
 ];
 
 /// What a test may use besides, wherever it stands: real parts to run on.
-const FOR_TESTS: &[&str] =
-    &["shared/", "deploy/", "tests/layering", "tests/noting-server", "tests/one-service", "tests/test-log"];
+const FOR_TESTS: &[&str] = &[
+    "shared/",
+    "deploy/",
+    "tests/harness",
+    "tests/layering",
+    "tests/noting-server",
+    "tests/one-service",
+    "tests/test-log",
+];
 /// Where the tests of what all services have alike may take one as an example.
 const EXAMPLES: (&str, &str) = ("tests/one-service", "services/payment");
 

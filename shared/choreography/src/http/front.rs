@@ -10,8 +10,21 @@ use axum::Router;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::server::{ServerLimits, serve};
-use crate::settings::EngineSettings;
+use super::{
+    admin_router, api_router,
+    server::{ServerLimits, serve},
+    starting_admin_router, starting_router,
+};
+use crate::{
+    health::Health,
+    runtime::{Aftermath, ServiceDoor},
+    secret::LiveSecret,
+    service::Context as ServiceContext,
+    settings::EngineSettings,
+};
+
+/// The service's own API.
+pub(crate) type Api = Box<dyn FnOnce(ServiceContext) -> Router + Send>;
 
 /// The routes at one address.
 #[derive(Clone)]
@@ -36,14 +49,15 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// Listens at both addresses. The operators' has connections of its own, which clients cannot use up.
-    pub async fn open(settings: &EngineSettings, api: Router, admin: Router) -> Result<Self> {
+    /// Listens at both addresses: with the probes, and the metrics. The operators' has connections of its own, which clients cannot
+    /// use up.
+    pub async fn open(settings: &EngineSettings, health: &Health) -> Result<Self> {
         let limits =
             |connections| ServerLimits { connections, idle: settings.http_idle_timeout, request: super::TIMEOUT * 2 };
         let (clients, operators) = super::files::connections(settings.max_connections);
         let mut front = Self {
-            api: Site(Arc::new(RwLock::new(api))),
-            admin: Site(Arc::new(RwLock::new(admin))),
+            api: Site(Arc::new(RwLock::new(starting_router(health.clone())))),
+            admin: Site(Arc::new(RwLock::new(starting_admin_router()))),
             stop: CancellationToken::new(),
             servers: JoinSet::new(),
         };
@@ -65,10 +79,16 @@ impl Front {
         Ok(())
     }
 
-    /// From here on these routes answer.
-    pub fn show(&self, api: Router, admin: Router) {
-        self.api.open(api);
-        self.admin.open(admin);
+    /// From here on the API and the admin routes answer.
+    pub fn show(
+        &self,
+        api: Api,
+        context: ServiceContext,
+        health: &Health,
+        (door, aftermath, token): (Arc<ServiceDoor>, Aftermath, Option<LiveSecret>),
+    ) {
+        self.api.open(api_router(api(context), health.clone()));
+        self.admin.open(admin_router(door, aftermath, token));
     }
 
     /// Takes no further connections and ends the requests under way.

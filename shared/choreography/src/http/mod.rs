@@ -5,7 +5,6 @@ mod admin;
 mod connections;
 mod files;
 mod front;
-mod metrics;
 mod probes;
 mod server;
 mod token;
@@ -17,41 +16,41 @@ use axum::{Router, http::StatusCode, routing::get};
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
 pub use self::tracing::{CorrelationId, Trace};
-pub(crate) use front::Front;
-pub(crate) use metrics::{fold_metrics, start_metrics};
-pub(crate) use probes::Health;
+pub(crate) use front::{Api, Front};
 pub use server::{ServerLimits, serve};
 
 use crate::{
+    health::Health,
     problem::Problem,
     runtime::{Aftermath, ServiceDoor, Wakes, call_queue},
     secret::LiveSecret,
+    telemetry,
 };
 
 const MAX_BODY: usize = 1 << 20;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The API and the probes.
-pub(crate) fn api_router(api: Router, health: Health) -> Router {
+fn api_router(api: Router, health: Health) -> Router {
     bounded(api.layer(axum::middleware::from_fn(tracing::trace)).merge(probes::routes(health)))
 }
 
 /// What is there before the service serves: the probes, and who asks for more is told to come again.
-pub(crate) fn starting_router(health: Health) -> Router {
+fn starting_router(health: Health) -> Router {
     let later = || async { Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the service is starting; see /readyz") };
     bounded(probes::routes(health).fallback(later))
 }
 
 /// As [`starting_router`], for operators.
-pub(crate) fn starting_admin_router() -> Router {
-    bounded(Router::new().route("/metrics", get(|| async { metrics::render() })))
+fn starting_admin_router() -> Router {
+    bounded(Router::new().route("/metrics", get(|| async { telemetry::metrics() })))
 }
 
 /// The metrics for whoever reaches the port, the admin routes for whoever has the token.
-pub(crate) fn admin_router(door: Arc<ServiceDoor>, aftermath: Aftermath, token: Option<LiveSecret>) -> Router {
+fn admin_router(door: Arc<ServiceDoor>, aftermath: Aftermath, token: Option<LiveSecret>) -> Router {
     let admin =
         admin::routes(door, aftermath).layer(axum::middleware::from_fn_with_state(Arc::new(token), token::check));
-    bounded(Router::new().route("/metrics", get(|| async { metrics::render() })).nest("/admin", admin))
+    bounded(Router::new().route("/metrics", get(|| async { telemetry::metrics() })).nest("/admin", admin))
 }
 
 /// The admin routes alone, for tests: nobody asks for a token, and nothing is woken.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{ConsumerState, idle};
-use crate::http::Health;
+use crate::health::Health;
 
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -32,7 +32,7 @@ pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, health: He
         metrics::gauge!("saga_loops_stalled").set(f64::from(u8::from(health.progress.stalled().is_some())));
         metrics::gauge!("saga_ready").set(f64::from(u8::from(health.readiness().await.is_ok())));
         metrics::gauge!("saga_partition_missing").set(f64::from(u8::from(pool.lacks_partition())));
-        crate::http::fold_metrics();
+        crate::telemetry::fold_metrics();
         metrics::gauge!("saga_consumer_partitions").set(state.kafka.partitions() as f64);
         match depths(&pool).await {
             Ok(depths) => {
@@ -89,7 +89,7 @@ impl Steps {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "prometheus"))]
 mod tests {
     use std::collections::BTreeMap;
 

@@ -65,6 +65,10 @@ pub enum KafkaSettingsError {
          the user"
     )]
     UserForNobody(String),
+    #[error(
+        "KAFKA_SECURITY_PROTOCOL is {0}, but this program was built without the feature tls of the crate choreography"
+    )]
+    NoTls(String),
     #[error(transparent)]
     Password(#[from] SecretError),
 }
@@ -79,6 +83,9 @@ impl KafkaSettings {
         let protocol = self.kafka_security_protocol;
         let connection = Connection::plain(&self.kafka_brokers).with("security.protocol", name(&protocol));
         let connection = match protocol {
+            SecurityProtocol::Ssl | SecurityProtocol::SaslSsl if !cfg!(feature = "tls") => {
+                return Err(KafkaSettingsError::NoTls(name(&protocol)));
+            }
             SecurityProtocol::Ssl | SecurityProtocol::SaslSsl => connection.with("ssl.ca.location", self.authorities()),
             SecurityProtocol::Plaintext | SecurityProtocol::SaslPlaintext => connection,
         };

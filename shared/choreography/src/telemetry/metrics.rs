@@ -17,7 +17,7 @@ const BATCH_SIZES: [f64; 6] = [1.0, 5.0, 20.0, 100.0, 500.0, 2_000.0];
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Metrics are kept from here on; what was counted before is lost.
-pub(crate) fn start_metrics() {
+pub(crate) fn start() {
     METRICS.get_or_init(|| {
         let recorder = PrometheusBuilder::new()
             // A gauge that nobody sets any more, as the lag of a partition that moved, would tell of the past for ever.
@@ -38,13 +38,14 @@ pub(crate) fn start_metrics() {
 }
 
 /// Folds what was recorded since the last scrape together; without it, a service that nobody scrapes would keep it all.
-pub(crate) fn fold_metrics() {
+pub(crate) fn fold() {
     if let Some(metrics) = METRICS.get() {
         metrics.run_upkeep();
     }
 }
 
-pub(super) fn render() -> String {
+#[cfg(feature = "http")]
+pub(crate) fn render() -> String {
     METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 

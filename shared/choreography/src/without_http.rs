@@ -1,0 +1,28 @@
+//! In place of the HTTP side in a build without it: nobody listens, so the log and the process's end are all that is told.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::{
+    health::Health,
+    runtime::{Aftermath, ServiceDoor},
+    secret::LiveSecret,
+    service::Context,
+    settings::EngineSettings,
+};
+
+/// The service has no API.
+pub(crate) type Api = ();
+
+pub(crate) struct Front;
+
+impl Front {
+    pub async fn open(_: &EngineSettings, _: &Health) -> Result<Self> {
+        Ok(Self)
+    }
+
+    pub fn show(&self, (): Api, _: Context, _: &Health, _: (Arc<ServiceDoor>, Aftermath, Option<LiveSecret>)) {}
+
+    pub async fn close(&mut self) {}
+}
