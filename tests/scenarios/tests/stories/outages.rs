@@ -73,10 +73,10 @@ async fn has_published_all_of(world: &World, service: &str, orders: &[String]) {
         .until(&format!("all that {service} wrote down is published"), || async {
             let mut database = world.database(service).await;
             let ids: Vec<String> = sqlx::query_scalar(
-                "SELECT event->>'id' FROM (SELECT convert_from(payload, 'UTF8')::jsonb AS event FROM outbox) AS written
-                 WHERE event->>'aggregateId' = ANY($1)",
+                "WITH mine AS MATERIALIZED (SELECT payload FROM outbox WHERE key = ANY($1) AND topic NOT LIKE '%.dlq')
+                 SELECT convert_from(payload, 'UTF8')::jsonb->>'id' FROM mine",
             )
-            .bind(orders)
+            .bind(orders.iter().map(|order| order.as_bytes().to_vec()).collect::<Vec<_>>())
             .fetch_all(&mut database)
             .await
             .expect("the outbox can be read");
