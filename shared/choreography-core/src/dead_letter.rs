@@ -81,6 +81,7 @@ pub fn record(
     }
     let kept = |part: &Part| !left_out.contains(part);
     OutboxMessage {
+        nth: None,
         topic: topic_of(&delivery.position.topic),
         key: delivery.key.clone().filter(|_| kept(&Part::Key)),
         payload: delivery.payload.as_ref().filter(|_| kept(&Part::Payload)).map(|payload| payload.to_vec()),

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::{
     delivery::{Delivery, Position},
     intents::FreshCall,
+    outbox::OutboxRow,
     participant::{Participant, Refusal, What},
     store::{Deadline, Failure, HeldStatus, Intent},
     trace::TraceContext,
@@ -220,7 +221,9 @@ impl<R> Verdict<R> {
 pub struct Handled<R> {
     /// One for each piece of work, in its order; `None` of what was left because somebody else has a row of it locked.
     pub verdicts: Vec<Option<Verdict<R>>>,
-    /// Key ranges that have something to publish.
+    /// Rows of the outbox, for the relay of their ranges.
+    pub published: Vec<OutboxRow>,
+    /// Key ranges that have something else to publish.
     pub ranges: Vec<i32>,
     /// Calls to make now; the rows stand in the database in case this process does not get to it.
     pub intents: Vec<FreshCall>,

@@ -64,6 +64,7 @@ pub fn message(
         key: Some(fact.aggregate_id.into_bytes()),
         payload: Some(envelope.to_bytes()),
         headers: headers(&envelope, origin),
+        nth: None,
     };
     if message.size() > max_bytes {
         return Err(Refusal::Permanent(format!(

@@ -35,6 +35,11 @@ pub trait Participant: Sized + Send + Sync + 'static {
 
     /// All tables in the one order in which every transaction locks them.
     fn tables(&self) -> &[Self::Table];
+    /// The table whose rows are the aggregates that events are about, keyed by their ids. The engine counts in them how many events
+    /// each has published, so that a relay knows from a row's number alone whether it has the one before.
+    fn aggregates(&self) -> Option<Self::Table> {
+        None
+    }
     /// The topics that it reads.
     fn reads(&self) -> &[&'static str];
     /// The topics that its events go to.

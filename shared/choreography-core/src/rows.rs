@@ -1,8 +1,12 @@
 //! The rows that a batch of inputs holds locked, as the rules see them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::{participant::Participant, store::TableChanges};
+use crate::{
+    dead_letter::is_dead_letter_topic,
+    participant::Participant,
+    store::{OutboxMessage, TableChanges},
+};
 
 /// A row that an input may read or change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +41,8 @@ pub struct Rows<P: Participant> {
     changed: BTreeSet<Place<P>>,
     /// What the current input overwrote, newest last.
     undo: Vec<(Place<P>, P::Row, bool)>,
+    /// How many events each aggregate has published, where that is known.
+    events: HashMap<String, i64>,
 }
 
 impl<P: Participant> Default for Rows<P> {
@@ -47,6 +53,7 @@ impl<P: Participant> Default for Rows<P> {
             absent: BTreeSet::new(),
             changed: BTreeSet::new(),
             undo: Vec::new(),
+            events: HashMap::new(),
         }
     }
 }
@@ -93,6 +100,33 @@ impl<P: Participant> Rows<P> {
     pub(crate) fn load_absent(&mut self, table: P::Table, key: String, row: P::Row) {
         self.absent.insert((table, key.clone()));
         self.rows.insert((table, key), row);
+    }
+
+    /// How many events an aggregate has published so far.
+    pub(crate) fn load_events(&mut self, aggregate: String, events: i64) {
+        self.events.insert(aggregate, events);
+    }
+
+    /// Numbers these messages, each within its aggregate. How many the aggregates have published then.
+    /// Of an aggregate that gets no row nobody could go on counting.
+    pub(crate) fn number(&mut self, aggregates: P::Table, messages: &mut [OutboxMessage]) -> BTreeMap<String, i64> {
+        let written = |key: &str| {
+            let place = (aggregates, key.to_owned());
+            let is_there = !self.absent.contains(&place) && !self.fresh.contains(&place);
+            is_there || self.changed.contains(&place)
+        };
+        self.events.retain(|key, _| written(key));
+        let mut counted = BTreeMap::new();
+        for message in messages.iter_mut().filter(|message| !is_dead_letter_topic(&message.topic)) {
+            let aggregate = message.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+            let Some((aggregate, events)) = aggregate.and_then(|key| Some((key, self.events.get_mut(key)?))) else {
+                continue;
+            };
+            *events += 1;
+            message.nth = Some(*events);
+            counted.insert(aggregate.to_owned(), *events);
+        }
+        counted
     }
 
     pub(crate) fn begin_input(&mut self) {

@@ -4,6 +4,7 @@
 
 mod admin;
 mod calls;
+mod counting;
 mod depths;
 mod due;
 mod error;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 
 pub use admin::{DeadMessageView, DiscardError, HeldView};
 pub use calls::{CallView, SettledView};
+pub use counting::{COUNTS, count_events, expect_counted};
 pub use depths::{Depths, depths};
 pub use error::store_error;
 pub use journal::end_run;

@@ -9,7 +9,7 @@ use choreography_core::{
 };
 use sqlx::{Row as _, postgres::PgRow};
 
-use super::{Session, parts::Parts, readable, tables, waiting};
+use super::{Session, counting::COLUMN, parts::Parts, readable, tables, waiting};
 
 /// What a transaction begins with that waits for locks only for a moment, which is longer than a sound transaction holds one. In a
 /// hurry every table is tried first: one that is locked as a whole keeps everybody, so it is no row's fault.
@@ -66,7 +66,7 @@ pub(super) async fn lock(db: &mut Session, routed: &Routed, wanted: &Wanted<Rout
         ));
     }
     for (place, rows) in wanted.rows.iter().enumerate() {
-        lock_table(&mut parts, place, rows, &columns);
+        lock_table(&mut parts, routed, (place, rows), &columns);
     }
     let rows = parts.fetch(&mut *db, "").await?;
     let mut found = Found::default();
@@ -76,13 +76,19 @@ pub(super) async fn lock(db: &mut Session, routed: &Routed, wanted: &Wanted<Rout
     Ok(found)
 }
 
-fn lock_table(parts: &mut Parts, place: usize, rows: &WantedRows<Routed>, columns: &Columns<'_>) {
+fn lock_table(parts: &mut Parts, routed: &Routed, (place, rows): (usize, &WantedRows<Routed>), columns: &Columns<'_>) {
     let WantedRows { table: TableId(table), keys, if_free } = rows;
-    let (name, key, own) = (table.name, table.key, tables::names(table.columns));
+    let (name, key, mut own) = (table.name, table.key, tables::names(table.columns));
+    let mut events = "NULL::bigint";
+    if counts(routed, rows.table) {
+        own = format!("{own}, {COLUMN}");
+        events = COLUMN;
+    }
     let what = TABLES + 2 * i32::try_from(place).unwrap_or_default();
-    let nulls = "NULL::bigint, NULL::text, NULL::bool, NULL::int, NULL::bool";
-    let locked_now =
-        |step: &str| format!("SELECT {what} AS what, {key} AS key, {nulls}{} FROM {step}", columns.nulls(Some(place)));
+    let nulls = "NULL::text, NULL::bool, NULL::int, NULL::bool";
+    let locked_now = |step: &str| {
+        format!("SELECT {what} AS what, {key} AS key, {events}, {nulls}{} FROM {step}", columns.nulls(Some(place)))
+    };
     if !keys.is_empty() {
         let (step, keys, after) = (format!("locked_{place}"), parts.bind(keys), parts.after());
         parts.locking_step(
@@ -105,12 +111,17 @@ fn lock_table(parts: &mut Parts, place: usize, rows: &WantedRows<Routed>, column
         );
         parts.select(locked_now(&step));
         parts.select(format!(
-            "SELECT {} AS what, {key} AS key, {nulls}{} FROM {name} WHERE {key} = ANY({keys}::text[])
+            "SELECT {} AS what, {key} AS key, NULL::bigint, {nulls}{} FROM {name} WHERE {key} = ANY({keys}::text[])
              AND NOT EXISTS (SELECT FROM {step} WHERE {step}.{key} = {name}.{key})",
             what + 1,
             columns.nulls(None)
         ));
     }
+}
+
+/// Whether a table's rows count the events of their aggregates.
+pub(super) fn counts(routed: &Routed, table: TableId) -> bool {
+    routed.aggregates() == Some(table)
 }
 
 /// The columns of all tables, one behind the other; in the rows of one table those of the others are null.
@@ -145,7 +156,8 @@ enum Read {
     Queue(Held),
     /// Of this aggregate an event is held; whether one of them is a compensation that is not parked.
     Arrival(String, bool),
-    Row(TableId, String, AnyRow),
+    /// With the number of events that the aggregate has published, if it says so.
+    Row(TableId, String, AnyRow, Option<i64>),
     Locked(TableId, String),
 }
 
@@ -169,7 +181,7 @@ fn read(routed: &Routed, columns: &Columns<'_>, row: &PgRow) -> sqlx::Result<Rea
         return Err(sqlx::Error::Decode(format!("no part of the statement has the number {what}").into()));
     };
     Ok(match of_table % 2 {
-        0 => Read::Row(*table, key, tables::read(routed, *table, row, first)?),
+        0 => Read::Row(*table, key, tables::read(routed, *table, row, first)?, row.try_get(2)?),
         _ => Read::Locked(*table, key),
     })
 }
@@ -183,7 +195,10 @@ fn keep(read: Read, found: &mut Found<Routed>) {
             }
             found.held.insert(key);
         }
-        Read::Row(table, key, row) => found.rows.push((table, key, row)),
+        Read::Row(table, key, row, events) => {
+            found.events.extend(events.map(|events| (key.clone(), events)));
+            found.rows.push((table, key, row));
+        }
         Read::Locked(table, key) => found.locked.push((table, key)),
     }
 }

@@ -35,6 +35,23 @@ pub enum MigrationProblem {
         /// Its name.
         description: String,
     },
+    /// The table of the aggregates has a column of its own by the name of the engine's.
+    #[error("the table {table} has a column {column} of its own: the engine needs that name; give yours another one")]
+    Taken {
+        /// The table's name.
+        table: String,
+        /// The column's.
+        column: &'static str,
+    },
+    /// The table of the aggregates does not count their events, and this process is not to make it.
+    #[error(
+        "the table {table} has no column for the count of published events: start the service once with MIGRATIONS=only and \
+         the owner's DATABASE_URL, then again"
+    )]
+    Uncounted {
+        /// Its name.
+        table: String,
+    },
     /// The database did not answer as it should.
     #[error("the migrations can't be looked up or granted: {0}")]
     Database(#[from] sqlx::Error),

@@ -33,7 +33,7 @@ const UNPUBLISHED: &str = "
     (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
             pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next) AS snapshot
     LEFT JOIN LATERAL (
-        SELECT number, range, topic, key, CASE WHEN NOT waits THEN payload END AS payload, headers, waits, was_left, size
+        SELECT number, range, topic, key, CASE WHEN NOT waits THEN payload END AS payload, headers, nth, waits, was_left, size
         FROM (
             SELECT waiting.*, sum(size) OVER (ORDER BY number) - size AS before
             FROM unnest($1::int[], $2::bigint[]) AS held (range, behind) CROSS JOIN LATERAL (
@@ -41,7 +41,7 @@ const UNPUBLISHED: &str = "
                        CASE WHEN waits THEN 0 ELSE coalesce(octet_length(payload), 0) + coalesce(octet_length(key), 0)
                                                    + octet_length(headers) END AS size
                 FROM (
-                    SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers,
+                    SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers, o.nth,
                            o.topic = ANY($4)
                            OR EXISTS (SELECT FROM stopped_keys s WHERE s.number BETWEEN o.number AND o.number)
                            OR EXISTS (SELECT FROM stopped_keys s
@@ -55,7 +55,7 @@ const UNPUBLISHED: &str = "
                       AND o.number NOT IN (SELECT unnest($3::bigint[]))
                     ORDER BY o.number LIMIT $5) AS new
                 UNION ALL
-                SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers, false AS waits, true AS was_left,
+                SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers, o.nth, false AS waits, true AS was_left,
                        coalesce(octet_length(o.payload), 0) + coalesce(octet_length(o.key), 0) + octet_length(o.headers)
                 FROM (
                     SELECT l.number FROM outbox_left_behind l
@@ -298,6 +298,7 @@ fn outbox_row(row: &PgRow) -> sqlx::Result<OutboxRow> {
         key: row.try_get("key")?,
         payload: row.try_get("payload")?,
         headers: headers::decode(row.try_get("headers")?)?,
+        nth: row.try_get("nth")?,
     };
     Ok(OutboxRow { number: row.try_get("number")?, range: row.try_get("range")?, message })
 }

@@ -1,7 +1,7 @@
 //! The parts of statements that write declared tables: set-based, made from their columns. Rows come sorted by key, without
 //! repeats.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use choreography_core::{
     AnyRecord, AnyRow, Table,
@@ -12,43 +12,80 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use sqlx::{Row as _, postgres::PgRow, types::Json};
 
-use super::parts::Parts;
+use super::{counting::COLUMN, parts::Parts};
 
-/// Rows that were not there. `None`: nothing; a key that is there by then is passed over.
-pub(super) fn insert(parts: &mut Parts, step: &str, table: TableId, rows: &[(String, AnyRow)]) {
-    let insert = insertion(parts, table, rows);
+/// How many events each aggregate has published then; of a table whose rows count none, `None`.
+pub(super) type Events<'a> = Option<&'a BTreeMap<String, i64>>;
+
+/// Rows that were not there; a key that is there by then is passed over.
+pub(super) fn insert(parts: &mut Parts, step: &str, table: TableId, rows: &[(String, AnyRow)], events: Events<'_>) {
+    let insert = insertion(parts, table, rows, events);
     let key = table.0.key;
     parts.ordered_step(step, &format!("{insert} ON CONFLICT ({key}) DO NOTHING RETURNING {key}"));
 }
 
 /// Rows under keys that were newly minted: one that is there is an error.
-pub(super) fn insert_fresh(parts: &mut Parts, step: &str, table: TableId, rows: &[(String, AnyRow)]) {
-    let insert = insertion(parts, table, rows);
+pub(super) fn insert_fresh(
+    parts: &mut Parts,
+    step: &str,
+    table: TableId,
+    rows: &[(String, AnyRow)],
+    events: Events<'_>,
+) {
+    let insert = insertion(parts, table, rows, events);
     parts.step(step, &insert);
 }
 
-fn insertion(parts: &mut Parts, table: TableId, rows: &[(String, AnyRow)]) -> String {
+fn insertion(parts: &mut Parts, table: TableId, rows: &[(String, AnyRow)], events: Events<'_>) -> String {
     let Table { name, key, columns, .. } = *table.0;
     let keys = parts.bind(keys(rows));
     let cells =
         bind_columns(parts, columns.iter().enumerate(), |place| rows.iter().map(move |(_, row)| row.cell(place)));
-    let (own, after) = (names(columns), parts.after());
+    let (counted, counts) = match events {
+        Some(events) => {
+            let counts = rows.iter().map(|(key, _)| events.get(key).copied().unwrap_or_default()).collect::<Vec<_>>();
+            (format!(", {COLUMN}"), format!(", {}::bigint[]", parts.bind(counts)))
+        }
+        None => (String::new(), String::new()),
+    };
+    let (own, cells, after) = (names(columns) + &counted, cells + &counts, parts.after());
     format!("INSERT INTO {name} ({key}{own}) SELECT * FROM unnest({keys}::text[]{cells}) WHERE {after}")
 }
 
 /// Overwrites rows that are locked.
-pub(super) fn update(parts: &mut Parts, step: &str, table: TableId, rows: &[(String, AnyRow)]) {
+pub(super) fn update(parts: &mut Parts, step: &str, table: TableId, rows: &[(String, AnyRow)], events: Events<'_>) {
     let changing = || table.0.columns.iter().enumerate().filter(|(_, column)| !column.once);
     let (name, key) = (table.0.name, table.0.key);
     let keys = parts.bind(keys(rows));
     let cells = bind_columns(parts, changing(), |place| rows.iter().map(move |(_, row)| row.cell(place)));
-    let set: Vec<String> = changing().map(|(_, column)| format!("{0} = new.{0}", column.name)).collect();
-    let new: String = changing().map(|(_, column)| format!(", {}", column.name)).collect();
+    let mut set: Vec<String> = changing().map(|(_, column)| format!("{0} = new.{0}", column.name)).collect();
+    let mut new: String = changing().map(|(_, column)| format!(", {}", column.name)).collect();
+    let mut cells = cells;
+    if let Some(events) = events {
+        let counts = parts.bind(rows.iter().map(|(key, _)| events.get(key).copied()).collect::<Vec<_>>());
+        cells = format!("{cells}, {counts}::bigint[]");
+        new = format!("{new}, {COLUMN}");
+        set.push(format!("{COLUMN} = coalesce(new.{COLUMN}, {name}.{COLUMN})"));
+    }
     let set = set.join(", ");
     parts.step(
         step,
         &format!(
             "UPDATE {name} SET {set} FROM unnest({keys}::text[]{cells}) AS new ({key}{new}) WHERE {name}.{key} = new.{key}"
+        ),
+    );
+}
+
+/// Counts the events of aggregates whose rows do not change otherwise; they are locked.
+pub(super) fn count(parts: &mut Parts, table: TableId, events: &[(&str, i64)]) {
+    let (name, key) = (table.0.name, table.0.key);
+    let (keys, counts): (Vec<&str>, Vec<i64>) = events.iter().copied().unzip();
+    let (keys, counts) = (parts.bind(keys), parts.bind(counts));
+    parts.step(
+        "counted",
+        &format!(
+            "UPDATE {name} SET {COLUMN} = new.count FROM unnest({keys}::text[], {counts}::bigint[]) AS new (key, count)
+             WHERE {name}.{key} = new.key"
         ),
     );
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use choreography_core::{
     routes::Routed,
-    store::{Found, Lost, StoreError, Transaction, Wanted, Writing},
+    store::{Found, StoreError, Transaction, Wanted, Writing, Written},
 };
 use chrono::{DateTime, Utc};
 
@@ -33,7 +33,7 @@ impl Transaction<Routed> for PgTransaction {
         readable::guarded(locking::lock(&mut self.tx, &self.participant, wanted)).await.map_err(store_error)
     }
 
-    async fn write(&mut self, writing: &Writing<Routed>) -> Result<Lost, StoreError> {
+    async fn write(&mut self, writing: &Writing<Routed>) -> Result<Written, StoreError> {
         writing::write(&mut self.tx, &self.participant, self.ranges, writing).await
     }
 

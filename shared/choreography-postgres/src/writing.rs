@@ -3,16 +3,21 @@
 //! Steps that insert can wait for another transaction that is inserting the same; they come in one order. The looks at what was
 //! read before are taken in the statement's snapshot, which is later than all of the transaction's locks.
 
+use std::collections::HashSet;
+
 use choreography_core::{
     outbox::range_of,
     participant::Participant,
     routes::Routed,
-    store::{DeadMessage, HeldEvents, Inbox, Lost, OutboxMessage, StoreError, TableChanges, Writing},
+    store::{DeadMessage, HeldEvents, Inbox, Lost, OutboxMessage, StoreError, TableChanges, Writing, Written},
 };
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use super::{Session, error::store_error, headers, parts::Parts, tables, waiting};
+use super::{Session, error::store_error, headers, locking, parts::Parts, tables, waiting};
+
+/// In place of a look: the number of a message.
+const NUMBER: i32 = -1;
 
 /// What a look finds lost: the item at the place that it answers.
 enum Look<'a> {
@@ -64,13 +69,15 @@ pub(super) async fn write(
     routed: &Routed,
     ranges: i32,
     writing: &Writing<Routed>,
-) -> Result<Lost, StoreError> {
+) -> Result<Written, StoreError> {
     let mut statement = Statement { parts: Parts::default(), looks: Vec::new() };
     write_inbox(&mut statement, routed.name(), &writing.inbox);
     bury(&mut statement, &writing.dead);
     for (number, changes) in writing.tables.iter().enumerate() {
-        write_table(&mut statement, number, changes);
+        let events = locking::counts(routed, changes.table).then_some(&writing.events);
+        write_table(&mut statement, number, changes, events);
     }
+    count_others(&mut statement, routed, writing);
     tables::append(&mut statement.parts, &writing.records);
     write_held(&mut statement, &writing.held);
     waiting::write_deadlines(&mut statement, &writing.deadlines);
@@ -78,14 +85,20 @@ pub(super) async fn write(
     append_outbox(&mut statement.parts, ranges, &writing.messages);
     let Statement { parts, looks } = statement;
     let rows = parts.fetch(&mut *db, "SELECT 0 AS look, 0::bigint AS place WHERE false").await.map_err(store_error)?;
-    let mut lost = Lost::default();
+    let (mut lost, mut numbers) = (Lost::default(), Vec::new());
     for row in &rows {
         let (look, place): (i32, i64) = (row.try_get(0).map_err(store_error)?, row.try_get(1).map_err(store_error)?);
+        if look == NUMBER {
+            numbers.push(place);
+            continue;
+        }
         let look = usize::try_from(look).ok().and_then(|number| looks.get(number));
         let place = usize::try_from(place - 1).unwrap_or(usize::MAX);
         look.into_iter().for_each(|look| look.tell(place, &mut lost));
     }
-    Ok(lost)
+    // They were drawn in the order of the messages.
+    numbers.sort_unstable();
+    Ok(Written { lost, numbers })
 }
 
 impl Look<'_> {
@@ -138,18 +151,37 @@ fn bury<'a>(statement: &mut Statement<'a>, dead: &'a [DeadMessage]) {
     statement.look(Look::Kept(dead), &from);
 }
 
-fn write_table<'a>(statement: &mut Statement<'a>, number: usize, changes: &'a TableChanges<Routed>) {
+/// Aggregates that publish and whose rows stay as they are.
+fn count_others(statement: &mut Statement<'_>, routed: &Routed, writing: &Writing<Routed>) {
+    let Some(table) = routed.aggregates() else { return };
+    let changes = writing.tables.iter().filter(|changes| changes.table == table);
+    let changing =
+        changes.flat_map(|TableChanges { inserts, fresh, updates, .. }| inserts.iter().chain(fresh).chain(updates));
+    let changing: HashSet<&str> = changing.map(|(key, _)| key.as_str()).collect();
+    let others = writing.events.iter().filter(|(key, _)| !changing.contains(key.as_str()));
+    let others: Vec<(&str, i64)> = others.map(|(key, events)| (key.as_str(), *events)).collect();
+    if !others.is_empty() {
+        tables::count(&mut statement.parts, table, &others);
+    }
+}
+
+fn write_table<'a>(
+    statement: &mut Statement<'a>,
+    number: usize,
+    changes: &'a TableChanges<Routed>,
+    events: tables::Events<'_>,
+) {
     let TableChanges { table, inserts, fresh, updates, absent } = changes;
     let parts = &mut statement.parts;
     if !fresh.is_empty() {
-        tables::insert_fresh(parts, &format!("fresh_{number}"), *table, fresh);
+        tables::insert_fresh(parts, &format!("fresh_{number}"), *table, fresh, events);
     }
     if !updates.is_empty() {
-        tables::update(parts, &format!("changed_{number}"), *table, updates);
+        tables::update(parts, &format!("changed_{number}"), *table, updates, events);
     }
     if !inserts.is_empty() {
         let step = format!("new_{number}");
-        tables::insert(parts, &step, *table, inserts);
+        tables::insert(parts, &step, *table, inserts, events);
         let keys: Vec<&str> = inserts.iter().map(|(key, _)| key.as_str()).collect();
         let given = parts.bind(keys.clone());
         statement.look(Look::Changed(keys), &missing(&given, "text", &step, table.0.key));
@@ -199,16 +231,19 @@ fn append_outbox(parts: &mut Parts, ranges: i32, messages: &[OutboxMessage]) {
     let keys = parts.bind(messages.iter().map(|message| message.key.as_deref()).collect::<Vec<_>>());
     let payloads = parts.bind(messages.iter().map(|message| message.payload.as_deref()).collect::<Vec<_>>());
     let headers = parts.bind(messages.iter().map(|message| headers::encode(&message.headers)).collect::<Vec<_>>());
+    let nth = parts.bind(messages.iter().map(|message| message.nth).collect::<Vec<_>>());
     let after = parts.after();
     // A transaction that draws numbers has its own before: who looks for those that may have drawn some finds it.
     parts.step(
         "published",
         &format!(
-            "INSERT INTO outbox (range, topic, key, payload, headers)
-             SELECT range, topic, key, payload, headers
-             FROM unnest({ranges}::int[], {topics}::text[], {keys}::bytea[], {payloads}::bytea[], {headers}::text[])
-                  WITH ORDINALITY AS new (range, topic, key, payload, headers, place)
-             WHERE {after} AND pg_current_xact_id() IS NOT NULL ORDER BY place"
+            "INSERT INTO outbox (range, topic, key, payload, headers, nth)
+             SELECT range, topic, key, payload, headers, nth
+             FROM unnest({ranges}::int[], {topics}::text[], {keys}::bytea[], {payloads}::bytea[], {headers}::text[],
+                         {nth}::bigint[])
+                  WITH ORDINALITY AS new (range, topic, key, payload, headers, nth, place)
+             WHERE {after} AND pg_current_xact_id() IS NOT NULL ORDER BY place RETURNING number"
         ),
     );
+    parts.select(format!("SELECT {NUMBER} AS look, number AS place FROM published"));
 }

@@ -57,7 +57,9 @@ impl Core {
     pub fn new(seed: u64, plant: Option<Plant>, tell: bool, tables: &'static Tables) -> Self {
         // An even mix of the seed's bits, never zero.
         let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03 | 1;
-        let focus = Focus::draw(tables, |bound| below(next(&mut random), bound));
+        let mut focus = Focus::draw(tables, |bound| below(next(&mut random), bound));
+        // It shows where somebody draws a number and does not commit for long.
+        focus.profile.standby |= plant == Some(Plant::SettledTooSoon);
         let rates = Rates::draw(focus.is_rare(), |bound| below(next(&mut random), bound));
         let skew = TimeDelta::seconds(SKEWS[below(next(&mut random), SKEWS.len())]);
         Self {

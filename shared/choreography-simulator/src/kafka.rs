@@ -70,6 +70,7 @@ impl Broker {
             key: message.key,
             payload: message.payload.map(|bytes| bytes.to_vec()),
             headers: message.headers,
+            nth: None,
         });
     }
 

@@ -39,6 +39,8 @@ pub enum Plant {
     ParkedLost,
     /// One crash over a message counts as four.
     CrashesMiscounted,
+    /// Each transaction takes its event for the first of its aggregate.
+    EventsNotCounted,
     /// What Kafka offered is lost if the step is dropped before it is taken.
     PollNotCancelSafe,
 }

@@ -172,6 +172,10 @@ impl Participant for Probe {
         self.rules.tables()
     }
 
+    fn aggregates(&self) -> Option<TableId> {
+        self.rules.aggregates()
+    }
+
     fn reads(&self) -> &[&'static str] {
         self.rules.reads()
     }

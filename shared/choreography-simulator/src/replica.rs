@@ -19,7 +19,7 @@ use choreography_core::{
     intents::{self, IntentStore, Outside},
     log::EventSource,
     participant::{Answer, Participant},
-    relay::{Lane, OutboxStore, Pace, Relay, Relayed},
+    relay::{Feed, Lane, OutboxStore, Pace, Relay, Relayed},
     retry::{self, Limits},
     store::{Deadline, Intent},
 };
@@ -62,6 +62,8 @@ type Calls = Arc<Mutex<Vec<Intent>>>;
 const LIMIT: usize = 4;
 const LIMITS: Limits = Limits { keys: LIMIT, per_key: LIMIT, bytes: 4_000 };
 const CALL_BYTES: usize = 4_000;
+/// Rows that wait for a relay in memory.
+const FED: usize = 6;
 const LEASE: TimeDelta = TimeDelta::milliseconds(200);
 /// Longest times, in steps, until a loop that found nothing looks again, until deadlines and held events are looked for
 /// again, and until somebody decides about a parked event.
@@ -106,7 +108,7 @@ pub fn tasks<P: Participant, O: Outside>(
     Run { member, careful, stop }: Run,
 ) -> Vec<Task> {
     let door = Arc::new(Door::new(model.participant.clone(), model.clone(), model.policy));
-    let calls = Calls::default();
+    let after = After { calls: Calls::default(), feed: Arc::new(Feed::new(FED, CALL_BYTES)) };
     lock(kafka).join(model.name(), member);
     let source = Source {
         core: core.clone(),
@@ -121,6 +123,7 @@ pub fn tasks<P: Participant, O: Outside>(
     };
     let sink = || Sink { core: core.clone(), kafka: kafka.clone() };
     let holders = Lane::ALL.map(|_| core.uuid());
+    let nothing_fed = Arc::new(Feed::new(0, 0));
     let (intake, aside) = Intake::new(intake::Limits { inputs: LIMIT, bytes: CALL_BYTES });
     let (answers, due) = (Mutex::default(), Mutex::default());
     let arrivals = Arc::new(Arrivals { requests: requests.clone(), answers, due });
@@ -131,16 +134,28 @@ pub fn tasks<P: Participant, O: Outside>(
             source,
             (intake, careful),
             arrivals.clone(),
-            calls.clone(),
+            after.clone(),
             stop.clone(),
         )),
-        Task::new(stand_beside(core.clone(), door.clone(), aside.clone(), calls.clone(), stop.clone())),
-        Task::new(stand_beside(core.clone(), door.clone(), aside, calls.clone(), stop.clone())),
-        Task::new(relay(core.clone(), model.clone(), sink(), Lane::Events, holders[0], stop.clone())),
-        Task::new(relay(core.clone(), model.clone(), sink(), Lane::DeadLetters, holders[1], stop.clone())),
+        Task::new(stand_beside(core.clone(), door.clone(), aside.clone(), after.clone(), stop.clone())),
+        Task::new(stand_beside(core.clone(), door.clone(), aside, after.clone(), stop.clone())),
+        Task::new(relay(
+            core.clone(),
+            model.clone(),
+            sink(),
+            (Lane::Events, holders[0], after.feed.clone()),
+            stop.clone(),
+        )),
+        Task::new(relay(
+            core.clone(),
+            model.clone(),
+            sink(),
+            (Lane::DeadLetters, holders[1], nothing_fed),
+            stop.clone(),
+        )),
         Task::new(renew(core.clone(), model.clone(), holders, stop.clone())),
-        Task::new(call(core.clone(), door.clone(), outside, arrivals.clone(), calls, stop.clone())),
-        Task::new(look_back(core.clone(), door.clone(), arrivals, careful, stop.clone())),
+        Task::new(call(core.clone(), door.clone(), outside, arrivals.clone(), after.calls.clone(), stop.clone())),
+        Task::new(look_back(core.clone(), door.clone(), arrivals, (after.clone(), careful), stop.clone())),
         Task::new(operate(core.clone(), door, stop)),
     ]
 }
@@ -176,8 +191,22 @@ fn count_kinds<R>(core: &Core, handled: &Handled<R>) {
     }
 }
 
-fn offer<R>(calls: &Calls, progress: &mut Progress<R>) {
-    lock(calls).extend(progress.intents.drain(..).map(|call| call.intent));
+/// What follows a commit.
+#[derive(Clone)]
+struct After {
+    calls: Calls,
+    feed: Arc<Feed>,
+}
+
+impl After {
+    /// Some rows are not handed on, as if the process had none of them: they are in the table.
+    fn offer<R>(&self, core: &Core, progress: &mut Progress<R>) {
+        lock(&self.calls).extend(progress.intents.drain(..).map(|call| call.intent));
+        if !progress.published.is_empty() && core.pick(8) > 0 {
+            core.count("relay", "rows are handed on");
+            self.feed.offer(progress.published.drain(..));
+        }
+    }
 }
 
 /// What waits for the loop in memory.
@@ -202,7 +231,7 @@ async fn take_in<P: Participant>(
     mut source: Source,
     (mut intake, careful): (Intake<P>, bool),
     arrivals: Arc<Arrivals<P>>,
-    calls: Calls,
+    after: After,
     stop: Stop,
 ) {
     let mut ids = SeededIds(core.clone());
@@ -240,7 +269,7 @@ async fn take_in<P: Participant>(
                     if handled.progress.verdicts.iter().any(Option::is_none) {
                         core.count("intake", "what is locked is left");
                     }
-                    offer(&calls, &mut handled.progress);
+                    after.offer(&core, &mut handled.progress);
                 }
             }
             Err(error) => {
@@ -263,7 +292,7 @@ async fn stand_beside<P: Participant>(
     core: Arc<Core>,
     door: Arc<Door<P, Model<P>>>,
     aside: Arc<Aside<P>>,
-    calls: Calls,
+    after: After,
     stop: Stop,
 ) {
     let mut ids = SeededIds(core.clone());
@@ -274,7 +303,7 @@ async fn stand_beside<P: Participant>(
                 core.tell(|| format!("{} handled beside {:?}", door.participant.name(), handled.progress.verdicts));
                 count_kinds(&core, &handled);
                 core.count("intake", "handled beside");
-                offer(&calls, &mut handled.progress);
+                after.offer(&core, &mut handled.progress);
             }
             Some(Ok(None) | Err(_)) => sleep(&core, core.pick(IDLE)).await,
             None => {}
@@ -282,18 +311,28 @@ async fn stand_beside<P: Participant>(
     }
 }
 
-async fn relay<P: Participant>(core: Arc<Core>, model: Model<P>, mut sink: Sink, lane: Lane, holder: Uuid, stop: Stop) {
+async fn relay<P: Participant>(
+    core: Arc<Core>,
+    model: Model<P>,
+    mut sink: Sink,
+    (lane, holder, feed): (Lane, Uuid, Arc<Feed>),
+    stop: Stop,
+) {
     let began = core.now();
     // What the relay does by seconds fits into a schedule of a few thousand milliseconds ten times.
     let clock = || ((core.now() - began) * 10).to_std().unwrap_or_default();
     let pace = Pace::new(LIMIT, usize::MAX, (LEASE * 10).to_std().unwrap_or_default());
-    let mut relay = Relay::new(holder, lane, pace);
+    let mut relay = Relay::new(holder, lane, pace, feed.clone());
     let linger = LINGERS[core.pick(LINGERS.len())];
     let mut last_steps = LAST_STEPS;
     loop {
         if core.pick(8) == 0 || relay.ranges().is_empty() || relay.has_lost_leases() {
             let claimed = droppable(&core, relay.claim(&model, LEASE)).await;
             core.tell(|| format!("{} {} relay claims: {claimed:?}", model.name(), lane.name()));
+        }
+        // A poll, or word of another replica.
+        if core.pick(4) == 0 || stop.has_begun() {
+            feed.look_into_the_table();
         }
         let relayed = droppable(&core, relay.step(&model, &mut sink, &clock)).await;
         core.tell(|| format!("{} {} relay: {relayed:?}", model.name(), lane.name()));
@@ -391,7 +430,7 @@ async fn look_back<P: Participant>(
     core: Arc<Core>,
     door: Arc<Door<P, Model<P>>>,
     arrivals: Arc<Arrivals<P>>,
-    careful: bool,
+    (after, careful): (After, bool),
     stop: Stop,
 ) {
     let mut ids = SeededIds(core.clone());
@@ -408,8 +447,9 @@ async fn look_back<P: Participant>(
             lock(&arrivals.due).push((looked.due, found));
         }
         let retried = retry::step(&door, &door.database, &mut ids, LIMITS, careful);
-        if let Some(Ok(retried)) = droppable(&core, retried).await {
+        if let Some(Ok(mut retried)) = droppable(&core, retried).await {
             count(&core, "retry", &retried.verdicts);
+            after.offer(&core, &mut retried);
         }
     }
 }

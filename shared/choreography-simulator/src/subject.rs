@@ -94,7 +94,7 @@ impl Handle {
 
     /// A row that is there from the beginning.
     pub fn put<R: Row>(&self, key: impl ToString, row: R) {
-        let row = OwnRow { table: TableId(R::TABLE), key: key.to_string(), row: AnyRow::new(row) };
+        let row = OwnRow { table: TableId(R::TABLE), key: key.to_string(), row: AnyRow::new(row), events: None };
         lock(&self.model.state).rows.put(row);
     }
 

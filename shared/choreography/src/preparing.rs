@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use choreography_core::{participant::Participant, policy::Policy, routes::Routed};
+use choreography_core::{
+    participant::Participant,
+    policy::Policy,
+    routes::{Routed, TableId},
+};
 use choreography_kafka::{Connection, check_topics};
 use choreography_postgres as postgres;
 use choreography_postgres::{Limits, Pool};
@@ -22,17 +26,20 @@ const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 
 /// Brings the service's tables to what it needs. Answers the policy that they allow.
 pub(crate) async fn prepare_database(
-    name: &'static str,
+    participant: &Routed,
     settings: &EngineSettings,
     pool: &Pool,
     migrations: &Migrator,
 ) -> Result<Policy> {
     if settings.database.migrations == Migrations::Apply {
-        migrate(name, &settings.database, migrations).await?;
+        migrate(participant, &settings.database, migrations).await?;
     }
     pool.session().await.map_err(reached)?;
     if settings.database.migrations == Migrations::Expect {
         postgres::expect_migrated(pool, migrations).await?;
+        if let Some(TableId(aggregates)) = participant.aggregates() {
+            postgres::expect_counted(pool, aggregates.name).await?;
+        }
     }
     let mut policy = settings.policy();
     postgres::make_partitions(pool, policy.window).await.context("partitions could not be made")?;
@@ -121,7 +128,8 @@ fn limits(database: &DatabaseSettings, connections: u32) -> Limits {
 }
 
 /// Brings the tables up to date and lets the service's own role in.
-pub(crate) async fn migrate(name: &'static str, database: &DatabaseSettings, migrations: &Migrator) -> Result<()> {
+pub(crate) async fn migrate(participant: &Routed, database: &DatabaseSettings, migrations: &Migrator) -> Result<()> {
+    let name = participant.name();
     let owner = options(&database.migration_url()?, "MIGRATION_DATABASE_URL")?.application_name(name);
     if database.database_pooler == Pooler::Transaction && database.migrates_by_its_own_url() {
         bail!(
@@ -141,6 +149,9 @@ pub(crate) async fn migrate(name: &'static str, database: &DatabaseSettings, mig
         .await
         .context("the database can't be reached by the role that migrates")?;
     postgres::migrate(&pool, migrations).await?;
+    if let Some(TableId(aggregates)) = participant.aggregates() {
+        postgres::count_events(&pool, aggregates.name).await?;
+    }
     if role != owner_name {
         postgres::grant(&pool, &role).await?;
     }
@@ -178,6 +189,7 @@ fn settings(database: &DatabaseSettings) -> Vec<(&'static str, String)> {
         ("statement_timeout", format!("{}ms", database.database_statement_timeout.as_millis())),
         // A frozen replica must not hold its locks for ever.
         ("idle_in_transaction_session_timeout", "30s".into()),
+        (postgres::COUNTS.0, postgres::COUNTS.1.into()),
     ];
     PLANNING.map(|(name, value)| (name, value.to_owned())).into_iter().chain(limits).collect()
 }

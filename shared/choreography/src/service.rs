@@ -76,7 +76,7 @@ pub(crate) async fn run_routed<O: Outside>(
     #[cfg(feature = "tls")]
     let _ = rustls::crypto::ring::default_provider().install_default();
     if settings.database.migrations == Migrations::Only {
-        return migrate(name, &settings.database, migrations).await;
+        return migrate(&participant, &settings.database, migrations).await;
     }
     let settings = Arc::new(settings);
     let access = Access::read(&settings)?;
@@ -185,7 +185,8 @@ impl Service {
         let name = participant.name();
         let pool = open_pool(name, &settings.database)?;
         secrets::follow_database_url(name, &settings, pool.clone())?;
-        let policy = wait_for(health, "the database", || prepare_database(name, &settings, &pool, migrations)).await?;
+        let policy =
+            wait_for(health, "the database", || prepare_database(&participant, &settings, &pool, migrations)).await?;
         wait_for(health, "Kafka", || check_choreography(&participant, &settings, &access.kafka)).await?;
         let instance = settings.instance();
         let forget_after = delta(settings.event_horizon);
@@ -286,14 +287,15 @@ impl Service {
             [(Lane::Events, "relay", ends.events), (Lane::DeadLetters, "dead-letter relay", ends.dead_letters)]
         {
             let (store, aftermath, settings) = (store.clone(), aftermath.clone(), settings.clone());
-            let run = RelayLoop { store, lane, aftermath, settings, stop: stop() }.run(sink);
+            let feed = aftermath.feed(lane);
+            let run = RelayLoop { store, lane, feed, aftermath, settings, stop: stop() }.run(sink);
             outlets.spawn(progress.watch(name, run));
         }
         let run = maintenance_loop(pool.clone(), settings.clone(), stop());
         outlets.spawn(progress.watch("maintenance", run));
         // LISTEN needs a connection of the server's own; behind a pooler the poll finds everything.
         if settings.database.database_pooler == Pooler::None {
-            let run = listen_loop(pool.clone(), aftermath.wakes.clone(), stop());
+            let run = listen_loop(pool.clone(), aftermath.clone(), stop());
             outlets.spawn(progress.watch("wake-up", run));
         }
         if settings.metrics {

@@ -64,8 +64,10 @@ impl<S: Service> OneService<S> {
         let url = postgres.url(S::NAME, S::NAME, "secret");
         let owner = PgPool::connect(&url).await.expect("a connection");
         postgres::migrate(&owner, migrations).await.expect("migrations");
+        postgres::count_events(&owner, S::Aggregate::TABLE.name).await.expect("the aggregates' events are counted");
         let options: PgConnectOptions = url.parse().expect("a URL");
-        let pool = Pool::new(options.options(choreography::testing::PLANNING), Limits::default());
+        let pool =
+            Pool::new(options.options(choreography::testing::PLANNING).options([postgres::COUNTS]), Limits::default());
         postgres::make_partitions(&pool, policy().window).await.expect("partitions");
         postgres::make_leases(&pool, RANGES).await.expect("ranges");
         let participant = Arc::new(Routed::new(service).expect("routes"));
@@ -175,7 +177,7 @@ impl<S: Service> OneService<S> {
     /// The database refuses it.
     pub async fn write(&self, writing: Writing<Routed>) -> Result<Lost, StoreError> {
         let mut tx = self.door().database.begin(Waits::Long).await?;
-        let lost = tx.write(&writing).await?;
+        let lost = tx.write(&writing).await?.lost;
         if lost.is_nothing() {
             tx.commit().await?;
         }

@@ -48,6 +48,8 @@ pub enum Plant {
     KeyIgnored,
     /// Why an order was cancelled is lost on the way.
     ReasonLost,
+    /// Each transaction takes its event for the first of its aggregate.
+    EventsNotCounted,
     /// What Kafka offered is lost if the step is dropped before it is taken.
     PollNotCancelSafe,
 }
@@ -73,6 +75,7 @@ impl Plant {
             Self::AttemptsForgotten => Engine::AttemptsForgotten,
             Self::ParkedLost => Engine::ParkedLost,
             Self::CrashesMiscounted => Engine::CrashesMiscounted,
+            Self::EventsNotCounted => Engine::EventsNotCounted,
             Self::PollNotCancelSafe => Engine::PollNotCancelSafe,
             Self::StockFirst | Self::LedgerSkipped | Self::ShortShipment | Self::KeyIgnored | Self::ReasonLost => {
                 return None;

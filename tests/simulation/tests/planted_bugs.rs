@@ -35,7 +35,7 @@ found! {
     commits_forgotten_when_they_were_sent_are_found: CommitsForgotten within 400;
     rows_marked_before_the_acknowledgement_are_found: MarkFirst within 100;
     refused_rows_that_are_forgotten_are_found: RefusedForgotten within 400;
-    numbers_that_count_as_seen_too_soon_are_found: SettledTooSoon within 12000;
+    numbers_that_count_as_seen_too_soon_are_found: SettledTooSoon within 2000;
     rows_left_behind_that_are_forgotten_are_found: LeftBehindForgotten within 400;
     stock_released_before_the_money_went_back_is_found: StockFirst within 200;
     a_missing_tombstone_is_found: NoTombstone within 200;
@@ -52,5 +52,6 @@ found! {
     pieces_that_were_not_shipped_are_found: ShortShipment within 100;
     a_provider_that_charges_a_key_twice_is_found: KeyIgnored within 200;
     lost_reasons_are_found: ReasonLost within 50;
+    events_handed_on_before_what_another_replica_committed_are_found: EventsNotCounted within 400;
     messages_lost_by_a_step_that_is_dropped_are_found: PollNotCancelSafe within 700;
 }

@@ -78,6 +78,7 @@ fn message() -> OutboxMessage {
         key: Some(b"k".to_vec()),
         payload: Some(b"{}".to_vec()),
         headers: Vec::new(),
+        nth: None,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     event_id::IdSource,
     input::{Handled, Input, Source, Verdict, Work},
     intents::FreshCall,
+    outbox::OutboxRow,
     participant::{Participant, Refusal},
     reception,
     store::{Crashes, Database, Failure, StoreError, Waits},
@@ -20,7 +21,9 @@ use crate::{
 pub struct Progress<R> {
     /// What became of each piece of work, in its order; `None` of what is not settled yet.
     pub verdicts: Vec<Option<Verdict<R>>>,
-    /// Key ranges that have something to publish.
+    /// Rows of the outbox, for the relay of their ranges.
+    pub published: Vec<OutboxRow>,
+    /// Key ranges that have something else to publish.
     pub ranges: Vec<i32>,
     /// Calls to make now.
     pub intents: Vec<FreshCall>,
@@ -35,6 +38,7 @@ impl<R> Progress<R> {
     pub fn new(len: usize) -> Self {
         Self {
             verdicts: (0..len).map(|_| None).collect(),
+            published: Vec::new(),
             ranges: Vec::new(),
             intents: Vec::new(),
             earliest_deadline: None,
@@ -46,6 +50,7 @@ impl<R> Progress<R> {
         for (offset, verdict) in handled.verdicts.into_iter().enumerate() {
             self.verdicts[from + offset] = verdict;
         }
+        self.published.extend(handled.published);
         self.ranges.extend(handled.ranges);
         self.intents.extend(handled.intents);
         self.earliest_deadline = self.earliest_deadline.into_iter().chain(handled.earliest_deadline).min();
@@ -186,7 +191,13 @@ pub(super) fn without_bytes<P: Participant>(delivery: &Delivery, failure: &Failu
 }
 
 fn only<R>(verdict: Verdict<R>) -> Handled<R> {
-    Handled { verdicts: vec![Some(verdict)], ranges: Vec::new(), intents: Vec::new(), earliest_deadline: None }
+    Handled {
+        verdicts: vec![Some(verdict)],
+        published: Vec::new(),
+        ranges: Vec::new(),
+        intents: Vec::new(),
+        earliest_deadline: None,
+    }
 }
 
 /// If even setting it aside fails, nothing may be skipped: the batch waits as if the database were away.

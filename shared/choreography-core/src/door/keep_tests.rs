@@ -5,7 +5,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 
 use crate::{
     input::Verdict::{Applied, Refused},
-    outbox::range_of,
+    outbox::{OutboxRow, range_of},
     testing::World,
 };
 
@@ -96,7 +96,7 @@ fn a_call_is_amended_before_and_after_it_is_written_and_no_other_with_it() {
 }
 
 #[test]
-fn a_batch_says_whom_to_wake() {
+fn a_batch_hands_its_events_on_and_says_who_else_is_to_be_woken() {
     let mut world = World::new();
     let acts = [("a", "add"), ("b", "ring tomorrow"), ("c", "refuse")];
     let deliveries = acts.map(|(key, act)| world.event(key, &format!(r#"{{"act":"{act}"}}"#)));
@@ -104,17 +104,50 @@ fn a_batch_says_whom_to_wake() {
     world.door.database.state().poison.insert("d".into());
     let poison = world.event("d", r#"{"act":"add"}"#);
     let progress = world.arrive_fully(&[deliveries.as_slice(), &[poison]].concat());
-    let mut expected = ["a", "b"].map(|key| range_of("out", Some(key.as_bytes()), 4)).to_vec();
-    expected.push(range_of("in.dlq", None, 4));
-    expected.sort_unstable();
-    expected.dedup();
-    let mut ranges = progress.ranges;
-    ranges.sort_unstable();
-    ranges.dedup();
-    assert_eq!(ranges, expected);
+    let key = |row: &OutboxRow| String::from_utf8(row.message.key.clone().unwrap()).unwrap();
+    let published = progress.published.iter().map(|row| (key(row), row.range, row.message.nth)).collect::<Vec<_>>();
+    let expected = ["a", "b"].map(|key| (key.to_owned(), range_of("out", Some(key.as_bytes()), 4), Some(1)));
+    assert_eq!(published, expected);
+    let mut dead_letters = progress.ranges;
+    dead_letters.dedup();
+    assert_eq!(dead_letters, [range_of("in.dlq", None, 4)]);
     assert_eq!(progress.earliest_deadline, Some(world.now() + TimeDelta::days(1)));
     let sooner = world.event("e", r#"{"act":"ring later"}"#);
     assert_eq!(world.arrive_fully(&[sooner]).earliest_deadline, Some(DateTime::UNIX_EPOCH));
+}
+
+#[test]
+fn events_are_numbered_within_their_aggregates_from_batch_to_batch_without_gaps() {
+    let mut world = World::new();
+    let mut numbered = Vec::new();
+    for batch in [&[("a", "add"), ("a", "refuse"), ("b", "add")][..], &[("c", "add"), ("b", "add"), ("b", "add")]] {
+        let deliveries: Vec<_> =
+            batch.iter().map(|(key, act)| world.event(key, &format!(r#"{{"act":"{act}"}}"#))).collect();
+        let published = world.arrive_fully(&deliveries).published;
+        numbered
+            .extend(published.into_iter().map(|row| (row.number, row.message.key.unwrap(), row.message.nth.unwrap())));
+    }
+    let of = |key: &[u8]| {
+        let rows = numbered.iter().filter(|(_, of, _)| of == key);
+        rows.map(|(number, _, nth)| (*number, *nth)).collect::<Vec<_>>()
+    };
+    assert_eq!(of(b"a").iter().map(|(_, nth)| *nth).collect::<Vec<_>>(), [1]);
+    assert_eq!(of(b"b").iter().map(|(_, nth)| *nth).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(of(b"c").len(), 1);
+    assert!(of(b"b").is_sorted(), "the outbox's numbers are in the same order");
+    let state = world.door.database.state();
+    assert_eq!((state.events["a"], state.events["b"], state.events["c"]), (1, 3, 1));
+}
+
+#[test]
+fn of_an_aggregate_that_somebody_changed_without_counting_events_have_no_numbers() {
+    let mut world = World::new();
+    world.batch(&[("a", "add")]);
+    world.door.database.state().events.clear();
+    let events = ["a", "b"].map(|key| world.event(key, r#"{"act":"add"}"#));
+    let progress = world.arrive_fully(&events);
+    assert_eq!(progress.published.iter().map(|row| row.message.nth).collect::<Vec<_>>(), [Some(1)], "b's alone");
+    assert_eq!(progress.ranges, [range_of("out", Some(b"a"), 4)]);
 }
 
 #[test]

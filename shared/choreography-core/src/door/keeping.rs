@@ -2,7 +2,7 @@
 
 use super::{running::Running, told::created};
 use crate::{
-    effects::{Effects, Intend, SagaEnd},
+    effects::{Effects, Fact, Intend, SagaEnd},
     input::Input,
     outbox::{self, Origin},
     participant::{Participant, Refusal},
@@ -22,6 +22,7 @@ impl<P: Participant> Running<'_, P> {
             .facts
             .iter()
             .map(|fact| {
+                self.check_aggregate(fact)?;
                 let correlation_id = input.correlation_id.as_deref().unwrap_or(&fact.aggregate_id);
                 let id = self.ids.next(self.now);
                 let span = created(trace, fact, id, correlation_id);
@@ -32,6 +33,17 @@ impl<P: Participant> Running<'_, P> {
                     .map(|message| (message, span))
             })
             .collect()
+    }
+
+    /// An event is about an aggregate whose row this input has locked: nothing else gives the aggregate's events their order.
+    fn check_aggregate(&self, fact: &Fact) -> Result<(), Refusal> {
+        match self.participant.aggregates() {
+            Some(table) if self.rows.find(table, &fact.aggregate_id).is_none() => Err(Refusal::Permanent(format!(
+                "{} is about {}, whose row in {table:?} this input does not touch",
+                fact.event_type, fact.aggregate_id
+            ))),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn keep(&mut self, input: &Input<P>, effects: Effects<P>, trace: &TraceContext) -> Option<P::Reply> {

@@ -40,7 +40,7 @@ use crate::{
     crash_point::reached,
     event_id::IdSource,
     input::{Handled, Verdict, Work},
-    outbox,
+    outbox::{self, OutboxRow},
     participant::Participant,
     policy::Policy,
     rows::Rows,
@@ -119,17 +119,19 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         batch.look_at_all(self.policy.window, known);
         let mut rows = self.lock(&mut tx, &mut batch, manner).await?;
         let outcome = batch.run(&self.policy, &mut rows, known, ids);
+        let mut numbers = Vec::new();
         if !outcome.writing.is_empty() {
-            let lost = tx.write(&outcome.writing).await?;
-            if !lost.is_nothing() {
+            let written = tx.write(&outcome.writing).await?;
+            if !written.lost.is_nothing() {
                 tx.roll_back().await;
-                return Ok(Err(lost));
+                return Ok(Err(written.lost));
             }
+            numbers = written.numbers;
         }
         reached("door.written");
         tx.commit().await?;
         spans.committed();
-        Ok(Ok(outcome.committed(self.policy.ranges, since)))
+        Ok(Ok(outcome.committed(self.policy.ranges, &numbers, since)))
     }
 
     /// Locks what the inputs touch. The keys of a table may come from the rows of those before it.
@@ -153,6 +155,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             let touched = batch.touches(table, &rows);
             let (fresh, shared) = touched.split();
             for key in fresh {
+                self.has_no_events(&mut rows, table, &key);
                 rows.load_fresh(table, key, self.participant.absent(table));
             }
             if !shared.is_empty() {
@@ -182,6 +185,9 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         for (table, key, row) in found.rows {
             rows.load(table, key, row);
         }
+        for (aggregate, events) in found.events {
+            rows.load_events(aggregate, events);
+        }
         for WantedRows { table, keys, if_free } in wanted.rows {
             let locked: Vec<String> =
                 found.locked.iter().filter(|(of, _)| *of == table).map(|(_, key)| key.clone()).collect();
@@ -191,6 +197,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             }
             for key in keys.into_iter().chain(if_free) {
                 if rows.find(table, &key).is_none() && !locked.contains(&key) {
+                    self.has_no_events(rows, table, &key);
                     rows.load_absent(table, key, self.participant.absent(table));
                 }
             }
@@ -200,18 +207,35 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
     }
 }
 
+impl<P: Participant, D> Door<P, D> {
+    /// An aggregate without a row has published nothing.
+    fn has_no_events(&self, rows: &mut Rows<P>, table: P::Table, key: &str) {
+        if self.participant.aggregates() == Some(table) {
+            rows.load_events(key.to_owned(), 0);
+        }
+    }
+}
+
 /// Messages that this service does not handle need no transaction.
 fn nothing_to_do<P: Participant>(work: &[Work<P>]) -> Option<Handled<P::Reply>> {
     work.iter().all(|work| matches!(work, Work::Ignored(_))).then(|| Handled {
         verdicts: work.iter().map(|_| Some(Verdict::Ignored)).collect(),
         ranges: Vec::new(),
+        published: Vec::new(),
         intents: Vec::new(),
         earliest_deadline: None,
     })
 }
 
-fn ranges(messages: &[OutboxMessage], ranges: i32) -> Vec<i32> {
-    let range = |message: &OutboxMessage| outbox::range_of(&message.topic, message.key.as_deref(), ranges);
-    let used: BTreeSet<i32> = messages.iter().map(range).collect();
-    used.into_iter().collect()
+/// What a relay can be handed, and the key ranges that have something else to publish.
+fn published(messages: Vec<OutboxMessage>, numbers: &[i64], ranges: i32) -> (Vec<OutboxRow>, Vec<i32>) {
+    let (mut rows, mut others) = (Vec::new(), BTreeSet::new());
+    for (place, message) in messages.into_iter().enumerate() {
+        let range = outbox::range_of(&message.topic, message.key.as_deref(), ranges);
+        match numbers.get(place) {
+            Some(number) if message.nth.is_some() => rows.push(OutboxRow { number: *number, range, message }),
+            _ => drop(others.insert(range)),
+        }
+    }
+    (rows, others.into_iter().collect())
 }

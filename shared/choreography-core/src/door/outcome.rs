@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Instant};
 
 use uuid::Uuid;
 
-use super::{ranges, told::Told};
+use super::{published, told::Told};
 use crate::{
     input::{Handled, Verdict},
     intents::FreshCall,
@@ -128,16 +128,19 @@ impl<P: Participant> Outcome<P> {
         sort::<Uuid>(&mut self.writing.inbox.early);
     }
 
-    /// It is committed: tells it, and says what has to be done now. `since`: a moment before the transaction began.
-    pub fn committed(self, range_count: i32, since: Instant) -> Handled<P::Reply> {
+    /// It is committed: tells it, and says what has to be done now. `numbers`: of the messages, in the outbox. `since`: a moment
+    /// before the transaction began.
+    pub fn committed(self, range_count: i32, numbers: &[i64], since: Instant) -> Handled<P::Reply> {
         self.facts.into_iter().for_each(SagaSpan::end);
         self.told.into_iter().for_each(Told::committed);
         for (outcome, seconds) in self.ended {
             metrics::histogram!("saga_duration_seconds", "outcome" => outcome).record(seconds);
         }
         let Writing { deadlines, calls, messages, .. } = self.writing;
+        let (published, ranges) = published(messages, numbers, range_count);
         Handled {
-            ranges: ranges(&messages, range_count),
+            ranges,
+            published,
             verdicts: self.verdicts,
             earliest_deadline: deadlines.set.iter().chain(&deadlines.postponed).map(Deadline::next_at).min(),
             intents: calls.new.into_iter().map(|intent| FreshCall { intent, since }).collect(),

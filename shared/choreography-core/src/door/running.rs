@@ -33,7 +33,7 @@ pub(super) struct Running<'a, P: Participant> {
     /// Aggregates with an event held by this very batch, which has no number yet; true: with a compensation that is
     /// not parked.
     newly_held: HashMap<String, bool>,
-    rows: &'a mut Rows<P>,
+    pub(super) rows: &'a mut Rows<P>,
     pub(super) ids: &'a mut dyn IdSource,
     pub(super) outcome: Outcome<P>,
     answered: Vec<Intent>,
@@ -64,6 +64,11 @@ impl<'a, P: Participant> Running<'a, P> {
         }
         let tables = self.participant.tables().iter();
         self.outcome.writing.tables = tables.filter_map(|table| self.rows.changes(*table)).collect();
+        // Order is promised within a topic, and one may be away while another takes what comes later: of several topics nothing is
+        // handed on.
+        if let (Some(aggregates), [_]) = (self.participant.aggregates(), self.participant.writes()) {
+            self.outcome.writing.events = self.rows.number(aggregates, &mut self.outcome.writing.messages);
+        }
         self.outcome
     }
 

@@ -16,6 +16,8 @@
 //! What one message or topic does stops no other: see [`waits`] and [`Outcome`](outcome::Outcome). A row that has to wait, for its
 //! topic or behind one of its key that Kafka refuses, is left behind: it is noted by its number, and the rest goes on.
 
+mod fed;
+mod feed;
 mod lane;
 mod outcome;
 mod pace;
@@ -32,6 +34,7 @@ use std::future::Future;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
+pub use feed::Feed;
 pub use lane::Lane;
 pub use pace::Pace;
 pub use step::{Relay, Relayed};

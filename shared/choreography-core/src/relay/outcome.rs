@@ -12,12 +12,13 @@ pub(super) struct Sent {
     range: i32,
     topic: String,
     key: Option<Vec<u8>>,
+    nth: Option<i64>,
 }
 
 impl Sent {
     pub fn of(row: &OutboxRow) -> Self {
         let (topic, key) = (row.message.topic.clone(), row.message.key.clone());
-        Self { number: row.number, range: row.range, topic, key }
+        Self { number: row.number, range: row.range, topic, key, nth: row.message.nth }
     }
 }
 
@@ -26,6 +27,8 @@ impl Sent {
 pub(super) struct Outcome {
     /// Ranges and numbers to mark. What was acknowledged behind a failed row of its key is not: it is sent again, after it.
     pub acknowledged: Vec<(i32, i64)>,
+    /// The events among those, by their aggregates and their numbers in them.
+    pub events: Vec<(Vec<u8>, i64)>,
     pub refused: Vec<Refused>,
     pub succeeded_ranges: BTreeSet<i32>,
     /// Ranges that wait. A range that failed only beside a culprit goes on at once, without it.
@@ -48,6 +51,7 @@ impl Outcome {
             let Err(error) = result else {
                 if !behind_a_failure {
                     outcome.acknowledged.push((row.range, row.number));
+                    outcome.events.extend(key.map(|(_, key)| key).zip(row.nth));
                     outcome.succeeded_ranges.insert(row.range);
                     outcome.succeeded_topics.insert(row.topic);
                 }
@@ -81,7 +85,7 @@ mod tests {
 
     fn sent(number: i64, range: i32, topic: &str, key: &str) -> Sent {
         let key = Some(key.as_bytes().to_vec()).filter(|key| !key.is_empty());
-        Sent { number, range, topic: topic.into(), key }
+        Sent { number, range, topic: topic.into(), key, nth: None }
     }
 
     fn transient<T>() -> Result<T, PublishError> {

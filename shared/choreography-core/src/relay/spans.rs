@@ -49,7 +49,7 @@ mod tests {
         OutboxRow {
             number: 1,
             range: 0,
-            message: OutboxMessage { topic: "t".into(), key: None, payload: None, headers },
+            message: OutboxMessage { topic: "t".into(), key: None, payload: None, headers, nth: None },
         }
     }
 

@@ -15,6 +15,8 @@ struct Standing {
     written: i64,
     /// Numbers beyond that are done with.
     beyond: BTreeSet<i64>,
+    /// Further ones that Kafka has; it is not written down yet.
+    sent: BTreeSet<i64>,
     /// Blocks of numbers beyond `written` are written down; they go once it is beyond them.
     has_blocks: bool,
 }
@@ -45,6 +47,7 @@ impl Standings {
             through,
             written: through,
             beyond: beyond.into_iter().collect(),
+            sent: BTreeSet::new(),
             has_blocks,
         };
         self.0.insert(range, standing);
@@ -52,14 +55,43 @@ impl Standings {
 
     /// The highest number that came into sight, as far as it matters still.
     pub fn highest(&self) -> i64 {
-        self.0.values().map(|range| range.beyond.last().copied().unwrap_or(range.through)).max().unwrap_or_default()
+        let of = |range: &Standing| range.through.max(range.beyond.last().max(range.sent.last()).copied().unwrap_or(0));
+        self.0.values().map(of).max().unwrap_or_default()
+    }
+
+    /// Whether this relay has to send a row: its range is held, and it is not done with.
+    pub fn is_open(&self, range: i32, number: i64) -> bool {
+        self.0.get(&range).is_some_and(|standing| {
+            number > standing.through && !standing.beyond.contains(&number) && !standing.sent.contains(&number)
+        })
+    }
+
+    /// Kafka has these.
+    pub fn sent(&mut self, rows: &[(i32, i64)]) {
+        for (range, number) in rows {
+            if let Some(standing) = self.0.get_mut(range) {
+                standing.sent.insert(*number);
+            }
+        }
+    }
+
+    /// What Kafka has and what is not written down yet.
+    pub fn unwritten(&self) -> Vec<(i32, i64)> {
+        let of = |(range, standing): (&i32, &Standing)| standing.sent.iter().map(|number| (*range, *number)).collect();
+        self.0.iter().flat_map::<Vec<_>, _>(of).collect()
+    }
+
+    /// Whether some numbers are done with and others before them may not be: then the table is read again after a while.
+    pub fn has_gaps(&self) -> bool {
+        self.0.values().any(|standing| !standing.beyond.is_empty() || !standing.sent.is_empty())
     }
 
     /// Those of these ranges that are known, each with the number behind which it is read; and the numbers behind those that
     /// are done with.
     pub fn read(&self, ranges: impl Iterator<Item = i32>) -> (Vec<(i32, i64)>, Vec<i64>) {
         let known: Vec<(i32, &Standing)> = ranges.filter_map(|range| Some((range, self.0.get(&range)?))).collect();
-        let done = known.iter().flat_map(|(_, standing)| standing.beyond.iter().copied()).collect();
+        let done =
+            known.iter().flat_map(|(_, standing)| standing.beyond.iter().chain(&standing.sent).copied()).collect();
         (known.into_iter().map(|(range, standing)| (range, standing.through)).collect(), done)
     }
 
@@ -95,6 +127,11 @@ impl Standings {
         Step { mark: Mark { through: due, ..mark }, through }
     }
 
+    /// What is to be written down of what Kafka has, without having read anything.
+    pub fn mark_sent(&self) -> Step {
+        Step { mark: Mark { published: self.unwritten(), ..Mark::default() }, ..Step::default() }
+    }
+
     /// It is written down, for the ranges that stand. The others are another relay's by now.
     pub fn written(&mut self, step: &Step, stands: &[i32]) {
         let Step { mark, through } = step;
@@ -106,6 +143,7 @@ impl Standings {
         }
         for (range, number) in mark.published.iter().chain(&mark.left_behind) {
             if let Some(standing) = self.0.get_mut(range) {
+                standing.sent.remove(number);
                 standing.beyond.insert(*number);
                 standing.has_blocks = true;
             }
@@ -113,6 +151,7 @@ impl Standings {
         for (range, through) in through {
             if let Some(standing) = self.0.get_mut(range) {
                 standing.through = *through;
+                standing.sent = standing.sent.split_off(&(through + 1));
                 standing.beyond = standing.beyond.split_off(&(through + 1));
             }
         }
@@ -142,7 +181,7 @@ impl Standings {
 }
 
 /// What a step comes to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Step {
     /// To be written down.
     pub mark: Mark,
@@ -165,6 +204,16 @@ impl Found {
             unpublished.rows.iter().map(|OutboxRow { range, number, .. }| (*range, *number)).collect();
         let was_left = rows.iter().filter(|(range, number)| standings.was_left(*range, *number)).copied().collect();
         Self { rows, waiting: unpublished.waiting.clone(), was_left, seen: unpublished.seen.clone() }
+    }
+
+    /// Whether there may be more in the table than what was read.
+    pub fn is_cut(&self) -> bool {
+        self.seen.iter().any(|(_, number)| *number < i64::MAX)
+    }
+
+    /// Whether the next read may find more: it was cut off, or rows that were left behind before gave way to others.
+    pub fn may_go_on(&self) -> bool {
+        self.is_cut() || !self.was_left.is_empty() || self.passes_over()
     }
 
     /// Whether rows were passed over, so that there may be more behind them.

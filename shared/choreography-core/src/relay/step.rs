@@ -1,23 +1,33 @@
-//! One step of a relay: read, publish, mark what Kafka has, stop what it refuses.
+//! One step of a relay: take what was handed on, or read the table; publish, mark what Kafka has, stop what it refuses.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{
-    Lane, Lease, OutboxStore, Pace, Reading, Refused, Unpublished,
+    Feed, Lane, Lease, OutboxStore, Pace, Reading, Refused, Unpublished,
+    fed::{Chosen, Fed},
+    feed::Taken,
     outcome::{Outcome, Sent},
     settled::Settled,
     spans::sent,
-    standing::{Found, Standings},
+    standing::{Found, Standings, Step},
     waits::Waits,
 };
 use crate::{
     crash_point::reached,
     log::{EventSink, PublishError},
+    outbox::OutboxRow,
     store::StoreError,
 };
+
+/// So long after Kafka has a row that was handed on, this is written down at the latest, and of so many rows at once.
+const MARK_AFTER: Duration = Duration::from_millis(100);
+const MARK_ROWS: usize = 1_000;
+/// So long after the last read of the table it is read again if numbers are missing: they may be rows of others that were not
+/// told.
+const SETTLE_AFTER: Duration = Duration::from_secs(1);
 
 /// So long after the last rows a relay tidies up what is written down of them.
 const TIDY_AFTER: Duration = Duration::from_secs(1);
@@ -29,6 +39,11 @@ pub struct Relay {
     leases: Vec<Lease>,
     standings: Standings,
     settled: Settled,
+    feed: Arc<Feed>,
+    fed: Fed,
+    /// The table may have something that was not handed on.
+    look: bool,
+    looked_at: Duration,
     marked_at: Duration,
     pace: Pace,
     waits: Waits,
@@ -65,13 +80,17 @@ pub enum Relayed {
 
 impl Relay {
     /// A relay that holds no range yet; `holder` tells it from all others.
-    pub fn new(holder: Uuid, lane: Lane, pace: Pace) -> Self {
+    pub fn new(holder: Uuid, lane: Lane, pace: Pace, feed: Arc<Feed>) -> Self {
         Self {
             holder,
             lane,
             leases: Vec::new(),
             standings: Standings::default(),
             settled: Settled::default(),
+            feed,
+            fed: Fed::default(),
+            look: true,
+            looked_at: Duration::ZERO,
             marked_at: Duration::ZERO,
             pace,
             waits: Waits::default(),
@@ -85,8 +104,13 @@ impl Relay {
         self.leases = store.claim(self.holder, self.lane, lease).await?;
         self.lost = false;
         self.standings.keep(&self.leases);
+        self.waits.keep_ranges(&self.ranges());
         let new = self.standings.unknown(&self.leases);
         if !new.is_empty() {
+            // What another relay sent meanwhile, or another server lost, is nothing to what was known before.
+            self.fed = Fed::default();
+            self.feed.take(true);
+            self.look = true;
             self.settled = Settled::default();
             for published in store.published(&new).await? {
                 let lease = new.iter().find(|lease| lease.range == published.range).copied();
@@ -101,6 +125,12 @@ impl Relay {
         self.lost
     }
 
+    /// Whether nothing that was handed on waits here.
+    #[cfg(test)]
+    pub(super) fn holds_nothing(&self) -> bool {
+        self.fed.is_empty()
+    }
+
     /// The key ranges that this relay holds.
     pub fn ranges(&self) -> Vec<i32> {
         self.leases.iter().map(|lease| lease.range).collect()
@@ -111,12 +141,16 @@ impl Relay {
         self.waits.failing_topics()
     }
 
-    /// How long until something that waits is tried again; `None` if nothing waits.
+    /// How long until there is something to do again, unless more is handed on before; `None` if there is nothing.
     pub fn next_try(&self, now: Duration) -> Option<Duration> {
-        self.waits.next(now).map(|until| until - now)
+        let gaps = self.standings.has_gaps();
+        let mark = (!self.standings.unwritten().is_empty()).then_some(self.marked_at + MARK_AFTER);
+        let settle = gaps.then_some(self.looked_at + SETTLE_AFTER);
+        let next = [self.waits.next(now), mark, settle].into_iter().flatten().min();
+        next.map(|until| until.saturating_sub(now))
     }
 
-    /// Publishes rows that wait, and marks those that Kafka has. `clock` tells the time since the relay began.
+    /// Publishes rows that wait, and marks those that Kafka has, some of them later. `clock` tells the time since the relay began.
     pub async fn step<S: OutboxStore, K: EventSink>(
         &mut self,
         store: &S,
@@ -125,8 +159,82 @@ impl Relay {
     ) -> Result<Relayed, StoreError> {
         let there = self.look_for_topics(sink, clock).await;
         let began = clock();
+        let Taken { rows, look } = self.feed.take(self.fed.is_empty());
+        self.look |= look;
+        self.fed.add(rows);
+        // What failed is known by the table alone, and gaps may be rows of others of which nothing was told.
+        let is_settling = self.standings.has_gaps() && began.saturating_sub(self.looked_at) >= SETTLE_AFTER;
+        let is_known = !self.look && !is_settling && self.waits.is_empty();
+        if is_known && let Some(relayed) = self.fed_step(store, sink, clock).await? {
+            return Ok(relayed);
+        }
+        self.table_step(store, sink, clock, &there).await
+    }
+
+    /// Publishes what was handed on. `None`: all of it has to be read from the table.
+    async fn fed_step<S: OutboxStore, K: EventSink>(
+        &mut self,
+        store: &S,
+        sink: &mut K,
+        clock: &(impl Fn() -> Duration + Sync),
+    ) -> Result<Option<Relayed>, StoreError> {
+        let began = clock();
+        let standings = &self.standings;
+        let is_open = |row: &OutboxRow| standings.is_open(row.range, row.number);
+        let Chosen { rows, look } = self.fed.choose(self.pace.rows(), self.pace.bytes(), is_open);
+        if rows.is_empty() && look {
+            return Ok(None);
+        }
+        if rows.is_empty() {
+            self.mark_in_time(store, began).await?;
+            return Ok(Some(Relayed::Nothing));
+        }
+        // Whoever gives up in the middle finds them in the table.
+        self.look = true;
+        let published = rows.len();
+        let outcome = self.publish(sink, rows, clock).await;
+        if self.standings.unwritten().is_empty() {
+            self.marked_at = began;
+        }
+        self.standings.sent(&outcome.acknowledged);
+        self.pace.learn(clock().saturating_sub(began));
+        let refused = &outcome.refused;
+        let stopped = if refused.is_empty() { 0 } else { self.stop(store, refused).await? };
+        self.lost |= stopped < refused.len() as u64;
+        self.look = look || outcome.error.is_some();
+        self.mark_in_time(store, clock()).await?;
+        Ok(Some(match outcome.error {
+            None => Relayed::Published { rows: published, marked: published as u64 },
+            Some(error) => Relayed::Failed { published: outcome.acknowledged.len(), stopped, error },
+        }))
+    }
+
+    /// Writes down what Kafka has of what was handed on, if that is due.
+    async fn mark_in_time<S: OutboxStore>(&mut self, store: &S, now: Duration) -> Result<(), StoreError> {
+        let step = self.standings.mark_sent();
+        let rows = step.mark.published.len();
+        if rows >= MARK_ROWS || rows > 0 && now.saturating_sub(self.marked_at) >= MARK_AFTER {
+            self.write(store, &step).await?;
+            self.marked_at = now;
+        }
+        Ok(())
+    }
+
+    /// Publishes what the table has.
+    async fn table_step<S: OutboxStore, K: EventSink>(
+        &mut self,
+        store: &S,
+        sink: &mut K,
+        clock: &(impl Fn() -> Duration + Sync),
+        there: &[String],
+    ) -> Result<Relayed, StoreError> {
+        let began = clock();
         let reading = self.reading(began);
+        self.look = true;
+        self.looked_at = began;
+        self.fed.leave_to_the_table();
         if reading.ranges.is_empty() {
+            self.mark_in_time(store, began).await?;
             return Ok(Relayed::Nothing);
         }
         if self.settled.asks(began) {
@@ -143,23 +251,21 @@ impl Relay {
         if rows.is_empty() {
             // Nothing is left for a topic that is there again: another relay has sent it.
             there.iter().for_each(|topic| self.waits.topic_succeeded(topic));
+            reading.ranges.iter().for_each(|(range, _)| self.waits.range_succeeded(*range));
             // Blocks that are not needed any more can wait for a quiet moment.
-            if found.passes_over() || began.saturating_sub(self.marked_at) >= TIDY_AFTER {
+            let is_due = !self.standings.unwritten().is_empty() || began.saturating_sub(self.marked_at) >= TIDY_AFTER;
+            if found.passes_over() || is_due {
                 self.mark(store, &found, &[], settled).await?;
                 self.marked_at = began;
             }
+            self.look = found.is_cut();
             return Ok(if found.passes_over() {
                 Relayed::PassedOver { rows: waiting.len() }
             } else {
                 Relayed::Nothing
             });
         }
-        let (span, under_way) = (sent(&rows), rows.iter().map(Sent::of).collect::<Vec<_>>());
-        let results = sink.publish(rows).await;
-        span.end();
-        reached("relay.acknowledged");
-        let outcome = Outcome::of(under_way, results);
-        self.wait(&outcome, clock());
+        let outcome = self.publish(sink, rows, clock).await;
         let acknowledged = &outcome.acknowledged;
         let marked = self.mark(store, &found, acknowledged, settled).await?;
         self.marked_at = began;
@@ -168,11 +274,28 @@ impl Relay {
         let stopped = if refused.is_empty() { 0 } else { self.stop(store, refused).await? };
         self.pace.learn(clock().saturating_sub(began));
         let published = acknowledged.len();
-        self.lost = marked + stopped < (published + refused.len()) as u64;
+        self.lost |= marked + stopped < (published + refused.len()) as u64;
+        self.look = found.may_go_on() || outcome.error.is_some();
         Ok(match outcome.error {
             None => Relayed::Published { rows: published, marked },
             Some(error) => Relayed::Failed { published, stopped, error },
         })
+    }
+
+    async fn publish<K: EventSink>(
+        &mut self,
+        sink: &mut K,
+        rows: Vec<OutboxRow>,
+        clock: &(impl Fn() -> Duration + Sync),
+    ) -> Outcome {
+        let (span, under_way) = (sent(&rows), rows.iter().map(Sent::of).collect::<Vec<_>>());
+        let results = sink.publish(rows).await;
+        span.end();
+        reached("relay.acknowledged");
+        let outcome = Outcome::of(under_way, results);
+        self.wait(&outcome, clock());
+        outcome.events.iter().for_each(|(key, nth)| self.fed.acknowledge(key, *nth));
+        outcome
     }
 
     /// Writes down what is done with. How many of the acknowledged rows that are.
@@ -183,13 +306,21 @@ impl Relay {
         acknowledged: &[(i32, i64)],
         settled: i64,
     ) -> Result<u64, StoreError> {
-        let step = self.standings.mark(found, acknowledged, settled);
+        let has: Vec<(i32, i64)> = self.standings.unwritten().iter().chain(acknowledged).copied().collect();
+        let step = self.standings.mark(found, &has, settled);
+        let stands = self.write(store, &step).await?;
+        Ok(acknowledged.iter().filter(|(range, _)| stands.contains(range)).count() as u64)
+    }
+
+    /// The ranges that stand.
+    async fn write<S: OutboxStore>(&mut self, store: &S, step: &Step) -> Result<Vec<i32>, StoreError> {
         let stands = match step.mark.is_empty() {
             true => self.ranges(),
             false => store.mark(&self.leases, &step.mark).await?,
         };
-        self.standings.written(&step, &stands);
-        Ok(acknowledged.iter().filter(|(range, _)| stands.contains(range)).count() as u64)
+        self.standings.written(step, &stands);
+        self.lost |= self.leases.iter().any(|lease| !stands.contains(&lease.range));
+        Ok(stands)
     }
 
     async fn stop<S: OutboxStore>(&mut self, store: &S, refused: &[Refused]) -> Result<u64, StoreError> {
@@ -249,9 +380,12 @@ impl Relay {
         outcome.failed_topics.keys().for_each(|topic| self.waits.topic_failed(topic, now));
     }
 
-    /// Gives the leases back.
+    /// Writes down what Kafka has, and gives the leases back.
     pub async fn release<S: OutboxStore>(&mut self, store: &S) -> Result<(), StoreError> {
+        let step = self.standings.mark_sent();
+        let written = self.write(store, &step).await;
         self.leases.clear();
-        store.release(self.holder).await
+        store.release(self.holder).await?;
+        written.map(drop)
     }
 }

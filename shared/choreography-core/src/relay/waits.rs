@@ -46,8 +46,18 @@ impl Waits {
         self.ranges.remove(&range);
     }
 
+    /// Others are held by other relays.
+    pub fn keep_ranges(&mut self, held: &[i32]) {
+        self.ranges.retain(|range, _| held.contains(range));
+    }
+
     pub fn topic_succeeded(&mut self, topic: &str) {
         self.topics.remove(topic);
+    }
+
+    /// Whether nothing failed that has not succeeded since.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty() && self.topics.is_empty()
     }
 
     pub fn is_waiting(&self, range: i32, now: Duration) -> bool {

@@ -9,7 +9,7 @@ use super::{
     table::{At, Kept, RouteTable, RowKey, Rule},
 };
 use crate::{
-    AnyRecord, AnyRow, EventType, Key, Refusal, Table, Undecodable,
+    AnyRecord, AnyRow, EventType, Key, Refusal, Row, Table, Undecodable,
     effects::{Effects, Intend, SetDeadline, SettleDeadline},
     envelope::Envelope,
     participant::{Participant, What},
@@ -25,6 +25,7 @@ pub struct Routed {
     table: RouteTable,
     reads: Vec<&'static str>,
     writes: Vec<&'static str>,
+    aggregates: Option<TableId>,
 }
 
 /// A table, known by its name.
@@ -39,7 +40,8 @@ impl Routed {
     pub fn new<S: Service>(service: S) -> Result<Self, Contradictions> {
         let table = RouteTable::of::<S>()?;
         let Description { reads, writes, .. } = table.describe(S::NAME);
-        Ok(Self { name: S::NAME, service: Box::new(service), table, reads, writes })
+        let aggregates = Some(TableId(S::Aggregate::TABLE)).filter(|table_id| table.kept.contains_key(table_id));
+        Ok(Self { name: S::NAME, service: Box::new(service), table, reads, writes, aggregates })
     }
 
     /// What the service declares, as data.
@@ -148,6 +150,10 @@ impl Participant for Routed {
 
     fn tables(&self) -> &[TableId] {
         &self.table.tables
+    }
+
+    fn aggregates(&self) -> Option<TableId> {
+        self.aggregates
     }
 
     fn reads(&self) -> &[&'static str] {

@@ -1,6 +1,6 @@
 //! What a transaction locks and reads before its rules run.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::Held;
 use crate::participant::Participant;
@@ -51,6 +51,8 @@ pub struct Found<P: Participant> {
     pub overtaking: HashSet<String>,
     /// The rows that are there, locked by this transaction now.
     pub rows: Vec<(P::Table, String, P::Row)>,
+    /// How many events each aggregate has published, of those rows that say so: see [`Participant::aggregates`].
+    pub events: HashMap<String, i64>,
     /// Rows that were wanted if free, and that others have locked.
     pub locked: Vec<(P::Table, String)>,
 }
@@ -62,6 +64,7 @@ impl<P: Participant> Default for Found<P> {
             held: HashSet::new(),
             overtaking: HashSet::new(),
             rows: Vec::new(),
+            events: HashMap::new(),
             locked: Vec::new(),
         }
     }

@@ -14,7 +14,7 @@ pub use rows::{
     AmendedIntent, DeadMessage, Deadline, Failure, Held, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage,
     RefusedIntent,
 };
-pub use writing::{Calls, Deadlines, HeldEvents, Inbox, Lost, TableChanges, Writing};
+pub use writing::{Calls, Deadlines, HeldEvents, Inbox, Lost, TableChanges, Writing, Written};
 
 use crate::{
     delivery::{Delivery, Position},
@@ -87,7 +87,7 @@ pub trait Transaction<P: Participant>: Send {
     /// Locks rows and reads them, and looks up what is held. A row that is not there is not created: it is simply not found.
     fn lock(&mut self, wanted: &Wanted<P>) -> impl Future<Output = Result<Found<P>, StoreError>> + Send;
     /// Writes everything that follows from a batch, each row once.
-    fn write(&mut self, writing: &Writing<P>) -> impl Future<Output = Result<Lost, StoreError>> + Send;
+    fn write(&mut self, writing: &Writing<P>) -> impl Future<Output = Result<Written, StoreError>> + Send;
     /// Rolls back, and waits for it: whoever begins anew then finds its own locks gone.
     fn roll_back(self) -> impl Future<Output = ()> + Send;
     /// Commits. An error leaves open whether that happened.

@@ -1,5 +1,7 @@
 //! All that follows from a batch, as one write; and what it may find lost.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -15,6 +17,9 @@ pub struct Writing<P: Participant> {
     pub dead: Vec<DeadMessage>,
     /// The service's own rows, table by table in their one order.
     pub tables: Vec<TableChanges<P>>,
+    /// How many events the aggregates that publish have published then, where that is known. It is written into their rows, whether
+    /// those change or not: see [`Participant::aggregates`].
+    pub events: BTreeMap<String, i64>,
     /// Appended to the service's own histories.
     pub records: Vec<P::Record>,
     /// Held events.
@@ -33,6 +38,7 @@ impl<P: Participant> Default for Writing<P> {
             inbox: Inbox::default(),
             dead: Vec::new(),
             tables: Vec::new(),
+            events: BTreeMap::new(),
             records: Vec::new(),
             held: HeldEvents::default(),
             deadlines: Deadlines::default(),
@@ -134,6 +140,15 @@ pub struct Calls {
     /// Their answers were refused, or their rules could not run: they stay open where they are and are asked about again. One that
     /// is gone is lost.
     pub postponed: Vec<RefusedIntent>,
+}
+
+/// What a write came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Written {
+    /// What others changed meanwhile.
+    pub lost: Lost,
+    /// The numbers of the messages in the outbox, in their order.
+    pub numbers: Vec<i64>,
 }
 
 /// What others changed since it was read. Nothing of it is written then: the transaction is to be rolled back.

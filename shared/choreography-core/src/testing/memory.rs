@@ -46,6 +46,8 @@ pub(crate) struct State {
     pub rows: BTreeMap<(Table, String), i64>,
     pub inbox: BTreeSet<Uuid>,
     pub outbox: Vec<OutboxMessage>,
+    /// How many events each aggregate has published.
+    pub events: BTreeMap<String, i64>,
     /// How many there are.
     pub records: usize,
     pub held: BTreeMap<i64, HeldRow>,

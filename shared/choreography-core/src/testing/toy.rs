@@ -47,6 +47,10 @@ impl Participant for Toy {
         &[Table::Accounts, Table::Shelves]
     }
 
+    fn aggregates(&self) -> Option<Table> {
+        Some(Table::Accounts)
+    }
+
     fn reads(&self) -> &[&'static str] {
         &["in"]
     }

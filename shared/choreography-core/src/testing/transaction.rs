@@ -9,7 +9,7 @@ use crate::{
     input::{Event, HeldEvent},
     store::{
         Calls, Deadline, Deadlines, Found, Held, HeldEvents, HeldStatus, HoldEvent, Lost, StoreError, TableChanges,
-        Transaction, Wanted, WantedRows, Writing,
+        Transaction, Wanted, WantedRows, Writing, Written,
     },
 };
 
@@ -41,6 +41,7 @@ impl Copy {
                 return Err(StoreError::Data(format!("{key} can't be read")));
             } else if let Some(row) = self.state.rows.get(&place) {
                 found.rows.push((*table, key.clone(), *row));
+                found.events.extend(self.state.events.get(key).map(|events| (key.clone(), *events)));
             }
         }
         Ok(())
@@ -179,7 +180,7 @@ impl Transaction<Toy> for Copy {
         Ok(found)
     }
 
-    async fn write(&mut self, writing: &Writing<Toy>) -> Result<Lost, StoreError> {
+    async fn write(&mut self, writing: &Writing<Toy>) -> Result<Written, StoreError> {
         self.statement("write");
         let mut lost = Lost::default();
         if self.state.is_inbox_locked && !writing.inbox.new.is_empty() {
@@ -208,8 +209,11 @@ impl Transaction<Toy> for Copy {
         self.hold(&writing.held, &mut lost)?;
         self.keep_deadlines(&writing.deadlines, &mut lost);
         self.keep_calls(&writing.calls, &mut lost);
+        self.state.events.extend(writing.events.clone());
+        let first = self.state.outbox.len();
         self.state.outbox.extend_from_slice(&writing.messages);
-        Ok(lost)
+        let numbers = (first..self.state.outbox.len()).map(|place| i64::try_from(place + 1).unwrap()).collect();
+        Ok(Written { lost, numbers })
     }
 
     async fn roll_back(self) {}

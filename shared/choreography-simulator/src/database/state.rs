@@ -25,11 +25,13 @@ pub struct OwnRow<P: Participant> {
     pub key: String,
     /// The row.
     pub row: P::Row,
+    /// How many events the aggregate has published, where the rows of this table say so and it is known.
+    pub events: Option<i64>,
 }
 
 impl<P: Participant> Clone for OwnRow<P> {
     fn clone(&self) -> Self {
-        Self { table: self.table, key: self.key.clone(), row: self.row.clone() }
+        Self { table: self.table, key: self.key.clone(), row: self.row.clone(), events: self.events }
     }
 }
 

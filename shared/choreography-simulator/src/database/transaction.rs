@@ -1,9 +1,13 @@
 //! The business transaction: locks, one write, and the commit.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use choreography_core::{
     outbox::{OutboxRow, range_of},
     participant::Participant,
-    store::{Found, HeldStatus, Inbox, Lost, OutboxMessage, StoreError, TableChanges, Transaction, Wanted, Writing},
+    store::{
+        Found, HeldStatus, Inbox, Lost, OutboxMessage, StoreError, TableChanges, Transaction, Wanted, Writing, Written,
+    },
 };
 use chrono::{DateTime, Utc};
 
@@ -31,12 +35,12 @@ impl<P: Participant> Transaction<P> for Tx<P> {
         found
     }
 
-    async fn write(&mut self, writing: &Writing<P>) -> Result<Lost, StoreError> {
+    async fn write(&mut self, writing: &Writing<P>) -> Result<Written, StoreError> {
         self.statement(write_call(writing)).await?;
         self.now_step(State::freeze);
-        let lost = self.write_parts(writing).await;
+        let written = self.write_parts(writing).await;
         self.now_step(State::thaw);
-        lost
+        written
     }
 
     async fn roll_back(self) {
@@ -70,7 +74,7 @@ fn lock_call<P: Participant>(wanted: &Wanted<P>) -> &'static str {
 
 /// As [`lock_call`].
 fn write_call<P: Participant>(writing: &Writing<P>) -> &'static str {
-    let Writing { inbox, dead, tables, records, held, deadlines, calls, messages } = writing;
+    let Writing { inbox, dead, tables, events: _, records, held, deadlines, calls, messages } = writing;
     let named = [
         ("amend_calls", !calls.amended.is_empty()),
         ("postpone_calls", !calls.postponed.is_empty()),
@@ -105,7 +109,7 @@ impl<P: Participant> Tx<P> {
         for rows in &wanted.rows {
             for place in self.places(rows.table, &rows.keys) {
                 let newest = self.wait(|state, id| state.rows.lock(id, place)).await?;
-                found.rows.extend(newest.map(|own| (rows.table, own.key, own.row)));
+                newest.into_iter().for_each(|own| self.found(own, &mut found));
             }
             let if_free = self.places(rows.table, &rows.if_free);
             self.lock_free(if_free, &mut found);
@@ -114,15 +118,16 @@ impl<P: Participant> Tx<P> {
     }
 
     /// What is looked at is seen as the statement begins; while it goes on, others commit.
-    async fn write_parts(&mut self, writing: &Writing<P>) -> Result<Lost, StoreError> {
+    async fn write_parts(&mut self, writing: &Writing<P>) -> Result<Written, StoreError> {
         let mut lost = self.look_again(writing);
         pause().await;
         self.write_inbox(&writing.inbox, &mut lost).await?;
         lost.kept.extend(self.insert_dead(&writing.dead).await?);
         pause().await;
         for changes in &writing.tables {
-            self.write_table(changes, &mut lost).await?;
+            self.write_table(changes, &writing.events, &mut lost).await?;
         }
+        self.count_others(writing).await?;
         self.now_step(|state, id| {
             for record in &writing.records {
                 state.records.insert(id, record.clone());
@@ -132,8 +137,8 @@ impl<P: Participant> Tx<P> {
         self.write_held(&writing.held).await?;
         self.write_deadlines(&writing.deadlines, &mut lost).await?;
         self.write_calls(&writing.calls, &mut lost).await?;
-        self.append_outbox(&writing.messages);
-        Ok(lost)
+        let numbers = self.append_outbox(&writing.messages);
+        Ok(Written { lost, numbers })
     }
 
     /// What is held of the aggregates of arrivals.
@@ -161,14 +166,28 @@ impl<P: Participant> Tx<P> {
 
     /// FOR UPDATE SKIP LOCKED.
     fn lock_free(&mut self, places: Vec<Place>, found: &mut Found<P>) {
+        let mut free = Vec::new();
         self.now_step(|state, id| {
             for place in places {
                 match state.rows.lock(id, place) {
-                    Ok(own) => found.rows.extend(own.map(|own| (own.table, own.key, own.row))),
+                    Ok(own) => free.extend(own),
                     Err(_) => found.locked.extend(state.rows.at(place).map(|own| (own.table, own.key.clone()))),
                 }
             }
         });
+        free.into_iter().for_each(|own| self.found(own, found));
+    }
+
+    fn found(&self, own: OwnRow<P>, found: &mut Found<P>) {
+        if self.counts(own.table) {
+            let events = if self.model.core.has(Plant::EventsNotCounted) { Some(0) } else { own.events };
+            found.events.extend(events.map(|events| (own.key.clone(), events)));
+        }
+        found.rows.push((own.table, own.key, own.row));
+    }
+
+    fn counts(&self, table: P::Table) -> bool {
+        self.model.participant.aggregates() == Some(table)
     }
 
     fn look_again(&mut self, writing: &Writing<P>) -> Lost {
@@ -211,14 +230,21 @@ impl<P: Participant> Tx<P> {
         Ok(())
     }
 
-    async fn write_table(&mut self, changes: &TableChanges<P>, lost: &mut Lost) -> Result<(), StoreError> {
+    async fn write_table(
+        &mut self,
+        changes: &TableChanges<P>,
+        events: &BTreeMap<String, i64>,
+        lost: &mut Lost,
+    ) -> Result<(), StoreError> {
+        let counts = self.counts(changes.table);
+        let of_new = |key: &str| counts.then(|| events.get(key).copied().unwrap_or_default());
         let TableChanges { table, inserts, fresh, updates, .. } = changes;
         let core = self.model.core.clone();
         let forgotten = |row: &P::Row| core.has(Plant::NoTombstone) && (self.model.tombstone)(row);
         let inserts: Vec<&(String, P::Row)> = inserts.iter().filter(|(_, row)| !forgotten(row)).collect();
         let updates: Vec<&(String, P::Row)> = updates.iter().filter(|(_, row)| !forgotten(row)).collect();
         for (key, row) in fresh {
-            let own = OwnRow { table: *table, key: key.clone(), row: row.clone() };
+            let own = OwnRow { table: *table, key: key.clone(), row: row.clone(), events: of_new(key) };
             let place = self.now_step(|state, id| state.rows.insert(id, own));
             self.check_unique(|state| &mut state.rows, place, |own| own.table == *table && own.key == *key).await?;
         }
@@ -226,11 +252,12 @@ impl<P: Participant> Tx<P> {
         let of_keys = |own: &OwnRow<P>| own.table == *table && new(&own.key).is_some();
         for (place, own) in self.take(|state| &mut state.rows, of_keys, |own| own.key.clone()).await? {
             let Some(row) = new(&own.key) else { continue };
-            let changed = OwnRow { row: row.clone(), ..own };
+            let count = events.get(&own.key).copied().filter(|_| counts).or(own.events);
+            let changed = OwnRow { row: row.clone(), events: count, ..own };
             self.now_step(|state, _| state.rows.write(place, Some(changed)));
         }
         for (key, row) in inserts {
-            let own = OwnRow { table: *table, key: key.clone(), row: row.clone() };
+            let own = OwnRow { table: *table, key: key.clone(), row: row.clone(), events: of_new(key) };
             let same = |other: &OwnRow<P>| other.table == *table && other.key == *key;
             let is_new = self.insert_new(|state| &mut state.rows, &own, same).await?;
             if !is_new && !core.has(Plant::LostRaceIgnored) {
@@ -240,16 +267,36 @@ impl<P: Participant> Tx<P> {
         Ok(())
     }
 
-    fn append_outbox(&mut self, messages: &[OutboxMessage]) {
+    /// Aggregates that publish and whose rows stay as they are.
+    async fn count_others(&mut self, writing: &Writing<P>) -> Result<(), StoreError> {
+        let Some(table) = self.model.participant.aggregates() else { return Ok(()) };
+        let changes = writing.tables.iter().filter(|changes| changes.table == table);
+        let changes =
+            changes.flat_map(|TableChanges { inserts, fresh, updates, .. }| inserts.iter().chain(fresh).chain(updates));
+        let changing: BTreeSet<&String> = changes.map(|(key, _)| key).collect();
+        let others = |own: &OwnRow<P>| {
+            own.table == table && writing.events.contains_key(&own.key) && !changing.contains(&own.key)
+        };
+        for (place, own) in self.take(|state| &mut state.rows, others, |own| own.key.clone()).await? {
+            let counted = OwnRow { events: writing.events.get(&own.key).copied(), ..own };
+            self.now_step(|state, _| state.rows.write(place, Some(counted)));
+        }
+        Ok(())
+    }
+
+    fn append_outbox(&mut self, messages: &[OutboxMessage]) -> Vec<i64> {
+        let mut numbers = Vec::new();
         let ranges = self.model.policy.ranges;
         let silent = self.model.core.has(Plant::NoDeadLetter);
         self.now_step(|state, id| {
             for message in messages.iter().filter(|message| !silent || !message.topic.ends_with(".dlq")).cloned() {
                 state.outbox_number += 1;
+                numbers.push(state.outbox_number);
                 let range = range_of(&message.topic, message.key.as_deref(), ranges);
                 let row = OutboxRow { number: state.outbox_number, range, message };
                 state.outbox.insert(id, row);
             }
         });
+        numbers
     }
 }

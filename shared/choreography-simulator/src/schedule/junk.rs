@@ -57,7 +57,7 @@ fn scribble(core: &Arc<Core>, kafka: &Kafka, junk: &Junk) {
     };
     core.count("junk", what);
     let key = Some(key.to_string().into_bytes());
-    lock(kafka).append(OutboxMessage { topic: junk.topic.to_owned(), key, payload, headers: Vec::new() });
+    lock(kafka).append(OutboxMessage { topic: junk.topic.to_owned(), key, payload, headers: Vec::new(), nth: None });
 }
 
 /// A message of the topic once more, as it was or under another id.
@@ -73,5 +73,5 @@ fn repeat(core: &Arc<Core>, kafka: &Kafka, topic: &str, id: Option<Uuid>) {
         payload = Some(event.to_bytes());
     }
     core.count("junk", if id.is_some() { "an id of another time" } else { "a repeat" });
-    broker.append(OutboxMessage { topic: topic.to_owned(), key, payload, headers });
+    broker.append(OutboxMessage { topic: topic.to_owned(), key, payload, headers, nth: None });
 }

@@ -11,10 +11,15 @@ use std::{
 use choreography_core::{
     door::Progress,
     input::{RETRYING, VERDICTS, Verdict},
-    relay::Lane,
+    outbox::OutboxRow,
+    relay::{Feed, Lane},
 };
 
 use super::{CallQueue, Wakes};
+
+/// Rows and bytes that wait for a relay in memory, several seconds' worth at full speed; what finds no room is read from the table.
+const FED_ROWS: usize = 20_000;
+const FED_BYTES: usize = 16 << 20;
 
 /// Shared by all loops of a service.
 #[derive(Clone)]
@@ -23,6 +28,8 @@ pub struct Aftermath {
     pub calls: CallQueue,
     /// The key ranges that this replica's relays hold.
     pub relay_ranges: Arc<Mutex<BTreeMap<Lane, Vec<i32>>>>,
+    /// What the relays are handed.
+    feeds: [Arc<Feed>; Lane::ALL.len()],
     /// When the deadline loop will look next, in milliseconds since 1970 by the database's clock.
     pub next_deadline: Arc<AtomicI64>,
 }
@@ -30,11 +37,25 @@ pub struct Aftermath {
 impl Aftermath {
     pub fn new(wakes: Wakes, calls: CallQueue) -> Self {
         let next_deadline = Arc::new(AtomicI64::new(i64::MAX));
-        Self { wakes, calls, relay_ranges: Arc::default(), next_deadline }
+        let feeds = Lane::ALL.map(|_| Arc::new(Feed::new(FED_ROWS, FED_BYTES)));
+        Self { wakes, calls, relay_ranges: Arc::default(), feeds, next_deadline }
+    }
+
+    /// What the relay of a lane is handed.
+    pub fn feed(&self, lane: Lane) -> Arc<Feed> {
+        let place = Lane::ALL.iter().position(|of| *of == lane).unwrap_or_default();
+        self.feeds[place].clone()
+    }
+
+    /// The table of the outbox has something for the relay of a lane that nobody has handed on, or may have.
+    pub fn look_into_the_table(&self, lane: Lane) {
+        self.feed(lane).look_into_the_table();
+        self.wakes.of_relay(lane).notify_one();
     }
 
     /// Call this once after every commit. Takes the calls that are to be made.
     pub fn of<R>(&self, progress: &mut Progress<R>) {
+        self.hand_on(std::mem::take(&mut progress.published));
         self.wake_relays(&progress.ranges);
         self.calls.offer(std::mem::take(&mut progress.intents));
         if let Some(due) = progress.earliest_deadline
@@ -53,9 +74,28 @@ impl Aftermath {
         let lane_of = |range: &i32| mine.iter().find(|(_, held)| held.contains(range)).map(|(lane, _)| *lane);
         for range in ranges {
             match lane_of(range) {
-                Some(lane) => self.wakes.of_relay(lane).notify_one(),
+                Some(lane) => self.look_into_the_table(lane),
                 None => self.wakes.elsewhere.notify_one(),
             }
+        }
+    }
+
+    /// Rows of ranges that this replica's relay holds go to it; whoever holds the others finds theirs in the table.
+    fn hand_on(&self, rows: Vec<OutboxRow>) {
+        if rows.is_empty() {
+            return;
+        }
+        let (mine, others): (Vec<_>, Vec<_>) = {
+            let held = self.relay_ranges.lock().unwrap_or_else(PoisonError::into_inner);
+            let held = held.get(&Lane::Events);
+            rows.into_iter().partition(|row| held.is_some_and(|held| held.contains(&row.range)))
+        };
+        if !others.is_empty() {
+            self.wakes.elsewhere.notify_one();
+        }
+        if !mine.is_empty() {
+            self.feed(Lane::Events).offer(mine);
+            self.wakes.relay.notify_one();
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 use choreography_core::{
     dead_letter::topic_of,
     participant::Participant,
-    relay::{Lane, OutboxStore, Pace, Relay, Relayed},
+    relay::{Feed, Lane, OutboxStore, Pace, Relay, Relayed},
 };
 use choreography_kafka::KafkaSink;
 use choreography_postgres::Postgres;
@@ -25,6 +25,7 @@ use crate::settings::{EngineSettings, delta};
 pub(crate) struct RelayLoop {
     pub store: Postgres,
     pub lane: Lane,
+    pub feed: Arc<Feed>,
     pub aftermath: Aftermath,
     pub settings: Arc<EngineSettings>,
     pub stop: CancellationToken,
@@ -35,7 +36,7 @@ impl RelayLoop {
     pub async fn run(self, mut sink: KafkaSink) {
         let (holder, settings) = (Uuid::new_v4(), &self.settings);
         let pace = Pace::new(settings.relay_batch, settings.relay_batch_bytes, settings.relay_lease);
-        let mut relay = Relay::new(holder, self.lane, pace);
+        let mut relay = Relay::new(holder, self.lane, pace, self.feed.clone());
         // A claim passes over rows that are locked, so it must not meet this relay's own renewal.
         let turn = Mutex::new(());
         tokio::select! {
@@ -120,8 +121,13 @@ impl RelayLoop {
 
     /// Until the next poll, or until something that waits is tried again.
     fn until_the_next(&self, next_try: Option<Duration>) -> Duration {
-        let poll = self.settings.slow_poll.min(self.renew_every());
+        let poll = self.poll();
         next_try.map_or(poll, |next| next.min(poll))
+    }
+
+    /// After so long without anything the table is read, in case that nobody has told of what is in it.
+    fn poll(&self) -> Duration {
+        self.settings.slow_poll.min(self.renew_every())
     }
 
     fn tell_ranges(&self, ranges: Vec<i32>) {
@@ -176,7 +182,11 @@ impl RelayLoop {
     async fn pause(&self, wait: Duration, failing: bool) {
         let wake = self.aftermath.wakes.of_relay(self.lane);
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            () = tokio::time::sleep(wait) => {
+                if wait >= self.poll() {
+                    self.feed.look_into_the_table();
+                }
+            }
             // While the database is away, new rows are no reason to try sooner.
             () = wake.notified(), if !failing => {}
             () = self.stop.cancelled(), if !failing => {}

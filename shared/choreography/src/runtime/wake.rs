@@ -9,7 +9,7 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{backoff, beat, idle};
+use super::{Aftermath, backoff, beat, idle};
 
 const CHANNEL: &str = "saga_outbox";
 /// At most one NOTIFY per this time: they take a database-wide lock when they commit.
@@ -44,10 +44,10 @@ impl Wakes {
 }
 
 /// Carries wake-ups between replicas, both ways.
-pub async fn listen_loop(pool: Pool, wakes: Wakes, stop: CancellationToken) {
+pub async fn listen_loop(pool: Pool, aftermath: Aftermath, stop: CancellationToken) {
     let mut failures = 0;
     while !stop.is_cancelled() {
-        let Err(error) = listen(&pool, &wakes, &mut failures, &stop).await else { return };
+        let Err(error) = listen(&pool, &aftermath, &mut failures, &stop).await else { return };
         failures += 1;
         // Without wake-ups the slow poll still finds everything.
         warn!(%error, "no wake-ups between replicas; the slow poll stands in");
@@ -61,7 +61,7 @@ pub async fn listen_loop(pool: Pool, wakes: Wakes, stop: CancellationToken) {
     }
 }
 
-async fn listen(pool: &Pool, wakes: &Wakes, failures: &mut u32, stop: &CancellationToken) -> sqlx::Result<()> {
+async fn listen(pool: &Pool, aftermath: &Aftermath, failures: &mut u32, stop: &CancellationToken) -> sqlx::Result<()> {
     let mut listener = within(PATIENCE, connect(pool)).await?;
     *failures = 0;
     let mut ask_at = Instant::now() + SILENCE;
@@ -73,14 +73,14 @@ async fn listen(pool: &Pool, wakes: &Wakes, failures: &mut u32, stop: &Cancellat
                 Ok(notification) => {
                     notification?;
                     ask_at = Instant::now() + SILENCE;
-                    Lane::ALL.into_iter().for_each(|lane| wakes.of_relay(lane).notify_one());
+                    Lane::ALL.into_iter().for_each(|lane| aftermath.look_into_the_table(lane));
                 }
                 Err(_) => {
                     within(PATIENCE, sqlx::query("SELECT 1").execute(&mut listener)).await?;
                     ask_at = Instant::now() + SILENCE;
                 }
             },
-            () = wakes.elsewhere.notified() => {
+            () = aftermath.wakes.elsewhere.notified() => {
                 sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(pool).await?;
                 tokio::time::sleep(COALESCE).await;
             }

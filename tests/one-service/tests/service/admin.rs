@@ -148,6 +148,7 @@ async fn a_stopped_key_is_shown_released_and_given_up_with_its_bytes() {
         key: Some(vec![0, 255]),
         payload: Some(BYTES.to_vec()),
         headers: vec![Header::text("traceparent", "00-1-2-01")],
+        nth: None,
     };
     let messages = vec![message("payment-events"), message("a"), message("a.dlq")];
     world.write(Writing { messages, ..Writing::default() }).await.unwrap();

@@ -2,6 +2,7 @@
 
 mod admin;
 mod connections;
+mod counting;
 mod crashes;
 mod discards;
 mod events;

@@ -19,6 +19,7 @@ async fn append(world: &OneService<Payment>, keys: &[&str]) {
         key: Some(key.as_bytes().to_vec()),
         payload: Some(b"{}".to_vec()),
         headers: Vec::new(),
+        nth: None,
     };
     let messages = keys.iter().map(message).collect();
     assert!(world.write(Writing { messages, ..Writing::default() }).await.expect("rows").is_nothing());

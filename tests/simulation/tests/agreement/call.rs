@@ -7,7 +7,9 @@ use choreography_core::{
     intents::{IntentStore, Postponed},
     relay::{Lane, Lease, Mark, OutboxStore, Reading, Refused},
     retry::{HeldStore, Limits},
-    store::{Database, Deadline, Found, Intent, StoreError, TableChanges, Transaction, Waits, Wanted, Writing},
+    store::{
+        Database, Deadline, Found, Intent, StoreError, TableChanges, Transaction, Waits, Wanted, Writing, Written,
+    },
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -96,14 +98,12 @@ pub async fn perform<D: Ports>(
 async fn in_transaction<T: Transaction<Both>>(tx: &mut T, call: Call) -> String {
     match call {
         Call::Lock(wanted) => said(tx.lock(&wanted).await.map(|found| {
-            let Found { queues, held, overtaking, rows, locked } = found;
-            (queues, sorted(held), sorted(overtaking), rows, sorted(locked))
+            let Found { queues, held, overtaking, rows, events, locked } = found;
+            (queues, sorted(held), sorted(overtaking), rows, sorted(events), sorted(locked))
         })),
-        Call::Write(writing) => said(
-            tx.write(&writing)
-                .await
-                .map(|lost| (sorted(lost.repeats), sorted(lost.kept), sorted(lost.settled), sorted(lost.changed))),
-        ),
+        Call::Write(writing) => said(tx.write(&writing).await.map(|Written { lost, numbers }| {
+            (sorted(lost.repeats), sorted(lost.kept), sorted(lost.settled), sorted(lost.changed), numbers)
+        })),
         other => unreachable!("{other:?} is no call of a transaction"),
     }
 }

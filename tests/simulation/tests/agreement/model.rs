@@ -201,7 +201,9 @@ impl OnModel {
             )
         }));
         lines.extend(state.dead.committed().map(|row| format!("dead {} {:?}", row.position.offset, row.digest)));
-        lines.extend(state.rows.committed().map(|own| format!("{:?} {} {:?}", own.table, own.key, own.row)));
+        lines.extend(
+            state.rows.committed().map(|own| format!("{:?} {} {:?} {:?}", own.table, own.key, own.row, own.events)),
+        );
         lines.sort();
         lines
     }
@@ -211,6 +213,6 @@ struct OutboxRowWords(String);
 
 impl From<&choreography_core::outbox::OutboxRow> for OutboxRowWords {
     fn from(row: &choreography_core::outbox::OutboxRow) -> Self {
-        Self(format!("{} {} {:?}", row.number, row.range, row.message.payload))
+        Self(format!("{} {} {:?} {:?}", row.number, row.range, row.message.payload, row.message.nth))
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use choreography_postgres::{Limits, PgTransaction, Pool, Postgres, make_leases, make_partitions, migrate};
+use choreography_core::{participant::Participant, routes::TableId};
+use choreography_postgres::{
+    COUNTS, Limits, PgTransaction, Pool, Postgres, count_events, make_leases, make_partitions, migrate,
+};
 use chrono::NaiveDate;
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::task::JoinHandle;
@@ -55,6 +58,8 @@ impl OnPostgres {
         for migration in order::MIGRATIONS.iter() {
             sqlx::raw_sql(migration.sql.clone()).execute(&owner).await?;
         }
+        let TableId(aggregates) = both().aggregates().ok_or_else(|| anyhow::anyhow!("it has aggregates"))?;
+        count_events(&owner, aggregates.name).await?;
         let one = Limits { connections: 1, ..Limits::default() };
         let pool = Pool::new(options.clone(), one.clone());
         let window = choreography_core::event_id::Window {
@@ -68,7 +73,7 @@ impl OnPostgres {
         sqlx::raw_sql(crate::tables::WORDS).execute(&pool).await?;
         let mut databases = Vec::new();
         for slot in 0..SLOTS {
-            let options = options.clone().application_name(&format!("slot {slot}"));
+            let options = options.clone().options([COUNTS]).application_name(&format!("slot {slot}"));
             databases.push(Postgres::new(Pool::new(options, one.clone()), Arc::new(both()), RANGES));
         }
         Ok(Self { _server: server, _dir: dir, pool, databases, slots: Default::default() })

@@ -33,7 +33,8 @@ pub const EVENT_TIME_MS: u64 = 1_785_542_400_000;
 
 /// The calls of a seed, with what the model says to each. `deadlocks`: it ends with a call that closes a circle.
 pub fn script(seed: u64, deadlocks: bool) -> Vec<Step> {
-    let mut drawing = Drawing { chance: Core::new(seed, None, false, &ANY_SERVICES), minted: 0, placed: 0 };
+    let chance = |seed| Core::new(seed, None, false, &ANY_SERVICES);
+    let mut drawing = Drawing { chance: chance(seed), counts: chance(seed), minted: 0, placed: 0 };
     let mut steps: Vec<Step> = Vec::new();
     for _ in 0..CALLS * 4 {
         let before = OnModel::replay(&steps);
@@ -83,6 +84,8 @@ fn end_all(steps: &mut Vec<Step>) {
 
 struct Drawing {
     chance: Core,
+    /// Of what is counted.
+    counts: Core,
     minted: u64,
     /// Orders so far.
     placed: usize,
@@ -140,11 +143,12 @@ impl Drawing {
                 let table = self.table();
                 let keys = if table == ORDERS { self.placed() } else { self.keys() };
                 let changes = TableChanges::none(table);
-                writing.tables.push(match self.chance.pick(3) {
-                    0 => TableChanges { inserts: self.rows(table, keys), ..changes },
-                    1 => TableChanges { updates: self.rows(table, keys), ..changes },
+                let changes = match self.chance.pick(3) {
+                    0 => TableChanges { inserts: self.counted(table, keys, writing), ..changes },
+                    1 => TableChanges { updates: self.counted(table, keys, writing), ..changes },
                     _ => TableChanges { absent: keys, ..changes },
-                });
+                };
+                writing.tables.push(changes);
             }
             6 if writing.tables.is_empty() => {
                 let key = placed(self.placed);
@@ -152,7 +156,13 @@ impl Drawing {
                 let fresh = self.rows(ORDERS, vec![key]);
                 writing.tables.push(TableChanges { fresh, ..TableChanges::none(ORDERS) });
             }
-            7 => writing.messages = self.keys().into_iter().map(|key| self.message(key)).collect(),
+            7 => {
+                let keys = self.keys();
+                if writing.tables.is_empty() && self.counts.pick(3) == 0 {
+                    writing.events = keys.iter().map(|key| (key.clone(), self.count())).collect();
+                }
+                writing.messages = keys.into_iter().map(|key| self.message(key)).collect();
+            }
             // Each row stands once in what is written.
             8 if writing.deadlines == Deadlines::default() => writing.deadlines.set = self.deadlines(),
             9 | 10 if writing.deadlines.taken.is_empty() => self.end_deadlines(&mut writing.deadlines),
@@ -303,10 +313,25 @@ impl Drawing {
         keys.into_iter().map(|key| (key.clone(), own_rows::row(table, &key, self.mint()))).collect()
     }
 
+    fn count(&self) -> i64 {
+        self.counts.pick(1_000) as i64
+    }
+
+    /// Some of them publish, if they are aggregates.
+    fn counted(&mut self, table: TableId, keys: Vec<String>, writing: &mut Writing<Both>) -> Vec<(String, AnyRow)> {
+        for key in keys.iter().filter(|_| table == RESERVATIONS) {
+            if self.counts.pick(2) == 0 {
+                writing.events.insert(key.clone(), self.count());
+            }
+        }
+        self.rows(table, keys)
+    }
+
     fn message(&mut self, key: String) -> OutboxMessage {
         let payload = Some(self.mint().to_string().into_bytes());
         let topic = if self.one_in(4) { "order-events.dlq" } else { "order-events" };
-        OutboxMessage { topic: topic.into(), key: Some(key.into_bytes()), payload, headers: Vec::new() }
+        let nth = (self.counts.pick(2) == 0).then(|| self.count());
+        OutboxMessage { topic: topic.into(), key: Some(key.into_bytes()), payload, headers: Vec::new(), nth }
     }
 
     fn deadlines(&mut self) -> Vec<Deadline> {

@@ -11,7 +11,8 @@ use crate::both::both;
 
 const ENGINE: &str = "
     SELECT 'inbox ' || event_id FROM inbox
-    UNION ALL SELECT format('outbox %s %s Some(%s)', number, range, words(payload)) FROM outbox
+    UNION ALL SELECT format('outbox %s %s Some(%s) %s', number, range, words(payload), coalesce('Some(' || nth || ')', 'None'))
+              FROM outbox
     UNION ALL SELECT format('block %s [%s]', range, array_to_string(numbers, ', ')) FROM outbox_blocks
     UNION ALL SELECT format('left behind %s %s %s Some(%s)', number, range, topic, words(key)) FROM outbox_left_behind
     UNION ALL SELECT format('lease %s %s %s %s', range, coalesce('Some(' || holder || ')', 'None'), epoch,
@@ -44,7 +45,9 @@ pub async fn read(pool: &Pool, database: &Postgres) -> anyhow::Result<Vec<String
         let keys: Vec<String> = sqlx::query_scalar(keys).fetch_all(pool).await?;
         let rows = vec![WantedRows { table, keys, if_free: Vec::new() }];
         let found = tx.lock(&Wanted { rows, ..Wanted::default() }).await?;
-        lines.extend(found.rows.into_iter().map(|(table, key, row)| format!("{table:?} {key} {row:?}")));
+        let events = found.events;
+        let words = |(table, key, row): (_, String, _)| format!("{table:?} {key} {row:?} {:?}", events.get(&key));
+        lines.extend(found.rows.into_iter().map(words));
     }
     drop(tx);
     lines.sort();

@@ -1,5 +1,6 @@
 //! The relay's step on an outbox and a broker in memory.
 
+mod fed;
 mod ranges;
 mod world;
 

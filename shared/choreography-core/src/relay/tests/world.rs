@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -15,7 +15,9 @@ use uuid::Uuid;
 use crate::{
     log::{EventSink, PublishError},
     outbox::OutboxRow,
-    relay::{Lane, Lease, Mark, OutboxStore, Pace, Published, Reading, Refused, Relay, Relayed, Snapshot, Unpublished},
+    relay::{
+        Feed, Lane, Lease, Mark, OutboxStore, Pace, Published, Reading, Refused, Relay, Relayed, Snapshot, Unpublished,
+    },
     store::{OutboxMessage, StoreError},
 };
 
@@ -60,8 +62,10 @@ impl Outbox {
     pub fn append_as(&self, number: i64, message: &str) {
         let (topic, key) = message.split_once('/').unwrap();
         let (range, key) = (i32::try_from(key.len()).unwrap(), Some(key.as_bytes().to_vec()));
-        let message = OutboxMessage { topic: topic.into(), key, payload: None, headers: Vec::new() };
         let mut rows = self.rows.lock().unwrap();
+        let before = rows.iter().filter(|row| row.message.key == key).count();
+        let nth = Some(i64::try_from(before + 1).unwrap());
+        let message = OutboxMessage { topic: topic.into(), key, payload: None, headers: Vec::new(), nth };
         rows.push(OutboxRow { number, range, message });
         rows.sort_by_key(|row| row.number);
     }
@@ -221,17 +225,27 @@ impl EventSink for Broker {
 /// A relay, and the seconds since it began.
 pub struct Relaying {
     pub relay: Relay,
+    pub feed: Arc<Feed>,
     pub seconds: AtomicU64,
 }
 
 impl Relaying {
     pub async fn over(outbox: &Outbox) -> Self {
-        let mut relay = Relay::new(Uuid::nil(), Lane::Events, Pace::new(100, 1_000, Duration::from_secs(10)));
+        let feed = Arc::new(Feed::new(100, 100_000));
+        let pace = Pace::new(100, 1_000, Duration::from_secs(10));
+        let mut relay = Relay::new(Uuid::nil(), Lane::Events, pace, feed.clone());
         relay.claim(outbox, LEASE).await.unwrap();
-        Self { relay, seconds: AtomicU64::new(0) }
+        Self { relay, feed, seconds: AtomicU64::new(0) }
     }
 
+    /// A step that looks into the table, as after a poll.
     pub async fn step(&mut self, outbox: &Outbox, broker: &mut Broker) -> Relayed {
+        self.feed.look_into_the_table();
+        self.step_fed(outbox, broker).await
+    }
+
+    /// A step after rows were handed on.
+    pub async fn step_fed(&mut self, outbox: &Outbox, broker: &mut Broker) -> Relayed {
         let clock = || Duration::from_secs(self.seconds.load(Ordering::Relaxed));
         self.relay.step(outbox, broker, &clock).await.unwrap()
     }
