@@ -159,7 +159,7 @@ impl Drawing {
             7 => {
                 let keys = self.keys();
                 if writing.tables.is_empty() && self.counts.pick(3) == 0 {
-                    writing.events = keys.iter().map(|key| (key.clone(), self.count())).collect();
+                    writing.events = keys.iter().map(|key| (key.clone(), self.counts.pick(1_000) as i64)).collect();
                 }
                 writing.messages = keys.into_iter().map(|key| self.message(key)).collect();
             }
@@ -313,15 +313,11 @@ impl Drawing {
         keys.into_iter().map(|key| (key.clone(), own_rows::row(table, &key, self.mint()))).collect()
     }
 
-    fn count(&self) -> i64 {
-        self.counts.pick(1_000) as i64
-    }
-
     /// Some of them publish, if they are aggregates.
     fn counted(&mut self, table: TableId, keys: Vec<String>, writing: &mut Writing<Both>) -> Vec<(String, AnyRow)> {
         for key in keys.iter().filter(|_| table == RESERVATIONS) {
             if self.counts.pick(2) == 0 {
-                writing.events.insert(key.clone(), self.count());
+                writing.events.insert(key.clone(), self.counts.pick(1_000) as i64);
             }
         }
         self.rows(table, keys)
@@ -330,7 +326,7 @@ impl Drawing {
     fn message(&mut self, key: String) -> OutboxMessage {
         let payload = Some(self.mint().to_string().into_bytes());
         let topic = if self.one_in(4) { "order-events.dlq" } else { "order-events" };
-        let nth = (self.counts.pick(2) == 0).then(|| self.count());
+        let nth = (self.counts.pick(2) == 0).then(|| self.counts.pick(1_000) as i64);
         OutboxMessage { topic: topic.into(), key: Some(key.into_bytes()), payload, headers: Vec::new(), nth }
     }
 
