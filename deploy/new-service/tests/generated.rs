@@ -1,4 +1,5 @@
-//! A service that is made in a copy of the project builds there, passes its own tests, and stands wherever it must.
+//! A service that is made in a copy of the project builds there, passes its own tests, stands wherever it must, and joins the
+//! shop while that runs.
 //!
 //! The copy shares the target directory: Cargo knows packages by where they stand in their workspace, so what was built for this
 //! test is not built again, and the new service alone is compiled.
@@ -10,6 +11,7 @@ use std::{
     process::Command,
 };
 
+use harness::{World, story};
 use layering::entries::Project;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -90,7 +92,8 @@ fn cargo(arguments: &[&str]) -> Command {
         Some(other) => drop(cargo.args(["--profile", other])),
     }
     // What the outer Cargo says of this package would make build scripts run again.
-    for (name, _) in env::vars().filter(|(name, _)| name.starts_with("CARGO_") && name != "CARGO_HOME") {
+    let is_the_builds = |name: &str| name == "CARGO_HOME" || name.starts_with("CARGO_PROFILE_");
+    for (name, _) in env::vars().filter(|(name, _)| name.starts_with("CARGO_") && !is_the_builds(name)) {
         cargo.env_remove(name);
     }
     cargo
@@ -113,4 +116,24 @@ fn a_service_that_is_made_builds_passes_its_tests_and_stands_wherever_it_must() 
     let compiled: Vec<&str> = said.lines().filter(|line| line.trim_start().starts_with("Compiling")).collect();
     assert!(matches!(compiled[..], [] | [_]), "it alone is compiled: {compiled:?}");
     fs::remove_dir_all(PLACE).unwrap();
+    story(it_joins_the_running_shop);
+}
+
+/// Its program lies beside the others by now.
+async fn it_joins_the_running_shop(world: &'static World) {
+    world.system.add(NAME).await.unwrap();
+    let chair = world.stocked("chair", 1).await;
+    let order = world.place(&[(&chair, 1)], "tok_visa", "Vienna").await;
+    world.eventually(&order, "completed").await;
+    world
+        .until("the newcomer knows that the order was completed", || async {
+            let mut database = world.database(NAME).await;
+            let state: Option<String> = sqlx::query_scalar("SELECT state FROM orders WHERE order_id = $1")
+                .bind(&order)
+                .fetch_optional(&mut database)
+                .await
+                .unwrap();
+            if state.as_deref() == Some("completed") { Ok(()) } else { Err(format!("{state:?}")) }
+        })
+        .await;
 }
