@@ -231,6 +231,14 @@ pub struct Handled<R> {
     pub earliest_deadline: Option<DateTime<Utc>>,
 }
 
+impl<R> Handled<R> {
+    /// Nothing follows from these.
+    pub(crate) fn of(verdicts: Vec<Option<Verdict<R>>>) -> Self {
+        let (published, ranges, intents) = (Vec::new(), Vec::new(), Vec::new());
+        Self { verdicts, published, ranges, intents, earliest_deadline: None }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -35,10 +35,15 @@ pub trait Participant: Sized + Send + Sync + 'static {
 
     /// All tables in the one order in which every transaction locks them.
     fn tables(&self) -> &[Self::Table];
-    /// The table whose rows are the aggregates that events are about, keyed by their ids. The engine counts in them how many events
-    /// each has published, so that a relay knows from a row's number alone whether it has the one before.
+    /// The table whose rows are the aggregates that its events are about, keyed by their ids.
     fn aggregates(&self) -> Option<Self::Table> {
         None
+    }
+    /// The table in whose rows the engine counts how many events each aggregate has published, so that a relay knows from an event's
+    /// number alone whether it has the one before: that of the aggregates. `None` of a service that publishes to several topics: order
+    /// is promised within a topic, and one may be away while another takes what an aggregate published later.
+    fn counts(&self) -> Option<Self::Table> {
+        self.aggregates().filter(|_| self.writes().len() <= 1)
     }
     /// The topics that it reads.
     fn reads(&self) -> &[&'static str];

@@ -121,7 +121,7 @@ fn lock_table(parts: &mut Parts, routed: &Routed, (place, rows): (usize, &Wanted
 
 /// Whether a table's rows count the events of their aggregates.
 pub(super) fn counts(routed: &Routed, table: TableId) -> bool {
-    routed.aggregates() == Some(table)
+    routed.counts() == Some(table)
 }
 
 /// The columns of all tables, one behind the other; in the rows of one table those of the others are null.

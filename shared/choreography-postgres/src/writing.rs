@@ -153,7 +153,7 @@ fn bury<'a>(statement: &mut Statement<'a>, dead: &'a [DeadMessage]) {
 
 /// Aggregates that publish and whose rows stay as they are.
 fn count_others(statement: &mut Statement<'_>, routed: &Routed, writing: &Writing<Routed>) {
-    let Some(table) = routed.aggregates() else { return };
+    let Some(table) = routed.counts() else { return };
     let changes = writing.tables.iter().filter(|changes| changes.table == table);
     let changing =
         changes.flat_map(|TableChanges { inserts, fresh, updates, .. }| inserts.iter().chain(fresh).chain(updates));

@@ -37,7 +37,7 @@ pub(crate) async fn prepare_database(
     pool.session().await.map_err(reached)?;
     if settings.database.migrations == Migrations::Expect {
         postgres::expect_migrated(pool, migrations).await?;
-        if let Some(TableId(aggregates)) = participant.aggregates() {
+        if let Some(TableId(aggregates)) = participant.counts() {
             postgres::expect_counted(pool, aggregates.name).await?;
         }
     }
@@ -149,7 +149,7 @@ pub(crate) async fn migrate(participant: &Routed, database: &DatabaseSettings, m
         .await
         .context("the database can't be reached by the role that migrates")?;
     postgres::migrate(&pool, migrations).await?;
-    if let Some(TableId(aggregates)) = participant.aggregates() {
+    if let Some(TableId(aggregates)) = participant.counts() {
         postgres::count_events(&pool, aggregates.name).await?;
     }
     if role != owner_name {

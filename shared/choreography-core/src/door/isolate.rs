@@ -191,13 +191,7 @@ pub(super) fn without_bytes<P: Participant>(delivery: &Delivery, failure: &Failu
 }
 
 fn only<R>(verdict: Verdict<R>) -> Handled<R> {
-    Handled {
-        verdicts: vec![Some(verdict)],
-        published: Vec::new(),
-        ranges: Vec::new(),
-        intents: Vec::new(),
-        earliest_deadline: None,
-    }
+    Handled::of(vec![Some(verdict)])
 }
 
 /// If even setting it aside fails, nothing may be skipped: the batch waits as if the database were away.

@@ -4,9 +4,10 @@ use chrono::{DateTime, TimeDelta};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 use crate::{
-    input::Verdict::{Applied, Refused},
+    input::Verdict::{Applied, Held, Refused},
     outbox::{OutboxRow, range_of},
-    testing::World,
+    store::HeldStatus::Parked,
+    testing::{World, failure},
 };
 
 /// Aggregates, names, and whether they came back with an error.
@@ -148,6 +149,17 @@ fn of_an_aggregate_that_somebody_changed_without_counting_events_have_no_numbers
     let progress = world.arrive_fully(&events);
     assert_eq!(progress.published.iter().map(|row| row.message.nth).collect::<Vec<_>>(), [Some(1)], "b's alone");
     assert_eq!(progress.ranges, [range_of("out", Some(b"a"), 4)]);
+}
+
+#[test]
+fn an_event_about_an_aggregate_whose_row_nobody_locked_is_refused_and_nothing_is_published() {
+    let mut world = World::new();
+    assert_eq!(world.batch(&[("a", "speak for another"), ("b", "add")]), [Held(Parked), Applied(None)]);
+    let held = world.held();
+    let (class, why) = failure(&held[0]);
+    assert_eq!(class, "unpublishable");
+    assert!(why.contains("toy.done is about another"), "{why}");
+    assert_eq!((world.published().len(), world.sum("a")), (1, 0), "b's alone");
 }
 
 #[test]

@@ -210,7 +210,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
 impl<P: Participant, D> Door<P, D> {
     /// An aggregate without a row has published nothing.
     fn has_no_events(&self, rows: &mut Rows<P>, table: P::Table, key: &str) {
-        if self.participant.aggregates() == Some(table) {
+        if self.participant.counts() == Some(table) {
             rows.load_events(key.to_owned(), 0);
         }
     }
@@ -218,13 +218,9 @@ impl<P: Participant, D> Door<P, D> {
 
 /// Messages that this service does not handle need no transaction.
 fn nothing_to_do<P: Participant>(work: &[Work<P>]) -> Option<Handled<P::Reply>> {
-    work.iter().all(|work| matches!(work, Work::Ignored(_))).then(|| Handled {
-        verdicts: work.iter().map(|_| Some(Verdict::Ignored)).collect(),
-        ranges: Vec::new(),
-        published: Vec::new(),
-        intents: Vec::new(),
-        earliest_deadline: None,
-    })
+    work.iter()
+        .all(|work| matches!(work, Work::Ignored(_)))
+        .then(|| Handled::of(work.iter().map(|_| Some(Verdict::Ignored)).collect()))
 }
 
 /// What a relay can be handed, and the key ranges that have something else to publish.

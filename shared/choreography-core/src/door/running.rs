@@ -64,10 +64,8 @@ impl<'a, P: Participant> Running<'a, P> {
         }
         let tables = self.participant.tables().iter();
         self.outcome.writing.tables = tables.filter_map(|table| self.rows.changes(*table)).collect();
-        // Order is promised within a topic, and one may be away while another takes what comes later: of several topics nothing is
-        // handed on.
-        if let (Some(aggregates), [_]) = (self.participant.aggregates(), self.participant.writes()) {
-            self.outcome.writing.events = self.rows.number(aggregates, &mut self.outcome.writing.messages);
+        if let Some(counts) = self.participant.counts() {
+            self.outcome.writing.events = self.rows.number(counts, &mut self.outcome.writing.messages);
         }
         self.outcome
     }

@@ -12,6 +12,8 @@ use crate::outbox::OutboxRow;
 
 /// Of so many aggregates the last acknowledged event is remembered; of others the table is read.
 const REMEMBERED: usize = 50_000;
+/// Bytes of their keys at most.
+const REMEMBERED_BYTES: usize = 8 << 20;
 
 /// Rows that wait, and what is known of their aggregates.
 #[derive(Debug, Default)]
@@ -21,6 +23,7 @@ pub(super) struct Fed {
     acknowledged: HashMap<Vec<u8>, i64>,
     /// The aggregates above, oldest first.
     remembered: VecDeque<Vec<u8>>,
+    remembered_bytes: usize,
 }
 
 /// What is chosen of what waits; nothing waits any more but for want of room.
@@ -85,9 +88,11 @@ impl Fed {
             None => {
                 self.acknowledged.insert(key.to_vec(), nth);
                 self.remembered.push_back(key.to_vec());
-                if self.remembered.len() > REMEMBERED
+                self.remembered_bytes += key.len();
+                while (self.remembered.len() > REMEMBERED || self.remembered_bytes > REMEMBERED_BYTES)
                     && let Some(oldest) = self.remembered.pop_front()
                 {
+                    self.remembered_bytes -= oldest.len();
                     self.acknowledged.remove(&oldest);
                 }
             }
@@ -178,5 +183,11 @@ mod tests {
         }
         assert_eq!(chosen(&mut fed, vec![row(1, "old", Some(2))]), (vec![], true));
         assert_eq!(fed.acknowledged.len(), REMEMBERED);
+        fed.acknowledge(&vec![0; REMEMBERED_BYTES], 1);
+        assert_eq!(
+            (fed.acknowledged.len(), fed.remembered_bytes),
+            (1, REMEMBERED_BYTES),
+            "long keys leave room for fewer"
+        );
     }
 }

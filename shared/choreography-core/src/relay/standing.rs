@@ -75,6 +75,11 @@ impl Standings {
         }
     }
 
+    /// How many numbers Kafka has that are not written down yet.
+    pub fn unwritten_rows(&self) -> usize {
+        self.0.values().map(|standing| standing.sent.len()).sum()
+    }
+
     /// What Kafka has and what is not written down yet.
     pub fn unwritten(&self) -> Vec<(i32, i64)> {
         let of = |(range, standing): (&i32, &Standing)| standing.sent.iter().map(|number| (*range, *number)).collect();

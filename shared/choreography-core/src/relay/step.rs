@@ -60,11 +60,11 @@ pub enum Relayed {
         /// So many rows.
         rows: usize,
     },
-    /// Rows were acknowledged and marked.
+    /// Rows were acknowledged, and marked or are to be marked soon.
     Published {
         /// So many rows.
         rows: usize,
-        /// So many of them were marked; fewer if a lease was lost meanwhile.
+        /// So many of them; fewer if a lease was lost meanwhile.
         marked: u64,
     },
     /// Some were not acknowledged. What failed waits or stops; the next step goes on with everything else.
@@ -144,7 +144,7 @@ impl Relay {
     /// How long until there is something to do again, unless more is handed on before; `None` if there is nothing.
     pub fn next_try(&self, now: Duration) -> Option<Duration> {
         let gaps = self.standings.has_gaps();
-        let mark = (!self.standings.unwritten().is_empty()).then_some(self.marked_at + MARK_AFTER);
+        let mark = (self.standings.unwritten_rows() > 0).then_some(self.marked_at + MARK_AFTER);
         let settle = gaps.then_some(self.looked_at + SETTLE_AFTER);
         let next = [self.waits.next(now), mark, settle].into_iter().flatten().min();
         next.map(|until| until.saturating_sub(now))
@@ -193,7 +193,7 @@ impl Relay {
         self.look = true;
         let published = rows.len();
         let outcome = self.publish(sink, rows, clock).await;
-        if self.standings.unwritten().is_empty() {
+        if self.standings.unwritten_rows() == 0 {
             self.marked_at = began;
         }
         self.standings.sent(&outcome.acknowledged);
@@ -211,10 +211,9 @@ impl Relay {
 
     /// Writes down what Kafka has of what was handed on, if that is due.
     async fn mark_in_time<S: OutboxStore>(&mut self, store: &S, now: Duration) -> Result<(), StoreError> {
-        let step = self.standings.mark_sent();
-        let rows = step.mark.published.len();
+        let rows = self.standings.unwritten_rows();
         if rows >= MARK_ROWS || rows > 0 && now.saturating_sub(self.marked_at) >= MARK_AFTER {
-            self.write(store, &step).await?;
+            self.write(store, &self.standings.mark_sent()).await?;
             self.marked_at = now;
         }
         Ok(())
@@ -253,7 +252,7 @@ impl Relay {
             there.iter().for_each(|topic| self.waits.topic_succeeded(topic));
             reading.ranges.iter().for_each(|(range, _)| self.waits.range_succeeded(*range));
             // Blocks that are not needed any more can wait for a quiet moment.
-            let is_due = !self.standings.unwritten().is_empty() || began.saturating_sub(self.marked_at) >= TIDY_AFTER;
+            let is_due = self.standings.unwritten_rows() > 0 || began.saturating_sub(self.marked_at) >= TIDY_AFTER;
             if found.passes_over() || is_due {
                 self.mark(store, &found, &[], settled).await?;
                 self.marked_at = began;

@@ -276,6 +276,28 @@ fn a_service_is_known_by_its_name_and_says_what_it_reads_and_writes() {
     assert_eq!((described.name, described.tables), ("garden", vec!["beds", "tanks", "lines"]));
 }
 
+/// It publishes to two topics, and both are about beds.
+struct Market;
+
+impl Service for Market {
+    type Aggregate = Bed;
+
+    const NAME: &'static str = "garden";
+
+    fn routes(on: &mut Routes<Self>) {
+        on.publishes::<Asked>();
+        on.publishes::<Done>();
+        on.command::<Dig>(|_, _, _| Ok((String::new(), nothing())));
+    }
+}
+
+#[test]
+fn events_are_counted_in_the_aggregates_rows_unless_they_go_to_several_topics() {
+    assert_eq!(Routed::new(Garden).unwrap().counts(), Some(TableId(Bed::TABLE)));
+    let market = Routed::new(Market).unwrap();
+    assert_eq!((market.writes().len(), market.aggregates(), market.counts()), (2, Some(TableId(Bed::TABLE)), None));
+}
+
 #[test]
 fn a_table_is_its_name() {
     let (beds, tanks) = (TableId(Bed::TABLE), TableId(Tank::TABLE));

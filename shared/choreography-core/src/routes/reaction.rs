@@ -32,7 +32,8 @@ pub fn publish<E: Event>(event: E) -> Reaction {
 }
 
 impl Reaction {
-    /// Publishes an event. Events of one aggregate first appear on their topic in the order of the commits, and within a
+    /// Publishes an event about the aggregate whose row the input is about; about another one it is refused, since nothing would give
+    /// that one's events their order. Events of one aggregate first appear on their topic in the order of the commits, and within a
     /// reaction in the order given here.
     pub fn publish<E: Event>(mut self, event: E) -> Self {
         let EventType { name, version, topic, .. } = E::TYPE;

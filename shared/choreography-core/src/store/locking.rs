@@ -51,7 +51,7 @@ pub struct Found<P: Participant> {
     pub overtaking: HashSet<String>,
     /// The rows that are there, locked by this transaction now.
     pub rows: Vec<(P::Table, String, P::Row)>,
-    /// How many events each aggregate has published, of those rows that say so: see [`Participant::aggregates`].
+    /// How many events each aggregate has published, of those rows that say so: see [`Participant::counts`].
     pub events: HashMap<String, i64>,
     /// Rows that were wanted if free, and that others have locked.
     pub locked: Vec<(P::Table, String)>,

@@ -18,7 +18,7 @@ pub struct Writing<P: Participant> {
     /// The service's own rows, table by table in their one order.
     pub tables: Vec<TableChanges<P>>,
     /// How many events the aggregates that publish have published then, where that is known. It is written into their rows, whether
-    /// those change or not: see [`Participant::aggregates`].
+    /// those change or not: see [`Participant::counts`].
     pub events: BTreeMap<String, i64>,
     /// Appended to the service's own histories.
     pub records: Vec<P::Record>,

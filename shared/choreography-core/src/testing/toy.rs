@@ -116,7 +116,7 @@ impl Participant for Toy {
             topic: "out",
             event_type: "toy.done",
             version: 1,
-            aggregate_id: key.clone(),
+            aggregate_id: if act == "speak for another" { "another".to_owned() } else { key.clone() },
             payload: format!(r#"{{"act":"{act}","sum":{sum}}}"#),
         });
         match act {

@@ -187,7 +187,7 @@ impl<P: Participant> Tx<P> {
     }
 
     fn counts(&self, table: P::Table) -> bool {
-        self.model.participant.aggregates() == Some(table)
+        self.model.participant.counts() == Some(table)
     }
 
     fn look_again(&mut self, writing: &Writing<P>) -> Lost {
@@ -269,7 +269,7 @@ impl<P: Participant> Tx<P> {
 
     /// Aggregates that publish and whose rows stay as they are.
     async fn count_others(&mut self, writing: &Writing<P>) -> Result<(), StoreError> {
-        let Some(table) = self.model.participant.aggregates() else { return Ok(()) };
+        let Some(table) = self.model.participant.counts() else { return Ok(()) };
         let changes = writing.tables.iter().filter(|changes| changes.table == table);
         let changes =
             changes.flat_map(|TableChanges { inserts, fresh, updates, .. }| inserts.iter().chain(fresh).chain(updates));

@@ -58,7 +58,7 @@ impl OnPostgres {
         for migration in order::MIGRATIONS.iter() {
             sqlx::raw_sql(migration.sql.clone()).execute(&owner).await?;
         }
-        let TableId(aggregates) = both().aggregates().ok_or_else(|| anyhow::anyhow!("it has aggregates"))?;
+        let TableId(aggregates) = both().counts().ok_or_else(|| anyhow::anyhow!("it counts"))?;
         count_events(&owner, aggregates.name).await?;
         let one = Limits { connections: 1, ..Limits::default() };
         let pool = Pool::new(options.clone(), one.clone());
