@@ -77,7 +77,7 @@ impl<S: routes::Service> Runner<S> {
             #[cfg(feature = "http")]
             api: Box::new(|_| Router::new()),
             #[cfg(not(feature = "http"))]
-            api: (),
+            api: Api,
             jobs: Vec::new(),
             stop: None,
             starts_logs: true,

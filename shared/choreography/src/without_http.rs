@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The service has no API.
-pub(crate) type Api = ();
+pub(crate) struct Api;
 
 pub(crate) struct Front;
 
@@ -22,7 +22,7 @@ impl Front {
         Ok(Self)
     }
 
-    pub fn show(&self, (): Api, _: Context, _: &Health, _: (Arc<ServiceDoor>, Aftermath, Option<LiveSecret>)) {}
+    pub fn show(&self, _: Api, _: Context, _: &Health, _: (Arc<ServiceDoor>, Aftermath, Option<LiveSecret>)) {}
 
     pub async fn close(&mut self) {}
 }
