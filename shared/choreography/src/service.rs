@@ -287,8 +287,7 @@ impl Service {
             [(Lane::Events, "relay", ends.events), (Lane::DeadLetters, "dead-letter relay", ends.dead_letters)]
         {
             let (store, aftermath, settings) = (store.clone(), aftermath.clone(), settings.clone());
-            let feed = aftermath.feed(lane);
-            let run = RelayLoop { store, lane, feed, aftermath, settings, stop: stop() }.run(sink);
+            let run = RelayLoop { store, lane, aftermath, settings, stop: stop() }.run(sink);
             outlets.spawn(progress.watch(name, run));
         }
         let run = maintenance_loop(pool.clone(), settings.clone(), stop());

@@ -9,7 +9,7 @@ use std::{
 use choreography_core::{
     dead_letter::topic_of,
     participant::Participant,
-    relay::{Feed, Lane, OutboxStore, Pace, Relay, Relayed},
+    relay::{Lane, OutboxStore, Pace, Relay, Relayed},
 };
 use choreography_kafka::KafkaSink;
 use choreography_postgres::Postgres;
@@ -25,7 +25,6 @@ use crate::settings::{EngineSettings, delta};
 pub(crate) struct RelayLoop {
     pub store: Postgres,
     pub lane: Lane,
-    pub feed: Arc<Feed>,
     pub aftermath: Aftermath,
     pub settings: Arc<EngineSettings>,
     pub stop: CancellationToken,
@@ -36,7 +35,7 @@ impl RelayLoop {
     pub async fn run(self, mut sink: KafkaSink) {
         let (holder, settings) = (Uuid::new_v4(), &self.settings);
         let pace = Pace::new(settings.relay_batch, settings.relay_batch_bytes, settings.relay_lease);
-        let mut relay = Relay::new(holder, self.lane, pace, self.feed.clone());
+        let mut relay = Relay::new(holder, self.lane, pace, self.aftermath.feed(self.lane));
         // A claim passes over rows that are locked, so it must not meet this relay's own renewal.
         let turn = Mutex::new(());
         tokio::select! {
@@ -184,7 +183,7 @@ impl RelayLoop {
         tokio::select! {
             () = tokio::time::sleep(wait) => {
                 if wait >= self.poll() {
-                    self.feed.look_into_the_table();
+                    self.aftermath.feed(self.lane).look_into_the_table();
                 }
             }
             // While the database is away, new rows are no reason to try sooner.
