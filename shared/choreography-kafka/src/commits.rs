@@ -11,6 +11,10 @@ use choreography_core::delivery::Position;
 /// librdkafka answers every commit; this is for the case that it does not.
 const ANSWERED_BY: Duration = Duration::from_secs(70);
 
+/// Commits are so far apart at least. Each costs the broker a request, and all that it spares is that these events come again after a
+/// crash.
+const EVERY: Duration = Duration::from_millis(200);
+
 type Partition = (String, i32);
 
 #[derive(Debug, Default)]
@@ -18,24 +22,38 @@ pub(super) struct Commits {
     /// What the group's offsets should be, where the broker did not confirm them.
     wanted: BTreeMap<Partition, Position>,
     under_way: Option<Instant>,
+    /// When the last one was sent, unless it failed.
+    sent: Option<Instant>,
     confirmed: Vec<Position>,
 }
 
 impl Commits {
-    /// Takes note of what was handled. Answers what to send now: nothing while an answer is outstanding, since the next
-    /// commit has it all.
+    /// Takes note of what was handled. Answers what to send now: nothing while an answer is outstanding, or shortly after the last
+    /// commit, since the next one has it all.
     pub fn want(&mut self, next: &[Position], now: Instant) -> Vec<Position> {
         self.wanted.extend(next.iter().map(|position| (partition(position), position.clone())));
+        if self.sent.is_some_and(|sent| now.duration_since(sent) < EVERY) {
+            return Vec::new();
+        }
+        self.want_now(now)
+    }
+
+    /// What to send now, however soon after the last commit.
+    pub fn want_now(&mut self, now: Instant) -> Vec<Position> {
         if self.wanted.is_empty() || self.under_way.is_some_and(|since| now.duration_since(since) < ANSWERED_BY) {
             return Vec::new();
         }
         self.under_way = Some(now);
+        self.sent = Some(now);
         self.wanted.values().cloned().collect()
     }
 
     /// The broker answered; these offsets are committed. Others are wanted still.
     pub fn answered(&mut self, confirmed: Vec<Position>) {
         self.under_way = None;
+        if confirmed.is_empty() {
+            self.sent = None;
+        }
         for done in &confirmed {
             let key = partition(done);
             if self.wanted.get(&key).is_some_and(|wanted| wanted.offset <= done.offset) {
@@ -48,6 +66,7 @@ impl Commits {
     /// Sending failed: there will be no answer.
     pub fn not_sent(&mut self) {
         self.under_way = None;
+        self.sent = None;
     }
 
     /// These partitions go to others; what is to be committed before.
@@ -94,9 +113,20 @@ mod tests {
     fn while_one_is_under_way_the_next_gathers() {
         let (mut commits, now) = (Commits::default(), Instant::now());
         commits.want(&[at(0, 5)], now);
-        assert_eq!(commits.want(&[at(0, 9), at(1, 2)], now), []);
+        assert_eq!(commits.want(&[at(0, 9), at(1, 2)], now + EVERY), []);
         commits.answered(vec![at(0, 5)]);
-        assert_eq!(commits.want(&[], now), [at(0, 9), at(1, 2)]);
+        assert_eq!(commits.want(&[], now + EVERY), [at(0, 9), at(1, 2)]);
+    }
+
+    #[test]
+    fn shortly_after_one_the_next_gathers_unless_it_has_to_be_now() {
+        let (mut commits, now) = (Commits::default(), Instant::now());
+        commits.want(&[at(0, 5)], now);
+        commits.answered(vec![at(0, 5)]);
+        assert_eq!(commits.want(&[at(0, 6)], now + EVERY / 2), []);
+        assert_eq!(commits.want_now(now + EVERY / 2), [at(0, 6)]);
+        commits.answered(vec![at(0, 6)]);
+        assert_eq!(commits.want(&[at(0, 7)], now + EVERY * 2), [at(0, 7)]);
     }
 
     #[test]

@@ -228,7 +228,7 @@ fn commit_the_rest(consumer: &BaseConsumer<Group>) {
             warn!("the last offsets were not confirmed; their events may come again, and be skipped");
             return;
         }
-        let again = group.commits().want(&[], Instant::now());
+        let again = group.commits().want_now(Instant::now());
         if !again.is_empty()
             && let Err(error) = send(consumer, &again)
         {
