@@ -12,6 +12,7 @@ mod aside;
 mod batch;
 mod item;
 mod messages;
+mod pacing;
 mod search;
 mod share;
 
@@ -23,6 +24,7 @@ use std::{
 pub use aside::{Aside, Beside};
 pub use item::{Asked, Kind, Reply};
 pub use messages::Messages;
+pub use pacing::Pacing;
 pub use search::{Found, Search, search};
 
 use crate::{
@@ -129,6 +131,11 @@ impl<P: Participant> Intake<P> {
         let bytes = self.waiting[EVENTS].iter().map(Item::size).sum();
         let room = if self.aside.is_full() { 0 } else { self.room_for(Kind::Event) };
         Messages { items: Vec::new(), bytes, room, limits: self.limits, reads: !self.careful }
+    }
+
+    /// Whether a transaction with what waits would have company enough.
+    pub fn has_company(&self) -> bool {
+        self.pending.is_some() || self.waiting.iter().map(VecDeque::len).sum::<usize>() >= self.limits.inputs / 4
     }
 
     /// Whether something waits for a transaction.

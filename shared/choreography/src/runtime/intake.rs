@@ -14,7 +14,7 @@ use choreography_core::{
     commands::CommandQueue,
     delivery::Delivery,
     event_id::Ids,
-    intake::{Found, Handled, Intake, Kind, Messages},
+    intake::{Found, Handled, Intake, Kind, Messages, Pacing},
     log::{EventSource, LogError},
     participant::Answer,
     routes::{AnyReply, Routed},
@@ -84,6 +84,7 @@ impl IntakeLoop {
 
     async fn take_in(&self, intake: &mut Intake<Routed>, arrivals: &mut Arrivals) -> Result<(), LogError> {
         let (started, mut ids, mut failures) = (Instant::now(), Ids::new(), 0);
+        let mut pacing = Pacing::default();
         let mut open = Open { commands: true, answers: true };
         loop {
             beat();
@@ -96,12 +97,19 @@ impl IntakeLoop {
             }
             let polled = if intake.has_work() { Ok(()) } else { self.wait(intake, arrivals, &mut open).await };
             self.take_what_is_there(intake, arrivals);
+            if intake.has_work() && !intake.has_company() {
+                self.pause(intake, arrivals, started + pacing.next()).await;
+            }
+            let began = started.elapsed();
             let stepped = match polled {
                 Ok(()) => self.step(intake, arrivals, &mut ids).await,
                 Err(failure) => Err(failure),
             };
+            if stepped.as_ref().is_ok_and(|stepped| *stepped) {
+                pacing.took(began, started.elapsed());
+            }
             match stepped {
-                Ok(()) => {
+                Ok(_) => {
                     failures = 0;
                     self.state.well.store(true, Ordering::Relaxed);
                 }
@@ -165,11 +173,25 @@ impl IntakeLoop {
         came
     }
 
-    /// One transaction, and what comes from Kafka meanwhile.
-    async fn step(&self, intake: &mut Intake<Routed>, arrivals: &mut Arrivals, ids: &mut Ids) -> Result<(), Failure> {
+    /// Gathers what comes until then: the busier this loop is, the later.
+    async fn pause(&self, intake: &mut Intake<Routed>, arrivals: &mut Arrivals, until: Instant) {
+        if until <= Instant::now() || self.stop.is_cancelled() {
+            return;
+        }
+        let mut basket = intake.basket();
+        let gathered = tokio::time::timeout_at(until.into(), self.gather(&mut arrivals.source, &mut basket)).await;
+        if let Ok(Err(error)) = gathered {
+            warn!(%error, "nothing comes from Kafka");
+        }
+        intake.messages(basket);
+        self.take_what_is_there(intake, arrivals);
+    }
+
+    /// One transaction, and what comes from Kafka meanwhile. Whether there was something to do.
+    async fn step(&self, intake: &mut Intake<Routed>, arrivals: &mut Arrivals, ids: &mut Ids) -> Result<bool, Failure> {
         let source = &mut arrivals.source;
         if !intake.prepare(|topic, partition| source.owned_since(topic, partition)) {
-            return Ok(());
+            return Ok(false);
         }
         let (began, mut basket) = (Instant::now(), intake.basket());
         let gathers = !self.stop.is_cancelled();
@@ -195,7 +217,7 @@ impl IntakeLoop {
                 if let Err(error) = intake.commit_offsets(source).await {
                     warn!(%error, "offsets were not committed; they will be, with the next ones");
                 }
-                Ok(())
+                Ok(true)
             }
             Ok(Err(error)) => Err(Failure::Passing(error.to_string())),
             Err(_) => Err(Failure::Passing(format!("a transaction took longer than {TIME_LIMIT:?}"))),
