@@ -5,8 +5,6 @@ use uuid::Uuid;
 
 use crate::{
     delivery::{Delivery, Position},
-    intents::FreshCall,
-    outbox::OutboxRow,
     participant::{Participant, Refusal, What},
     store::{Deadline, Failure, HeldStatus, Intent},
     trace::TraceContext,
@@ -213,29 +211,6 @@ impl<R> Verdict<R> {
     /// Its name.
     pub fn name(&self) -> &'static str {
         VERDICTS[self.index()]
-    }
-}
-
-/// What a committed batch left behind, for those who have to be woken.
-#[derive(Debug)]
-pub struct Handled<R> {
-    /// One for each piece of work, in its order; `None` of what was left because somebody else has a row of it locked.
-    pub verdicts: Vec<Option<Verdict<R>>>,
-    /// Rows of the outbox, for the relay of their ranges.
-    pub published: Vec<OutboxRow>,
-    /// Key ranges that have something else to publish.
-    pub ranges: Vec<i32>,
-    /// Calls to make now; the rows stand in the database in case this process does not get to it.
-    pub intents: Vec<FreshCall>,
-    /// The earliest deadline that was set.
-    pub earliest_deadline: Option<DateTime<Utc>>,
-}
-
-impl<R> Handled<R> {
-    /// Nothing follows from these.
-    pub(crate) fn of(verdicts: Vec<Option<Verdict<R>>>) -> Self {
-        let (published, ranges, intents) = (Vec::new(), Vec::new(), Vec::new());
-        Self { verdicts, published, ranges, intents, earliest_deadline: None }
     }
 }
 

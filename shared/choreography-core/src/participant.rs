@@ -68,6 +68,12 @@ pub trait Participant: Sized + Send + Sync + 'static {
     /// Whether `what` names rows of `table` at all; which ones [`touches`](Self::touches) says.
     fn names(&self, table: Self::Table, what: &What<Self>) -> bool;
 
+    /// Whether [`touches`](Self::touches) looks into the rows of the tables before this one: these are locked and read first then, which
+    /// costs a round trip. Only asked where `what` names rows of the table.
+    fn names_by_rows(&self, _table: Self::Table, _what: &What<Self>) -> bool {
+        true
+    }
+
     /// The rows of `table` that `what` may read or change. `rows` holds what was locked in the tables before it.
     fn touches(&self, table: Self::Table, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>);
 

@@ -17,7 +17,7 @@ use choreography_core::{
     deadlines,
     door::{Door, Progress},
     input::Verdict,
-    intake::{self, Aside, Beside, Found, Handled, Intake, Kind, Search},
+    intake::{self, Beside, Found, Handled, Intake, Kind, Search, Turn},
     intents::{self, IntentStore, Outside},
     log::EventSource,
     participant::{Answer, Participant},
@@ -122,6 +122,7 @@ pub fn tasks<P: Participant, O: Outside>(
     let holders = Lane::ALL.map(|_| core.uuid());
     let nothing_fed = Arc::new(Feed::new(0, 0));
     let (intake, aside) = Intake::new(intake::Limits { inputs: LIMIT, bytes: CALL_BYTES });
+    let beside = |turn| Beside::new(aside.clone(), turn);
     let (answers, due) = (Mutex::default(), Mutex::default());
     let arrivals = Arc::new(Arrivals { requests: requests.clone(), answers, due });
     vec![
@@ -134,8 +135,9 @@ pub fn tasks<P: Participant, O: Outside>(
             after.clone(),
             stop.clone(),
         )),
-        Task::new(stand_beside(core.clone(), door.clone(), aside.clone(), after.clone(), stop.clone())),
-        Task::new(stand_beside(core.clone(), door.clone(), aside, after.clone(), stop.clone())),
+        Task::new(stand_beside(core.clone(), door.clone(), beside(Turn::Quick), after.clone(), stop.clone())),
+        Task::new(stand_beside(core.clone(), door.clone(), beside(Turn::Slow), after.clone(), stop.clone())),
+        Task::new(stand_beside(core.clone(), door.clone(), beside(Turn::Slow), after.clone(), stop.clone())),
         Task::new(relay(
             core.clone(),
             model.clone(),
@@ -235,7 +237,7 @@ async fn take_in<P: Participant>(
     let (mut waits, mut uncommitted, mut idle) = (false, false, 0);
     while !stop.has_begun() {
         sleep(&core, idle).await;
-        // It is careful for some time only, and what ended the process is tried once more then.
+        // Once there are no more faults, nothing ends the process any more, as if another build were running.
         intake.be_careful(careful && core.has_faults());
         arrivals.gather(&mut intake);
         let room = intake.room().min(LIMIT);
@@ -288,12 +290,11 @@ async fn take_in<P: Participant>(
 async fn stand_beside<P: Participant>(
     core: Arc<Core>,
     door: Arc<Door<P, Model<P>>>,
-    aside: Arc<Aside<P>>,
+    mut beside: Beside<P>,
     after: After,
     stop: Stop,
 ) {
     let mut ids = SeededIds(core.clone());
-    let mut beside = Beside::new(aside);
     while !stop.has_begun() {
         match droppable(&core, beside.step(&door, &mut ids)).await {
             Some(Ok(Some(mut handled))) => {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use choreography_core::{
     commands::{self, CommandQueue, Commands},
     door::Door,
-    intake::{self, Intake},
+    intake::{self, Beside, Intake, Turn},
     intents::Outside,
     participant::Participant,
     relay::Lane,
@@ -40,8 +40,8 @@ use crate::{
 /// Intents that wait in memory for their call. What does not fit waits for its lease in the database, which is seconds;
 /// so this is several seconds' worth at full speed, and some megabytes.
 const CALL_QUEUE: usize = 10_000;
-/// Loops that handle what could not be done at once: while one waits for a locked row, another goes on.
-const BESIDE: usize = 2;
+/// Loops that handle what could not be done at once: one never waits for locks, and while one waits for a locked row, another goes on.
+const BESIDE: [Turn; 3] = [Turn::Quick, Turn::Slow, Turn::Slow];
 /// What a stopping service grants the requests under way; part of its time to drain.
 const REQUESTS: Duration = Duration::from_secs(5);
 /// The last spans are granted so much after that.
@@ -251,9 +251,10 @@ impl Service {
         let intakes = &mut self.intakes;
         let (intake, aside) = Intake::new(intake::Limits { inputs: limit, bytes: settings.batch_bytes });
         let nothing_comes = CancellationToken::new();
-        for _ in 0..BESIDE {
+        for turn in BESIDE {
             let (d, a, stop) = at();
-            let run = beside_loop(d, aside.clone(), a, stop, nothing_comes.clone());
+            let beside = Beside::new(aside.clone(), turn);
+            let run = beside_loop(d, beside, a, stop, nothing_comes.clone());
             intakes.spawn(progress.watch("beside", run));
         }
         let (due, deadlines) = mpsc::channel(1);

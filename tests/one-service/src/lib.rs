@@ -15,7 +15,7 @@ use choreography_core::{
     door::{Door, Progress},
     event_id::{Ids, Window},
     input::{Input, Source, Verdict, Work},
-    intake::{self, Beside, Intake},
+    intake::{self, Beside, Intake, Turn},
     participant::{Answer as Said, What},
     policy::{Policy, RetryPolicy},
     routes::{AnyEvent, AnyReply, Routed, Service, TableId},
@@ -223,13 +223,16 @@ async fn serve(door: ServiceDoor, mut queue: CommandQueue<Routed>) {
 async fn take_in(door: &ServiceDoor, arrive: impl FnOnce(&mut Intake<Routed>)) -> Vec<Verdict<AnyReply>> {
     let (mut intake, aside) = Intake::new(intake::Limits { inputs: 100, bytes: 1 << 20 });
     arrive(&mut intake);
-    let (mut ids, mut beside, mut verdicts) = (Ids::new(), Beside::new(aside), Vec::new());
+    let (mut ids, mut verdicts) = (Ids::new(), Vec::new());
     while intake.prepare(|_, _| None) {
         let handled = intake.step(door, &mut ids).await.expect("the database is there");
         verdicts.extend(handled.into_iter().flat_map(|handled| handled.progress.verdicts).flatten());
     }
-    while let Some(handled) = beside.step(door, &mut ids).await.expect("the database is there") {
-        verdicts.extend(handled.progress.verdicts.into_iter().flatten());
+    for turn in [Turn::Quick, Turn::Slow] {
+        let mut beside = Beside::new(aside.clone(), turn);
+        while let Some(handled) = beside.step(door, &mut ids).await.expect("the database is there") {
+            verdicts.extend(handled.progress.verdicts.into_iter().flatten());
+        }
     }
     verdicts
 }

@@ -70,7 +70,7 @@ impl<'a, P: Participant> Batch<'a, P> {
             work,
             now,
             verdicts: work.iter().map(|_| None).collect(),
-            notes: work.iter().map(|_| Note { set_aside: manner.set_aside.cloned(), ..Note::default() }).collect(),
+            notes: work.iter().map(|work| Note::of(work, manner)).collect(),
             dead: Vec::new(),
             let_go: Vec::new(),
             links,
@@ -154,6 +154,15 @@ impl<'a, P: Participant> Batch<'a, P> {
         let runs =
             |(index, input): (usize, &Input<P>)| self.notes[index].runs() && self.participant.names(table, &input.what);
         self.open().any(runs)
+    }
+
+    /// Whether the rows of this table can be named only once those of the tables before are read.
+    pub fn names_by_rows(&self, table: P::Table) -> bool {
+        self.open().any(|(index, input)| {
+            self.notes[index].runs()
+                && self.participant.names(table, &input.what)
+                && self.participant.names_by_rows(table, &input.what)
+        })
     }
 
     /// The rows of `table` that the open inputs touch; one whose rules panic over it is set aside.

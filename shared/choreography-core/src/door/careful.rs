@@ -1,13 +1,15 @@
 //! After a crash: one of the messages, deadlines, answers or commands that were under way may have ended the process, and would end
 //! it again whenever it comes. So work is written down before it begins, before it is even decoded, and what was begun before is
 //! handled in ever smaller parts, until the culprit stands alone and is set aside: a message for good; whatever comes again is not
-//! tried for as long as the process is careful.
+//! tried while this process lives.
+
+use std::sync::atomic::Ordering;
 
 use super::{Door, Manner, Progress, SetAside, isolate::without_bytes, note::CRASH};
 use crate::{
     delivery::Position,
     event_id::IdSource,
-    input::{Handled, Input, Source, Unread, Verdict, Work},
+    input::{Input, Source, Unread, Verdict, Work},
     participant::{Participant, Refusal},
     reception,
     store::{Crashes, Database, Failure, Stage, StoreError},
@@ -23,6 +25,38 @@ const CRASHES_ENOUGH: u32 = 4;
 const CRASHES_AT_DECODING: u32 = CRASHES_ENOUGH + 1;
 
 impl<P: Participant, D: Database<P>> Door<P, D> {
+    /// Over which of this work earlier runs of the process crashed.
+    pub async fn crashed_over(&self, work: &[Work<P>]) -> Result<Vec<bool>, StoreError> {
+        let crashes = self.database.crashes(&self.under_way(work)).await?;
+        Ok(crashes.iter().map(|crashes| crashes.times > 0).collect())
+    }
+
+    /// As [`handle_at_once`](Door::handle_at_once), for a process whose last run crashed, and for work over which no run did. It is
+    /// written down until it has ended, so that the next run knows. Called again with a `progress` in which something is settled, it
+    /// only writes down that all of it has ended.
+    pub async fn handle_at_once_carefully(
+        &self,
+        ids: &mut dyn IdSource,
+        work: &mut [Work<P>],
+        progress: &mut Progress<P::Reply>,
+    ) -> Result<(), StoreError> {
+        let under_way = self.under_way(work);
+        let handled = match progress.verdicts.iter().all(Option::is_none) {
+            true => {
+                self.database.begin_messages(&under_way, Stage::Begun).await?;
+                self.handle_at_once(ids, work, progress).await
+            }
+            false => Ok(()),
+        };
+        // It ended, well or not, and the process lives.
+        let forgotten = self.database.end_messages(&under_way).await;
+        handled.and(forgotten)
+    }
+
+    fn under_way(&self, work: &[Work<P>]) -> Vec<Position> {
+        work.iter().map(|work| work.under_way(&*self.participant)).collect()
+    }
+
     /// As [`handle_isolating`](Door::handle_isolating), for a process whose last run crashed.
     pub async fn handle_carefully(
         &self,
@@ -30,7 +64,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         work: &mut [Work<P>],
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        let under_way: Vec<Position> = work.iter().map(|work| work.under_way(&*self.participant)).collect();
+        let under_way = self.under_way(work);
         let crashes = match &progress.crashes {
             Some(crashes) => crashes.clone(),
             None => progress.crashes.insert(self.database.crashes(&under_way).await?).clone(),
@@ -48,6 +82,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             };
             if is_culprit && work[from].comes_again() {
                 // By its crashes it is known when it does.
+                self.knows_culprit.store(true, Ordering::Relaxed);
                 handled?;
                 continue;
             }
@@ -116,7 +151,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         };
         let set_aside = SetAside { class: CRASH, refusal };
         let manner = Manner { set_aside: Some(&set_aside), ..Manner::default() };
-        let handled: Handled<P::Reply> = self.transact(ids, std::slice::from_ref(work), manner).await?;
+        let handled: Progress<P::Reply> = self.transact(ids, std::slice::from_ref(work), manner).await?;
         progress.keep(index, handled);
         Ok(())
     }

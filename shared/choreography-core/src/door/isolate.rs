@@ -1,61 +1,19 @@
 //! When the database refuses a batch, it is halved until the culprit stands alone; everything else goes on. When it
 //! waits too long for a row, it is tried again without waiting: whoever needs a row that is locked steps aside.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashSet;
 
 use tracing::error;
 
-use super::{Door, Manner, SetAside};
+use super::{Door, Manner, Progress, SetAside};
 use crate::{
     delivery::Delivery,
     event_id::IdSource,
-    input::{Handled, Input, Source, Verdict, Work},
-    intents::FreshCall,
-    outbox::OutboxRow,
+    input::{Input, Source, Verdict, Work},
     participant::{Participant, Refusal},
     reception,
-    store::{Crashes, Database, Failure, StoreError, Waits},
+    store::{Database, Failure, StoreError, Waits},
 };
-
-/// How far a batch has come. Kept across failed tries, so that committed halves are not handled (or answered) twice.
-pub struct Progress<R> {
-    /// What became of each piece of work, in its order; `None` of what is not settled yet.
-    pub verdicts: Vec<Option<Verdict<R>>>,
-    /// Rows of the outbox, for the relay of their ranges.
-    pub published: Vec<OutboxRow>,
-    /// Key ranges that have something else to publish.
-    pub ranges: Vec<i32>,
-    /// Calls to make now.
-    pub intents: Vec<FreshCall>,
-    /// The earliest deadline that was set.
-    pub earliest_deadline: Option<DateTime<Utc>>,
-    /// How often earlier runs crashed over each, once that was asked.
-    pub(crate) crashes: Option<Vec<Crashes>>,
-}
-
-impl<R> Progress<R> {
-    /// Nothing of so many pieces of work is settled yet.
-    pub fn new(len: usize) -> Self {
-        Self {
-            verdicts: (0..len).map(|_| None).collect(),
-            published: Vec::new(),
-            ranges: Vec::new(),
-            intents: Vec::new(),
-            earliest_deadline: None,
-            crashes: None,
-        }
-    }
-
-    pub(super) fn keep(&mut self, from: usize, handled: Handled<R>) {
-        for (offset, verdict) in handled.verdicts.into_iter().enumerate() {
-            self.verdicts[from + offset] = verdict;
-        }
-        self.published.extend(handled.published);
-        self.ranges.extend(handled.ranges);
-        self.intents.extend(handled.intents);
-        self.earliest_deadline = self.earliest_deadline.into_iter().chain(handled.earliest_deadline).min();
-    }
-}
 
 /// A part of a batch on its way, from the first to before the second index.
 #[derive(Clone, Copy)]
@@ -63,6 +21,14 @@ struct Part {
     from: usize,
     to: usize,
     hurried: bool,
+}
+
+impl Part {
+    /// The first half last, which is where the next part is taken from.
+    fn halves(self) -> [Self; 2] {
+        let middle = self.from.midpoint(self.to);
+        [Self { from: middle, ..self }, Self { to: middle, ..self }]
+    }
 }
 
 impl<P: Participant, D: Database<P>> Door<P, D> {
@@ -88,13 +54,43 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
         reception::read_all(&*self.participant, work);
-        let manner = |waits| Manner { waits, leaves: true, set_aside: None };
+        let manner = |waits| Manner { waits, leaves: true, set_aside: None, left: None };
         let handled = match self.transact(ids, work, manner(Waits::Shortly)).await {
             // Somebody holds a row, or a whole table, for longer than a moment. Which one is asked, not waited for.
             Err(StoreError::Contention(_)) => self.transact(ids, work, manner(Waits::Hurried)).await?,
             other => other?,
         };
         progress.keep(0, handled);
+        Ok(())
+    }
+
+    /// As [`handle_at_once`](Door::handle_at_once), in ever smaller parts where the database refuses one: of such a part nothing but the
+    /// culprit is left in the end, and what comes behind it of its aggregate. On an error, what `progress` holds by then is committed.
+    pub async fn handle_in_parts(
+        &self,
+        ids: &mut dyn IdSource,
+        work: &mut [Work<P>],
+        progress: &mut Progress<P::Reply>,
+    ) -> Result<(), StoreError> {
+        reception::read_all(&*self.participant, work);
+        let mut left: HashSet<String> = HashSet::new();
+        let mut open = unsettled(&progress.verdicts, 0);
+        while let Some(part) = open.pop() {
+            let Part { from, to, .. } = part;
+            let manner = Manner { waits: Waits::Hurried, leaves: true, left: Some(&left), ..Manner::default() };
+            match self.transact(ids, &work[from..to], manner).await {
+                Ok(handled) => {
+                    let all = work[from..to].iter().zip(&handled.verdicts);
+                    let unsettled =
+                        all.filter(|(_, verdict)| verdict.is_none()).filter_map(|(work, _)| work.aggregate_id());
+                    left.extend(unsettled.map(str::to_owned));
+                    progress.keep(from, handled);
+                }
+                Err(StoreError::Unavailable(why)) => return Err(StoreError::Unavailable(why)),
+                Err(_) if to - from > 1 => open.extend(part.halves()),
+                Err(_) => left.extend(work[from].aggregate_id().map(str::to_owned)),
+            }
+        }
         Ok(())
     }
 
@@ -114,11 +110,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
                 Err(StoreError::Unavailable(why)) => return Err(StoreError::Unavailable(why)),
                 // Somebody holds a row for too long. Which one is asked, not waited for.
                 Err(StoreError::Contention(_)) if !hurried => open.push(Part { hurried: true, ..part }),
-                Err(_) if to - from > 1 => {
-                    let middle = from.midpoint(to);
-                    open.push(Part { from: middle, ..part });
-                    open.push(Part { to: middle, ..part });
-                }
+                Err(_) if to - from > 1 => open.extend(part.halves()),
                 Err(error) => {
                     let handled = self.set_aside(ids, &work[from], &error, hurried).await?;
                     progress.keep(from, handled);
@@ -135,13 +127,13 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         work: &Work<P>,
         error: &StoreError,
         hurried: bool,
-    ) -> Result<Handled<P::Reply>, StoreError> {
+    ) -> Result<Progress<P::Reply>, StoreError> {
         let refusal = match error {
             StoreError::Data(_) => Refusal::Permanent(error.to_string()),
             StoreError::Contention(_) | StoreError::Unavailable(_) => Refusal::Transient(error.to_string()),
         };
         let set_aside = SetAside { class: "database", refusal: refusal.clone() };
-        let manner = Manner { waits: waits(hurried), set_aside: Some(&set_aside), leaves: false };
+        let manner = Manner { waits: waits(hurried), set_aside: Some(&set_aside), ..Manner::default() };
         let left = match work {
             Work::Input(Input { source: Source::Client, .. }) => return Ok(only(Verdict::Refused(refusal))),
             Work::Dead(delivery, failure) => {
@@ -190,8 +182,8 @@ pub(super) fn without_bytes<P: Participant>(delivery: &Delivery, failure: &Failu
     Work::Dead(delivery, Failure { class: failure.class, message })
 }
 
-fn only<R>(verdict: Verdict<R>) -> Handled<R> {
-    Handled::of(vec![Some(verdict)])
+fn only<R>(verdict: Verdict<R>) -> Progress<R> {
+    Progress::of(vec![Some(verdict)])
 }
 
 /// If even setting it aside fails, nothing may be skipped: the batch waits as if the database were away.

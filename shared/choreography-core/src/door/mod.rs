@@ -1,9 +1,8 @@
 //! The one door: every input that can move a saga, whatever its kind, passes through it in batches
 //! ([`Door::handle_isolating`]), each of them one transaction.
 //!
-//! A transaction begins, locks rows and reads them (once for each table that its inputs touch and share with others), runs the
-//! rules in memory, writes all that follows at once, and commits: three round trips, and one for each such table. What it inserts, the inbox
-//! first, it inserts after all its locks; so whatever was read without a lock is looked at again by the write, and a batch that
+//! A transaction begins, locks rows and reads them, runs the rules in memory, writes all that follows at once, and commits: four round
+//! trips, and one more for each table whose rows can only be named by what stands in others'. What it inserts, the inbox first, it inserts after all its locks; so whatever was read without a lock is looked at again by the write, and a batch that
 //! lost something to another transaction is done anew, knowing what it lost.
 
 mod batch;
@@ -24,6 +23,7 @@ mod note;
 mod order_tests;
 mod outcome;
 mod postponing;
+mod progress;
 mod queue;
 mod running;
 mod suspects;
@@ -32,14 +32,21 @@ mod told;
 mod told_tests;
 mod touched;
 
-use std::{collections::BTreeSet, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
-pub use isolate::Progress;
+pub use progress::Progress;
 
 use crate::{
     crash_point::reached,
     event_id::IdSource,
-    input::{Handled, Verdict, Work},
+    input::{Verdict, Work},
     outbox::{self, OutboxRow},
     participant::Participant,
     policy::Policy,
@@ -65,6 +72,7 @@ pub struct Door<P: Participant, D> {
     /// How long, how often, how large.
     pub policy: Policy,
     suspects: Suspects<P>,
+    knows_culprit: AtomicBool,
 }
 
 /// How a transaction goes about what may stop it.
@@ -74,6 +82,8 @@ struct Manner<'a> {
     waits: Waits,
     /// Whoever needs a row that others hold is left as it is instead.
     leaves: bool,
+    /// Aggregates of which something was left before: all that comes behind it is left as well.
+    left: Option<&'a HashSet<String>>,
     /// The work can't be handled, so its rules are not run (nor their rows locked) again.
     set_aside: Option<&'a SetAside>,
 }
@@ -81,7 +91,13 @@ struct Manner<'a> {
 impl<P: Participant, D: Database<P>> Door<P, D> {
     /// A handler for these rules on this database.
     pub fn new(participant: Arc<P>, database: D, policy: Policy) -> Self {
-        Self { participant, database, policy, suspects: Suspects::default() }
+        Self { participant, database, policy, suspects: Suspects::default(), knows_culprit: AtomicBool::new(false) }
+    }
+
+    /// Whether a command, a deadline or an answer was set aside because it has ended the process, which would end it again if it were
+    /// tried: for as long as this process lives, it goes about its work as it does after a crash.
+    pub fn knows_culprit(&self) -> bool {
+        self.knows_culprit.load(Ordering::Relaxed)
     }
 
     /// Handles a batch in one transaction: all of it is committed, or (on an error) nothing.
@@ -92,7 +108,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         ids: &mut dyn IdSource,
         work: &[Work<P>],
         manner: Manner<'_>,
-    ) -> Result<Handled<P::Reply>, StoreError> {
+    ) -> Result<Progress<P::Reply>, StoreError> {
         if let Some(handled) = nothing_to_do(work) {
             return Ok(handled);
         }
@@ -112,7 +128,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         work: &[Work<P>],
         manner: Manner<'_>,
         known: &Known,
-    ) -> Result<Result<Handled<P::Reply>, Lost>, StoreError> {
+    ) -> Result<Result<Progress<P::Reply>, Lost>, StoreError> {
         let (spans, since) = (BatchSpans::begin(self.participant.name(), work.len()), Instant::now());
         let mut tx = self.database.begin(manner.waits).await?;
         let mut batch = Batch::new(&*self.participant, work, tx.now(), spans.link(), manner);
@@ -141,16 +157,16 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         batch: &mut Batch<'_, P>,
         manner: Manner<'_>,
     ) -> Result<Rows<P>, StoreError> {
-        let (mut rows, mut asked) = (Rows::default(), None);
+        let (mut rows, mut asked) = (Rows::default(), Vec::new());
         let mut wanted = Wanted { queues: batch.queues(), arrivals: batch.arrivals(), rows: Vec::new() };
         let tables = if manner.set_aside.is_none() { self.participant.tables() } else { &[] };
         for &table in tables {
             if !batch.names(table) {
                 continue;
             }
-            if let Some(touched) = asked.take() {
+            if !asked.is_empty() && batch.names_by_rows(table) {
                 let found = tx.lock(&wanted).await?;
-                self.found(batch, &mut rows, std::mem::take(&mut wanted), Some(&touched), found);
+                self.found(batch, &mut rows, std::mem::take(&mut wanted), &std::mem::take(&mut asked), found);
             }
             let touched = batch.touches(table, &rows);
             let (fresh, shared) = touched.split();
@@ -164,12 +180,12 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
                     false => self.suspects.split(table, shared, batch.now),
                 };
                 wanted.rows.push(WantedRows { table, keys, if_free });
-                asked = Some(touched);
+                asked.push(touched);
             }
         }
         if !wanted.is_empty() {
             let found = tx.lock(&wanted).await?;
-            self.found(batch, &mut rows, wanted, asked.as_ref(), found);
+            self.found(batch, &mut rows, wanted, &asked, found);
         }
         Ok(rows)
     }
@@ -179,7 +195,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         batch: &mut Batch<'_, P>,
         rows: &mut Rows<P>,
         wanted: Wanted<P>,
-        touched: Option<&Touched>,
+        touched: &[Touched],
         found: Found<P>,
     ) {
         for (table, key, row) in found.rows {
@@ -188,12 +204,12 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         for (aggregate, events) in found.events {
             rows.load_events(aggregate, events);
         }
-        for WantedRows { table, keys, if_free } in wanted.rows {
+        for (WantedRows { table, keys, if_free }, touched) in wanted.rows.into_iter().zip(touched) {
             let locked: Vec<String> =
                 found.locked.iter().filter(|(of, _)| *of == table).map(|(_, key)| key.clone()).collect();
             if !if_free.is_empty() {
                 self.suspects.learn(table, &if_free, &locked, batch.now);
-                touched.into_iter().for_each(|touched| batch.step_aside(table, touched, &locked));
+                batch.step_aside(table, touched, &locked);
             }
             for key in keys.into_iter().chain(if_free) {
                 if rows.find(table, &key).is_none() && !locked.contains(&key) {
@@ -217,10 +233,10 @@ impl<P: Participant, D> Door<P, D> {
 }
 
 /// Messages that this service does not handle need no transaction.
-fn nothing_to_do<P: Participant>(work: &[Work<P>]) -> Option<Handled<P::Reply>> {
+fn nothing_to_do<P: Participant>(work: &[Work<P>]) -> Option<Progress<P::Reply>> {
     work.iter()
         .all(|work| matches!(work, Work::Ignored(_)))
-        .then(|| Handled::of(work.iter().map(|_| Some(Verdict::Ignored)).collect()))
+        .then(|| Progress::of(work.iter().map(|_| Some(Verdict::Ignored)).collect()))
 }
 
 /// What a relay can be handed, and the key ranges that have something else to publish.

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
+use super::Manner;
 use crate::{
-    input::Input,
+    input::{Input, Work},
     panics::caught,
     participant::{Participant, Refusal, What},
 };
@@ -43,7 +44,7 @@ pub(super) struct Note {
     /// It is a compensation.
     pub overtakes: bool,
     pub set_aside: Option<SetAside>,
-    /// Somebody else has a row of it locked, and nobody waits for that here.
+    /// Somebody else has a row of it locked, and nobody waits for that here; or something before it of its aggregate was left.
     pub left: bool,
     pub early: Option<Early>,
     /// It was held early when it was read, and the inbox knows it by now.
@@ -53,6 +54,11 @@ pub(super) struct Note {
 }
 
 impl Note {
+    pub fn of<P: Participant>(work: &Work<P>, manner: Manner<'_>) -> Self {
+        let left = manner.left.is_some_and(|left| work.aggregate_id().is_some_and(|it| left.contains(it)));
+        Self { set_aside: manner.set_aside.cloned(), left, ..Self::default() }
+    }
+
     /// Whether its rules are to be run, and so its rows needed.
     pub fn runs(&self) -> bool {
         self.set_aside.is_none() && self.early.is_none() && !self.left

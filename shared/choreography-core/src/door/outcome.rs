@@ -4,9 +4,9 @@ use std::{collections::HashSet, time::Instant};
 
 use uuid::Uuid;
 
-use super::{published, told::Told};
+use super::{Progress, published, told::Told};
 use crate::{
-    input::{Handled, Verdict},
+    input::Verdict,
     intents::FreshCall,
     participant::Participant,
     spans::SagaSpan,
@@ -130,7 +130,7 @@ impl<P: Participant> Outcome<P> {
 
     /// It is committed: tells it, and says what has to be done now. `numbers`: of the messages, in the outbox. `since`: a moment
     /// before the transaction began.
-    pub fn committed(self, range_count: i32, numbers: &[i64], since: Instant) -> Handled<P::Reply> {
+    pub fn committed(self, range_count: i32, numbers: &[i64], since: Instant) -> Progress<P::Reply> {
         self.facts.into_iter().for_each(SagaSpan::end);
         self.told.into_iter().for_each(Told::committed);
         for (outcome, seconds) in self.ended {
@@ -138,12 +138,13 @@ impl<P: Participant> Outcome<P> {
         }
         let Writing { deadlines, calls, messages, .. } = self.writing;
         let (published, ranges) = published(messages, numbers, range_count);
-        Handled {
+        Progress {
             ranges,
             published,
             verdicts: self.verdicts,
             earliest_deadline: deadlines.set.iter().chain(&deadlines.postponed).map(Deadline::next_at).min(),
             intents: calls.new.into_iter().map(|intent| FreshCall { intent, since }).collect(),
+            crashes: None,
         }
     }
 }

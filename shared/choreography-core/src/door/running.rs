@@ -189,8 +189,11 @@ impl<'a, P: Participant> Running<'a, P> {
 
     fn apply(&mut self, input: &Input<P>, trace: &TraceContext) -> Result<Option<P::Reply>, (&'static str, Refusal)> {
         self.rows.begin_input();
-        if let Some(event) = input.source.event() {
-            reached_of("rules", &event.aggregate_id);
+        match &input.source {
+            Source::Arrival(event) | Source::Held(HeldEvent { event, .. }) => reached_of("rules", &event.aggregate_id),
+            Source::Deadline(deadline) => reached_of("deadline", &deadline.aggregate_id),
+            Source::Intent(call) => reached_of("answer", &call.aggregate_id),
+            Source::Client => {}
         }
         let decided = caught(|| self.participant.decide(&input.what, self.rows, self.now))
             .map_err(|panic| ("panic", Refusal::Permanent(format!("the rule panicked: {panic}"))))

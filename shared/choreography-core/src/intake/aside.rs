@@ -1,24 +1,20 @@
-//! What could not be done at once, with all that stands behind it: waited for, halved or set aside here, while the others go on.
+//! What could not be done at once, with all that stands behind it, while the others go on.
+//!
+//! It comes in whole batches, of which mostly a single input is at fault. So it is tried once more in ever smaller parts, without
+//! waiting for locks ([`Turn::Quick`]); what is left then is waited for, halved or set aside ([`Turn::Slow`]).
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::Notify;
 
 use super::{
-    Handled, Limits, NO_ANSWER,
-    batch::{Batch, Ended},
-    item::{Item, SharedOffsets},
+    Limits, Turn,
+    item::{Item, Kind, SharedOffsets},
 };
-use crate::{
-    door::Door,
-    event_id::IdSource,
-    intents::{self, IntentStore},
-    participant::Participant,
-    store::{Database, StoreError},
-};
+use crate::participant::Participant;
 
 /// Full at so many batches' worth: then no further messages are taken from Kafka.
 const BATCHES: usize = 4;
@@ -26,40 +22,75 @@ const BATCHES: usize = 4;
 /// Shared by the loop that fills it and those that empty it.
 pub struct Aside<P: Participant> {
     state: Mutex<State<P>>,
-    offsets: SharedOffsets,
+    pub(super) offsets: SharedOffsets,
     limits: Limits,
-    /// Told when something came.
-    pub came: Notify,
+    came: [Notify; 2],
 }
 
 struct State<P: Participant> {
-    waiting: VecDeque<Item<P>>,
+    quick: VecDeque<Item<P>>,
+    slow: VecDeque<Item<P>>,
     bytes: usize,
     /// Aggregates of which something is here, waiting or under way.
     here: HashMap<Arc<str>, Here>,
+    careful: bool,
 }
 
 struct Here {
     items: usize,
     under_way: bool,
+    /// What comes of it joins the slow ones, which are before it.
+    slow: bool,
 }
 
 impl<P: Participant> Aside<P> {
     pub(super) fn new(limits: Limits, offsets: SharedOffsets) -> Self {
-        let state = State { waiting: VecDeque::new(), bytes: 0, here: HashMap::new() };
-        Self { state: Mutex::new(state), offsets, limits, came: Notify::new() }
+        let (quick, slow, here) = (VecDeque::new(), VecDeque::new(), HashMap::new());
+        let state = State { quick, slow, bytes: 0, here, careful: false };
+        Self { state: Mutex::new(state), offsets, limits, came: [Notify::new(), Notify::new()] }
     }
 
     fn state(&self) -> MutexGuard<'_, State<P>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ready once something came for such a turn.
+    pub async fn came(&self, turn: Turn) {
+        self.came[turn as usize].notified().await;
+    }
+
+    /// As [`Intake::be_careful`](super::Intake::be_careful): then nothing is tried once more without being watched.
+    pub(super) fn be_careful(&self, careful: bool) {
+        self.state().careful = careful;
+    }
+
+    pub(super) fn is_careful(&self) -> bool {
+        self.state().careful
+    }
+
+    /// The whole of a batch.
     pub(super) fn add(&self, items: impl IntoIterator<Item = Item<P>>) {
         let mut state = self.state();
+        let careful = state.careful;
         for item in items {
-            state.add(item);
-            // A loop that is at work looks again before it waits.
-            self.came.notify_one();
+            self.put(&mut state, item, careful);
+        }
+    }
+
+    /// What an earlier run crashed over.
+    pub(super) fn add_slow(&self, items: impl IntoIterator<Item = Item<P>>) {
+        let mut state = self.state();
+        for item in items {
+            self.put(&mut state, item, true);
+        }
+    }
+
+    /// What a quick turn left comes before everything else of its aggregates.
+    pub(super) fn leave(&self, items: Vec<Item<P>>) {
+        let mut state = self.state();
+        for item in items.into_iter().rev() {
+            state.leave(item);
+            self.came[Turn::Slow as usize].notify_one();
         }
     }
 
@@ -72,44 +103,33 @@ impl<P: Participant> Aside<P> {
         let is_here = |item: &Item<P>| item.work.aggregate_id().is_some_and(|it| state.here.contains_key(it));
         let (behind, others): (Vec<_>, Vec<_>) = items.into_iter().partition(is_here);
         for item in behind {
-            state.add(item);
-            self.came.notify_one();
+            self.put(&mut state, item, false);
         }
         others
     }
 
+    /// A loop that is at work looks again before it waits.
+    fn put(&self, state: &mut State<P>, item: Item<P>, slow: bool) {
+        let turn = state.add(item, slow);
+        self.came[turn as usize].notify_one();
+    }
+
     pub(super) fn is_full(&self) -> bool {
         let state = self.state();
-        state.waiting.len() >= BATCHES * self.limits.inputs || state.bytes >= BATCHES * self.limits.bytes
+        let waiting = state.quick.len() + state.slow.len();
+        waiting >= BATCHES * self.limits.inputs || state.bytes >= BATCHES * self.limits.bytes
     }
 
-    /// The first that wait and of whose aggregates nothing is under way elsewhere.
-    fn take(&self) -> Vec<Item<P>> {
+    /// The first that wait for such a turn and of whose aggregates nothing is under way elsewhere.
+    pub(super) fn take(&self, turn: Turn) -> Vec<Item<P>> {
         let mut state = self.state();
-        let State { waiting, here, bytes } = &mut *state;
-        let (mut taken, mut stays) = (Vec::new(), VecDeque::new());
-        let mut mine: Vec<Arc<str>> = Vec::new();
-        for item in waiting.drain(..) {
-            let aggregate = item.work.aggregate_id();
-            let elsewhere = aggregate.and_then(|aggregate| here.get(aggregate)).is_some_and(|here| here.under_way);
-            if elsewhere || taken.len() == self.limits.inputs {
-                stays.push_back(item);
-                continue;
-            }
-            mine.extend(aggregate.map(Arc::from));
-            *bytes -= item.size();
-            taken.push(item);
+        if turn == Turn::Quick && state.hand_over() {
+            self.came[Turn::Slow as usize].notify_one();
         }
-        for aggregate in &mine {
-            if let Some(here) = here.get_mut(aggregate) {
-                here.under_way = true;
-            }
-        }
-        *waiting = stays;
-        taken
+        state.take(turn, self.limits.inputs)
     }
 
-    fn ended(&self, aggregates: Vec<Arc<str>>) {
+    pub(super) fn ended(&self, aggregates: Vec<Arc<str>>) {
         let mut state = self.state();
         for aggregate in aggregates {
             if let Some(here) = state.here.get_mut(&aggregate) {
@@ -120,71 +140,89 @@ impl<P: Participant> Aside<P> {
                 }
             }
         }
+        // What waited for them may go on.
+        self.came.iter().for_each(Notify::notify_one);
     }
 }
 
 impl<P: Participant> State<P> {
-    fn add(&mut self, item: Item<P>) {
+    /// For which turn it waits. `slow`: not for a quick one, unless something of its aggregate does.
+    fn add(&mut self, item: Item<P>, slow: bool) -> Turn {
+        let is_slow = self.count(&item, slow).map_or(slow, |here| here.slow);
+        let turn = if is_slow { Turn::Slow } else { Turn::Quick };
+        self.queue(turn).push_back(item);
+        turn
+    }
+
+    fn leave(&mut self, item: Item<P>) {
+        if let Some(here) = self.count(&item, true) {
+            here.slow = true;
+        }
+        self.slow.push_front(item);
+    }
+
+    /// One more of its aggregate; `slow`: if it is the first.
+    fn count(&mut self, item: &Item<P>, slow: bool) -> Option<&mut Here> {
         self.bytes += item.size();
-        if let Some(aggregate) = item.work.aggregate_id() {
-            match self.here.get_mut(aggregate) {
-                Some(here) => here.items += 1,
-                None => drop(self.here.insert(aggregate.into(), Here { items: 1, under_way: false })),
+        let aggregate = item.work.aggregate_id()?;
+        if !self.here.contains_key(aggregate) {
+            self.here.insert(aggregate.into(), Here { items: 0, under_way: false, slow });
+        }
+        let here = self.here.get_mut(aggregate)?;
+        here.items += 1;
+        Some(here)
+    }
+
+    fn queue(&mut self, turn: Turn) -> &mut VecDeque<Item<P>> {
+        match turn {
+            Turn::Quick => &mut self.quick,
+            Turn::Slow => &mut self.slow,
+        }
+    }
+
+    /// What waits for a quick turn and may not have one any more. Whether there was something.
+    fn hand_over(&mut self) -> bool {
+        let State { quick, slow, here, careful, .. } = self;
+        let before = slow.len();
+        for item in std::mem::take(quick) {
+            let here = item.work.aggregate_id().and_then(|aggregate| here.get_mut(aggregate));
+            match here {
+                Some(here) if here.slow || *careful => {
+                    here.slow = true;
+                    slow.push_back(item);
+                }
+                None if *careful => slow.push_back(item),
+                _ => quick.push_back(item),
             }
         }
-        self.waiting.push_back(item);
-    }
-}
-
-/// One of the loops that empty it.
-pub struct Beside<P: Participant> {
-    aside: Arc<Aside<P>>,
-    pending: Option<(Batch<P>, Vec<Arc<str>>)>,
-}
-
-impl<P: Participant> Beside<P> {
-    /// A loop beside.
-    pub fn new(aside: Arc<Aside<P>>) -> Self {
-        Self { aside, pending: None }
+        slow.len() > before
     }
 
-    /// Handles what waits, or what failed before, and isolates what the database refuses. `None`: nothing waits.
-    ///
-    /// Safe to drop in the middle, as [`Intake::step`](super::Intake::step).
-    ///
-    /// # Errors
-    /// The database is away; what was taken is kept.
-    pub async fn step<D: Database<P> + IntentStore>(
-        &mut self,
-        door: &Door<P, D>,
-        ids: &mut dyn IdSource,
-    ) -> Result<Option<Handled<P::Reply>>, StoreError> {
-        self.make_pending(NO_ANSWER);
-        let Some((batch, _)) = &mut self.pending else { return Ok(None) };
-        batch.begun = true;
-        if let Err(error) = door.handle_isolating(ids, &mut batch.work, &mut batch.progress).await {
-            self.make_pending(&error.to_string());
-            return Err(error);
+    /// A careful turn has one kind: what ends the process is not blamed on others.
+    fn take(&mut self, turn: Turn, limit: usize) -> Vec<Item<P>> {
+        let (mut taken, mut stays): (Vec<Item<P>>, _) = (Vec::new(), VecDeque::new());
+        let mut passed_over: HashSet<Arc<str>> = HashSet::new();
+        let mut kind: Option<Kind> = None;
+        for item in std::mem::take(self.queue(turn)) {
+            let aggregate = item.work.aggregate_id();
+            let is_another = self.careful && kind.is_some_and(|kind| kind != item.kind());
+            let is_elsewhere = aggregate.is_some_and(|it| self.here.get(it).is_some_and(|here| here.under_way));
+            let is_behind = aggregate.is_some_and(|aggregate| passed_over.contains(aggregate));
+            if is_another || is_elsewhere || is_behind || taken.len() == limit {
+                passed_over.extend(aggregate.map(Arc::from));
+                stays.push_back(item);
+                continue;
+            }
+            kind = Some(item.kind());
+            self.bytes -= item.size();
+            taken.push(item);
         }
-        let Some((batch, aggregates)) = self.pending.take() else { return Ok(None) };
-        let Ended { handled, late, .. } = batch.end(&self.aside.offsets);
-        self.aside.ended(aggregates);
-        if !late.is_empty() {
-            intents::report_late(&door.database, &late).await;
+        for item in &taken {
+            if let Some(here) = item.work.aggregate_id().and_then(|aggregate| self.here.get_mut(aggregate)) {
+                here.under_way = true;
+            }
         }
-        Ok(Some(handled))
-    }
-
-    fn make_pending(&mut self, why: &str) {
-        if let Some((batch, aggregates)) = self.pending.take() {
-            // Commands are about no aggregate, so the list of those stays as it is.
-            self.pending = Some((batch.begin_again(why, |_| true), aggregates));
-            return;
-        }
-        let items = self.aside.take();
-        if !items.is_empty() {
-            let aggregates = items.iter().filter_map(|item| item.work.aggregate_id().map(Arc::from)).collect();
-            self.pending = Some((Batch::of(items), aggregates));
-        }
+        *self.queue(turn) = stays;
+        taken
     }
 }

@@ -1,6 +1,6 @@
 //! Items that go through the door together.
 
-use std::sync::PoisonError;
+use std::{collections::HashSet, sync::PoisonError};
 
 use super::{
     Handled,
@@ -81,6 +81,22 @@ impl<P: Participant> Batch<P> {
             }
         }
         Ended { handled: Handled { progress, kinds }, left, late }
+    }
+
+    /// Those that are suspected, with what comes behind them of their aggregates; and the others.
+    pub fn part(self, suspected: &[bool]) -> (Vec<Item<P>>, Vec<Item<P>>) {
+        let mut aggregates: HashSet<String> = HashSet::new();
+        let (mut suspects, mut others) = (Vec::new(), Vec::new());
+        for (item, suspected) in self.into_items().into_iter().zip(suspected) {
+            let aggregate = item.work.aggregate_id();
+            if *suspected || aggregate.is_some_and(|aggregate| aggregates.contains(aggregate)) {
+                aggregates.extend(aggregate.map(str::to_owned));
+                suspects.push(item);
+            } else {
+                others.push(item);
+            }
+        }
+        (suspects, others)
     }
 
     /// Nothing of it was done.

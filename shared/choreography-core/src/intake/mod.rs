@@ -10,6 +10,7 @@
 
 mod aside;
 mod batch;
+mod beside;
 mod item;
 mod messages;
 mod pacing;
@@ -21,7 +22,8 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-pub use aside::{Aside, Beside};
+pub use aside::Aside;
+pub use beside::{Beside, Turn};
 pub use item::{Asked, Kind, Reply};
 pub use messages::Messages;
 pub use pacing::Pacing;
@@ -85,10 +87,11 @@ impl<P: Participant> Intake<P> {
         (Self { waiting, pending, offsets, aside: aside.clone(), limits, careful: false, turn: 0 }, aside)
     }
 
-    /// Whether it watches for an input that ends the process, as it should for some time after a crash: then each kind goes alone, as
-    /// in [`Door::handle_carefully`].
+    /// Whether it watches for an input that ends the process, as it should for some time after a crash: then each kind goes alone, is
+    /// written down before it begins, and what a run crashed over goes aside.
     pub fn be_careful(&mut self, careful: bool) {
         self.careful = careful;
+        self.aside.be_careful(careful);
     }
 
     /// How many further messages it takes. With none, serve the group with [`EventSource::keep_alive`].
@@ -191,17 +194,9 @@ impl<P: Participant> Intake<P> {
         door: &Door<P, D>,
         ids: &mut dyn IdSource,
     ) -> Result<Option<Handled<P::Reply>>, StoreError> {
-        let Some(batch) = &mut self.pending else { return Ok(None) };
-        batch.begun = true;
-        // What a careful step did in part is never begun anew as a whole.
-        let careful = self.careful || batch.is_done_in_part();
-        let tried = match careful {
-            true => door.handle_carefully(ids, &mut batch.work, &mut batch.progress).await,
-            false => door.handle_at_once(ids, &mut batch.work, &mut batch.progress).await,
-        };
-        match tried {
+        match self.try_pending(door, ids).await {
             Ok(()) => {}
-            Err(StoreError::Contention(_) | StoreError::Data(_)) if !careful => {
+            Err(StoreError::Contention(_) | StoreError::Data(_)) => {
                 let Some(batch) = self.pending.take() else { return Ok(None) };
                 self.aside.add(batch.into_items());
                 return Ok(None);
@@ -222,6 +217,37 @@ impl<P: Participant> Intake<P> {
             intents::report_late(&door.database, &ended.late).await;
         }
         Ok(Some(ended.handled))
+    }
+
+    async fn try_pending<D: Database<P> + IntentStore>(
+        &mut self,
+        door: &Door<P, D>,
+        ids: &mut dyn IdSource,
+    ) -> Result<(), StoreError> {
+        if self.careful {
+            self.leave_suspects(door).await?;
+        }
+        let Some(batch) = &mut self.pending else { return Ok(()) };
+        batch.begun = true;
+        // What was committed by a careful try is never begun anew, and its note may still have to go.
+        match self.careful || batch.is_done_in_part() {
+            true => door.handle_at_once_carefully(ids, &mut batch.work, &mut batch.progress).await,
+            false => door.handle_at_once(ids, &mut batch.work, &mut batch.progress).await,
+        }
+    }
+
+    /// What a run crashed over goes aside, with all that comes behind it of its aggregate.
+    async fn leave_suspects<D: Database<P>>(&mut self, door: &Door<P, D>) -> Result<(), StoreError> {
+        let Some(batch) = self.pending.as_ref().filter(|batch| !batch.is_done_in_part()) else { return Ok(()) };
+        let crashed = door.crashed_over(&batch.work).await?;
+        if crashed.contains(&true)
+            && let Some(batch) = self.pending.take()
+        {
+            let (suspects, others) = batch.part(&crashed);
+            self.aside.add_slow(suspects);
+            self.pending = (!others.is_empty()).then(|| Batch::of(others));
+        }
+        Ok(())
     }
 
     /// Asks Kafka to commit what is done with, until it confirms that. Failing is harmless: the next call asks for it too, and

@@ -54,7 +54,8 @@ struct Service {
     world: World,
     topic: Topic,
     intake: Intake<Toy>,
-    beside: Beside<Toy>,
+    quick: Beside<Toy>,
+    slow: Beside<Toy>,
 }
 
 impl Service {
@@ -65,7 +66,8 @@ impl Service {
     fn with(limits: Limits) -> Self {
         let (intake, aside) = Intake::new(limits);
         let topic = Topic { owned_since: Some(1), ..Topic::default() };
-        Self { world: World::new(), topic, intake, beside: Beside::new(aside) }
+        let quick = Beside::new(aside.clone(), Turn::Quick);
+        Self { world: World::new(), topic, intake, quick, slow: Beside::new(aside, Turn::Slow) }
     }
 
     /// Events of one key arrive: what they do.
@@ -94,9 +96,14 @@ impl Service {
         Ok(handled.map(|handled| handled.progress.verdicts.into_iter().flatten().collect()).unwrap_or_default())
     }
 
+    /// A quick turn, and a slow one for what it leaves.
     fn step_beside(&mut self) -> Vec<Verdict<()>> {
-        let handled = now(self.beside.step(&self.world.door, &mut self.world.ids)).unwrap();
-        handled.map(|handled| handled.progress.verdicts.into_iter().flatten().collect()).unwrap_or_default()
+        let mut verdicts = Vec::new();
+        for beside in [&mut self.quick, &mut self.slow] {
+            let handled = now(beside.step(&self.world.door, &mut self.world.ids)).unwrap();
+            verdicts.extend(handled.into_iter().flat_map(|handled| handled.progress.verdicts).flatten());
+        }
+        verdicts
     }
 
     /// The offset that was asked for last.
@@ -242,7 +249,7 @@ fn two_loops_beside_never_have_the_same_aggregate() {
     assert_eq!(service.step(), Ok(vec![]));
     // One loop has them under way when the database goes.
     service.set_away(true);
-    assert!(now(service.beside.step(&service.world.door, &mut service.world.ids)).is_err());
+    assert!(now(service.quick.step(&service.world.door, &mut service.world.ids)).is_err());
     service.set_away(false);
     service.offer("good", &["two"]);
     service.offer("new", &["three"]);
@@ -250,10 +257,10 @@ fn two_loops_beside_never_have_the_same_aggregate() {
     service.poll();
     service.world.door.database.state().unreadable.insert((Table::Accounts, "new".into()));
     assert_eq!(service.step(), Ok(vec![]));
-    let mut other = Beside::new(service.intake.aside.clone());
+    let mut other = Beside::new(service.intake.aside.clone(), Turn::Quick);
     let handled = now(other.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
     assert_eq!(handled.kinds.len(), 1, "only what the first has nothing of");
-    assert_eq!(service.step_beside().len(), 2);
+    assert_eq!(service.step_beside().len(), 3);
     assert_eq!(service.step_beside(), [Applied(None)]);
 }
 
@@ -264,8 +271,16 @@ fn a_careful_loop_sets_what_ended_the_process_aside_and_another_tries_it() {
         let at = service.offer("a", &["one"])[0].position.clone();
         service.world.door.database.state().crashes.insert(at, Crashes { times: 4, stage: Stage::Decoded });
         service.intake.be_careful(careful);
+        service.offer("b", &["two"]);
         service.poll();
-        assert_eq!(service.step(), Ok(vec![expected]));
+        service.poll();
+        let (here, beside) = (service.step().unwrap(), service.step_beside());
+        let all = if careful {
+            ([Applied(None)].to_vec(), [expected].to_vec())
+        } else {
+            (vec![Applied(None), expected], vec![])
+        };
+        assert_eq!((here, beside), all, "what is suspected keeps nobody");
         assert!(!service.intake.has_work());
     }
 }
@@ -337,4 +352,39 @@ fn no_further_messages_are_taken_while_too_many_wait() {
     assert_eq!(service.intake.room(), 0);
     service.step().unwrap();
     assert_eq!(service.intake.room(), LIMITS.inputs);
+}
+
+#[test]
+fn of_a_batch_that_the_database_refuses_only_the_culprit_and_what_comes_behind_it_have_to_wait() {
+    let mut service = Service::new();
+    service.world.door.database.state().unreadable.insert((Table::Accounts, "bad".into()));
+    let said = service.ask("a");
+    service.offer("b", &["one"]);
+    service.offer("bad", &["one", "two"]);
+    service.offer("c", &["one"]);
+    (0..3).for_each(|_| service.poll());
+    assert_eq!(service.step(), Ok(vec![]));
+    let handled = now(service.quick.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
+    let settled: Vec<bool> = handled.progress.verdicts.iter().map(Option::is_some).collect();
+    assert_eq!(settled, [true, true, false, false, true]);
+    assert!(said.lock().unwrap().is_some(), "its client does not wait for the culprit");
+    let handled = now(service.slow.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
+    assert!(handled.progress.verdicts.iter().all(|verdict| matches!(verdict, Some(Verdict::Held(_)))));
+    assert!(now(service.quick.step(&service.world.door, &mut service.world.ids)).unwrap().is_none());
+}
+
+#[test]
+fn what_comes_behind_something_that_waits_for_a_slow_turn_waits_behind_it() {
+    let mut service = Service::new();
+    service.world.door.database.state().unreadable.insert((Table::Accounts, "a".into()));
+    service.offer("a", &["one"]);
+    service.poll();
+    service.step().unwrap();
+    now(service.quick.step(&service.world.door, &mut service.world.ids)).unwrap();
+    service.offer("a", &["two"]);
+    service.poll();
+    assert_eq!(service.step(), Ok(vec![]));
+    assert!(now(service.quick.step(&service.world.door, &mut service.world.ids)).unwrap().is_none());
+    let handled = now(service.slow.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
+    assert_eq!(handled.kinds.len(), 2);
 }

@@ -203,6 +203,10 @@ impl Participant for Routed {
         self.rule(what).is_some_and(|(rule, ..)| rule.names(table))
     }
 
+    fn names_by_rows(&self, table: TableId, what: &What<Self>) -> bool {
+        self.rule(what).is_some_and(|(rule, ..)| rule.names_by_rows(table))
+    }
+
     fn touches(&self, table: TableId, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>) {
         if let Some((rule, key, input)) = self.rule(what) {
             rule.touches(table, input, key, rows, touched);

@@ -124,6 +124,11 @@ impl Rule {
         table == self.about || self.further.as_ref().is_some_and(|(further, _)| *further == table)
     }
 
+    /// Whether it names its rows of this table by what stands in the row that it is about.
+    pub fn names_by_rows(&self, table: TableId) -> bool {
+        self.further.as_ref().is_some_and(|(further, _)| *further == table)
+    }
+
     /// The rows of `table` that the input may read or change.
     pub fn touches(
         &self,

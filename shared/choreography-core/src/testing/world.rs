@@ -13,7 +13,7 @@ use crate::{
     door::{Door, Progress},
     event_id::{IdSource, Ids, Window},
     input::{HeldEvent, Input, Source, Unread, Verdict, Work},
-    intake::{self, Beside, Intake},
+    intake::{self, Beside, Intake, Turn},
     intents,
     participant::{Answer, What},
     policy::{Policy, RetryPolicy},
@@ -185,13 +185,16 @@ impl World {
     pub fn take_in(&mut self, arrive: impl FnOnce(&mut Intake<Toy>)) -> Vec<Verdict<()>> {
         let (mut intake, aside) = Intake::new(intake::Limits { inputs: 100, bytes: 1_000_000 });
         arrive(&mut intake);
-        let (mut beside, mut verdicts) = (Beside::new(aside), Vec::new());
+        let mut verdicts = Vec::new();
         while intake.prepare(|_, _| None) {
             let handled = now(intake.step(&self.door, &mut self.ids)).expect("the database is there");
             verdicts.extend(handled.into_iter().flat_map(|handled| handled.progress.verdicts).flatten());
         }
-        while let Some(handled) = now(beside.step(&self.door, &mut self.ids)).expect("the database is there") {
-            verdicts.extend(handled.progress.verdicts.into_iter().flatten());
+        for turn in [Turn::Quick, Turn::Slow] {
+            let mut beside = Beside::new(aside.clone(), turn);
+            while let Some(handled) = now(beside.step(&self.door, &mut self.ids)).expect("the database is there") {
+                verdicts.extend(handled.progress.verdicts.into_iter().flatten());
+            }
         }
         verdicts
     }

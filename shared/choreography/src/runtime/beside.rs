@@ -2,11 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use choreography_core::{
-    event_id::Ids,
-    intake::{Aside, Beside},
-    routes::Routed,
-};
+use choreography_core::{event_id::Ids, intake::Beside, routes::Routed};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -15,14 +11,12 @@ use super::{Aftermath, ServiceDoor, backoff, beat, idle, intake::tell};
 /// Runs until nothing goes aside any more and nothing is left, or until the database is away while the service stops.
 pub(crate) async fn beside_loop(
     door: Arc<ServiceDoor>,
-    aside: Arc<Aside<Routed>>,
+    mut beside: Beside<Routed>,
     aftermath: Aftermath,
     stop: CancellationToken,
     nothing_comes: CancellationToken,
 ) {
-    let mut ids = Ids::new();
-    let mut beside = Beside::new(aside.clone());
-    let mut failures = 0;
+    let (mut ids, mut failures) = (Ids::new(), 0);
     loop {
         beat();
         let began = Instant::now();
@@ -35,7 +29,7 @@ pub(crate) async fn beside_loop(
             Ok(None) => {
                 idle(async {
                     tokio::select! {
-                        () = aside.came.notified() => {}
+                        () = beside.came() => {}
                         () = nothing_comes.cancelled() => {}
                     }
                 })

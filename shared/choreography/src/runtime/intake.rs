@@ -88,7 +88,7 @@ impl IntakeLoop {
         let mut open = Open { commands: true, answers: true };
         loop {
             beat();
-            intake.be_careful(self.crashed && started.elapsed() < CAREFUL_FOR);
+            intake.be_careful(self.crashed && (started.elapsed() < CAREFUL_FOR || self.door.knows_culprit()));
             if self.stop.is_cancelled() {
                 arrivals.commands.close();
                 if !intake.has_work() && !open.commands && !open.answers {
