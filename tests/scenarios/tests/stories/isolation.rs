@@ -1,6 +1,6 @@
-//! An event that ends the process whenever it is handled: after a few restarts it stands aside, and others go on.
+//! An input that ends the process whenever it is handled: after a few restarts it stands aside, and others go on.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use harness::{World, story_alone, typed};
 use serde_json::json;
@@ -9,24 +9,34 @@ use uuid::Uuid;
 const SOON: Duration = Duration::from_secs(60);
 const RESTARTS: usize = 12;
 
-/// Starts inventory again and again, as a supervisor does, until it has dead-lettered something under the key. It ends
-/// at this step of handling what has the key.
-async fn restarted_until_dead_lettered(world: &World, step: &str, key: &str) -> usize {
+/// Starts a service again and again, as a supervisor does, until this has happened. It ends at this step of handling what has the
+/// key.
+async fn restarted_until<F: Future>(
+    world: &World,
+    service: &str,
+    (step, key): (&str, &str),
+    happened: impl Fn() -> F,
+) -> usize {
     let step = format!("{step}:{key}");
     for restart in 0..RESTARTS {
-        let running = world.system.spawn("inventory", "armed", &[("SAGA_CRASH_AT", &step)]).expect("it starts");
-        let dead = tokio::select! {
+        let running = world.system.spawn(service, "armed", &[("SAGA_CRASH_AT", &step)]).expect("it starts");
+        let has_happened = tokio::select! {
             _ = running.process.wait_exit(SOON) => false,
-            _ = world.dead_lettered(key, "inventory") => true,
+            _ = happened() => true,
         };
-        if dead {
+        if has_happened {
             return restart;
         }
         let log = running.process.log_tail(20);
         assert!(log.contains("ending here"), "it ended for another reason:\n{log}");
         world.system.kill("armed").expect("it is gone");
     }
-    panic!("after {RESTARTS} restarts the event still ends the process");
+    panic!("after {RESTARTS} restarts {step} still ends the process");
+}
+
+async fn mended(world: &World, service: &str) {
+    world.system.kill("armed").expect("it is gone");
+    world.replica(service, service, &[]).await;
 }
 
 #[test]
@@ -44,7 +54,9 @@ fn an_event_that_ends_the_process_is_parked_after_a_few_restarts_and_keeps_nobod
             others.push(world.place(&[(&chair, 1)], "tok_visa", "Vienna").await);
         }
 
-        let restarts = restarted_until_dead_lettered(world, "rules", &culprit).await;
+        let restarts =
+            restarted_until(world, "inventory", ("rules", &culprit), || world.dead_lettered(&culprit, "inventory"))
+                .await;
         assert!(restarts > 1, "an event is not blamed for one crash");
         let dead = &world.dead_letters(&culprit, "inventory")[0];
         assert_eq!(dead.payload, Some(event.bytes()));
@@ -52,8 +64,7 @@ fn an_event_that_ends_the_process_is_parked_after_a_few_restarts_and_keeps_nobod
         for order in &others {
             world.eventually(order, "completed").await;
         }
-        world.system.kill("armed").expect("it is gone");
-        world.replica("inventory", "inventory", &[]).await;
+        mended(world, "inventory").await;
         // The cause is mended: the event has its one effect after all.
         let number = world.held("inventory", &culprit).await[0]["number"].as_i64().expect("a number");
         let answer = world.admin("inventory", &format!("held/{number}/redrive"), &json!({})).await;
@@ -74,14 +85,52 @@ fn a_message_that_ends_the_process_at_decoding_is_dead_lettered_and_keeps_nobody
         for _ in 0..3 {
             others.push(world.place(&[(&chair, 1)], "tok_visa", "Vienna").await);
         }
-        restarted_until_dead_lettered(world, "decode", &culprit).await;
+        restarted_until(world, "inventory", ("decode", &culprit), || world.dead_lettered(&culprit, "inventory")).await;
         let dead = &world.dead_letters(&culprit, "inventory")[0];
         assert_eq!(dead.payload, Some(event.bytes()));
         assert_eq!(dead.header("dead-letter-error-class"), Some("crash"));
         for order in &others {
             world.eventually(order, "completed").await;
         }
-        world.system.kill("armed").expect("it is gone");
-        world.replica("inventory", "inventory", &[]).await;
+        mended(world, "inventory").await;
+    });
+}
+
+#[test]
+fn a_deadline_that_ends_the_process_keeps_no_other_and_is_taken_by_a_build_that_survives_it() {
+    story_alone(|world| async {
+        let chair = world.stocked("chair", 5).await;
+        let payment = world.system.find("payment").expect("payment runs");
+        payment.process.freeze().expect("payment stands still");
+        let impatient = world.replica("order", "order-impatient", &[("ORDER_DEADLINE", "5s")]).await;
+        let culprit = world.place_at(&impatient, &[(&chair, 1)], "tok_visa", "Vienna").await;
+        let other = world.place_at(&impatient, &[(&chair, 1)], "tok_visa", "Vienna").await;
+        for replica in ["order", "order-impatient"] {
+            world.system.kill(replica).expect("the replica dies");
+        }
+        let requested = || world.appears(&other, "order.cancellation_requested");
+        let restarts = restarted_until(world, "order", ("deadline", &culprit), requested).await;
+        assert!(restarts > 0, "it was the deadline that ended the process");
+        payment.process.thaw().expect("payment goes on");
+        world.eventually(&other, "cancelled").await;
+        assert!(world.events(&culprit, "order.cancellation_requested").is_empty(), "it stands aside");
+        mended(world, "order").await;
+    });
+}
+
+#[test]
+fn an_answer_that_ends_the_process_keeps_no_other_and_is_taken_by_a_build_that_survives_it() {
+    story_alone(|world| async {
+        let chair = world.stocked("chair", 5).await;
+        world.system.stop("payment").await.expect("it drains");
+        let culprit = world.place(&[(&chair, 1)], "tok_visa", "Vienna").await;
+        let other = world.place(&[(&chair, 1)], "tok_visa", "Vienna").await;
+        let completed = || world.eventually(&other, "completed");
+        let restarts = restarted_until(world, "payment", ("answer", &culprit), completed).await;
+        assert!(restarts > 0, "it was the answer that ended the process");
+        mended(world, "payment").await;
+        world.eventually(&culprit, "completed").await;
+        let money = world.money(&culprit).await;
+        assert_eq!((money.captured, money.refunded), (4_900, 0), "however often the provider was asked");
     });
 }
