@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 use crate::{
-    input::Verdict::{Applied, Held, Refused},
+    input::Verdict::{self, Applied, Gone, Held, Refused},
     outbox::{OutboxRow, range_of},
     store::HeldStatus::Parked,
     testing::{World, failure},
@@ -43,12 +43,12 @@ fn a_deadline_that_its_own_batch_settles_is_never_set_and_no_other_is_settled() 
 }
 
 /// The deadlines come due in this order, and share a batch.
-fn due(world: &mut World, deadlines: &[(&str, &str)]) {
+fn due(world: &mut World, deadlines: &[(&str, &str)]) -> Vec<Verdict<()>> {
     for (key, name) in deadlines {
         world.set_deadline(key, name);
         world.pass(TimeDelta::milliseconds(1));
     }
-    world.deadlines(10);
+    world.deadlines(10)
 }
 
 #[test]
@@ -61,7 +61,8 @@ fn a_refused_deadline_comes_again_whatever_else_its_batch_sets_or_settles() {
 #[test]
 fn a_refused_deadline_that_its_batch_has_settled_comes_no_more_and_another_aggregates_does() {
     let mut world = World::new();
-    due(&mut world, &[("a", "settle refuse"), ("a", "refuse"), ("b", "refuse")]);
+    let verdicts = due(&mut world, &[("a", "settle refuse"), ("a", "refuse"), ("b", "refuse")]);
+    assert!(matches!(verdicts[..], [Applied(_), Gone, Refused(_)]), "{verdicts:?}");
     assert_eq!(deadlines(&world), named(&[("b", "refuse", true)]));
 }
 

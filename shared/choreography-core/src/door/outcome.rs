@@ -56,6 +56,13 @@ impl<P: Participant> Outcome<P> {
         deadlines.settled.push((aggregate_id, name.to_owned()));
     }
 
+    /// Whether an input before it has settled it or set it anew: then it is not due any more.
+    pub fn has_replaced(&self, deadline: &Deadline) -> bool {
+        let deadlines = &self.writing.deadlines;
+        let settled = |(of, name): &(String, String)| *of == deadline.aggregate_id && *name == deadline.name;
+        deadlines.settled.iter().any(settled) || deadlines.set.iter().any(|set| is_same(set, deadline))
+    }
+
     /// Its rule ran well: its row goes.
     pub fn pass_deadline(&mut self, deadline: &Deadline) {
         self.passed.push(deadline.clone());

@@ -154,7 +154,8 @@ impl<'a, P: Participant> Running<'a, P> {
                 }
             }
             Source::Held(held) => self.not_its_turn(held, note.overtakes).map(|verdict| (verdict, "")),
-            _ => None,
+            Source::Deadline(deadline) => self.outcome.has_replaced(deadline).then_some((Verdict::Gone, "")),
+            Source::Intent(_) | Source::Client => None,
         }
     }
 

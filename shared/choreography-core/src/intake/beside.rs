@@ -38,7 +38,7 @@ impl<P: Participant> Beside<P> {
     }
 
     /// Ready once something came for it.
-    pub async fn came(&self) {
+    pub async fn came(&mut self) {
         self.aside.came(self.turn).await;
     }
 
