@@ -63,7 +63,9 @@ impl Postgres {
                                 WHERE number > published_through)
              INSERT INTO discarded_messages (number, topic, key, payload, headers, error, stopped_at, reason)
              SELECT gone.number, gone.topic, gone.key, o.payload, o.headers, gone.error, gone.stopped_at, $2
-             FROM gone JOIN outbox o ON o.range = gone.range AND o.number = gone.number AND o.published_at IS NULL",
+             FROM gone CROSS JOIN LATERAL (
+                 SELECT payload, headers FROM outbox
+                 WHERE range = gone.range AND number = gone.number AND published_at IS NULL LIMIT 1) AS o",
         )
         .bind(number)
         .bind(reason)

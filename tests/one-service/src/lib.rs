@@ -9,7 +9,7 @@ use axum::{
 };
 use choreography::{Context, testing::RANGES};
 use choreography_core::{
-    AnyRecord, AnyRow, Event, Record, Row,
+    AnyRecord, AnyRow, Command, Event, Record, Row,
     commands::{self, CommandQueue},
     deadlines,
     door::{Door, Progress},
@@ -18,7 +18,7 @@ use choreography_core::{
     intake::{self, Beside, Intake, Turn},
     participant::{Answer as Said, What},
     policy::{Policy, RetryPolicy},
-    routes::{AnyEvent, AnyReply, Routed, Service, TableId},
+    routes::{AnyCommand, AnyEvent, AnyReply, Routed, Service, TableId},
     store::{
         Database as _, Intent, Lost, StoreError, TableChanges, Transaction as _, Waits, Wanted, WantedRows, Writing,
     },
@@ -55,6 +55,11 @@ pub struct Answer {
 impl<S: Service> OneService<S> {
     /// Starts a PostgreSQL and migrates the service's database.
     pub async fn start(service: S, migrations: &Migrator) -> Self {
+        Self::start_after(async |_: &PgPool| {}, service, migrations).await
+    }
+
+    /// As [`start`](Self::start), on a database in which `past` leaves what it should find.
+    pub async fn start_after(past: impl AsyncFnOnce(&PgPool), service: S, migrations: &Migrator) -> Self {
         let dir = RunDir::create().expect("a directory");
         let postgres =
             Postgres::start(&dir.path().join("postgres"), PostgresOptions::default()).await.expect("PostgreSQL");
@@ -63,6 +68,7 @@ impl<S: Service> OneService<S> {
             .expect("a database");
         let url = postgres.url(S::NAME, S::NAME, "secret");
         let owner = PgPool::connect(&url).await.expect("a connection");
+        past(&owner).await;
         postgres::migrate(&owner, migrations).await.expect("migrations");
         postgres::count_events(&owner, S::Aggregate::TABLE.name).await.expect("the aggregates' events are counted");
         let options: PgConnectOptions = url.parse().expect("a URL");
@@ -100,8 +106,12 @@ impl<S: Service> OneService<S> {
 
     /// Another service's event, as if typed in by hand: the inbox is not what is tried.
     pub async fn told(&self, event: impl Event) -> Progress<AnyReply> {
-        let (what, trace) = (What::Event(AnyEvent::new(event)), TraceContext::default());
-        self.handle(Work::Input(Input { what, correlation_id: None, trace, source: Source::Client })).await
+        self.handle(from_client(What::Event(AnyEvent::new(event)))).await
+    }
+
+    /// What a client asks.
+    pub async fn asked(&self, command: impl Command) -> Progress<AnyReply> {
+        self.handle(from_client(What::Command(AnyCommand::new(command)))).await
     }
 
     /// The provider's own answer to a call.
@@ -210,6 +220,10 @@ pub async fn call(api: &Router, method: &str, path: &str, headers: &[(&str, &str
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::String(text));
     Answer { status: head.status, headers: head.headers, body }
+}
+
+fn from_client(what: What<Routed>) -> Work<Routed> {
+    Work::Input(Input { what, correlation_id: None, trace: TraceContext::default(), source: Source::Client })
 }
 
 /// What the engine's own loop does with commands.

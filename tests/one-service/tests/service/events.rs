@@ -1,13 +1,15 @@
-//! Events of inventory's as Kafka brings them to payment.
+//! Events as Kafka brings them to a service.
 
 use choreography_core::{
-    Event as _,
+    Event,
     delivery::{Delivery, Position},
     door::Progress,
-    event_id::Ids,
+    event_id::{IdSource as _, Ids},
     input::{Unread, Verdict, Work},
-    routes::AnyReply,
+    routes::{AnyReply, Service},
+    store::{HeldEvents, HeldStatus, HoldEvent, Inbox, Writing},
 };
+use chrono::{TimeDelta, Utc};
 use contracts::{InventoryReserved, Item, OrderDetails};
 use one_service::OneService;
 use payment::{MIGRATIONS, Payment};
@@ -18,36 +20,81 @@ pub async fn start() -> OneService<Payment> {
     OneService::start(Payment, &MIGRATIONS).await
 }
 
-/// An order whose payment is to be captured, by its number. `amount`: a negative one is refused by the rules.
+/// Two chairs.
+pub fn details() -> OrderDetails {
+    OrderDetails {
+        user_id: "ada".into(),
+        total_amount: 200,
+        currency: "EUR".into(),
+        items: vec![Item { sku: "chair".into(), quantity: 2, price: 100 }],
+        payment_method: Some("tok_visa".into()),
+        shipping_address: None,
+    }
+}
+
+/// An order whose payment is to be captured, by its number.
 pub fn reserved(order: u128, offset: i64) -> (Uuid, Delivery) {
-    let event = InventoryReserved {
-        order_id: Uuid::from_u128(order),
-        details: OrderDetails {
-            user_id: "ada".into(),
-            total_amount: 200,
-            currency: "EUR".into(),
-            items: vec![Item { sku: "chair".into(), quantity: 2, price: 100 }],
-            payment_method: Some("tok_visa".into()),
-            shipping_address: None,
-        },
+    let id = Uuid::now_v7();
+    (id, reserved_as(id, order, offset))
+}
+
+pub fn reserved_as(id: Uuid, order: u128, offset: i64) -> Delivery {
+    published(id, &InventoryReserved { order_id: Uuid::from_u128(order), details: details() }, offset)
+}
+
+/// An event as its owner publishes it.
+pub fn published<E: Event>(id: Uuid, event: &E, offset: i64) -> Delivery {
+    delivery_on(E::TYPE.topic, offset, &event.aggregate_id(), enveloped(id, event))
+}
+
+/// An id from the next hour, by a clock that is wrong: it has no inbox row until its time comes.
+pub fn early_id() -> Uuid {
+    Ids::new().next(Utc::now() + TimeDelta::hours(1))
+}
+
+/// That an order is reserved is held, and there is no row of it.
+pub async fn hold(world: &OneService<Payment>, order: u128, status: HeldStatus) {
+    let (id, delivery) = reserved(order, 1);
+    let held = HoldEvent {
+        key: Uuid::from_u128(order).to_string(),
+        event_id: id,
+        event_type: "inventory.reserved".into(),
+        status,
+        delivery,
+        failure: None,
+        retry_in: TimeDelta::zero(),
+        now: Utc::now(),
+        overtakes: false,
+        early: false,
     };
+    let inbox = Inbox { new: vec![id], ..Inbox::default() };
+    let held = HeldEvents { hold: vec![held], ..HeldEvents::default() };
+    let lost = world.write(Writing { inbox, held, ..Writing::default() }).await.expect("it is written");
+    assert!(lost.is_nothing(), "{lost:?}");
+}
+
+fn enveloped<E: Event>(id: Uuid, event: &E) -> Vec<u8> {
     let payload: Value = serde_json::from_str(&event.write().expect("it can be written")).expect("JSON");
-    let (id, key) = (Uuid::now_v7(), event.aggregate_id());
+    let key = event.aggregate_id();
     let envelope = json!({
-        "id": id, "type": "inventory.reserved", "version": 1, "timestamp": "2026-08-01T10:00:00Z", "correlationId": key,
+        "id": id, "type": E::TYPE.name, "version": 1, "timestamp": "2026-08-01T10:00:00Z", "correlationId": key,
         "aggregateId": key, "payload": payload,
     });
-    (id, delivery(offset, &key, envelope.to_string().into_bytes()))
+    envelope.to_string().into_bytes()
 }
 
 /// A message of inventory's topic.
 pub fn delivery(offset: i64, key: &str, payload: Vec<u8>) -> Delivery {
-    let position = Position { topic: "inventory-events".into(), partition: 3, offset };
+    delivery_on("inventory-events", offset, key, payload)
+}
+
+fn delivery_on(topic: &str, offset: i64, key: &str, payload: Vec<u8>) -> Delivery {
+    let position = Position { topic: topic.into(), partition: 3, offset };
     Delivery { position, key: Some(key.into()), payload: Some(payload.into()), headers: Vec::new() }
 }
 
 /// What becomes of messages that share a batch.
-pub async fn arrive(world: &OneService<Payment>, deliveries: &[Delivery]) -> Vec<Verdict<AnyReply>> {
+pub async fn arrive<S: Service>(world: &OneService<S>, deliveries: &[Delivery]) -> Vec<Verdict<AnyReply>> {
     let mut work: Vec<_> = deliveries.iter().cloned().map(|delivery| Work::Unread(Unread::Message(delivery))).collect();
     let mut progress = Progress::new(work.len());
     world.door().handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.expect("the database is there");

@@ -1,125 +1,82 @@
 //! The plans of the engine's statements, made once for batches of any size: right on empty and on full tables.
+//!
+//! Each service does whatever makes its statements, and says which steps and tables those must have: so none is left
+//! out unseen.
 
-use choreography_core::{
-    event_id::Ids,
-    participant::Answer,
-    relay::{Lane, Mark, OutboxStore, Reading, Refused},
-    retry::{self, Limits},
-};
-use chrono::TimeDelta;
+mod calls;
+mod deadlines;
+mod further;
+mod relaying;
+mod seen;
+
+use std::collections::BTreeSet;
+
+use choreography_core::routes::Service;
 use one_service::OneService;
-use payment::Payment;
-use sqlx::{AssertSqlSafe, Row as _};
-use uuid::Uuid;
 
-use crate::events::{arrive, delivery, reserved, start};
-
-/// The engine's and the service's tables, each with as many rows as would make a plan that reads it whole a bad one.
+/// Each table of the engine's with as many rows as would make a plan that reads it whole a bad one.
 const FILL: &str = "
-    INSERT INTO payments (order_id, state)
-        SELECT 'full ' || n, 'succeeded' FROM generate_series(1, 20000) n;
-    INSERT INTO inbox SELECT 'payment', (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') || '7000'
-                                         || '8' || lpad(to_hex(n), 15, '0'))::uuid FROM generate_series(1, 20000) n;
+    INSERT INTO inbox SELECT 'SERVICE', (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') || '7000'
+                                         || '8' || lpad(to_hex(n), 15, '0'))::uuid FROM generate_series(1, 2000) n;
     INSERT INTO intents (id, aggregate_id, step, request, correlation_id, attempts, intended_at, not_before)
         SELECT gen_random_uuid(), 'full ' || n, 'charge', '{}', 's', 0, now(), now() + interval '1 day'
-        FROM generate_series(1, 20000) n;
+        FROM generate_series(1, 2000) n;
     INSERT INTO deadlines (id, aggregate_id, name, due_at, correlation_id)
-        SELECT gen_random_uuid(), 'full ' || n, 'order', now() + interval '1 day', 's' FROM generate_series(1, 20000) n;
-    INSERT INTO held_events (key, event_id, event_type, status, topic, partition, \"offset\", headers, attempts, due_at, held_at)
-        SELECT 'full ' || n, gen_random_uuid(), 'inventory.reserved', 'parked', 'inventory-events', 3, n, '[]', 1, now(), now()
-        FROM generate_series(1, 20000) n;
+        SELECT gen_random_uuid(), 'full ' || n, 'order', now() + interval '1 day', 's' FROM generate_series(1, 2000) n;
+    INSERT INTO held_events (key, event_id, event_type, status, topic, partition, \"offset\", headers, attempts, due_at,
+                             held_at)
+        SELECT 'full ' || n, gen_random_uuid(), 'inventory.reserved', 'parked', 'inventory-events', 3, n, '[]', 1,
+               now(), now()
+        FROM generate_series(1, 2000) n;
     INSERT INTO outbox (range, topic, key, payload, headers)
-        SELECT n % 12, 'payment-events', ('full ' || n)::bytea, 'x', '[]' FROM generate_series(1, 20000) n;
-    INSERT INTO outbox_left_behind SELECT number, range, topic, key FROM outbox WHERE number % 2 = 0;
-    INSERT INTO stopped_keys SELECT number, range, topic, key, 'too large' FROM outbox_left_behind WHERE number % 4 = 0;
-    INSERT INTO outbox_blocks SELECT range, 1, ARRAY[number], number FROM outbox WHERE number % 2 = 1;
-    ANALYZE";
+        SELECT n % 12, 'payment-events', ('full ' || n)::bytea, 'x', '[]' FROM generate_series(1, 2000) n;
+    INSERT INTO outbox_left_behind SELECT number, range, topic, key FROM outbox
+        WHERE key LIKE 'full %' AND number % 2 = 0;
+    INSERT INTO stopped_keys SELECT number, range, topic, key, 'too large' FROM outbox_left_behind WHERE number % 4 = 0
+        ON CONFLICT DO NOTHING;
+    INSERT INTO outbox_blocks SELECT range, 1, ARRAY[number], number FROM outbox
+        WHERE key LIKE 'full %' AND number % 2 = 1;
+    INSERT INTO dead_messages (topic, partition, \"offset\", digest, headers, error_class, error_message, dead_at)
+        SELECT 'inventory-events', 3, 10000 + n, n, '[]', 'envelope', 'no', now() FROM generate_series(1, 2000) n;
+    INSERT INTO settled_calls (call_id, aggregate_id, step, correlation_id, request, attempts, outcome, reason)
+        SELECT gen_random_uuid(), 'full ' || n, 'charge', 's', '{}', 1, 'done', 'seen' FROM generate_series(1, 2000) n;
+    INSERT INTO messages_under_way (topic, partition, \"offset\", run, stage, begun_at)
+        SELECT 'inventory-events', 3, 10000 + n, gen_random_uuid(), 0, now() FROM generate_series(1, 2000) n;";
 
-/// Batches of every kind: new events and repeats, an answer that is taken and one that is refused, junk, a retry.
-async fn work(world: &OneService<Payment>, order: u128) {
-    let (_, event) = reserved(order, order as i64);
-    arrive(world, &[event.clone(), delivery(1_000 + order as i64, "k", b"junk".to_vec())]).await;
-    arrive(world, &[event]).await;
-    let open = "SELECT id FROM intents WHERE aggregate_id = $1";
-    let key = Uuid::from_u128(order).to_string();
-    let id: Uuid = sqlx::query_scalar(open).bind(key).fetch_one(&world.pool).await.expect("a call");
-    let call = world.door().database.open_call(id).await.expect("the database is there").expect("an open call");
-    world.answered(&call, Answer::Yes { detail: "ch_1".into() }).await;
-    world.answered(&call, Answer::No { reason: "again".into() }).await;
-    let (door, limits) = (world.door(), Limits { keys: 10, per_key: 10, bytes: 1_000_000 });
-    retry::step(&door, &door.database, &mut Ids::new(), limits, false).await.expect("the database is there");
-    relay(world).await;
-}
-
-/// What a relay asks of the outbox: it publishes some rows, stops one and leaves others behind.
-async fn relay(world: &OneService<Payment>) {
-    let (store, holder) = (world.door().database, Uuid::from_u128(7));
-    let leases = OutboxStore::claim(&store, holder, Lane::Events, TimeDelta::seconds(60)).await.expect("leases");
-    let all =
-        [leases, OutboxStore::claim(&store, holder, Lane::DeadLetters, TimeDelta::seconds(60)).await.expect("leases")];
-    let leases = all.concat();
-    store.published(&leases).await.expect("how far they are published");
-    let ranges = leases.iter().map(|lease| (lease.range, 0)).collect();
-    let reading =
-        Reading { ranges, done: vec![1_000_000], without_topics: vec!["none".into()], rows: 100, bytes: 1_000_000 };
-    let found = store.unpublished(&reading).await.expect("rows");
-    let rows: Vec<(i32, i64)> = found.rows.iter().map(|row| (row.range, row.number)).collect();
-    let [first, rest @ ..] = &rows[..] else { panic!("{found:?}") };
-    let mark = Mark {
-        published: vec![*first],
-        caught_up: vec![*first],
-        left_behind: rest.to_vec(),
-        through: vec![(first.0, first.1 - 1)],
-    };
-    store.mark(&leases, &mark).await.expect("it is written down");
-    let refused = Refused { range: first.0, number: first.1, error: "too large".into() };
-    assert_eq!(store.stop(&leases, &[refused]).await.expect("its key is stopped"), 1);
-    assert!(store.release_key(first.1).await.expect("it is released"));
-    sqlx::query("DELETE FROM outbox_left_behind").execute(&world.pool).await.expect("they are gone");
-}
-
-/// What reads a table whole, or all of an index.
-async fn read_whole(world: &OneService<Payment>) -> Vec<String> {
-    let mut session = world.pool.session().await.expect("a connection");
-    let statements: Vec<String> = sqlx::query_scalar(
-        "SELECT statement FROM pg_prepared_statements
-         WHERE (statement LIKE '%FOR UPDATE%' OR statement LIKE '%INSERT%' OR statement LIKE '%DELETE%'
-                OR statement LIKE '%outbox%') AND statement <> 'DELETE FROM outbox_left_behind'",
-    )
-    .fetch_all(&mut session)
-    .await
-    .expect("statements");
-    assert!(statements.len() >= 5, "{statements:?}");
-    let mut wrong = Vec::new();
-    for statement in statements {
-        let explain = AssertSqlSafe(format!("EXPLAIN (GENERIC_PLAN, COSTS OFF) {statement}"));
-        let plan = sqlx::raw_sql(explain).fetch_all(&mut session).await.expect(&statement);
-        let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
-        for (line, next) in plan.iter().zip(plan.iter().skip(1).map(String::as_str).chain([""])) {
-            // A few rows, whatever happens: one for each replica or key range, and a sequence.
-            if [" on relays", " on outbox_ranges", " on outbox_number"].iter().any(|small| line.contains(small)) {
-                continue;
-            }
-            let whole =
-                ["Seq Scan on", "Hash Join", "Merge Join", "Bitmap Heap Scan"].iter().any(|how| line.contains(how));
-            let unbound = (line.contains("Index Scan using") || line.contains("Index Only Scan using"))
-                && !next.contains("Index Cond");
-            if whole || unbound {
-                wrong.push(format!("{}\nin\n{statement}\n{}", line.trim(), plan.join("\n")));
-            }
-        }
-    }
-    wrong
-}
-
-#[tokio::test]
-async fn no_statement_reads_a_table_whole_be_it_empty_or_full() {
-    let world = start().await;
-    work(&world, 1).await;
-    let wrong = read_whole(&world).await;
+/// Lets a service work on empty tables, fills them, and lets it work once more: no statement reads a table whole, and
+/// all that are expected were there. `own`: fills the service's own tables.
+async fn are_right<S: Service>(world: &OneService<S>, own: &str, expected: &str, mut work: impl AsyncFnMut(u128)) {
+    work(1).await;
+    let (mut found, wrong) = seen::look(world).await;
     assert!(wrong.is_empty(), "on empty tables:\n{}", wrong.join("\n\n"));
-    sqlx::raw_sql(FILL).execute(&world.pool).await.expect("full tables");
-    work(&world, 2).await;
-    let wrong = read_whole(&world).await;
+    let fill = FILL.replace("SERVICE", S::NAME) + own + "ANALYZE";
+    sqlx::raw_sql(sqlx::AssertSqlSafe(fill)).execute(&world.pool).await.expect("full tables");
+    work(2).await;
+    let (again, wrong) = seen::look(world).await;
     assert!(wrong.is_empty(), "on full tables:\n{}", wrong.join("\n\n"));
+    found.extend(again);
+    let expected: BTreeSet<String> =
+        [expected, relaying::EXPECTED].join(",").split(',').map(|word| word.trim().to_owned()).collect();
+    let missing: Vec<_> = expected.difference(&found).collect();
+    let new: Vec<_> = found.difference(&expected).collect();
+    assert!(missing.is_empty() && new.is_empty(), "never planned: {missing:?}; planned, and not in the list: {new:?}");
+}
+
+/// The steps that the engine's sources name, wherever they stand.
+const SOURCES: [&str; 5] = [
+    include_str!("../../../../shared/choreography-postgres/src/locking.rs"),
+    include_str!("../../../../shared/choreography-postgres/src/writing.rs"),
+    include_str!("../../../../shared/choreography-postgres/src/waiting.rs"),
+    include_str!("../../../../shared/choreography-postgres/src/tables.rs"),
+    include_str!("../../../../shared/choreography-postgres/src/outbox.rs"),
+];
+
+#[test]
+fn each_step_that_the_engine_names_is_in_a_list() {
+    let lists = [calls::EXPECTED, deadlines::EXPECTED, further::EXPECTED, relaying::EXPECTED].join(",");
+    let listed: BTreeSet<&str> = lists.split(',').map(str::trim).collect();
+    let named: BTreeSet<String> = SOURCES.iter().flat_map(|source| seen::named(source)).collect();
+    assert!(named.contains("inbox_new") && named.contains("deadlines_set") && named.contains("records"), "{named:?}");
+    let missing: Vec<_> = named.iter().filter(|step| !listed.contains(step.as_str())).collect();
+    assert!(missing.is_empty(), "no service's work is known to make these: {missing:?}");
 }
