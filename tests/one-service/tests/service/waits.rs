@@ -2,13 +2,18 @@
 //!
 //! The first is held open by hand, in psql's place, until the second is seen to wait for it.
 
+mod calls;
+mod deadlines;
+mod further;
+mod held;
+
 use std::time::{Duration, Instant};
 
 use choreography_core::{
-    delivery::Delivery,
+    door::Progress,
     input::Verdict::{self, Applied, Dead, Gone, Held, Repeat},
     participant::Answer,
-    routes::AnyReply,
+    routes::{AnyReply, Service},
     store::{HeldStatus::Queued, Intent},
 };
 use choreography_postgres::Session;
@@ -18,18 +23,26 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::events::{arrive, delivery, reserved, start};
+use End::{Commit, RollBack};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How the first transaction ends.
+#[derive(Clone, Copy)]
+enum End {
+    Commit,
+    RollBack,
+}
+
 /// A transaction that has done this, and is not over.
-async fn open(world: &OneService<Payment>, statement: String) -> Session {
+async fn open<S: Service>(world: &OneService<S>, statement: String) -> Session {
     let mut tx = world.pool.begin().await.expect("a transaction");
     sqlx::query(AssertSqlSafe(statement.clone())).execute(&mut tx).await.expect(&statement);
     tx
 }
 
 /// Until somebody waits for a lock.
-async fn somebody_waits(world: &OneService<Payment>) {
+async fn somebody_waits<S: Service>(world: &OneService<S>) {
     let until = Instant::now() + PATIENCE;
     while world.count("SELECT count(*) FROM pg_locks WHERE NOT granted").await == 0 {
         assert!(Instant::now() < until, "nobody waits for the first transaction");
@@ -37,13 +50,29 @@ async fn somebody_waits(world: &OneService<Payment>) {
     }
 }
 
-/// What becomes of a batch that meets an open transaction, which commits once it is waited for.
-async fn meets(world: &OneService<Payment>, first: Session, batch: &[Delivery]) -> Vec<Verdict<AnyReply>> {
-    let (verdicts, ()) = tokio::join!(arrive(world, batch), async {
+/// What comes of work that meets an open transaction, which ends once it is waited for.
+async fn meets<S: Service, T>(world: &OneService<S>, first: Session, end: End, work: impl Future<Output = T>) -> T {
+    let (came, ()) = tokio::join!(work, async {
         somebody_waits(world).await;
-        first.commit().await.expect("the first one commits");
+        match end {
+            Commit => first.commit().await.expect("the first one commits"),
+            RollBack => drop(first),
+        }
     });
-    verdicts
+    came
+}
+
+/// What became of the only input.
+fn verdict(progress: Progress<AnyReply>) -> Verdict<AnyReply> {
+    progress.verdicts.into_iter().flatten().next().expect("a verdict")
+}
+
+/// The reply to the only command.
+fn reply<R: 'static>(progress: Progress<AnyReply>) -> R {
+    match verdict(progress) {
+        Applied(Some(reply)) => reply.take().expect("a reply of the command's type"),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn applied(verdicts: &[Verdict<AnyReply>]) -> usize {
@@ -55,7 +84,7 @@ async fn an_event_that_another_replica_is_handling_is_waited_for_and_has_one_eff
     let world = start().await;
     let ((id, one), (_, other)) = (reserved(1, 1), reserved(2, 2));
     let first = open(&world, format!("INSERT INTO inbox VALUES ('payment', '{id}')")).await;
-    let verdicts = meets(&world, first, &[one, other]).await;
+    let verdicts = meets(&world, first, Commit, arrive(&world, &[one, other])).await;
     assert!(matches!(verdicts[..], [Repeat, Applied(_)]), "{verdicts:?}");
     assert_eq!(world.texts("SELECT order_id::text FROM payments").await, [Uuid::from_u128(2).to_string()]);
 }
@@ -65,10 +94,7 @@ async fn an_event_whose_first_handling_is_rolled_back_is_handled() {
     let world = start().await;
     let (id, event) = reserved(1, 1);
     let first = open(&world, format!("INSERT INTO inbox VALUES ('payment', '{id}')")).await;
-    let (verdicts, ()) = tokio::join!(arrive(&world, std::slice::from_ref(&event)), async {
-        somebody_waits(&world).await;
-        drop(first);
-    });
+    let verdicts = meets(&world, first, RollBack, arrive(&world, &[event])).await;
     assert_eq!(applied(&verdicts), 1);
 }
 
@@ -89,7 +115,7 @@ async fn nothing_overtakes_an_event_that_a_replica_given_up_for_dead_is_parking(
         ),
     )
     .await;
-    let verdicts = meets(&world, first, &[parked, behind]).await;
+    let verdicts = meets(&world, first, Commit, arrive(&world, &[parked, behind])).await;
     assert!(matches!(verdicts[..], [Repeat, Held(Queued)]), "{verdicts:?}");
     assert_eq!(world.count("SELECT count(*) FROM payments").await, 0);
 }
@@ -100,7 +126,7 @@ async fn a_new_row_that_another_is_writing_is_waited_for_and_read() {
     let ((_, one), (_, other)) = (reserved(1, 1), reserved(2, 2));
     let key = Uuid::from_u128(1);
     let first = open(&world, format!("INSERT INTO payments (order_id, state) VALUES ('{key}', 'voided')")).await;
-    let verdicts = meets(&world, first, &[one, other]).await;
+    let verdicts = meets(&world, first, Commit, arrive(&world, &[one, other])).await;
     assert_eq!(applied(&verdicts), 2, "{verdicts:?}");
     let states = world.texts("SELECT state FROM payments ORDER BY order_id").await;
     assert_eq!(states, ["voided", "capturing"], "a tombstone stays");
@@ -114,10 +140,7 @@ async fn a_row_that_another_is_changing_is_waited_for_and_read_as_it_is_then() {
     arrive(&world, &[reserved(1, 1).1]).await;
     let call = call_of(&world, key).await;
     let first = open(&world, format!("UPDATE payments SET state = 'failed' WHERE order_id = '{key}'")).await;
-    let (verdict, ()) = tokio::join!(world.answered(&call, yes()), async {
-        somebody_waits(&world).await;
-        first.commit().await.expect("the first one commits");
-    });
+    let verdict = meets(&world, first, Commit, world.answered(&call, yes())).await;
     assert!(matches!(verdict, Verdict::Refused(_)), "{verdict:?}");
     assert_eq!(world.texts("SELECT state FROM payments").await, ["failed"]);
     assert_eq!(
@@ -134,10 +157,7 @@ async fn an_answer_that_another_is_taking_is_waited_for_and_has_no_effect() {
     arrive(&world, &[reserved(1, 1).1]).await;
     let call = call_of(&world, key).await;
     let first = open(&world, format!("DELETE FROM intents WHERE aggregate_id = '{key}'")).await;
-    let (verdict, ()) = tokio::join!(world.answered(&call, yes()), async {
-        somebody_waits(&world).await;
-        first.commit().await.expect("the first one commits");
-    });
+    let verdict = meets(&world, first, Commit, world.answered(&call, yes())).await;
     assert!(matches!(verdict, Gone), "{verdict:?}");
     assert_eq!(world.texts("SELECT state FROM payments").await, ["capturing"]);
 }
@@ -155,7 +175,7 @@ async fn a_message_that_another_is_setting_aside_is_waited_for_and_dead_lettered
             .to_owned(),
     )
     .await;
-    let verdicts = meets(&world, first, &[junk, good]).await;
+    let verdicts = meets(&world, first, Commit, arrive(&world, &[junk, good])).await;
     assert!(matches!(verdicts[..], [Dead, Applied(_)]), "{verdicts:?}");
     assert_eq!(world.count("SELECT count(*) FROM dead_messages").await, 1);
     assert_eq!(world.count("SELECT count(*) FROM outbox").await, 0, "the other one dead-letters it");
