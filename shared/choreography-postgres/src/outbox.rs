@@ -58,15 +58,14 @@ const UNPUBLISHED: &str = "
                 SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers, o.nth, false AS waits, true AS was_left,
                        coalesce(octet_length(o.payload), 0) + coalesce(octet_length(o.key), 0) + octet_length(o.headers)
                 FROM (
-                    SELECT l.number FROM outbox_left_behind l
+                    SELECT o.* FROM outbox_left_behind l CROSS JOIN LATERAL (
+                        SELECT * FROM outbox
+                        WHERE range = held.range AND number = l.number AND published_at IS NULL LIMIT 1) AS o
                     WHERE l.range = held.range AND l.topic <> ALL($4)
                       AND NOT EXISTS (SELECT FROM stopped_keys s WHERE s.number = l.number)
                       AND NOT EXISTS (SELECT FROM stopped_keys s
                                       WHERE s.topic = l.topic AND md5(s.key) = md5(l.key) AND s.key = l.key)
-                    ORDER BY l.number LIMIT $6) AS left_behind
-                CROSS JOIN LATERAL (
-                    SELECT * FROM outbox
-                    WHERE range = held.range AND number = left_behind.number AND published_at IS NULL LIMIT 1) AS o) AS waiting
+                    ORDER BY l.number LIMIT $6) AS o) AS waiting
         ) AS sized
         WHERE before < $7 ORDER BY number LIMIT $8) AS first ON true
     ORDER BY number";

@@ -8,8 +8,16 @@ use super::Pool;
 /// Rows that go in one statement, so that none holds its locks for long.
 const AT_ONCE: i64 = 1_000;
 
+/// A version before gives a message up by marking its row in the outbox, and knows nothing of the note that it was left
+/// behind.
+const GIVEN_UP: &str = "DELETE FROM outbox_left_behind WHERE number IN (
+    SELECT number FROM outbox_left_behind l
+    WHERE NOT EXISTS (SELECT FROM outbox o
+                      WHERE o.range = l.range AND o.number = l.number AND o.published_at IS NULL))";
+
 /// Deletes what was settled before the horizon: dead messages and what was kept of discarded ones, calls that were
-/// settled by hand, and what crashed runs had under way. What waits for somebody's decision stays, however old. Returns how many rows went.
+/// settled by hand, and what crashed runs had under way; and notes of outbox rows that need none any more. What waits for
+/// somebody's decision stays, however old. Returns how many rows went.
 pub async fn sweep(pool: &Pool, horizon: TimeDelta) -> sqlx::Result<u64> {
     let statements = [
         // First the message, while the row that settles it still says so.
@@ -26,7 +34,7 @@ pub async fn sweep(pool: &Pool, horizon: TimeDelta) -> sqlx::Result<u64> {
         "DELETE FROM settled_calls WHERE number IN (
              SELECT number FROM settled_calls WHERE settled_at < now() - $1 LIMIT $2)",
     ];
-    let mut swept = 0;
+    let mut swept = sqlx::query(GIVEN_UP).execute(pool).await?.rows_affected();
     for statement in statements {
         loop {
             beat();

@@ -8,6 +8,7 @@ mod discards;
 mod events;
 mod listings;
 mod outbox;
+mod past;
 mod plans;
 mod sweep;
 mod waits;
