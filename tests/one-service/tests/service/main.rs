@@ -10,5 +10,6 @@ mod listings;
 mod outbox;
 mod past;
 mod plans;
+mod rounds;
 mod sweep;
 mod waits;
