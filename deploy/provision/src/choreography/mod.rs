@@ -77,27 +77,49 @@ impl Choreography {
         Ok(read)
     }
 
-    /// What one service expects of another that this one does not do. Nobody gains a right by it, but events would be missed.
+    /// What one service expects of another that this one does not do, and what one is told and has no answer for. Nobody gains
+    /// a right by it, but events would be missed. Each line names a service, a type of events, and what to do.
     #[must_use]
     pub fn disagreements(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        for part in &self.parts {
-            let expected = part.events.iter().filter(|(name, _)| !part.publishes.contains(name));
-            for (name, contract) in expected {
-                let reader = &part.service;
-                let Some(owner) = self.parts.iter().find(|owner| owner.service == contract.owner) else {
-                    found.push(format!("{reader} expects {name} of {}, whom nothing describes", contract.owner));
-                    continue;
-                };
-                match owner.events.get(name).filter(|_| owner.publishes.contains(name)) {
-                    None => found.push(format!("{reader} expects {name}, which {} does not publish", contract.owner)),
-                    Some(published) if published.version != contract.version => found.push(format!(
-                        "{reader} reads version {} of {name}, and {} publishes version {}",
-                        contract.version, contract.owner, published.version
-                    )),
-                    Some(_) => {}
-                }
+        self.parts.iter().flat_map(|part| [self.unpublished(part), self.unanswered(part)]).flatten().collect()
+    }
+
+    /// Types that a service expects, and that their owner does not publish in this version.
+    fn unpublished(&self, part: &Part) -> Vec<String> {
+        let reader = &part.service;
+        let expected = part.events.iter().filter(|(name, _)| !part.publishes.contains(name));
+        let found = expected.filter_map(|(name, contract)| {
+            let Some(owner) = self.parts.iter().find(|owner| owner.service == contract.owner) else {
+                return Some(format!("{reader} expects {name} of {}, whom nothing describes", contract.owner));
+            };
+            match owner.events.get(name).filter(|_| owner.publishes.contains(name)) {
+                None => Some(format!("{reader} expects {name}, which {} does not publish", contract.owner)),
+                Some(published) if published.version != contract.version => Some(format!(
+                    "{reader} reads version {} of {name}, and {} publishes version {}",
+                    contract.version, contract.owner, published.version
+                )),
+                Some(_) => None,
             }
+        });
+        found.collect()
+    }
+
+    /// Types that come on a topic which a service reads, and that it neither handles nor ignores. Each of them would be counted as
+    /// unhandled, and its offset committed.
+    fn unanswered(&self, part: &Part) -> Vec<String> {
+        let reader = &part.service;
+        let mut found = Vec::new();
+        for owner in &self.parts {
+            let published = owner.publishes.iter().filter_map(|name| Some((name, &owner.events.get(name)?.topic)));
+            let read = published.filter(|(_, topic)| part.reads.contains(topic));
+            let answered = |name: &String| part.handles.contains(name) || part.ignores.contains(name);
+            found.extend(read.filter(|(name, _)| !answered(name)).map(|(name, topic)| {
+                format!(
+                    "{reader} neither handles nor ignores {name}, which {} publishes on {topic}: give it a rule or \
+                     on.ignore in the routes of {reader}, and describe {reader} anew",
+                    owner.service
+                )
+            }));
         }
         found
     }

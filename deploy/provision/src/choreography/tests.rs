@@ -179,3 +179,37 @@ fn what_one_expects_of_another_is_compared_with_what_that_one_does() {
         ]
     );
 }
+
+#[test]
+fn a_type_that_comes_and_is_neither_handled_nor_ignored_is_named() {
+    let contract = |owner: &str| json!({"topic": format!("{owner}-events"), "owner": owner, "version": 1});
+    let mut order = described("order", &[], &["order-events"]);
+    order["publishes"] = json!(["order.cancelled", "order.placed"]);
+    order["events"] = json!({"order.cancelled": contract("order"), "order.placed": contract("order")});
+    let mut payment = described("payment", &["order-events"], &["payment-events"]);
+    payment["publishes"] = json!(["payment.failed"]);
+    payment["handles"] = json!(["order.placed"]);
+    payment["events"] = json!({"order.placed": contract("order"), "payment.failed": contract("payment")});
+    let found = |payment: &Value| {
+        let files = [(OWNERS, OWNERSHIP), ("order.json", &order.to_string()), ("payment.json", &payment.to_string())]
+            .map(|(name, content)| (name, content.to_owned()));
+        let read = Choreography::read(files.iter().map(|(name, content)| (*name, content.as_bytes()))).unwrap();
+        assert_eq!(read.refused, [""; 0]);
+        read.disagreements()
+    };
+    assert_eq!(
+        found(&payment),
+        ["payment neither handles nor ignores order.cancelled, which order publishes on order-events: \
+             give it a rule or on.ignore in the routes of payment, and describe payment anew"]
+    );
+
+    // Its twin says what it does about the type, and nobody misses what it publishes on a topic that nobody reads.
+    for field in ["handles", "ignores"] {
+        let mut twin = payment.clone();
+        twin["events"]["order.cancelled"] = contract("order");
+        twin[field] = json!(["order.cancelled", "order.placed"]);
+        assert_eq!(found(&twin), [""; 0], "{field}");
+    }
+    payment["reads"] = json!([]);
+    assert_eq!(found(&payment), [""; 0], "it does not read the topic");
+}
