@@ -14,6 +14,7 @@ use crate::{
 
 /// Why a command got no reply of the rules.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoReply {
     /// Nothing was done; try again later.
     #[error("too many requests wait already; try again in a moment")]

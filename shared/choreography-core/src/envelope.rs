@@ -37,6 +37,7 @@ pub struct Envelope {
 
 /// Why some bytes are no envelope.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NotAnEnvelope {
     /// There is no payload.
     #[error("the message has no value (a tombstone); events are never deleted by key")]

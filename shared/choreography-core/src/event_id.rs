@@ -73,6 +73,7 @@ pub struct Window {
 
 /// Why an event id is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UnacceptableId {
     /// It carries no time.
     #[error("event id {0} is no UUIDv7: ids carry the time at which the fact was recorded")]

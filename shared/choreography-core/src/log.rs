@@ -9,6 +9,7 @@ use crate::{
 
 /// Why Kafka did not do what was asked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LogError {
     /// It may pass: the broker is away, a rebalance is under way.
     #[error("Kafka could not do this now: {0}")]
@@ -20,6 +21,7 @@ pub enum LogError {
 
 /// Why a message was not published. The kind decides what waits for it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PublishError {
     /// Kafka does not take this message for what it is, such as its size: sending it again can't help.
     #[error("Kafka refuses the message: {0}")]

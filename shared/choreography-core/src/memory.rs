@@ -70,6 +70,7 @@ pub struct InMemory {
 /// An input that a service does not take; what was on its way by then stays there.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{service} does not take {what}: {why}")]
+#[non_exhaustive]
 pub struct NotTaken {
     /// The service's name.
     pub service: &'static str,

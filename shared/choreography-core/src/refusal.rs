@@ -2,6 +2,7 @@
 
 /// A rule's refusal of one input. Its kind decides whether time can heal it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refusal {
     /// Trying again can help: the event waits in a retry row, its key behind it.
     #[error("{0}")]
@@ -13,6 +14,7 @@ pub enum Refusal {
 
 /// Why an event can't be decoded. It is dead-lettered at once and parks nobody.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Undecodable {
     /// Its writer is ahead of this build, or far behind it.
     #[error("{event_type} has version {version}; this service reads {known}")]

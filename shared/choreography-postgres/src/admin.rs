@@ -72,6 +72,7 @@ pub struct DeadMessageView {
 
 /// Why nothing was discarded.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DiscardError {
     /// Nothing of this number is parked.
     #[error("nothing parked or dead has the number {0}; only what is parked or dead can be discarded")]

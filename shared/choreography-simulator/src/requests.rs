@@ -40,7 +40,8 @@ impl<P: Participant> Request<P> {
             answer.give(match said {
                 Ok(reply) => Some(Verdict::Applied(Some(reply))),
                 Err(NoReply::Refused(refusal)) => Some(Verdict::Refused(refusal)),
-                Err(NoReply::Busy | NoReply::Unknown(_)) => None,
+                // Not done, or nobody knows.
+                Err(_) => None,
             });
         });
         Asked { command, trace: TraceContext::default(), reply }

@@ -37,9 +37,8 @@ impl From<NoReply> for Problem {
     fn from(no_reply: NoReply) -> Self {
         let status = match no_reply {
             NoReply::Refused(Refusal::Permanent(_)) => StatusCode::UNPROCESSABLE_ENTITY,
-            NoReply::Busy | NoReply::Unknown(_) | NoReply::Refused(Refusal::Transient(_)) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            // It may pass, or it is not known whether it was done: the same request may come again under its key.
+            _ => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::new(status, no_reply)
     }

@@ -23,6 +23,7 @@ use crate::{
 
 /// Why a statement failed. The kind decides what the engine does next.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// The database is away or broken for everybody: wait, then try the same again.
     #[error("the database is not available: {0}")]

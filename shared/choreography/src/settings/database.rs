@@ -47,6 +47,7 @@ pub struct DatabaseSettings {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[non_exhaustive]
 pub enum Migrations {
     /// Bring the tables up to date, then serve.
     Apply,
@@ -58,6 +59,7 @@ pub enum Migrations {
 
 /// What stands between a service and PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[non_exhaustive]
 pub enum Pooler {
     /// Nothing, or a pooler that hands out connections by the session.
     None,

@@ -38,6 +38,7 @@ pub struct KafkaSettings {
 /// Kafka's own names (https://kafka.apache.org/documentation/#security_protocol).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum SecurityProtocol {
     Plaintext,
     Ssl,
@@ -46,6 +47,7 @@ pub enum SecurityProtocol {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[non_exhaustive]
 pub enum SaslMechanism {
     #[value(name = "SCRAM-SHA-512")]
     ScramSha512,
@@ -57,6 +59,7 @@ pub enum SaslMechanism {
 
 /// Settings that do not fit together.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum KafkaSettingsError {
     #[error("KAFKA_USERNAME is needed, because KAFKA_SECURITY_PROTOCOL is {0}")]
     NoUser(String),

@@ -159,6 +159,7 @@ fn said<T: Debug>(answer: Result<T, StoreError>) -> String {
         Err(StoreError::Unavailable(_)) => "unavailable".to_owned(),
         Err(StoreError::Contention(_)) => "contention".to_owned(),
         Err(StoreError::Data(_)) => "refused for its data".to_owned(),
+        Err(other) => unreachable!("the script knows no such kind of error: {other}"),
     }
 }
 

@@ -106,7 +106,7 @@ fn discard_response(number: i64, discarded: Result<(), DiscardError>) -> Respons
             Json(json!({ "outcome": "discarded" })).into_response()
         }
         Err(error @ DiscardError::NotParked(_)) => problem(StatusCode::NOT_FOUND, &error.to_string()),
-        Err(error @ DiscardError::Database(_)) => unavailable(&error),
+        Err(error) => unavailable(&error),
     }
 }
 
