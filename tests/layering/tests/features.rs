@@ -50,4 +50,11 @@ fn the_core_knows_no_database_no_broker_and_no_http() {
     for name in ["sqlx", "rdkafka", "axum", "hyper", "opentelemetry_sdk", "metrics-exporter-prometheus"] {
         assert!(!has(&crates, name), "{name}");
     }
+    // What tokio brings for sockets and signals.
+    for name in ["mio", "socket2", "signal-hook-registry"] {
+        assert!(
+            !has(&crates, name),
+            "choreography-core does no I/O: leave out the feature of tokio that brings {name}"
+        );
+    }
 }
