@@ -5,6 +5,71 @@
 //! steps stand in `choreography-core` and know the database and Kafka by traits alone, so that a simulation drives the very code
 //! that ships; `choreography-postgres` and `choreography-kafka` are those traits' other side.
 //!
+//! # A participant
+//!
+//! An event, a row, a rule and the routes are a whole participant. In memory, as tests have it:
+//!
+//! ```
+//! use choreography::{Event, EventType, Moment, Reacts, Refusal, Routes, Service, Undecodable, nothing, table, testing::InMemory};
+//!
+//! /// The desk's event; its contract says where it stands.
+//! #[derive(Debug, serde::Serialize, serde::Deserialize)]
+//! struct Visited {
+//!     guest: String,
+//! }
+//!
+//! impl Event for Visited {
+//!     const TYPE: EventType = EventType { name: "visit.made", version: 1, topic: "desk-events", owner: "desk" };
+//!     const FAMILY: &'static [EventType] = &[Self::TYPE];
+//!
+//!     fn aggregate_id(&self) -> String {
+//!         self.guest.clone()
+//!     }
+//!     fn read(_version: u32, payload: &str) -> Result<Self, Undecodable> {
+//!         let wrong = |e: serde_json::Error| Undecodable::Payload { path: "payload".into(), problem: e.to_string() };
+//!         serde_json::from_str(payload).map_err(wrong)
+//!     }
+//!     fn write(&self) -> Result<String, Refusal> {
+//!         serde_json::to_string(self).map_err(|error| Refusal::Permanent(error.to_string()))
+//!     }
+//! }
+//!
+//! /// The row per guest, in the table `cards`.
+//! #[derive(Clone, Debug, Default, PartialEq)]
+//! struct Card {
+//!     stamps: i64,
+//! }
+//! table!(Card in cards by guest: stamps);
+//!
+//! struct Loyalty;
+//! impl Service for Loyalty {
+//!     type Aggregate = Card;
+//!     const NAME: &'static str = "loyalty";
+//!     fn routes(on: &mut Routes<Self>) {
+//!         on.event(stamp);
+//!     }
+//! }
+//!
+//! fn stamp(_visited: &Visited, card: &mut Card, _at: &Moment<'_, Loyalty>) -> Reacts {
+//!     card.stamps += 1;
+//!     Ok(nothing())
+//! }
+//!
+//! let mut world = InMemory::default().with(Loyalty);
+//! for _ in 0..2 {
+//!     world.event(Visited { guest: "ada".into() })?;
+//! }
+//! assert_eq!(world.find::<Loyalty, Card>("ada"), Card { stamps: 2 });
+//! # Ok::<(), choreography::testing::NotTaken>(())
+//! ```
+//!
+//! [`Runner`] runs it with Kafka and PostgreSQL, as a program of its own ([`program!`]) or as a part of another
+//! ([`EngineSettings::from_env`], [`Runner::until`]).
+//!
+//! # Names
+//!
+//! At most 40 names are for a service's author; a test counts them. What is hidden here is the repository's own, and may change.
+//!
 //! # Features
 //!
 //! All are on by default, and each can be left out (`default-features = false`):
@@ -28,6 +93,7 @@ mod problem;
 mod program;
 mod runner;
 mod runtime;
+#[doc(hidden)]
 pub mod secret;
 mod service;
 mod settings;
@@ -67,9 +133,12 @@ pub use problem::Problem;
 pub use program::settings as program_settings;
 pub use runner::Runner;
 pub use service::Context;
-pub use settings::{EngineSettings, KafkaSettings, duration};
+#[doc(hidden)]
+pub use settings::KafkaSettings;
+pub use settings::{EngineSettings, SettingsError, duration};
 
 #[cfg(feature = "http")]
+#[doc(hidden)]
 /// An HTTP server that bounds its connections, and how long each may take for headers and bodies.
 pub mod server {
     pub use crate::http::{ServerLimits, serve};
@@ -84,6 +153,8 @@ pub mod testing {
     };
 
     #[cfg(feature = "http")]
+    #[doc(hidden)]
     pub use crate::http::admin_routes;
+    #[doc(hidden)]
     pub use crate::{preparing::PLANNING, settings::RANGES};
 }

@@ -36,6 +36,32 @@ use crate::{
 /// Runner::new(settings, Notification, migrations).run().await
 /// # }
 /// ```
+///
+/// A program that does more than this has logs, metrics, signals and a command line of its own, and says when the service ends:
+///
+/// ```no_run
+/// # use choreography::{EngineSettings, Runner, Service, table};
+/// # #[derive(Clone, Debug, Default, PartialEq)] struct Notice { told: bool }
+/// # table!(Notice in notices by order_id: told);
+/// # struct Notification;
+/// # impl Service for Notification {
+/// #     type Aggregate = Notice;
+/// #     const NAME: &'static str = "notification";
+/// #     fn routes(_: &mut choreography::Routes<Self>) {}
+/// # }
+/// # async fn start(migrations: &'static sqlx::migrate::Migrator) -> anyhow::Result<()> {
+/// let stop = tokio_util::sync::CancellationToken::new();
+/// let service = Runner::new(EngineSettings::from_env()?, Notification, migrations)
+///     .until(stop.clone())
+///     .without_logs()
+///     .without_metrics_recorder();
+/// let running = tokio::spawn(service.run());
+/// // Whatever else the program does; then:
+/// stop.cancel();
+/// running.await??;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Runner<S, O = Nobody> {
     settings: EngineSettings,
     service: S,

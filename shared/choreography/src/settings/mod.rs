@@ -2,6 +2,7 @@
 
 mod database;
 mod kafka;
+mod parse;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 
 pub use database::{DatabaseSettings, Migrations, Pooler};
 pub use kafka::KafkaSettings;
+pub use parse::SettingsError;
 
 use choreography_core::{
     event_id::Window,
@@ -144,6 +146,7 @@ pub struct EngineSettings {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[non_exhaustive]
 pub enum LogFormat {
     Text,
     Json,
