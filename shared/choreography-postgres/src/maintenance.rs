@@ -33,6 +33,11 @@ pub async fn make_leases(pool: &Pool, ranges: i32) -> sqlx::Result<()> {
         .map(drop)
 }
 
+/// Whether a commit that is confirmed is on disk, as far as this role, this database and this pool's connections go.
+pub async fn commits_last(pool: &Pool) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT current_setting('synchronous_commit') <> 'off'").fetch_one(pool).await
+}
+
 /// Since when the inbox knows every event that had its effect; `None`: since always. It forgot older ones, perhaps
 /// because the horizon was shorter then.
 pub async fn inbox_floor(pool: &Pool) -> sqlx::Result<Option<DateTime<Utc>>> {

@@ -1,3 +1,4 @@
 //! The notification service on a real PostgreSQL.
 
+mod starting;
 mod store;
