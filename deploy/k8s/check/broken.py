@@ -33,6 +33,7 @@ CHANGES = [
     ("Deployment", "order", "spec.strategy.rollingUpdate.maxUnavailable", 1, "before others are ready"),
     ("Job", "order-migrations", POD + "volumes.0.secret.secretName", "order", "mounts the secret order"),
     ("Job", "order-migrations", MAIN + "env.2.value", "/run/secrets/admin-token", "not in its secret"),
+    ("Deployment", "payment", MAIN + "env.2.value", "/run/secrets/mail-token", "not in its secret"),
     ("Job", "provision-kafka", POD + "volumes.0.secret.secretName", "database-setup", "mounts the secret database-setup"),
     ("Job", "provision-databases", MAIN + "env.2.value", "6", "other pools"),
     ("Job", "provision-databases", MAIN + "env.4.value", "2", "other replicas"),

@@ -16,8 +16,6 @@ KEYS = {
     "provision-kafka": {"ca.pem", "kafka-password"},
     "provision-databases": {"ca.pem", "database-url"},
 }
-# What production adds: the providers' tokens.
-TOKENS = {"payment": {"provider-token"}, "shipping": {"carrier-token"}, "notification": {"mail-token"}}
 
 
 def problems(documents):
@@ -78,7 +76,7 @@ def secret_files(name, pod, documents):
     told = {each["metadata"]["name"]: each["data"] for each in documents if each["kind"] == "ConfigMap"}
     kept = next((keys for kind, keys in KEYS.items() if re.fullmatch(kind, name)), set())
     if name in repository.SERVICES:
-        kept = SERVICES_KEYS | TOKENS.get(name, set())
+        kept = SERVICES_KEYS | tokens(name)
     for container in pod["containers"]:
         settings = {}
         for source in container.get("envFrom", []):
@@ -88,6 +86,14 @@ def secret_files(name, pod, documents):
         for key, path in files.items():
             if path.removeprefix("/run/secrets/") not in kept:
                 yield f"{key} is {path}, which is not in its secret"
+
+
+def tokens(service):
+    """What production adds: the providers' tokens. MAIL_TOKEN_FILE is the key mail-token, and a longer name may be cut in
+    front: PAYMENT_PROVIDER_TOKEN_FILE is provider-token."""
+    settings = [setting for setting in repository.SERVICES[service]["settings"] if setting.endswith("_TOKEN_FILE")]
+    words = [setting.removesuffix("_FILE").lower().split("_") for setting in settings]
+    return {"-".join(each[at:]) for each in words for at in range(len(each) - 1)}
 
 
 def containers(kind, pod):

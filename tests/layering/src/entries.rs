@@ -8,6 +8,8 @@ use provision::choreography::{Choreography, Part};
 pub const COMPOSE: &str = "deploy/docker-compose.yml";
 /// Has a line for each service.
 pub const KUSTOMIZE: &str = "deploy/k8s/base/kustomization.yaml";
+/// Says for each service that calls a provider where that is, in a file of the service's name.
+pub const PRODUCTION: &str = "deploy/k8s/overlays/production";
 /// What a service's folder has in its sources, if it takes part.
 const TAKES_PART: &str = "impl Service for ";
 /// Of each role in compose, as `provision databases` limits it there; and of all else.
@@ -107,6 +109,7 @@ impl Project {
             let label = "choreography/calls: provider";
             if !part.calls.is_empty() {
                 lines.push(label.to_owned());
+                missing.extend(self.in_production(service));
             } else if text.contains(label) {
                 missing.push(format!("{file}: it calls nobody: leave out {label}"));
             }
@@ -115,18 +118,31 @@ impl Project {
         missing
     }
 
+    /// A service that calls a provider has to be told where that is, or it would ask the sandbox.
+    fn in_production(&self, service: &str) -> Vec<String> {
+        let (all, file) = (format!("{PRODUCTION}/kustomization.yaml"), format!("{PRODUCTION}/{service}.yaml"));
+        let mut missing = lacking(&all, &self.read(&all), [format!("- path: {service}.yaml")]);
+        missing.extend(lacking(&file, &self.read(&file), [format!("  name: {service}"), "_URL, value:".to_owned()]));
+        missing
+    }
+
     /// What is left of a service that has no folder. Another team's service has its file in deploy/choreography/ alone.
     fn for_nobody(&self, services: &[String]) -> Vec<String> {
         const NO_SERVICE: [&str; 2] = ["backing", "participant"];
         const NO_SERVICE_EITHER: [&str; 4] = ["named", "network", "service", "setup"];
+        const NO_SERVICE_AT_ALL: [&str; 4] = ["ingress", "kustomization", "providers", "topics"];
         let of_compose = self.names_in("deploy/compose").into_iter();
         let of_compose = of_compose.filter_map(|file| Some(file.strip_suffix(".yml")?.to_owned()));
         let of_compose = of_compose.filter(|name| !NO_SERVICE.contains(&name.as_str()));
         let of_kustomize = self.names_in("deploy/k8s/base").into_iter().filter(|name| !name.contains('.'));
         let of_kustomize = of_kustomize.filter(|name| !NO_SERVICE_EITHER.contains(&name.as_str()));
+        let of_production = self.names_in(PRODUCTION).into_iter();
+        let of_production = of_production.filter_map(|file| Some(file.strip_suffix(".yaml")?.to_owned()));
+        let of_production = of_production.filter(|name| !NO_SERVICE_AT_ALL.contains(&name.as_str()));
         let of_compose = of_compose.map(|name| (format!("deploy/compose/{name}.yml"), name));
+        let of_production = of_production.map(|name| (format!("{PRODUCTION}/{name}.yaml"), name));
         let of_kustomize = of_kustomize.map(|name| (format!("deploy/k8s/base/{name}"), name));
-        let left = of_compose.chain(of_kustomize).filter(|(_, name)| !services.contains(name));
+        let left = of_compose.chain(of_kustomize).chain(of_production).filter(|(_, name)| !services.contains(name));
         left.map(|(place, name)| format!("{name}: {place} is there, and services/{name} is not")).collect()
     }
 }
@@ -144,8 +160,13 @@ fn lacking(file: &str, text: &str, lines: impl IntoIterator<Item = String>) -> V
     if text.is_empty() {
         return vec![format!("{file} is missing: make it like another service's")];
     }
+    // What stands behind a # is a comment, in TOML and in YAML.
+    let lines_of_text: Vec<&str> =
+        text.lines().map(|line| line.split('#').next().unwrap_or_default().trim_end()).collect();
     let has = |wanted: &str| {
-        text.lines().any(|line| if wanted.starts_with("  ") { line == wanted } else { stands_in(line.trim(), wanted) })
+        let stands =
+            |line: &str| if wanted.starts_with("  ") { line == wanted } else { stands_in(line.trim(), wanted) };
+        lines_of_text.iter().any(|line| stands(line))
     };
     lines.into_iter().filter(|line| !has(line)).map(|line| format!("{file} lacks {}", line.trim())).collect()
 }

@@ -2,6 +2,7 @@
 //! taken from another package by `#[path]` or `include!` is a dependency too.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Component, Path, PathBuf},
     process::Command,
@@ -59,7 +60,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &["shared/", "deploy/provision"],
         "the launcher goes by deploy/choreography, links no service, and does not need the tests",
     ),
-    ("tests/simulation", &["shared/", "services/", "deploy/", "tests/"], "the shop's own rules are simulated"),
+    (LINKS_ALL, &["shared/", "services/", "deploy/", "tests/"], "the shop's own rules are simulated"),
     (
         "tests/",
         &["shared/", "deploy/", "tests/"],
@@ -185,6 +186,16 @@ fn taken(file: &Path, text: &str, packages: &[PathBuf]) -> Vec<Edge> {
     edges
 }
 
+/// What a file names outside its package, by its own place or by the package's: it would be missing in what is packed.
+fn outside<'a>(package: &Path, file: &Path, text: &'a str) -> Vec<&'a str> {
+    let own = |piece: &str| match piece.strip_prefix('/') {
+        Some(of_package) => without_dots(&package.join(of_package)).starts_with(package),
+        None => without_dots(&file.with_file_name(piece)).starts_with(package),
+    };
+    let named = text.split('"').filter(|piece| piece.starts_with("../") || piece.starts_with("/.."));
+    named.filter(|piece| !own(piece)).collect()
+}
+
 fn without_dots(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut plain, component| {
         match component {
@@ -250,4 +261,61 @@ fn a_source_that_is_taken_from_another_package_is_a_dependency() {
     assert!(complaints("services/payment/src/calls.rs", own).is_empty());
     let shared = "#[path = \"../../../shared/contracts/src/item.rs\"]\nmod item;";
     assert!(complaints("services/payment/src/calls.rs", shared).is_empty(), "what is shared may be depended on");
+}
+
+#[test]
+fn what_is_packed_of_the_engine_takes_no_file_from_outside_its_folder() {
+    let packed = packages(&metadata()).into_iter().filter(|package| package.starts_with("shared"));
+    let packed = packed.filter(|package| package.to_string_lossy().contains("/choreography"));
+    let mut found = Vec::new();
+    for package in packed {
+        for (file, text) in sources(&package) {
+            found.extend(
+                outside(&package, &file, &text).into_iter().map(|named| format!("{}: {named}", file.display())),
+            );
+        }
+    }
+    assert!(found.is_empty(), "move these files into the crate that takes them:\n{}", found.join("\n"));
+    let found = |text| outside(Path::new("shared/one"), Path::new("shared/one/tests/it.rs"), text);
+    assert_eq!(found("include_str!(\"../../other/a.sql\")"), ["../../other/a.sql"]);
+    assert_eq!(found("concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../a.sql\")"), ["/../a.sql"]);
+    assert_eq!(found("#[path = \"../examples/a.rs\"]"), [""; 0]);
+}
+
+/// Drives the rules of the shop's services in one process. All else goes by deploy/choreography, so that a service can be added
+/// without a change to it.
+const LINKS_ALL: &str = "tests/simulation";
+
+/// Which services each package outside services/ links, tests included, if it is more than one.
+fn linking_several(edges: &[Edge]) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut linked: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for edge in edges.iter().filter(|edge| is_in(&edge.to, "services/") && !is_in(&edge.from, "services/")) {
+        linked.entry(&edge.from).or_default().insert(&edge.to);
+    }
+    linked.retain(|_, services| services.len() > 1);
+    linked
+}
+
+#[test]
+fn the_simulation_alone_links_the_services() {
+    let metadata = metadata();
+    let mut edges = edges(&metadata);
+    let packages = packages(&metadata);
+    let sources = packages.iter().flat_map(|package| sources(package));
+    edges.extend(sources.flat_map(|(file, text)| taken(&file, &text, &packages)));
+    let linking = linking_several(&edges);
+    let who: Vec<&str> = linking.keys().copied().collect();
+    assert_eq!(
+        who,
+        [LINKS_ALL],
+        "only the simulation may link several services; go by deploy/choreography: {linking:?}"
+    );
+
+    let edge = |from: &str, to: &str| Edge { from: from.into(), to: to.into(), dev: true, stands: "here".into() };
+    let planted = [
+        edge("tests/one", "services/order"),
+        edge("tests/two", "services/order"),
+        edge("tests/two", "services/payment"),
+    ];
+    assert_eq!(linking_several(&planted).into_keys().collect::<Vec<_>>(), ["tests/two"]);
 }

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use layering::entries::{COMPOSE, KUSTOMIZE, Project, connections};
+use layering::entries::{COMPOSE, KUSTOMIZE, PRODUCTION, Project, connections};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
@@ -26,7 +26,7 @@ impl Planted {
         let planted = Self(Project(root));
         let real = Project(ROOT.into());
         let mut files = vec!["Cargo.toml".to_owned(), COMPOSE.to_owned(), KUSTOMIZE.to_owned()];
-        for folder in ["deploy/choreography", "deploy/compose"] {
+        for folder in ["deploy/choreography", "deploy/compose", PRODUCTION] {
             files.extend(real.names_in(folder).into_iter().map(|name| format!("{folder}/{name}")));
         }
         for service in real.services() {
@@ -87,6 +87,19 @@ fn what_a_new_service_lacks_is_named_until_it_stands_everywhere() {
         let text = planted.0.read(&of("notification")).replace("notification", "planted");
         planted.write(&of("planted"), &text);
     }
+
+    // It calls a provider.
+    let production = format!("{PRODUCTION}/kustomization.yaml");
+    assert_eq!(
+        planted.0.wrong(),
+        [
+            format!("planted: {production} lacks - path: planted.yaml"),
+            format!("planted: {PRODUCTION}/planted.yaml is missing{like}"),
+        ]
+    );
+    planted.edit(&production, "- path: notification.yaml", "- path: notification.yaml\n  - path: planted.yaml");
+    let text = planted.0.read(&format!("{PRODUCTION}/notification.yaml")).replace("notification", "planted");
+    planted.write(&format!("{PRODUCTION}/planted.yaml"), &text);
     assert_eq!(planted.0.wrong(), [""; 0]);
 
     planted.edit("deploy/compose/planted.yml", "KAFKA_USERNAME: planted", "KAFKA_USERNAME: order");
@@ -105,6 +118,24 @@ fn what_a_new_service_lacks_is_named_until_it_stands_everywhere() {
 }
 
 #[test]
+fn what_is_commented_out_does_not_stand_there() {
+    let planted = Planted::new();
+    planted.edit("Cargo.toml", "\"services/notification\",", "# \"services/notification\",");
+    planted.edit(COMPOSE, "- compose/notification.yml", "# - compose/notification.yml");
+    planted.edit("deploy/compose/notification.yml", "KAFKA_USERNAME:", "MAIL_TIMEOUT: 1s # KAFKA_USERNAME:");
+    planted.edit(KUSTOMIZE, "  - notification", "  - order # - notification");
+    assert_eq!(
+        planted.0.wrong(),
+        [
+            "notification: Cargo.toml lacks \"services/notification\",",
+            "notification: deploy/docker-compose.yml lacks - compose/notification.yml",
+            "notification: deploy/compose/notification.yml lacks KAFKA_USERNAME: notification",
+            "notification: deploy/k8s/base/kustomization.yaml lacks - notification",
+        ]
+    );
+}
+
+#[test]
 fn what_is_left_of_a_service_that_went_is_named() {
     let planted = Planted::new();
     fs::remove_dir_all(planted.0.0.join("services/notification")).expect("it goes");
@@ -113,6 +144,7 @@ fn what_is_left_of_a_service_that_went_is_named() {
         [
             "notification: deploy/compose/notification.yml is there, and services/notification is not",
             "notification: deploy/k8s/base/notification is there, and services/notification is not",
+            "notification: deploy/k8s/overlays/production/notification.yaml is there, and services/notification is not",
         ]
     );
 }
