@@ -89,8 +89,8 @@ def secret_files(name, pod, documents):
 
 
 def tokens(service):
-    """What production adds: the providers' tokens. MAIL_TOKEN_FILE is the key mail-token, and a longer name may be cut in
-    front: PAYMENT_PROVIDER_TOKEN_FILE is provider-token."""
+    """What production adds: the providers' tokens. MAIL_TOKEN_FILE is the key mail-token, and a longer name may be cut
+    in front: PAYMENT_PROVIDER_TOKEN_FILE is provider-token."""
     settings = [setting for setting in repository.SERVICES[service]["settings"] if setting.endswith("_TOKEN_FILE")]
     words = [setting.removesuffix("_FILE").lower().split("_") for setting in settings]
     return {"-".join(each[at:]) for each in words for at in range(len(each) - 1)}

@@ -10,7 +10,8 @@
 //! An event, a row, a rule and the routes are a whole participant. In memory, as tests have it:
 //!
 //! ```
-//! use choreography::{Event, EventType, Moment, Reacts, Refusal, Routes, Service, Undecodable, nothing, table, testing::InMemory};
+//! use choreography::{Event, EventType, Moment, Reacts, Refusal, Routes, Service, Undecodable};
+//! use choreography::{nothing, table, testing::InMemory};
 //!
 //! /// The desk's event; its contract says where it stands.
 //! #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -68,7 +69,8 @@
 //!
 //! # Names
 //!
-//! At most 40 names are for a service's author; a test counts them. What is hidden here is the repository's own, and may change.
+//! At most 40 names are for a service's author; a test counts them. What is hidden here is the repository's own, and may
+//! change.
 //!
 //! # Features
 //!

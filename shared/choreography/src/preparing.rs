@@ -37,8 +37,8 @@ pub(crate) async fn prepare_database(
     pool.session().await.map_err(reached)?;
     if !postgres::commits_last(pool).await.context("synchronous_commit could not be looked up")? {
         bail!(
-            "synchronous_commit is off for the role of DATABASE_URL: what PostgreSQL confirms could be gone after a crash of its \
-             server, and events with it. Find out where it is set (SELECT source FROM pg_settings WHERE name = \
+            "synchronous_commit is off for the role of DATABASE_URL: what PostgreSQL confirms could be gone after a crash \
+             of its server, and events with it. Find out where it is set (SELECT source FROM pg_settings WHERE name = \
              'synchronous_commit'), and set it to on there"
         );
     }

@@ -37,7 +37,8 @@ use crate::{
 /// # }
 /// ```
 ///
-/// A program that does more than this has logs, metrics, signals and a command line of its own, and says when the service ends:
+/// A program that does more than this has logs, metrics, signals and a command line of its own, and says when the service
+/// ends:
 ///
 /// ```no_run
 /// # use choreography::{EngineSettings, Runner, Service, table};

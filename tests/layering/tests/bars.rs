@@ -40,7 +40,7 @@ fn a_participant_takes_a_page() {
     let all: usize = counted.iter().map(|(_, lines)| lines).sum();
     assert!(
         counted.len() <= most_files && all <= most_lines,
-        "notification has {} files and {all} lines; {most_files} and {most_lines} are the bars: let the engine do more\n\
+        "notification has {} files and {all} lines; {most_files} and {most_lines} are the bars: let the engine do it\n\
          {counted:#?}",
         counted.len()
     );
@@ -53,8 +53,8 @@ fn two_services_in_memory_take_one_short_file() {
     assert!(lines <= EXAMPLE_LINES, "examples/minimal.rs has {lines} lines; {EXAMPLE_LINES} are the bar");
 }
 
-/// A crate's names, as paths: each that a `pub use` brings, each public item and macro, each public module and each name
-/// in it. Whatever is `#[doc(hidden)]` is not for a service's author, and not counted. `module` answers a module's file.
+/// A crate's names, as paths: each that a `pub use` brings, each public item and macro, each public module and each
+/// name in it. What is `#[doc(hidden)]` is for no service's author, and not counted. `module` answers a module's file.
 fn names(text: &str, module: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut found = Vec::new();
     for item in items(text) {
@@ -137,8 +137,8 @@ fn a_service_is_written_with_few_names() {
     let (tests, own): (Vec<_>, Vec<_>) = exported.iter().partition(|name| name.starts_with("testing::"));
     assert!(
         own.len() <= NAMES && tests.len() <= NAMES_FOR_TESTS,
-        "{} names for a service and {} for its tests; {NAMES} and {NAMES_FOR_TESTS} are the bars: hide what no service's \
-         author needs\n{exported:#?}",
+        "{} names for a service and {} for its tests; {NAMES} and {NAMES_FOR_TESTS} are the bars: hide what no \
+         service's author needs\n{exported:#?}",
         own.len(),
         tests.len()
     );

@@ -282,8 +282,8 @@ fn what_is_packed_of_the_engine_takes_no_file_from_outside_its_folder() {
     assert_eq!(found("#[path = \"../examples/a.rs\"]"), [""; 0]);
 }
 
-/// Drives the rules of the shop's services in one process. All else goes by deploy/choreography, so that a service can be added
-/// without a change to it.
+/// Drives the rules of the shop's services in one process. All else goes by deploy/choreography, so that a service can be
+/// added without a change to it.
 const LINKS_ALL: &str = "tests/simulation";
 
 /// Which services each package outside services/ links, tests included, if it is more than one.

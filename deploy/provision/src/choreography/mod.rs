@@ -77,8 +77,8 @@ impl Choreography {
         Ok(read)
     }
 
-    /// What one service expects of another that this one does not do, and what one is told and has no answer for. Nobody gains
-    /// a right by it, but events would be missed. Each line names a service, a type of events, and what to do.
+    /// What one service expects of another that this one does not do, and what one is told and has no answer for. Nobody
+    /// gains a right by it, but events would be missed. Each line names a service and a type of events.
     #[must_use]
     pub fn disagreements(&self) -> Vec<String> {
         self.parts.iter().flat_map(|part| [self.unpublished(part), self.unanswered(part)]).flatten().collect()
@@ -104,8 +104,8 @@ impl Choreography {
         found.collect()
     }
 
-    /// Types that come on a topic which a service reads, and that it neither handles nor ignores. Each of them would be counted as
-    /// unhandled, and its offset committed.
+    /// Types that come on a topic which a service reads, and that it neither handles nor ignores. Each of them would be
+    /// counted as unhandled, and its offset committed.
     fn unanswered(&self, part: &Part) -> Vec<String> {
         let reader = &part.service;
         let mut found = Vec::new();

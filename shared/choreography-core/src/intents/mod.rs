@@ -28,8 +28,8 @@ pub trait Outside: Send + Sync + 'static {
 
 /// Neither yes nor no.
 ///
-/// It is exhaustive on purpose. The kind decides when a call is asked about again, and whether the circuit breaker counts it; those
-/// decisions are made in several crates, and the compiler names each of them that a further kind would lack.
+/// It is exhaustive on purpose. The kind decides when a call is asked about again, and whether the circuit breaker counts
+/// it; those decisions are made in several crates, and the compiler names each of them that a further kind would lack.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum NoAnswer {
     /// It may be different next time: time-out, unreachable, overloaded. Counts against the circuit breaker.

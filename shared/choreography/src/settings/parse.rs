@@ -12,8 +12,8 @@ use super::EngineSettings;
 pub struct SettingsError(String);
 
 impl EngineSettings {
-    /// The settings from the environment, whatever the program's command line says. [`program!`](crate::program!) is for a
-    /// program that is the service alone.
+    /// The settings from the environment, whatever the program's command line says. [`program!`](crate::program!) is for
+    /// a program that is the service alone.
     ///
     /// # Errors
     /// One that is needed is missing, or one is wrong.
@@ -21,12 +21,13 @@ impl EngineSettings {
         Self::parsed(command(), Vec::new())
     }
 
-    /// The settings from pairs of names, as they are in the environment, and values. The environment is not looked at, and what is
-    /// not named is as `--help` of a service says.
+    /// The settings from pairs of names, as they are in the environment, and values. The environment is not looked at,
+    /// and what is not named is as `--help` of a service says.
     ///
     /// ```
     /// # use choreography::EngineSettings;
-    /// let settings = EngineSettings::from_pairs([("DATABASE_URL", "postgres://loyalty@db/loyalty"), ("RETRY_CAP", "30s")])?;
+    /// let given = [("DATABASE_URL", "postgres://loyalty@db/loyalty"), ("RETRY_CAP", "30s")];
+    /// let settings = EngineSettings::from_pairs(given)?;
     /// assert_eq!(settings.retry_cap.as_secs(), 30);
     /// # Ok::<(), choreography::SettingsError>(())
     /// ```
