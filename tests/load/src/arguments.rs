@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::disturb;
 use crate::mix::Mix;
 use crate::placing::{Limit, Load};
 use crate::schedule::{Schedule, Spread};
@@ -97,6 +98,9 @@ pub struct Arguments {
     /// Give up when no order ends for this long.
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
     pub patience: Duration,
+
+    #[command(flatten)]
+    pub disturbance: disturb::Settings,
 }
 
 impl Arguments {

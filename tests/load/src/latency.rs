@@ -20,6 +20,12 @@ impl Default for Latencies {
 }
 
 impl Latencies {
+    pub fn of(micros: impl IntoIterator<Item = u64>) -> Self {
+        let mut latencies = Self::default();
+        micros.into_iter().for_each(|micros| latencies.record(micros));
+        latencies
+    }
+
     pub fn record(&mut self, micros: u64) {
         self.0.saturating_record(micros.clamp(1, LONGEST));
     }

@@ -21,6 +21,8 @@ enum State {
         kind: Kind,
         due: Micros,
     },
+    /// As [`State::Placed`], but its end is only checked.
+    Apart(Kind),
     /// Seen on the topic before the answer to the request was read.
     Ended(Ended),
     Counted(End),
@@ -34,6 +36,14 @@ pub struct Ended {
     pub at: Micros,
     /// When it was seen on the topic.
     pub seen: Micros,
+}
+
+/// A request to place an order that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Post {
+    pub due: Micros,
+    /// From then until its answer was read.
+    pub took: Micros,
 }
 
 /// How many have come how far.
@@ -61,15 +71,25 @@ pub struct Seen {
     /// How much later than due the request was sent.
     pub delays: Latencies,
     pub samples: Vec<Sample>,
+    pub posts: Vec<Post>,
     /// When each end was seen, in that order.
     pub ends_seen: Vec<Micros>,
     /// What must not be.
     pub findings: Vec<String>,
 }
 
+impl Seen {
+    /// From when an order was due until its acceptance was read.
+    pub fn post_latencies(&self) -> Latencies {
+        Latencies::of(self.posts.iter().map(|post| post.took))
+    }
+}
+
 #[derive(Debug, Default)]
 struct Inner {
     orders: HashMap<Uuid, State>,
+    /// Of those that are no part of the load, how many have not ended.
+    apart: usize,
     /// Their cancellation came too late, order has said.
     too_late: Vec<Uuid>,
     lately: Latencies,
@@ -106,18 +126,38 @@ impl Ledger {
         self.lock().seen.delays.record(delay);
     }
 
-    /// An order was accepted that was due at `due`.
-    pub fn accepted(&self, order: Uuid, kind: Kind, due: Micros) {
+    /// An order was accepted that was due at `due`, by an answer that was read at `answered`.
+    pub fn accepted(&self, order: Uuid, kind: Kind, due: Micros, answered: Micros) {
         let mut inner = self.lock();
         inner.seen.counts.accepted += 1;
+        inner.seen.posts.push(Post { due, took: answered.saturating_sub(due) });
         if let Some(hops) = &mut inner.hops {
             hops.placed(order, due);
         }
         match inner.orders.insert(order, State::Placed { kind, due }) {
             Some(State::Ended(ended)) => self.count(&mut inner, order, kind, due, ended),
-            Some(State::Placed { .. } | State::Counted(_)) => inner.find(format!("order {order} was accepted twice")),
+            Some(State::Placed { .. } | State::Apart(_) | State::Counted(_)) => {
+                inner.find(format!("order {order} was accepted twice"));
+            }
             None => {}
         }
+    }
+
+    /// An order was accepted that is no part of the load: it must end as its kind does, and no figure is taken of it.
+    pub fn accepted_apart(&self, order: Uuid, kind: Kind) {
+        let mut inner = self.lock();
+        match inner.orders.insert(order, State::Apart(kind)) {
+            Some(State::Ended(ended)) => inner.end(order, kind, ended.how),
+            Some(State::Placed { .. } | State::Apart(_) | State::Counted(_)) => {
+                inner.find(format!("order {order} was accepted twice"));
+            }
+            None => inner.apart += 1,
+        }
+    }
+
+    /// How many of [`Self::accepted_apart`] have not ended.
+    pub fn apart(&self) -> usize {
+        self.lock().apart
     }
 
     /// A request was answered with "come again".
@@ -147,6 +187,11 @@ impl Ledger {
             }
             Entry::Occupied(known) => match *known.get() {
                 State::Placed { kind, due } => Some((kind, due)),
+                State::Apart(kind) => {
+                    inner.apart -= 1;
+                    inner.end(order, kind, ended.how);
+                    return;
+                }
                 State::Ended(Ended { how, .. }) | State::Counted(how) => {
                     if how != ended.how {
                         inner.find(format!("order {order} ended twice: {how:?} and {:?}", ended.how));
@@ -189,7 +234,7 @@ impl Ledger {
     }
 
     fn count(&self, inner: &mut Inner, order: Uuid, kind: Kind, due: Micros, ended: Ended) {
-        inner.orders.insert(order, State::Counted(ended.how));
+        inner.end(order, kind, ended.how);
         let took = ended.at.saturating_sub(due);
         inner.lately.record(took);
         let seen = &mut inner.seen;
@@ -199,9 +244,6 @@ impl Ledger {
         seen.samples.push(Sample { at: ended.at, took });
         let (completed, cancelled) = seen.ends.entry(kind).or_default();
         *(if ended.how == End::Completed { completed } else { cancelled }) += 1;
-        if !kind.may_end(ended.how) {
-            inner.find(format!("order {order} is to end as {} does, and ended {:?}", kind.name(), ended.how));
-        }
         if let Some(room) = &self.room {
             room.add_permits(1);
         }
@@ -213,6 +255,13 @@ impl Ledger {
 }
 
 impl Inner {
+    fn end(&mut self, order: Uuid, kind: Kind, how: End) {
+        self.orders.insert(order, State::Counted(how));
+        if !kind.may_end(how) {
+            self.find(format!("order {order} is to end as {} does, and ended {how:?}", kind.name()));
+        }
+    }
+
     fn find(&mut self, what: String) {
         if self.seen.findings.len() < TOLD {
             self.seen.findings.push(what);
@@ -230,7 +279,7 @@ mod tests {
 
     async fn place(ledger: &Ledger, order: Uuid, kind: Kind) {
         ledger.enter().await;
-        ledger.accepted(order, kind, 1_000);
+        ledger.accepted(order, kind, 1_000, 1_400);
     }
 
     #[tokio::test]
@@ -247,8 +296,26 @@ mod tests {
         let (seen, _) = ledger.close();
         assert_eq!(seen.counts, Counts { accepted: 2, measured: 2, completed: 1, cancelled: 1, refused: 0 });
         assert_eq!(seen.samples, [Sample { at: 8_000, took: 7_000 }; 2]);
+        assert_eq!(seen.posts, [Post { due: 1_000, took: 400 }; 2]);
         assert_eq!(seen.ends, [(Kind::Completed, (1, 0)), (Kind::Declined, (0, 1))].into());
         assert_eq!(seen.findings, [""; 0]);
+    }
+
+    #[test]
+    fn an_order_apart_must_end_as_its_kind_does_and_gives_no_figure() {
+        let ledger = Ledger::new(None, None);
+        let [right, wrong] = [1, 2].map(Uuid::from_u128);
+        for order in [right, wrong] {
+            ledger.accepted_apart(order, Kind::Completed);
+        }
+        assert_eq!(ledger.apart(), 2);
+        for (order, how) in [(right, End::Completed), (right, End::Completed), (wrong, End::Cancelled)] {
+            ledger.ended(order, end(how));
+        }
+        assert_eq!(ledger.apart(), 0);
+        let (seen, _) = ledger.close();
+        assert_eq!((seen.counts, seen.posts, seen.ends_seen), (Counts::default(), vec![], vec![]));
+        assert_eq!(seen.findings.len(), 1, "{:?}", seen.findings);
     }
 
     #[tokio::test]

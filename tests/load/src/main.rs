@@ -4,6 +4,7 @@ mod against;
 mod arguments;
 mod batches;
 mod clock;
+mod disturb;
 mod follower;
 mod hops;
 mod latency;
@@ -53,6 +54,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<()> {
+    arguments.disturbance.check(arguments.lasting)?;
     let mut report = Report::new(arguments.report.clone())?;
     say("building the services");
     local::binaries::build_shop("load").await?;

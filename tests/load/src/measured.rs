@@ -5,6 +5,7 @@ use std::time::Duration;
 use local::system::publishers;
 
 use crate::clock::Micros;
+use crate::disturb::Disturbed;
 use crate::hops::Hops;
 use crate::latency::Latencies;
 use crate::ledger::Seen;
@@ -31,6 +32,7 @@ pub struct Measured {
     /// Service, kind of batch, average size.
     pub batches: Vec<(&'static str, String, f64)>,
     pub hops: Option<Hops>,
+    pub disturbed: Option<Disturbed>,
     /// How long this machine's disk takes to make a page durable.
     pub sync_time: Latencies,
 }
@@ -46,13 +48,14 @@ const fn figure(name: &'static str, decimals: usize, of: fn(&Measured) -> f64) -
     Figure { name, decimals, of }
 }
 
-pub const FIGURES: [Figure; 14] = [
+pub const FIGURES: [Figure; 15] = [
     figure("sagas/s", 1, Measured::rate),
     figure("p50, ms", 1, |run| run.seen.latencies.percentile(50.0)),
     figure("p90, ms", 1, |run| run.seen.latencies.percentile(90.0)),
     figure("p99, ms", 1, |run| run.seen.latencies.percentile(99.0)),
     figure("p99.9, ms", 1, |run| run.seen.latencies.percentile(99.9)),
     figure("max, ms", 1, |run| run.seen.latencies.max()),
+    figure("p99 of POST, ms", 1, |run| run.seen.post_latencies().percentile(99.0)),
     figure("processors busy", 2, Measured::busy),
     figure("CPU-seconds per 1,000 sagas", 3, Measured::cost),
     figure("transactions per saga", 2, |run| run.per_saga(run.transactions() as f64)),

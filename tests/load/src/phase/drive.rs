@@ -8,6 +8,7 @@ use local::System;
 use local::shop::Shop;
 
 use crate::clock::{self, Micros};
+use crate::disturb::{Disturbed, Disturber};
 use crate::follower::Follower;
 use crate::hops::Hops;
 use crate::ledger::{Ledger, Seen};
@@ -26,6 +27,8 @@ pub struct Drive<'a> {
     pub limit: Limit,
     pub hops: bool,
     pub scraped: bool,
+    /// At work all the while.
+    pub disturber: Option<&'a Disturber>,
     pub patience: Duration,
 }
 
@@ -37,6 +40,7 @@ pub struct Driven {
     pub intake: Duration,
     pub seen: Seen,
     pub hops: Option<Hops>,
+    pub disturbed: Option<Disturbed>,
 }
 
 impl Drive<'_> {
@@ -64,8 +68,21 @@ impl Drive<'_> {
             }
             Ok((placed, intake))
         };
-        let (placed, intake) = tokio::select! {
-            placed = placing => placed,
+        let disturbing = async {
+            match self.disturber {
+                Some(disturber) => disturber.run(self.system, &ledger).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let all = async {
+            let ended = tokio::try_join!(placing, disturbing)?;
+            if let Some(disturber) = self.disturber {
+                disturber.settle(self.system, &ledger).await?;
+            }
+            Ok(ended)
+        };
+        let ((placed, intake), disturbed) = tokio::select! {
+            ended = all => ended,
             stalled = self.watch(&ledger, meter) => stalled,
             scraping = self.scrape(), if self.scraped => scraping,
         }?;
@@ -74,13 +91,13 @@ impl Drive<'_> {
         let (seen, hops) = ledger.close();
         ensure!(seen.findings.is_empty(), "orders did not end as they must:\n{}", seen.findings.join("\n"));
         ensure!(placed > 0, "no order was placed: give it more time");
-        Ok(Driven { placed, begin, intake, seen, hops })
+        Ok(Driven { placed, begin, intake, seen, hops, disturbed })
     }
 
     /// Tells how far it is; an error when a process is gone or nothing ends any more.
     async fn watch<T>(&self, ledger: &Ledger, mut meter: Option<&mut Meter<'_>>) -> Result<T> {
         let goal = self.limit.time.is_none().then_some(self.limit.orders);
-        let (mut last, mut since, mut told) = (0, Instant::now(), Instant::now());
+        let (mut last, mut since, mut told) = ((0, 0), Instant::now(), Instant::now());
         loop {
             tokio::time::sleep(progress::pause()).await;
             for (name, running) in self.system.running() {
@@ -92,8 +109,9 @@ impl Drive<'_> {
                 meter.look()?;
             }
             let counts = ledger.counts();
-            if counts.measured != last {
-                (last, since) = (counts.measured, Instant::now());
+            let come = (counts.measured, self.disturber.map_or(0, Disturber::progress));
+            if come != last {
+                (last, since) = (come, Instant::now());
             }
             say_again(&progress::status(&counts, goal, &ledger.lately(), told.elapsed().as_secs_f64()));
             told = Instant::now();

@@ -1,5 +1,6 @@
 //! One run: start all, warm up, measure, check.
 
+mod disturbing;
 mod drive;
 mod prepare;
 
@@ -91,23 +92,25 @@ impl Phase {
             seed::run(system, arguments.seed, arguments.skus).await?;
         }
         let (skus, keyed, connections) = (arguments.skus, arguments.keyed, arguments.clients);
-        let orders = Orders { addresses, mix: arguments.mix.clone(), skus, keyed, connections };
+        let mut orders = Orders { addresses, mix: arguments.mix.clone(), skus, keyed, connections };
         self.warm_up(system, &orders, arguments).await?;
-        prepare::at_rest(system).await?;
+        let prepared = self.prepare_disturbance(system, &orders, arguments).await?;
         say("resting until PostgreSQL has told what it counted");
         tokio::time::sleep(meter::REST).await;
         let sync_time = meter::sync_time(&system.logs())?;
 
+        let disturber = self.begin_disturbance(prepared, system, &mut orders, arguments).await?;
         say(&format!("measuring: {}", self.load));
         let batches_before = batches::read(system).await?;
         let mut meter = Meter::start(system).await?;
-        let (driven, spent) = self.drive(system, &orders, arguments).metered(&mut meter).await?;
+        let drive = Drive { disturber: disturber.as_ref(), ..self.drive(system, &orders, arguments) };
+        let (driven, spent) = drive.metered(&mut meter).await?;
         let batches = batches::since(&batches::read(system).await?, &batches_before);
         let databases = meter.databases().await?;
         say("checking money, stock and ends");
         prepare::at_rest(system).await?;
 
-        let Driven { placed, begin, intake, seen, hops } = driven;
+        let Driven { placed, begin, intake, seen, hops, disturbed } = driven;
         let until = |rank: usize| {
             let at = seen.ends_seen.get(rank.saturating_sub(1)).copied().unwrap_or(begin);
             Duration::from_micros(at.saturating_sub(begin))
@@ -126,6 +129,7 @@ impl Phase {
             databases,
             batches,
             hops,
+            disturbed,
             sync_time,
         })
     }
@@ -149,6 +153,7 @@ impl Phase {
             limit: self.limit,
             hops: arguments.hops,
             scraped: self.observed,
+            disturber: None,
             patience: arguments.patience,
         }
     }

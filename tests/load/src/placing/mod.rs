@@ -154,7 +154,7 @@ impl Clients {
                 None => self.breathe().await,
             }
         };
-        self.ledger.accepted(id, order.kind, due);
+        self.ledger.accepted(id, order.kind, due, clock::now());
         if order.kind == Kind::Cancelled {
             self.cancel(id, &mut connection).await?;
         }

@@ -10,7 +10,9 @@ const NOTHING: &str = "–";
 
 /// All of a run.
 pub fn of_run(run: &Measured) -> Vec<Table> {
-    let mut tables = vec![ends(run), latencies(run), costs(run)];
+    let mut tables = vec![ends(run), latencies(run)];
+    tables.extend(disturbed(run));
+    tables.push(costs(run));
     tables.extend(hops(run));
     tables.push(batches(run));
     tables
@@ -48,8 +50,24 @@ fn latencies(run: &Measured) -> Table {
     table.row(row("to the terminal event's timestamp", &run.seen.latencies));
     table.row(row("to its sight on the topic", &run.seen.to_sight));
     table.row(row("sent later than due", &run.seen.delays));
+    table.row(row("POST, until it was answered 2xx", &run.seen.post_latencies()));
     table.row(row("a synced write of 8 kB on this disk", &run.sync_time));
     table
+}
+
+/// What POSTs took before, during and after a disturbance.
+fn disturbed(run: &Measured) -> Option<Table> {
+    let disturbed = run.disturbed.as_ref()?;
+    let seconds = disturbed.window.seconds();
+    let title = format!("POST, ms, with {} ({seconds:.1} s)", disturbed.what);
+    let mut table = Table::new(title, &["due", "orders", "p50", "p99", "max"]);
+    for (name, posts) in ["before", "meanwhile", "after"].into_iter().zip(disturbed.posts(&run.seen.posts)) {
+        let figures = [posts.percentile(50.0), posts.percentile(99.0), posts.max()];
+        let figures = figures.map(|millis| if posts.count() > 0 { format!("{millis:.1}") } else { NOTHING.to_owned() });
+        table.row([name.to_owned(), posts.count().to_string()].into_iter().chain(figures));
+    }
+    table.notes.extend(disturbed.notes.iter().cloned());
+    Some(table)
 }
 
 /// What each part spends on a saga.
@@ -86,6 +104,9 @@ fn costs(run: &Measured) -> Table {
         none(),
     ]);
     table.note(format!("{:.2} processors busy on average.", run.busy()));
+    if run.disturbed.is_some() {
+        table.note("What the disturbance costs is in these figures.");
+    }
     if let Some(others) = run.spent.others {
         let others = run.per_saga(others * 1e3);
         table.note(format!(
