@@ -63,6 +63,8 @@ const ROWS: [Row; 2] = [
 pub struct LockedRow {
     pub undisturbed: Duration,
     pub disturbed: Duration,
+    /// Made before the load: a client reads all certificates of the machine, and this thread times the answers.
+    pub shop: Shop,
 }
 
 impl LockedRow {
@@ -71,8 +73,8 @@ impl LockedRow {
         tokio::time::sleep(self.undisturbed).await;
         let [row_of_order, row_of_payment] = &ROWS;
         let (begin, released) = (clock::now(), Cell::new(false));
-        let of_order = Locked::take(system, ledger, row_of_order).await?;
-        let of_payment = Locked::take(system, ledger, row_of_payment).await?;
+        let of_order = Locked::take(&self.shop, system, ledger, row_of_order).await?;
+        let of_payment = Locked::take(&self.shop, system, ledger, row_of_payment).await?;
         let hold = async {
             tokio::time::sleep(self.disturbed).await;
             let notes = [of_order.look(system).await?, of_payment.look(system).await?];
@@ -81,13 +83,13 @@ impl LockedRow {
             of_payment.release().await?;
             Ok((clock::now(), notes))
         };
-        let insist_on_order = insist(system, ledger, of_order.order);
+        let insist_on_order = insist(&self.shop, system, ledger, of_order.order);
         let insist_on_order = async {
             let insisted = insist_on_order.await?;
             ensure!(released.get(), "a cancellation was answered, though its order's row was locked: {insisted:?}");
             Ok(insisted)
         };
-        let insist_on_payment = insist(system, ledger, of_payment.order);
+        let insist_on_payment = insist(&self.shop, system, ledger, of_payment.order);
         let ((end, mut notes), by_order, by_payment) = tokio::try_join!(hold, insist_on_order, insist_on_payment)?;
         for (note, insisted) in notes.iter_mut().zip([&by_order, &by_payment]) {
             note.push_str(&insisted.told());
@@ -110,10 +112,10 @@ struct Locked<'a> {
 
 impl<'a> Locked<'a> {
     /// Places orders until the row of one is locked while that is under way.
-    async fn take(system: &System, ledger: &Ledger, row: &'a Row) -> Result<Self> {
+    async fn take(shop: &Shop, system: &System, ledger: &Ledger, row: &'a Row) -> Result<Self> {
         let body: Value = order(&[(&sku(0), 2)], TOKEN, row.city);
         for _ in 0..TRIES {
-            let order = victims::place(system, ledger, &body, row.kind).await?;
+            let order = victims::place(shop, system, ledger, &body, row.kind).await?;
             let mut transaction = database(system, row.database).await?;
             sqlx::raw_sql("BEGIN").execute(&mut transaction).await?;
             let state = lock(&mut transaction, row, order).await?;
@@ -180,8 +182,8 @@ impl Insisted {
 }
 
 /// Asks for an order's cancellation until there is an answer.
-async fn insist(system: &System, ledger: &Ledger, order: Uuid) -> Result<Insisted> {
-    let (shop, mut insisted) = (Shop::default(), Insisted::default());
+async fn insist(shop: &Shop, system: &System, ledger: &Ledger, order: Uuid) -> Result<Insisted> {
+    let mut insisted = Insisted::default();
     let url = format!("{}/orders/{order}/cancel", system.url("order"));
     loop {
         let asked = Instant::now();

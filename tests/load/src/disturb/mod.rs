@@ -12,6 +12,7 @@ mod window;
 
 use anyhow::Result;
 use local::System;
+use local::shop::Shop;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 
@@ -45,7 +46,7 @@ impl Prepared {
         let Settings { disturb, undisturbed, disturbed, backlog } = *settings;
         Ok(match disturb {
             None => None,
-            Some(Kind::LockedRow) => Some(Self::LockedRow(LockedRow { undisturbed, disturbed })),
+            Some(Kind::LockedRow) => Some(Self::LockedRow(LockedRow { undisturbed, disturbed, shop: Shop::default() })),
             Some(Kind::Backlog) => Some(Self::Backlog(Heap::pile(system, backlog, before).await?)),
             Some(Kind::Bisection) => Some(Self::Refusals(Refusals::install(system, undisturbed, disturbed).await?)),
         })

@@ -50,6 +50,8 @@ const LOOK: Duration = Duration::from_millis(100);
 pub struct Refusals {
     pub undisturbed: Duration,
     pub disturbed: Duration,
+    shop: Shop,
+    operator: Shop,
     no_ops: RefCell<NoOps>,
     marked: RefCell<Marked>,
     dead_letters: Offsets,
@@ -70,7 +72,9 @@ impl Refusals {
         let no_ops = RefCell::new(NoOps::about_completed_orders(system).await?);
         let dead_letters = drain::ends(system, &[DEAD_LETTERS]).await?;
         sqlx::raw_sql(REFUSE).execute(&mut database(system, "order").await?).await?;
-        Ok(Self { undisturbed, disturbed, no_ops, marked: RefCell::default(), dead_letters })
+        // Made before the load: a client reads all certificates of the machine, and this thread times the answers.
+        let (shop, operator) = (Shop::default(), Shop::bearing(ADMIN_TOKEN));
+        Ok(Self { undisturbed, disturbed, shop, operator, no_ops, marked: RefCell::default(), dead_letters })
     }
 
     /// Until all that was to be refused is parked and dead-lettered.
@@ -118,7 +122,7 @@ impl Refusals {
         let mut tick = interval(PAUSE);
         while Instant::now() < until {
             tick.tick().await;
-            asked.spawn(victims::ask(url.clone(), body.clone()));
+            asked.spawn(victims::ask(self.shop.clone(), url.clone(), body.clone()));
             while let Some(told) = asked.try_join_next() {
                 self.note(told??, ledger)?;
             }
@@ -168,10 +172,9 @@ impl Refusals {
     /// Nothing is refused any more; what is parked is redriven, and its orders end. Call it when no order is due.
     pub async fn settle(&self, system: &System, ledger: &Ledger) -> Result<()> {
         sqlx::raw_sql(TAKE_AGAIN).execute(&mut database(system, "order").await?).await?;
-        let operator = Shop::bearing(ADMIN_TOKEN);
         for (number, order) in parked(system).await? {
             let url = format!("{}/admin/held/{number}/redrive", system.admin_url("order"));
-            let answer = operator.post(&url, &json!({}), &[]).await?;
+            let answer = self.operator.post(&url, &json!({}), &[]).await?;
             ensure!(answer.body["outcome"] == "applied", "the event of order {order} is not redriven: {answer:?}");
         }
         victims::until_ended(ledger).await;

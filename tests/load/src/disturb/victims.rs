@@ -22,8 +22,8 @@ pub enum Told {
 }
 
 /// Places one that must be accepted and end as its kind does.
-pub async fn place(system: &System, ledger: &Ledger, body: &Value, kind: Kind) -> Result<Uuid> {
-    match ask(system.url("order"), body.clone()).await? {
+pub async fn place(shop: &Shop, system: &System, ledger: &Ledger, body: &Value, kind: Kind) -> Result<Uuid> {
+    match ask(shop.clone(), system.url("order"), body.clone()).await? {
         Told::Accepted(order) => {
             ledger.accepted_apart(order, kind);
             Ok(order)
@@ -33,8 +33,8 @@ pub async fn place(system: &System, ledger: &Ledger, body: &Value, kind: Kind) -
 }
 
 /// Asks for one of the order that answers at `url`, until there is an answer that is not "come again".
-pub async fn ask(url: String, body: Value) -> Result<Told> {
-    let (shop, url) = (Shop::default(), format!("{url}/orders"));
+pub async fn ask(shop: Shop, url: String, body: Value) -> Result<Told> {
+    let url = format!("{url}/orders");
     loop {
         let answer = shop.post(&url, &body, &[]).await?;
         match answer.status {
