@@ -10,11 +10,11 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
-    Answer, AnyRow, Call, Command, Event, Refusal, Row,
+    Answer, Call, Command, Event, Refusal, Row,
     effects::{Effects, Fact},
     envelope::Envelope,
     participant::{Participant, What},
-    routes::{AnyCommand, AnyEvent, Routed, Service, TableId},
+    routes::{AnyCommand, AnyEvent, Routed, Service, TableId, typed},
     rows::Rows,
 };
 
@@ -32,7 +32,7 @@ impl Remembering {
     }
 
     pub fn find<R: Row>(&self, key: &str) -> R {
-        self.rows.find(TableId(R::TABLE), key).and_then(AnyRow::get::<R>).cloned().unwrap_or_default()
+        self.rows.find(TableId(R::TABLE), key).map_or_else(R::default, |row| typed(row, key))
     }
 
     /// Hands an input to its rule, with the rows that its route names and no other. Nothing changes if it is refused.

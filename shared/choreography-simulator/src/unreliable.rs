@@ -43,4 +43,8 @@ impl<O: Outside> Outside for Unreliable<O> {
         }
         answer
     }
+
+    fn steps(&self) -> Option<Vec<&'static str>> {
+        self.outside.steps()
+    }
 }

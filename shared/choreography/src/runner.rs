@@ -1,6 +1,6 @@
 //! A service's program, put together from what it brings.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::Location, sync::Arc, time::Duration};
 
 use anyhow::Result;
 #[cfg(feature = "http")]
@@ -67,6 +67,8 @@ pub struct Runner<S, O = Nobody> {
     settings: EngineSettings,
     service: S,
     outside: O,
+    /// Where it is said who makes the calls.
+    outside_at: &'static Location<'static>,
     pub(crate) surroundings: Surroundings,
 }
 
@@ -98,6 +100,7 @@ pub(crate) struct Job {
 
 impl<S: routes::Service> Runner<S> {
     /// `migrations` are the service's own; the engine's run before them.
+    #[track_caller]
     pub fn new(settings: EngineSettings, service: S, migrations: &'static Migrator) -> Self {
         let surroundings = Surroundings {
             migrations,
@@ -110,16 +113,17 @@ impl<S: routes::Service> Runner<S> {
             starts_logs: true,
             starts_metrics: true,
         };
-        Self { settings, service, outside: Nobody, surroundings }
+        Self { settings, service, outside: Nobody, outside_at: Location::caller(), surroundings }
     }
 }
 
 impl<S: routes::Service, O: Outside> Runner<S, O> {
     /// Who makes the service's external calls.
     #[must_use]
+    #[track_caller]
     pub fn outside<T: Outside>(self, outside: T) -> Runner<S, T> {
         let Self { settings, service, surroundings, .. } = self;
-        Runner { settings, service, outside, surroundings }
+        Runner { settings, service, outside, outside_at: Location::caller(), surroundings }
     }
 
     /// The service's own HTTP API, beside the probes.
@@ -172,9 +176,64 @@ impl<S: routes::Service, O: Outside> Runner<S, O> {
     /// A database or broker that is down or slow is waited for; meanwhile `/livez` is well and `/readyz` says for what.
     ///
     /// # Errors
-    /// The routes contradict each other, a setting is wrong, or the service could not go on; a line of the log says which.
+    /// The routes contradict each other, or the calls that are made are not those whose answers the routes take; a setting is
+    /// wrong, or the service could not go on; a line of the log says which.
     pub async fn run(self) -> Result<()> {
-        let Self { settings, service, outside, surroundings } = self;
-        run_routed(settings, Routed::new(service)?, outside, surroundings).await
+        let Self { settings, service, outside, outside_at, surroundings } = self;
+        let routed = Routed::new(service)?;
+        routed.calls_by(&outside, outside_at)?;
+        run_routed(settings, routed, outside, surroundings).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use choreography_core::{routes::Contradictions, table};
+    use clap::Parser;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::{Call, Routes, Service, nothing};
+
+    struct Thanks;
+
+    #[derive(Clone, Debug, Default, PartialEq)]
+    struct Account {
+        told: bool,
+    }
+
+    table!(Account in accounts by order_id: told);
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Post {}
+
+    impl Call for Post {
+        const STEP: &'static str = "post";
+    }
+
+    impl Service for Thanks {
+        type Aggregate = Account;
+
+        const NAME: &'static str = "thanks";
+
+        fn routes(on: &mut Routes<Self>) {
+            on.answer::<Post>(|_, _, _| Ok(nothing()));
+        }
+    }
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        engine: EngineSettings,
+    }
+
+    #[tokio::test]
+    async fn a_service_whose_calls_nobody_makes_does_not_start() {
+        let program = Program::try_parse_from(["thanks", "--database-url", "postgres://nowhere"]).unwrap();
+        let migrations: &Migrator = Box::leak(Box::new(Migrator::DEFAULT));
+        let error = Runner::new(program.engine, Thanks, migrations).run().await.unwrap_err();
+        let Contradictions(wrong) = error.downcast().unwrap();
+        assert!(wrong[0].starts_with("the answer to post has a rule"), "{wrong:?}");
+        assert_eq!((wrong.len(), wrong[0].matches("runner.rs:").count()), (1, 2), "{wrong:?}");
     }
 }

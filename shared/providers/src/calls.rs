@@ -71,6 +71,10 @@ impl<P: Provider> Outside for Calls<P> {
         };
         make(self, intent, age).await
     }
+
+    fn steps(&self) -> Option<Vec<&'static str>> {
+        Some(self.by_step.keys().copied().collect())
+    }
 }
 
 /// A request that the provider refuses stays refused; everything else may pass.

@@ -24,6 +24,12 @@ pub trait Outside: Send + Sync + 'static {
     /// `age`: the intent is at most so old by the database's clock. Past the key's lifetime at the provider nothing may
     /// be sent again, only asked about.
     fn call(&self, intent: &Intent, age: TimeDelta) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+
+    /// The steps of the calls that it makes; `None` if it can't say. A service whose routes take the answers to others, or not to all
+    /// of them, is refused at the start.
+    fn steps(&self) -> Option<Vec<&'static str>> {
+        None
+    }
 }
 
 /// Neither yes nor no.
@@ -60,5 +66,9 @@ pub struct Nobody;
 impl Outside for Nobody {
     async fn call(&self, intent: &Intent, _age: TimeDelta) -> Result<Answer, NoAnswer> {
         Err(NoAnswer::Wrong(format!("this service makes no external calls, yet intends {}", intent.step)))
+    }
+
+    fn steps(&self) -> Option<Vec<&'static str>> {
+        Some(Vec::new())
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of another table that a rule asked for.
 
-use std::collections::BTreeMap;
+use std::{any::type_name, collections::BTreeMap};
 
 use super::routed::{Routed, TableId};
 use crate::{AnyRow, Row, rows::Rows};
@@ -55,12 +55,22 @@ fn undeclared<X: Row>(key: &str) -> ! {
 /// The row as it stands in the batch.
 ///
 /// # Panics
-/// If it is not among those that are locked: a mistake, which parks the input.
+/// If it is not among those that are locked, or of another type: a mistake, which parks the input.
 pub(super) fn row<R: Row>(rows: &Rows<Routed>, key: &str) -> R {
-    rows.get(TableId(R::TABLE), key).get::<R>().cloned().unwrap_or_default()
+    typed(rows.get(TableId(R::TABLE), key), key)
 }
 
 /// The row as far as it is known before all rows are locked.
+///
+/// # Panics
+/// If it is of another type.
 pub(super) fn row_so_far<R: Row>(rows: &Rows<Routed>, key: &str) -> R {
-    rows.find(TableId(R::TABLE), key).and_then(AnyRow::get::<R>).cloned().unwrap_or_default()
+    rows.find(TableId(R::TABLE), key).map_or_else(R::default, |row| typed(row, key))
+}
+
+/// One of another type must not look as if it were not there: it would be written over.
+pub(crate) fn typed<R: Row>(row: &AnyRow, key: &str) -> R {
+    row.get().cloned().unwrap_or_else(|| {
+        panic!("the {} row {key} is no {}: the table has rows of two types", R::TABLE.name, type_name::<R>())
+    })
 }

@@ -1,13 +1,17 @@
 //! The route table: each reaction of a service is declared once, and topics, handled types, locked rows and dispatch follow
 //! from it.
 
+mod contradictions;
+mod description;
 mod further;
 #[cfg(test)]
 mod garden_tests;
 mod inputs;
 mod moment;
+mod place;
 mod reaction;
 mod routed;
+mod rule;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,14 +21,18 @@ use std::marker::PhantomData;
 
 use crate::{Call, Command, Event, Record, Refusal, Row};
 
+pub use contradictions::Contradictions;
+pub use description::Description;
 pub use further::Further;
 pub use inputs::{AnyCommand, AnyEvent, AnyReply};
 pub use moment::Moment;
 pub use reaction::{Reaction, nothing, publish};
 pub use routed::{Routed, TableId};
-pub use table::{Contradictions, Description};
 
-use table::{RouteTable, Rule};
+pub(crate) use further::typed;
+use place::Place;
+use rule::Rule;
+use table::RouteTable;
 
 /// A service that takes part in sagas.
 pub trait Service: Send + Sync + Sized + 'static {
@@ -81,20 +89,23 @@ impl EventRoute<'_> {
 
 impl<S: Service> Routes<S> {
     /// Reacts to an event, on the aggregate's row alone.
+    #[track_caller]
     pub fn event<E: Event>(&mut self, rule: OnEvent<E, S>) -> EventRoute<'_> {
-        EventRoute { overtakes: self.table.event::<E>(Rule::event(rule)) }
+        EventRoute { overtakes: self.table.event::<E>(Rule::event(Place::here(), rule)) }
     }
 
     /// Reacts to an event, on the aggregate's row and further ones of another table.
     ///
     /// `keys` names those further rows from the event and the aggregate's row; they are locked after it.
+    #[track_caller]
     pub fn event_with<E: Event, X: Row>(
         &mut self,
         keys: fn(&E, &S::Aggregate) -> Vec<String>,
         rule: OnEventWith<E, X, S>,
     ) -> EventRoute<'_> {
-        self.table.keeps::<X>();
-        EventRoute { overtakes: self.table.event::<E>(Rule::event_with(keys, rule)) }
+        let here = Place::here();
+        self.table.keeps::<X>(here);
+        EventRoute { overtakes: self.table.event::<E>(Rule::event_with(here, keys, rule)) }
     }
 
     /// Says of an event on one of the topics read that nothing is to be done about it. One that is neither handled nor
@@ -104,31 +115,39 @@ impl<S: Service> Routes<S> {
     }
 
     /// Reacts to a client's command.
+    ///
+    /// A command about another row than the aggregate's makes no calls and sets no deadlines: what comes of them is about an
+    /// aggregate. A rule that does is refused.
+    #[track_caller]
     pub fn command<C: Command>(&mut self, rule: OnCommand<C, S>) {
-        self.table.keeps::<C::Row>();
-        self.table.command::<C>(Rule::command(rule));
+        let here = Place::here();
+        self.table.keeps::<C::Row>(here);
+        self.table.command::<C>(Rule::command(here, rule));
     }
 
     /// Reacts to a client's command, on its row and further ones of another table, which are locked after it.
+    #[track_caller]
     pub fn command_with<C: Command, X: Row>(
         &mut self,
         keys: fn(&C, &C::Row) -> Vec<String>,
         rule: OnCommandWith<C, X, S>,
     ) {
-        self.table.keeps::<C::Row>();
-        self.table.keeps::<X>();
-        self.table.after(C::Row::TABLE, X::TABLE);
-        self.table.command::<C>(Rule::command_with(keys, rule));
+        let here = Place::here();
+        self.table.keeps::<C::Row>(here);
+        self.table.keeps::<X>(here);
+        self.table.command::<C>(Rule::command_with(here, keys, rule));
     }
 
     /// Reacts to the answer to an external call, which a rule made by [`Reaction::call`].
+    #[track_caller]
     pub fn answer<C: Call>(&mut self, rule: OnAnswer<S>) {
-        self.table.answer(C::STEP, Rule::answer(rule));
+        self.table.answer::<C>(Rule::answer(Place::here(), rule));
     }
 
     /// Reacts to a deadline, which a rule set by [`Reaction::deadline`].
+    #[track_caller]
     pub fn deadline(&mut self, name: &'static str, rule: OnDeadline<S>) {
-        self.table.deadline(name, Rule::deadline(rule));
+        self.table.deadline(name, Rule::deadline(Place::here(), rule));
     }
 
     /// Says that rules publish events of this type. What is not declared is not published: the input is refused.
@@ -137,7 +156,8 @@ impl<S: Service> Routes<S> {
     }
 
     /// Says that rules append records of this type. What is not declared is not appended: the input is refused.
+    #[track_caller]
     pub fn records<R: Record>(&mut self) {
-        self.table.records(R::TABLE);
+        self.table.records::<R>(Place::here());
     }
 }

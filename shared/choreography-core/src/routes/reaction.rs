@@ -94,6 +94,12 @@ impl Reaction {
         !(self.published.is_empty() && self.calls.is_empty() && self.amended.is_empty() && self.deadlines.is_empty())
     }
 
+    /// Whether something of it is, or was, to come back as an input about the aggregate.
+    pub(super) fn comes_back(&self) -> bool {
+        let Self { calls, amended, deadlines, settled, .. } = self;
+        !(calls.is_empty() && amended.is_empty() && deadlines.is_empty() && settled.is_empty())
+    }
+
     fn request<C: Call>(&mut self, call: &C) -> Option<String> {
         let written = serde_json::to_string(call);
         written

@@ -1,17 +1,19 @@
 //! A service's routes, as the engine's steps drive them.
 
-use std::{any::Any, cmp::Ordering, fmt, hash};
+use std::{any::Any, cmp::Ordering, fmt, hash, panic::Location};
 
 use chrono::{DateTime, Utc};
 
 use super::{
-    AnyCommand, AnyEvent, AnyReply, Contradictions, Description, Reaction, Service,
-    table::{At, Kept, RouteTable, RowKey, Rule},
+    AnyCommand, AnyEvent, AnyReply, Contradictions, Description, Reaction, Service, contradictions,
+    rule::{At, RowKey, Rule},
+    table::{Kept, RouteTable},
 };
 use crate::{
     AnyRecord, AnyRow, EventType, Key, Refusal, Row, Table, Undecodable,
     effects::{Effects, Intend, SetDeadline, SettleDeadline},
     envelope::Envelope,
+    intents::Outside,
     participant::{Participant, What},
     rows::{Rows, Touch},
     table::{Cells, Unreadable},
@@ -25,7 +27,7 @@ pub struct Routed {
     table: RouteTable,
     reads: Vec<&'static str>,
     writes: Vec<&'static str>,
-    aggregates: Option<TableId>,
+    aggregates: TableId,
 }
 
 /// A table, known by its name.
@@ -40,13 +42,24 @@ impl Routed {
     pub fn new<S: Service>(service: S) -> Result<Self, Contradictions> {
         let table = RouteTable::of::<S>()?;
         let Description { reads, writes, .. } = table.describe(S::NAME);
-        let aggregates = Some(TableId(S::Aggregate::TABLE)).filter(|table_id| table.kept.contains_key(table_id));
+        let aggregates = TableId(S::Aggregate::TABLE);
         Ok(Self { name: S::NAME, service: Box::new(service), table, reads, writes, aggregates })
     }
 
     /// What the service declares, as data.
     pub fn describe(&self) -> Description {
         self.table.describe(self.name)
+    }
+
+    /// Whether the calls whose answers the routes take are those that `outside` makes, which was given at `given`. One that can't
+    /// say which it makes is taken at its word.
+    ///
+    /// # Errors
+    /// They are not the same.
+    pub fn calls_by(&self, outside: &impl Outside, given: &Location<'_>) -> Result<(), Contradictions> {
+        let made = outside.steps();
+        let wrong = made.map_or_else(Vec::new, |made| contradictions::of_calls(&self.table, &made, given));
+        if wrong.is_empty() { Ok(()) } else { Err(Contradictions(wrong)) }
     }
 
     /// The types of the events that it handles, with their topics.
@@ -112,7 +125,7 @@ impl Routed {
             }
         }
         for record in &reaction.records {
-            if !self.table.recorded.contains(record.table().name) {
+            if !self.table.recorded.contains_key(record.table().name) {
                 return undeclared(format!("the table {}", record.table().name), "on.records::<…>()");
             }
         }
@@ -153,7 +166,7 @@ impl Participant for Routed {
     }
 
     fn aggregates(&self) -> Option<TableId> {
-        self.aggregates
+        Some(self.aggregates)
     }
 
     fn reads(&self) -> &[&'static str] {
@@ -220,6 +233,7 @@ impl Participant for Routed {
         let at = At { service: &*self.service, now, aggregate_id: key.text };
         let (reply, reaction) = (rule.run)(input, rows, &at)?;
         self.check(&reaction)?;
+        rule.check(&reaction)?;
         Ok(self.effects(key.text, reply, reaction))
     }
 }

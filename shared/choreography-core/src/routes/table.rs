@@ -1,186 +1,41 @@
-//! The route table as it stands once all is declared, and what in it contradicts itself.
+//! The route table as it stands once all is declared.
 
 use std::{
-    any::{Any, TypeId},
-    collections::{BTreeMap, BTreeSet, HashMap},
-    fmt,
+    any::{TypeId, type_name},
+    collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry},
     marker::PhantomData,
 };
 
-use chrono::{DateTime, Utc};
-
 use super::{
-    Further, Moment, OnAnswer, OnCommand, OnCommandWith, OnDeadline, OnEvent, OnEventWith, Reaction, Routes, Service,
-    further::{row, row_so_far},
-    inputs::{AnyEvent, AnyReply},
-    routed::{Routed, TableId},
-    unhandled::Unhandled,
+    Contradictions, Description, Routes, Service, contradictions, inputs::AnyEvent, place::Place, routed::TableId,
+    rule::Rule, unhandled::Unhandled,
 };
 use crate::{
-    Answer, AnyRow, Command, Event, EventType, Refusal, Row, Table, Undecodable,
-    rows::{Rows, Touch},
+    AnyRow, Call, Command, Event, EventType, Record, Row, Undecodable,
     table::{Cells, Unreadable},
 };
-
-/// What a rule came to; of a command with its reply.
-type Ran = Result<(Option<AnyReply>, Reaction), Refusal>;
-type Run = dyn Fn(&dyn Any, &mut Rows<Routed>, &At<'_>) -> Ran + Send + Sync;
-type Names = dyn Fn(&dyn Any, &str, &Rows<Routed>) -> Vec<String> + Send + Sync;
-
-/// The circumstances of an input, of whatever service.
-pub(super) struct At<'a> {
-    /// Of the type that declared the routes.
-    pub service: &'a (dyn Any + Send + Sync),
-    pub now: DateTime<Utc>,
-    pub aggregate_id: &'a str,
-}
-
-/// The key of the row that an input is about.
-#[derive(Clone, Copy)]
-pub(super) struct RowKey<'a> {
-    pub text: &'a str,
-    /// It was minted for this input.
-    pub fresh: bool,
-}
-
-/// A rule with the rows that it needs.
-pub(super) struct Rule {
-    /// The table of the row that the input is about.
-    pub about: TableId,
-    further: Option<(TableId, Box<Names>)>,
-    pub run: Box<Run>,
-}
-
-impl Rule {
-    pub fn event<E: Event, S: Service>(rule: OnEvent<E, S>) -> Self {
-        Self::about(move |event: &E, aggregate: &mut S::Aggregate, _, at| Ok((None, rule(event, aggregate, at)?)))
-    }
-
-    pub fn event_with<E: Event, X: Row, S: Service>(
-        keys: fn(&E, &S::Aggregate) -> Vec<String>,
-        rule: OnEventWith<E, X, S>,
-    ) -> Self {
-        Self::with(keys, move |event, aggregate, further, at| Ok((None, rule(event, aggregate, further, at)?)))
-    }
-
-    pub fn command<C: Command, S: Service>(rule: OnCommand<C, S>) -> Self {
-        Self::about(move |command: &C, row: &mut C::Row, _, at| {
-            let (reply, reaction) = rule(command, row, at)?;
-            Ok((Some(AnyReply::new(reply)), reaction))
-        })
-    }
-
-    pub fn command_with<C: Command, X: Row, S: Service>(
-        keys: fn(&C, &C::Row) -> Vec<String>,
-        rule: OnCommandWith<C, X, S>,
-    ) -> Self {
-        Self::with(keys, move |command, row, further, at| {
-            let (reply, reaction) = rule(command, row, further, at)?;
-            Ok((Some(AnyReply::new(reply)), reaction))
-        })
-    }
-
-    pub fn answer<S: Service>(rule: OnAnswer<S>) -> Self {
-        Self::about(move |answer: &Answer, aggregate: &mut S::Aggregate, _, at| {
-            Ok((None, rule(answer, aggregate, at)?))
-        })
-    }
-
-    pub fn deadline<S: Service>(rule: OnDeadline<S>) -> Self {
-        Self::about(move |_: &String, aggregate: &mut S::Aggregate, _, at| Ok((None, rule(aggregate, at)?)))
-    }
-
-    /// A rule about one row.
-    fn about<I: Any, R: Row, S: Service>(
-        rule: impl Fn(&I, &mut R, &mut Rows<Routed>, &Moment<'_, S>) -> Ran + Send + Sync + 'static,
-    ) -> Self {
-        let run = move |input: &dyn Any, rows: &mut Rows<Routed>, at: &At<'_>| {
-            let input = typed::<I>(input)?;
-            let at = &Moment { service: typed::<S>(at.service)?, now: at.now, aggregate_id: at.aggregate_id };
-            changing(rows, at.aggregate_id, |row: &mut R, rows| rule(input, row, rows, at))
-        };
-        Self { about: TableId(R::TABLE), further: None, run: Box::new(run) }
-    }
-
-    /// A rule about one row, with further ones that `keys` names.
-    fn with<I: Any, R: Row, X: Row, S: Service>(
-        keys: fn(&I, &R) -> Vec<String>,
-        rule: impl Fn(&I, &mut R, &mut Further<X>, &Moment<'_, S>) -> Ran + Send + Sync + 'static,
-    ) -> Self {
-        let names = move |input: &dyn Any, key: &str, rows: &Rows<Routed>| {
-            typed::<I>(input).map_or_else(|_| Vec::new(), |input| keys(input, &row_so_far(rows, key)))
-        };
-        let about = Self::about(move |input: &I, row: &mut R, rows, at| {
-            let mut further = Further::read(keys(input, row), rows);
-            let ran = rule(input, row, &mut further, at)?;
-            further.write(rows);
-            Ok(ran)
-        });
-        Self { further: Some((TableId(X::TABLE), Box::new(names))), ..about }
-    }
-
-    /// Whether the rule takes rows of this table.
-    pub fn names(&self, table: TableId) -> bool {
-        table == self.about || self.further.as_ref().is_some_and(|(further, _)| *further == table)
-    }
-
-    /// Whether it names its rows of this table by what stands in the row that it is about.
-    pub fn names_by_rows(&self, table: TableId) -> bool {
-        self.further.as_ref().is_some_and(|(further, _)| *further == table)
-    }
-
-    /// The rows of `table` that the input may read or change.
-    pub fn touches(
-        &self,
-        table: TableId,
-        input: &dyn Any,
-        key: RowKey<'_>,
-        rows: &Rows<Routed>,
-        touched: &mut Vec<Touch>,
-    ) {
-        if table == self.about {
-            touched.push(Touch { key: key.text.to_owned(), fresh: key.fresh });
-        }
-        if let Some((further, names)) = &self.further
-            && *further == table
-        {
-            touched.extend(names(input, key.text, rows).into_iter().map(Touch::shared));
-        }
-    }
-}
-
-/// Runs a rule on the row that its input is about. A rule that saw no row and writes none must leave no trace that others
-/// see: there would be nothing to lock, so two of them could pass each other.
-fn changing<R: Row>(
-    rows: &mut Rows<Routed>,
-    aggregate_id: &str,
-    rule: impl FnOnce(&mut R, &mut Rows<Routed>) -> Ran,
-) -> Ran {
-    let before: R = row(rows, aggregate_id);
-    let mut after = before.clone();
-    let (reply, reaction) = rule(&mut after, rows)?;
-    if after == R::default() && before == after && reaction.is_seen() {
-        return Err(Refusal::Permanent(format!(
-            "the rule saw no row {} in {} and writes none, yet it publishes, calls or sets a deadline: write a row that \
-             says so",
-            aggregate_id,
-            R::TABLE.name
-        )));
-    }
-    rows.set(TableId(R::TABLE), aggregate_id, AnyRow::new(after));
-    Ok((reply, reaction))
-}
-
-fn typed<T: Any>(input: &dyn Any) -> Result<&T, Refusal> {
-    input.downcast_ref().ok_or_else(|| Refusal::Permanent(format!("this is no {}", std::any::type_name::<T>())))
-}
 
 /// The rows of a table, of which type they are put aside.
 #[derive(Clone, Copy)]
 pub(super) struct Kept {
+    pub of: Typed,
     /// Of a key of which nothing is known yet.
     pub absent: fn() -> AnyRow,
     pub read: fn(&mut Cells<'_>) -> Result<AnyRow, Unreadable>,
+}
+
+/// A type of rows or records, and where it was first declared.
+#[derive(Clone, Copy)]
+pub(super) struct Typed {
+    pub id: TypeId,
+    pub name: &'static str,
+    pub place: Place,
+}
+
+impl Typed {
+    fn of<T: 'static>(place: Place) -> Self {
+        Self { id: TypeId::of::<T>(), name: type_name::<T>(), place }
+    }
 }
 
 /// An event's route.
@@ -191,55 +46,6 @@ pub(super) struct EventEntry {
     pub rule: Rule,
 }
 
-/// What a service reads, handles and publishes, as data.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Description {
-    /// The service's name.
-    pub name: &'static str,
-    /// The topics that it reads.
-    pub reads: Vec<&'static str>,
-    /// The types that it handles.
-    pub handles: Vec<&'static str>,
-    /// Those among them that overtake parked events.
-    pub compensates: Vec<&'static str>,
-    /// The types that it passes over in silence.
-    pub ignores: Vec<&'static str>,
-    /// The types that it publishes.
-    pub publishes: Vec<&'static str>,
-    /// The topics that it writes to.
-    pub writes: Vec<&'static str>,
-    /// The steps of its external calls.
-    pub calls: Vec<&'static str>,
-    /// The names of its deadlines.
-    pub deadlines: Vec<&'static str>,
-    /// Its tables: rows in the order in which they are locked, then records.
-    pub tables: Vec<&'static str>,
-    /// What the contracts say of all types that are named above, by name.
-    pub events: Vec<EventType>,
-}
-
-impl Description {
-    /// What a service declares.
-    ///
-    /// # Errors
-    /// The declarations contradict each other.
-    pub fn of<S: Service>() -> Result<Self, Contradictions> {
-        RouteTable::of::<S>().map(|table| table.describe(S::NAME))
-    }
-}
-
-/// Declarations that contradict each other. Each line names one, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contradictions(pub Vec<String>);
-
-impl fmt::Display for Contradictions {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "the routes contradict each other:\n  {}", self.0.join("\n  "))
-    }
-}
-
-impl std::error::Error for Contradictions {}
-
 #[derive(Default)]
 pub(super) struct RouteTable {
     pub events: BTreeMap<&'static str, EventEntry>,
@@ -247,13 +53,12 @@ pub(super) struct RouteTable {
     pub answers: BTreeMap<&'static str, Rule>,
     pub deadlines: BTreeMap<&'static str, Rule>,
     pub published: BTreeMap<&'static str, EventType>,
-    ignored: BTreeMap<&'static str, EventType>,
-    pub recorded: BTreeSet<&'static str>,
+    pub ignored: BTreeMap<&'static str, EventType>,
+    pub recorded: BTreeMap<&'static str, Typed>,
     /// In the order in which they are locked: the aggregate's first.
     pub tables: Vec<TableId>,
     pub kept: BTreeMap<TableId, Kept>,
     pub unhandled: Unhandled,
-    order: Vec<(&'static Table, &'static Table)>,
     wrong: Vec<String>,
     /// Where a route leaves its word whose type is handled already.
     superseded: bool,
@@ -263,36 +68,42 @@ impl RouteTable {
     /// What the service declares.
     pub fn of<S: Service>() -> Result<Self, Contradictions> {
         let mut table = Self::default();
-        table.keeps::<S::Aggregate>();
+        table.keeps::<S::Aggregate>(Place::Aggregate);
         let mut routes = Routes { table, service: PhantomData };
         S::routes(&mut routes);
         let mut table = routes.table;
-        table.check(S::NAME);
+        table.wrong.extend(contradictions::of(&table, S::NAME));
         if table.wrong.is_empty() { Ok(table) } else { Err(Contradictions(table.wrong)) }
     }
 
-    pub fn keeps<R: Row>(&mut self) {
-        let kept = Kept { absent: || AnyRow::new(R::default()), read: |cells| R::read(cells).map(AnyRow::new) };
-        if self.kept.insert(TableId(R::TABLE), kept).is_none() {
-            self.tables.push(TableId(R::TABLE));
+    /// Rows of this type are read and written.
+    pub fn keeps<R: Row>(&mut self, place: Place) {
+        let of = Typed::of::<R>(place);
+        let kept = Kept { of, absent: || AnyRow::new(R::default()), read: |cells| R::read(cells).map(AnyRow::new) };
+        match self.kept.entry(TableId(R::TABLE)) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(kept);
+                self.tables.push(TableId(R::TABLE));
+            }
+            Entry::Occupied(before) => self.wrong.extend(contradictions::two_types(R::TABLE, before.get().of, of)),
         }
-    }
-
-    /// The second table's keys come from the first one's rows.
-    pub fn after(&mut self, first: &'static Table, then: &'static Table) {
-        self.order.push((first, then));
     }
 
     pub fn event<E: Event>(&mut self, rule: Rule) -> &mut bool {
         let EventType { name, .. } = E::TYPE;
         self.unhandled.know(E::FAMILY);
-        if self.events.contains_key(name) {
-            self.wrong.push(format!("{name} is handled twice: declare it once"));
-            return &mut self.superseded;
+        self.takes(&rule);
+        match self.events.entry(name) {
+            Entry::Occupied(before) => {
+                let twice = contradictions::twice(name, &before.get().rule, &rule, "declare it once");
+                self.wrong.push(twice);
+                &mut self.superseded
+            }
+            Entry::Vacant(vacant) => {
+                let read = |version: u32, payload: &str| E::read(version, payload).map(AnyEvent::new);
+                &mut vacant.insert(EventEntry { event_type: E::TYPE, overtakes: false, read, rule }).overtakes
+            }
         }
-        let read = |version: u32, payload: &str| E::read(version, payload).map(AnyEvent::new);
-        let entry = EventEntry { event_type: E::TYPE, overtakes: false, read, rule };
-        &mut self.events.entry(name).or_insert(entry).overtakes
     }
 
     pub fn ignore<E: Event>(&mut self) {
@@ -302,60 +113,45 @@ impl RouteTable {
     }
 
     pub fn command<C: Command>(&mut self, rule: Rule) {
-        if self.commands.insert(TypeId::of::<C>(), rule).is_some() {
-            self.wrong.push(format!("{} is handled twice: declare it once", std::any::type_name::<C>()));
+        self.takes(&rule);
+        if let Some(before) = self.commands.get(&TypeId::of::<C>()) {
+            self.wrong.push(contradictions::twice(rule.input, before, &rule, "declare it once"));
         }
+        self.commands.entry(TypeId::of::<C>()).or_insert(rule);
     }
 
-    pub fn answer(&mut self, step: &'static str, rule: Rule) {
-        if self.answers.insert(step, rule).is_some() {
-            self.wrong.push(format!("the answer to {step} is handled twice: give each call a step of its own"));
+    pub fn answer<C: Call>(&mut self, rule: Rule) {
+        self.takes(&rule);
+        if let Some(before) = self.answers.get(C::STEP) {
+            let answer = format!("the answer to {}", C::STEP);
+            self.wrong.push(contradictions::twice(&answer, before, &rule, "give each call a step of its own"));
         }
+        self.answers.entry(C::STEP).or_insert(rule);
     }
 
     pub fn deadline(&mut self, name: &'static str, rule: Rule) {
-        if self.deadlines.insert(name, rule).is_some() {
-            self.wrong.push(format!("the deadline {name} is handled twice: give each a name of its own"));
+        self.takes(&rule);
+        if let Some(before) = self.deadlines.get(name) {
+            let deadline = format!("the deadline {name}");
+            self.wrong.push(contradictions::twice(&deadline, before, &rule, "give each a name of its own"));
         }
+        self.deadlines.entry(name).or_insert(rule);
     }
 
     pub fn publishes<E: Event>(&mut self) {
         self.published.insert(E::TYPE.name, E::TYPE);
     }
 
-    pub fn records(&mut self, table: &'static Table) {
-        self.recorded.insert(table.name);
+    /// Records of this type are appended.
+    pub fn records<R: Record>(&mut self, place: Place) {
+        let of = Typed::of::<R>(place);
+        let before = *self.recorded.entry(R::TABLE.name).or_insert(of);
+        self.wrong.extend(contradictions::two_types(R::TABLE, before, of));
     }
 
-    fn check(&mut self, service: &str) {
-        let reads: BTreeSet<&str> = self.events.values().map(|entry| entry.event_type.topic).collect();
-        for (name, ignored) in &self.ignored {
-            if self.events.contains_key(name) {
-                self.wrong.push(format!("{name} is handled, and declared as ignored: leave one of the two out"));
-            } else if !reads.contains(ignored.topic) {
-                self.wrong.push(format!(
-                    "{name} is declared as ignored, but nothing of {} is handled: leave it out",
-                    ignored.topic
-                ));
-            }
-        }
-        for name in self.published.keys().filter(|name| self.events.contains_key(*name)) {
-            self.wrong.push(format!("{name} is published and handled by the same service: call the rule instead"));
-        }
-        for published in self.published.values().filter(|published| published.owner != service) {
-            let EventType { name, topic, owner, .. } = published;
-            self.wrong.push(format!("{name} is published, but it is {owner}'s: only {owner} writes to {topic}"));
-        }
-        for (first, then) in &self.order {
-            let place = |table: &'static Table| self.tables.iter().position(|kept| *kept == TableId(table));
-            if place(first) >= place(then) {
-                self.wrong.push(format!(
-                    "keys of {then} come from rows of {first}, but {then} is locked first: declare a route of {first} before",
-                    first = first.name,
-                    then = then.name
-                ));
-            }
-        }
+    /// The tables of a rule are known by now, in the order in which they are locked.
+    fn takes(&mut self, rule: &Rule) {
+        self.wrong.extend(contradictions::of_order(self, rule));
     }
 
     pub fn describe(&self, name: &'static str) -> Description {
@@ -375,7 +171,7 @@ impl RouteTable {
             writes: once(&mut self.published.values().map(|published| published.topic)),
             calls: self.answers.keys().copied().collect(),
             deadlines: self.deadlines.keys().copied().collect(),
-            tables: self.tables.iter().map(|table| table.0.name).chain(self.recorded.iter().copied()).collect(),
+            tables: self.tables.iter().map(|table| table.0.name).chain(self.recorded.keys().copied()).collect(),
             events: events.into_values().collect(),
         }
     }

@@ -8,6 +8,9 @@ use crate::{
     Answer, EventType, Key, Refusal, Undecodable, envelope::Envelope, given::Given, participant::Participant, table,
 };
 
+#[path = "confused_tests.rs"]
+mod confused;
+
 /// Loyalty points: a visit earns some, and undoing it takes them back.
 #[derive(Debug)]
 struct Loyalty;
@@ -123,9 +126,9 @@ impl Service for Loyalty {
         on.event::<VisitUndone>(cancelled).overtakes();
         on.answer::<Post>(posted);
         on.deadline("thanks", thanks);
-        on.command::<Fill>(|fill, pot, _| {
+        on.command::<Fill>(|fill, pot, at| {
             pot.points += fill.points;
-            Ok((pot.points, nothing()))
+            Ok((pot.points, of_pot(fill.points, at.now)))
         });
         on.command::<Open>(|_, account, at| {
             account.points = 5;
@@ -141,6 +144,22 @@ const NO_ROW: i64 = 0;
 const OTHER_POT: i64 = 66;
 const UNDECLARED: i64 = 77;
 const BELOW_ZERO: i64 = -1;
+
+const CALLS: i64 = 101;
+const AMENDS: i64 = 102;
+const SETS: i64 = 103;
+const SETTLES: i64 = 104;
+
+/// What follows when a pot is filled, which is no aggregate.
+fn of_pot(points: i64, now: DateTime<chrono::Utc>) -> Reaction {
+    match points {
+        CALLS => nothing().call(Post { text: String::new() }),
+        AMENDS => nothing().amend(Post { text: String::new() }),
+        SETS => nothing().deadline("thanks", now),
+        SETTLES => nothing().settle("thanks"),
+        _ => nothing(),
+    }
+}
 
 fn placed(event: &VisitMade, account: &mut Account, pots: &mut Further<Pot>, at: &Moment<'_, Loyalty>) -> Reacts {
     let points = event.points;
@@ -229,6 +248,18 @@ fn what_the_routes_do_not_declare_is_refused() {
     assert!(Given::nothing(Loyalty).deadline("o1", "birthday").is_err());
 }
 
+#[test]
+fn what_would_come_back_about_a_row_that_is_no_aggregates_is_refused() {
+    for points in [CALLS, AMENDS, SETS, SETTLES] {
+        let mut given = Given::nothing(Loyalty);
+        let refused = given.command(Fill { points }).unwrap_err().to_string();
+        let rule = "the rule for choreography_core::routes::tests::Fill (";
+        assert!(refused.starts_with(rule) && refused.contains("about a row of pots"), "{refused}");
+        assert!(refused.contains("routes/tests.rs:"), "{refused}");
+        assert_eq!(given.find::<Pot>("all"), Pot::default());
+    }
+}
+
 fn decode(topic: &str, event_type: &str, version: u32, aggregate: &str) -> Result<Option<String>, Undecodable> {
     let json = format!(
         r#"{{"id":"0198f5c7-0000-7000-8000-000000000001","type":"{event_type}","version":{version},
@@ -262,48 +293,6 @@ fn events_without_a_route_are_reported_unless_they_are_ignored() {
     assert_eq!(unhandled.report("loyalty", "visit.made"), Some("visit.made"));
     assert_eq!(unhandled.report("loyalty", "visit.undone"), None);
     assert_eq!(unhandled.report("loyalty", "whatever.came"), Some("other"));
-}
-
-struct Confused;
-
-impl Service for Confused {
-    type Aggregate = Account;
-
-    const NAME: &'static str = "confused";
-
-    fn routes(on: &mut Routes<Self>) {
-        on.event::<VisitMade>(|_, _, _| Ok(nothing()));
-        on.event::<VisitMade>(|_, _, _| Ok(nothing())).overtakes();
-        on.ignore::<VisitMade>();
-        on.ignore::<PointsEarned>();
-        on.publishes::<VisitMade>();
-        on.deadline("d", |_, _| Ok(nothing()));
-        on.deadline("d", |_, _| Ok(nothing()));
-        on.answer::<Post>(|_, _, _| Ok(nothing()));
-        on.answer::<Post>(|_, _, _| Ok(nothing()));
-        on.command::<Fill>(|_, _, _| Ok((0, nothing())));
-        on.command_with::<Fill, Account>(|_, _| Vec::new(), |_, _, _, _| Ok((0, nothing())));
-    }
-}
-
-#[test]
-fn routes_that_contradict_each_other_are_refused_with_all_that_is_wrong() {
-    let wrong = Routed::new(Confused).unwrap_err().0;
-    let expected = [
-        "visit.made is handled twice: declare it once",
-        "the deadline d is handled twice: give each a name of its own",
-        "the answer to post is handled twice: give each call a step of its own",
-        "Fill is handled twice",
-        "points.earned is declared as ignored, but nothing of points is handled",
-        "visit.made is handled, and declared as ignored",
-        "visit.made is published and handled by the same service",
-        "visit.made is published, but it is desk's",
-        "keys of accounts come from rows of pots, but accounts is locked first",
-    ];
-    for (line, expected) in wrong.iter().zip(expected) {
-        assert!(line.contains(expected), "{line:?} instead of {expected:?}");
-    }
-    assert_eq!(wrong.len(), expected.len(), "{wrong:#?}");
 }
 
 #[test]

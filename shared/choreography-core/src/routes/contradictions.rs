@@ -1,0 +1,126 @@
+//! What in a route table contradicts itself. Each line names the places, and what to do.
+
+use std::{collections::BTreeSet, fmt, panic::Location};
+
+use super::{
+    routed::TableId,
+    rule::Rule,
+    table::{RouteTable, Typed},
+};
+use crate::{EventType, Table};
+
+/// Declarations that contradict each other. Each line names one, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contradictions(pub Vec<String>);
+
+impl fmt::Display for Contradictions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the routes contradict each other:\n  {}", self.0.join("\n  "))
+    }
+}
+
+impl std::error::Error for Contradictions {}
+
+/// `what` has two rules.
+pub(super) fn twice(what: &str, before: &Rule, rule: &Rule, do_this: &str) -> String {
+    format!("{what} is handled twice, at {} and at {}: {do_this}", before.place, rule.place)
+}
+
+/// Rows of one type would be taken for rows of the other, records of one be written by the columns of the other.
+pub(super) fn two_types(table: &Table, before: Typed, now: Typed) -> Option<String> {
+    (before.id != now.id).then(|| {
+        format!(
+            "the table {} is {}'s ({}) and {}'s ({}): one table has one type; give each a table of its own, or use one \
+             type in both places",
+            table.name, before.name, before.place, now.name, now.place
+        )
+    })
+}
+
+/// A rule's further rows are locked after the row that names them.
+pub(super) fn of_order(table: &RouteTable, rule: &Rule) -> Option<String> {
+    let (first, then) = (rule.about, rule.further()?);
+    let place = |table_id: TableId| table.tables.iter().position(|kept| *kept == table_id);
+    if place(first) < place(then) {
+        return None;
+    }
+    let (first_name, then_name) = (first.0.name, then.0.name);
+    if first == then {
+        return Some(format!(
+            "the route of {} ({}) asks for further rows of {then_name}, whose row it is about already: ask for rows of another \
+             table, or for none",
+            rule.input, rule.place
+        ));
+    }
+    if place(then) == Some(0) {
+        return Some(format!(
+            "keys of {then_name} come from rows of {first_name} ({}), but {then_name} is the aggregate's, which is locked \
+             first: make {} about the aggregate, with its rows of {first_name} as further ones",
+            rule.place, rule.input
+        ));
+    }
+    let locked = table.kept.get(&then).map(|kept| kept.of.place.to_string()).unwrap_or_default();
+    Some(format!(
+        "keys of {then_name} come from rows of {first_name} ({}), but {then_name} is locked first, since {locked}: declare a \
+         route of {first_name} before that",
+        rule.place
+    ))
+}
+
+/// What can be known once all is declared.
+pub(super) fn of(table: &RouteTable, service: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let reads: BTreeSet<&str> = table.events.values().map(|entry| entry.event_type.topic).collect();
+    for (name, ignored) in &table.ignored {
+        if let Some(entry) = table.events.get(name) {
+            wrong.push(format!(
+                "{name} is handled ({}), and declared as ignored: leave one of the two out",
+                entry.rule.place
+            ));
+        } else if !reads.contains(ignored.topic) {
+            wrong.push(format!(
+                "{name} is declared as ignored, but nothing of {} is handled: leave it out",
+                ignored.topic
+            ));
+        }
+    }
+    for (name, entry) in table.events.iter().filter(|(name, _)| table.published.contains_key(*name)) {
+        wrong.push(format!(
+            "{name} is published and handled ({}) by the same service: call the rule instead",
+            entry.rule.place
+        ));
+    }
+    for published in table.published.values().filter(|published| published.owner != service) {
+        let EventType { name, topic, owner, .. } = published;
+        wrong.push(format!("{name} is published, but it is {owner}'s: only {owner} writes to {topic}"));
+    }
+    for (table_id, kept) in &table.kept {
+        if let Some(records) = table.recorded.get(table_id.0.name) {
+            wrong.push(format!(
+                "the table {} has rows, {}'s ({}), and records are appended to it, {}'s ({}): give the records a table of \
+                 their own",
+                table_id.0.name, kept.of.name, kept.of.place, records.name, records.place
+            ));
+        }
+    }
+    wrong
+}
+
+/// The calls that `made` says are made must be those whose answers have a rule. `given`: where it is said who makes them.
+pub(super) fn of_calls(table: &RouteTable, made: &[&'static str], given: &Location<'_>) -> Vec<String> {
+    let given = format!("{}:{}", given.file(), given.line());
+    let unmade = table.answers.iter().filter(|(step, _)| !made.contains(*step)).map(|(step, rule)| {
+        format!(
+            "the answer to {step} has a rule ({}), but nobody makes that call: give the runner ({given}) who does, as \
+             .outside(…)",
+            rule.place
+        )
+    });
+    let unanswered = made.iter().filter(|step| !table.answers.contains_key(*step)).map(|step| {
+        format!(
+            "the call {step} is made by what the runner is given ({given}), but its answer has no rule: add \
+             on.answer::<…>(rule) to the routes, or leave the call out"
+        )
+    });
+    unmade.chain(unanswered).collect()
+}

@@ -1,0 +1,202 @@
+//! Rules, whatever they take, with the rows that they need.
+
+use std::any::{Any, type_name};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Further, Moment, OnAnswer, OnCommand, OnCommandWith, OnDeadline, OnEvent, OnEventWith, Reaction, Service,
+    further::{row, row_so_far},
+    inputs::AnyReply,
+    place::Place,
+    routed::{Routed, TableId},
+};
+use crate::{
+    Answer, AnyRow, Command, Event, Refusal, Row,
+    rows::{Rows, Touch},
+};
+
+/// What a rule came to; of a command with its reply.
+type Ran = Result<(Option<AnyReply>, Reaction), Refusal>;
+type Run = dyn Fn(&dyn Any, &mut Rows<Routed>, &At<'_>) -> Ran + Send + Sync;
+type Names = dyn Fn(&dyn Any, &str, &Rows<Routed>) -> Vec<String> + Send + Sync;
+
+/// The circumstances of an input, of whatever service.
+pub(super) struct At<'a> {
+    /// Of the type that declared the routes.
+    pub service: &'a (dyn Any + Send + Sync),
+    pub now: DateTime<Utc>,
+    pub aggregate_id: &'a str,
+}
+
+/// The key of the row that an input is about.
+#[derive(Clone, Copy)]
+pub(super) struct RowKey<'a> {
+    pub text: &'a str,
+    /// It was minted for this input.
+    pub fresh: bool,
+}
+
+/// A rule with the rows that it needs.
+pub(super) struct Rule {
+    /// Where its route is declared.
+    pub place: Place,
+    /// The type of its input.
+    pub input: &'static str,
+    /// The table of the row that the input is about.
+    pub about: TableId,
+    /// That is the table of the aggregates.
+    pub is_of_aggregate: bool,
+    further: Option<(TableId, Box<Names>)>,
+    pub run: Box<Run>,
+}
+
+impl Rule {
+    pub fn event<E: Event, S: Service>(place: Place, rule: OnEvent<E, S>) -> Self {
+        Self::about(place, move |event: &E, aggregate: &mut S::Aggregate, _, at| {
+            Ok((None, rule(event, aggregate, at)?))
+        })
+    }
+
+    pub fn event_with<E: Event, X: Row, S: Service>(
+        place: Place,
+        keys: fn(&E, &S::Aggregate) -> Vec<String>,
+        rule: OnEventWith<E, X, S>,
+    ) -> Self {
+        Self::with(place, keys, move |event, aggregate, further, at| Ok((None, rule(event, aggregate, further, at)?)))
+    }
+
+    pub fn command<C: Command, S: Service>(place: Place, rule: OnCommand<C, S>) -> Self {
+        Self::about(place, move |command: &C, row: &mut C::Row, _, at| {
+            let (reply, reaction) = rule(command, row, at)?;
+            Ok((Some(AnyReply::new(reply)), reaction))
+        })
+    }
+
+    pub fn command_with<C: Command, X: Row, S: Service>(
+        place: Place,
+        keys: fn(&C, &C::Row) -> Vec<String>,
+        rule: OnCommandWith<C, X, S>,
+    ) -> Self {
+        Self::with(place, keys, move |command, row, further, at| {
+            let (reply, reaction) = rule(command, row, further, at)?;
+            Ok((Some(AnyReply::new(reply)), reaction))
+        })
+    }
+
+    pub fn answer<S: Service>(place: Place, rule: OnAnswer<S>) -> Self {
+        Self::about(place, move |answer: &Answer, aggregate: &mut S::Aggregate, _, at| {
+            Ok((None, rule(answer, aggregate, at)?))
+        })
+    }
+
+    pub fn deadline<S: Service>(place: Place, rule: OnDeadline<S>) -> Self {
+        Self::about(place, move |_: &String, aggregate: &mut S::Aggregate, _, at| Ok((None, rule(aggregate, at)?)))
+    }
+
+    /// A rule about one row.
+    fn about<I: Any, R: Row, S: Service>(
+        place: Place,
+        rule: impl Fn(&I, &mut R, &mut Rows<Routed>, &Moment<'_, S>) -> Ran + Send + Sync + 'static,
+    ) -> Self {
+        let run = move |input: &dyn Any, rows: &mut Rows<Routed>, at: &At<'_>| {
+            let input = typed::<I>(input)?;
+            let at = &Moment { service: typed::<S>(at.service)?, now: at.now, aggregate_id: at.aggregate_id };
+            changing(rows, at.aggregate_id, |row: &mut R, rows| rule(input, row, rows, at))
+        };
+        let (input, about) = (type_name::<I>(), TableId(R::TABLE));
+        let is_of_aggregate = about == TableId(S::Aggregate::TABLE);
+        Self { place, input, about, is_of_aggregate, further: None, run: Box::new(run) }
+    }
+
+    /// A rule about one row, with further ones that `keys` names.
+    fn with<I: Any, R: Row, X: Row, S: Service>(
+        place: Place,
+        keys: fn(&I, &R) -> Vec<String>,
+        rule: impl Fn(&I, &mut R, &mut Further<X>, &Moment<'_, S>) -> Ran + Send + Sync + 'static,
+    ) -> Self {
+        let names = move |input: &dyn Any, key: &str, rows: &Rows<Routed>| {
+            typed::<I>(input).map_or_else(|_| Vec::new(), |input| keys(input, &row_so_far(rows, key)))
+        };
+        let about = Self::about(place, move |input: &I, row: &mut R, rows, at| {
+            let mut further = Further::read(keys(input, row), rows);
+            let ran = rule(input, row, &mut further, at)?;
+            further.write(rows);
+            Ok(ran)
+        });
+        Self { further: Some((TableId(X::TABLE), Box::new(names))), ..about }
+    }
+
+    /// Whether the rule takes rows of this table.
+    pub fn names(&self, table: TableId) -> bool {
+        table == self.about || self.further() == Some(table)
+    }
+
+    /// Whether it names its rows of this table by what stands in the row that it is about.
+    pub fn names_by_rows(&self, table: TableId) -> bool {
+        self.further() == Some(table)
+    }
+
+    /// The table of its further rows.
+    pub fn further(&self) -> Option<TableId> {
+        self.further.as_ref().map(|(further, _)| *further)
+    }
+
+    /// The rows of `table` that the input may read or change.
+    pub fn touches(
+        &self,
+        table: TableId,
+        input: &dyn Any,
+        key: RowKey<'_>,
+        rows: &Rows<Routed>,
+        touched: &mut Vec<Touch>,
+    ) {
+        if table == self.about {
+            touched.push(Touch { key: key.text.to_owned(), fresh: key.fresh });
+        }
+        if let Some((further, names)) = &self.further
+            && *further == table
+        {
+            touched.extend(names(input, key.text, rows).into_iter().map(Touch::shared));
+        }
+    }
+
+    /// Calls and deadlines are the aggregate's: what comes of them is about its row, by its key.
+    pub fn check(&self, reaction: &Reaction) -> Result<(), Refusal> {
+        if self.is_of_aggregate || !reaction.comes_back() {
+            return Ok(());
+        }
+        Err(Refusal::Permanent(format!(
+            "the rule for {} ({}) is about a row of {}, which is not the aggregate's, yet it makes a call or sets a deadline: \
+             what comes of it would be looked up among the aggregates. Make the input about the aggregate, with its rows of \
+             {2} as further ones",
+            self.input, self.place, self.about.0.name
+        )))
+    }
+}
+
+/// Runs a rule on the row that its input is about. A rule that saw no row and writes none must leave no trace that others
+/// see: there would be nothing to lock, so two of them could pass each other.
+fn changing<R: Row>(
+    rows: &mut Rows<Routed>,
+    aggregate_id: &str,
+    rule: impl FnOnce(&mut R, &mut Rows<Routed>) -> Ran,
+) -> Ran {
+    let before: R = row(rows, aggregate_id);
+    let mut after = before.clone();
+    let (reply, reaction) = rule(&mut after, rows)?;
+    if after == R::default() && before == after && reaction.is_seen() {
+        return Err(Refusal::Permanent(format!(
+            "the rule saw no row {} in {} and writes none, yet it publishes, calls or sets a deadline: write a row that \
+             says so",
+            aggregate_id,
+            R::TABLE.name
+        )));
+    }
+    rows.set(TableId(R::TABLE), aggregate_id, AnyRow::new(after));
+    Ok((reply, reaction))
+}
+
+fn typed<T: Any>(input: &dyn Any) -> Result<&T, Refusal> {
+    input.downcast_ref().ok_or_else(|| Refusal::Permanent(format!("this is no {}", type_name::<T>())))
+}
