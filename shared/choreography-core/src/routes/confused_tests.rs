@@ -83,6 +83,7 @@ impl Service for Confused {
         on.command_with::<Tidy, Pot>(|_, _| Vec::new(), |_, _, _, _| Ok(((), nothing())));
         on.command::<Rename>(|_, _, _| Ok(((), nothing())));
         on.event_with::<VisitUndone, Account>(|_, _| Vec::new(), |_, _, _, _| Ok(nothing()));
+        on.deadline_with::<Account>("e", |_| Vec::new(), |_, _, _| Ok(nothing()));
         on.records::<Line>();
         on.records::<Word>();
         on.records::<Spill>();
@@ -106,7 +107,8 @@ fn routes_that_contradict_each_other_are_refused_with_all_that_is_wrong_and_wher
         (2, "Fill is handled twice, at ", "declare it once"),
         (2, "keys of pots come from rows of shelves (", "declare a route of shelves before that"),
         (2, "the table accounts is Account's (type Aggregate) and Visitor's (", "one table has one type"),
-        (1, "the route of VisitUndone (", "further rows of accounts, whose row it is about already"),
+        (1, "the route of visit.undone (", "further rows of accounts, whose row it is about already"),
+        (1, "the route of the deadline e (", "further rows of accounts, whose row it is about already"),
         (2, "the table lines is Line's (", "and Word's ("),
         (0, "points.earned is declared as ignored, but nothing of points is handled", ": leave it out"),
         (1, "visit.made is handled (", "and declared as ignored: leave one of the two out"),

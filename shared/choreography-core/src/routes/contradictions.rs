@@ -21,9 +21,9 @@ impl fmt::Display for Contradictions {
 
 impl std::error::Error for Contradictions {}
 
-/// `what` has two rules.
-pub(super) fn twice(what: &str, before: &Rule, rule: &Rule, do_this: &str) -> String {
-    format!("{what} is handled twice, at {} and at {}: {do_this}", before.place, rule.place)
+/// One input has two rules.
+pub(super) fn twice(before: &Rule, rule: &Rule, do_this: &str) -> String {
+    format!("{} is handled twice, at {} and at {}: {do_this}", rule.input, before.place, rule.place)
 }
 
 /// Rows of one type would be taken for rows of the other, records of one be written by the columns of the other.

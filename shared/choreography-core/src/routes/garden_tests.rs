@@ -124,8 +124,8 @@ impl Service for Garden {
             Ok((format!("dug {}", dig.0), nothing()))
         });
         on.command_with::<Fill, Tank>(|_, bed| vec![bed.tank.clone()], fill);
-        on.answer::<Pump>(|_, _, _| Ok(nothing()));
-        on.deadline("drought", |_, _| Ok(nothing()));
+        on.answer_with::<Pump, Tank>(|_, bed| vec![bed.tank.clone()], pumped);
+        on.deadline_with::<Tank>("drought", |bed| vec![bed.tank.clone()], drought);
         on.publishes::<Done>();
         on.records::<Line>();
     }
@@ -140,6 +140,25 @@ fn fill(
     let tank = tanks.get_mut(&bed.tank);
     (bed.litres, tank.litres) = (bed.litres + tank.litres, 0);
     Ok((bed.litres, nothing()))
+}
+
+/// Yes, so many litres.
+fn pumped(answer: &Answer, bed: &mut Bed, tanks: &mut Further<Tank>, _: &Moment<'_, Garden>) -> Reacts {
+    let tank = tanks.get_mut(&bed.tank);
+    match answer {
+        Answer::Yes { detail } => tank.litres += detail.parse::<i64>().unwrap(),
+        Answer::No { reason } => {
+            tank.litres = 0;
+            return Err(Refusal::Transient(reason.clone()));
+        }
+    }
+    Ok(nothing())
+}
+
+fn drought(bed: &mut Bed, tanks: &mut Further<Tank>, at: &Moment<'_, Garden>) -> Reacts {
+    let tank = tanks.get_mut(&bed.tank);
+    (bed.litres, tank.litres) = (bed.litres + tank.litres, 0);
+    Ok(publish(Done(at.aggregate_id.into())))
 }
 
 fn asked(asked: &Asked, bed: &mut Bed, tanks: &mut Further<Tank>, at: &Moment<'_, Garden>) -> Reacts {
@@ -229,6 +248,17 @@ fn further_rows_are_those_that_the_aggregates_row_names() {
 }
 
 #[test]
+fn answers_and_deadlines_have_further_rows_as_events_do() {
+    let mut given = garden();
+    given.answer::<Pump>("b1", Answer::Yes { detail: "3".into() }).unwrap();
+    assert_eq!((given.find::<Bed>("b1").litres, given.find::<Tank>("t1").litres), (5, 10));
+    assert!(given.answer::<Pump>("b1", Answer::No { reason: "dry".into() }).is_err());
+    assert_eq!(given.find::<Tank>("t1").litres, 10, "what is refused changes nothing");
+    assert_eq!(given.deadline("b1", "drought").unwrap(), ["garden.done"]);
+    assert_eq!((given.find::<Bed>("b1").litres, given.find::<Tank>("t1").litres), (15, 0));
+}
+
+#[test]
 fn an_input_touches_its_row_and_the_further_ones_in_their_tables_alone() {
     let (routed, mut rows) = (Routed::new(Garden).unwrap(), Rows::default());
     rows.load(TableId(Bed::TABLE), "b1", AnyRow::new(Bed { tank: "t1".into(), litres: 0 }));
@@ -243,7 +273,9 @@ fn an_input_touches_its_row_and_the_further_ones_in_their_tables_alone() {
     assert_eq!(touched(What::Command(AnyCommand::new(Dig("b2".into())))), [vec![Touch::fresh("b2")], vec![]]);
     let answer = Answer::No { reason: "dry".into() };
     let answered = What::Answer { aggregate_id: "b1".into(), step: "pump".into(), answer };
-    assert_eq!(touched(answered), [vec![Touch::shared("b1")], vec![]]);
+    assert_eq!(touched(answered), [[Touch::shared("b1")], [Touch::shared("t1")]]);
+    let passed = What::Deadline { aggregate_id: "b1".into(), name: "drought".into() };
+    assert_eq!(touched(passed), [[Touch::shared("b1")], [Touch::shared("t1")]]);
     assert_eq!(touched(What::Deadline { aggregate_id: "b1".into(), name: "unknown".into() }), [vec![], vec![]]);
 }
 

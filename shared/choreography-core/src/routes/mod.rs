@@ -66,8 +66,13 @@ pub type OnCommandWith<C, X, S> = fn(
 ) -> Result<(<C as Command>::Reply, Reaction), Refusal>;
 /// A rule for a provider's answer. Refusing it keeps the call open: it is reported and asked about again.
 pub type OnAnswer<S> = fn(&crate::Answer, &mut <S as Service>::Aggregate, &Moment<'_, S>) -> Reacts;
+/// As [`OnAnswer`], with further rows.
+pub type OnAnswerWith<X, S> =
+    fn(&crate::Answer, &mut <S as Service>::Aggregate, &mut Further<X>, &Moment<'_, S>) -> Reacts;
 /// A rule for a deadline that has passed.
 pub type OnDeadline<S> = fn(&mut <S as Service>::Aggregate, &Moment<'_, S>) -> Reacts;
+/// As [`OnDeadline`], with further rows.
+pub type OnDeadlineWith<X, S> = fn(&mut <S as Service>::Aggregate, &mut Further<X>, &Moment<'_, S>) -> Reacts;
 
 /// Takes down a service's declarations; [`Service::routes`] makes them.
 pub struct Routes<S> {
@@ -144,10 +149,39 @@ impl<S: Service> Routes<S> {
         self.table.answer::<C>(Rule::answer(Place::here(), rule));
     }
 
+    /// Reacts to the answer to an external call, on the aggregate's row and further ones of another table.
+    ///
+    /// `keys` names those further rows from the answer and the aggregate's row; they are locked after it.
+    #[track_caller]
+    pub fn answer_with<C: Call, X: Row>(
+        &mut self,
+        keys: fn(&crate::Answer, &S::Aggregate) -> Vec<String>,
+        rule: OnAnswerWith<X, S>,
+    ) {
+        let here = Place::here();
+        self.table.keeps::<X>(here);
+        self.table.answer::<C>(Rule::answer_with(here, keys, rule));
+    }
+
     /// Reacts to a deadline, which a rule set by [`Reaction::deadline`].
     #[track_caller]
     pub fn deadline(&mut self, name: &'static str, rule: OnDeadline<S>) {
         self.table.deadline(name, Rule::deadline(Place::here(), rule));
+    }
+
+    /// Reacts to a deadline, on the aggregate's row and further ones of another table.
+    ///
+    /// `keys` names those further rows from the aggregate's row; they are locked after it.
+    #[track_caller]
+    pub fn deadline_with<X: Row>(
+        &mut self,
+        name: &'static str,
+        keys: fn(&S::Aggregate) -> Vec<String>,
+        rule: OnDeadlineWith<X, S>,
+    ) {
+        let here = Place::here();
+        self.table.keeps::<X>(here);
+        self.table.deadline(name, Rule::deadline_with(here, keys, rule));
     }
 
     /// Says that rules publish events of this type. What is not declared is not published: the input is refused.

@@ -5,7 +5,8 @@ use std::any::{Any, type_name};
 use chrono::{DateTime, Utc};
 
 use super::{
-    Further, Moment, OnAnswer, OnCommand, OnCommandWith, OnDeadline, OnEvent, OnEventWith, Reaction, Service,
+    Further, Moment, OnAnswer, OnAnswerWith, OnCommand, OnCommandWith, OnDeadline, OnDeadlineWith, OnEvent,
+    OnEventWith, Reaction, Service,
     further::{row, row_so_far},
     inputs::AnyReply,
     place::Place,
@@ -41,8 +42,8 @@ pub(super) struct RowKey<'a> {
 pub(super) struct Rule {
     /// Where its route is declared.
     pub place: Place,
-    /// The type of its input.
-    pub input: &'static str,
+    /// What it takes, in words.
+    pub input: String,
     /// The table of the row that the input is about.
     pub about: TableId,
     /// That is the table of the aggregates.
@@ -90,8 +91,25 @@ impl Rule {
         })
     }
 
+    pub fn answer_with<X: Row, S: Service>(
+        place: Place,
+        keys: fn(&Answer, &S::Aggregate) -> Vec<String>,
+        rule: OnAnswerWith<X, S>,
+    ) -> Self {
+        Self::with(place, keys, move |answer, aggregate, further, at| Ok((None, rule(answer, aggregate, further, at)?)))
+    }
+
     pub fn deadline<S: Service>(place: Place, rule: OnDeadline<S>) -> Self {
         Self::about(place, move |_: &String, aggregate: &mut S::Aggregate, _, at| Ok((None, rule(aggregate, at)?)))
+    }
+
+    pub fn deadline_with<X: Row, S: Service>(
+        place: Place,
+        keys: fn(&S::Aggregate) -> Vec<String>,
+        rule: OnDeadlineWith<X, S>,
+    ) -> Self {
+        let keys = move |_: &String, aggregate: &S::Aggregate| keys(aggregate);
+        Self::with(place, keys, move |_, aggregate, further, at| Ok((None, rule(aggregate, further, at)?)))
     }
 
     /// A rule about one row.
@@ -104,7 +122,7 @@ impl Rule {
             let at = &Moment { service: typed::<S>(at.service)?, now: at.now, aggregate_id: at.aggregate_id };
             changing(rows, at.aggregate_id, |row: &mut R, rows| rule(input, row, rows, at))
         };
-        let (input, about) = (type_name::<I>(), TableId(R::TABLE));
+        let (input, about) = (type_name::<I>().to_owned(), TableId(R::TABLE));
         let is_of_aggregate = about == TableId(S::Aggregate::TABLE);
         Self { place, input, about, is_of_aggregate, further: None, run: Box::new(run) }
     }
@@ -112,7 +130,7 @@ impl Rule {
     /// A rule about one row, with further ones that `keys` names.
     fn with<I: Any, R: Row, X: Row, S: Service>(
         place: Place,
-        keys: fn(&I, &R) -> Vec<String>,
+        keys: impl Fn(&I, &R) -> Vec<String> + Copy + Send + Sync + 'static,
         rule: impl Fn(&I, &mut R, &mut Further<X>, &Moment<'_, S>) -> Ran + Send + Sync + 'static,
     ) -> Self {
         let names = move |input: &dyn Any, key: &str, rows: &Rows<Routed>| {
@@ -125,6 +143,11 @@ impl Rule {
             Ok(ran)
         });
         Self { further: Some((TableId(X::TABLE), Box::new(names))), ..about }
+    }
+
+    /// Says in words what it takes, where its type says too little.
+    pub fn taking(self, input: String) -> Self {
+        Self { input, ..self }
     }
 
     /// Whether the rule takes rows of this table.

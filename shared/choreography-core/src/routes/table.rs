@@ -91,12 +91,12 @@ impl RouteTable {
 
     pub fn event<E: Event>(&mut self, rule: Rule) -> &mut bool {
         let EventType { name, .. } = E::TYPE;
+        let rule = rule.taking(name.to_owned());
         self.unhandled.know(E::FAMILY);
         self.takes(&rule);
         match self.events.entry(name) {
             Entry::Occupied(before) => {
-                let twice = contradictions::twice(name, &before.get().rule, &rule, "declare it once");
-                self.wrong.push(twice);
+                self.wrong.push(contradictions::twice(&before.get().rule, &rule, "declare it once"));
                 &mut self.superseded
             }
             Entry::Vacant(vacant) => {
@@ -115,25 +115,25 @@ impl RouteTable {
     pub fn command<C: Command>(&mut self, rule: Rule) {
         self.takes(&rule);
         if let Some(before) = self.commands.get(&TypeId::of::<C>()) {
-            self.wrong.push(contradictions::twice(rule.input, before, &rule, "declare it once"));
+            self.wrong.push(contradictions::twice(before, &rule, "declare it once"));
         }
         self.commands.entry(TypeId::of::<C>()).or_insert(rule);
     }
 
     pub fn answer<C: Call>(&mut self, rule: Rule) {
+        let rule = rule.taking(format!("the answer to {}", C::STEP));
         self.takes(&rule);
         if let Some(before) = self.answers.get(C::STEP) {
-            let answer = format!("the answer to {}", C::STEP);
-            self.wrong.push(contradictions::twice(&answer, before, &rule, "give each call a step of its own"));
+            self.wrong.push(contradictions::twice(before, &rule, "give each call a step of its own"));
         }
         self.answers.entry(C::STEP).or_insert(rule);
     }
 
     pub fn deadline(&mut self, name: &'static str, rule: Rule) {
+        let rule = rule.taking(format!("the deadline {name}"));
         self.takes(&rule);
         if let Some(before) = self.deadlines.get(name) {
-            let deadline = format!("the deadline {name}");
-            self.wrong.push(contradictions::twice(&deadline, before, &rule, "give each a name of its own"));
+            self.wrong.push(contradictions::twice(before, &rule, "give each a name of its own"));
         }
         self.deadlines.entry(name).or_insert(rule);
     }
