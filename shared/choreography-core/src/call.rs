@@ -5,6 +5,11 @@ use std::fmt;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A request to a provider. Its idempotency key is made of the aggregate's id and the step, so it survives any crash.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no external call",
+    label = "this needs a step",
+    note = "implement `Call` for it"
+)]
 pub trait Call: Serialize + DeserializeOwned + fmt::Debug + Send + Sync + 'static {
     /// Names the call within its aggregate, such as `charge`.
     const STEP: &'static str;

@@ -5,6 +5,11 @@ use std::fmt;
 use crate::Row;
 
 /// What a client asks, and what it is told once that is committed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no command",
+    label = "this needs a row that it is about, and a reply",
+    note = "implement `Command` for it"
+)]
 pub trait Command: fmt::Debug + Send + Sync + 'static {
     /// The row that it is about.
     type Row: Row;

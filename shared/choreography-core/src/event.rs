@@ -18,6 +18,11 @@ pub struct EventType {
 }
 
 /// A type of event with its payload.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no event",
+    label = "this needs a type, a topic and an owner",
+    note = "implement `Event` for it, as a crate of contracts does"
+)]
 pub trait Event: fmt::Debug + Send + Sync + Sized + 'static {
     /// Its name, version, topic and owner.
     const TYPE: EventType;

@@ -52,13 +52,14 @@ fn insertion(parts: &mut Parts, table: TableId, rows: &[(String, AnyRow)], event
     format!("INSERT INTO {name} ({key}{own}) SELECT * FROM unnest({keys}::text[]{cells}) WHERE {after}")
 }
 
-/// Overwrites rows that are locked.
+/// Overwrites rows that are locked, as the table's own words say, or column by column.
 pub(super) fn update(parts: &mut Parts, step: &str, table: TableId, rows: &[(String, AnyRow)], events: Events<'_>) {
     let changing = || table.0.columns.iter().enumerate().filter(|(_, column)| !column.once);
     let (name, key) = (table.0.name, table.0.key);
     let keys = parts.bind(keys(rows));
     let cells = bind_columns(parts, changing(), |place| rows.iter().map(move |(_, row)| row.cell(place)));
-    let mut set: Vec<String> = changing().map(|(_, column)| format!("{0} = new.{0}", column.name)).collect();
+    let each = || changing().map(|(_, column)| format!("{0} = new.{0}", column.name)).collect();
+    let mut set: Vec<String> = table.0.update.map_or_else(each, |own| vec![own.to_owned()]);
     let mut new: String = changing().map(|(_, column)| format!(", {}", column.name)).collect();
     let mut cells = cells;
     if let Some(events) = events {

@@ -35,6 +35,47 @@ use rule::Rule;
 use table::RouteTable;
 
 /// A service that takes part in sagas.
+///
+/// Its aggregate needs a table: without the `table!` here the compiler says so.
+///
+/// ```
+/// # use choreography_core::{routes::{Routes, Service}, table};
+/// #[derive(Clone, Debug, Default, PartialEq)]
+/// pub struct Account {
+///     pub points: i64,
+/// }
+///
+/// table!(Account in accounts by order_id: points);
+///
+/// pub struct Loyalty;
+///
+/// impl Service for Loyalty {
+///     type Aggregate = Account;
+///     const NAME: &'static str = "loyalty";
+///     fn routes(_: &mut Routes<Self>) {}
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use choreography_core::routes::{Routes, Service};
+/// #[derive(Clone, Debug, Default, PartialEq)]
+/// pub struct Account {
+///     pub points: i64,
+/// }
+///
+/// pub struct Loyalty;
+///
+/// impl Service for Loyalty {
+///     type Aggregate = Account;
+///     const NAME: &'static str = "loyalty";
+///     fn routes(_: &mut Routes<Self>) {}
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no service",
+    label = "this needs a name, an aggregate and routes",
+    note = "implement `Service` for it"
+)]
 pub trait Service: Send + Sync + Sized + 'static {
     /// The row that an aggregate has, in most reactions the only one.
     type Aggregate: Row;

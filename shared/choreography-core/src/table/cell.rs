@@ -47,6 +47,12 @@ pub enum Cell<'a> {
 pub struct Unreadable(pub String);
 
 /// A Rust type that a column can hold.
+#[diagnostic::on_unimplemented(
+    message = "no column can hold `{Self}`",
+    label = "this is not a type of a column",
+    note = "a column holds a `String`, an `i64`, a `bool`, a `DateTime<Utc>`, a `Vec<u8>`, an enum of `words!`, whatever serde knows \
+            as `Json<…>`, or an `Option` of one of them"
+)]
 pub trait Value: Sized {
     /// What its column is.
     const KIND: Kind;

@@ -35,11 +35,37 @@ use super::{Cell, Column, Value};
 /// table!(Order in orders by order_id: done; once: customer);
 /// # assert!(!Order::TABLE.columns[0].once && Order::TABLE.columns[1].once);
 /// ```
+///
+/// What stands behind `update:` is the service's own SQL for the `UPDATE` of its rows ([`Table::update`](crate::Table::update)).
+/// Here the table has columns that no rule sees:
+///
+/// ```
+/// # use choreography_core::{Row, table};
+/// #[derive(Clone, Debug, Default, PartialEq)]
+/// pub struct Shelf {
+///     pub pieces: i64,
+/// }
+///
+/// table!(Shelf in shelves by name: pieces; update: "pieces = new.pieces, moved = shelves.moved + 1");
+/// # assert!(Shelf::TABLE.update.is_some());
+/// ```
+///
+/// A field that no column can hold is refused by the compiler, with the types that one can:
+///
+/// ```compile_fail,E0277
+/// # use choreography_core::table;
+/// #[derive(Clone, Debug, Default, PartialEq)]
+/// pub struct Parcel {
+///     pub kilograms: f64,
+/// }
+///
+/// table!(Parcel in parcels by order_id: kilograms);
+/// ```
 #[macro_export]
 macro_rules! table {
     (
         $row:ident in $table:ident by $key:ident:
-        $($column:ident),+ $(,)? $(; once: $($once:ident),+ $(,)?)?
+        $($column:ident),+ $(,)? $(; once: $($once:ident),+ $(,)?)? $(; update: $update:literal)?
     ) => {
         impl $crate::Row for $row {
             const TABLE: &'static $crate::Table = &$crate::Table {
@@ -49,6 +75,7 @@ macro_rules! table {
                     $($crate::for_macros::column(stringify!($column), |row: &Self| &row.$column),)+
                     $($($crate::for_macros::once(stringify!($once), |row: &Self| &row.$once),)+)?
                 ],
+                update: $crate::for_macros::first(&[$($update)?]),
             };
 
             fn cell(&self, column: usize) -> $crate::table::Cell<'_> {
@@ -59,6 +86,12 @@ macro_rules! table {
                 Ok(Self { $($column: cells.take()?,)+ $($($once: cells.take()?,)+)? })
             }
         }
+    };
+    ($($other:tt)*) => {
+        compile_error!(
+            "a table is declared as `table!(Row in TABLE by KEY: COLUMN, COLUMN);`, with `; once: COLUMN` and then \
+             `; update: \"SQL\"` before the bracket closes, if need be; each COLUMN is a field of `Row`"
+        );
     };
 }
 
@@ -82,12 +115,18 @@ macro_rules! records {
                 name: stringify!($table),
                 key: "",
                 columns: &[$($crate::for_macros::column(stringify!($column), |row: &Self| &row.$column)),+],
+                update: None,
             };
 
             fn cell(&self, column: usize) -> $crate::table::Cell<'_> {
                 $crate::for_macros::cell(&[$(&self.$column),+], column)
             }
         }
+    };
+    ($($other:tt)*) => {
+        compile_error!(
+            "records are declared as `records!(Record in TABLE: COLUMN, COLUMN);`; each COLUMN is a field of `Record`"
+        );
     };
 }
 
@@ -141,6 +180,11 @@ macro_rules! words {
             }
         }
     };
+    ($($other:tt)*) => {
+        compile_error!(
+            "words are declared as `words! { pub enum State { #[default] None = \"none\", Told = \"told\" } }`"
+        );
+    };
 }
 
 /// A column that a macro declares; its kind follows from the field's type.
@@ -155,8 +199,18 @@ pub const fn once<R, V: Value>(name: &'static str, field: fn(&R) -> &V) -> Colum
     Column { once: true, ..column(name, field) }
 }
 
+/// What is given, if anything is.
+#[doc(hidden)]
+pub const fn first(given: &[&'static str]) -> Option<&'static str> {
+    match given {
+        [first, ..] => Some(first),
+        [] => None,
+    }
+}
+
 /// A field of any type that a column can hold.
 #[doc(hidden)]
+#[diagnostic::on_unimplemented(message = "no column can hold `{Self}`", label = "this is not a type of a column")]
 pub trait Field {
     /// What is written of it.
     fn cell(&self) -> Cell<'_>;

@@ -20,6 +20,14 @@ pub struct Table {
     pub key: &'static str,
     /// The columns beside the key, in the order of the cells.
     pub columns: &'static [Column],
+    /// What the `UPDATE` of locked rows sets, in the service's own SQL, in place of each column's new value: the list behind
+    /// `SET`. `new` is the row as its rule left it, with the key and the columns that are not written once; by the table's
+    /// name goes the row as it stands. Which rows are updated, and the count of their events, remains the engine's.
+    ///
+    /// It is for columns that no rule reads, as a revision or the highest value so far. What a rule reads must be set as the
+    /// rule left it: later inputs of the same batch have seen it, and the models of tests know no SQL. Records are never
+    /// updated, so of theirs it is `None`.
+    pub update: Option<&'static str>,
 }
 
 /// A column beside the key.
@@ -37,6 +45,11 @@ pub struct Column {
 ///
 /// The default stands for "nothing known yet". [`table!`](crate::table!) implements it for a struct whose fields are the
 /// columns; by hand it is implemented where a row is not that simple.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no row: no table is declared for it",
+    label = "this needs a table",
+    note = "declare it beside the struct: `table!({Self} in TABLE by KEY: COLUMN, COLUMN);`"
+)]
 pub trait Row: Clone + PartialEq + Default + fmt::Debug + Send + Sync + 'static {
     /// Where it stands.
     const TABLE: &'static Table;
@@ -54,6 +67,11 @@ pub trait Row: Clone + PartialEq + Default + fmt::Debug + Send + Sync + 'static 
 /// A line that is appended and never changed: a ledger, a history.
 ///
 /// [`records!`](crate::records!) implements it for a struct whose fields are the columns.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no record: no table is declared to which it is appended",
+    label = "this needs a table",
+    note = "declare it beside the struct: `records!({Self} in TABLE: COLUMN, COLUMN);`"
+)]
 pub trait Record: fmt::Debug + Send + Sync + 'static {
     /// Where it is appended. Its key is empty.
     const TABLE: &'static Table;

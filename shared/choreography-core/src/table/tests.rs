@@ -32,6 +32,14 @@ struct Line {
 
 records!(Line in ledger: order_id, pieces);
 
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Shelf {
+    pieces: i64,
+    name: String,
+}
+
+table!(Shelf in shelves by id: pieces; once: name; update: "pieces = new.pieces, counted = now()");
+
 fn sent() -> Parcel {
     Parcel {
         state: State::Sent,
@@ -76,6 +84,8 @@ fn what_is_declared_is_the_table() {
     assert_eq!((Parcel::TABLE.name, Parcel::TABLE.key, columns), ("parcels", "order_id", expected.to_vec()));
     let once: Vec<_> = Parcel::TABLE.columns.iter().filter(|column| column.once).map(|column| column.name).collect();
     assert_eq!(once, ["seal", "late"]);
+    let own = Some("pieces = new.pieces, counted = now()");
+    assert_eq!([Parcel::TABLE, Line::TABLE, Shelf::TABLE].map(|table| table.update), [None, None, own]);
     assert_eq!((Line::TABLE.name, Line::TABLE.columns[1].kind), ("ledger", Kind::Integer));
 }
 

@@ -4,6 +4,7 @@ mod admin;
 mod connections;
 mod counting;
 mod crashes;
+mod depot;
 mod discards;
 mod events;
 mod listings;
