@@ -1,6 +1,6 @@
 //! What the mail service is asked for. What it must speak is described in `services/sandbox/README.md`.
 
-use choreography::Call;
+use choreography::{Answer, Call};
 use providers::{Reads, Request};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,9 @@ pub struct Message {
 
 impl Call for Message {
     const STEP: &'static str = "tell";
+
+    type Request = Self;
+    type Answer = Answer;
 }
 
 impl Request for Message {

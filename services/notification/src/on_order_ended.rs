@@ -24,5 +24,5 @@ fn tell(notice: &mut Notice, ending: End, text: String) -> Reacts {
         return Err(shop::cannot_happen(&format!("{ending:?}"), notice));
     };
     (notice.state, notice.ending) = (State::Telling, Some(ending));
-    Ok(nothing().call(Message { user_id, text }))
+    Ok(nothing().call::<Message>(Message { user_id, text }))
 }

@@ -1,6 +1,6 @@
 //! What the provider is asked for.
 
-use choreography::{Call, Refusal};
+use choreography::{Answer, Call, Refusal};
 use providers::{Reads, Request};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,9 @@ pub struct Charge {
 
 impl Call for Charge {
     const STEP: &'static str = "charge";
+
+    type Request = Self;
+    type Answer = Charged;
 }
 
 impl Request for Charge {
@@ -43,12 +46,47 @@ pub struct Refund {
 
 impl Call for Refund {
     const STEP: &'static str = "refund";
+
+    type Request = Self;
+    type Answer = Refunded;
 }
 
 impl Request for Refund {
     const PATH: &'static str = "refunds";
     const READS: Reads = Reads::new("succeeded", "refundId", "declined");
     const INSISTS: bool = true;
+}
+
+/// What the provider says to a charge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Charged {
+    Yes { charge_id: String },
+    No { reason: String },
+}
+
+impl From<Answer> for Charged {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Yes { detail } => Self::Yes { charge_id: detail },
+            Answer::No { reason } => Self::No { reason },
+        }
+    }
+}
+
+/// What the provider says to a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refunded {
+    Yes { refund_id: String },
+    No { reason: String },
+}
+
+impl From<Answer> for Refunded {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Yes { detail } => Self::Yes { refund_id: detail },
+            Answer::No { reason } => Self::No { reason },
+        }
+    }
 }
 
 impl Charge {
@@ -79,7 +117,6 @@ pub(crate) fn key<C: Call>(order: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use choreography::Answer;
     use providers::{HttpProvider, Provider};
 
     use super::*;

@@ -1,23 +1,23 @@
 //! The provider's answer to a charge.
 
-use choreography::{Answer, Moment, Reacts, nothing, publish};
+use choreography::{Moment, Reacts, nothing, publish};
 use contracts::{PaymentFailed, PaymentSucceeded};
 
 use crate::{
     Payment,
-    calls::{Charge, Refund, key},
+    calls::{Charge, Charged, Refund, key},
     payment_row::{Kind, LedgerEntry, PaymentRow, State},
 };
 
 /// capturing, yes → succeeded (`payment.succeeded`), or with the undo mark → refunding;
 /// capturing, no → failed (`payment.failed`).
-pub(crate) fn handle(answer: &Answer, payment: &mut PaymentRow, at: &Moment<'_, Payment>) -> Reacts {
+pub(crate) fn handle(answer: &Charged, payment: &mut PaymentRow, at: &Moment<'_, Payment>) -> Reacts {
     if !matches!(payment.state, State::Capturing | State::CapturingUndo) {
         return Err(shop::cannot_happen("an answer to a charge", payment.state));
     }
     match answer {
-        Answer::Yes { detail } => captured(detail, payment, at),
-        Answer::No { reason } => {
+        Charged::Yes { charge_id } => captured(charge_id, payment, at),
+        Charged::No { reason } => {
             payment.state = State::Failed;
             let order_id = shop::order_id(at.aggregate_id)?;
             Ok(publish(PaymentFailed { order_id, reason: shop::reason(reason) }))
@@ -39,7 +39,7 @@ fn captured(charge_id: &str, payment: &mut PaymentRow, at: &Moment<'_, Payment>)
     let captured = nothing().record(entry);
     if payment.state == State::CapturingUndo {
         payment.state = State::Refunding;
-        return Ok(captured.call(Refund::whole(payment)?));
+        return Ok(captured.call::<Refund>(Refund::whole(payment)?));
     }
     payment.state = State::Succeeded;
     Ok(captured.publish(PaymentSucceeded {

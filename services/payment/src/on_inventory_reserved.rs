@@ -22,7 +22,7 @@ pub(crate) fn handle(event: &InventoryReserved, payment: &mut PaymentRow, _at: &
         shipping_address: order.shipping_address.clone(),
     };
     *payment = PaymentRow { state: State::Capturing, details: Some(Json(to_pay)), charge_id: None };
-    Ok(nothing().call(Charge {
+    Ok(nothing().call::<Charge>(Charge {
         amount: order.total_amount,
         currency: order.currency.clone(),
         payment_method: order.payment_method.clone(),

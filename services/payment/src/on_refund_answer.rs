@@ -1,24 +1,24 @@
 //! The provider's answer to a refund.
 
-use choreography::{Answer, Moment, Reacts, Refusal, publish};
+use choreography::{Moment, Reacts, Refusal, publish};
 use contracts::PaymentRefunded;
 
 use crate::{
     Payment,
-    calls::{Refund, key},
+    calls::{Refund, Refunded, key},
     payment_row::{Kind, LedgerEntry, PaymentRow, State},
 };
 
 /// refunding, acknowledged → refunded (`payment.refunded`). An undo that the provider refuses is never called done: the
 /// refusal keeps the call open, so it is reported and sent again under the same key, for ever.
-pub(crate) fn handle(answer: &Answer, payment: &mut PaymentRow, at: &Moment<'_, Payment>) -> Reacts {
+pub(crate) fn handle(answer: &Refunded, payment: &mut PaymentRow, at: &Moment<'_, Payment>) -> Reacts {
     if payment.state != State::Refunding {
         return Err(shop::cannot_happen("an answer to a refund", payment.state));
     }
     let order = at.aggregate_id;
     let refund_id = match answer {
-        Answer::Yes { detail } => detail,
-        Answer::No { reason } => {
+        Refunded::Yes { refund_id } => refund_id,
+        Refunded::No { reason } => {
             return Err(Refusal::Permanent(format!(
                 "the provider does not refund order {order}: {reason}; settle it there"
             )));

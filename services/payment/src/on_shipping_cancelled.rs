@@ -17,11 +17,11 @@ pub(crate) fn handle(event: &ShippingCancelled, payment: &mut PaymentRow, _at: &
     match payment.state {
         State::Succeeded => {
             payment.state = State::Refunding;
-            Ok(nothing().call(Refund::whole(payment)?))
+            Ok(nothing().call::<Refund>(Refund::whole(payment)?))
         }
         State::Capturing => {
             payment.state = State::CapturingUndo;
-            Ok(nothing().amend(Charge::cancelled(payment)?))
+            Ok(nothing().amend::<Charge>(Charge::cancelled(payment)?))
         }
         State::None => {
             payment.state = State::Voided;

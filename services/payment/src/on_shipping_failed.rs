@@ -15,7 +15,7 @@ pub(crate) fn handle(_event: &ShippingFailed, payment: &mut PaymentRow, _at: &Mo
     match payment.state {
         State::Succeeded => {
             payment.state = State::Refunding;
-            Ok(nothing().call(Refund::whole(payment)?))
+            Ok(nothing().call::<Refund>(Refund::whole(payment)?))
         }
         State::Refunding | State::Refunded => Ok(nothing()),
         state => Err(shop::cannot_happen("shipping.failed", state)),

@@ -15,7 +15,7 @@ pub(crate) fn handle(event: &PaymentSucceeded, shipment: &mut Shipment, _at: &Mo
     }
     shipment.state = State::Dispatching;
     let items = event.items.iter().map(|item| ShipItem { sku: item.sku.clone(), quantity: item.quantity }).collect();
-    Ok(nothing().call(Ship { items, address: event.shipping_address.clone() }))
+    Ok(nothing().call::<Ship>(Ship { items, address: event.shipping_address.clone() }))
 }
 
 #[cfg(test)]

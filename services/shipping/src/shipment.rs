@@ -1,6 +1,6 @@
 //! What shipping remembers of an order, and what the carrier is asked for.
 
-use choreography::{Call, table, words};
+use choreography::{Answer, Call, table, words};
 use contracts::Address;
 use providers::{Reads, Request};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,9 @@ pub struct ShipItem {
 
 impl Call for Ship {
     const STEP: &'static str = "ship";
+
+    type Request = Self;
+    type Answer = Answer;
 }
 
 impl Request for Ship {
@@ -55,7 +58,6 @@ impl Request for Ship {
 mod tests {
     use std::time::Duration;
 
-    use choreography::Answer;
     use providers::{HttpProvider, Provider};
 
     use super::*;

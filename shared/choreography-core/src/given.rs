@@ -129,7 +129,7 @@ impl Then {
     ///
     /// # Panics
     /// If one of them can't be read back.
-    pub fn calls<C: Call>(&self) -> Vec<C> {
+    pub fn calls<C: Call>(&self) -> Vec<C::Request> {
         let of_step = self.calls.iter().filter(|call| call.step == C::STEP);
         of_step.map(|call| serde_json::from_str(&call.request).unwrap_or_else(|error| panic!("{error}"))).collect()
     }

@@ -69,6 +69,9 @@ struct Post {}
 
 impl Call for Post {
     const STEP: &'static str = "post";
+
+    type Request = Self;
+    type Answer = Answer;
 }
 
 /// Takes members, writes to them when their time has come, and counts all that happens.
@@ -91,7 +94,7 @@ impl Service for Club {
         });
         on.deadline("dues", |member, _| {
             member.steps += 100;
-            Ok(nothing().call(Post {}))
+            Ok(nothing().call::<Post>(Post {}))
         });
         on.answer::<Post>(|answer, member, at| match answer {
             Answer::Yes { .. } => {

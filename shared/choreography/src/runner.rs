@@ -193,7 +193,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::{Call, Routes, Service, nothing};
+    use crate::{Answer, Call, Routes, Service, nothing};
 
     struct Thanks;
 
@@ -209,6 +209,9 @@ mod tests {
 
     impl Call for Post {
         const STEP: &'static str = "post";
+
+        type Request = Self;
+        type Answer = Answer;
     }
 
     impl Service for Thanks {

@@ -20,6 +20,9 @@ struct Charge {
 
 impl Call for Charge {
     const STEP: &'static str = "charge";
+
+    type Request = Self;
+    type Answer = Answer;
 }
 
 impl Request for Charge {
@@ -38,6 +41,9 @@ struct Refund {
 
 impl Call for Refund {
     const STEP: &'static str = "refund";
+
+    type Request = Self;
+    type Answer = Answer;
 }
 
 impl Request for Refund {

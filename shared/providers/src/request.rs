@@ -1,16 +1,16 @@
 //! Requests, and how their answers read.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use choreography::{Answer, Call};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::NoAnswer;
 
 /// A call that is a request to a provider. It is posted to `/v1/{PATH}` under its idempotency key, with the order's id
 /// beside its own fields, and asked about at `/v1/{PATH}/{key}`.
-pub trait Request: Call {
+pub trait Request: Call<Request = Self> + Serialize + DeserializeOwned + fmt::Debug + Send + Sync + 'static {
     /// Where it is posted, such as `charges`.
     const PATH: &'static str;
     /// How its answer reads.

@@ -16,6 +16,9 @@ struct Charge {
 
 impl Call for Charge {
     const STEP: &'static str = "charge";
+
+    type Request = Self;
+    type Answer = Answer;
 }
 
 impl Request for Charge {

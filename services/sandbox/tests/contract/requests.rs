@@ -9,6 +9,9 @@ macro_rules! requests {
     ($($request:ident is $step:literal to $path:literal, $reads:expr;)*) => {
         $(impl Call for $request {
             const STEP: &'static str = $step;
+
+            type Request = Self;
+            type Answer = Answer;
         }
 
         impl Request for $request {

@@ -85,6 +85,23 @@ struct Pump {
 
 impl Call for Pump {
     const STEP: &'static str = "pump";
+
+    type Request = Self;
+    type Answer = Pumped;
+}
+
+/// So many litres were.
+struct Pumped(i64);
+
+impl TryFrom<Answer> for Pumped {
+    type Error = String;
+
+    fn try_from(answer: Answer) -> Result<Self, String> {
+        match answer {
+            Answer::Yes { detail } => detail.parse().map(Self).map_err(|_| format!("{detail} is no number of litres")),
+            Answer::No { reason } => Err(reason),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -142,16 +159,8 @@ fn fill(
     Ok((bed.litres, nothing()))
 }
 
-/// Yes, so many litres.
-fn pumped(answer: &Answer, bed: &mut Bed, tanks: &mut Further<Tank>, _: &Moment<'_, Garden>) -> Reacts {
-    let tank = tanks.get_mut(&bed.tank);
-    match answer {
-        Answer::Yes { detail } => tank.litres += detail.parse::<i64>().unwrap(),
-        Answer::No { reason } => {
-            tank.litres = 0;
-            return Err(Refusal::Transient(reason.clone()));
-        }
-    }
+fn pumped(Pumped(litres): &Pumped, bed: &mut Bed, tanks: &mut Further<Tank>, _: &Moment<'_, Garden>) -> Reacts {
+    tanks.get_mut(&bed.tank).litres += litres;
     Ok(nothing())
 }
 
@@ -165,13 +174,13 @@ fn asked(asked: &Asked, bed: &mut Bed, tanks: &mut Further<Tank>, at: &Moment<'_
     let pump = Pump { litres: 3 };
     match asked.what.as_str() {
         "publish" => Ok(publish(Done(asked.bed.clone()))),
-        "call" => Ok(nothing().call(pump)),
-        "amend" => Ok(nothing().amend(pump)),
+        "call" => Ok(nothing().call::<Pump>(pump)),
+        "amend" => Ok(nothing().amend::<Pump>(pump)),
         "deadline" => Ok(nothing().deadline("drought", at.now + TimeDelta::days(1))),
         "record" => Ok(nothing().record(Line { litres: 1 })),
         "settle" => Ok(nothing().settle("drought")),
         "end" => Ok(nothing().end("dry", at.now)),
-        "record and amend" => Ok(nothing().record(Line { litres: 1 }).amend(pump)),
+        "record and amend" => Ok(nothing().record(Line { litres: 1 }).amend::<Pump>(pump)),
         "record and end" => Ok(nothing().record(Line { litres: 1 }).end("dry", at.now - TimeDelta::days(1))),
         "empty and publish" => {
             *bed = Bed::default();
@@ -252,10 +261,16 @@ fn answers_and_deadlines_have_further_rows_as_events_do() {
     let mut given = garden();
     given.answer::<Pump>("b1", Answer::Yes { detail: "3".into() }).unwrap();
     assert_eq!((given.find::<Bed>("b1").litres, given.find::<Tank>("t1").litres), (5, 10));
-    assert!(given.answer::<Pump>("b1", Answer::No { reason: "dry".into() }).is_err());
-    assert_eq!(given.find::<Tank>("t1").litres, 10, "what is refused changes nothing");
     assert_eq!(given.deadline("b1", "drought").unwrap(), ["garden.done"]);
     assert_eq!((given.find::<Bed>("b1").litres, given.find::<Tank>("t1").litres), (15, 0));
+}
+
+#[test]
+fn an_answer_is_what_its_call_makes_of_it_and_one_that_is_none_is_refused() {
+    let mut given = garden();
+    let refused = given.answer::<Pump>("b1", Answer::Yes { detail: "much".into() }).unwrap_err();
+    assert_eq!(refused.to_string(), "the answer to pump can't be read: much is no number of litres");
+    assert_eq!(given.find::<Tank>("t1").litres, 7);
 }
 
 #[test]
@@ -271,9 +286,11 @@ fn an_input_touches_its_row_and_the_further_ones_in_their_tables_alone() {
     };
     assert_eq!(touched(What::Event(AnyEvent::new(ask("water")))), [[Touch::shared("b1")], [Touch::shared("t1")]]);
     assert_eq!(touched(What::Command(AnyCommand::new(Dig("b2".into())))), [vec![Touch::fresh("b2")], vec![]]);
-    let answer = Answer::No { reason: "dry".into() };
-    let answered = What::Answer { aggregate_id: "b1".into(), step: "pump".into(), answer };
-    assert_eq!(touched(answered), [[Touch::shared("b1")], [Touch::shared("t1")]]);
+    let answered = |answer| What::Answer { aggregate_id: "b1".into(), step: "pump".into(), answer };
+    let pumped = answered(Answer::Yes { detail: "3".into() });
+    assert_eq!(touched(pumped), [[Touch::shared("b1")], [Touch::shared("t1")]]);
+    let unreadable = answered(Answer::No { reason: "dry".into() });
+    assert_eq!(touched(unreadable), [vec![Touch::shared("b1")], vec![]]);
     let passed = What::Deadline { aggregate_id: "b1".into(), name: "drought".into() };
     assert_eq!(touched(passed), [[Touch::shared("b1")], [Touch::shared("t1")]]);
     assert_eq!(touched(What::Deadline { aggregate_id: "b1".into(), name: "unknown".into() }), [vec![], vec![]]);

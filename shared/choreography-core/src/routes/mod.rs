@@ -106,10 +106,10 @@ pub type OnCommandWith<C, X, S> = fn(
     &Moment<'_, S>,
 ) -> Result<(<C as Command>::Reply, Reaction), Refusal>;
 /// A rule for a provider's answer. Refusing it keeps the call open: it is reported and asked about again.
-pub type OnAnswer<S> = fn(&crate::Answer, &mut <S as Service>::Aggregate, &Moment<'_, S>) -> Reacts;
+pub type OnAnswer<C, S> = fn(&<C as Call>::Answer, &mut <S as Service>::Aggregate, &Moment<'_, S>) -> Reacts;
 /// As [`OnAnswer`], with further rows.
-pub type OnAnswerWith<X, S> =
-    fn(&crate::Answer, &mut <S as Service>::Aggregate, &mut Further<X>, &Moment<'_, S>) -> Reacts;
+pub type OnAnswerWith<C, X, S> =
+    fn(&<C as Call>::Answer, &mut <S as Service>::Aggregate, &mut Further<X>, &Moment<'_, S>) -> Reacts;
 /// A rule for a deadline that has passed.
 pub type OnDeadline<S> = fn(&mut <S as Service>::Aggregate, &Moment<'_, S>) -> Reacts;
 /// As [`OnDeadline`], with further rows.
@@ -186,8 +186,8 @@ impl<S: Service> Routes<S> {
 
     /// Reacts to the answer to an external call, which a rule made by [`Reaction::call`].
     #[track_caller]
-    pub fn answer<C: Call>(&mut self, rule: OnAnswer<S>) {
-        self.table.answer::<C>(Rule::answer(Place::here(), rule));
+    pub fn answer<C: Call>(&mut self, rule: OnAnswer<C, S>) {
+        self.table.answer::<C>(Rule::answer::<C, S>(Place::here(), rule));
     }
 
     /// Reacts to the answer to an external call, on the aggregate's row and further ones of another table.
@@ -196,12 +196,12 @@ impl<S: Service> Routes<S> {
     #[track_caller]
     pub fn answer_with<C: Call, X: Row>(
         &mut self,
-        keys: fn(&crate::Answer, &S::Aggregate) -> Vec<String>,
-        rule: OnAnswerWith<X, S>,
+        keys: fn(&C::Answer, &S::Aggregate) -> Vec<String>,
+        rule: OnAnswerWith<C, X, S>,
     ) {
         let here = Place::here();
         self.table.keeps::<X>(here);
-        self.table.answer::<C>(Rule::answer_with(here, keys, rule));
+        self.table.answer::<C>(Rule::answer_with::<C, X, S>(here, keys, rule));
     }
 
     /// Reacts to a deadline, which a rule set by [`Reaction::deadline`].

@@ -55,8 +55,8 @@ impl Reaction {
 
     /// Makes an external call once all of this is committed. It is made at least once, under one idempotency key; its
     /// answer comes back as an input.
-    pub fn call<C: Call>(mut self, call: C) -> Self {
-        if let Some(request) = self.request(&call) {
+    pub fn call<C: Call>(mut self, request: C::Request) -> Self {
+        if let Some(request) = self.request::<C>(&request) {
             self.calls.push((C::STEP, request));
         }
         self
@@ -64,8 +64,8 @@ impl Reaction {
 
     /// Changes what the aggregate's open call of this step asks for; one that has its answer stays as it is. A call that is
     /// under way ends as it was begun, so its answer, and that of the changed call, must mean the same.
-    pub fn amend<C: Call>(mut self, call: C) -> Self {
-        if let Some(request) = self.request(&call) {
+    pub fn amend<C: Call>(mut self, request: C::Request) -> Self {
+        if let Some(request) = self.request::<C>(&request) {
             self.amended.push((C::STEP, request));
         }
         self
@@ -100,8 +100,8 @@ impl Reaction {
         !(calls.is_empty() && amended.is_empty() && deadlines.is_empty() && settled.is_empty())
     }
 
-    fn request<C: Call>(&mut self, call: &C) -> Option<String> {
-        let written = serde_json::to_string(call);
+    fn request<C: Call>(&mut self, request: &C::Request) -> Option<String> {
+        let written = serde_json::to_string(request);
         written
             .map_err(|error| {
                 self.goes_wrong(Refusal::Permanent(format!("the call {} can't be written: {error}", C::STEP)))

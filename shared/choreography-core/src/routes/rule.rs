@@ -13,7 +13,7 @@ use super::{
     routed::{Routed, TableId},
 };
 use crate::{
-    Answer, AnyRow, Command, Event, Refusal, Row,
+    Answer, AnyRow, Call, Command, Event, Refusal, Row,
     rows::{Rows, Touch},
 };
 
@@ -85,18 +85,23 @@ impl Rule {
         })
     }
 
-    pub fn answer<S: Service>(place: Place, rule: OnAnswer<S>) -> Self {
+    pub fn answer<C: Call, S: Service>(place: Place, rule: OnAnswer<C, S>) -> Self {
         Self::about(place, move |answer: &Answer, aggregate: &mut S::Aggregate, _, at| {
-            Ok((None, rule(answer, aggregate, at)?))
+            Ok((None, rule(&answer_to::<C>(answer)?, aggregate, at)?))
         })
     }
 
-    pub fn answer_with<X: Row, S: Service>(
+    pub fn answer_with<C: Call, X: Row, S: Service>(
         place: Place,
-        keys: fn(&Answer, &S::Aggregate) -> Vec<String>,
-        rule: OnAnswerWith<X, S>,
+        keys: fn(&C::Answer, &S::Aggregate) -> Vec<String>,
+        rule: OnAnswerWith<C, X, S>,
     ) -> Self {
-        Self::with(place, keys, move |answer, aggregate, further, at| Ok((None, rule(answer, aggregate, further, at)?)))
+        let keys = move |answer: &Answer, aggregate: &S::Aggregate| {
+            answer_to::<C>(answer).map_or_else(|_| Vec::new(), |answer| keys(&answer, aggregate))
+        };
+        Self::with(place, keys, move |answer, aggregate, further, at| {
+            Ok((None, rule(&answer_to::<C>(answer)?, aggregate, further, at)?))
+        })
     }
 
     pub fn deadline<S: Service>(place: Place, rule: OnDeadline<S>) -> Self {
@@ -218,6 +223,12 @@ fn changing<R: Row>(
     }
     rows.set(TableId(R::TABLE), aggregate_id, AnyRow::new(after));
     Ok((reply, reaction))
+}
+
+/// The answer as its call's rule takes it.
+fn answer_to<C: Call>(answer: &Answer) -> Result<C::Answer, Refusal> {
+    C::Answer::try_from(answer.clone())
+        .map_err(|error| Refusal::Permanent(format!("the answer to {} can't be read: {error}", C::STEP)))
 }
 
 fn typed<T: Any>(input: &dyn Any) -> Result<&T, Refusal> {

@@ -88,6 +88,9 @@ struct Post {
 
 impl Call for Post {
     const STEP: &'static str = "post";
+
+    type Request = Self;
+    type Answer = Answer;
 }
 
 #[derive(Debug)]
@@ -153,8 +156,8 @@ const SETTLES: i64 = 104;
 /// What follows when a pot is filled, which is no aggregate.
 fn of_pot(points: i64, now: DateTime<chrono::Utc>) -> Reaction {
     match points {
-        CALLS => nothing().call(Post { text: String::new() }),
-        AMENDS => nothing().amend(Post { text: String::new() }),
+        CALLS => nothing().call::<Post>(Post { text: String::new() }),
+        AMENDS => nothing().amend::<Post>(Post { text: String::new() }),
         SETS => nothing().deadline("thanks", now),
         SETTLES => nothing().settle("thanks"),
         _ => nothing(),
@@ -182,7 +185,7 @@ fn cancelled(_: &VisitUndone, account: &mut Account, _: &Moment<'_, Loyalty>) ->
 
 fn thanks(account: &mut Account, at: &Moment<'_, Loyalty>) -> Reacts {
     account.told = true;
-    Ok(nothing().call(Post { text: format!("thanks for {}", at.aggregate_id) }))
+    Ok(nothing().call::<Post>(Post { text: format!("thanks for {}", at.aggregate_id) }))
 }
 
 fn posted(answer: &Answer, account: &mut Account, _: &Moment<'_, Loyalty>) -> Reacts {

@@ -110,6 +110,9 @@ pub struct Tell {
 
 impl Call for Tell {
     const STEP: &'static str = "tell";
+
+    type Request = Self;
+    type Answer = Answer;
 }
 
 /// With a bug, or without.
@@ -136,7 +139,7 @@ fn made(_: &VisitMade, account: &mut Account, _: &Moment<'_, Points>) -> Reacts 
         return Ok(nothing());
     }
     account.points = 10;
-    Ok(nothing().call(Tell { points: 10 }))
+    Ok(nothing().call::<Tell>(Tell { points: 10 }))
 }
 
 fn undone(_: &VisitUndone, account: &mut Account, at: &Moment<'_, Points>) -> Reacts {
