@@ -52,6 +52,6 @@ found! {
     pieces_that_were_not_shipped_are_found: ShortShipment within 100;
     a_provider_that_charges_a_key_twice_is_found: KeyIgnored within 200;
     lost_reasons_are_found: ReasonLost within 50;
-    events_handed_on_before_what_another_replica_committed_are_found: EventsNotCounted within 400;
+    events_handed_on_before_what_another_replica_committed_are_found: EventsNotCounted within 3000;
     messages_lost_by_a_step_that_is_dropped_are_found: PollNotCancelSafe within 700;
 }

@@ -221,13 +221,12 @@ impl<'a, P: Participant> Batch<'a, P> {
 
     /// Runs the rules, input by input, on the locked rows.
     pub fn run(mut self, policy: &Policy, rows: &mut Rows<P>, known: &Known, ids: &mut dyn IdSource) -> Outcome<P> {
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::linked(std::mem::take(&mut self.links));
         outcome.writing.held.let_go = std::mem::take(&mut self.let_go);
         self.bury(policy.max_message_bytes, known, &mut outcome);
         let open: Vec<usize> = (0..self.work.len()).filter(|index| self.verdicts[*index].is_none()).collect();
         let waiting = std::mem::take(&mut self.waiting);
-        let links = std::mem::take(&mut self.links);
-        let mut running = Running::new(self.participant, policy, self.now, waiting, rows, ids, outcome, links);
+        let mut running = Running::new(self.participant, policy, self.now, waiting, rows, ids, outcome);
         let mut left = HashSet::new();
         for index in open {
             if is_left(&self.work[index], &self.notes[index], &mut left) {
@@ -253,7 +252,7 @@ impl<'a, P: Participant> Batch<'a, P> {
         for DeadMessage { delivery, failure, .. } in &dead {
             let letter = dead_letter::record(delivery, service, failure, attempts, max_bytes);
             outcome.writing.messages.push(letter);
-            outcome.told.push(Told::buried(service, delivery, failure.class, &self.links));
+            outcome.told.push(Told::buried(service, delivery, failure.class, &outcome.links));
         }
         outcome.writing.dead = dead;
     }

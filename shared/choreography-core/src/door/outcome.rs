@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, time::Instant};
 
+use opentelemetry::trace::SpanContext;
 use uuid::Uuid;
 
 use super::{Progress, published, told::Told};
@@ -17,6 +18,8 @@ use crate::{
 pub(super) struct Outcome<P: Participant> {
     pub verdicts: Vec<Option<Verdict<P::Reply>>>,
     pub writing: Writing<P>,
+    /// The batch's own span, to which those of its inputs link.
+    pub links: Vec<SpanContext>,
     /// What is to be told of the inputs, and the spans of the facts.
     pub told: Vec<Told>,
     pub facts: Vec<SagaSpan>,
@@ -31,6 +34,7 @@ impl<P: Participant> Default for Outcome<P> {
         Self {
             verdicts: Vec::new(),
             writing: Writing::default(),
+            links: Vec::new(),
             told: Vec::new(),
             facts: Vec::new(),
             ended: Vec::new(),
@@ -40,6 +44,10 @@ impl<P: Participant> Default for Outcome<P> {
 }
 
 impl<P: Participant> Outcome<P> {
+    pub fn linked(links: Vec<SpanContext>) -> Self {
+        Self { links, ..Self::default() }
+    }
+
     pub fn set_deadline(&mut self, deadline: Deadline) {
         let deadlines = &mut self.writing.deadlines;
         let other = |row: &Deadline| !is_same(row, &deadline);

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use opentelemetry::trace::SpanContext;
 
 use super::{
     batch::Waiting,
@@ -37,11 +36,9 @@ pub(super) struct Running<'a, P: Participant> {
     pub(super) ids: &'a mut dyn IdSource,
     pub(super) outcome: Outcome<P>,
     answered: Vec<Intent>,
-    links: Vec<SpanContext>,
 }
 
 impl<'a, P: Participant> Running<'a, P> {
-    #[expect(clippy::too_many_arguments, reason = "each is another part of the batch")]
     pub fn new(
         participant: &'a P,
         policy: &'a Policy,
@@ -50,10 +47,9 @@ impl<'a, P: Participant> Running<'a, P> {
         rows: &'a mut Rows<P>,
         ids: &'a mut dyn IdSource,
         outcome: Outcome<P>,
-        links: Vec<SpanContext>,
     ) -> Self {
         let (newly_held, answered) = (HashMap::new(), Vec::new());
-        Self { participant, policy, now, waiting, newly_held, rows, ids, outcome, answered, links }
+        Self { participant, policy, now, waiting, newly_held, rows, ids, outcome, answered }
     }
 
     pub fn finish(mut self, verdicts: Vec<Option<Verdict<P::Reply>>>) -> Outcome<P> {
@@ -71,7 +67,7 @@ impl<'a, P: Participant> Running<'a, P> {
     }
 
     pub fn take(&mut self, input: &Input<P>, note: &Note) -> Verdict<P::Reply> {
-        let mut span = Told::begin(self.participant.name(), input, note.overtakes, &self.links);
+        let mut span = Told::begin(self.participant.name(), input, note.overtakes, &self.outcome.links);
         let before = self.outcome.writing.messages.len();
         let (verdict, class) = self.handle(input, note, span.context());
         if input.correlation_id.is_none() {
@@ -102,7 +98,7 @@ impl<'a, P: Participant> Running<'a, P> {
         };
         let status = self.status_after(&refusal, attempts);
         let verdict = Verdict::Held(status);
-        self.outcome.told.push(Told::stuck(held, failure, verdict.name(), &self.links));
+        self.outcome.told.push(Told::stuck(held, failure, verdict.name(), &self.outcome.links));
         self.fail_again(held, status, failure.clone(), attempts, early);
         verdict
     }

@@ -6,7 +6,7 @@ use super::{
     Handled,
     item::{Item, Kind, SharedOffsets, Then},
 };
-use crate::{door::Progress, input::Work, intents::LateAnswer, participant::Participant};
+use crate::{door::Progress, input::Work, participant::Participant};
 
 pub(super) struct Batch<P: Participant> {
     pub work: Vec<Work<P>>,
@@ -14,15 +14,6 @@ pub(super) struct Batch<P: Participant> {
     thens: Vec<Then<P>>,
     /// A try was begun: whether it was committed is not known before it has ended.
     pub begun: bool,
-}
-
-/// A batch that went through.
-pub(super) struct Ended<P: Participant> {
-    pub handled: Handled<P::Reply>,
-    /// What was left: nothing of it was done.
-    pub left: Vec<Item<P>>,
-    /// Answers whose calls were gone.
-    pub late: Vec<LateAnswer>,
 }
 
 impl<P: Participant> Batch<P> {
@@ -67,8 +58,8 @@ impl<P: Participant> Batch<P> {
         kept
     }
 
-    /// It went through, but for what was left.
-    pub fn end(self, offsets: &SharedOffsets) -> Ended<P> {
+    /// It went through, but for what was left: nothing of that was done.
+    pub fn end(self, offsets: &SharedOffsets) -> (Handled<P::Reply>, Vec<Item<P>>) {
         let mut offsets = offsets.lock().unwrap_or_else(PoisonError::into_inner);
         let Self { work, mut progress, thens, .. } = self;
         let (mut left, mut late, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
@@ -80,7 +71,7 @@ impl<P: Participant> Batch<P> {
                 None => left.push(item),
             }
         }
-        Ended { handled: Handled { progress, kinds }, left, late }
+        (Handled { progress, kinds, late }, left)
     }
 
     /// Those that are suspected, with what comes behind them of their aggregates; and the others.

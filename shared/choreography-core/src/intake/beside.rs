@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    Aside, Handled, NO_ANSWER,
-    batch::{Batch, Ended},
-    item::Item,
-};
+use super::{Aside, Handled, NO_ANSWER, batch::Batch, item::Item};
 use crate::{
     door::Door,
     event_id::IdSource,
@@ -67,12 +63,10 @@ impl<P: Participant> Beside<P> {
             return Err(error);
         }
         let Some((batch, aggregates)) = self.pending.take() else { return Ok(None) };
-        let Ended { handled, left, late } = batch.end(&self.aside.offsets);
+        let (handled, left) = batch.end(&self.aside.offsets);
         self.aside.leave(left);
         self.aside.ended(aggregates);
-        if !late.is_empty() {
-            intents::report_late(&door.database, &late).await;
-        }
+        intents::report_late(&door.database, &handled.late).await;
         Ok(Some(handled))
     }
 

@@ -33,7 +33,7 @@ use crate::{
     crash_point::reached,
     door::{Door, Progress},
     event_id::IdSource,
-    intents::{self, IntentStore},
+    intents::{self, IntentStore, LateAnswer},
     log::{EventSource, LogError},
     participant::{Answer, Participant},
     store::{Database, Deadline, Intent, StoreError},
@@ -64,6 +64,8 @@ pub struct Handled<R> {
     pub progress: Progress<R>,
     /// What each input is.
     pub kinds: Vec<Kind>,
+    /// Answers whose calls were gone.
+    late: Vec<LateAnswer>,
 }
 
 /// One member of the service's consumer group, and everything else that the service takes in.
@@ -211,12 +213,10 @@ impl<P: Participant> Intake<P> {
         }
         reached("intake.committed");
         let Some(batch) = self.pending.take() else { return Ok(None) };
-        let ended = batch.end(&self.offsets);
-        self.aside.add(ended.left);
-        if !ended.late.is_empty() {
-            intents::report_late(&door.database, &ended.late).await;
-        }
-        Ok(Some(ended.handled))
+        let (handled, left) = batch.end(&self.offsets);
+        self.aside.add(left);
+        intents::report_late(&door.database, &handled.late).await;
+        Ok(Some(handled))
     }
 
     async fn try_pending<D: Database<P> + IntentStore>(

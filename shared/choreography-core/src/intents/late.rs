@@ -31,6 +31,9 @@ pub struct Contradiction {
 /// Mostly another replica was quicker with the same answer. But where an operator said something else, money or goods may
 /// have moved that the rules know nothing of.
 pub async fn report<S: IntentStore>(store: &S, late: &[LateAnswer]) {
+    if late.is_empty() {
+        return;
+    }
     match store.contradictions(late).await {
         Ok(contradictions) => contradictions.iter().for_each(tell),
         Err(error) => {
