@@ -29,7 +29,7 @@ pub(crate) fn give_back(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     #[test]
     fn given_a_reservation_when_no_money_is_held_then_the_stock_goes_back_once() {

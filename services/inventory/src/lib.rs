@@ -6,13 +6,13 @@ pub mod set_stock;
 pub mod stock;
 
 mod give_back;
-#[cfg(test)]
-mod given;
 mod on_order_placed;
 mod on_payment_failed;
 mod on_payment_refunded;
 mod on_payment_voided;
 mod on_shipping_dispatched;
+#[cfg(test)]
+mod samples;
 
 use choreography::{Routes, Service};
 use contracts::{

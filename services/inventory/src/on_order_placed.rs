@@ -42,7 +42,7 @@ fn shortages(items: &[Item], stock: &Further<Stock>) -> Vec<Shortage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     #[test]
     fn given_stock_when_placed_then_all_items_are_set_aside_and_payment_learns_what_it_needs() {

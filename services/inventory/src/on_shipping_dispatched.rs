@@ -30,7 +30,7 @@ mod tests {
     use choreography::Refusal;
 
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     #[test]
     fn given_a_reservation_when_dispatched_then_it_is_shipped_once() {

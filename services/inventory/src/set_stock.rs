@@ -55,7 +55,7 @@ pub(crate) fn handle(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     fn set(on_hand: i64) -> SetStock {
         SetStock { sku: "chair".into(), on_hand }

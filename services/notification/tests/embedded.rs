@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use choreography::{EngineSettings, Runner};
+use choreography::{Answer, Call, EngineSettings, Intent, NoAnswer, Outside, Runner};
+use chrono::TimeDelta;
 use harness::{PATIENCE, typed};
 use local::{
     Kafka, KafkaOptions, Postgres, PostgresOptions, RunDir,
@@ -14,7 +15,7 @@ use local::{
     producer::Producer,
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
-use notification::{MIGRATIONS, Notification};
+use notification::{MIGRATIONS, Message, Notification};
 use provision::{choreography::topics, kafka::create_topics};
 use rustix::process::{Signal, getpid, kill_process};
 use serde_json::json;
@@ -44,6 +45,19 @@ impl io::Write for Lines {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Sends what is to be told by the program's own means.
+struct Sent;
+
+impl Outside for Sent {
+    async fn call(&self, intent: &Intent, _age: TimeDelta) -> Result<Answer, NoAnswer> {
+        Ok(Answer::Yes { detail: intent.idempotency_key() })
+    }
+
+    fn steps(&self) -> Option<Vec<&'static str>> {
+        Some(vec![Message::STEP])
     }
 }
 
@@ -117,8 +131,8 @@ async fn a_program_has_a_service_handle_events_and_stops_it_while_logs_metrics_a
     ])
     .unwrap();
     let stop = CancellationToken::new();
-    let service =
-        Runner::new(settings, Notification, &MIGRATIONS).until(stop.clone()).without_logs().without_metrics_recorder();
+    let service = Runner::new(settings, Notification, &MIGRATIONS).outside(Sent);
+    let service = service.until(stop.clone()).without_logs().without_metrics_recorder();
     let running = tokio::spawn(service.run());
     let first = parts.place_order().await;
     parts.remembers(&first).await;

@@ -48,7 +48,7 @@ pub(crate) fn request_cancellation(reason: CancellationReason, order: &mut Order
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     #[test]
     fn given_a_pending_order_when_cancelled_then_the_cancellation_is_requested_once() {

@@ -12,12 +12,12 @@ pub mod settings;
 pub mod store;
 
 mod end_cancelled;
-#[cfg(test)]
-mod given;
 mod on_deadline;
 mod on_inventory_rejected;
 mod on_inventory_released;
 mod on_shipping_dispatched;
+#[cfg(test)]
+mod samples;
 
 use choreography::{Routes, Service};
 use contracts::{

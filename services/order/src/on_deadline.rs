@@ -16,8 +16,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        given::*,
         order_row::{DEADLINE, Status},
+        samples::*,
     };
 
     #[test]

@@ -12,7 +12,7 @@ pub(crate) fn handle(event: &InventoryRejected, order: &mut OrderRow, at: &Momen
 
 #[cfg(test)]
 mod tests {
-    use crate::{given::*, order_row::Status};
+    use crate::{order_row::Status, samples::*};
 
     #[test]
     fn given_an_open_order_when_rejected_then_it_is_cancelled_once() {

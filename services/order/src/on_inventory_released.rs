@@ -22,7 +22,7 @@ pub(crate) fn handle(event: &InventoryReleased, order: &mut OrderRow, at: &Momen
 mod tests {
     use contracts::OrderCancelled;
 
-    use crate::{given::*, order_row::Status};
+    use crate::{order_row::Status, samples::*};
 
     #[test]
     fn given_an_open_order_when_released_then_it_is_cancelled_once_for_the_reason_told() {

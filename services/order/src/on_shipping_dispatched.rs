@@ -23,7 +23,7 @@ pub(crate) fn handle(event: &ShippingDispatched, order: &mut OrderRow, at: &Mome
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{given::*, order_row::HistoryEntry};
+    use crate::{order_row::HistoryEntry, samples::*};
 
     #[test]
     fn given_an_open_order_when_dispatched_then_it_is_completed_once() {

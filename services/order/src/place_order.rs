@@ -74,7 +74,7 @@ pub(crate) fn handle(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     fn place(id: u128, key: Option<&str>, body: &[u8]) -> PlaceOrder {
         let (order_id, request_key) = (Uuid::from_u128(id), key.map(str::to_owned));

@@ -5,13 +5,13 @@ pub mod http;
 pub mod payment_row;
 pub mod settings;
 
-#[cfg(test)]
-mod given;
 mod on_charge_answer;
 mod on_inventory_reserved;
 mod on_refund_answer;
 mod on_shipping_cancelled;
 mod on_shipping_failed;
+#[cfg(test)]
+mod samples;
 
 use choreography::{Routes, Service};
 use contracts::{

@@ -55,7 +55,7 @@ fn captured(charge_id: &str, payment: &mut PaymentRow, at: &Moment<'_, Payment>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     #[test]
     fn given_a_charge_when_the_provider_says_yes_then_the_payment_succeeded_and_shipping_learns_all_it_needs() {

@@ -33,7 +33,7 @@ pub(crate) fn handle(event: &InventoryReserved, payment: &mut PaymentRow, _at: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     #[test]
     fn given_nothing_when_reserved_then_the_provider_is_asked_for_what_is_to_be_paid() {

@@ -46,7 +46,7 @@ pub(crate) fn handle(answer: &Refunded, payment: &mut PaymentRow, at: &Moment<'_
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     #[test]
     fn given_a_refund_when_acknowledged_then_the_money_is_back() {

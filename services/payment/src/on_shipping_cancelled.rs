@@ -34,7 +34,7 @@ pub(crate) fn handle(event: &ShippingCancelled, payment: &mut PaymentRow, _at: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     #[test]
     fn given_captured_money_when_shipping_is_cancelled_then_it_is_to_go_back() {

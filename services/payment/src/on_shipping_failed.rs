@@ -25,7 +25,7 @@ pub(crate) fn handle(_event: &ShippingFailed, payment: &mut PaymentRow, _at: &Mo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     #[test]
     fn given_captured_money_when_shipping_failed_then_it_is_to_go_back() {

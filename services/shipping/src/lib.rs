@@ -45,7 +45,7 @@ impl Service for Shipping {
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/shipping");
 
 #[cfg(test)]
-mod given;
+mod samples;
 
 #[cfg(test)]
 mod tests {

@@ -29,7 +29,7 @@ pub(crate) fn handle(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     #[test]
     fn given_nothing_when_cancellation_is_requested_then_a_tombstone_keeps_a_late_payment_from_shipping() {

@@ -21,7 +21,7 @@ pub(crate) fn handle(event: &PaymentSucceeded, shipment: &mut Shipment, _at: &Mo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     #[test]
     fn given_nothing_when_paid_then_the_carrier_is_asked_for_the_items() {

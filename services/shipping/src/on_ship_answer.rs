@@ -31,7 +31,7 @@ pub(crate) fn handle(answer: &Answer, shipment: &mut Shipment, at: &Moment<'_, S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::*;
+    use crate::samples::*;
 
     #[test]
     fn given_the_carrier_was_asked_when_it_answers_then_the_order_is_dispatched_or_failed() {

@@ -16,7 +16,7 @@ use futures::future::join_all;
 use one_service::{Answer, OneService, call};
 use order::{MIGRATIONS, Order};
 
-use crate::given::details;
+use crate::samples::details;
 
 type World = OneService<Order>;
 

@@ -2,7 +2,7 @@
 
 mod api;
 mod gauges;
-mod given;
 mod owners;
+mod samples;
 mod store;
 mod traces;

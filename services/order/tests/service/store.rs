@@ -17,7 +17,7 @@ use order::{
     store::forget_requests,
 };
 
-use crate::given;
+use crate::samples;
 
 const TABLE: TableId = TableId(OrderRow::TABLE);
 
@@ -35,7 +35,7 @@ fn details(everything: bool) -> OrderDetails {
     OrderDetails {
         payment_method: everything.then(|| "tok_visa".into()),
         shipping_address: everything.then_some(address),
-        ..given::details()
+        ..samples::details()
     }
 }
 

@@ -17,7 +17,7 @@ use one_service::OneService;
 use order::{MIGRATIONS, Order, place_order::PlaceOrder};
 use uuid::Uuid;
 
-use crate::given::details;
+use crate::samples::details;
 
 const PLACED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const DISPATCHED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

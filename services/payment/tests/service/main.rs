@@ -1,6 +1,6 @@
 //! The payment service on a real PostgreSQL.
 
-mod given;
 mod refund;
+mod samples;
 mod settling;
 mod store;

@@ -3,7 +3,7 @@
 use choreography_core::{input::Verdict, participant::Answer};
 use contracts::ShippingFailed;
 
-use crate::given::{ORDER, charging, start, state};
+use crate::samples::{ORDER, charging, start, state};
 
 fn yes(detail: &str) -> Answer {
     Answer::Yes { detail: detail.into() }

@@ -8,7 +8,7 @@ use payment::Payment;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::given::{self, ORDER, charging, state};
+use crate::samples::{self, ORDER, charging, state};
 
 const REASON: &str = "ticket 4711: their log shows no such charge";
 
@@ -19,7 +19,7 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let service = given::start().await;
+        let service = samples::start().await;
         Self { admin: service.admin(), service }
     }
 

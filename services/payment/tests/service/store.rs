@@ -5,7 +5,7 @@ use chrono::DateTime;
 use contracts::{Address, Item};
 use payment::payment_row::{Kind, LedgerEntry, OrderToPay, PaymentRow, State};
 
-use crate::given::start;
+use crate::samples::start;
 
 /// A row in each state: some know everything, some nothing.
 fn rows() -> Vec<PaymentRow> {

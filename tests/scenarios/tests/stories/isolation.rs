@@ -112,7 +112,7 @@ fn a_deadline_that_ends_the_process_keeps_no_other_and_is_taken_by_a_build_that_
         let restarts = restarted_until(world, "order", ("deadline", &culprit), requested).await;
         assert!(restarts > 0, "it was the deadline that ended the process");
         payment.process.thaw().expect("payment goes on");
-        world.eventually(&other, "cancelled").await;
+        world.appears(&other, "order.cancelled").await;
         assert!(world.events(&culprit, "order.cancellation_requested").is_empty(), "it stands aside");
         mended(world, "order").await;
     });
