@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use harness::story;
+use harness::{story, typed};
+use serde_json::json;
+use uuid::Uuid;
 
 /// Words that begin with `saga_` in a text.
 fn names(text: &str) -> BTreeSet<String> {
@@ -21,6 +23,9 @@ fn whatever_alerts_and_dashboards_ask_for_is_told() {
             let order = world.place(&[(&chair, 1)], "tok_visa", city).await;
             world.eventually(&order, ends).await;
         }
+        // Told of services that read it, once such an event came.
+        let unheard = typed("order.gift_wrapped", &Uuid::now_v7().to_string(), json!({"ribbon": "red"}));
+        world.type_in("order-events", &unheard).await;
         let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
         let mut asked = BTreeSet::new();
         for file in ["prometheus/alerts.yml", "grafana/dashboards/sagas.json"] {
@@ -46,7 +51,7 @@ fn whatever_alerts_and_dashboards_ask_for_is_told() {
             for line in metrics.lines().filter(|line| !line.starts_with('#')) {
                 let labels =
                     line.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(labels, _)| labels);
-                let id = labels.split('"').find(|value| uuid::Uuid::parse_str(value).is_ok());
+                let id = labels.split('"').find(|value| Uuid::parse_str(value).is_ok());
                 assert_eq!(id, None, "an id as a label: {line}");
             }
         }
