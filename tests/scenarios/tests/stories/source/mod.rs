@@ -129,12 +129,12 @@ impl Member {
         }
     }
 
-    /// Commits and waits for the confirmation.
+    /// Commits until it is confirmed, as the loop does.
     async fn commit(&mut self, topic: &str, partition: i32, offset: i64) {
         let next = [Position { topic: Arc::from(topic), partition, offset }];
-        self.source.commit(&next).await.expect("it is sent");
         let began = Instant::now();
         while !self.source.take_confirmed().contains(&next[0]) {
+            self.source.commit(&next).await.expect("it is sent");
             self.source.poll(500).await.expect("it polls");
             assert!(began.elapsed() < PATIENCE, "the commit of {next:?} was not confirmed");
         }
