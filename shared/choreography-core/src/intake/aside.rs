@@ -18,6 +18,8 @@ use crate::participant::Participant;
 
 /// Full at so many batches' worth: then no further messages are taken from Kafka.
 const BATCHES: usize = 4;
+/// Inputs of a quick turn. Whoever waits for a reply has it at the turn's end, and a culprit is found in fewer tries among few.
+const QUICK: usize = 64;
 
 /// Shared by the loop that fills it and those that empty it.
 pub struct Aside<P: Participant> {
@@ -34,6 +36,8 @@ struct State<P: Participant> {
     /// Aggregates of which something is here, waiting or under way.
     here: HashMap<Arc<str>, Here>,
     careful: bool,
+    /// The last quick turn was that of commands.
+    commands_had_turn: bool,
 }
 
 struct Here {
@@ -46,7 +50,7 @@ struct Here {
 impl<P: Participant> Aside<P> {
     pub(super) fn new(limits: Limits, offsets: SharedOffsets) -> Self {
         let (quick, slow, here) = (VecDeque::new(), VecDeque::new(), HashMap::new());
-        let state = State { quick, slow, bytes: 0, here, careful: false };
+        let state = State { quick, slow, bytes: 0, here, careful: false, commands_had_turn: false };
         Self { state: Mutex::new(state), offsets, limits, came: [Notify::new(), Notify::new()] }
     }
 
@@ -126,7 +130,10 @@ impl<P: Participant> Aside<P> {
         if turn == Turn::Quick && state.hand_over() {
             self.came[Turn::Slow as usize].notify_one();
         }
-        state.take(turn, self.limits.inputs)
+        match turn {
+            Turn::Quick => state.take_quick(self.limits.inputs.min(QUICK)),
+            Turn::Slow => state.take(turn, self.limits.inputs),
+        }
     }
 
     pub(super) fn ended(&self, aggregates: Vec<Arc<str>>) {
@@ -196,6 +203,24 @@ impl<P: Participant> State<P> {
             }
         }
         slow.len() > before
+    }
+
+    /// Commands first, whose clients wait; they have no order. Then others have a turn.
+    fn take_quick(&mut self, limit: usize) -> Vec<Item<P>> {
+        let is_command = |item: &Item<P>| item.kind() == Kind::Command;
+        if self.commands_had_turn || !self.quick.iter().any(is_command) {
+            self.commands_had_turn = false;
+            return self.take(Turn::Quick, limit);
+        }
+        self.commands_had_turn = true;
+        let (commands, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.quick).into_iter().partition(is_command);
+        self.quick = others.into();
+        let mut commands = commands.into_iter();
+        let taken = commands.by_ref().take(limit).collect();
+        for later in commands.rev() {
+            self.quick.push_front(later);
+        }
+        taken
     }
 
     /// A careful turn has one kind: what ends the process is not blamed on others.
