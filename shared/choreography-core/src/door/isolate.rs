@@ -54,7 +54,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
         reception::read_all(&*self.participant, work);
-        let manner = |waits| Manner { waits, leaves: true, set_aside: None, left: None };
+        let manner = |waits| Manner { waits, leaves: true, ..Manner::default() };
         let handled = match self.transact(ids, work, manner(Waits::Shortly)).await {
             // Somebody holds a row, or a whole table, for longer than a moment. Which one is asked, not waited for.
             Err(StoreError::Contention(_)) => self.transact(ids, work, manner(Waits::Hurried)).await?,

@@ -72,20 +72,12 @@ impl<P: Participant> Aside<P> {
         self.state().careful
     }
 
-    /// The whole of a batch.
+    /// What was left, for a quick turn first; all that is added while it is careful waits for a slow one.
     pub(super) fn add(&self, items: impl IntoIterator<Item = Item<P>>) {
         let mut state = self.state();
         let careful = state.careful;
         for item in items {
             self.put(&mut state, item, careful);
-        }
-    }
-
-    /// What an earlier run crashed over.
-    pub(super) fn add_slow(&self, items: impl IntoIterator<Item = Item<P>>) {
-        let mut state = self.state();
-        for item in items {
-            self.put(&mut state, item, true);
         }
     }
 

@@ -244,7 +244,7 @@ impl<P: Participant> Intake<P> {
             && let Some(batch) = self.pending.take()
         {
             let (suspects, others) = batch.part(&crashed);
-            self.aside.add_slow(suspects);
+            self.aside.add(suspects);
             self.pending = (!others.is_empty()).then(|| Batch::of(others));
         }
         Ok(())
