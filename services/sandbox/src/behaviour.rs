@@ -22,6 +22,11 @@ pub(crate) enum Behaviour {
 }
 
 impl Behaviour {
+    /// Whether the first tries fail.
+    pub(crate) fn counts_tries(self) -> bool {
+        matches!(self, Behaviour::Flaky | Behaviour::AtWork)
+    }
+
     pub(crate) fn of_charge(payment_method: Option<&str>) -> Self {
         match payment_method {
             None => Behaviour::No("no payment method"),

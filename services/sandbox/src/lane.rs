@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::{
     sync::{
         mpsc::{self, error::TrySendError},
@@ -17,8 +17,11 @@ use crate::reply::Reply;
 pub(crate) trait Book: 'static {
     type Call: Send + Sync + 'static;
     type Answer: Send + 'static;
+    /// Begins a transaction and waits for its turn, in one round trip. One writer at a time: absent rows can't be locked, and a
+    /// batch decides about many of them. Two replicas on one database take turns.
+    const BEGIN: &'static str;
 
-    /// Settles the calls in their order within the open transaction and replies to each. Other writers wait until it ends.
+    /// Settles the calls in their order within the transaction that [`Book::BEGIN`] began, and replies to each.
     fn settle(
         connection: &mut PgConnection,
         calls: &[Self::Call],
@@ -108,8 +111,20 @@ async fn settle<B: Book>(pool: &PgPool, batch: Vec<Waiting<B>>) {
 }
 
 async fn in_transaction<B: Book>(pool: &PgPool, calls: &[B::Call]) -> Result<Vec<Reply<B::Answer>>, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = begin(pool, B::BEGIN).await?;
     let answers = B::settle(&mut transaction, calls).await?;
     transaction.commit().await?;
     Ok(answers)
+}
+
+/// Connections are not tried out before: one that died while it was idle fails here, where nothing is done yet, and the next may
+/// live.
+async fn begin(pool: &PgPool, statement: &'static str) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let mut idle = pool.num_idle();
+    loop {
+        match pool.begin_with(statement).await {
+            Err(error) if idle > 0 && !matches!(error, sqlx::Error::PoolTimedOut) => idle -= 1,
+            begun => return begun,
+        }
+    }
 }

@@ -56,12 +56,15 @@ pub(crate) async fn totals(pool: &PgPool) -> Result<Totals, sqlx::Error> {
     Ok(totals)
 }
 
-/// How often keys were tried in vain.
+/// How often these keys were tried in vain.
 pub(crate) async fn read_tries(
     connection: &mut PgConnection,
     operation: &str,
     keys: &[&str],
 ) -> Result<BTreeMap<String, i32>, sqlx::Error> {
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let rows: Vec<(String, i32)> =
         sqlx::query_as("SELECT key, tries FROM failed_try WHERE operation = $1 AND key = ANY($2)")
             .bind(operation)

@@ -30,6 +30,7 @@ pub(crate) enum Answer {
 impl Book for MessageBook {
     type Call = Call;
     type Answer = Answer;
+    const BEGIN: &'static str = "BEGIN; SELECT pg_advisory_xact_lock(7070, 3)";
 
     async fn settle(connection: &mut PgConnection, calls: &[Call]) -> Result<Vec<Reply<Answer>>, sqlx::Error> {
         let mut page = store::load(connection, calls).await?;

@@ -3,9 +3,7 @@
 use sqlx::{PgConnection, PgPool};
 
 use super::{Answer, Call, Page, requests::MessageRequest};
-use crate::{keyed::Entry, ledger};
-
-const MESSAGES_LOCK: i32 = 3;
+use crate::{behaviour::Behaviour, keyed::Entry, ledger};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -18,18 +16,18 @@ struct Row {
     reason: Option<String>,
 }
 
-/// Loads what the calls touch, and keeps other writers out until the transaction ends.
+/// Loads what the calls touch.
 pub(crate) async fn load(connection: &mut PgConnection, calls: &[Call]) -> Result<Page, sqlx::Error> {
     let keys: Vec<&str> = calls.iter().map(|call| call.key.as_str()).collect();
-    // One writer at a time, for the reason given at the payments' lock.
-    sqlx::query("SELECT pg_advisory_xact_lock(7070, $1)").bind(MESSAGES_LOCK).execute(&mut *connection).await?;
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT key, order_id, user_id, text, status, message_id, reason FROM message WHERE key = ANY($1)",
     )
     .bind(&keys)
     .fetch_all(&mut *connection)
     .await?;
-    let tries = ledger::read_tries(connection, "message", &keys).await?;
+    let tried = calls.iter().filter(|call| Behaviour::of_message(&call.request.user_id).counts_tries());
+    let tried: Vec<&str> = tried.map(|call| call.key.as_str()).collect();
+    let tries = ledger::read_tries(connection, "message", &tried).await?;
     Ok(Page::new(rows.into_iter().map(read).collect::<Result<_, _>>()?, tries))
 }
 

@@ -33,7 +33,7 @@ fn charge(page: &mut Page, key: &str, request: &ChargeRequest) -> Reply<Answer> 
     if behaviour == Behaviour::Unacceptable {
         return Reply::Unacceptable("paymentMethod");
     }
-    if matches!(behaviour, Behaviour::Flaky | Behaviour::AtWork) {
+    if behaviour.counts_tries() {
         let tries = page.charge_tries.entry(key.to_owned()).or_default();
         if *tries < FAILED_TRIES {
             *tries += 1;

@@ -7,30 +7,30 @@ use rows::{ChargeRow, RefundRow};
 use sqlx::PgConnection;
 
 use super::{Call, page::Page};
+use crate::behaviour::Behaviour;
 
 pub(crate) use rows::{find_charge, find_refund};
 pub(crate) use write::write;
 
-const PAYMENTS_LOCK: i32 = 1;
-
-/// Loads what the calls touch, and keeps other writers out until the transaction ends.
+/// Loads what the calls touch.
 pub(crate) async fn load(connection: &mut PgConnection, calls: &[Call]) -> Result<Page, sqlx::Error> {
     let asked = Asked::of(calls);
-    // One writer at a time: absent rows can't be locked, and a batch decides about many of them. Two replicas on one
-    // database take turns.
-    sqlx::query("SELECT pg_advisory_xact_lock(7070, $1)").bind(PAYMENTS_LOCK).execute(&mut *connection).await?;
     let mut page = Page::default();
     load_charges(connection, &asked, &mut page).await?;
     if !asked.refunds.is_empty() {
         load_refunds(connection, &asked, &mut page).await?;
     }
-    load_tries(connection, &asked, &mut page).await?;
+    if !asked.tried.is_empty() || !asked.refunds.is_empty() {
+        load_tries(connection, &asked, &mut page).await?;
+    }
     Ok(page)
 }
 
 #[derive(Default)]
 struct Asked<'a> {
     charges: Vec<&'a str>,
+    /// Of these charges it counts how often they were tried. Whether it does of a refund only its charge tells.
+    tried: Vec<&'a str>,
     charge_ids: Vec<&'a str>,
     refunds: Vec<&'a str>,
 }
@@ -40,7 +40,13 @@ impl<'a> Asked<'a> {
         let mut asked = Asked::default();
         for call in calls {
             match call {
-                Call::Charge { key, .. } | Call::CancelCharge { key } => asked.charges.push(key),
+                Call::Charge { key, request } => {
+                    asked.charges.push(key);
+                    if Behaviour::of_charge(request.payment_method.as_deref()).counts_tries() {
+                        asked.tried.push(key);
+                    }
+                }
+                Call::CancelCharge { key } => asked.charges.push(key),
                 Call::Refund { key, request } => {
                     asked.refunds.push(key);
                     asked.charge_ids.push(&request.charge_id);
@@ -87,7 +93,7 @@ async fn load_tries(connection: &mut PgConnection, asked: &Asked<'_>, page: &mut
         "SELECT operation, key, tries FROM failed_try
          WHERE (operation = 'charge' AND key = ANY($1)) OR (operation = 'refund' AND key = ANY($2))",
     )
-    .bind(&asked.charges)
+    .bind(&asked.tried)
     .bind(&asked.refunds)
     .fetch_all(connection)
     .await?;
