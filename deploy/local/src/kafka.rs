@@ -158,11 +158,19 @@ fn prepare(dir: &Path, options: &KafkaOptions) -> Result<(u16, ProcessSpec)> {
     let spec = ProcessSpec::new("kafka", how.java, &files.log)
         .args(login)
         .args(["-Xms256m".into(), format!("-Xmx{}m", options.max_heap_mib)])
-        .arg("-XX:+UseG1GC")
+        .args(performance())
         .args(base)
         .arg("kafka.Kafka")
         .arg(files.properties.display().to_string());
     Ok((port, spec))
+}
+
+/// As Kafka's own scripts take them; else for a broker that lives for minutes: its code is compiled once, quickly, since making the
+/// best of it takes more than it gives until then.
+fn performance() -> Vec<String> {
+    let given = std::env::var("KAFKA_JVM_PERFORMANCE_OPTS").unwrap_or_default();
+    let options = if given.trim().is_empty() { "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" } else { &given };
+    options.split_whitespace().map(str::to_owned).collect()
 }
 
 fn jvm_arguments(libs: &Path, files: &Files) -> Vec<String> {
