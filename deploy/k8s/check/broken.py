@@ -40,6 +40,7 @@ CHANGES = [
     ("Service", "order", "spec.selector", {"app.kubernetes.io/name": "order"}, "order-migrations"),
     ("ScaledObject", "order", "spec.maxReplicaCont", 5, "unexpected"),
     ("ScaledObject", "order", "spec.maxReplicaCount", 13, "its bounds"),
+    ("Job", "provision-kafka", MAIN + "env.4.value", "6", "its bounds"),
     ("ScaledObject", "order", "spec.minReplicaCount", 1, "its bounds"),
     ("ScaledObject", "order", "spec.triggers.0.metadata.lagTreshold", "5", "knows no setting"),
     ("ScaledObject", "order", "spec.triggers.0.metadata.lagThreshold", 5, "is not of type"),

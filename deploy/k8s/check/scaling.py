@@ -12,7 +12,7 @@ def problems(documents, workloads):
             yield f"{service} has no Deployment, ScaledObject or PodDisruptionBudget"
             continue
         spec, workload = scaled[service], workloads[service]["spec"]
-        found = [*bounds(spec), *lag(service, spec), *login(service, logins)]
+        found = [*bounds(spec, partitions(workloads)), *lag(service, spec), *login(service, logins)]
         if spec["scaleTargetRef"]["name"] != service:
             found.append("scales somebody else")
         if "replicas" in workload:
@@ -22,8 +22,15 @@ def problems(documents, workloads):
         yield from (f"ScaledObject {service}: {problem}" for problem in found)
 
 
-def bounds(spec):
-    most = min(repository.PARTITIONS, repository.RANGES)
+def partitions(workloads):
+    """Of each topic, as the Job asks for them that makes the topics."""
+    [container] = workloads["provision-kafka"]["spec"]["template"]["spec"]["containers"]
+    told = {each["name"]: each.get("value") for each in container["env"]}
+    return int(told.get("PARTITIONS", repository.PARTITIONS))
+
+
+def bounds(spec, partitions):
+    most = min(partitions, repository.RANGES)
     if not 2 <= spec.get("minReplicaCount", 0) <= spec.get("maxReplicaCount", 100) <= most:
         yield f"its bounds are not between 2 and the {most} partitions or key ranges"
     fallback = spec.get("fallback", {}).get("replicas", 0)

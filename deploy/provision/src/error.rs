@@ -13,7 +13,8 @@ pub enum Error {
     Broker { brokers: String, what: String, problem: String },
     /// A topic is there already with another number of partitions.
     #[error(
-        "topic {topic} has {have} partitions on the broker and {want} are wanted: delete the topic, or ask for {have}"
+        "topic {topic} has {have} partitions on the broker and {want} are wanted: ask for {have}. With another number an order's next \
+         events would go to another partition, where they can be read before its earlier ones"
     )]
     Partitions { topic: String, have: i32, want: i32 },
     /// A file could not be read or written.

@@ -10,7 +10,7 @@ use choreography_kafka::Connection;
 use chrono::TimeDelta;
 use clap::{Parser, Subcommand};
 use provision::{
-    choreography::{PARTS, SHOP, topics},
+    choreography::{PARTS, SHOP, TopicSpec, topics},
     databases::{self, Login, owner_of},
     kafka,
     secrets::{self, Addresses, database_password, kafka_password},
@@ -58,6 +58,9 @@ enum Job {
         /// Replicas of each topic: 3 where there are as many brokers.
         #[arg(long, env, default_value_t = 1)]
         replicas: i32,
+        /// Partitions of each topic. Without it as many as the topics have that are there already; if there are none, 6.
+        #[arg(long, env, value_parser = clap::value_parser!(i32).range(1..=1_000))]
+        partitions: Option<i32>,
     },
     /// Makes a database and two roles for each service.
     Databases {
@@ -124,8 +127,8 @@ async fn main() -> Result<()> {
             secrets::provide(dir.clone(), &addresses, give)?;
             println!("secrets are in {}", dir.display());
         }
-        Job::Kafka { kafka, secrets_dir, replicas } => {
-            make_kafka(&kafka.connection()?, &secrets_dir, replicas).await?;
+        Job::Kafka { kafka, secrets_dir, replicas, partitions } => {
+            make_kafka(&kafka.connection()?, &secrets_dir, replicas, partitions).await?;
         }
         Job::Databases {
             database_url,
@@ -154,13 +157,10 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn make_kafka(connection: &Connection, secrets_dir: &Path, replicas: i32) -> Result<()> {
+async fn make_kafka(connection: &Connection, secrets_dir: &Path, replicas: i32, partitions: Option<i32>) -> Result<()> {
     waiting::for_kafka(connection).await?;
-    let topics = topics().into_iter().map(|mut topic| {
-        topic.replicas = replicas;
-        topic
-    });
-    let topics: Vec<_> = topics.collect();
+    let topics = topics().into_iter().map(|topic| TopicSpec { replicas, ..topic }).collect();
+    let topics = kafka::fit(connection, topics, partitions).await?;
     kafka::create_topics(connection, &topics).await?;
     let users =
         PARTS.iter().map(|part| Ok((part.service.clone(), password(secrets_dir, &kafka_password(&part.service))?)));

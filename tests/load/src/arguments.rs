@@ -67,6 +67,9 @@ pub struct Arguments {
     /// Replicas of each service.
     #[arg(long, default_value_t = 1, value_parser = at_least_one, help_heading = "What runs")]
     pub replicas: usize,
+    /// Partitions of each topic, instead of as many as `provision` makes.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..=100), help_heading = "What runs")]
+    pub partitions: Option<i32>,
     /// A setting of all services, as NAME=VALUE, in all runs; may be given several times.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting, help_heading = "What runs")]
     pub settings: Vec<(String, String)>,
@@ -85,7 +88,11 @@ pub struct Arguments {
     /// and what this build's figures are to the other's. `tests/load/base` names the build to compare with.
     #[arg(long, value_name = "DIR", conflicts_with = "observed_pairs", help_heading = "Comparisons")]
     pub against: Option<PathBuf>,
-    /// How many pairs `--against` runs; an odd number.
+    /// Instead: how fast order's relay publishes a backlog of so many events of 700 bytes, with nothing else at work.
+    #[arg(long, value_name = "EVENTS", value_parser = at_least_one, conflicts_with_all = ["against", "observed_pairs"],
+          help_heading = "Comparisons")]
+    pub relay: Option<usize>,
+    /// How many pairs `--against` runs, and how many backlogs `--relay`; an odd number.
     #[arg(long, default_value_t = 3, value_parser = odd, help_heading = "Comparisons")]
     pub pairs: usize,
     /// Instead: so many pairs of runs, without and with traces and metrics, and what these cost.

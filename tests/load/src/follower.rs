@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
-use local::system::PARTITIONS;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
@@ -17,11 +16,11 @@ use uuid::Uuid;
 use crate::clock::{self, Micros};
 use crate::ledger::{Ended, Ledger};
 use crate::mix::End;
+use crate::watermarks;
 
 const TOPIC: &str = "order-events";
 /// Where the forward path's other events stand.
 const OTHER_TOPICS: [&str; 3] = ["inventory-events", "payment-events", "shipping-events"];
-const METADATA: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Follows until it is dropped.
@@ -41,14 +40,9 @@ impl Follower {
             .context("a consumer could not be made")?;
         let others = if hops { OTHER_TOPICS.as_slice() } else { &[] };
         let mut all = TopicPartitionList::new();
-        for topic in others.iter().chain([&TOPIC]) {
-            for partition in 0..PARTITIONS {
-                // Not `Offset::End`: that is looked up only when the first fetch is made, and may skip what came until then.
-                let (_, end) = consumer
-                    .fetch_watermarks(topic, partition, METADATA)
-                    .with_context(|| format!("the end of {topic} is not known"))?;
-                all.add_partition_offset(topic, partition, Offset::Offset(end))?;
-            }
+        // Not `Offset::End`: that is looked up only when the first fetch is made, and may skip what came until then.
+        for (topic, partition, end) in watermarks::ends(&consumer, &[others, &[TOPIC]].concat())? {
+            all.add_partition_offset(&topic, partition, Offset::Offset(end))?;
         }
         consumer.assign(&all).context("the topics can't be followed")?;
         let stop = Arc::new(AtomicBool::new(false));

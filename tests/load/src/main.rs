@@ -17,9 +17,11 @@ mod phase;
 mod placing;
 mod progress;
 mod ratio;
+mod relay;
 mod report;
 mod schedule;
 mod seed;
+mod watermarks;
 
 use std::process::ExitCode;
 
@@ -58,6 +60,9 @@ async fn run(arguments: Arguments) -> Result<()> {
     let mut report = Report::new(arguments.report.clone())?;
     say("building the services");
     local::binaries::build_shop("load").await?;
+    if let Some(events) = arguments.relay {
+        return relay::run(&arguments, events, &mut report).await;
+    }
     if let Some(programs) = &arguments.against {
         return against::run(&arguments, programs, &mut report).await;
     }

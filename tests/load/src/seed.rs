@@ -8,7 +8,8 @@ use sqlx::{Connection, PgConnection};
 
 use crate::progress::{self, say, say_again};
 
-const IDS: &str = include_str!("../seed/ids.sql");
+/// What the statements call.
+pub const IDS: &str = include_str!("../seed/ids.sql");
 const DATABASES: [(&str, &str); 5] = [
     ("order", include_str!("../seed/order.sql")),
     ("inventory", include_str!("../seed/inventory.sql")),

@@ -5,7 +5,7 @@ use std::path::Path;
 use choreography_kafka::Connection;
 use provision::{
     choreography::{PARTITIONS, PARTS, topics},
-    kafka::{create_topics, set_access, set_passwords},
+    kafka::{create_topics, fit, set_access, set_passwords},
     secrets::{KAFKA_SETUP, kafka_password},
 };
 
@@ -35,20 +35,25 @@ pub enum Broker {
 
 impl Broker {
     /// Starts it, with all topics; with users and what they may do where there are secrets for them.
-    pub(super) async fn start(choice: &BrokerChoice, dir: &Path, secrets: Option<&Path>) -> Result<Self> {
+    pub(super) async fn start(
+        choice: &BrokerChoice,
+        partitions: Option<i32>,
+        dir: &Path,
+        secrets: Option<&Path>,
+    ) -> Result<Self> {
         match choice {
             BrokerChoice::External(bootstrap) => {
                 let connection = Connection::plain(bootstrap);
-                create_topics(&connection, &topics()).await?;
+                make_topics(&connection, partitions).await?;
                 Ok(Self::External(connection))
             }
-            BrokerChoice::Embedded => embedded("asked for"),
-            BrokerChoice::Kafka => kafka(dir, "asked for", secrets).await,
+            BrokerChoice::Embedded => embedded("asked for", partitions),
+            BrokerChoice::Kafka => kafka(dir, "asked for", partitions, secrets).await,
             BrokerChoice::Auto => {
                 match tokio::task::spawn_blocking(can_run_apache_kafka).await.map_err(std::io::Error::other) {
-                    Ok(Ok(how)) => kafka(dir, &how.to_string(), secrets).await,
-                    Ok(Err(why_not)) => embedded(&why_not.to_string()),
-                    Err(error) => embedded(&error.to_string()),
+                    Ok(Ok(how)) => kafka(dir, &how.to_string(), partitions, secrets).await,
+                    Ok(Err(why_not)) => embedded(&why_not.to_string(), partitions),
+                    Err(error) => embedded(&error.to_string(), partitions),
                 }
             }
         }
@@ -98,10 +103,15 @@ impl Broker {
     }
 }
 
-async fn kafka(dir: &Path, why: &str, secrets: Option<&Path>) -> Result<Broker> {
+async fn make_topics(connection: &Connection, partitions: Option<i32>) -> Result<()> {
+    let topics = fit(connection, topics(), partitions).await?;
+    Ok(create_topics(connection, &topics).await?)
+}
+
+async fn kafka(dir: &Path, why: &str, partitions: Option<i32>, secrets: Option<&Path>) -> Result<Broker> {
     let options = KafkaOptions { secrets: secrets.map(Path::to_owned), ..KafkaOptions::default() };
     let kafka = Kafka::start(&dir.join("kafka"), options).await?;
-    create_topics(kafka.connection(), &topics()).await?;
+    make_topics(kafka.connection(), partitions).await?;
     if let Some(secrets) = secrets {
         let password = |user: &str| {
             let file = secrets.join(KAFKA_SETUP).join(kafka_password(user));
@@ -114,7 +124,8 @@ async fn kafka(dir: &Path, why: &str, secrets: Option<&Path>) -> Result<Broker> 
     Ok(Broker::Kafka { kafka: Box::new(kafka), why: why.to_owned() })
 }
 
-fn embedded(why: &str) -> Result<Broker> {
+fn embedded(why: &str, partitions: Option<i32>) -> Result<Broker> {
     let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
-    Ok(Broker::Embedded { broker: EmbeddedBroker::start(&names, PARTITIONS)?, why: why.to_owned() })
+    let partitions = partitions.unwrap_or(PARTITIONS);
+    Ok(Broker::Embedded { broker: EmbeddedBroker::start(&names, partitions)?, why: why.to_owned() })
 }

@@ -7,6 +7,10 @@ use super::{ADMIN_TOKEN, Ports, System};
 /// What services call their provider's address by, where the sandbox can stand for it.
 const PROVIDERS: [&str; 2] = ["SANDBOX_URL", "MAIL_URL"];
 
+/// All services, the broker and the database share this machine's processors: with a thread for each of them a service would
+/// mostly wake the others of its own.
+pub(super) const WORKER_THREADS: (&str, &str) = ("TOKIO_WORKER_THREADS", "1");
+
 pub(super) fn of_service(system: &System, service: &str, ports: Ports) -> Vec<(String, String)> {
     let pair = |name: &str, value: String| (name.to_owned(), value);
     let mut env = vec![
@@ -16,6 +20,7 @@ pub(super) fn of_service(system: &System, service: &str, ports: Ports) -> Vec<(S
         pair("HTTP_ADDR", format!("127.0.0.1:{}", ports.api)),
         pair("ADMIN_ADDR", format!("127.0.0.1:{}", ports.admin)),
         pair("ADMIN_TOKEN", ADMIN_TOKEN.to_owned()),
+        pair(WORKER_THREADS.0, WORKER_THREADS.1.to_owned()),
         // The embedded broker can't say how long its topics keep events.
         pair("CHECK_TOPIC_SETTINGS", (!system.broker.is_embedded()).to_string()),
     ];

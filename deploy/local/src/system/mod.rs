@@ -11,7 +11,7 @@ use std::{
 };
 
 pub use broker::{Broker, BrokerChoice};
-pub use provision::choreography::{PARTITIONS, topics};
+pub use provision::choreography::topics;
 
 use provision::choreography::SHOP;
 use provision::databases::{self, Login, owner_of};
@@ -34,6 +34,8 @@ pub const ADMIN_TOKEN: &str = "local-only";
 #[derive(Debug, Clone, Default)]
 pub struct SystemOptions {
     pub broker: BrokerChoice,
+    /// Of each topic; `None`: as many as topics have that are there already, or as `provision` makes them.
+    pub partitions: Option<i32>,
     /// Which services; `None`: all that take part.
     pub services: Option<Vec<&'static str>>,
     /// An administrator's URL of a server that runs already; `None`: a private one.
@@ -152,7 +154,7 @@ impl System {
             provision::secrets::provide(secrets.clone(), &Addresses::default(), false)?;
         }
         progress("starting the broker");
-        let broker = Broker::start(&options.broker, run.path(), secrets.as_deref()).await?;
+        let broker = Broker::start(&options.broker, options.partitions, run.path(), secrets.as_deref()).await?;
         progress(&format!("broker: {}", broker.description()));
         let jaeger = match options.traces {
             TracesTo::Jaeger => {
@@ -350,6 +352,7 @@ fn start_sandbox(run: &RunDir, postgres: &Postgres) -> Result<Running> {
     let log = run.path().join("logs").join("sandbox.log");
     let spec = ProcessSpec::new("sandbox", binaries::sibling("sandbox")?, log)
         .env("DATABASE_URL", postgres.url("sandbox", "sandbox", PASSWORD))
+        .env(env::WORKER_THREADS.0, env::WORKER_THREADS.1)
         .env("HTTP_ADDR", format!("127.0.0.1:{port}"));
     let url = format!("http://127.0.0.1:{port}");
     Ok(Running { process: Arc::new(ServiceProcess::spawn(spec)?), admin: url.clone(), url })

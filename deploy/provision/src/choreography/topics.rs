@@ -4,8 +4,9 @@ use contracts::topic::dead_letter_topic;
 
 use super::SHOP;
 
-/// Partitions of every topic: how many replicas of a service can share its work.
-pub const PARTITIONS: i32 = 12;
+/// Partitions of every topic, unless it is said otherwise: how many replicas of a service can share its work. Each has its
+/// price: a batch of events goes to Kafka in a request for each partition that it touches.
+pub const PARTITIONS: i32 = 6;
 const DAY_MS: i64 = 86_400_000;
 const RETENTION_DAYS: i64 = 7;
 /// Dead letters are the original bytes and some kilobytes of headers.

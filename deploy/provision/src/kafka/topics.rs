@@ -6,6 +6,7 @@ use choreography_kafka::Connection;
 use rdkafka::{
     admin::{AdminOptions, NewTopic, TopicReplication},
     error::RDKafkaErrorCode,
+    metadata::MetadataPartition,
 };
 
 use super::{Client, blocking, client, refused};
@@ -14,6 +15,38 @@ use crate::{Error, Result, choreography::TopicSpec};
 const REQUEST: Duration = Duration::from_secs(20);
 const VISIBLE: Duration = Duration::from_secs(30);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// The topics with so many partitions. Where no number is asked for, with as many as those of them have that the broker has already
+/// (the most, if they differ), since all should have the same; if it has none, as they come.
+///
+/// # Errors
+/// [`Error::Broker`] when the broker does not say which topics it has.
+pub async fn fit(kafka: &Connection, topics: Vec<TopicSpec>, partitions: Option<i32>) -> Result<Vec<TopicSpec>> {
+    let partitions = match partitions {
+        Some(asked) => Some(asked),
+        None => partitions_there(kafka, topics.iter().map(|topic| topic.name.clone()).collect()).await?,
+    };
+    let fitted = topics.into_iter().map(|topic| match partitions {
+        Some(partitions) => TopicSpec { partitions, ..topic },
+        None => topic,
+    });
+    Ok(fitted.collect())
+}
+
+async fn partitions_there(kafka: &Connection, names: Vec<String>) -> Result<Option<i32>> {
+    let (admin, connection) = (client(kafka)?, kafka.clone());
+    blocking(kafka, move || {
+        let metadata = admin.inner().fetch_metadata(None, REQUEST);
+        let metadata = metadata.map_err(|error| refused(&connection, "asking which topics there are", &error))?;
+        let there = metadata.topics().iter().filter(|topic| names.iter().any(|name| name == topic.name()));
+        Ok(there.map(|topic| number_of(topic.partitions())).max())
+    })
+    .await
+}
+
+fn number_of(partitions: &[MetadataPartition]) -> i32 {
+    i32::try_from(partitions.len()).unwrap_or(i32::MAX)
+}
 
 /// Makes the topics that are not there and waits until each partition of all of them has a leader.
 /// Those that are there keep their settings. Not for the embedded broker: it makes its own.
@@ -69,7 +102,7 @@ fn visible(admin: &Client, spec: &TopicSpec) -> Result<std::result::Result<(), S
     if partitions.is_empty() {
         return Ok(Err(format!("no partitions ({:?})", topic.error())));
     }
-    let have = i32::try_from(partitions.len()).unwrap_or(i32::MAX);
+    let have = number_of(partitions);
     if have != spec.partitions {
         return Err(Error::Partitions { topic: spec.name.clone(), have, want: spec.partitions });
     }

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use local::System;
-use local::system::PARTITIONS;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
+
+use crate::watermarks;
 
 const LOOK: Duration = Duration::from_millis(200);
 const ANSWER: Duration = Duration::from_secs(20);
@@ -25,16 +26,8 @@ pub async fn ends(system: &System, topics: &'static [&'static str]) -> Result<Of
 }
 
 fn ends_of(consumer: &BaseConsumer, topics: &[&str]) -> Result<Offsets> {
-    let mut ends = Offsets::new();
-    for topic in topics {
-        for partition in 0..PARTITIONS {
-            let (_, end) = consumer
-                .fetch_watermarks(topic, partition, ANSWER)
-                .with_context(|| format!("the end of {topic} is not known"))?;
-            ends.insert(((*topic).to_owned(), partition), end);
-        }
-    }
-    Ok(ends)
+    let ends = watermarks::ends(consumer, topics)?;
+    Ok(ends.into_iter().map(|(topic, partition, end)| ((topic, partition), end)).collect())
 }
 
 /// Of one that only asks: it joins no group.

@@ -34,6 +34,7 @@ pub struct Phase {
     pub load: Load,
     pub limit: Limit,
     pub warm_up: usize,
+    pub partitions: Option<i32>,
     /// For all services.
     pub env: Vec<(String, String)>,
     /// Traces of 1 % of the sagas, and every service's metrics scraped all the while.
@@ -50,6 +51,7 @@ impl Phase {
             load: arguments.load(),
             limit: arguments.limit(),
             warm_up: arguments.warm_up,
+            partitions: arguments.partitions,
             env: arguments.env(),
             observed: arguments.observed,
             programs: None,
@@ -82,7 +84,8 @@ impl Phase {
         let programs = self.programs.clone();
         // Those on whom an order's end depends; who only listens would cost the machine what is measured.
         let services = Some(publishers());
-        SystemOptions { broker: BrokerChoice::Kafka, services, env, traces, programs, ..Default::default() }
+        let partitions = self.partitions;
+        SystemOptions { broker: BrokerChoice::Kafka, partitions, services, env, traces, programs, ..Default::default() }
     }
 
     async fn measure(&self, system: &System, arguments: &Arguments) -> Result<Measured> {
