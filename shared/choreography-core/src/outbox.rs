@@ -13,6 +13,11 @@ use crate::{
     trace::{Header, TraceContext},
 };
 
+/// The header with an event's type.
+pub const EVENT_TYPE: &str = "event-type";
+/// The header with the version of an event's type.
+pub const EVENT_VERSION: &str = "event-version";
+
 /// An outbox row as the relay reads it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxRow {
@@ -81,8 +86,8 @@ fn headers(envelope: &Envelope, origin: &Origin<'_>) -> Vec<Header> {
     let time = envelope.timestamp.to_rfc3339_opts(SecondsFormat::Micros, true);
     let mut headers = vec![
         Header::text("correlation-id", &envelope.correlation_id),
-        Header::text("event-type", &envelope.event_type),
-        Header::text("event-version", envelope.version.to_string()),
+        Header::text(EVENT_TYPE, &envelope.event_type),
+        Header::text(EVENT_VERSION, envelope.version.to_string()),
         Header::text("content-type", "application/json"),
         Header::text("ce_specversion", "1.0"),
         Header::text("ce_id", envelope.id.to_string()),

@@ -59,6 +59,13 @@ pub trait Participant: Sized + Send + Sync + 'static {
         format!("{command:?}")
     }
 
+    /// Whether events of this type, on this topic, are nothing to this service: it has declared so, and the topic's owner publishes
+    /// them there. What a header names so is skipped without being read.
+    fn ignores(&self, topic: &str, event_type: &str) -> bool {
+        let _ = (topic, event_type);
+        false
+    }
+
     /// Decodes an event: `Ok(None)` for a type that this service does not handle.
     fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Self::Event>, Undecodable>;
 

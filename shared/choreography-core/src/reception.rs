@@ -6,6 +6,7 @@ use crate::{
     delivery::Delivery,
     envelope::Envelope,
     input::{Event, HeldEvent, Input, Source, Unread, Work},
+    outbox::{EVENT_TYPE, EVENT_VERSION},
     panics::caught,
     participant::{Participant, Undecodable, What},
     store::Failure,
@@ -69,6 +70,11 @@ fn read_held<P: Participant>(participant: &P, event: &Event) -> Result<(What<P>,
 }
 
 fn read<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option<(What<P>, Envelope)>, Failure> {
+    if let Some(named) = named(delivery, EVENT_TYPE)
+        && participant.ignores(&delivery.position.topic, named)
+    {
+        return Ok(None);
+    }
     if let Some(Ok(key)) = delivery.key.as_deref().map(std::str::from_utf8) {
         reached_of("decode", key);
     }
@@ -79,6 +85,7 @@ fn read<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option<(
 fn decode<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option<(What<P>, Envelope)>, Failure> {
     let envelope = Envelope::parse(delivery.key.as_deref(), delivery.payload.as_deref())
         .map_err(|error| Failure { class: "envelope", message: error.to_string() })?;
+    contradiction(delivery, &envelope).map_or(Ok(()), |message| Err(Failure { class: "header", message }))?;
     let event = participant.decode(&delivery.position.topic, &envelope).map_err(|error| Failure {
         class: match error {
             Undecodable::UnknownVersion { .. } => "unknown-version",
@@ -89,3 +96,27 @@ fn decode<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option
     })?;
     Ok(event.map(|event| (What::Event(event), envelope)))
 }
+
+/// What a header says, if there is one of this name, and only one, and it is text. Headers are optional on the way in.
+fn named<'a>(delivery: &'a Delivery, name: &str) -> Option<&'a str> {
+    let mut found = delivery.headers.iter().filter(|header| header.is_named(name));
+    match (found.next(), found.next()) {
+        (Some(header), None) => std::str::from_utf8(header.value.as_deref()?).ok(),
+        _ => None,
+    }
+}
+
+/// A header that says something else than the body does: other readers may go by it, so what was meant is not known.
+fn contradiction(delivery: &Delivery, envelope: &Envelope) -> Option<String> {
+    let version = envelope.version.to_string();
+    [(EVENT_TYPE, envelope.event_type.as_str()), (EVENT_VERSION, version.as_str())].into_iter().find_map(
+        |(name, says)| {
+            let header = named(delivery, name).filter(|header| *header != says)?;
+            Some(format!("the header {name} says {header:?}, and the body {says:?}"))
+        },
+    )
+}
+
+#[cfg(test)]
+#[path = "reception_tests.rs"]
+mod tests;

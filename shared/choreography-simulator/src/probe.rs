@@ -195,6 +195,10 @@ impl Participant for Probe {
         }
     }
 
+    fn ignores(&self, topic: &str, event_type: &str) -> bool {
+        self.rules.ignores(topic, event_type)
+    }
+
     fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Told>, Undecodable> {
         let event = self.rules.decode(topic, envelope)?;
         Ok(event.map(|event| Told { id: Some(envelope.id), what: What::Event(event) }))

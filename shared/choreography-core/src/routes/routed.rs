@@ -185,6 +185,10 @@ impl Participant for Routed {
         command.text()
     }
 
+    fn ignores(&self, topic: &str, event_type: &str) -> bool {
+        self.table.ignored.get(event_type).is_some_and(|ignored| ignored.topic == topic)
+    }
+
     fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<AnyEvent>, Undecodable> {
         let Some(entry) = self.table.events.get(envelope.event_type.as_str()) else {
             self.table.unhandled.report(self.name, &envelope.event_type);

@@ -63,6 +63,10 @@ impl Participant for Toy {
         0
     }
 
+    fn ignores(&self, topic: &str, event_type: &str) -> bool {
+        (topic, event_type) == ("in", "toy.foreign")
+    }
+
     fn decode(&self, _topic: &str, envelope: &Envelope) -> Result<Option<Event>, Undecodable> {
         if envelope.event_type == "toy.foreign" {
             return Ok(None);

@@ -13,12 +13,13 @@ use crate::{
     system::System,
 };
 
-const CLASSES: [&str; 10] = [
+const CLASSES: [&str; 11] = [
     "refused",
     "panic",
     "database",
     "crash",
     "envelope",
+    "header",
     "unknown-version",
     "foreign-topic",
     "payload",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use choreography_core::store::OutboxMessage;
+use choreography_core::{outbox::EVENT_TYPE, store::OutboxMessage, trace::Header};
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
@@ -40,7 +40,13 @@ fn scribble(core: &Arc<Core>, kafka: &Kafka, junk: &Junk) {
     let own = any(&junk.own).unwrap_or("weather.changed");
     let foreign = any(&junk.foreign).unwrap_or("weather.changed");
     let id = core.uuid();
-    let (what, payload) = match core.pick(10) {
+    let kind = core.pick(10);
+    // Every other one. What a header names may be skipped by it, so what it names is handled by some.
+    let headers = match kind == 7 && id.as_u128().is_multiple_of(2) {
+        true => vec![Header::text(EVENT_TYPE, own)],
+        false => Vec::new(),
+    };
+    let (what, payload) = match kind {
         0 => ("no JSON", Some(b"no event".to_vec())),
         1 => ("no value", None),
         2 => ("a list", Some(b"[]".to_vec())),
@@ -48,7 +54,8 @@ fn scribble(core: &Arc<Core>, kafka: &Kafka, junk: &Junk) {
         4 => ("another's topic", event(id, foreign, 1, "{}")),
         5 => ("a wrong payload", event(id, own, 1, "{}")),
         6 => ("an id without a time", event(Uuid::nil(), own, 1, "{}")),
-        7 => ("a type that nobody handles", event(id, "weather.changed", 1, "{}")),
+        7 if headers.is_empty() => ("a type that nobody handles", event(id, "weather.changed", 1, "{}")),
+        7 => ("a header that contradicts", event(id, "weather.changed", 1, "{}")),
         8 => return repeat(core, kafka, junk.topic, None),
         _ => {
             let at: DateTime<Utc> = core.now() - TimeDelta::days(40);
@@ -57,7 +64,7 @@ fn scribble(core: &Arc<Core>, kafka: &Kafka, junk: &Junk) {
     };
     core.count("junk", what);
     let key = Some(key.to_string().into_bytes());
-    lock(kafka).append(OutboxMessage { topic: junk.topic.to_owned(), key, payload, headers: Vec::new(), nth: None });
+    lock(kafka).append(OutboxMessage { topic: junk.topic.to_owned(), key, payload, headers, nth: None });
 }
 
 /// A message of the topic once more, as it was or under another id.

@@ -52,6 +52,7 @@ pub const BRANCHES: &[(&str, &str)] = &[
     ("dead letter", "database"),
     ("dead letter", "crash"),
     ("dead letter", "envelope"),
+    ("dead letter", "header"),
     ("dead letter", "unknown-version"),
     ("dead letter", "foreign-topic"),
     ("dead letter", "payload"),
