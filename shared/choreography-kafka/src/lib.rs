@@ -17,6 +17,7 @@ mod tuning;
 mod verdict;
 
 pub use connection::Connection;
+pub use membership::GroupProtocol;
 pub use raw::headers;
 pub use sink::{KafkaSink, SinkLimits};
 pub use source::{KafkaSource, Limits as BatchLimits};

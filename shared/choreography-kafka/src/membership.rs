@@ -19,24 +19,38 @@ use super::{Connection, group::Group, tuning};
 /// finds none again, however well they are (<https://github.com/confluentinc/librdkafka/issues/5301>).
 const LOST_AFTER: Duration = Duration::from_secs(30);
 
+/// How a group agrees on who reads what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupProtocol {
+    /// Its members agree, by cooperative-sticky assignment. A member of which the broker hears nothing for so long is out.
+    Classic {
+        /// So long.
+        session_timeout: Duration,
+    },
+    /// The broker decides, from Kafka 4.0 on ([KIP-848](https://cwiki.apache.org/confluence/x/HhD1D)), and says how long a member may be
+    /// silent (`group.consumer.session.timeout.ms`). A member that does not reach the group's coordinator goes on reading what
+    /// it had until it hears that it is out, and can't commit: what it handles comes to another again, and the inbox skips it.
+    Consumer,
+}
+
 /// What it takes to become a member.
 pub(super) struct Membership {
     kafka: Connection,
     group: String,
     topics: Vec<String>,
-    session_timeout: Duration,
+    protocol: GroupProtocol,
     joined: Instant,
     /// A client that was given up, while it closes. That may take as long as its brokers are frozen.
     closing: Option<JoinHandle<()>>,
 }
 
 impl Membership {
-    pub fn new(kafka: &Connection, group: &str, topics: &[&str], session_timeout: Duration) -> Self {
+    pub fn new(kafka: &Connection, group: &str, topics: &[&str], protocol: GroupProtocol) -> Self {
         Self {
             kafka: kafka.clone(),
             group: group.to_owned(),
             topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
-            session_timeout,
+            protocol,
             joined: Instant::now(),
             closing: None,
         }
@@ -45,7 +59,7 @@ impl Membership {
     /// A new member of the group.
     pub fn join(&mut self, group: Group) -> KafkaResult<Arc<BaseConsumer<Group>>> {
         self.joined = Instant::now();
-        let config = tuning::consumer(&self.kafka, &self.group, self.session_timeout);
+        let config = tuning::consumer(&self.kafka, &self.group, self.protocol);
         let consumer: BaseConsumer<Group> = config.create_with_context(group)?;
         let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;

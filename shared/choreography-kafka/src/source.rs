@@ -22,7 +22,7 @@ use tracing::warn;
 use super::{
     Connection,
     group::{Group, positions},
-    membership::Membership,
+    membership::{GroupProtocol, Membership},
     raw::{Message, Polled, Queue},
     state::{KafkaState, Stop},
     tuning,
@@ -72,12 +72,12 @@ impl KafkaSource {
         group: &str,
         topics: &[&str],
         limits: Limits,
-        session_timeout: Duration,
+        protocol: GroupProtocol,
         state: Arc<KafkaState>,
     ) -> KafkaResult<Self> {
         // Told from the first statistics on.
         topics.iter().for_each(|topic| state.set_missing(topic, false));
-        let mut membership = Membership::new(kafka, group, topics, session_timeout);
+        let mut membership = Membership::new(kafka, group, topics, protocol);
         let consumer = membership.join(Group::new(state))?;
         let (taken, polling, looked) = (Vec::new(), None, Instant::now());
         Ok(Self { membership, consumer, limits, paused: false, taken, polling, looked })

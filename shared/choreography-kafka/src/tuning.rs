@@ -1,11 +1,9 @@
 //! Client settings, each with its reason
 //! (names: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md).
 
-use std::time::Duration;
-
 use rdkafka::ClientConfig;
 
-use super::{Connection, SinkLimits};
+use super::{Connection, GroupProtocol, SinkLimits};
 
 /// What consumer, producer and admin client share.
 pub fn client(kafka: &Connection, name: &str) -> ClientConfig {
@@ -28,20 +26,26 @@ pub const LARGEST_MESSAGE: usize = 32 << 20;
 const FETCH: &str = "8192";
 
 /// Consumer settings.
-pub fn consumer(kafka: &Connection, group: &str, session_timeout: Duration) -> ClientConfig {
+pub fn consumer(kafka: &Connection, group: &str, protocol: GroupProtocol) -> ClientConfig {
     let mut config = client(kafka, group);
+    match protocol {
+        GroupProtocol::Classic { session_timeout } => config
+            .set("group.protocol", "classic")
+            // Only partitions that move are taken away in a rebalance.
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            // A dead replica's partitions move after this; shorter ones cause needless moves under load.
+            .set("session.timeout.ms", session_timeout.as_millis().to_string())
+            .set("heartbeat.interval.ms", "1000"),
+        // Whose partitions move, and when, is the broker's to say.
+        GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
+    };
     config
         .set("group.id", group)
         // Offsets are committed by hand, after the database commit.
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
-        // Only partitions that move are taken away in a rebalance.
-        .set("partition.assignment.strategy", "cooperative-sticky")
         // An offset out of range must stop, never skip. Partitions new to the group are assigned from their beginning.
         .set("auto.offset.reset", "error")
-        // A dead replica's partitions move after this; shorter ones cause needless moves under load.
-        .set("session.timeout.ms", session_timeout.as_millis().to_string())
-        .set("heartbeat.interval.ms", "1000")
         // A batch that takes longer than this costs the partitions; repeats die in the inbox.
         .set("max.poll.interval.ms", "120000")
         // Deliver as soon as something is there; batches form in the poll, not by waiting at the broker.

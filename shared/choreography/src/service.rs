@@ -206,7 +206,7 @@ impl Service {
             name,
             participant.reads(),
             batches,
-            settings.kafka_session_timeout,
+            settings.group_protocol(),
             state.kafka.clone(),
         )
         .context("KAFKA_BROKERS: the consumer could not be made")?;

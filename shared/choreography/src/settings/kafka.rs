@@ -35,6 +35,15 @@ pub struct KafkaSettings {
     pub kafka_ca_file: Option<PathBuf>,
 }
 
+/// How the services of a group share its topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum GroupProtocolName {
+    Classic,
+    Consumer,
+}
+
 /// Kafka's own names (https://kafka.apache.org/documentation/#security_protocol).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]

@@ -11,8 +11,10 @@ use clap::Args;
 use secrecy::SecretString;
 
 pub use database::{DatabaseSettings, Migrations, Pooler};
-pub use kafka::KafkaSettings;
+pub use kafka::{GroupProtocolName, KafkaSettings};
 pub use parse::SettingsError;
+
+use choreography_kafka::GroupProtocol;
 
 use choreography_core::{
     event_id::Window,
@@ -29,7 +31,12 @@ pub struct EngineSettings {
     /// Kafka's settings.
     #[command(flatten)]
     pub kafka: KafkaSettings,
-    /// After this long without a sign of life a replica's partitions go to the others.
+    /// How the replicas share the topics' partitions: among themselves (classic), or as the broker says (consumer, KIP-848, from
+    /// Kafka 4.0 on).
+    #[arg(long, env, default_value = "classic")]
+    pub kafka_group_protocol: GroupProtocolName,
+    /// After this long without a sign of life a replica's partitions go to the others. With KAFKA_GROUP_PROTOCOL=consumer
+    /// the broker's group.consumer.session.timeout.ms says so instead.
     #[arg(long, env, default_value = "10s", value_parser = duration)]
     pub kafka_session_timeout: Duration,
     /// What this replica is called, the same after a restart; by default its host and address.
@@ -180,6 +187,14 @@ fn message_bytes(text: &str) -> Result<usize, String> {
 }
 
 impl EngineSettings {
+    /// How the replicas share the topics' partitions.
+    pub fn group_protocol(&self) -> GroupProtocol {
+        match self.kafka_group_protocol {
+            GroupProtocolName::Classic => GroupProtocol::Classic { session_timeout: self.kafka_session_timeout },
+            GroupProtocolName::Consumer => GroupProtocol::Consumer,
+        }
+    }
+
     /// What this replica is called, also after a restart.
     pub fn instance(&self) -> String {
         self.instance.clone().unwrap_or_else(|| {

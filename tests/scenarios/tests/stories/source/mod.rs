@@ -3,6 +3,7 @@
 
 mod batches;
 mod frozen;
+mod groups;
 mod stops;
 mod topics;
 
@@ -17,7 +18,7 @@ use choreography_core::{
     delivery::{Delivery, Position},
     log::EventSource,
 };
-use choreography_kafka::{BatchLimits, KafkaSource, KafkaState, Snapshot};
+use choreography_kafka::{BatchLimits, GroupProtocol, KafkaSource, KafkaState, Snapshot};
 use clap::Parser;
 use local::{Kafka, KafkaOptions, RunDir};
 use provision::{choreography::TopicSpec, kafka::create_topics};
@@ -79,16 +80,13 @@ impl Broker {
     }
 
     async fn join(&self, group: &str, topics: &[&str]) -> Member {
+        self.join_by(group, topics, settings().group_protocol()).await
+    }
+
+    async fn join_by(&self, group: &str, topics: &[&str], protocol: GroupProtocol) -> Member {
         let state = Arc::new(KafkaState::default());
         let connection = self.kafka.connection();
-        let source = KafkaSource::subscribe(
-            connection,
-            group,
-            topics,
-            batches(),
-            settings().kafka_session_timeout,
-            state.clone(),
-        );
+        let source = KafkaSource::subscribe(connection, group, topics, batches(), protocol, state.clone());
         Member { source: source.expect("a consumer"), state }
     }
 }
