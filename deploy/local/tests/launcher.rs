@@ -1,6 +1,6 @@
 //! The launcher as somebody starts it.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use local::{Kafka, KafkaOptions, Postgres, PostgresOptions, RunDir};
@@ -67,7 +67,8 @@ fn ctrl_c_ends_everything_that_was_started() {
     let dir = RunDir::create().unwrap();
     let log = dir.path().join("launcher.log");
     let out = std::fs::File::create(&log).unwrap();
-    let mut child = launcher(&["--broker", "embedded"]).stdout(out).spawn().unwrap();
+    let mut launched = Launched(launcher(&["--broker", "embedded"]).stdout(out).spawn().unwrap());
+    let child = &mut launched.0;
     let since = Instant::now();
     let read = || std::fs::read_to_string(&log).unwrap_or_default();
     while !read().contains("Everything stays up") {
@@ -78,10 +79,26 @@ fn ctrl_c_ends_everything_that_was_started() {
     let children = children_of(child.id());
     let services = local::system::services().len();
     assert!(children.len() >= services + 2, "the services, the sandbox and PostgreSQL run: {children:?}");
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    child.wait().unwrap();
+    interrupt(child);
     let left: Vec<u32> = children.into_iter().filter(|pid| is_alive(*pid)).collect();
     assert!(left.is_empty(), "still there: {left:?}: {}", read());
+}
+
+/// Ends with its test, also when that fails.
+struct Launched(Child);
+
+impl Drop for Launched {
+    fn drop(&mut self) {
+        interrupt(&mut self.0);
+    }
+}
+
+/// As Ctrl-C does, if it still runs.
+fn interrupt(child: &mut Child) {
+    if child.try_wait().unwrap().is_none() {
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        child.wait().unwrap();
+    }
 }
 
 /// Every process that descends from this one.

@@ -160,7 +160,7 @@ async fn main() -> Result<()> {
 async fn make_kafka(connection: &Connection, secrets_dir: &Path, replicas: i32, partitions: Option<i32>) -> Result<()> {
     waiting::for_kafka(connection).await?;
     let topics = topics().into_iter().map(|topic| TopicSpec { replicas, ..topic }).collect();
-    let topics = kafka::fit(connection, topics, partitions).await?;
+    let topics = kafka::with_partitions(connection, topics, partitions).await?;
     kafka::create_topics(connection, &topics).await?;
     let users =
         PARTS.iter().map(|part| Ok((part.service.clone(), password(secrets_dir, &kafka_password(&part.service))?)));

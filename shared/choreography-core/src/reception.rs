@@ -85,7 +85,9 @@ fn read<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option<(
 fn decode<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option<(What<P>, Envelope)>, Failure> {
     let envelope = Envelope::parse(delivery.key.as_deref(), delivery.payload.as_deref())
         .map_err(|error| Failure { class: "envelope", message: error.to_string() })?;
-    contradiction(delivery, &envelope).map_or(Ok(()), |message| Err(Failure { class: "header", message }))?;
+    if let Some(message) = contradiction(delivery, &envelope) {
+        return Err(Failure { class: "header", message });
+    }
     let event = participant.decode(&delivery.position.topic, &envelope).map_err(|error| Failure {
         class: match error {
             Undecodable::UnknownVersion { .. } => "unknown-version",
@@ -108,13 +110,12 @@ fn named<'a>(delivery: &'a Delivery, name: &str) -> Option<&'a str> {
 
 /// A header that says something else than the body does: other readers may go by it, so what was meant is not known.
 fn contradiction(delivery: &Delivery, envelope: &Envelope) -> Option<String> {
-    let version = envelope.version.to_string();
-    [(EVENT_TYPE, envelope.event_type.as_str()), (EVENT_VERSION, version.as_str())].into_iter().find_map(
-        |(name, says)| {
-            let header = named(delivery, name).filter(|header| *header != says)?;
-            Some(format!("the header {name} says {header:?}, and the body {says:?}"))
-        },
-    )
+    let Envelope { event_type, version, .. } = envelope;
+    if let Some(header) = named(delivery, EVENT_TYPE).filter(|header| header != event_type) {
+        return Some(format!("the header {EVENT_TYPE} says {header:?}, and the body {event_type:?}"));
+    }
+    let header = named(delivery, EVENT_VERSION).filter(|header| header.parse() != Ok(*version))?;
+    Some(format!("the header {EVENT_VERSION} says {header:?}, and the body {version}"))
 }
 
 #[cfg(test)]

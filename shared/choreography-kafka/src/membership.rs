@@ -19,12 +19,13 @@ use super::{Connection, group::Group, tuning};
 /// finds none again, however well they are (<https://github.com/confluentinc/librdkafka/issues/5301>).
 const LOST_AFTER: Duration = Duration::from_secs(30);
 
-/// How a group agrees on who reads what.
+/// How it is decided which member of a group reads which partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum GroupProtocol {
-    /// Its members agree, by cooperative-sticky assignment. A member of which the broker hears nothing for so long is out.
+    /// The members agree, by cooperative-sticky assignment.
     Classic {
-        /// So long.
+        /// A member of which the broker hears nothing for this long is out of the group.
         session_timeout: Duration,
     },
     /// The broker decides, from Kafka 4.0 on ([KIP-848](https://cwiki.apache.org/confluence/x/HhD1D)), and says how long a member may be

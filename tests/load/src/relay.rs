@@ -19,7 +19,7 @@ use crate::{seed, watermarks};
 const SERVICE: &str = "order";
 const TOPIC: &str = "order-events";
 const EVENTS: &str = include_str!("../seed/outbox.sql");
-/// Of all events so many go before, uncounted: until the broker is warm.
+/// One in so many of a backlog's events: they go before, uncounted, until the broker is warm.
 const WARM_UP: usize = 2;
 const LOOK: Duration = Duration::from_millis(20);
 

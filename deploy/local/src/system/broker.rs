@@ -5,7 +5,7 @@ use std::path::Path;
 use choreography_kafka::Connection;
 use provision::{
     choreography::{PARTITIONS, PARTS, topics},
-    kafka::{create_topics, fit, set_access, set_passwords},
+    kafka::{create_topics, set_access, set_passwords, with_partitions},
     secrets::{KAFKA_SETUP, kafka_password},
 };
 
@@ -104,7 +104,7 @@ impl Broker {
 }
 
 async fn make_topics(connection: &Connection, partitions: Option<i32>) -> Result<()> {
-    let topics = fit(connection, topics(), partitions).await?;
+    let topics = with_partitions(connection, topics(), partitions).await?;
     Ok(create_topics(connection, &topics).await?)
 }
 

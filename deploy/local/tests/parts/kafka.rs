@@ -5,7 +5,7 @@ use local::{Kafka, KafkaOptions, RunDir};
 use provision::{
     Error,
     choreography::TopicSpec,
-    kafka::{create_topics, fit},
+    kafka::{create_topics, with_partitions},
 };
 
 #[tokio::test]
@@ -33,10 +33,18 @@ async fn what_kafka_acknowledged_is_there_after_kill_9_and_restart() -> TestResu
     assert!(matches!(other, Err(Error::Partitions { have: 3, want: 5, .. })), "{other:?}");
     let wanted = || vec![TopicSpec::new("order-events", 6), TopicSpec::new("loyalty-events", 6)];
     let partitions = |topics: Vec<TopicSpec>| topics.iter().map(|topic| topic.partitions).collect::<Vec<_>>();
-    assert_eq!(partitions(fit(kafka.connection(), wanted(), None).await?), [3, 3], "a new topic is as the others are");
-    assert_eq!(partitions(fit(kafka.connection(), wanted(), Some(12)).await?), [12, 12], "it was asked for");
+    assert_eq!(
+        partitions(with_partitions(kafka.connection(), wanted(), None).await?),
+        [3, 3],
+        "a new topic is as the others are"
+    );
+    assert_eq!(
+        partitions(with_partitions(kafka.connection(), wanted(), Some(12)).await?),
+        [12, 12],
+        "it was asked for"
+    );
     let new = vec![TopicSpec::new("loyalty-events", 6)];
-    assert_eq!(partitions(fit(kafka.connection(), new, None).await?), [6], "there is none to go by");
+    assert_eq!(partitions(with_partitions(kafka.connection(), new, None).await?), [6], "there is none to go by");
     kafka.pause()?;
     kafka.resume()?;
     produce(&bootstrap, "order-events", "a table").await?;

@@ -8,7 +8,7 @@ mod users;
 use rdkafka::{admin::AdminClient, client::DefaultClientContext};
 
 pub use access::{Acl, Operation, Resource, access_of, set_access};
-pub use topics::{create_topics, fit};
+pub use topics::{create_topics, with_partitions};
 pub use users::set_passwords;
 
 use crate::{Error, Result};

@@ -16,12 +16,16 @@ const REQUEST: Duration = Duration::from_secs(20);
 const VISIBLE: Duration = Duration::from_secs(30);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
-/// The topics with so many partitions. Where no number is asked for, with as many as those of them have that the broker has already
-/// (the most, if they differ), since all should have the same; if it has none, as they come.
+/// Sets the topics' number of partitions: the one that is asked for, else the one that those have which the broker has already (the
+/// largest, if they differ), since all should have the same. If the broker has none of them, they keep theirs.
 ///
 /// # Errors
 /// [`Error::Broker`] when the broker does not say which topics it has.
-pub async fn fit(kafka: &Connection, topics: Vec<TopicSpec>, partitions: Option<i32>) -> Result<Vec<TopicSpec>> {
+pub async fn with_partitions(
+    kafka: &Connection,
+    topics: Vec<TopicSpec>,
+    partitions: Option<i32>,
+) -> Result<Vec<TopicSpec>> {
     let partitions = match partitions {
         Some(asked) => Some(asked),
         None => partitions_there(kafka, topics.iter().map(|topic| topic.name.clone()).collect()).await?,
