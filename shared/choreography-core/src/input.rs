@@ -74,10 +74,18 @@ impl<P: Participant> Work<P> {
     /// The message's place in Kafka; `None` for what never was there.
     pub fn position(&self) -> Option<&Position> {
         match self {
-            Self::Unread(Unread::Message(delivery)) | Self::Dead(delivery, _) => Some(&delivery.position),
-            Self::Unread(Unread::Held(held)) | Self::Stuck(held, _) => Some(&held.event.delivery.position),
             Self::Ignored(position) => Some(position),
-            Self::Input(input) => input.source.event().map(|event| &event.delivery.position),
+            _ => self.delivery().map(|delivery| &delivery.position),
+        }
+    }
+
+    /// The message as it was consumed; `None` for what never was one, or is ignored.
+    pub(crate) fn delivery(&self) -> Option<&Delivery> {
+        match self {
+            Self::Unread(Unread::Message(delivery)) | Self::Dead(delivery, _) => Some(delivery),
+            Self::Unread(Unread::Held(held)) | Self::Stuck(held, _) => Some(&held.event.delivery),
+            Self::Input(input) => input.source.event().map(|event| &event.delivery),
+            Self::Ignored(_) => None,
         }
     }
 }

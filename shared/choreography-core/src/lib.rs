@@ -25,6 +25,7 @@ pub mod given;
 pub mod input;
 pub mod intake;
 pub mod intents;
+mod links;
 pub mod log;
 pub mod memory;
 mod offsets;

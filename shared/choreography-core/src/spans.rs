@@ -63,6 +63,7 @@ impl SagaSpan {
             return unrecorded();
         }
         let context = remote.map_or_else(Context::new, |remote| Context::new().with_remote_span_context(remote));
+        let links = links.iter().map(|context| Link::with_context(context.clone())).collect();
         Self::begin(tracing, &context, links, telling())
     }
 
@@ -72,15 +73,14 @@ impl SagaSpan {
     }
 
     /// Begins a trace.
-    pub fn root(links: &[SpanContext], telling: impl FnOnce() -> Telling) -> Self {
+    pub fn root(links: Vec<Link>, telling: impl FnOnce() -> Telling) -> Self {
         match TRACING.get() {
             Some(tracing) => Self::begin(tracing, &Context::new(), links, telling()),
             None => Self::none(),
         }
     }
 
-    fn begin(tracing: &Tracing, parent: &Context, links: &[SpanContext], telling: Telling) -> Self {
-        let links = links.iter().map(|context| Link::new(context.clone(), Vec::new(), 0)).collect();
+    fn begin(tracing: &Tracing, parent: &Context, links: Vec<Link>, telling: Telling) -> Self {
         let builder = tracing
             .tracer
             .span_builder(telling.name)

@@ -129,7 +129,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         manner: Manner<'_>,
         known: &Known,
     ) -> Result<Result<Progress<P::Reply>, Lost>, StoreError> {
-        let (spans, since) = (BatchSpans::begin(self.participant.name(), work.len()), Instant::now());
+        let (spans, since) = (BatchSpans::begin(self.participant.name(), work), Instant::now());
         let mut tx = self.database.begin(manner.waits).await?;
         let mut batch = Batch::new(&*self.participant, work, tx.now(), spans.link(), manner);
         batch.look_at_all(self.policy.window, known);

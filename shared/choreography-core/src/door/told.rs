@@ -11,9 +11,10 @@ use uuid::Uuid;
 use crate::{
     delivery::Delivery,
     effects::Fact,
-    input::{HeldEvent, Input, Source, Verdict},
+    input::{HeldEvent, Input, Source, Verdict, Work},
+    links,
     participant::Participant,
-    spans::{SagaSpan, Telling},
+    spans::{self, SagaSpan, Telling},
     store::Failure,
     trace::TraceContext,
 };
@@ -25,11 +26,16 @@ pub(super) struct BatchSpans {
 }
 
 impl BatchSpans {
-    pub fn begin(service: &'static str, inputs: usize) -> Self {
-        let batch = SagaSpan::root(&[], || Telling {
+    /// Linked to the spans that created its messages.
+    pub fn begin<P: Participant>(service: &'static str, work: &[Work<P>]) -> Self {
+        if !spans::enabled() {
+            return Self { batch: SagaSpan::none(), transaction: SagaSpan::none() };
+        }
+        let inputs = i64::try_from(work.len()).unwrap_or(i64::MAX);
+        let batch = SagaSpan::root(links::consumed(work.iter().filter_map(Work::delivery)), || Telling {
             kind: SpanKind::Internal,
             name: format!("batch {service}").into(),
-            attributes: vec![KeyValue::new("messaging.batch.message_count", i64::try_from(inputs).unwrap_or(i64::MAX))],
+            attributes: vec![KeyValue::new("messaging.batch.message_count", inputs)],
         });
         let transaction = if batch.link().is_some() {
             SagaSpan::child(batch.context(), &[], || Telling {

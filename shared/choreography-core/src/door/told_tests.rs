@@ -66,6 +66,7 @@ fn an_event_and_what_it_publishes_are_spans_of_its_trace_and_link_to_the_batch()
     let expected = and(of_event(&event), &["saga.correlation_id=s", "saga.outcome=applied"]);
     assert_eq!(told(process), ("Consumer process in".into(), expected));
     let published = world.door.database.state().outbox[0].clone();
+    let event_offset = event.position.offset;
     let published = Delivery { payload: published.payload.map(Into::into), ..event };
     let id = format!("messaging.message.id={}", id_of(&published));
     let expected = [
@@ -83,7 +84,18 @@ fn an_event_and_what_it_publishes_are_spans_of_its_trace_and_link_to_the_batch()
     assert_eq!(last_published(&world).span_context().unwrap().span_id(), create.span_context.span_id());
 
     let batch = process.links.links[0].span_context.trace_id().to_string();
-    let spans: Vec<_> = ended(&batch).iter().map(told).collect();
+    let spans = ended(&batch);
+    let [link] = &spans[1].links.links[..] else { panic!("{spans:?}") };
+    assert_eq!(link.span_context.trace_id().to_string(), trace_id);
+    let offset = format!("messaging.kafka.offset={}", event_offset);
+    let expected = [
+        "messaging.destination.name=in",
+        "messaging.destination.partition.id=0",
+        &offset,
+        "messaging.kafka.message.key=a",
+    ];
+    assert_eq!(link.attributes.iter().map(|of| format!("{}={}", of.key, of.value)).collect::<Vec<_>>(), expected);
+    let spans: Vec<_> = spans.iter().map(told).collect();
     let expected = [
         ("Client transaction", vec!["db.system.name=postgresql", "db.namespace=toy", "db.operation.name=COMMIT"]),
         ("Internal batch toy", vec!["messaging.batch.message_count=1"]),

@@ -1,30 +1,19 @@
 //! The span of a batch on its way to Kafka.
 
-use opentelemetry::{
-    KeyValue,
-    trace::{SpanContext, SpanKind},
-};
+use opentelemetry::{KeyValue, trace::SpanKind};
 
 use crate::{
+    links,
     outbox::OutboxRow,
     spans::{self, SagaSpan, Telling},
-    trace::TraceContext,
 };
-
-/// Most links of one span, as OpenTelemetry's SDKs limit them by default.
-const LINKS: usize = 128;
 
 /// Linked to the spans that created its messages.
 pub(super) fn sent(rows: &[OutboxRow]) -> SagaSpan {
     if !spans::enabled() {
         return SagaSpan::none();
     }
-    let sampled = rows
-        .iter()
-        .filter_map(|row| TraceContext::from_headers(&row.message.headers).span_context())
-        .filter(SpanContext::is_sampled);
-    let links: Vec<SpanContext> = sampled.take(LINKS).collect();
-    SagaSpan::root(&links, || Telling {
+    SagaSpan::root(links::to_send(rows.iter().map(|row| &row.message)), || Telling {
         kind: SpanKind::Client,
         name: "send".into(),
         attributes: vec![
@@ -42,7 +31,7 @@ mod tests {
     use crate::{
         store::OutboxMessage,
         testing::spans::{ended, told, trace},
-        trace::Header,
+        trace::{Header, TraceContext},
     };
 
     fn row(headers: Vec<Header>) -> OutboxRow {
@@ -71,9 +60,5 @@ mod tests {
             "messaging.batch.message_count=3",
         ];
         assert_eq!(told(&spans[0]), ("Client send".into(), expected.map(String::from).into()));
-        let many = sent(&vec![row(vec![sampled]); LINKS + 1]);
-        let batch = many.context().trace_id().unwrap().to_owned();
-        many.end();
-        assert_eq!(ended(&batch)[0].links.links.len(), LINKS);
     }
 }
