@@ -41,6 +41,10 @@ pub enum Plant {
     CrashesMiscounted,
     /// Each transaction takes its event for the first of its aggregate.
     EventsNotCounted,
+    /// A relay that does not know an aggregate's event before sends the next all the same.
+    CacheMissIgnored,
+    /// A replica that was frozen goes on from what it knew, though others have written and sent meanwhile.
+    ZombieFeeds,
     /// What Kafka offered is lost if the step is dropped before it is taken.
     PollNotCancelSafe,
 }

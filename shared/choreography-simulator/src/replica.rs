@@ -1,5 +1,6 @@
 //! A replica of a service: the engine's loops, as tasks that the schedule drives and a crash drops.
 
+mod feeding;
 mod relaying;
 
 use std::{
@@ -26,6 +27,7 @@ use choreography_core::{
     store::{Deadline, Intent},
 };
 use chrono::TimeDelta;
+use feeding::Following;
 use relaying::{relay, renew};
 
 use crate::{
@@ -105,7 +107,7 @@ pub fn tasks<P: Participant, O: Outside>(
     Run { member, careful, stop }: Run,
 ) -> Vec<Task> {
     let door = Arc::new(Door::new(model.participant.clone(), model.clone(), model.policy));
-    let after = After { calls: Calls::default(), feed: Arc::new(Feed::new(FED, CALL_BYTES)) };
+    let after = Following::new(Feed::new(FED, CALL_BYTES));
     lock(kafka).join(model.name(), member);
     let source = Source {
         core: core.clone(),
@@ -190,24 +192,6 @@ fn count_kinds<R>(core: &Core, handled: &Handled<R>) {
     }
 }
 
-/// What follows a commit.
-#[derive(Clone)]
-struct After {
-    calls: Calls,
-    feed: Arc<Feed>,
-}
-
-impl After {
-    /// Some rows are not handed on, as if the process had none of them: they are in the table.
-    fn offer<R>(&self, core: &Core, progress: &mut Progress<R>) {
-        lock(&self.calls).extend(progress.intents.drain(..).map(|call| call.intent));
-        if !progress.published.is_empty() && core.pick(8) > 0 {
-            core.count("relay", "rows are handed on");
-            self.feed.offer(progress.published.drain(..));
-        }
-    }
-}
-
 /// What waits for the loop in memory.
 struct Arrivals<P: Participant> {
     requests: Requests<P>,
@@ -230,7 +214,7 @@ async fn take_in<P: Participant>(
     mut source: Source,
     (mut intake, careful): (Intake<P>, bool),
     arrivals: Arc<Arrivals<P>>,
-    after: After,
+    after: Following,
     stop: Stop,
 ) {
     let mut ids = SeededIds(core.clone());
@@ -291,7 +275,7 @@ async fn stand_beside<P: Participant>(
     core: Arc<Core>,
     door: Arc<Door<P, Model<P>>>,
     mut beside: Beside<P>,
-    after: After,
+    after: Following,
     stop: Stop,
 ) {
     let mut ids = SeededIds(core.clone());
@@ -353,7 +337,7 @@ async fn look_back<P: Participant>(
     core: Arc<Core>,
     door: Arc<Door<P, Model<P>>>,
     arrivals: Arc<Arrivals<P>>,
-    (after, careful): (After, bool),
+    (after, careful): (Following, bool),
     stop: Stop,
 ) {
     let mut ids = SeededIds(core.clone());

@@ -50,6 +50,10 @@ pub enum Plant {
     ReasonLost,
     /// Each transaction takes its event for the first of its aggregate.
     EventsNotCounted,
+    /// A relay that does not know an aggregate's event before sends the next all the same.
+    CacheMissIgnored,
+    /// A replica that was frozen goes on from what it knew, though others have written and sent meanwhile.
+    ZombieFeeds,
     /// What Kafka offered is lost if the step is dropped before it is taken.
     PollNotCancelSafe,
 }
@@ -76,6 +80,8 @@ impl Plant {
             Self::ParkedLost => Engine::ParkedLost,
             Self::CrashesMiscounted => Engine::CrashesMiscounted,
             Self::EventsNotCounted => Engine::EventsNotCounted,
+            Self::CacheMissIgnored => Engine::CacheMissIgnored,
+            Self::ZombieFeeds => Engine::ZombieFeeds,
             Self::PollNotCancelSafe => Engine::PollNotCancelSafe,
             Self::StockFirst | Self::LedgerSkipped | Self::ShortShipment | Self::KeyIgnored | Self::ReasonLost => {
                 return None;

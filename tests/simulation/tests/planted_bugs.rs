@@ -53,5 +53,7 @@ found! {
     a_provider_that_charges_a_key_twice_is_found: KeyIgnored within 200;
     lost_reasons_are_found: ReasonLost within 50;
     events_handed_on_before_what_another_replica_committed_are_found: EventsNotCounted within 3000;
+    what_follows_an_event_that_the_relay_does_not_know_of_is_found: CacheMissIgnored within 2500;
+    a_replica_that_goes_on_from_what_it_knew_is_found: ZombieFeeds within 5000;
     messages_lost_by_a_step_that_is_dropped_are_found: PollNotCancelSafe within 700;
 }
