@@ -272,4 +272,6 @@ impl<P: Participant> Intake<P> {
 }
 
 #[cfg(test)]
+mod hot_key_tests;
+#[cfg(test)]
 mod tests;

@@ -19,8 +19,8 @@ const LIMITS: Limits = Limits { inputs: 100, bytes: 1_000_000 };
 
 /// One partition of a topic.
 #[derive(Default)]
-struct Topic {
-    offered: VecDeque<Vec<Delivery>>,
+pub(super) struct Topic {
+    pub offered: VecDeque<Vec<Delivery>>,
     owned_since: Option<u64>,
     confirmed: Vec<Position>,
     asked: Vec<Position>,
@@ -50,10 +50,10 @@ impl EventSource for Topic {
 }
 
 /// A service with a topic that offers events.
-struct Service {
-    world: World,
-    topic: Topic,
-    intake: Intake<Toy>,
+pub(super) struct Service {
+    pub world: World,
+    pub topic: Topic,
+    pub intake: Intake<Toy>,
     quick: Beside<Toy>,
     slow: Beside<Toy>,
 }
@@ -63,7 +63,7 @@ impl Service {
         Self::with(LIMITS)
     }
 
-    fn with(limits: Limits) -> Self {
+    pub fn with(limits: Limits) -> Self {
         let (intake, aside) = Intake::new(limits);
         let topic = Topic { owned_since: Some(1), ..Topic::default() };
         let quick = Beside::new(aside.clone(), Turn::Quick);
@@ -71,14 +71,14 @@ impl Service {
     }
 
     /// Events of one key arrive: what they do.
-    fn offer(&mut self, key: &str, acts: &[&str]) -> Vec<Delivery> {
+    pub fn offer(&mut self, key: &str, acts: &[&str]) -> Vec<Delivery> {
         let events = acts.iter().map(|act| self.world.event(key, &format!(r#"{{"act":"{act}"}}"#)));
         let events: Vec<Delivery> = events.collect();
         self.topic.offered.push_back(events.clone());
         events
     }
 
-    fn poll(&mut self) {
+    pub fn poll(&mut self) {
         let polled = now(self.topic.poll(self.intake.room())).unwrap();
         let mut messages = self.intake.basket();
         messages.add(&Toy, polled, &self.topic);
@@ -89,7 +89,7 @@ impl Service {
         self.intake.prepare(|topic, partition| self.topic.owned_since(topic, partition));
     }
 
-    fn step(&mut self) -> Result<Vec<Verdict<()>>, StoreError> {
+    pub fn step(&mut self) -> Result<Vec<Verdict<()>>, StoreError> {
         self.prepare();
         let handled = now(self.intake.step(&self.world.door, &mut self.world.ids))?;
         now(self.intake.commit_offsets(&mut self.topic)).unwrap();
@@ -97,7 +97,7 @@ impl Service {
     }
 
     /// A quick turn, and a slow one for what it leaves.
-    fn step_beside(&mut self) -> Vec<Verdict<()>> {
+    pub fn step_beside(&mut self) -> Vec<Verdict<()>> {
         let mut verdicts = Vec::new();
         for beside in [&mut self.quick, &mut self.slow] {
             let handled = now(beside.step(&self.world.door, &mut self.world.ids)).unwrap();
@@ -117,7 +117,7 @@ impl Service {
     }
 
     /// A client asks for something; where the reply goes.
-    fn ask(&mut self, key: &str) -> Arc<Mutex<Option<Result<(), NoReply>>>> {
+    pub fn ask(&mut self, key: &str) -> Arc<Mutex<Option<Result<(), NoReply>>>> {
         let said = Arc::new(Mutex::new(None));
         let to = said.clone();
         let reply: Reply<()> = Box::new(move |reply| *to.lock().unwrap() = Some(reply));
