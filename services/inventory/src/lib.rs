@@ -21,9 +21,9 @@ use contracts::{
     ShippingDispatched, ShippingFailed,
 };
 
-use reservation::{Reservation, skus};
+use reservation::{Reservation, State, skus};
 use set_stock::SetStock;
-use stock::{LedgerEntry, reserved};
+use stock::{CARRY_FORWARD, LedgerEntry, reserved};
 
 /// The inventory service.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,8 @@ impl Service for Inventory {
         on.publishes::<InventoryReserved>();
         on.publishes::<InventoryRejected>();
         on.publishes::<InventoryReleased>();
-        on.records::<LedgerEntry>();
+        on.records::<LedgerEntry>().archived("order_id", "at").after(CARRY_FORWARD);
+        on.ends("state", &[State::Rejected, State::Released, State::Shipped].map(State::word));
     }
 }
 

@@ -38,8 +38,20 @@ words! {
         Reserve = "reserve",
         Release = "release",
         Ship = "ship",
+        /// The sum of lines that were archived.
+        Carried = "carried",
     }
 }
+
+/// Lines that leave the ledger leave their sum behind, in one line for each SKU: the ledger still adds up to the stock.
+pub(crate) const CARRY_FORWARD: &str = "
+    WITH leaving AS (SELECT sku, available, reserved, shipped FROM stock_ledger WHERE number = ANY($1)),
+    carried AS (
+        DELETE FROM stock_ledger WHERE change = 'carried' AND sku IN (SELECT sku FROM leaving)
+        RETURNING sku, available, reserved, shipped)
+    INSERT INTO stock_ledger (sku, change, available, reserved, shipped, at)
+    SELECT sku, 'carried', sum(available), sum(reserved), sum(shipped), now()
+    FROM (SELECT * FROM leaving UNION ALL SELECT * FROM carried) AS lines GROUP BY sku";
 
 impl Stock {
     /// Moves pieces as the entry says. Never below zero, never beyond what fits.
@@ -72,7 +84,7 @@ pub(crate) fn move_items(
     for item in items {
         let pieces = i64::from(item.quantity);
         let (available, reserved, shipped) = match change {
-            Change::Set => (0, 0, 0),
+            Change::Set | Change::Carried => (0, 0, 0),
             Change::Reserve => (-pieces, pieces, 0),
             Change::Release => (pieces, -pieces, 0),
             Change::Ship => (0, -pieces, pieces),

@@ -28,6 +28,7 @@ impl Service for Notification {
         on.event::<OrderCancelled>(on_order_ended::cancelled);
         on.ignore::<OrderCancellationRequested>();
         on.answer::<Message>(on_message_answer::handle);
+        on.ends("state", &[State::Told, State::Failed].map(State::word));
     }
 }
 

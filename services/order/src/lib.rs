@@ -26,7 +26,7 @@ use contracts::{
 };
 
 use cancel_order::CancelOrder;
-use order_row::{DEADLINE, HistoryEntry, OrderRow};
+use order_row::{DEADLINE, HistoryEntry, OrderRow, Status};
 use place_order::PlaceOrder;
 
 /// The order service.
@@ -55,7 +55,8 @@ impl Service for Order {
         on.publishes::<OrderCancellationRequested>();
         on.publishes::<OrderCompleted>();
         on.publishes::<OrderCancelled>();
-        on.records::<HistoryEntry>();
+        on.records::<HistoryEntry>().archived("order_id", "at");
+        on.ends("status", &[Status::Completed, Status::Cancelled].map(Status::word)).changed_at("updated_at");
     }
 }
 

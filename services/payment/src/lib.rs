@@ -20,7 +20,7 @@ use contracts::{
 };
 
 use calls::{Charge, Refund};
-use payment_row::{LedgerEntry, PaymentRow};
+use payment_row::{LedgerEntry, PaymentRow, State};
 
 /// The payment service.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,8 @@ impl Service for Payment {
         on.publishes::<PaymentFailed>();
         on.publishes::<PaymentRefunded>();
         on.publishes::<PaymentVoided>();
-        on.records::<LedgerEntry>();
+        on.records::<LedgerEntry>().archived("order_id", "at");
+        on.ends("state", &[State::Succeeded, State::Failed, State::Refunded, State::Voided].map(State::word));
     }
 }
 

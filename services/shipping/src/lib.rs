@@ -14,7 +14,7 @@ use contracts::{
     PaymentSucceeded, PaymentVoided, ShippingCancelled, ShippingDispatched, ShippingFailed,
 };
 
-use shipment::{Ship, Shipment};
+use shipment::{Ship, Shipment, State};
 
 /// The shipping service.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,7 @@ impl Service for Shipping {
         on.publishes::<ShippingDispatched>();
         on.publishes::<ShippingFailed>();
         on.publishes::<ShippingCancelled>();
+        on.ends("state", &[State::Dispatched, State::Failed, State::Cancelled].map(State::word));
     }
 }
 

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod admin;
+mod archive;
 mod calls;
 mod counting;
 mod depths;
@@ -32,6 +33,7 @@ mod writing;
 use std::sync::Arc;
 
 pub use admin::{DeadMessageView, DiscardError, HeldView};
+pub use archive::{ArchiveError, FinishedRows, Keep, OldRecords, Page};
 pub use calls::{CallView, SettledView};
 pub use counting::{COUNTS, count_events, expect_counted};
 pub use depths::{Depths, depths};

@@ -16,7 +16,7 @@ use std::{
 
 use choreography_core::{
     deadlines,
-    door::{Door, Progress},
+    door::Door,
     input::Verdict,
     intake::{self, Beside, Found, Handled, Intake, Kind, Search, Turn},
     intents::{self, IntentStore, Outside},

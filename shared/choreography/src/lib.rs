@@ -85,6 +85,7 @@
 
 #![warn(missing_docs)]
 
+mod archiving;
 mod describe;
 mod health;
 #[cfg(feature = "http")]

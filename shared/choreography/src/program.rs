@@ -1,10 +1,13 @@
 //! A service's program: what its command line asks for, and its settings from the environment.
 
-use clap::{Args, Command, FromArgMatches};
+use clap::{Args, Command, FromArgMatches, Subcommand as _};
 
 use choreography_core::routes::{Contradictions, Service};
 
-use crate::{describe, settings::EngineSettings};
+use crate::{
+    describe,
+    settings::{EngineSettings, Task},
+};
 
 /// The settings of a service's program: the engine's, and its own, which are any [`clap::Args`], or `()`. `None` if the
 /// program was only asked to `describe` itself: it has nothing else to do then.
@@ -45,11 +48,17 @@ pub fn settings<S: Service, O: Args>(
     }
     let after = "All settings come from the environment.";
     let matches = command::<S, O>().version(version).about(about).after_help(after).get_matches();
-    let read = || Ok((EngineSettings::from_arg_matches(&matches)?, O::from_arg_matches(&matches)?));
+    let read = || {
+        let (mut engine, own) = (EngineSettings::from_arg_matches(&matches)?, O::from_arg_matches(&matches)?);
+        if matches.subcommand().is_some() {
+            engine.task = Some(Task::from_arg_matches(&matches)?);
+        }
+        Ok((engine, own))
+    };
     read().map(Some).or_else(|wrong: clap::Error| wrong.exit())
 }
 
 /// The program's arguments, each of which is a variable of the environment as well.
 pub(crate) fn command<S: Service, O: Args>() -> Command {
-    O::augment_args(EngineSettings::augment_args(Command::new(S::NAME)))
+    Task::augment_subcommands(O::augment_args(EngineSettings::augment_args(Command::new(S::NAME))))
 }

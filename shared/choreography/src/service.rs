@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
+    archiving::archive,
     health::Health,
     http::{Api, Front},
     preparing::{api_pool, check_choreography, migrate, open_pool, prepare_database},
@@ -31,7 +32,7 @@ use crate::{
         maintenance_loop, retry_loop, secrets,
     },
     secret::{self, LiveSecret},
-    settings::{EngineSettings, Migrations, Pooler, RANGES, delta},
+    settings::{EngineSettings, Migrations, Pooler, RANGES, Task, delta},
     starting::wait_for,
     stopping::end_within,
     telemetry,
@@ -77,6 +78,10 @@ pub(crate) async fn run_routed<O: Outside>(
     let _ = rustls::crypto::ring::default_provider().install_default();
     if settings.database.migrations == Migrations::Only {
         return migrate(&participant, &settings.database, migrations).await;
+    }
+    if let Some(Task::Archive(request)) = &settings.task {
+        let pool = open_pool(name, &settings.database)?;
+        return archive(&participant, &settings, &pool, request).await;
     }
     let settings = Arc::new(settings);
     let access = Access::read(&settings)?;

@@ -80,6 +80,11 @@ impl<S: Service> OneService<S> {
         Self { service: PhantomData, participant, pool, _postgres: postgres, _dir: dir }
     }
 
+    /// What the service declares.
+    pub fn participant(&self) -> &Routed {
+        &self.participant
+    }
+
     pub fn door(&self) -> ServiceDoor {
         let database = Database::new(self.pool.clone(), self.participant.clone(), RANGES);
         Door::new(self.participant.clone(), database, policy())

@@ -90,6 +90,14 @@ pub(super) fn of(table: &RouteTable, service: &str) -> Vec<String> {
             entry.rule.place
         ));
     }
+    if let (Some(finished), Some(TableId(aggregates))) = (&table.archive.finished, table.tables.first())
+        && aggregates.columns.iter().all(|column| column.name != finished.state)
+    {
+        wrong.push(format!(
+            "on.ends(…) goes by the column {}, but {} has none of that name: name the column of its state",
+            finished.state, aggregates.name
+        ));
+    }
     for published in table.published.values().filter(|published| published.owner != service) {
         let EventType { name, topic, owner, .. } = published;
         wrong.push(format!("{name} is published, but it is {owner}'s: only {owner} writes to {topic}"));

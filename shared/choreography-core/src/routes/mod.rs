@@ -1,6 +1,7 @@
 //! The route table: each reaction of a service is declared once, and topics, handled types, locked rows and dispatch follow
 //! from it.
 
+mod archive;
 mod contradictions;
 mod description;
 mod further;
@@ -21,6 +22,7 @@ use std::marker::PhantomData;
 
 use crate::{Call, Command, Event, Record, Refusal, Row};
 
+pub use archive::{AgingRecords, Archive, Archived, Ends, Finished, Records};
 pub use contradictions::Contradictions;
 pub use description::Description;
 pub use further::Further;
@@ -232,7 +234,15 @@ impl<S: Service> Routes<S> {
 
     /// Says that rules append records of this type. What is not declared is not appended: the input is refused.
     #[track_caller]
-    pub fn records<R: Record>(&mut self) {
+    pub fn records<R: Record>(&mut self) -> Records<'_> {
         self.table.records::<R>(Place::here());
+        Records { table: R::TABLE.name, archive: &mut self.table.archive }
+    }
+
+    /// Says in which states an aggregate's saga is over: `state` is the column of its table, `ends` are the words in it. Its row may
+    /// then be archived once it is old enough.
+    pub fn ends(&mut self, state: &'static str, ends: &[&'static str]) -> Ends<'_> {
+        let finished = Finished { state, ends: ends.to_vec(), changed_at: None };
+        Ends { finished: self.table.archive.finished.insert(finished) }
     }
 }

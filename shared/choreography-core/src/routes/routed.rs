@@ -5,7 +5,7 @@ use std::{any::Any, cmp::Ordering, fmt, hash, panic::Location};
 use chrono::{DateTime, Utc};
 
 use super::{
-    AnyCommand, AnyEvent, AnyReply, Contradictions, Description, Reaction, Service, contradictions,
+    AnyCommand, AnyEvent, AnyReply, Archive, Contradictions, Description, Reaction, Service, contradictions,
     rule::{At, RowKey, Rule},
     table::{Kept, RouteTable},
 };
@@ -49,6 +49,16 @@ impl Routed {
     /// What the service declares, as data.
     pub fn describe(&self) -> Description {
         self.table.describe(self.name)
+    }
+
+    /// What of finished sagas may leave the database.
+    pub fn archive(&self) -> &Archive {
+        &self.table.archive
+    }
+
+    /// The table of its aggregates.
+    pub fn aggregate_table(&self) -> &'static Table {
+        self.aggregates.0
     }
 
     /// Whether the calls whose answers the routes take are those that `outside` makes, which was given at `given`. One that can't

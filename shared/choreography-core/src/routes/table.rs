@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Contradictions, Description, Routes, Service, contradictions, inputs::AnyEvent, place::Place, routed::TableId,
-    rule::Rule, unhandled::Unhandled,
+    Archive, Contradictions, Description, Routes, Service, contradictions, inputs::AnyEvent, place::Place,
+    routed::TableId, rule::Rule, unhandled::Unhandled,
 };
 use crate::{
     AnyRow, Call, Command, Event, EventType, Record, Row, Undecodable,
@@ -58,6 +58,7 @@ pub(super) struct RouteTable {
     /// In the order in which they are locked: the aggregate's first.
     pub tables: Vec<TableId>,
     pub kept: BTreeMap<TableId, Kept>,
+    pub archive: Archive,
     pub unhandled: Unhandled,
     wrong: Vec<String>,
     /// Where a route leaves its word whose type is handled already.

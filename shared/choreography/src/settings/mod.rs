@@ -16,6 +16,8 @@ pub use parse::SettingsError;
 
 use choreography_kafka::GroupProtocol;
 
+use crate::archiving::ArchiveRequest;
+
 use choreography_core::{
     event_id::Window,
     policy::{Policy, RetryPolicy},
@@ -150,6 +152,18 @@ pub struct EngineSettings {
     /// `text` or `json`.
     #[arg(long, env, default_value = "text")]
     pub log_format: LogFormat,
+
+    /// What the program does in place of serving.
+    #[arg(skip)]
+    pub(crate) task: Option<Task>,
+}
+
+/// What a service's program does in place of serving; it ends afterwards.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(crate) enum Task {
+    /// Prints what the service takes part in, as JSON. No setting is needed.
+    Describe,
+    Archive(ArchiveRequest),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

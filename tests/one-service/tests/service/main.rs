@@ -1,6 +1,7 @@
 //! The engine in one service on a real PostgreSQL.
 
 mod admin;
+mod archive;
 mod connections;
 mod counting;
 mod crashes;

@@ -1,5 +1,6 @@
 //! Every story runs against one world of real Kafka, real PostgreSQL and all services as processes.
 
+mod archiving;
 mod bombs;
 mod calls;
 mod cancelling;
