@@ -5,13 +5,13 @@ use std::{env, path::PathBuf, process::Command, process::ExitCode};
 use clap::Parser;
 use new_service::{Plan, Refused, plan};
 
-/// Makes a service that takes part, from a template: it builds, passes its tests and joins the running shop.
+/// Creates a service from a template and enters it everywhere: it builds, passes its tests and joins the running shop.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// What it is called, such as loyalty: program, database, role, Kafka user and consumer group.
+    /// The service's name, such as loyalty. Its program, database, role, Kafka user and consumer group have it too.
     name: String,
-    /// The project; by default the one that this is run in.
+    /// The project's folder; by default the project that this is run in.
     #[arg(long)]
     root: Option<PathBuf>,
 }
@@ -32,14 +32,14 @@ fn main() -> ExitCode {
 
 fn make(arguments: &Arguments) -> Result<Plan, Refused> {
     let root = arguments.root.clone().or_else(project).ok_or_else(|| {
-        Refused("no folder above this one has Cargo.toml and services/: run this in the project, or say --root".into())
+        Refused("no folder above this one has Cargo.toml and services/: run this in the project, or give --root".into())
     })?;
     let plan = plan(&root, &arguments.name)?;
     plan.carry_out()?;
     let update = ["update", "--workspace", "--offline", "--quiet"];
     let updated = Command::new("cargo").args(update).current_dir(&root).status();
     if !updated.is_ok_and(|status| status.success()) {
-        eprintln!("Cargo.lock does not know it yet: cargo update --workspace");
+        eprintln!("Cargo.lock does not list the service yet: run cargo update --workspace");
     }
     Ok(plan)
 }
@@ -63,5 +63,5 @@ fn tell(name: &str, plan: &Plan) {
     ] {
         println!("    {command:<52} {what}");
     }
-    println!("\nThen make it yours: services/{name}/README.md says what stands where.");
+    println!("\nThen make it yours: services/{name}/README.md says what is where.");
 }

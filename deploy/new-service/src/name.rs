@@ -39,17 +39,17 @@ pub(crate) fn check(root: &Path, name: &str) -> Result<(), Refused> {
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
     if !(2..=LONGEST).contains(&name.len()) || !begins || !name.chars().all(fits) {
         return refuse(format!(
-            "{name:?} is no service's name: 2 to {LONGEST} of a-z and 0-9, the first a letter, as loyalty"
+            "{name:?} cannot be a service's name: take 2 to {LONGEST} of a-z and 0-9, the first a letter, such as loyalty"
         ));
     }
     if OF_RUST.contains(&name) {
-        return refuse(format!("{name} means something in Rust, and the package is called so: take another name"));
+        return refuse(format!("{name} is a word of Rust, and cannot be the name of a package: choose another name"));
     }
     if OF_OTHERS.contains(&name) || is_there(root, name) {
-        return refuse(format!("{name} is somebody else's name already: take another"));
+        return refuse(format!("{name} is taken already: choose another name"));
     }
     if let Some(there) = places(name).into_iter().find(|place| is_used(&root.join(place))) {
-        return refuse(format!("{there} is there already: take another name, or remove what is left of it"));
+        return refuse(format!("{there} exists already: choose another name, or remove what is left of it"));
     }
     Ok(())
 }

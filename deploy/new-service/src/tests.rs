@@ -139,20 +139,20 @@ fn the_next_ones_ports_are_free() {
         project.write("Cargo.lock", &format!("{}name = \"{name}\"\n", project.read("Cargo.lock")));
     }
     assert_eq!(ports("audit"), (ports("planted").0 + 1, ports("planted").1 + 1));
-    project.refuses("audit", "somebody else's name");
+    project.refuses("audit", "is taken already");
 }
 
 #[test]
 fn a_name_that_does_not_fit_is_refused() {
     let project = Project::new();
     for name in ["", "x", "Loyalty", "loyalty-points", "loyalty_points", "2fast", "über", "../x", &"x".repeat(31)] {
-        project.refuses(name, "is no service's name");
+        project.refuses(name, "cannot be a service's name");
     }
     for name in ["match", "test", "core", "async"] {
-        project.refuses(name, "means something in Rust");
+        project.refuses(name, "is a word of Rust");
     }
     for name in ["admin", "postgres", "newcomer", "order", "choreography", "serde", "jaeger", "participant"] {
-        project.refuses(name, "somebody else's name");
+        project.refuses(name, "is taken already");
     }
 }
 
@@ -161,7 +161,7 @@ fn what_is_there_is_left_alone() {
     for left in name::places("planted") {
         let project = Project::new();
         project.write(if left.contains('.') { left.clone() } else { format!("{left}/notes") }.as_str(), "mine");
-        project.refuses("planted", &format!("{left} is there already"));
+        project.refuses("planted", &format!("{left} exists already"));
     }
     // An empty folder is none's.
     let project = Project::new();

@@ -21,7 +21,7 @@ pub enum Error {
     #[error("{doing} {path}: {source}")]
     File { doing: &'static str, path: PathBuf, source: std::io::Error },
     /// A secret that was made earlier is there and says nothing.
-    #[error("{path} is empty: remove it, and it is made anew")]
+    #[error("{path} is empty: remove it and run this again, and it is created")]
     Empty { path: PathBuf },
     /// No certificate could be made.
     #[error("making the certificate of {of}: {source}")]

@@ -24,7 +24,7 @@ const OWNER_CONNECTIONS: u32 = 4;
 /// One that is there and one that takes its place, with SANDBOX_DATABASE_CONNECTIONS each.
 const SANDBOX_CONNECTIONS: u32 = 16;
 
-/// Makes what must be there before the services start. Each job can be run again: it keeps what is there.
+/// Creates what must be there before the services start. Each job can be run again: it keeps what is there.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -38,7 +38,7 @@ enum Job {
     Secrets {
         #[arg(long, default_value = "/secrets")]
         dir: PathBuf,
-        /// Give each file to the user of the image that reads it; takes root.
+        /// Make the image's user that reads a file its owner; needs root.
         #[arg(long)]
         give: bool,
         /// HOST:PORT of PostgreSQL, as the services reach it.
@@ -48,7 +48,7 @@ enum Job {
         #[arg(long, env, value_delimiter = ',', default_value = "kafka,localhost,127.0.0.1")]
         kafka_names: Vec<String>,
     },
-    /// Makes topics, users and what each user may do, as the services declare it.
+    /// Creates topics, users and each user's ACLs, as the services describe themselves.
     Kafka {
         #[command(flatten)]
         kafka: KafkaSettings,
@@ -79,8 +79,8 @@ enum Job {
         /// Connections of its API, as its API_DATABASE_CONNECTIONS says.
         #[arg(long, env, default_value_t = 6)]
         api_database_connections: u32,
-        /// Most replicas of a service. With one more, which a rollout brings, a role may have as many connections as they
-        /// have together.
+        /// Most replicas of a service. A role may have the connections of this many and of one more, which a rollout
+        /// brings.
         #[arg(long, env, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
         most_replicas: u32,
     },
@@ -88,7 +88,7 @@ enum Job {
     Tokens {
         #[arg(long, default_value = "/secrets")]
         dir: PathBuf,
-        /// Give the file to the user of the image that reads it; takes root.
+        /// Make the image's user that reads the file its owner; needs root.
         #[arg(long)]
         give: bool,
         #[arg(long, env, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -100,10 +100,10 @@ enum Job {
     },
     /// Prints a token for the services' APIs.
     Token {
-        /// Whose orders it opens.
+        /// The customer whose orders it opens (`sub`).
         #[arg(long)]
         user: String,
-        /// What else it opens, such as back-office.
+        /// A scope that it carries, such as back-office.
         #[arg(long)]
         scope: Vec<String>,
         #[arg(long, default_value = "1h", value_parser = duration)]

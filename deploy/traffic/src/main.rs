@@ -29,11 +29,11 @@ struct Arguments {
     /// Orders to place.
     #[arg(long, env, default_value_t = 1_000)]
     orders: usize,
-    /// The tokens of the customers who place them, each one after the other, as `provision tokens` writes them; the shop
-    /// limits what each may ask.
+    /// The tokens of the customers who place them, in turns, as `provision tokens` writes them; the shop limits the
+    /// requests of each.
     #[arg(long, env, default_value = "/run/secrets/tokens.json")]
     tokens_file: PathBuf,
-    /// Give up when an order takes longer.
+    /// Give up if an order takes longer.
     #[arg(long, env, default_value = "2m", value_parser = duration)]
     patience: Duration,
 }

@@ -70,7 +70,7 @@ async fn set(
         StockSet::Done(stock) => Ok(Json(StockView::new(sku, stock)).into_response()),
         StockSet::BelowReserved(stock) => Err(Problem::new(
             StatusCode::CONFLICT,
-            format!("{} of {sku} are set aside for orders; {on_hand} on hand would be too few", stock.reserved),
+            format!("{} of {sku} are reserved for orders; {on_hand} on hand would be too few", stock.reserved),
         )),
     }
 }
@@ -82,7 +82,7 @@ fn check_sku(sku: &str) -> Result<(), Problem> {
 async fn show(State(context): State<Context>, Path(sku): Path<String>) -> Result<Json<StockView>, Problem> {
     check_sku(&sku)?;
     let mut found = read(&context.pool, Some(&sku)).await?;
-    found.pop().map(Json).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("nothing is known of {sku}")))
+    found.pop().map(Json).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("no stock was ever set for {sku}")))
 }
 
 async fn list(State(context): State<Context>) -> Result<Json<Vec<StockView>>, Problem> {

@@ -46,7 +46,7 @@ impl PaymentRow {
     /// What is paid for. Known in every state that is past none and voided.
     pub(crate) fn paid(&self) -> Result<&OrderToPay, Refusal> {
         let details = self.details.as_ref().map(|Json(order)| order);
-        details.ok_or_else(|| Refusal::Permanent(format!("nothing is known of what is paid: {self:?}")))
+        details.ok_or_else(|| Refusal::Permanent(format!("the payment has no order details: {self:?}")))
     }
 }
 

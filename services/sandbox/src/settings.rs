@@ -7,7 +7,7 @@ use secrecy::SecretString;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "sandbox", version)]
 pub struct Settings {
-    /// Where the ledger lives: a PostgreSQL database of its own. The schema is made at the start.
+    /// The ledger's own PostgreSQL database. The schema is created at the start.
     #[arg(long, env, hide_env_values = true, required_unless_present = "database_url_file")]
     pub database_url: Option<SecretString>,
     /// A file with DATABASE_URL.
@@ -23,7 +23,7 @@ pub struct Settings {
     /// Milliseconds after which a late answer is given.
     #[arg(long, env, value_name = "SANDBOX_LATE_MS", default_value_t = 2000)]
     pub sandbox_late_ms: u64,
-    /// Milliseconds for which a connection that gets no answer is held up before it is closed.
+    /// Milliseconds for which a connection that gets no answer is kept open.
     #[arg(long, env, value_name = "SANDBOX_SILENT_MS", default_value_t = 60_000)]
     pub sandbox_silent_ms: u64,
     /// Calls that may wait for the ledger, for payments, shipments and messages each; more are answered 503.
@@ -38,7 +38,7 @@ pub struct Settings {
     #[arg(long, env, value_name = "SANDBOX_GATHER_MS", default_value_t = 2,
           value_parser = clap::value_parser!(u64).range(0..=1000))]
     pub sandbox_gather_ms: u64,
-    /// Seconds that open calls have to end in after SIGTERM.
+    /// Seconds that open calls have to end after SIGTERM.
     #[arg(long, env, value_name = "SANDBOX_DRAIN_SECONDS", default_value_t = 10)]
     pub sandbox_drain_seconds: u64,
 }

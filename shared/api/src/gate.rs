@@ -43,7 +43,7 @@ impl Gate {
     /// Stands before an API from here on; its handlers learn from their [`Caller`] who asks.
     pub fn before(self, api: Router) -> Router {
         if self.keys.is_none() {
-            warn!("the API asks nobody who he is: set JWT_KEYS_FILE or JWT_KEYS_URL where others can reach it");
+            warn!("the API is open, it asks for no token: set JWT_KEYS_FILE or JWT_KEYS_URL where others can reach it");
         }
         api.layer(from_fn_with_state(self, admit))
     }
@@ -64,7 +64,7 @@ impl Gate {
         if self.attempts.as_ref().is_some_and(|attempts| !attempts.take(from, Instant::now())) {
             return Err(too_often());
         }
-        let Some(token) = token else { return Err(unauthorized("none of the form Bearer TOKEN was sent")) };
+        let Some(token) = token else { return Err(unauthorized("there was none of the form Bearer TOKEN")) };
         let caller = keys.caller(token).await;
         if let Some(attempts) = &self.attempts
             && !matches!(caller, Err(Refused::Token(_)))
@@ -94,7 +94,7 @@ impl Gate {
 
 async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let Ok(_place) = gate.places.try_acquire() else {
-        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too much is asked at once; try again in a moment")
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once; try again in a moment")
             .into_response();
     };
     let from = gate.address(&request);
@@ -118,8 +118,7 @@ async fn back_office(caller: Caller, request: Request, next: Next) -> Response {
     if caller.is_back_office() {
         return next.run(request).await;
     }
-    Problem::new(StatusCode::FORBIDDEN, "this is the shop's own: it takes a token with the scope back-office")
-        .into_response()
+    Problem::new(StatusCode::FORBIDDEN, "this needs a token with the scope back-office").into_response()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -137,13 +136,14 @@ fn no_keys() -> Response {
 }
 
 fn too_often() -> Response {
-    let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS, "you ask too often; wait a moment").into_response();
+    let mut response =
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many requests from you; wait a moment").into_response();
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 
 fn unauthorized(why: &str) -> Response {
-    let error = format!("show a token that holds (Authorization: Bearer …): {why}");
+    let error = format!("send a valid token (Authorization: Bearer …): {why}");
     let mut response = Problem::new(StatusCode::UNAUTHORIZED, error).into_response();
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response

@@ -74,7 +74,7 @@ fn named(id: Option<String>, why: &str) -> String {
 
 fn usable(value: &Value) -> Result<(Algorithm, DecodingKey), String> {
     let jwk = Jwk::deserialize(value).map_err(|error| error.to_string())?;
-    let algorithm = algorithm(&jwk).ok_or("it is none for ES256, ES384, EdDSA or RS…/PS…")?;
+    let algorithm = algorithm(&jwk).ok_or("it is not for ES256, ES384, EdDSA or RS…/PS…")?;
     let key = DecodingKey::from_jwk(&jwk).map_err(|error| error.to_string())?;
     // Only its first use shows whether what it holds is a key at all.
     crypto::verify("", b"", &key, algorithm).map_err(|error| format!("it is no key: {error}"))?;

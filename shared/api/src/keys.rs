@@ -164,7 +164,11 @@ impl Keys {
             Ok(()) => failures.increment(0),
             Err(error) => {
                 failures.increment(1);
-                warn!(%error, "only keys that are known already are used, for {:?} at most", self.freshness.max_age);
+                warn!(
+                    %error,
+                    "the keys could not be read again; the known ones are used for {:?} at most",
+                    self.freshness.max_age
+                );
             }
         }
     }
@@ -204,7 +208,7 @@ impl Keys {
 
 fn refused(fault: Fault) -> Refused {
     Refused::Token(match fault {
-        Fault::UnknownKey => "it is signed with a key that is not known here".into(),
+        Fault::UnknownKey => "it is signed with an unknown key".into(),
         Fault::Wrong(why) => why,
     })
 }

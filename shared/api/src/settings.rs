@@ -10,42 +10,42 @@ use crate::{Freshness, Gate, KeyProblem, Keys, attempts::Attempts, rate::Rate};
 /// Settings of what stands before a service's API.
 #[derive(Args, Clone, Debug)]
 pub struct ApiSettings {
-    /// A file with the JSON Web Keys that callers' tokens are signed with. With neither this nor JWT_KEYS_URL the API is
-    /// open to anybody who reaches it.
+    /// A file with the JSON Web Keys that callers' tokens are signed with. Without this and JWT_KEYS_URL the API is
+    /// open to everyone who can reach it.
     #[arg(long, env, conflicts_with = "jwt_keys_url")]
     pub jwt_keys_file: Option<PathBuf>,
     /// Where these keys are fetched: an identity provider's jwks_uri.
     #[arg(long, env)]
     pub jwt_keys_url: Option<String>,
-    /// How often the keys are looked at again, in their file or at their URL: a key that was withdrawn opens nothing after
-    /// this time and a few seconds.
+    /// How often the keys are read again, from their file or URL: a key that was withdrawn opens nothing after this
+    /// time and a few seconds.
     #[arg(long, env, default_value = "1m", value_parser = duration)]
     pub jwt_keys_refresh: Duration,
-    /// When the keys could not be looked at for so long, no token is taken any more.
+    /// If the keys could not be read again for this long, no token is accepted any more.
     #[arg(long, env, default_value = "1h", value_parser = duration)]
     pub jwt_keys_max_age: Duration,
-    /// Who must have issued a token.
+    /// The issuer (`iss`) that a token must have.
     #[arg(long, env, default_value = "choreography")]
     pub jwt_issuer: String,
-    /// For whom a token must be.
+    /// The audience (`aud`) that a token must have.
     #[arg(long, env, default_value = "shop")]
     pub jwt_audience: String,
-    /// Requests a second that one caller may make: a token's subject, or an address; without it, as many as he likes.
+    /// Requests a second that one caller may make: a token's subject, or an address. Without it there is no limit.
     #[arg(long, env)]
     pub rate_per_caller: Option<NonZeroU32>,
     /// Requests that a caller may make at once after a pause; by default twice RATE_PER_CALLER.
     #[arg(long, env, requires = "rate_per_caller")]
     pub rate_burst: Option<NonZeroU32>,
-    /// Requests a second from one address (of IPv6: one /64 network) whose token is missing or does not hold, and twice as
-    /// many after a pause; further ones are refused before the signature is looked at. Tokens that held a moment ago are
+    /// Requests a second from one address (of IPv6: one /64 network) without a valid token, and twice as many after a
+    /// pause; further ones are refused before their signature is checked. Tokens that were valid a moment ago are
     /// known, and not affected.
     #[arg(long, env, default_value = "20")]
     pub rate_unauthenticated: NonZeroU32,
-    /// The header in which your proxy says where a request comes from, as X-Real-IP or X-Forwarded-For (of which the last
-    /// address counts). Set it only where nobody reaches the service but through the proxy: whoever sends it is believed.
+    /// The header in which your proxy states where a request comes from, such as X-Real-IP or X-Forwarded-For (of which
+    /// the last address counts). Set it only if all requests come through the proxy: the service believes the header.
     #[arg(long, env)]
     pub client_address_header: Option<HeaderName>,
-    /// Requests that are handled at once; further ones are told to come again.
+    /// Most requests that are handled at once; further ones get 503 and may try again.
     #[arg(long, env, default_value = "4096")]
     pub api_concurrency: NonZeroU32,
 }

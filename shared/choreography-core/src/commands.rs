@@ -61,7 +61,7 @@ impl Commands<Routed> {
     /// [`NoReply`] says whether nothing was done, or whether that is not known.
     pub async fn ask<C: Command>(&self, command: C, trace: TraceContext) -> Result<C::Reply, NoReply> {
         let reply = self.submit(AnyCommand::new(command), trace).await?;
-        reply.take().ok_or_else(|| NoReply::Unknown("the rules answered another question; this is a bug".into()))
+        reply.take().ok_or_else(|| NoReply::Unknown("the rules replied to another command; this is a bug".into()))
     }
 }
 

@@ -76,7 +76,7 @@ pub struct Window {
 #[non_exhaustive]
 pub enum UnacceptableId {
     /// It carries no time.
-    #[error("event id {0} is no UUIDv7: ids carry the time at which the fact was recorded")]
+    #[error("event id {0} is no UUIDv7: ids carry the time at which the event was recorded")]
     NotVersion7(Uuid),
     /// The inbox may have forgotten it.
     #[error(

@@ -27,7 +27,7 @@ pub enum PublishError {
     #[error("Kafka refuses the message: {0}")]
     Refused(String),
     /// The topic is not there, or this service may not write it: all its messages wait until that changes.
-    #[error("the topic takes nothing from this service: {0}")]
+    #[error("Kafka takes nothing from this service on this topic: {0}")]
     Topic(String),
     /// It may pass: the broker is away or slow, or another message of the batch failed.
     #[error("Kafka did not acknowledge it: {0}")]

@@ -97,7 +97,7 @@ impl Progress {
 fn stalled(name: &str, since: Duration, ended: bool, limit: Duration) -> Option<String> {
     match (ended, since > limit) {
         (true, _) => Some(format!("the {name} loop has ended")),
-        (false, true) => Some(format!("the {name} loop has stood still for {} seconds", since.as_secs())),
+        (false, true) => Some(format!("the {name} loop has not moved for {} seconds", since.as_secs())),
         (false, false) => None,
     }
 }
@@ -124,7 +124,7 @@ mod tests {
     fn a_loop_is_named_once_its_round_takes_too_long_or_it_is_gone() {
         assert_eq!(stalled("relay", LIMIT, false, LIMIT), None);
         let said = stalled("relay", LIMIT + WAITING, false, LIMIT);
-        assert_eq!(said.as_deref(), Some("the relay loop has stood still for 61 seconds"));
+        assert_eq!(said.as_deref(), Some("the relay loop has not moved for 61 seconds"));
         assert_eq!(stalled("relay", Duration::ZERO, true, LIMIT).as_deref(), Some("the relay loop has ended"));
     }
 

@@ -151,7 +151,7 @@ impl Group {
         if !open.is_empty()
             && let Err(error) = positions(&open).and_then(|list| consumer.commit(&list, CommitMode::Async))
         {
-            warn!(%error, "offsets were not committed before their partitions went; their events will come again, and be skipped");
+            warn!(%error, "offsets were not committed before their partitions moved; their events come again and are skipped");
         }
         lock(&self.owned).retain(|partition, _| !partitions.contains(partition));
         self.state.go_on(partitions);
@@ -170,7 +170,12 @@ impl Group {
         }
         if let Some((at, why)) = refused.first() {
             metrics::counter!("saga_consumer_commits_failed_total").increment(1);
-            warn!(topic = &*at.topic, partition = at.partition, why, "offsets were not committed; they will be, again");
+            warn!(
+                topic = &*at.topic,
+                partition = at.partition,
+                why,
+                "offsets were not committed; the commit is repeated"
+            );
         }
         self.commits().answered(done);
     }
@@ -225,7 +230,7 @@ impl Group {
         );
         // It would be asked for again and again.
         if let Err(error) = consumer.pause(&list_of(&[(topic.to_string(), *partition)])) {
-            warn!(%error, "the partition could not be paused; what it brings is left out");
+            warn!(%error, "the partition could not be paused; its messages are left out");
         }
     }
 
@@ -342,7 +347,7 @@ impl ConsumerContext for Group {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
         if self.retired.load(Ordering::Relaxed) {
             if let Err(error) = consumer.unassign() {
-                warn!(%error, "a client that was given up did not let go of its partitions");
+                warn!(%error, "a client that was replaced did not give its partitions back");
             }
             return;
         }
@@ -358,7 +363,7 @@ impl ConsumerContext for Group {
 
     fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
         if let Err(error) = result {
-            warn!(%error, "the last offsets were not committed; their events will come again, and be skipped");
+            warn!(%error, "the last offsets were not committed; their events come again and are skipped");
         }
     }
 }
@@ -374,7 +379,7 @@ fn with_beginnings(consumer: &BaseConsumer<Group>, list: &TopicPartitionList) ->
             }
         }
         Err(error) => {
-            warn!(%error, "committed offsets could not be read; partitions new to the group stand still until they are")
+            warn!(%error, "committed offsets could not be read; partitions that are new to the group wait for them")
         }
     }
     assignment

@@ -225,14 +225,14 @@ fn commit_the_rest(consumer: &BaseConsumer<Group>) {
     let Some(queue) = Queue::of(consumer) else { return };
     while !group.commits().open().is_empty() {
         if Instant::now() > until {
-            warn!("the last offsets were not confirmed; their events may come again, and be skipped");
+            warn!("the last offsets were not confirmed; their events may come again and are skipped");
             return;
         }
         let again = group.commits().want_now(Instant::now());
         if !again.is_empty()
             && let Err(error) = send(consumer, &again)
         {
-            warn!(%error, "the last offsets were not committed; their events will come again, and be skipped");
+            warn!(%error, "the last offsets were not committed; their events come again and are skipped");
             return;
         }
         if let Some(event) = queue.poll(PATIENCE) {

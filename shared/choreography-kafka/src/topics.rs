@@ -29,7 +29,7 @@ pub enum TopicProblem {
         error: KafkaError,
     },
     /// The topic is not there.
-    #[error("topic {0} is not there for this user: make it, and let the user describe it, before the services start")]
+    #[error("topic {0} is not there for this user: create it, and let the user describe it, before the services start")]
     Missing(String),
     /// A topic keeps events for longer than the inbox remembers them.
     #[error(

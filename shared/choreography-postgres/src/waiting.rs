@@ -23,7 +23,7 @@ pub(super) fn status(text: &str) -> sqlx::Result<HeldStatus> {
         "retrying" => Ok(HeldStatus::Retrying),
         "queued" => Ok(HeldStatus::Queued),
         "parked" => Ok(HeldStatus::Parked),
-        other => Err(sqlx::Error::Decode(format!("held_events.status {other:?} is none that is known").into())),
+        other => Err(sqlx::Error::Decode(format!("held_events.status {other:?} is not a known status").into())),
     }
 }
 

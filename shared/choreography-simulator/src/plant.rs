@@ -13,13 +13,13 @@ pub enum Plant {
     MarkFirst,
     /// What the broker refuses counts as published.
     RefusedForgotten,
-    /// A number that was drawn counts as seen although whoever drew it has not committed yet.
+    /// A number that was drawn counts as seen although its transaction has not committed yet.
     SettledTooSoon,
     /// Rows that have to wait are passed over and not noted.
     LeftBehindForgotten,
     /// A compensation that comes first leaves nothing behind.
     NoTombstone,
-    /// That another transaction inserted the same row first goes unnoticed.
+    /// It goes unnoticed that another transaction inserted the same row first.
     LostRaceIgnored,
     /// What is held is seen as it was before the locks, and not looked at again.
     HeldNotLookedAt,
@@ -35,7 +35,7 @@ pub enum Plant {
     DeadlinesAsleep,
     /// Attempts are counted from one again.
     AttemptsForgotten,
-    /// An event whose attempts are spent is let go.
+    /// An event whose attempts are spent is dropped.
     ParkedLost,
     /// One crash over a message counts as four.
     CrashesMiscounted,

@@ -56,7 +56,7 @@ pub(crate) async fn prepare_database(
         if complete < policy.window.horizon {
             warn!(
                 horizon = %policy.window.horizon, since = %floor,
-                "the inbox forgot what is older, when the horizon was shorter; until the next start nothing older is accepted"
+                "the inbox forgot older events when the horizon was shorter; until the next start older events are refused"
             );
             policy.window.horizon = complete;
         }
@@ -140,7 +140,7 @@ pub(crate) async fn migrate(participant: &Routed, database: &DatabaseSettings, m
     let owner = options(&database.migration_url()?, "MIGRATION_DATABASE_URL")?.application_name(name);
     if database.database_pooler == Pooler::Transaction && database.migrates_by_its_own_url() {
         bail!(
-            "migrations take locks that a pooler by the transaction cannot keep: set MIGRATION_DATABASE_URL to lead \
+            "migrations take locks that a pooler cannot keep: set MIGRATION_DATABASE_URL to lead \
              past the pooler, or migrate in a job of its own and start the service with MIGRATIONS=expect"
         );
     }

@@ -201,7 +201,7 @@ impl Service {
             wait_for(health, "the database", || async { Ok(database.start_run(&instance, forget_after).await?) })
                 .await?;
         if crashed {
-            warn!(instance, "the last run did not end as it should; it is watched for an event that ends the process");
+            warn!(instance, "the last run crashed; this run looks for an event that ends the process");
         }
         let state = Arc::new(ConsumerState::default());
         let batches =
@@ -353,7 +353,7 @@ impl Service {
         let pool = &self.door.database.pool;
         // A loop that panicked may do so again: the next run is to look for the event that did it.
         if well && let Err(error) = postgres::end_run(pool, &self.settings.instance()).await {
-            warn!(%error, "this run's end could not be written down; the next one counts it as a crash");
+            warn!(%error, "the end of this run could not be recorded; the next run counts it as a crash");
         }
         self.reads.close().await;
         pool.close().await;

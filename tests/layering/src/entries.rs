@@ -111,7 +111,7 @@ impl Project {
                 lines.push(label.to_owned());
                 missing.extend(self.in_production(service));
             } else if text.contains(label) {
-                missing.push(format!("{file}: it calls nobody: leave out {label}"));
+                missing.push(format!("{file}: it calls no provider: leave out {label}"));
             }
         }
         missing.extend(lacking(&file, &text, lines));

@@ -25,7 +25,7 @@ pub struct Arguments {
     /// Orders that are measured.
     #[arg(long, default_value_t = 100_000, value_parser = at_least_one)]
     pub orders: usize,
-    /// Instead of a number of orders: place them for so long, such as 5m.
+    /// Place orders for this long, such as 5m, instead of a number of them.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, conflicts_with = "orders")]
     pub lasting: Option<Duration>,
 
@@ -58,10 +58,10 @@ pub struct Arguments {
     #[arg(long, help_heading = "How orders come")]
     pub keyed: bool,
 
-    /// Orders before the measuring begins, at full speed whatever is measured then: until the broker is warm.
+    /// Orders before the measurement, always at full speed, to warm the broker up.
     #[arg(long, default_value_t = 20_000, help_heading = "What runs")]
     pub warm_up: usize,
-    /// Finished sagas that are in the databases before: orders, ledgers, histories and inboxes, but no outbox.
+    /// Finished sagas to write into the databases first: orders, ledgers, histories and inboxes, but no outbox.
     #[arg(long, default_value_t = 0, help_heading = "What runs")]
     pub seed: usize,
     /// Replicas of each service.
@@ -88,18 +88,19 @@ pub struct Arguments {
     /// and what this build's figures are to the other's. `tests/load/base` names the build to compare with.
     #[arg(long, value_name = "DIR", conflicts_with = "observed_pairs", help_heading = "Comparisons")]
     pub against: Option<PathBuf>,
-    /// Instead: how fast order's relay publishes a backlog of so many events of 700 bytes, with nothing else at work.
+    /// Instead: measure how fast order's relay publishes a backlog of this many events of 700 bytes, with nothing else
+    /// at work.
     #[arg(long, value_name = "EVENTS", value_parser = at_least_one, conflicts_with_all = ["against", "observed_pairs"],
           help_heading = "Comparisons")]
     pub relay: Option<usize>,
     /// How many pairs `--against` runs, and how many backlogs `--relay`; an odd number.
     #[arg(long, default_value_t = 3, value_parser = odd, help_heading = "Comparisons")]
     pub pairs: usize,
-    /// Instead: so many pairs of runs, without and with traces and metrics, and what these cost.
+    /// Instead: this many pairs of runs, without and with traces and metrics, to see what these cost.
     #[arg(long, value_name = "PAIRS", help_heading = "Comparisons")]
     pub observed_pairs: Option<usize>,
 
-    /// Write all that is printed into this folder too: report.md, with charts.
+    /// Write everything that is printed into this folder too, as report.md with charts.
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
     /// Give up when no order ends for this long.

@@ -12,10 +12,10 @@ struct Arguments {
     /// How many seeds to run.
     #[arg(long, default_value_t = 10_000)]
     schedules: u64,
-    /// The first seed; with `--schedules 1` it replays one schedule and tells its story.
+    /// The first seed. With `--schedules 1` it replays one schedule and prints it step by step.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A bug to inject.
+    /// A planted bug, which must be found.
     #[arg(long, value_enum)]
     plant: Option<Plant>,
     /// Prints what the schedules reached, and fails if anything was reached less than once in a hundred schedules.

@@ -14,7 +14,7 @@ pub enum Plant {
     MarkFirst,
     /// What the broker refuses counts as published.
     RefusedForgotten,
-    /// A number that was drawn counts as seen although whoever drew it has not committed yet.
+    /// A number that was drawn counts as seen although its transaction has not committed yet.
     SettledTooSoon,
     /// Rows that have to wait are passed over and not noted.
     LeftBehindForgotten,
@@ -22,7 +22,7 @@ pub enum Plant {
     StockFirst,
     /// A compensation that comes first leaves nothing behind.
     NoTombstone,
-    /// That another transaction inserted the same row first goes unnoticed.
+    /// It goes unnoticed that another transaction inserted the same row first.
     LostRaceIgnored,
     /// Repeats are recognised, and handled all the same.
     InboxIgnored,
@@ -36,7 +36,7 @@ pub enum Plant {
     DeadlinesAsleep,
     /// Attempts are counted from one again.
     AttemptsForgotten,
-    /// An event whose attempts are spent is let go.
+    /// An event whose attempts are spent is dropped.
     ParkedLost,
     /// One crash over a message counts as four.
     CrashesMiscounted,

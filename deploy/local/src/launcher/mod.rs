@@ -79,7 +79,7 @@ pub async fn run(arguments: Arguments) -> Result<bool> {
 
 async fn show(arguments: Arguments) -> Result<(System, EventLog, bool)> {
     if arguments.notification {
-        say("--notification is not needed any more: it starts with the others");
+        say("--notification is not needed any more: notification starts with the others");
     }
     say("building the services");
     binaries::build_shop("local").await?;
@@ -155,7 +155,7 @@ async fn stay_up(system: &System) -> Result<()> {
     println!("  {:<12} {}", "broker", system.broker.bootstrap());
     println!("  {:<12} {}", "database", system.postgres.admin_url());
     println!("  {:<12} {}\n", "logs", system.logs().display());
-    println!("  the admin routes want: -H 'Authorization: Bearer {ADMIN_TOKEN}'\n");
+    println!("  the admin routes need: -H 'Authorization: Bearer {ADMIN_TOKEN}'\n");
     println!("  curl -i {}/orders -H 'Idempotency-Key: 1' -d '{}'\n", system.url("order"), outcomes::example());
     stop_signal().await
 }

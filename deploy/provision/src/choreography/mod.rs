@@ -90,7 +90,7 @@ impl Choreography {
         let expected = part.events.iter().filter(|(name, _)| !part.publishes.contains(name));
         let found = expected.filter_map(|(name, contract)| {
             let Some(owner) = self.parts.iter().find(|owner| owner.service == contract.owner) else {
-                return Some(format!("{reader} expects {name} of {}, whom nothing describes", contract.owner));
+                return Some(format!("{reader} expects {name} of {}, which no file describes", contract.owner));
             };
             match owner.events.get(name).filter(|_| owner.publishes.contains(name)) {
                 None => Some(format!("{reader} expects {name}, which {} does not publish", contract.owner)),

@@ -48,16 +48,16 @@ pub(super) fn of(part: &Part, of_file: &str, owners: &BTreeMap<String, String>) 
     let named = [("handles", &part.handles), ("ignores", &part.ignores), ("publishes", &part.publishes)];
     for (field, types) in named {
         for event in types.iter().filter(|event| !part.events.contains_key(*event)) {
-            wrong.push(format!("{field}: events says nothing of {event}"));
+            wrong.push(format!("{field}: events does not describe {event}"));
         }
     }
     for (event, EventContract { topic, owner, .. }) in &part.events {
         if owners.get(topic) != Some(owner) {
-            let owner_is = owners.get(topic).map_or("nobody", String::as_str);
+            let owner_is = owners.get(topic).map_or("no service", String::as_str);
             wrong.push(format!("events.{event}: owner: it is {owner}, but {topic} is {owner_is}'s"));
         }
         if part.publishes.contains(event) && !part.writes.contains(topic) {
-            wrong.push(format!("publishes: {event} stands on {topic}, which is not among writes"));
+            wrong.push(format!("publishes: {event} belongs on {topic}, which is not among writes"));
         }
     }
     wrong
@@ -71,5 +71,5 @@ pub(super) fn wrong_name(name: &str) -> Option<String> {
         return Some(format!("{name:?} is no service's name: up to {LONGEST} of a-z, 0-9 and -, the first a letter"));
     }
     let taken = TAKEN.contains(&name) || OF_JOBS.iter().any(|end| name.ends_with(end));
-    taken.then(|| format!("{name} is somebody else's name already: take another"))
+    taken.then(|| format!("{name} is taken already: choose another name"))
 }

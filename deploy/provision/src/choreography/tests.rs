@@ -78,7 +78,7 @@ fn a_topic_has_one_owner() {
         (r#"{"order-events": 7}"#, "owners.json: order-events: invalid type"),
         (r#"{"order-events.dlq": "order"}"#, "owners.json: order-events.dlq: a topic of dead letters"),
         (r#"{"Order": "order"}"#, "owners.json: Order: a topic's name"),
-        (r#"{"order-events": "admin"}"#, "owners.json: order-events: admin is somebody else's name"),
+        (r#"{"order-events": "admin"}"#, "owners.json: order-events: admin is taken already"),
         ("[]", "owners.json: invalid type"),
     ] {
         let wrong = read(owners);
@@ -128,8 +128,8 @@ fn an_event_stands_on_its_owners_topic() {
     assert_eq!(
         refused("mail.json", &mail),
         [
-            "mail.json: handles: events says nothing of order.lost",
-            "mail.json: publishes: mail.sent stands on payment-events, which is not among writes",
+            "mail.json: handles: events does not describe order.lost",
+            "mail.json: publishes: mail.sent belongs on payment-events, which is not among writes",
             "mail.json: events.order.placed: owner: it is mallory, but order-events is order's",
         ]
     );
@@ -175,7 +175,7 @@ fn what_one_expects_of_another_is_compared_with_what_that_one_does() {
         [
             "mail expects order.lost, which order does not publish",
             "mail reads version 1 of order.placed, and order publishes version 2",
-            "mail expects payment.failed of payment, whom nothing describes",
+            "mail expects payment.failed of payment, which no file describes",
         ]
     );
 }

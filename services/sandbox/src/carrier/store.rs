@@ -88,7 +88,7 @@ fn answer(key: &str, status: &str, number: Option<String>, reason: Option<String
     match (status, number, reason) {
         ("accepted", Some(tracking_number), _) => Ok(Answer::Accepted { tracking_number }),
         ("refused", _, Some(reason)) => Ok(Answer::Refused { reason }),
-        _ => Err(sqlx::Error::Decode(format!("the row of shipment {key} makes no answer").into())),
+        _ => Err(sqlx::Error::Decode(format!("the row of shipment {key} holds no answer").into())),
     }
 }
 

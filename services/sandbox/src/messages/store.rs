@@ -82,6 +82,6 @@ fn answer(key: &str, status: &str, id: Option<String>, reason: Option<String>) -
     match (status, id, reason) {
         ("sent", Some(message_id), _) => Ok(Answer::Sent { message_id }),
         ("refused", _, Some(reason)) => Ok(Answer::Refused { reason }),
-        _ => Err(sqlx::Error::Decode(format!("the row of message {key} makes no answer").into())),
+        _ => Err(sqlx::Error::Decode(format!("the row of message {key} holds no answer").into())),
     }
 }

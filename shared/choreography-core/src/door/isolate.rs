@@ -149,7 +149,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         match self.transact(ids, std::slice::from_ref(work), manner).await {
             Err(error @ (StoreError::Data(_) | StoreError::Contention(_))) => {
                 // Its row stands as it was and comes again; nobody else waits for it.
-                error!(%error, "the database takes neither the work nor a note of why it failed");
+                error!(%error, "the database accepts neither the input nor a record of why it failed");
                 Ok(only(left))
             }
             other => other,

@@ -119,7 +119,9 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
                 Err(lost) => known.learn(lost),
             }
         }
-        Err(StoreError::Contention(format!("others changed what this batch had read, {TRIES} times in a row")))
+        Err(StoreError::Contention(format!(
+            "other transactions changed what this batch had read, {TRIES} times in a row"
+        )))
     }
 
     async fn attempt(

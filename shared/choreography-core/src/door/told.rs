@@ -173,7 +173,7 @@ impl Told {
             "parked" => log!(error, "parked and dead-lettered: see /admin/held, then redrive or discard"),
             "dead" => log!(error, "dead-lettered, no valid event: see /admin/dead-messages"),
             "refused" => log!(error, "refused; a deadline or an answer stays, with the error, and comes again"),
-            "retrying" => log!(warn, "failed for a passing reason; its key waits with it"),
+            "retrying" => log!(warn, "failed for a passing reason; it and its key wait"),
             "queued" => log!(info, "waits behind a held event of its key"),
             _ => log!(debug, "handled"),
         }

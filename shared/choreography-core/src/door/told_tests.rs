@@ -201,7 +201,7 @@ fn what_needs_somebody_is_an_error_in_the_log_and_what_passes_is_less() {
             r#"ERROR {dead} correlation_id="" aggregate_id="" event_type="in[0]@{at}" trace_id="{}" outcome="dead" class="envelope""#,
             junk.0
         ),
-        format!("WARN failed for a passing reason; its key waits with it {failed}"),
+        format!("WARN failed for a passing reason; it and its key wait {failed}"),
         format!("INFO waits behind a held event of its key {}", of_event(&queued.0, r#"outcome="queued" class="""#)),
     ];
     assert_eq!(lines, expected);

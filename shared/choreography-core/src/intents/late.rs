@@ -37,7 +37,7 @@ pub async fn report<S: IntentStore>(store: &S, late: &[LateAnswer]) {
     match store.contradictions(late).await {
         Ok(contradictions) => contradictions.iter().for_each(tell),
         Err(error) => {
-            warn!(%error, late = late.len(), "answers came late, and could not be compared with what operators said")
+            warn!(%error, late = late.len(), "late answers could not be compared with what operators settled")
         }
     }
 }
@@ -50,6 +50,6 @@ fn tell(contradiction: &Contradiction) {
         step,
         settled_as,
         said,
-        "the provider says something else than the operator who settled this call: put it right at the provider"
+        "the provider's answer contradicts the operator who settled this call: correct it at the provider"
     );
 }

@@ -65,7 +65,10 @@ pub struct Nobody;
 
 impl Outside for Nobody {
     async fn call(&self, intent: &Intent, _age: TimeDelta) -> Result<Answer, NoAnswer> {
-        Err(NoAnswer::Wrong(format!("this service makes no external calls, yet intends {}", intent.step)))
+        Err(NoAnswer::Wrong(format!(
+            "this service has no way to make external calls, yet its rules asked for {}",
+            intent.step
+        )))
     }
 
     fn steps(&self) -> Option<Vec<&'static str>> {

@@ -144,7 +144,7 @@ fn calls_that_nobody_makes_and_calls_whose_answers_have_no_rule_are_refused() {
     let nobody = wrong(&|| routed.calls_by(&Nobody, Location::caller()));
     assert_eq!(nobody.len(), 1);
     let (line, places) = short(&nobody[0]);
-    assert!(line.starts_with("the answer to post has a rule (") && line.contains("nobody makes that call"), "{line}");
+    assert!(line.starts_with("the answer to post has a rule (") && line.contains("nothing makes that call"), "{line}");
     assert_eq!(places, 2, "{line}");
     let other = wrong(&|| routed.calls_by(&Caller(Some(vec!["pump", "post"])), Location::caller()));
     assert_eq!(other.len(), 1);

@@ -176,7 +176,7 @@ macro_rules! words {
             fn read(cell: $crate::table::Cell<'static>) -> Result<Self, String> {
                 let word: String = $crate::table::Value::read(cell)?;
                 let known = Self::ALL.iter().copied().find(|known| known.word() == word);
-                known.ok_or_else(|| format!("{word:?} is none that is known"))
+                known.ok_or_else(|| format!("{word:?} is not one of the known words"))
             }
         }
     };

@@ -103,7 +103,7 @@ fn what_cannot_be_read_names_table_column_and_what_stands_there() {
         cells[column] = cell;
         read(cells).unwrap_err()
     };
-    assert_eq!(with(0, Cell::Text("lost".into())), r#"parcels.state: "lost" is none that is known"#);
+    assert_eq!(with(0, Cell::Text("lost".into())), r#"parcels.state: "lost" is not one of the known words"#);
     assert_eq!(with(1, Cell::Null), "parcels.pieces: Integer is missing");
     assert!(with(2, Cell::Json("{}".into())).starts_with("parcels.address: invalid type: map"));
     assert_eq!(with(4, Cell::Boolean(true)), "parcels.seal: Bytes is expected, not Boolean(true)");

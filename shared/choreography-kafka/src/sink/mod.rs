@@ -167,7 +167,7 @@ impl EventSink for KafkaSink {
         let metadata = asked.map_err(|error| transient(&error))?.map_err(|error| transient(&error))?;
         match metadata.topics().iter().find(|found| found.name() == topic) {
             Some(found) if found.error().is_none() && !found.partitions().is_empty() => Ok(()),
-            _ => Err(PublishError::Topic(format!("{topic} is not there, or not for this service"))),
+            _ => Err(PublishError::Topic(format!("{topic} is not there, or this service may not write it"))),
         }
     }
 }

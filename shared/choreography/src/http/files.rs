@@ -15,7 +15,7 @@ pub(super) fn connections(wanted: usize) -> (usize, usize) {
     let files = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => limit.maximum,
         Err(error) => {
-            warn!(%error, "the limit of open files could not be raised");
+            warn!(%error, "the limit on open files could not be raised");
             limit.current
         }
     };
@@ -23,7 +23,11 @@ pub(super) fn connections(wanted: usize) -> (usize, usize) {
     let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
     let shared = share(wanted, files);
     if shared.0 < wanted {
-        warn!(files, connections = shared.0, "MAX_CONNECTIONS is cut: more do not fit into the limit of open files");
+        warn!(
+            files,
+            connections = shared.0,
+            "MAX_CONNECTIONS is lowered: the limit on open files has no room for more"
+        );
     }
     shared
 }

@@ -38,7 +38,7 @@ pub(crate) async fn beside_loop(
             Err(_) if stop.is_cancelled() => return,
             Err(error) => {
                 failures += 1;
-                warn!(%error, "what went aside waits for the database");
+                warn!(%error, "inputs that were set aside wait for the database");
                 idle(async {
                     tokio::select! {
                         () = tokio::time::sleep(backoff(failures)) => {}

@@ -75,7 +75,7 @@ impl IntakeLoop {
     pub async fn run(self, mut intake: Intake<Routed>, mut arrivals: Arrivals) {
         let _ended = self.ended.clone().drop_guard();
         if let Err(error) = self.take_in(&mut intake, &mut arrivals).await {
-            error!(%error, "the service takes in nothing any more: it would skip or lose facts");
+            error!(%error, "the service reads nothing any more, because going on would skip or lose events");
             self.state.well.store(false, Ordering::Relaxed);
         }
         intake.give_up("the service is stopping");
@@ -150,7 +150,7 @@ impl IntakeLoop {
             () = self.stop.cancelled(), if !stopping => {}
         }
         if let Err(error) = intake.commit_offsets(source).await {
-            warn!(%error, "offsets were not committed; they will be, with the next ones");
+            warn!(%error, "offsets were not committed; they are committed with the next ones");
         }
         Ok(())
     }
@@ -181,7 +181,7 @@ impl IntakeLoop {
         let mut basket = intake.basket();
         let gathered = tokio::time::timeout_at(until.into(), self.gather(&mut arrivals.source, &mut basket)).await;
         if let Ok(Err(error)) = gathered {
-            warn!(%error, "nothing comes from Kafka");
+            warn!(%error, "Kafka could not be read");
         }
         intake.messages(basket);
         self.take_what_is_there(intake, arrivals);
@@ -204,7 +204,7 @@ impl IntakeLoop {
                     // Full: the rest of the time nothing more is taken.
                     Ok(()) => step.await,
                     Err(error) => {
-                        warn!(%error, "nothing comes from Kafka");
+                        warn!(%error, "Kafka could not be read");
                         step.await
                     }
                 },
@@ -215,7 +215,7 @@ impl IntakeLoop {
             Ok(Ok(handled)) => {
                 handled.into_iter().for_each(|handled| tell(handled, &self.aftermath, began));
                 if let Err(error) = intake.commit_offsets(source).await {
-                    warn!(%error, "offsets were not committed; they will be, with the next ones");
+                    warn!(%error, "offsets were not committed; they are committed with the next ones");
                 }
                 Ok(true)
             }
@@ -268,7 +268,7 @@ struct Open {
 enum Failure {
     /// The next step tries again.
     Passing(String),
-    /// Going on would skip or lose facts.
+    /// Going on would skip or lose events.
     Lasting(LogError),
 }
 

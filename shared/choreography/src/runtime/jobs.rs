@@ -27,7 +27,7 @@ pub(crate) async fn job_loop(job: Job, context: Context, stop: CancellationToken
         }
         if let Err(error) = run(&job, context.clone()).await {
             metrics::counter!("saga_job_failures_total", "job" => job.name).increment(1);
-            warn!(error = format!("{error:#}"), job = job.name, "a job failed; it comes again in its time");
+            warn!(error = format!("{error:#}"), job = job.name, "a job failed; it runs again after its period");
         }
         beat();
         wait = job.every;

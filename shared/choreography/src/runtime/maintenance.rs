@@ -29,7 +29,7 @@ pub(crate) async fn maintenance_loop(pool: Pool, settings: Arc<EngineSettings>, 
         });
         let Some(missed) = missed.await else { return };
         if missed {
-            error!("a row's day has no partition; it is made now");
+            error!("a row's day has no partition; it is created now");
         }
         let window = settings.policy().window;
         match make_partitions(&pool, window).await {
@@ -52,8 +52,8 @@ pub(crate) async fn maintenance_loop(pool: Pool, settings: Arc<EngineSettings>, 
         }
         match sweep(&pool, window.horizon).await {
             Ok(0) => {}
-            Ok(swept) => info!(swept, "rows that were settled before the horizon are gone"),
-            Err(error) => error!(%error, "settled rows could not be swept; they take room"),
+            Ok(swept) => info!(swept, "rows that were settled before the horizon were deleted"),
+            Err(error) => error!(%error, "settled rows could not be deleted; they take up room"),
         }
         match drop_partitions(&pool, window, delta(settings.outbox_delay)).await {
             Ok(0) => {}

@@ -42,7 +42,7 @@ impl RelayLoop {
             () = self.publish(&mut relay, &mut sink, &turn) => {}
             () = self.renew(holder, &turn) => {}
             () = self.stop_at_last() => {
-                warn!(lane = self.lane.name(), "Kafka did not take everything before the end; it stays in the outbox");
+                warn!(lane = self.lane.name(), "Kafka did not take everything before the stop; the rest stays in the outbox");
             }
         }
         // Only when nothing of it is on its way any more may somebody else send the same.
@@ -158,7 +158,7 @@ impl RelayLoop {
                 let lane = self.lane.name();
                 return info!(
                     lane,
-                    rows, "messages are left behind: their topic is away, or one before them was refused"
+                    rows, "messages wait: their topic is away, or an earlier one of their key was refused"
                 );
             }
             Relayed::Published { rows, .. } => *rows,

@@ -36,9 +36,7 @@ pub(crate) fn watch_kafka_authorities(settings: &KafkaSettings, every: Duration)
     };
     tokio::spawn(async move {
         while authorities.changed().await.is_some() {
-            warn!(
-                "KAFKA_CA_FILE: Kafka's clients go on with the authorities that they began with; restart this service"
-            );
+            warn!("KAFKA_CA_FILE has changed: Kafka's clients use the old authorities until this service is restarted");
         }
     });
     Ok(())
@@ -54,7 +52,7 @@ pub(crate) fn follow_kafka_password(settings: &KafkaSettings, kafka: &Connection
             // It may end up as the last owner of a client, whose end blocks.
             let given = tokio::task::spawn_blocking(move || kafka.set_password(new)).await;
             if let Err(error) = given {
-                error!(%error, "KAFKA_PASSWORD: the new one could not be put to use");
+                error!(%error, "KAFKA_PASSWORD: the new password could not be used");
             }
         }
     });

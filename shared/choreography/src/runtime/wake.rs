@@ -50,7 +50,7 @@ pub async fn listen_loop(pool: Pool, aftermath: Aftermath, stop: CancellationTok
         let Err(error) = listen(&pool, &aftermath, &mut failures, &stop).await else { return };
         failures += 1;
         // Without wake-ups the slow poll still finds everything.
-        warn!(%error, "no wake-ups between replicas; the slow poll stands in");
+        warn!(%error, "no wake-ups between replicas; a poll every SLOW_POLL takes their place");
         idle(async {
             tokio::select! {
                 () = tokio::time::sleep(backoff(failures)) => {}

@@ -78,12 +78,15 @@ async fn follow(name: &'static str, file: PathBuf, every: Duration, sender: watc
                     changed
                 });
                 if changed {
-                    info!(secret = name, "its file holds something new");
+                    info!(secret = name, "the secret was read anew from its file");
                 }
             }
             Err(problem) => {
                 failures().increment(1);
-                warn!(secret = name, problem, "the secret is used as it was; write its file anew");
+                warn!(
+                    secret = name,
+                    problem, "the old secret stays in use: its file holds nothing usable; replace the file"
+                );
             }
         }
     }

@@ -17,13 +17,13 @@ pub struct DatabaseSettings {
     /// A file with DATABASE_URL.
     #[arg(long, env)]
     pub database_url_file: Option<PathBuf>,
-    /// The role that owns the tables, if it is another: a URL to the same database. It migrates.
+    /// A URL to the same database for the role that owns and migrates the tables, if that is another role.
     #[arg(long, env, hide_env_values = true)]
     pub migration_database_url: Option<SecretString>,
     /// A file with MIGRATION_DATABASE_URL.
     #[arg(long, env)]
     pub migration_database_url_file: Option<PathBuf>,
-    /// What to do about the tables at the start.
+    /// What to do about migrations at the start.
     #[arg(long, env, default_value = "apply")]
     pub migrations: Migrations,
     /// The role that the migrations give access to the tables; by default that of DATABASE_URL.
@@ -32,11 +32,11 @@ pub struct DatabaseSettings {
     /// Connections to PostgreSQL for the engine's loops.
     #[arg(long, env, default_value_t = 12, value_parser = clap::value_parser!(u32).range(6..=500))]
     pub database_connections: u32,
-    /// Connections to PostgreSQL for what the API reads, beside those of the loops.
+    /// Connections to PostgreSQL for the API's reads, beside those of the loops.
     #[arg(long, env, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub api_database_connections: u32,
-    /// PostgreSQL cancels a statement that takes longer. One without any answer ends a few seconds later, with its
-    /// connection.
+    /// PostgreSQL cancels a statement that takes longer. A statement without any answer is given up a few seconds
+    /// later, and its connection is closed.
     #[arg(long, env, default_value = "15s", value_parser = super::duration)]
     pub database_statement_timeout: Duration,
     /// `transaction` if DATABASE_URL leads to a pooler that hands out connections by the transaction (PgBouncer's
@@ -61,9 +61,9 @@ pub enum Migrations {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[non_exhaustive]
 pub enum Pooler {
-    /// Nothing, or a pooler that hands out connections by the session.
+    /// No pooler, or one that pools by session.
     None,
-    /// One that hands them out by the transaction.
+    /// A pooler that pools by transaction.
     Transaction,
 }
 

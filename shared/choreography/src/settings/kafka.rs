@@ -18,7 +18,7 @@ pub struct KafkaSettings {
     /// How the connection is protected.
     #[arg(long, env, default_value = "plaintext")]
     pub kafka_security_protocol: SecurityProtocol,
-    /// How the password is shown to the broker.
+    /// The SASL mechanism.
     #[arg(long, env, default_value = "SCRAM-SHA-512")]
     pub kafka_sasl_mechanism: SaslMechanism,
     /// The user, for the protocols with SASL.
@@ -30,7 +30,7 @@ pub struct KafkaSettings {
     /// A file with KAFKA_PASSWORD.
     #[arg(long, env)]
     pub kafka_password_file: Option<PathBuf>,
-    /// A PEM file with the authorities that the broker's certificate may come from; without it the system's.
+    /// A PEM file with the certificate authorities to trust for the broker; without it the system's.
     #[arg(long, env)]
     pub kafka_ca_file: Option<PathBuf>,
 }

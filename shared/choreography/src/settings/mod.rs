@@ -33,15 +33,15 @@ pub struct EngineSettings {
     /// Kafka's settings.
     #[command(flatten)]
     pub kafka: KafkaSettings,
-    /// How the replicas share the topics' partitions: among themselves (classic), or as the broker says (consumer, KIP-848, from
-    /// Kafka 4.0 on).
+    /// How partitions are assigned: by the replicas among themselves (classic), or by the broker (consumer: KIP-848,
+    /// Kafka 4.0 and newer).
     #[arg(long, env, default_value = "classic")]
     pub kafka_group_protocol: GroupProtocolName,
-    /// After this long without a sign of life a replica's partitions go to the others. With KAFKA_GROUP_PROTOCOL=consumer
-    /// the broker's group.consumer.session.timeout.ms says so instead.
+    /// A replica that gives no sign of life for this long loses its partitions to the others. With
+    /// KAFKA_GROUP_PROTOCOL=consumer the broker's group.consumer.session.timeout.ms decides instead.
     #[arg(long, env, default_value = "10s", value_parser = duration)]
     pub kafka_session_timeout: Duration,
-    /// What this replica is called, the same after a restart; by default its host and address.
+    /// This replica's name, the same after a restart; by default its host and address.
     #[arg(long, env)]
     pub instance: Option<String>,
     /// Where the API and the probes listen.
@@ -56,21 +56,21 @@ pub struct EngineSettings {
     /// A file with ADMIN_TOKEN.
     #[arg(long, env)]
     pub admin_token_file: Option<PathBuf>,
-    /// How often the files with secrets are looked at for something new.
+    /// How often files with secrets are read again.
     #[arg(long, env, default_value = "10s", value_parser = duration)]
     pub secrets_poll_interval: Duration,
 
     /// Most inputs (commands, answers, deadlines, events) in one transaction.
     #[arg(long, env, default_value_t = 500, value_parser = at_least_one)]
     pub batch_limit: usize,
-    /// Most bytes of events that wait for a transaction, as they are in memory; the last may go beyond. What could not be done at
-    /// once may take four times as much.
+    /// Most bytes of events that wait for a transaction, as they are in memory; the last event may exceed it. Events
+    /// that were set aside may take four times as much.
     #[arg(long, env, default_value_t = 4 << 20, value_parser = at_least_one)]
     pub batch_bytes: usize,
     /// With a backlog, how long a batch waits for more.
     #[arg(long, env, default_value = "5ms", value_parser = duration)]
     pub batch_company: Duration,
-    /// Commands that may wait; further ones are told to come again.
+    /// Commands that may wait; clients of further ones get 503 and may try again.
     #[arg(long, env, default_value_t = 10_000, value_parser = at_least_one)]
     pub command_queue: usize,
     /// How long a client waits for its command's commit.
@@ -80,11 +80,11 @@ pub struct EngineSettings {
     /// Most messages in one relay step.
     #[arg(long, env, default_value_t = 2_000, value_parser = at_least_one)]
     pub relay_batch: usize,
-    /// Most bytes in one relay step, as they stand in the outbox; Kafka's client holds them once more. Events and dead letters
-    /// have a relay each.
+    /// Most bytes in one relay step, as they are in the outbox; Kafka's client holds them once more. Events and dead
+    /// letters have a relay each.
     #[arg(long, env, default_value_t = 8_388_608, value_parser = at_least_one)]
     pub relay_batch_bytes: usize,
-    /// Without any acknowledgement by Kafka for this long, what a relay has under way is given up and sent anew.
+    /// If Kafka acknowledges nothing for this long, the relay gives up what is under way and sends it again.
     #[arg(long, env, default_value = "30s", value_parser = duration)]
     pub relay_ack_timeout: Duration,
     /// How long a relay holds a key range without renewing it.
@@ -115,7 +115,7 @@ pub struct EngineSettings {
     #[arg(long, env, default_value = "5s", value_parser = duration)]
     pub breaker_wait: Duration,
 
-    /// How old an event may be: covers the topics' retention and segment time, the outbox's delay and the redrive horizon.
+    /// How old an event may be. It must cover the topics' retention and segment time, OUTBOX_DELAY and REDRIVE_HORIZON.
     #[arg(long, env, default_value = "30d", value_parser = duration)]
     pub event_horizon: Duration,
     /// How far an event's time may be ahead of the database's clock.
@@ -127,23 +127,23 @@ pub struct EngineSettings {
     /// Longest time after which a dead letter may be sent to its topic again by hand.
     #[arg(long, env, default_value = "7d", value_parser = duration)]
     pub redrive_horizon: Duration,
-    /// Check at start that the topics' real settings fit the horizon (an embedded broker can't say).
+    /// Check at the start that the topics' real settings fit EVENT_HORIZON (an embedded broker can't tell them).
     #[arg(long, env, default_value_t = true, action = clap::ArgAction::Set)]
     pub check_topic_settings: bool,
 
-    /// How often is looked for what a crash or another replica left behind.
+    /// How often a replica looks for work that a crash or another replica left behind.
     #[arg(long, env, default_value = "1s", value_parser = duration)]
     pub slow_poll: Duration,
     /// How long one round of a loop may take before /livez fails.
     #[arg(long, env, default_value = "2m", value_parser = duration)]
     pub stall_timeout: Duration,
-    /// Connections of clients to the API at once. Beyond it the one that has been idle longest is closed.
+    /// Most connections to the API at once. Beyond that the one that has been idle longest is closed.
     #[arg(long, env, default_value_t = 1_000, value_parser = at_least_one)]
     pub max_connections: usize,
     /// How long a client may take for the headers of its next request.
     #[arg(long, env, default_value = "30s", value_parser = duration)]
     pub http_idle_timeout: Duration,
-    /// How long a stopping service may take to drain; three seconds later the process is gone, whatever does not answer.
+    /// How long a stopping service may take to drain; three seconds later the process ends in any case.
     #[arg(long, env, default_value = "20s", value_parser = duration)]
     pub drain_timeout: Duration,
     /// Keep metrics for `/metrics`.
@@ -180,7 +180,7 @@ pub const RANGES: i32 = 12;
 pub fn duration(text: &str) -> Result<Duration, String> {
     let duration =
         humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 500ms, 30s or 7d"))?;
-    if duration.is_zero() { Err("must be longer than nothing".into()) } else { Ok(duration) }
+    if duration.is_zero() { Err("must be longer than zero".into()) } else { Ok(duration) }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn limits_are_taken_and_what_lies_beyond_is_refused() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("0s").unwrap_err(), "must be longer than nothing");
+        assert_eq!(duration("0s").unwrap_err(), "must be longer than zero");
         assert!(duration("soon").unwrap_err().contains("500ms"));
         assert_eq!((at_least_one("1"), at_least_one("0").is_err(), at_least_one("x").is_err()), (Ok(1), true, true));
         assert_eq!((message_bytes("16384"), message_bytes("1000000000")), (Ok(16_384), Ok(1_000_000_000)));

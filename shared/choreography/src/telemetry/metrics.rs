@@ -55,16 +55,16 @@ fn describe() {
     VERDICTS.iter().for_each(|verdict| metrics::counter!("saga_inputs_total", "verdict" => *verdict).increment(0));
     for (name, what) in [
         ("saga_published_total", "Messages that Kafka acknowledged"),
-        ("saga_retries_total", "Held events that were handed to the rules again"),
-        ("saga_http_connections_refused_total", "Connections that found all others answering a request"),
+        ("saga_retries_total", "Held events that were tried again"),
+        ("saga_http_connections_refused_total", "Connections refused, because all others were answering a request"),
         ("saga_consumer_rebalances_total", "Partitions assigned or taken away"),
-        ("saga_consumer_rejoins_total", "Clients that were made anew, because Kafka had not answered for long"),
+        ("saga_consumer_rejoins_total", "Kafka clients that were replaced, because Kafka had not answered for long"),
         ("saga_consumer_commits_failed_total", "Offset commits that Kafka refused or lost; they are made again"),
+        ("saga_calls_contradicted_total", "Providers' answers that contradict what an operator settled"),
         (
-            "saga_calls_contradicted_total",
-            "Answers of providers that say something else than the operator who settled the call",
+            "saga_intents_left_to_the_poll_total",
+            "External calls that found the queue full, or waited in it for too long; the next poll takes them",
         ),
-        ("saga_intents_left_to_the_poll_total", "Intents that found the call queue full, or waited in it for too long"),
     ] {
         describe_counter!(name, what);
         metrics::counter!(name).increment(0);
@@ -73,7 +73,7 @@ fn describe() {
         "saga_unhandled_events_total",
         "Events that came and have neither a route nor are declared as ignored, by type"
     );
-    describe_counter!("saga_secret_failures_total", "Looks at a secret's file or at keys that found nothing to use");
+    describe_counter!("saga_secret_failures_total", "Reads of a secret's file or of keys that found nothing usable");
     for secret in ["ADMIN_TOKEN", "DATABASE_URL", "KAFKA_PASSWORD"] {
         metrics::counter!("saga_secret_failures_total", "secret" => secret).increment(0);
     }
@@ -82,7 +82,7 @@ fn describe() {
     for code in ["UnknownTopicOrPartition", "UnknownTopicId", "UnknownTopic", "UnknownPartition"] {
         metrics::counter!("saga_consumer_errors_total", "code" => code).increment(0);
     }
-    describe_counter!("saga_consumer_partition_stops_total", "Partitions that came to stand still, by why");
+    describe_counter!("saga_consumer_partition_stops_total", "Partitions that stopped, by reason");
     describe_counter!("saga_calls_settled_by_hand_total", "External calls that an operator settled, by step");
     describe_counter!("saga_calls_total", "External calls by step and answer");
     for (name, unit, what) in [
@@ -107,25 +107,33 @@ fn describe() {
         (
             "saga_consumer_stopped_partition",
             Unit::Count,
-            "1 for a partition that stands still until somebody does something, by why",
+            "1 for a partition that has stopped until an operator acts, by reason",
         ),
         ("saga_consumer_partitions", Unit::Count, "Partitions that this replica has"),
         ("saga_outbox_messages", Unit::Count, "Messages not published yet"),
-        ("saga_outbox_oldest_age_seconds", Unit::Seconds, "Since the oldest unpublished message was written"),
+        ("saga_outbox_oldest_age_seconds", Unit::Seconds, "Age of the oldest message that is not published yet"),
         ("saga_stopped_keys", Unit::Count, "Keys whose next message Kafka refuses, and which wait for a decision"),
-        ("saga_topic_failing", Unit::Count, "1 while a topic takes nothing from this service, by topic"),
-        ("saga_held_events", Unit::Count, "Events that wait, by why"),
-        ("saga_retrying_oldest_age_seconds", Unit::Seconds, "Since the first failure of the event tried for longest"),
-        ("saga_parked_keys", Unit::Count, "Aggregates that wait for somebody's decision"),
-        ("saga_dead_messages", Unit::Count, "Messages that can't be handled as they are, and wait for a decision"),
+        ("saga_topic_failing", Unit::Count, "1 while Kafka takes nothing from this service on a topic, by topic"),
+        ("saga_held_events", Unit::Count, "Events that wait, by status"),
+        (
+            "saga_retrying_oldest_age_seconds",
+            Unit::Seconds,
+            "Time since the first failure of the event that has been retried for longest",
+        ),
+        ("saga_parked_keys", Unit::Count, "Aggregates that wait for an operator's decision"),
+        (
+            "saga_dead_messages",
+            Unit::Count,
+            "Messages that can't be handled as they are, and wait for an operator's decision",
+        ),
         ("saga_deadlines_due", Unit::Count, "Deadlines that have passed and are not handled yet"),
         ("saga_deadlines_refused", Unit::Count, "Deadlines that were refused and are tried again"),
         ("saga_inbox_events", Unit::Count, "Events in the inbox, estimated"),
         ("saga_intents_unresolved", Unit::Count, "External calls without an answer, by step"),
-        ("saga_intent_oldest_age_seconds", Unit::Seconds, "Since the oldest unanswered call was intended, by step"),
+        ("saga_intent_oldest_age_seconds", Unit::Seconds, "Age of the oldest external call without an answer, by step"),
         ("saga_ready", Unit::Count, "1 while /readyz says ready"),
         ("saga_topic_missing", Unit::Count, "1 while a topic that this service reads is not there, by topic"),
-        ("saga_loops_stalled", Unit::Count, "1 while a loop stands still: /livez names it"),
+        ("saga_loops_stalled", Unit::Count, "1 while a loop does not move: /livez names it"),
         ("saga_partition_missing", Unit::Count, "1 while a day's partition is missing: events of that day wait"),
         ("saga_breaker_open", Unit::Count, "1 while the circuit breaker refuses external calls"),
     ] {

@@ -24,7 +24,7 @@ pub struct Settings {
     /// kept waiting on purpose must end as it should as well.
     #[arg(long, value_enum, requires_all = ["rate", "lasting"])]
     pub disturb: Option<Kind>,
-    /// For so long orders come before it.
+    /// How long orders come before the disturbance.
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = humantime::parse_duration,
           requires = "disturb")]
     pub undisturbed: Duration,
@@ -32,7 +32,7 @@ pub struct Settings {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration,
           requires = "disturb")]
     pub disturbed: Duration,
-    /// How many events the backlog is of.
+    /// How many events the backlog has.
     #[arg(long, value_name = "EVENTS", default_value_t = 1_000_000, requires = "disturb")]
     pub backlog: usize,
 }

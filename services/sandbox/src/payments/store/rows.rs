@@ -101,5 +101,5 @@ fn refund_answer(
 }
 
 fn unreadable(what: &str, key: &str) -> sqlx::Error {
-    sqlx::Error::Decode(format!("the row of {what} {key} makes no answer").into())
+    sqlx::Error::Decode(format!("the row of {what} {key} holds no answer").into())
 }

@@ -114,7 +114,7 @@ async fn settle(State(admin): State<Admin>, Path(id): Path<Uuid>, Json(settlemen
         Err(error) => format!("failed: {error}"),
     };
     if let Err(error) = database.write_settled(number, &result).await {
-        error!(%error, number, result, "what became of a call that was settled by hand could not be written down");
+        error!(%error, number, result, "what became of a call that was settled by hand could not be recorded");
     }
     let Intent { aggregate_id, step, .. } = intent;
     warn!(aggregate_id, step, call = %id, number, result, reason = settlement.reason(), "a call was settled by hand");
@@ -144,5 +144,8 @@ fn result<R>(verdict: &Verdict<R>) -> String {
 }
 
 fn not_open(id: Uuid) -> Response {
-    problem(StatusCode::NOT_FOUND, &format!("no call {id} waits for an answer: it was settled, or never intended here"))
+    problem(
+        StatusCode::NOT_FOUND,
+        &format!("no call {id} waits for an answer: it has one already, or was never made here"),
+    )
 }

@@ -116,5 +116,5 @@ fn problem(status: StatusCode, error: &str) -> Response {
 
 fn unavailable(error: &dyn std::fmt::Display) -> Response {
     error!(%error, "an admin request failed");
-    problem(StatusCode::SERVICE_UNAVAILABLE, "the database did not do this; see the log, then try again")
+    problem(StatusCode::SERVICE_UNAVAILABLE, "the database could not do this; see the log, then try again")
 }

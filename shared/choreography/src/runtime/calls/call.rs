@@ -104,15 +104,18 @@ fn report_no_answer(intent: &Intent, no_answer: &NoAnswer) -> &'static str {
     }
     match no_answer {
         NoAnswer::Passing(_) => {
-            log!(warn, "no answer; asked again later");
+            log!(warn, "no answer; the provider is asked again later");
             "none"
         }
         NoAnswer::InProgress(_) => {
-            log!(warn, "the provider is still at work on it; asked again soon");
+            log!(warn, "the provider is still at work on it; it is asked again soon");
             "in-progress"
         }
         NoAnswer::Wrong(_) => {
-            log!(error, "the provider refuses the request itself; somebody has to look, and may settle it by hand");
+            log!(
+                error,
+                "the provider refuses the request itself: an operator has to look at it, and may settle it by hand"
+            );
             "wrong"
         }
     }

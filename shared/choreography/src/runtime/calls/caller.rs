@@ -175,7 +175,7 @@ impl<S: IntentStore + Clone, O: Outside> Caller<S, O> {
                 self.failed_claims += 1;
                 self.may_be_more = false;
                 self.not_before = Some(Instant::now() + backoff(self.failed_claims));
-                warn!(%error, "open intents could not be claimed");
+                warn!(%error, "open external calls could not be claimed");
             }
         }
     }
