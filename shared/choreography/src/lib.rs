@@ -79,9 +79,9 @@
 //! | feature | with it | without it |
 //! |---|---|---|
 //! | `tls` | encrypted connections to Kafka (and SCRAM) and to PostgreSQL | a setting that asks for them is refused at the start |
-//! | `http` | the API, probes, `/metrics`, admin routes | nobody listens; the log and the process's end are all that is told |
+//! | `http` | the API, probes, `/metrics`, admin routes | no port is opened; only the log and the exit code report |
 //! | `prometheus` | the recorder behind `/metrics` | what is recorded goes to the program's own recorder, if it has one |
-//! | `otlp` | spans are exported where `OTEL_EXPORTER_OTLP_ENDPOINT` says | events, rows and calls carry their trace contexts all the same |
+//! | `otlp` | spans are exported where `OTEL_EXPORTER_OTLP_ENDPOINT` says | events, rows and calls carry their trace contexts anyway |
 
 #![warn(missing_docs)]
 
