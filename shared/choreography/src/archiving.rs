@@ -57,8 +57,8 @@ pub(crate) async fn archive(
         bail!(
             "--older-than is {}, but must be at least {}: EVENT_HORIZON and REDRIVE_HORIZON together, within which an event may still \
              come that needs the row",
-            humantime::format_duration(request.older_than),
-            humantime::format_duration(horizon)
+            in_days(request.older_than),
+            in_days(horizon)
         );
     }
     let service = routed.name();
@@ -106,6 +106,15 @@ async fn pages(
         tables.push((records.table, count));
     }
     Ok(tables)
+}
+
+/// As the settings have it: humantime itself would say 37 days in months, hours and seconds.
+fn in_days(duration: Duration) -> String {
+    const DAY: u64 = 86_400;
+    match duration.as_secs() {
+        seconds if seconds >= DAY && seconds.is_multiple_of(DAY) => format!("{}d", seconds / DAY),
+        _ => humantime::format_duration(duration).to_string(),
+    }
 }
 
 fn keeping<'a>(
