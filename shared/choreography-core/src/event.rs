@@ -29,6 +29,9 @@ pub trait Event: fmt::Debug + Send + Sync + Sized + 'static {
     /// All types of the choreography that this one belongs to: what a service may meet on the topics that it reads.
     const FAMILY: &'static [EventType];
 
+    /// The versions of it that [`read`](Self::read) takes, in ascending order; the one that is written is among them.
+    const READS: &'static [u32] = &[Self::TYPE.version];
+
     /// What it is about: the Kafka key. Events of one aggregate keep their order.
     fn aggregate_id(&self) -> String;
 

@@ -46,6 +46,7 @@ pub mod table;
 #[cfg(test)]
 mod testing;
 pub mod trace;
+pub mod versions;
 pub mod wire_size;
 
 pub use call::{Answer, Call};

@@ -1,6 +1,6 @@
 //! The protocol: every event, its type on the wire, its version and its topic.
 
-use choreography_core::{EventType, Refusal, Undecodable};
+use choreography_core::{EventType, Refusal, Undecodable, versions::Versions};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -27,7 +27,9 @@ pub trait Payload: Serialize + DeserializeOwned {
 }
 
 macro_rules! events {
-    ($($owner:literal on $topic:ident { $($event:ident = $event_type:literal, version $version:literal;)* })*) => {
+    ($($owner:literal on $topic:ident {
+        $($event:ident = $event_type:literal, version $version:literal $(reading $($from:literal -> $to:literal by $convert:path),+)?;)*
+    })*) => {
         /// Any event of the choreography.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Event {
@@ -40,13 +42,10 @@ macro_rules! events {
 
             /// Reads and validates a payload.
             pub fn parse(event_type: &str, version: u32, payload: &str) -> Result<Self, Invalid> {
-                match (event_type, version) {
-                    $($(($event_type, $version) => accept::<$event>(payload).map(Self::$event),)*)*
-                    $($(($event_type, _) => Err(Invalid::UnknownVersion {
-                        event_type: event_type.to_owned(),
-                        version,
-                        known: $version,
-                    }),)*)*
+                match event_type {
+                    $($($event_type => {
+                        <$event as choreography_core::Event>::read(version, payload).map(Self::$event).map_err(Invalid::from)
+                    })*)*
                     _ => Err(Invalid::unknown_type(event_type)),
                 }
             }
@@ -97,20 +96,19 @@ macro_rules! events {
         $($(impl choreography_core::Event for $event {
             const TYPE: EventType = EventType { name: $event_type, version: $version, topic: $topic, owner: $owner };
             const FAMILY: &'static [EventType] = FAMILY;
+            const READS: &'static [u32] = &[$($($from,)+)? $version];
 
             fn aggregate_id(&self) -> String {
                 self.order_id().to_string()
             }
 
             fn read(version: u32, payload: &str) -> Result<Self, Undecodable> {
-                match version {
-                    $version => Ok(accept(payload)?),
-                    _ => Err(Undecodable::UnknownVersion {
-                        event_type: $event_type.to_owned(),
-                        version,
-                        known: $version.to_string(),
-                    }),
-                }
+                const VERSIONS: Versions = Versions {
+                    event_type: $event_type,
+                    current: $version,
+                    conversions: &[$($(choreography_core::versions::Conversion { from: $from, to: $to, convert: $convert }),+)?],
+                };
+                Ok(accept(&VERSIONS.current(version, payload)?)?)
             }
 
             fn write(&self) -> Result<String, Refusal> {
@@ -156,4 +154,63 @@ fn accept<E: Payload>(payload: &str) -> Result<E, Invalid> {
 fn write<E: Payload>(event: &E) -> Result<String, Invalid> {
     event.validate()?;
     serde_json::to_string(event).map_err(|error| Invalid::field("payload", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use choreography_core::versions::field;
+    use serde::Deserialize;
+    use serde_json::{Map, Value};
+
+    use super::*;
+
+    /// A payload whose version 1 had its carrier among other words.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct Delivered {
+        order_id: Uuid,
+        carrier: String,
+    }
+
+    impl Payload for Delivered {
+        fn order_id(&self) -> Uuid {
+            self.order_id
+        }
+
+        fn validate(&self) -> Result<(), Invalid> {
+            crate::check::reference("payload.carrier", &self.carrier)
+        }
+    }
+
+    fn name_the_carrier(mut fields: Map<String, Value>) -> Result<Map<String, Value>, Undecodable> {
+        let note = fields.remove("note").ok_or_else(|| field("payload.note", "is missing"))?;
+        fields.insert("carrier".into(), note);
+        Ok(fields)
+    }
+
+    #[allow(dead_code, reason = "of what the table makes the test uses a part")]
+    mod delivery {
+        use super::{super::*, Delivered, name_the_carrier};
+
+        events! {
+            "shipping" on SHIPPING_EVENTS {
+                Delivered = "shipping.delivered", version 2 reading 1 -> 2 by name_the_carrier;
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_of_the_version_before_is_read_as_one_of_this_and_validated() {
+        let order_id = Uuid::from_u128(7);
+        let old = format!(r#"{{"orderId":"{order_id}","note":"Pigeon"}}"#);
+        let read = delivery::Event::parse("shipping.delivered", 1, &old).unwrap();
+        assert_eq!(read, Delivered { order_id, carrier: "Pigeon".into() }.into());
+        assert_eq!((read.version(), <Delivered as choreography_core::Event>::READS), (2, &[1, 2][..]));
+        let wrong = |version, payload: &str| {
+            delivery::Event::parse("shipping.delivered", version, payload).unwrap_err().to_string()
+        };
+        assert_eq!(wrong(1, "{}"), "payload.note: is missing");
+        assert!(wrong(1, &old.replace("Pigeon", "")).starts_with("payload.carrier: must have 1 to"));
+        assert_eq!(wrong(3, &old), "shipping.delivered has version 3; known here: 1, 2");
+    }
 }

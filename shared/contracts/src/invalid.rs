@@ -12,8 +12,8 @@ pub enum Invalid {
     #[error("{event_type:?} is no event of this choreography")]
     UnknownType { event_type: String },
     /// The type is known, but not in this version: its writer is ahead of this build.
-    #[error("{event_type} has version {version}; version {known} is known here")]
-    UnknownVersion { event_type: String, version: u32, known: u32 },
+    #[error("{event_type} has version {version}; known here: {known}")]
+    UnknownVersion { event_type: String, version: u32, known: String },
     /// `path` is the field's place, such as `payload.items[1].quantity`.
     #[error("{path}: {problem}")]
     Field { path: String, problem: String },
@@ -34,10 +34,22 @@ impl From<Invalid> for Undecodable {
     fn from(invalid: Invalid) -> Self {
         match invalid {
             Invalid::UnknownVersion { event_type, version, known } => {
-                Self::UnknownVersion { event_type, version, known: known.to_string() }
+                Self::UnknownVersion { event_type, version, known }
             }
             Invalid::Field { path, problem } => Self::Payload { path, problem },
             Invalid::UnknownType { .. } => Self::Payload { path: "type".to_owned(), problem: invalid.to_string() },
+        }
+    }
+}
+
+impl From<Undecodable> for Invalid {
+    fn from(error: Undecodable) -> Self {
+        match error {
+            Undecodable::UnknownVersion { event_type, version, known } => {
+                Self::UnknownVersion { event_type, version, known }
+            }
+            Undecodable::Payload { path, problem } => Self::field(path, problem),
+            other => Self::field("payload", other.to_string()),
         }
     }
 }

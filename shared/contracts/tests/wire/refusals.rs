@@ -125,7 +125,7 @@ fn a_type_or_version_that_is_not_known_is_told_apart() {
         for version in [0, 2] {
             let event_type = (*event_type).to_owned();
             let refused = Event::parse(&event_type, version, "{}").unwrap_err();
-            assert_eq!(refused, Invalid::UnknownVersion { event_type, version, known: 1 });
+            assert_eq!(refused, Invalid::UnknownVersion { event_type, version, known: "1".into() });
         }
     }
 }
