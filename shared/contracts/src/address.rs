@@ -1,20 +1,27 @@
 //! Where an order goes.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, check};
+use crate::{Invalid, check, schema};
 
 /// A postal address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Address {
+    #[schemars(schema_with = "schema::text::<200>")]
     pub name: String,
+    #[schemars(schema_with = "schema::text::<200>")]
     pub line1: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::optional_text::<200>")]
     pub line2: Option<String>,
+    #[schemars(schema_with = "schema::text::<20>")]
     pub postal_code: String,
+    #[schemars(schema_with = "schema::text::<100>")]
     pub city: String,
     /// ISO 3166-1 alpha-2.
+    #[schemars(regex(pattern = "^[A-Z]{2}$"))]
     pub country: String,
 }
 

@@ -1,6 +1,7 @@
 //! The protocol: every event, its type on the wire, its version and its topic.
 
 use choreography_core::{EventType, Refusal, Undecodable, versions::Versions};
+use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -9,11 +10,12 @@ use crate::{
     OrderCompleted, OrderPlaced, PaymentFailed, PaymentRefunded, PaymentSucceeded, PaymentVoided, ShippingCancelled,
     ShippingDispatched, ShippingFailed,
     read::{locate, read},
+    schema,
     topic::{INVENTORY_EVENTS, ORDER_EVENTS, PAYMENT_EVENTS, SHIPPING_EVENTS},
 };
 
 /// What every payload can say of itself.
-pub trait Payload: Serialize + DeserializeOwned {
+pub trait Payload: Serialize + DeserializeOwned + JsonSchema {
     /// The order it is about: the aggregate, and the Kafka key.
     fn order_id(&self) -> Uuid;
     /// Checks what the types alone don't.
@@ -48,6 +50,11 @@ macro_rules! events {
                     })*)*
                     _ => Err(Invalid::unknown_type(event_type)),
                 }
+            }
+
+            /// The JSON Schema of each event's payload, as this build writes it: type, version, schema.
+            pub fn schemas() -> Vec<(&'static str, u32, Schema)> {
+                vec![$($(($event_type, $version, schema::of::<$event>($event_type, $version)),)*)*]
             }
 
             /// The topic of a type's owner; `None` for a type that is not of this choreography.
@@ -165,7 +172,7 @@ mod tests {
     use super::*;
 
     /// A payload whose version 1 had its carrier among other words.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
     #[serde(rename_all = "camelCase")]
     pub struct Delivered {
         order_id: Uuid,

@@ -1,27 +1,38 @@
 //! `inventory.rejected`
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, check, event::Payload, item::MAX_ITEMS, object};
+use crate::{
+    Invalid, check,
+    event::Payload,
+    item::{MAX_ITEMS, MAX_QUANTITY},
+    object, schema,
+};
 
 /// An item that is not there in full.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shortage {
+    #[schemars(schema_with = "schema::sku")]
     pub sku: String,
     /// Pieces that the order wants.
+    #[schemars(range(min = 1, max = MAX_QUANTITY))]
     pub requested: u32,
     /// Pieces that are there: fewer.
+    #[schemars(range(min = 0))]
     pub available: i64,
 }
 
 /// Not everything is there, so nothing was set aside. Read by order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryRejected {
     pub order_id: Uuid,
+    #[schemars(schema_with = "schema::reason")]
     pub reason: String,
     #[serde(deserialize_with = "object::list")]
+    #[schemars(length(min = 1, max = MAX_ITEMS))]
     pub shortages: Vec<Shortage>,
 }
 

@@ -1,12 +1,13 @@
 //! `inventory.reserved`
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{Invalid, OrderDetails, event::Payload, read::locate};
 
 /// All items are set aside. Read by payment, which hands items and address on to shipping.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryReserved {
     pub order_id: Uuid,

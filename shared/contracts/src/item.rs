@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, check};
+use crate::{Invalid, check, schema};
 
 /// Most items in an order.
 pub const MAX_ITEMS: usize = 100;
@@ -12,11 +13,14 @@ pub const MAX_ITEMS: usize = 100;
 pub const MAX_QUANTITY: u32 = 1_000_000;
 
 /// A line of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Item {
+    #[schemars(schema_with = "schema::sku")]
     pub sku: String,
+    #[schemars(range(min = 1, max = MAX_QUANTITY))]
     pub quantity: u32,
     /// Of one piece, in the currency's minor unit.
+    #[schemars(range(min = 0))]
     pub price: i64,
 }
 

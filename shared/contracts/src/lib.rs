@@ -10,6 +10,7 @@ pub mod event;
 pub mod invalid;
 pub mod item;
 pub mod object;
+pub mod schema;
 pub mod topic;
 
 mod inventory_rejected;

@@ -1,12 +1,13 @@
 //! `order.cancellation_requested`
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{Invalid, event::Payload};
 
 /// Who asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CancellationReason {
     /// The client changed its mind.
@@ -16,7 +17,7 @@ pub enum CancellationReason {
 }
 
 /// Somebody wants the order undone. A request: shipping alone decides whether it is too late. Read by shipping.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderCancellationRequested {
     pub order_id: Uuid,

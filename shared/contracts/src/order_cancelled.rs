@@ -1,15 +1,17 @@
 //! `order.cancelled`
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, check, event::Payload};
+use crate::{Invalid, check, event::Payload, schema};
 
 /// The order ended without money or goods changing hands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderCancelled {
     pub order_id: Uuid,
+    #[schemars(schema_with = "schema::reason")]
     pub reason: String,
 }
 

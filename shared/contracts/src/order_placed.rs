@@ -1,12 +1,13 @@
 //! `order.placed`
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{Invalid, OrderDetails, event::Payload, read::locate};
 
 /// An order was accepted; its client has the answer. Read by inventory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderPlaced {
     pub order_id: Uuid,

@@ -1,15 +1,17 @@
 //! `payment.failed`
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, check, event::Payload};
+use crate::{Invalid, check, event::Payload, schema};
 
 /// No money was taken and none will be. Read by inventory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentFailed {
     pub order_id: Uuid,
+    #[schemars(schema_with = "schema::reason")]
     pub reason: String,
 }
 

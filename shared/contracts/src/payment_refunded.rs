@@ -1,18 +1,22 @@
 //! `payment.refunded`
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, check, event::Payload};
+use crate::{Invalid, check, event::Payload, schema};
 
 /// The money is back with the payer. Read by inventory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentRefunded {
     pub order_id: Uuid,
     /// In the currency's minor unit.
+    #[schemars(range(min = 1))]
     pub amount: i64,
+    #[schemars(regex(pattern = "^[A-Z]{3}$"))]
     pub currency: String,
+    #[schemars(schema_with = "schema::reference")]
     pub refund_id: String,
 }
 

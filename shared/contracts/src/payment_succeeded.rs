@@ -1,20 +1,30 @@
 //! `payment.succeeded`
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Address, Invalid, Item, check, event::Payload, item::validate_items, object};
+use crate::{
+    Address, Invalid, Item, check,
+    event::Payload,
+    item::{MAX_ITEMS, validate_items},
+    object, schema,
+};
 
 /// The money is taken. Read by shipping.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentSucceeded {
     pub order_id: Uuid,
     #[serde(deserialize_with = "object::list")]
+    #[schemars(length(min = 1, max = MAX_ITEMS))]
     pub items: Vec<Item>,
     /// In the currency's minor unit.
+    #[schemars(range(min = 1))]
     pub amount: i64,
+    #[schemars(regex(pattern = "^[A-Z]{3}$"))]
     pub currency: String,
+    #[schemars(schema_with = "schema::reference")]
     pub charge_id: String,
     #[serde(default, deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Address>,

@@ -1,15 +1,17 @@
 //! `payment.voided`
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, check, event::Payload};
+use crate::{Invalid, check, event::Payload, schema};
 
 /// The order was cancelled before any money was taken; none will be. Read by inventory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentVoided {
     pub order_id: Uuid,
+    #[schemars(schema_with = "schema::reason")]
     pub reason: String,
 }
 

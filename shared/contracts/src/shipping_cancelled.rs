@@ -1,15 +1,17 @@
 //! `shipping.cancelled`
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, check, event::Payload};
+use crate::{Invalid, check, event::Payload, schema};
 
 /// Nothing leaves the warehouse for this order, ever. Read by payment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ShippingCancelled {
     pub order_id: Uuid,
+    #[schemars(schema_with = "schema::reason")]
     pub reason: String,
 }
 

@@ -1,15 +1,17 @@
 //! `shipping.dispatched`
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, check, event::Payload};
+use crate::{Invalid, check, event::Payload, schema};
 
 /// The goods are on their way: the pivot, after which nothing is undone. Read by order and inventory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ShippingDispatched {
     pub order_id: Uuid,
+    #[schemars(schema_with = "schema::reference")]
     pub tracking_number: String,
 }
 

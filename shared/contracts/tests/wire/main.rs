@@ -2,5 +2,6 @@
 
 mod ranges;
 mod refusals;
+mod schemas;
 mod support;
 mod wire_format;
