@@ -19,6 +19,11 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &[],
         "rules and steps need no I/O and know nobody: the rest belongs into the crates beside it",
     ),
+    (
+        "shared/choreography-check",
+        &[],
+        "it reads descriptions, of other teams and languages too: what it must know of a service belongs into `describe`",
+    ),
     ("shared/choreography-postgres", &["shared/choreography-core"], "the database's side knows the ports alone"),
     ("shared/choreography-kafka", &["shared/choreography-core"], "Kafka's side knows the ports alone"),
     (

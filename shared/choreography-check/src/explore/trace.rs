@@ -1,0 +1,66 @@
+//! A run, step by step, in words.
+
+use super::{Exploration, Step, Wrong, moves::Cause, state::State};
+use crate::model::{Arm, Effect, Model};
+
+impl Exploration<'_, '_> {
+    /// The run that goes wrong.
+    pub fn run_to(&self, wrong: &Wrong) -> Vec<String> {
+        self.run(wrong.state, wrong.step)
+    }
+
+    /// The shortest run to a state, and a step from there.
+    pub fn run(&self, state: usize, last: Option<Step>) -> Vec<String> {
+        let mut lines: Vec<String> = last.map(|step| self.line(state, step)).into_iter().collect();
+        let mut at = state;
+        while let Some((before, step)) = self.came_by[at] {
+            lines.push(self.line(before, step));
+            at = before;
+        }
+        lines.reverse();
+        lines
+    }
+
+    fn line(&self, before: usize, step: Step) -> String {
+        let (model, state) = (self.model, &self.states[before]);
+        let service = step.cause.service(model);
+        let participant = &model.services[service];
+        let (name, at) = (&participant.service.name, state.at(service));
+        let Some(input) = step.cause.input(state) else {
+            let Cause::Rewind { route, place } = step.cause else { return String::new() };
+            let first = model.events[usize::from(state.queues[route].done[place])];
+            return format!("{name} reads {} again, from {first} on", model.routes[route].topic);
+        };
+        let came =
+            format!("{name}: {}{} in {}", model.word(input), beside(model, state, step.cause), participant.states[at]);
+        match step.arm.and_then(|index| participant.arms.get(&(at, input))?.get(index)) {
+            Some(arm) => format!("{came} {}", done(model, &participant.states, at, arm)),
+            None => came,
+        }
+    }
+}
+
+/// What is out of the usual about an input.
+fn beside(model: &Model<'_>, state: &State, cause: Cause) -> String {
+    match cause {
+        Cause::Event { route, place } if place > 0 => {
+            let before: Vec<&str> =
+                state.queues[route].pending[..place].iter().map(|event| model.events[usize::from(*event)]).collect();
+            format!(", which overtakes {},", before.join(", "))
+        }
+        Cause::Repeat { .. } => ", once more,".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn done(model: &Model<'_>, states: &[&str], at: usize, arm: &Arm) -> String {
+    let mut parts = vec![if arm.to == at { "→ no change".to_owned() } else { format!("→ {}", states[arm.to]) }];
+    parts.extend(arm.effects.iter().map(|effect| match *effect {
+        Effect::Publish(event) => format!("publishes {}", model.events[event]),
+        Effect::Call(call) => format!("calls {}", model.calls[call].name),
+        Effect::Deadline(deadline) => format!("sets deadline {}", model.deadlines[deadline].name),
+        Effect::Settle(deadline) => format!("takes back deadline {}", model.deadlines[deadline].name),
+        Effect::Refuse => "refuses it, so the call stays open".to_owned(),
+    }));
+    parts.join(", ")
+}

@@ -1,0 +1,30 @@
+//! Checks a choreography before it runs: it reads what each service describes, goes through all orders of events of one saga,
+//! and says what will go wrong, where, by which shortest order of events, and what to do.
+//!
+//! It knows no service and no engine: descriptions are JSON, of any team and language. `README.md` explains the format.
+
+mod check;
+mod contradictions;
+mod description;
+mod explore;
+mod field;
+mod kind;
+mod model;
+mod one_or_many;
+mod pairs;
+mod read;
+mod report;
+#[cfg(test)]
+mod schema_tests;
+mod state_table;
+mod verdict;
+mod words;
+
+pub use check::{LIMIT, check};
+pub use description::{Description, EventContract};
+pub use field::{FieldType, JsonType};
+pub use kind::Kind;
+pub use one_or_many::OneOrMany;
+pub use read::{Choreography, Described, OWNERS, ReadError, Wrong};
+pub use report::{Explored, Finding, Place, Report};
+pub use state_table::{ANY, Impossible, StateTable, Transition};
