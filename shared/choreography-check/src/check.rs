@@ -46,6 +46,10 @@ pub fn check(choreography: &Choreography, limit: usize) -> Report {
         report.findings.retain(|known| known.kind != finding.kind || known.place != finding.place);
         report.findings.push(finding);
     }
+    for finding in &mut report.findings {
+        let file = choreography.services.iter().find(|of| of.service.name == finding.place.service);
+        finding.file = file.map(|of| of.file.clone()).unwrap_or_default();
+    }
     report.findings.sort_by(|one, other| (one.kind, &one.place).cmp(&(other.kind, &other.place)));
     report.notes.extend(uncompared(choreography));
     report

@@ -12,6 +12,7 @@ mod kind;
 mod model;
 mod one_or_many;
 mod pairs;
+mod possible;
 mod read;
 mod report;
 #[cfg(test)]

@@ -14,13 +14,22 @@ pub struct Finding {
     /// Where in which description.
     #[serde(rename = "where")]
     pub place: Place,
+    /// The file of that description.
+    pub file: String,
     /// What is wrong there.
     pub what: String,
     /// The shortest order of events that goes wrong, step by step; empty where none had to be tried.
     pub order: Vec<String>,
     /// What to do.
     #[serde(rename = "do")]
-    pub fix: String,
+    pub fix: &'static str,
+}
+
+impl Finding {
+    /// A finding of a kind. Its file follows from its place, once all files are known.
+    pub(crate) fn new(kind: Kind, place: Place, what: String, order: Vec<String>) -> Self {
+        Self { kind, place, file: String::new(), what, order, fix: kind.fix() }
+    }
 }
 
 /// A place in a description.
@@ -89,7 +98,7 @@ impl fmt::Display for Place {
 
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "{} at {}", self.kind, self.place)?;
+        writeln!(formatter, "{} at {} ({})", self.kind, self.place, self.file)?;
         writeln!(formatter, "  {}. {}", self.what, self.kind.hurts())?;
         if !self.order.is_empty() {
             writeln!(formatter, "  the shortest order that goes wrong:")?;

@@ -51,12 +51,7 @@ impl Exploration<'_, '_> {
         let services = 0..self.model.services.len();
         let end = |service: usize| self.model.services[service].ends[state.at(service)].as_ref();
         let open: Vec<usize> = services.clone().filter(|service| end(*service).is_none()).collect();
-        for service in &open {
-            let name = self.state_name(*service, state).to_owned();
-            let what = format!("nothing more comes, and {name} is no end");
-            let wrong = Wrong { state: number, step: None, what };
-            self.seen.goes_wrong(Kind::NoWayToAnEnd, self.place(*service, name), wrong);
-        }
+        self.judge_stuck(number, state, &open);
         if !open.is_empty() {
             return;
         }
@@ -66,6 +61,41 @@ impl Exploration<'_, '_> {
         }
         self.seen.ended.extend(services.map(|service| (service, state.at(service))));
         self.note_kept(number, state);
+    }
+
+    /// Services are at no end, and nothing more comes. Named are those that wait for none of the others: these wait for them.
+    fn judge_stuck(&mut self, number: usize, state: &State, open: &[usize]) {
+        let waits =
+            |service: usize| open.iter().any(|other| *other != service && self.waits_for(service, *other, state));
+        let mut first: Vec<usize> = open.iter().copied().filter(|service| !waits(*service)).collect();
+        if first.is_empty() {
+            first = open.to_vec();
+        }
+        for service in first {
+            let name = self.state_name(service, state).to_owned();
+            let others = open.iter().filter(|other| **other != service);
+            let others: Vec<String> = others
+                .map(|other| {
+                    format!("{} in {}", self.model.services[*other].service.name, self.state_name(*other, state))
+                })
+                .collect();
+            let with = if others.is_empty() { String::new() } else { format!("; nor are {}", others.join(" and ")) };
+            let what = format!("nothing more comes, and {name} is no end{with}");
+            let wrong = Wrong { state: number, step: None, what };
+            self.seen.goes_wrong(Kind::NoWayToAnEnd, self.place(service, name), wrong);
+        }
+    }
+
+    /// Whether an event of the other would take a service further.
+    fn waits_for(&self, service: usize, other: usize, state: &State) -> bool {
+        let (participant, at) = (&self.model.services[service], state.at(service));
+        let other = self.model.services[other].service;
+        participant.arms.iter().any(|((from, input), arms)| match input {
+            Input::Event(event) if *from == at => {
+                other.publishes(self.model.events[*event]) && arms.iter().any(|arm| arm.to != at)
+            }
+            _ => false,
+        })
     }
 
     /// Which services do not agree on how the saga ended: two, or all together.
@@ -102,6 +132,9 @@ impl Exploration<'_, '_> {
         if self.model.pivots.iter().any(|pivot| state.is_published(*pivot)) {
             return;
         }
+        let mut ends = self.model.services.iter().enumerate().filter_map(|(of, part)| part.ends[state.at(of)].as_ref());
+        let common = ends.next().map(|first| ends.fold(first.clone(), |common, of| &common & of)).unwrap_or_default();
+        self.seen.without_pivot.extend(common.into_iter().map(str::to_owned));
         for event in (0..state.published.len()).filter(|event| state.is_published(*event)) {
             self.seen.kept.entry(event).or_insert(number);
             let undone = self.model.compensations.get(&event);

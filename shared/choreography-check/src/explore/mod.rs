@@ -84,6 +84,11 @@ impl<'a> Exploration<'_, 'a> {
         self.edges.len()
     }
 
+    /// Whether a service was in this state in any run.
+    pub fn was_in(&self, service: usize, at: usize) -> bool {
+        self.states.iter().any(|state| state.at(service) == at)
+    }
+
     fn reach(&mut self, state: State, from: Option<(usize, Step)>) -> usize {
         let state = Rc::new(state);
         let number = *self.numbers.entry(Rc::clone(&state)).or_insert_with(|| {

@@ -1,6 +1,6 @@
 //! What was seen while exploring.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::Step;
 use crate::{kind::Kind, model::Input, report::Place};
@@ -31,6 +31,8 @@ pub struct Seen {
     pub before_pivot: HashMap<usize, usize>,
     /// How many steps passed a pivot.
     pub pivots: usize,
+    /// The outcomes of runs that ended without a pivot.
+    pub without_pivot: BTreeSet<String>,
     /// For each event: the first run that ended without a pivot and with the event.
     pub kept: HashMap<usize, usize>,
     /// The same, of those events whose compensation was not published.

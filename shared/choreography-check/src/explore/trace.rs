@@ -32,10 +32,13 @@ impl Exploration<'_, '_> {
             return format!("{name} reads {} again, from {first} on", model.routes[route].topic);
         };
         let came =
-            format!("{name}: {}{} in {}", model.word(input), beside(model, state, step.cause), participant.states[at]);
+            format!("{name}: {}, on {}{}", participant.states[at], model.word(input), beside(model, state, step.cause));
         match step.arm.and_then(|index| participant.arms.get(&(at, input))?.get(index)) {
-            Some(arm) => format!("{came} {}", done(model, &participant.states, at, arm)),
-            None => came,
+            Some(arm) => format!("{came} → {}", done(model, &participant.states, at, arm)),
+            None if participant.impossible.contains_key(&(at, input)) => {
+                format!("{came}, which is declared as impossible")
+            }
+            None => format!("{came}, which the state table does not have"),
         }
     }
 }
@@ -46,21 +49,25 @@ fn beside(model: &Model<'_>, state: &State, cause: Cause) -> String {
         Cause::Event { route, place } if place > 0 => {
             let before: Vec<&str> =
                 state.queues[route].pending[..place].iter().map(|event| model.events[usize::from(*event)]).collect();
-            format!(", which overtakes {},", before.join(", "))
+            format!(" (which overtakes {})", before.join(", "))
         }
-        Cause::Repeat { .. } => ", once more,".to_owned(),
+        Cause::Repeat { .. } => " (once more)".to_owned(),
         _ => String::new(),
     }
 }
 
 fn done(model: &Model<'_>, states: &[&str], at: usize, arm: &Arm) -> String {
-    let mut parts = vec![if arm.to == at { "→ no change".to_owned() } else { format!("→ {}", states[arm.to]) }];
-    parts.extend(arm.effects.iter().map(|effect| match *effect {
+    let to = if arm.to == at { "no change" } else { states[arm.to] };
+    let effects: Vec<String> = arm.effects.iter().map(|effect| named(model, *effect)).collect();
+    if effects.is_empty() { to.to_owned() } else { format!("{to} ({})", effects.join(", ")) }
+}
+
+fn named(model: &Model<'_>, effect: Effect) -> String {
+    match effect {
         Effect::Publish(event) => format!("publishes {}", model.events[event]),
         Effect::Call(call) => format!("calls {}", model.calls[call].name),
         Effect::Deadline(deadline) => format!("sets deadline {}", model.deadlines[deadline].name),
         Effect::Settle(deadline) => format!("takes back deadline {}", model.deadlines[deadline].name),
         Effect::Refuse => "refuses it, so the call stays open".to_owned(),
-    }));
-    parts.join(", ")
+    }
 }

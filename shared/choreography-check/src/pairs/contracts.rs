@@ -1,6 +1,6 @@
 //! Versions and fields, as they are written and as they are read.
 
-use super::{Meeting, Pairs, finding};
+use super::{Meeting, Pairs};
 use crate::{
     kind::Kind,
     report::{Finding, Place},
@@ -17,7 +17,7 @@ pub(super) fn versions(pairs: &Pairs<'_>) -> Vec<Finding> {
             let what = format!("{} publishes version {version}; it accepts {}", of.writer.name, accepts.join(", "));
             let then = format!("{}: does not know version {version}, dead-letters it", of.reader.name);
             let order = pairs.order(&of.writer.name, of.event, then);
-            finding(Kind::VersionMismatch, Place::new(of.reader.name.clone(), of.event), what, order)
+            Finding::new(Kind::VersionMismatch, Place::new(of.reader.name.clone(), of.event), what, order)
         })
         .collect()
 }
@@ -34,7 +34,7 @@ pub(super) fn fields(pairs: &Pairs<'_>) -> Vec<Finding> {
 fn of_field(pairs: &Pairs<'_>, of: &Meeting<'_>, field: &str, what: String) -> Finding {
     let then = format!("{}: cannot read {field}, dead-letters it", of.reader.name);
     let order = pairs.order(&of.writer.name, of.event, then);
-    finding(Kind::FieldMismatch, Place::new(of.reader.name.clone(), format!("{}, {field}", of.event)), what, order)
+    Finding::new(Kind::FieldMismatch, Place::new(of.reader.name.clone(), format!("{}, {field}", of.event)), what, order)
 }
 
 /// The fields that do not meet, and why. Where one of the two does not say its fields, nothing is known.

@@ -1,6 +1,6 @@
 //! Events without a reader, and readers without an event.
 
-use super::{Pairs, finding};
+use super::Pairs;
 use crate::{
     kind::Kind,
     report::{Finding, Place},
@@ -19,7 +19,12 @@ pub(super) fn unhandled(pairs: &Pairs<'_>) -> Vec<Finding> {
                 ignores => format!("it is published, and ignored by {}", ignores.join(", ")),
             };
             let order = pairs.order(&service.name, event, format!("nobody: handles {event}"));
-            found.push(finding(Kind::UnhandledEvent, Place::new(service.name.clone(), event.clone()), what, order));
+            found.push(Finding::new(
+                Kind::UnhandledEvent,
+                Place::new(service.name.clone(), event.clone()),
+                what,
+                order,
+            ));
         }
     }
     found
@@ -37,7 +42,7 @@ pub(super) fn unpublished(pairs: &Pairs<'_>) -> Vec<Finding> {
             } else {
                 format!("it is handled, and {owner}, whose it is, is not described")
             };
-            found.push(finding(
+            found.push(Finding::new(
                 Kind::UnpublishedEvent,
                 Place::new(reader.name.clone(), event.clone()),
                 what,
@@ -63,7 +68,7 @@ pub(super) fn unanswered(pairs: &Pairs<'_>) -> Vec<Finding> {
                 );
                 let order = pairs.order(&writer.name, event, format!("{}: passes over {event}", reader.name));
                 let place = Place::new(reader.name.clone(), event.clone());
-                found.push(finding(Kind::UnansweredEvent, place, what, order));
+                found.push(Finding::new(Kind::UnansweredEvent, place, what, order));
             }
         }
     }

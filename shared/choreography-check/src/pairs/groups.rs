@@ -1,6 +1,6 @@
 //! Two services with one consumer group.
 
-use super::{Pairs, finding};
+use super::Pairs;
 use crate::{
     kind::Kind,
     report::{Finding, Place},
@@ -27,7 +27,7 @@ pub(super) fn shared(pairs: &Pairs<'_>) -> Vec<Finding> {
                 Some(pairs.order(&publisher.name, event, then))
             });
             let place = Place::new(other.name.clone(), format!("group {group}"));
-            found.push(finding(Kind::SharedGroup, place, what, order.unwrap_or_default()));
+            found.push(Finding::new(Kind::SharedGroup, place, what, order.unwrap_or_default()));
         }
     }
     found

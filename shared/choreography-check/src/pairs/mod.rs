@@ -10,9 +10,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     description::{Description, EventContract},
-    kind::Kind,
     read::Choreography,
-    report::{Finding, Place},
+    report::Finding,
 };
 
 /// The shortest run that publishes each event.
@@ -74,8 +73,4 @@ struct Meeting<'a> {
     written: &'a EventContract,
     reader: &'a Description,
     read: &'a EventContract,
-}
-
-fn finding(kind: Kind, place: Place, what: String, order: Vec<String>) -> Finding {
-    Finding { kind, place, what, order, fix: kind.fix().to_owned() }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Pairs, finding};
+use super::Pairs;
 use crate::{
     description::Description,
     kind::Kind,
@@ -16,7 +16,7 @@ pub(super) fn findings(pairs: &Pairs<'_>) -> Vec<Finding> {
         match &service.state_table {
             None => {
                 let what = "it has no state_table".to_owned();
-                found.push(finding(
+                found.push(Finding::new(
                     Kind::NotExplored,
                     Place::new(service.name.clone(), "state_table"),
                     what,
@@ -46,7 +46,7 @@ fn without_a_way(service: &Description, table: &StateTable) -> Vec<Finding> {
     let lost = table.states.iter().filter(|state| !ends.contains(state.as_str()));
     lost.map(|state| {
         let what = format!("no transition leads from {state} to an end");
-        finding(Kind::NoWayToAnEnd, Place::new(service.name.clone(), state.clone()), what, Vec::new())
+        Finding::new(Kind::NoWayToAnEnd, Place::new(service.name.clone(), state.clone()), what, Vec::new())
     })
     .collect()
 }
@@ -63,7 +63,7 @@ fn tombstones(service: &Description, table: &StateTable) -> Vec<Finding> {
             let on: Vec<&str> = leaves.on.iter().collect();
             let what = format!("{tombstone} is a tombstone, and is left on {}", on.join(", "));
             let place = Place::new(service.name.clone(), tombstone.clone());
-            found.push(finding(Kind::UnsoundOvertaking, place, what, Vec::new()));
+            found.push(Finding::new(Kind::UnsoundOvertaking, place, what, Vec::new()));
         }
     }
     found

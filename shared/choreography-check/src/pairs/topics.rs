@@ -1,6 +1,6 @@
 //! Who writes which topic, and where an event is looked for.
 
-use super::{Pairs, finding};
+use super::Pairs;
 use crate::{
     kind::Kind,
     report::{Finding, Place},
@@ -31,7 +31,7 @@ pub(super) fn foreign(pairs: &Pairs<'_>) -> Vec<Finding> {
                 let then = format!("readers of {topic}: refuse {event}, since {} is not {owner}", service.name);
                 let order = pairs.order(&service.name, event, then);
                 let place = Place::new(service.name.clone(), event.clone());
-                found.push(finding(Kind::ForeignTopic, place, what, order));
+                found.push(Finding::new(Kind::ForeignTopic, place, what, order));
             }
         }
     }
@@ -51,7 +51,7 @@ pub(super) fn mismatched(pairs: &Pairs<'_>) -> Vec<Finding> {
             );
             let then = format!("{}: does not get it", of.reader.name);
             let order = pairs.order(&of.writer.name, of.event, then);
-            finding(Kind::TopicMismatch, Place::new(of.reader.name.clone(), of.event), what, order)
+            Finding::new(Kind::TopicMismatch, Place::new(of.reader.name.clone(), of.event), what, order)
         })
         .collect()
 }
