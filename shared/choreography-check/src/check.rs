@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How many states are explored of one component, unless another number is given.
-pub const LIMIT: usize = 500_000;
+pub const LIMIT: usize = 300_000;
 
 /// Checks all descriptions together. `limit`: how many states to explore at most, of each group of services whose events
 /// meet.

@@ -69,9 +69,9 @@ kinds! {
         "What it should lead to never happens.",
         "Handle it, declare it as an outcome, or publish it no more.";
     UnpublishedEvent = "unpublished-event":
-        "An event is handled, and no service publishes it.",
-        "The handler never runs: what waits for the event waits for ever.",
-        "Publish it, or handle it no more.";
+        "An event is handled, or declared as published, and no service publishes it.",
+        "What waits for the event waits for ever.",
+        "Publish it, or leave it out where it is handled and declared.";
     UnansweredEvent = "unanswered-event":
         "An event comes on a topic that a service reads, and the service neither handles nor ignores it.",
         "It is passed over, although nobody decided so.",

@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Exploration<'_, '_> {
-    fn place(&self, service: usize, at: impl Into<String>) -> Place {
+    pub(super) fn place(&self, service: usize, at: impl Into<String>) -> Place {
         Place::new(self.model.services[service].service.name.clone(), at)
     }
 
@@ -19,7 +19,7 @@ impl Exploration<'_, '_> {
         self.place(publisher.unwrap_or_default(), name)
     }
 
-    fn state_name(&self, service: usize, state: &State) -> &str {
+    pub(super) fn state_name(&self, service: usize, state: &State) -> &str {
         self.model.services[service].states[state.at(service)]
     }
 
@@ -144,23 +144,6 @@ impl Exploration<'_, '_> {
         }
     }
 
-    /// Who waits for others while no deadline runs? The first one is named: what it waits for waits, too.
-    pub(super) fn judge_waits(&mut self, number: usize, state: &State) {
-        if self.seen.has(Kind::WaitWithoutDeadline) || state.is_limited(self.model) {
-            return;
-        }
-        let waits = |service: &usize| {
-            let (participant, at) = (&self.model.services[*service], state.at(*service));
-            at != participant.initial && participant.ends[at].is_none() && !state.is_busy(self.model, *service)
-        };
-        if let Some(service) = (0..self.model.services.len()).find(waits) {
-            let name = self.state_name(service, state).to_owned();
-            let what = format!("{name} is left by what others do, and no deadline was set on the way there");
-            let wrong = Wrong { state: number, step: None, what };
-            self.seen.goes_wrong(Kind::WaitWithoutDeadline, self.place(service, name), wrong);
-        }
-    }
-
     /// A step was made: does it go round, or undo what is past the pivot?
     pub(super) fn judge_step(&mut self, number: usize, step: Step, effects: &[Effect], before: &State, after: &State) {
         for effect in effects {
@@ -207,19 +190,5 @@ impl Exploration<'_, '_> {
                 self.seen.goes_wrong(Kind::UndoneAfterPivot, self.place_of(*undone), wrong);
             }
         }
-    }
-
-    /// An answer makes the call again, or leaves it open: that ends only by another answer, or by a deadline.
-    fn judge_round_of_calls(&mut self, number: usize, step: Step, effect: Effect, before: &State) {
-        let Cause::Answer { call, answer } = step.cause else { return };
-        let again = matches!(effect, Effect::Refuse) || effect == Effect::Call(call);
-        if !again || before.is_limited(self.model) {
-            return;
-        }
-        let service = self.model.calls[call].service;
-        let word = self.model.word(Input::Answer(call, answer));
-        let place = self.place(service, format!("{}, on {word}", self.state_name(service, before)));
-        let what = format!("{word} leads to the same call again, and no deadline runs");
-        self.seen.goes_wrong(Kind::CycleWithoutDeadline, place, Wrong { state: number, step: Some(step), what });
     }
 }

@@ -5,6 +5,7 @@
 //! third time is taken for a cycle, and that run is left.
 
 mod judge;
+mod limits;
 mod moves;
 mod seen;
 mod state;
@@ -43,6 +44,8 @@ pub struct Exploration<'m, 'a> {
     pub model: &'m Model<'a>,
     pub options: Options,
     pub seen: Seen,
+    /// How many states to reach at most.
+    pub limit: usize,
     states: Vec<Rc<State>>,
     came_by: Vec<Option<(usize, Step)>>,
     numbers: HashMap<Rc<State>, usize>,
@@ -55,6 +58,7 @@ pub fn explore<'m, 'a>(model: &'m Model<'a>, options: Options, limit: usize) -> 
         model,
         options,
         seen: Seen::default(),
+        limit,
         states: Vec::new(),
         came_by: Vec::new(),
         numbers: HashMap::new(),
@@ -136,6 +140,7 @@ impl<'a> Exploration<'_, 'a> {
             after.apply(model, service, arm, answered);
             self.seen.taken.insert((service, at, input, index));
             self.judge_step(number, step, &arm.effects, taken, &after);
+            self.judge_passing(number, step, at, arm);
             let round = arm.effects.iter().any(|effect| match effect {
                 Effect::Publish(event) => after.published[*event] > MOST_PUBLICATIONS,
                 _ => false,

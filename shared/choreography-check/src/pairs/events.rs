@@ -53,6 +53,22 @@ pub(super) fn unpublished(pairs: &Pairs<'_>) -> Vec<Finding> {
     found
 }
 
+/// Declared as published, and no line of the state table does it. What says so of a compensation is told by itself.
+pub(super) fn unwritten(pairs: &Pairs<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for service in pairs.services() {
+        let Some(table) = &service.state_table else { continue };
+        let written = |event: &&String| table.transitions.iter().any(|line| line.then.contains(event));
+        let undoes = |event: &&String| service.compensations.values().any(|undone| undone == *event);
+        for event in service.publishes.iter().filter(|event| !written(event) && !undoes(event)) {
+            let what = "it is declared as published, and no line of the state_table publishes it".to_owned();
+            let place = Place::new(service.name.clone(), event.clone());
+            found.push(Finding::new(Kind::UnpublishedEvent, place, what, Vec::new()));
+        }
+    }
+    found
+}
+
 /// On a topic that is read, and neither handled nor ignored.
 pub(super) fn unanswered(pairs: &Pairs<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

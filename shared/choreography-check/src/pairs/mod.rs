@@ -20,7 +20,7 @@ pub type Publications = BTreeMap<String, Vec<String>>;
 /// All findings of this kind of checks.
 pub fn findings(choreography: &Choreography, publications: &Publications) -> Vec<Finding> {
     let pairs = Pairs { choreography, publications };
-    let checks: [fn(&Pairs<'_>) -> Vec<Finding>; 8] = [
+    let checks: [fn(&Pairs<'_>) -> Vec<Finding>; 9] = [
         groups::shared,
         topics::foreign,
         topics::mismatched,
@@ -28,6 +28,7 @@ pub fn findings(choreography: &Choreography, publications: &Publications) -> Vec
         contracts::fields,
         events::unhandled,
         events::unpublished,
+        events::unwritten,
         events::unanswered,
     ];
     checks.iter().flat_map(|check| check(&pairs)).chain(tables::findings(&pairs)).collect()

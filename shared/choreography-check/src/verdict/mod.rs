@@ -55,10 +55,10 @@ impl Verdict {
             .collect();
         found.extend(steps::not_undone(exploration));
         found.extend(never_ending(exploration));
+        // Of waits the first one is named, and that may be another one here.
+        let waits = self.known.iter().any(|(kind, _)| *kind == Kind::WaitWithoutDeadline);
         for (kind, place, what, order) in found {
-            // Of waits the first one is named, and that may be another one here.
-            let waits = kind == Kind::WaitWithoutDeadline && self.known.iter().any(|(of, _)| *of == kind);
-            if waits || !self.known.insert((kind, place.clone())) {
+            if (waits && kind == Kind::WaitWithoutDeadline) || !self.known.insert((kind, place.clone())) {
                 continue;
             }
             match only {
@@ -73,7 +73,7 @@ impl Verdict {
         self.report.explored.push(explored(exploration));
         if exploration.seen.is_full {
             let place = Place::new(exploration.model.services[0].service.name.clone(), "state_table");
-            let what = format!("there are more than {} states", exploration.states() - 1);
+            let what = format!("there are more than {} states", exploration.limit);
             if self.known.insert((Kind::NotExplored, place.clone())) {
                 self.add(Kind::NotExplored, place, what, Vec::new());
             }

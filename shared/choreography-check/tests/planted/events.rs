@@ -50,3 +50,14 @@ fn an_event_that_comes_and_is_neither_handled_nor_ignored() {
     let elsewhere = trip().drop("trip", "ignores", "flight.booked").add("flight", "writes", &["tickets"]);
     clean(&elsewhere.set("flight", "/events/flight.booked/topic", json!("tickets")));
 }
+
+#[test]
+fn an_event_that_is_declared_as_published_and_is_not() {
+    let planted = trip().add("hotel", "publishes", &["hotel.upgraded"]).add("hotel", "outcomes", &["hotel.upgraded"]);
+    let contract = json!({ "topic": "hotels", "owner": "hotel", "version": 1 });
+    let planted = planted.set("hotel", "/events/hotel.upgraded", contract).add("trip", "ignores", &["hotel.upgraded"]);
+    assert_eq!(planted.found(), ["unpublished-event at hotel: hotel.upgraded"]);
+    let upgrades =
+        json!({ "from": "held", "on": "trip.confirmed", "to": "booked", "then": ["hotel.upgraded", "hotel.booked"] });
+    clean(&planted.lines("hotel", &[upgrades]));
+}

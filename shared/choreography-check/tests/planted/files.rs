@@ -36,6 +36,21 @@ pub fn trip() -> Files {
     read("trip")
 }
 
+/// A line of a state table as lines of one state and one input each.
+fn single(line: &Value) -> Vec<Value> {
+    let each = |of: &Value| of.as_array().cloned().unwrap_or_else(|| vec![of.clone()]);
+    let mut single = Vec::new();
+    for from in each(&line["from"]) {
+        for on in each(&line["on"]) {
+            let mut one = line.clone();
+            one["from"] = from.clone();
+            one["on"] = on;
+            single.push(one);
+        }
+    }
+    single
+}
+
 impl Files {
     /// One file, to change it.
     pub fn of(&mut self, file: &str) -> &mut Value {
@@ -95,32 +110,10 @@ impl Files {
     pub fn no_line(self, file: &str, from: &str, on: &str) -> Self {
         self.with(file, |json| {
             let lines = json["state_table"]["transitions"].as_array_mut().unwrap();
-            let mut kept = Vec::new();
-            let mut found = false;
-            for mut line in std::mem::take(lines) {
-                let has = |of: &Value, word: &str| {
-                    *of == word || of.as_array().is_some_and(|many| many.contains(&json!(word)))
-                };
-                if !has(&line["on"], on) || !(from == "*" || has(&line["from"], from)) {
-                    kept.push(line);
-                    continue;
-                }
-                found = true;
-                // What is left of a line that has other inputs, or other states.
-                for (key, word) in [("on", on), ("from", from)] {
-                    let others: Vec<Value> = line[key]
-                        .as_array()
-                        .map_or(vec![], |many| many.iter().filter(|of| **of != word).cloned().collect());
-                    let mut rest = line.clone();
-                    if !others.is_empty() && !(key == "from" && from == "*") {
-                        rest[key] = json!(others);
-                        kept.push(rest);
-                    }
-                    line[key] = json!(word);
-                }
-            }
-            assert!(found, "{from}, on {on} is not there");
-            *lines = kept;
+            let single: Vec<Value> = lines.iter().flat_map(single).collect();
+            let goes = |line: &&Value| line["on"] == on && (from == "*" || line["from"] == from);
+            assert!(single.iter().any(|line| goes(&line)), "{from}, on {on} is not there");
+            *lines = single.iter().filter(|line| !goes(line)).cloned().collect();
         })
     }
 
@@ -129,6 +122,12 @@ impl Files {
         let (from, to) = (format!("\"{from}\""), format!("\"{to}\""));
         let renamed = |json: Value| serde_json::from_str(&json.to_string().replace(&from, &to)).unwrap();
         Self(self.0.into_iter().map(|(file, json)| (file, renamed(json))).collect())
+    }
+
+    /// The services that have a state table, with the number of its lines.
+    pub fn tables(&self) -> Vec<(String, usize)> {
+        let lines = |json: &Value| Some(json.pointer("/state_table/transitions")?.as_array()?.len());
+        self.0.iter().filter_map(|(name, json)| Some((name.clone(), lines(json)?))).collect()
     }
 
     pub fn report(&self) -> Report {

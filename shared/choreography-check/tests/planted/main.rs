@@ -3,6 +3,7 @@
 mod contracts;
 mod events;
 mod files;
+mod mutants;
 mod orders;
 mod repeats;
 mod steps;

@@ -9,6 +9,7 @@ const LEFT_OUT: [(&str, &str, &str, &[&str]); 3] = [
         "none",
         "shipping.cancelled",
         &[
+            "unpublished-event at payment: payment.voided",
             "impossible-occurs at payment: none, on shipping.cancelled",
             "unreachable-end at inventory: tombstone",
             "unreachable-end at payment: voided",
@@ -25,6 +26,7 @@ const LEFT_OUT: [(&str, &str, &str, &[&str]); 3] = [
         "none",
         "order.cancellation_requested",
         &[
+            "unpublished-event at shipping: shipping.cancelled",
             "undeclared-input at shipping: none, on order.cancellation_requested",
             "unreachable-end at inventory: tombstone",
             "unreachable-end at payment: voided",

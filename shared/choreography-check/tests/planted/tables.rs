@@ -53,7 +53,7 @@ fn a_run_that_goes_on_and_never_ends() {
     let asks =
         json!({ "from": "lost", "on": ["answer airline full", "answer airline seats"], "then": ["call airline"] });
     let out = json!({ "from": "lost", "on": "answer airline full", "to": "refused", "then": ["flight.refused"] });
-    assert_eq!(distracted(&[asks.clone()]).found(), ["no-way-to-an-end at flight: lost"]);
+    assert_eq!(distracted(std::slice::from_ref(&asks)).found(), ["no-way-to-an-end at flight: lost"]);
     clean(&distracted(&[asks, out]));
 }
 

@@ -35,6 +35,19 @@ fn the_shop_without_its_deadline() {
     assert_eq!(planted.found(), found);
 }
 
+#[test]
+fn a_deadline_that_leads_nowhere() {
+    for (state, input) in [("pending", "deadline order"), ("pending", "command cancel")] {
+        let planted = |then: &[&str]| {
+            let order = shop().no_line("order", state, input);
+            order.lines("order", &[json!({ "from": state, "on": input, "to": "cancelling", "then": then })])
+        };
+        let at = if input == "deadline order" { "pending" } else { "cancelling" };
+        assert_eq!(planted(&[]).found(), [format!("wait-without-deadline at order: {at}, on deadline order")]);
+        clean(&planted(&["order.cancellation_requested"]));
+    }
+}
+
 /// The hotel is asked again whenever it is full.
 fn insistent() -> Files {
     let hotel =
@@ -46,14 +59,13 @@ fn insistent() -> Files {
             json!({ "from": "abandoned", "on": "hotel.refused" }),
         ],
     );
-    let hotel = hotel.lines(
+    hotel.lines(
         "hotel",
         &[
             json!({ "from": "refused", "on": "trip.requested", "to": "held", "then": ["hotel.held"] }),
             json!({ "from": "refused", "on": "trip.requested", "then": ["hotel.refused"] }),
         ],
-    );
-    hotel
+    )
 }
 
 #[test]
