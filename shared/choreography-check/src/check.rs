@@ -6,7 +6,7 @@ use crate::{
     model,
     pairs::{self, Publications},
     read::Choreography,
-    report::Report,
+    report::{Finding, Place, Report},
     verdict,
 };
 
@@ -30,10 +30,7 @@ pub fn check(choreography: &Choreography, limit: usize) -> Report {
             continue;
         }
         if model.pivots.is_empty() {
-            let names: Vec<&str> = group.iter().map(|service| service.name.as_str()).collect();
-            report
-                .notes
-                .push(format!("compensations of {} were not checked: no service has a pivot", names.join(", ")));
+            report.join(without_pivot(&group));
         }
         let verdict = verdict::of(&model, limit);
         report.join(verdict.report);
@@ -46,12 +43,31 @@ pub fn check(choreography: &Choreography, limit: usize) -> Report {
         report.findings.retain(|known| known.kind != finding.kind || known.place != finding.place);
         report.findings.push(finding);
     }
+    // What is never taken follows from whatever else is wrong.
+    if report.findings.iter().any(|finding| finding.kind != Kind::UnreachableTransition) {
+        report.findings.retain(|finding| finding.kind != Kind::UnreachableTransition);
+    }
     for finding in &mut report.findings {
         let file = choreography.services.iter().find(|of| of.service.name == finding.place.service);
         finding.file = file.map(|of| of.file.clone()).unwrap_or_default();
     }
     report.findings.sort_by(|one, other| (one.kind, &one.place).cmp(&(other.kind, &other.place)));
     report.notes.extend(uncompared(choreography));
+    report
+}
+
+/// Without a pivot it is not known which steps have to be undone. Where some are declared, that is a mistake.
+fn without_pivot(group: &[&Description]) -> Report {
+    let mut report = Report::default();
+    let undoes = group.iter().filter(|service| !service.compensations.is_empty());
+    report.findings.extend(undoes.map(|service| {
+        let what = "steps are undone before the pivot, and no service has one".to_owned();
+        Finding::new(Kind::NotExplored, Place::new(service.name.clone(), "compensations"), what, Vec::new())
+    }));
+    if report.is_clean() {
+        let names: Vec<&str> = group.iter().map(|service| service.name.as_str()).collect();
+        report.notes.push(format!("compensations of {} were not checked: no service has a pivot", names.join(", ")));
+    }
     report
 }
 

@@ -41,9 +41,9 @@ macro_rules! kinds {
 
 kinds! {
     NotExplored = "not-explored":
-        "What a service does is not known, or there is too much of it, so not all orders of events were tried.",
-        "Whatever goes wrong in the orders that were not tried is not found.",
-        "Give the service a state_table; where there are too many states, raise --limit, or leave out services that only listen.";
+        "What a service does is not known, or there is too much of it, or no service has the pivot: not all could be tried.",
+        "Whatever goes wrong in what was not tried is not found.",
+        "Give the service a state_table, or the choreography a pivot; where there are too many states, raise --limit, or leave out services that only listen.";
     SharedGroup = "shared-group":
         "Two services read by one consumer group.",
         "Each partition goes to one of them: the other never sees its events.",

@@ -21,7 +21,14 @@ fn steps(exploration: &Exploration<'_, '_>) -> BTreeSet<usize> {
         model.services.iter().any(|part| part.service.compensates.iter().any(|of| of == name))
             || model.compensations.values().any(|undone| undone == event)
     };
-    let before = seen.before_pivot.iter().filter(|(event, runs)| **runs == seen.pivots || !backward(event));
+    // One that nobody handles and that is no outcome is told of by itself.
+    let lost = |event: &usize| {
+        let name = model.events[*event];
+        model.readers[*event].is_empty()
+            && !model.services.iter().any(|part| part.service.outcomes.iter().any(|of| of == name))
+    };
+    let before =
+        seen.before_pivot.iter().filter(|(event, runs)| **runs == seen.pivots || !(backward(event) || lost(event)));
     before.map(|(event, _)| *event).filter(|event| holds(model, *event, &seen.without_pivot)).collect()
 }
 
