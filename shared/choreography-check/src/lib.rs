@@ -6,6 +6,7 @@
 mod check;
 mod contradictions;
 mod description;
+mod draw;
 mod explore;
 mod field;
 mod kind;
@@ -23,6 +24,7 @@ mod words;
 
 pub use check::{LIMIT, check};
 pub use description::{Description, EventContract};
+pub use draw::page;
 pub use field::{FieldType, JsonType};
 pub use kind::Kind;
 pub use one_or_many::OneOrMany;

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use choreography_check::{Choreography, Kind, LIMIT, check};
+use choreography_check::{Choreography, Kind, LIMIT, check, page};
 use clap::Parser;
 
 /// Something was found.
@@ -25,6 +25,9 @@ struct Arguments {
     /// Prints the report as JSON.
     #[arg(long)]
     json: bool,
+    /// Prints the choreography as a page instead: a table, the way of the events, and each service's states (Markdown, Mermaid).
+    #[arg(long, conflicts_with = "json")]
+    draw: bool,
     /// Says what a kind of findings means, why it hurts and what to do; `all` for every kind.
     #[arg(long, value_name = "KIND")]
     explain: Option<String>,
@@ -59,6 +62,9 @@ fn main() -> ExitCode {
 
 fn checked(arguments: &Arguments) -> Result<(String, u8), String> {
     let choreography = Choreography::read(&arguments.paths).map_err(|error| error.to_string())?;
+    if arguments.draw {
+        return Ok((page(&choreography), 0));
+    }
     let report = check(&choreography, arguments.limit);
     let code = if report.is_clean() { 0 } else { FOUND };
     let text = if arguments.json {

@@ -135,3 +135,12 @@ fn too_many_states_are_a_finding() {
         "{out}"
     );
 }
+
+#[test]
+fn the_choreography_is_drawn_as_it_is_described() {
+    let (code, page, _) = run(&["--draw", "tests/trip"]);
+    assert_eq!(code, Some(0));
+    let committed = fs::read_to_string(Path::new(HERE).join("tests/trip/page.md")).unwrap();
+    let update = "cargo run --release -p choreography-check -- --draw tests/trip > tests/trip/page.md";
+    assert_eq!(page, committed, "after a wanted change: {update}");
+}

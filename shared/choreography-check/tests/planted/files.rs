@@ -20,6 +20,9 @@ fn read(name: &str) -> Files {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder(name)).unwrap() {
         let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
         let json = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         files.insert(path.file_stem().unwrap().to_str().unwrap().to_owned(), json);
     }
