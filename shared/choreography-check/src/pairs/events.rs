@@ -2,6 +2,7 @@
 
 use super::Pairs;
 use crate::{
+    description::Description,
     kind::Kind,
     report::{Finding, Place},
 };
@@ -75,7 +76,7 @@ pub(super) fn unanswered(pairs: &Pairs<'_>) -> Vec<Finding> {
     for writer in pairs.services() {
         for event in &writer.publishes {
             let Some(contract) = writer.events.get(event) else { continue };
-            let answers = |reader: &&crate::Description| reader.handles(event) || reader.ignores.contains(event);
+            let answers = |reader: &&Description| reader.handles(event) || reader.ignores.contains(event);
             let reads = pairs.services().filter(|reader| reader.reads.contains(&contract.topic));
             for reader in reads.filter(|reader| reader.name != writer.name && !answers(reader)) {
                 let what = format!(

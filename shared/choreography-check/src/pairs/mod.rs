@@ -20,9 +20,10 @@ pub type Publications = BTreeMap<String, Vec<String>>;
 /// All findings of this kind of checks.
 pub fn findings(choreography: &Choreography, publications: &Publications) -> Vec<Finding> {
     let pairs = Pairs { choreography, publications };
-    let checks: [fn(&Pairs<'_>) -> Vec<Finding>; 9] = [
+    let checks: [fn(&Pairs<'_>) -> Vec<Finding>; 10] = [
         groups::shared,
         topics::foreign,
+        topics::claimed,
         topics::mismatched,
         contracts::versions,
         contracts::fields,

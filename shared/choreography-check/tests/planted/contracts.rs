@@ -23,6 +23,20 @@ fn an_event_on_a_topic_of_another() {
 }
 
 #[test]
+fn a_topic_of_another_that_is_asked_for() {
+    let planted = trip().add("hotel", "writes", &["flights"]);
+    assert_eq!(planted.found(), ["foreign-topic at hotel: writes flights"]);
+    clean(&trip().add("hotel", "writes", &["rooms"]));
+}
+
+#[test]
+fn a_topic_that_two_claim_is_its_listed_owners() {
+    let planted =
+        trip().add("flight", "writes", &["hotels"]).set("flight", "/events/flight.booked/topic", json!("hotels"));
+    assert_eq!(planted.found(), ["foreign-topic at flight: flight.booked"]);
+}
+
+#[test]
 fn an_event_of_another() {
     let planted = trip().set("hotel", "/events/hotel.refused/owner", json!("flight")).without("owners");
     let found = ["foreign-topic at hotel: hotel.refused", "topic-mismatch at trip: hotel.refused"];
