@@ -94,10 +94,3 @@ fn uncompared(choreography: &Choreography) -> Option<String> {
     }
     (!unsaid.is_empty()).then(|| format!("fields were not compared, since `fields` is missing: {}", unsaid.join(", ")))
 }
-
-impl Report {
-    /// The findings of a kind.
-    pub fn of(&self, kind: Kind) -> impl Iterator<Item = &crate::Finding> {
-        self.findings.iter().filter(move |finding| finding.kind == kind)
-    }
-}

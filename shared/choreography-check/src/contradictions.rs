@@ -181,3 +181,96 @@ fn wrong_effect(service: &Description, word: &str, answers: bool) -> Option<Stri
         Some(Then::Refuse | Then::Record) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A sound description, with one thing changed.
+    fn with(pointer: &str, value: Value) -> Vec<String> {
+        let mut json = json!({
+            "name": "desk", "reads": ["rooms"], "writes": ["visits"], "handles": ["room.free"], "publishes": ["visit.made"],
+            "compensates": [], "ignores": [], "outcomes": [], "pivot": "visit.made", "compensations": {},
+            "commands": ["visit"], "begins": ["visit"], "calls": ["ring"], "answers": { "ring": ["open"] }, "deadlines": ["late"],
+            "events": {
+                "visit.made": { "topic": "visits", "owner": "desk", "version": 1 },
+                "room.free": { "topic": "rooms", "owner": "house", "version": 1 },
+            },
+            "state_table": {
+                "initial": "none", "states": ["none", "in"], "ends": { "in": "over" }, "tombstones": [],
+                "transitions": [{ "from": "none", "on": "command visit", "to": "in", "then": ["visit.made", "call ring"] }],
+                "impossible": [{ "from": "*", "on": "*", "because": "it is small" }],
+            },
+        });
+        if !pointer.is_empty() {
+            *json.pointer_mut(pointer).unwrap() = value;
+        }
+        let service: Description = serde_json::from_value(json).unwrap();
+        of(&service).into_iter().map(|found| format!("{}: {}", found.path, found.problem)).collect()
+    }
+
+    #[test]
+    fn what_is_sound_contradicts_nothing() {
+        assert_eq!(with("", Value::Null), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_contradiction_names_its_place() {
+        let line = "/state_table/transitions/0";
+        for (pointer, value, found) in [
+            ("/name".to_owned(), json!("the desk"), "name: a service's name is one word"),
+            ("/compensates".to_owned(), json!(["a"]), "compensates: a is not in `handles`"),
+            ("/outcomes".to_owned(), json!(["a"]), "outcomes: a is not in `publishes`"),
+            ("/pivot".to_owned(), json!("a"), "pivot: a is not in `publishes`"),
+            ("/compensations".to_owned(), json!({ "visit.made": "a" }), "compensations: a is not in `publishes`"),
+            ("/begins".to_owned(), json!(["a"]), "begins: a is not in `commands`"),
+            ("/answers".to_owned(), json!({ "a": [] }), "answers: a is not in `calls`"),
+            ("/ignores".to_owned(), json!(["room.free"]), "ignores: room.free is handled, too"),
+            ("/events".to_owned(), json!({}), "handles: room.free is not in `events`"),
+            ("/reads".to_owned(), json!([]), "events.room.free.topic: rooms is not in `reads`"),
+            ("/writes".to_owned(), json!([]), "events.visit.made.topic: visits is not in `writes`"),
+            ("/state_table/states".to_owned(), json!(["none", "in", "in"]), "state_table.states: a state stands twice"),
+            ("/state_table/initial".to_owned(), json!("a"), "state_table.initial: a is not in `states`"),
+            ("/state_table/ends".to_owned(), json!({ "a": "b" }), "state_table.ends: a is not in `states`"),
+            ("/state_table/tombstones".to_owned(), json!(["none"]), "state_table.tombstones: none is not in `ends`"),
+            (format!("{line}/from"), json!(["a"]), "state_table.transitions[0].from: a is not in `states`"),
+            (format!("{line}/to"), json!("a"), "state_table.transitions[0].to: a is not in `states`"),
+            (format!("{line}/on"), json!("a"), "state_table.transitions[0].on: a is not in `handles`"),
+            (format!("{line}/on"), json!("command a"), "state_table.transitions[0].on: a is not in `commands`"),
+            (
+                format!("{line}/on"),
+                json!("answer ring shut"),
+                "state_table.transitions[0].on: shut is not in `answers.ring`",
+            ),
+            (format!("{line}/on"), json!("on time"), "state_table.transitions[0].on: \"on time\" is no input"),
+            (format!("{line}/then"), json!(["a"]), "state_table.transitions[0].then: a is not in `publishes`"),
+            (format!("{line}/then"), json!(["settle a"]), "state_table.transitions[0].then: a is not in `deadlines`"),
+            (
+                format!("{line}/then"),
+                json!(["refuse"]),
+                "state_table.transitions[0].then: only an answer can be refused",
+            ),
+            (
+                format!("{line}/then"),
+                json!(["do it"]),
+                "state_table.transitions[0].then: \"do it\" is nothing that can be done",
+            ),
+            (
+                "/state_table/impossible/0".to_owned(),
+                json!({ "from": "none", "on": "command visit", "because": "it is late" }),
+                "state_table.impossible[0].on: command visit in none is among the transitions, too",
+            ),
+            (
+                "/state_table/impossible/0/from".to_owned(),
+                json!("a"),
+                "state_table.impossible[0].from: a is not in `states`",
+            ),
+            ("/state_table/impossible/0/because".to_owned(), json!(" "), "state_table.impossible[0].because: say why"),
+        ] {
+            let all = with(&pointer, value);
+            assert!(all.iter().any(|line| line.starts_with(found)), "{found}: {all:?}");
+        }
+    }
+}

@@ -1,3 +1,4 @@
+use choreography_check::Kind;
 use serde_json::json;
 
 use crate::files::{clean, shop, trip};
@@ -41,6 +42,19 @@ fn an_input_that_comes_too_early_and_has_no_tombstone() {
         assert_eq!(shop().no_line(service, state, input).found(), found);
     }
     clean(&shop());
+}
+
+#[test]
+fn what_goes_wrong_is_shown_by_the_fewest_steps() {
+    let report = shop().no_line("payment", "none", "shipping.cancelled").report();
+    let finding = report.findings.iter().find(|finding| finding.kind == Kind::ImpossibleOccurs).unwrap();
+    let order = [
+        "order: none, on command place → pending (publishes order.placed, sets deadline order)",
+        "order: pending, on deadline order → cancelling (publishes order.cancellation_requested)",
+        "shipping: none, on order.cancellation_requested → cancelled (publishes shipping.cancelled)",
+        "payment: none, on shipping.cancelled, which is declared as impossible",
+    ];
+    assert_eq!(finding.order, order);
 }
 
 #[test]
