@@ -30,4 +30,4 @@ pub use kind::Kind;
 pub use one_or_many::OneOrMany;
 pub use read::{Choreography, Described, OWNERS, ReadError, Wrong};
 pub use report::{Explored, Finding, Place, Report};
-pub use state_table::{ANY, Impossible, StateTable, Transition};
+pub use state_table::{ANY, Impossible, Line, StateTable, Transition};

@@ -61,3 +61,83 @@ pub struct Impossible {
     /// Why they never meet.
     pub because: String,
 }
+
+/// One line of a state table: what one input does in one state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The state.
+    pub from: &'a str,
+    /// The input, as it is written.
+    pub on: &'a str,
+    /// The new state; the old one if nothing changes.
+    pub to: &'a str,
+    /// What else is done, as it is written.
+    pub then: &'a [String],
+}
+
+impl StateTable {
+    /// All lines, each of one state and one input: to hold the table against what the rules do.
+    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.transitions.iter().flat_map(|transition| {
+            transition.from.iter().flat_map(move |from| {
+                let to = transition.to.as_deref().unwrap_or(from);
+                transition.on.iter().map(move |on| Line { from, on, to, then: &transition.then })
+            })
+        })
+    }
+
+    /// Why this input never comes in this state; `None` if it may, or if nothing is said of the two.
+    pub fn because(&self, state: &str, input: &str) -> Option<&str> {
+        if self.lines().any(|line| line.from == state && line.on == input) {
+            return None;
+        }
+        let fits = |of: &OneOrMany, what: &str| of.iter().any(|name| name == ANY || name == what);
+        let found = self.impossible.iter().find(|of| fits(&of.from, state) && fits(&of.on, input));
+        found.map(|of| of.because.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> StateTable {
+        let json = r#"{
+            "initial": "none", "states": ["none", "open", "shut"], "ends": { "shut": "over" },
+            "transitions": [
+                { "from": "none", "on": "door.opened", "to": "open", "then": ["call ring"] },
+                { "from": ["open", "shut"], "on": ["door.shut", "command leave"], "to": "shut" },
+                { "from": "shut", "on": "door.opened" }
+            ],
+            "impossible": [
+                { "from": "none", "on": "*", "because": "there is no door yet" },
+                { "from": "*", "on": "door.opened", "because": "it opens once" }
+            ]
+        }"#;
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn each_line_is_of_one_state_and_one_input() {
+        let table = table();
+        let lines: Vec<_> = table.lines().map(|line| (line.from, line.on, line.to, line.then.len())).collect();
+        let expected = [
+            ("none", "door.opened", "open", 1),
+            ("open", "door.shut", "shut", 0),
+            ("open", "command leave", "shut", 0),
+            ("shut", "door.shut", "shut", 0),
+            ("shut", "command leave", "shut", 0),
+            ("shut", "door.opened", "shut", 0),
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn what_never_comes_has_a_reason_and_the_first_that_fits_counts() {
+        let table = table();
+        assert_eq!(table.because("none", "door.shut"), Some("there is no door yet"));
+        assert_eq!(table.because("open", "door.opened"), Some("it opens once"));
+        assert_eq!(table.because("none", "door.opened"), None);
+        assert_eq!(table.because("open", "door.painted"), None);
+    }
+}

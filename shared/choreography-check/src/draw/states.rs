@@ -9,16 +9,14 @@ pub(super) fn of(table: &StateTable) -> String {
         diagram.push_str(&format!("    state {} as s{index}\n", super::quoted(state)));
     }
     diagram.push_str(&format!("    [*] --> s{}\n", number(&table.initial)));
-    for line in &table.transitions {
+    for line in table.lines() {
         let then: Vec<&str> =
             line.then.iter().map(String::as_str).filter(|word| !word.starts_with("record ")).collect();
-        let label = if then.is_empty() { String::new() } else { format!(" / {}", then.join(", ")) };
-        for from in line.from.iter() {
-            let to = line.to.as_deref().unwrap_or(from);
-            for on in line.on.iter().filter(|_| to != from || !then.is_empty()) {
-                diagram.push_str(&format!("    s{} --> s{}: {on}{label}\n", number(from), number(to)));
-            }
+        if line.to == line.from && then.is_empty() {
+            continue;
         }
+        let label = if then.is_empty() { String::new() } else { format!(" / {}", then.join(", ")) };
+        diagram.push_str(&format!("    s{} --> s{}: {}{label}\n", number(line.from), number(line.to), line.on));
     }
     for end in table.ends.keys() {
         diagram.push_str(&format!("    s{} --> [*]\n", number(end)));

@@ -64,16 +64,12 @@ impl<'a> Model<'a> {
     }
 
     fn fill_arms(&self, index: usize, participant: &mut Participant<'a>) {
-        for transition in &participant.table.transitions {
-            let effects: Vec<Effect> =
-                transition.then.iter().filter_map(|word| self.effect(index, Then::parse(word)?)).collect();
-            for from in pick(&transition.from, &participant.states) {
-                let named = transition.to.as_deref();
-                let to = named.and_then(|to| participant.states.iter().position(|state| *state == to)).unwrap_or(from);
-                for input in transition.on.iter().filter_map(|word| self.input(index, On::parse(word)?)) {
-                    let arm = Arm { to, effects: effects.clone() };
-                    participant.arms.entry((from, input)).or_default().push(arm);
-                }
+        let state = |name: &str| participant.states.iter().position(|state| *state == name);
+        for line in participant.table.lines() {
+            let effects = line.then.iter().filter_map(|word| self.effect(index, Then::parse(word)?)).collect();
+            let input = On::parse(line.on).and_then(|on| self.input(index, on));
+            if let (Some(from), Some(input), Some(to)) = (state(line.from), input, state(line.to)) {
+                participant.arms.entry((from, input)).or_default().push(Arm { to, effects });
             }
         }
     }
