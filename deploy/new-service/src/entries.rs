@@ -37,10 +37,10 @@ pub(crate) fn add(plan: &mut Plan, name: &str) -> Result<(), Refused> {
     let description = description(plan, name)?;
     plan.create(format!("deploy/choreography/{name}.json"), description);
     let (api, admin) = (free_port(plan, 8080)?, free_port(plan, 9464)?);
-    let compose = template::of_deploy("compose.yml", name);
+    let compose = template::file("deploy/compose.yml", name);
     let compose = compose.replace("API_PORT", &api.to_string()).replace("ADMIN_PORT", &admin.to_string());
     plan.create(format!("deploy/compose/{name}.yml"), compose);
-    let kustomization = template::of_deploy("kustomization.yaml", name);
+    let kustomization = template::file("deploy/kustomization.yaml", name);
     plan.create(format!("deploy/k8s/base/{name}/kustomization.yaml"), kustomization);
     Ok(())
 }
@@ -60,8 +60,12 @@ fn indentation(line: &str) -> &str {
 /// What `NAME describe` will print. The engine's settings, and what the contracts say of the events, are what the other
 /// services' descriptions say of them; the service's own test holds that it is so.
 fn description(plan: &Plan, name: &str) -> Result<String, Refused> {
-    let mut own: Map<String, Value> = serde_json::from_str(&template::of_deploy("choreography.json", name))
-        .map_err(|error| Refused(format!("the template's description can't be read: {error}")))?;
+    let object = |file: &str| -> Result<Map<String, Value>, Refused> {
+        serde_json::from_str(&template::file(file, name))
+            .map_err(|error| Refused(format!("{file} of the template can't be read: {error}")))
+    };
+    let mut own = object("deploy/choreography.json")?;
+    own.extend(object("service/saga.json")?);
     let others = descriptions(plan)?;
     let settings = |of: &Map<String, Value>| -> BTreeSet<String> {
         let settings = of.get("settings").and_then(Value::as_array).into_iter().flatten();
@@ -70,12 +74,26 @@ fn description(plan: &Plan, name: &str) -> Result<String, Refused> {
     let all = others.iter().map(settings).reduce(|all, of| all.intersection(&of).cloned().collect());
     let all = all.ok_or_else(|| Refused("deploy/choreography describes no service to go by".into()))?;
     own.insert("settings".into(), all.into_iter().collect());
-    let events = others.iter().filter_map(|of| of.get("events")?.as_object()).flatten();
-    let events: Map<String, Value> = events.map(|(event, contract)| (event.clone(), contract.clone())).collect();
-    let known = ["handles", "ignores", "publishes"].into_iter().filter_map(|field| own[field].as_array()).flatten();
-    let known: Vec<String> = known.filter_map(|event| Some(event.as_str()?.to_owned())).collect();
-    own.insert("events".into(), events.into_iter().filter(|(event, _)| known.contains(event)).collect());
+    let events = contracts(&own, &others);
+    own.insert("events".into(), events.into());
     Ok(format!("{:#}\n", Value::Object(own)))
+}
+
+/// What the other services' descriptions say of the events that this one names. Of one that it passes over it knows less.
+fn contracts(own: &Map<String, Value>, others: &[Map<String, Value>]) -> Map<String, Value> {
+    let named = |field: &str| own.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let of = |event: &str| {
+        let said = others.iter().filter_map(|of| of.get("events")?.get(event)?.as_object());
+        said.max_by_key(|contract| contract.len()).cloned()
+    };
+    let taken =
+        ["handles", "publishes"].into_iter().flat_map(named).filter_map(|event| Some((event.to_owned(), of(event)?)));
+    let ignored = named("ignores").filter_map(|event| {
+        let contract = of(event)?;
+        let known = contract.into_iter().filter(|(key, _)| ["topic", "owner", "version"].contains(&key.as_str()));
+        Some((event.to_owned(), known.collect::<Map<_, _>>()))
+    });
+    taken.chain(ignored).map(|(event, contract)| (event, contract.into())).collect()
 }
 
 fn descriptions(plan: &Plan) -> Result<Vec<Map<String, Value>>, Refused> {

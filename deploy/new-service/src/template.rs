@@ -33,9 +33,9 @@ pub(crate) fn add(plan: &mut Plan, name: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-/// One of the template's files for deploy/.
-pub(crate) fn of_deploy(file: &str, name: &str) -> String {
-    let file = TEMPLATE.get_file(Path::new("deploy").join(file));
+/// One of the template's files: `deploy/…` or `service/…`.
+pub(crate) fn file(path: &str, name: &str) -> String {
+    let file = TEMPLATE.get_file(path);
     named(file.and_then(|file| file.contents_utf8()).unwrap_or_default(), name)
 }
 

@@ -32,6 +32,7 @@ impl Service for Payment {
     const NAME: &'static str = "payment";
 
     fn routes(on: &mut Routes<Self>) {
+        on.saga(SAGA);
         on.event::<InventoryReserved>(on_inventory_reserved::handle);
         on.ignore::<InventoryRejected>();
         on.ignore::<InventoryReleased>();
@@ -48,6 +49,9 @@ impl Service for Payment {
         on.ends("state", &[State::Succeeded, State::Failed, State::Refunded, State::Voided].map(State::word));
     }
 }
+
+/// Its part in the saga, for the check of the choreography.
+const SAGA: &str = include_str!("../saga.json");
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/payment");

@@ -26,6 +26,7 @@ impl Service for Shipping {
     const NAME: &'static str = "shipping";
 
     fn routes(on: &mut Routes<Self>) {
+        on.saga(SAGA);
         on.event::<PaymentSucceeded>(on_payment_succeeded::handle);
         on.ignore::<PaymentFailed>();
         on.ignore::<PaymentRefunded>();
@@ -41,6 +42,9 @@ impl Service for Shipping {
         on.ends("state", &[State::Dispatched, State::Failed, State::Cancelled].map(State::word));
     }
 }
+
+/// Its part in the saga, for the check of the choreography.
+const SAGA: &str = include_str!("../saga.json");
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/shipping");

@@ -32,6 +32,12 @@ pub trait Event: fmt::Debug + Send + Sync + Sized + 'static {
     /// The versions of it that [`read`](Self::read) takes, in ascending order; the one that is written is among them.
     const READS: &'static [u32] = &[Self::TYPE.version];
 
+    /// The JSON Schema of its payload, as this build reads and writes it; `None` where there is none. By it the check of the
+    /// choreography compares what is written with what is read.
+    fn schema() -> Option<String> {
+        None
+    }
+
     /// What it is about: the Kafka key. Events of one aggregate keep their order.
     fn aggregate_id(&self) -> String;
 

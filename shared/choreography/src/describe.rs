@@ -1,10 +1,12 @@
 //! What a program takes part in, as JSON: for access rules, documents and checks of the choreography as a whole.
 
+mod fields;
+
 use std::collections::BTreeSet;
 
 use choreography_core::{
     EventType,
-    routes::{Contradictions, Description, Service},
+    routes::{Contradictions, Description, EventContract, Service},
 };
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -30,13 +32,12 @@ pub fn json_of<S: Service, O: Args>() -> Result<String, Contradictions> {
         .get_arguments()
         .filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()))
         .collect();
-    let of_contract = |event: &EventType| {
-        let EventType { name, topic, owner, version } = *event;
-        (name.to_owned(), json!({ "topic": topic, "owner": owner, "version": version }))
-    };
     let events: Map<String, Value> = described.events.iter().map(of_contract).collect();
-    let json: Value = json!({
+    let mut json = of_saga(&described)?;
+    let engine = json!({
         "name": described.name,
+        "group": described.name,
+        "deduplicates": true,
         "reads": described.reads,
         "handles": described.handles,
         "compensates": described.compensates,
@@ -49,7 +50,28 @@ pub fn json_of<S: Service, O: Args>() -> Result<String, Contradictions> {
         "settings": settings,
         "events": events,
     });
-    Ok(format!("{json:#}\n"))
+    json.extend(engine.as_object().cloned().unwrap_or_default());
+    Ok(format!("{:#}\n", Value::Object(json)))
+}
+
+/// What the service itself says of its part in a saga.
+fn of_saga(described: &Description) -> Result<Map<String, Value>, Contradictions> {
+    let Some(saga) = described.saga else { return Ok(Map::new()) };
+    serde_json::from_str(saga).map_err(|error| {
+        Contradictions(vec![format!("on.saga(…) of {} was given what is no JSON object: {error}", described.name)])
+    })
+}
+
+fn of_contract(contract: &EventContract) -> (String, Value) {
+    let EventContract { event_type: EventType { name, topic, owner, version }, accepts, schema } = contract;
+    let mut json = json!({ "topic": topic, "owner": owner, "version": version });
+    if !accepts.is_empty() {
+        json["accepts"] = accepts.as_slice().into();
+    }
+    if let Some(fields) = schema.as_deref().and_then(fields::of) {
+        json["fields"] = fields.into();
+    }
+    ((*name).to_owned(), json)
 }
 
 #[cfg(test)]
@@ -74,6 +96,7 @@ mod tests {
         const NAME: &'static str = "thanks";
 
         fn routes(on: &mut Routes<Self>) {
+            on.saga(r#"{ "state_table": { "initial": "none" }, "name": "another" }"#);
             on.deadline("late", |_, _| Ok(nothing()));
         }
     }
@@ -96,6 +119,9 @@ mod tests {
         json["settings"] = settings.into_iter().filter(|setting| setting.contains("_OF_")).collect();
         let expected = json!({
             "name": "thanks",
+            "group": "thanks",
+            "deduplicates": true,
+            "state_table": { "initial": "none" },
             "reads": [],
             "handles": [],
             "compensates": [],

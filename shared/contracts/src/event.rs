@@ -105,6 +105,10 @@ macro_rules! events {
             const FAMILY: &'static [EventType] = FAMILY;
             const READS: &'static [u32] = &[$($($from,)+)? $version];
 
+            fn schema() -> Option<String> {
+                Some(schema::of::<$event>($event_type, $version).as_value().to_string())
+            }
+
             fn aggregate_id(&self) -> String {
                 self.order_id().to_string()
             }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 pub struct Files(BTreeMap<String, Value>);
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
 fn read(name: &str) -> Files {
@@ -31,12 +31,12 @@ fn read(name: &str) -> Files {
 
 /// The shop: a chain, with calls, and its pivot in the last service.
 pub fn shop() -> Files {
-    read("shop")
+    read("../../deploy/choreography")
 }
 
 /// Trips: two services at once, which a third one joins; one of them has no inbox.
 pub fn trip() -> Files {
-    read("trip")
+    read("tests/trip")
 }
 
 /// A line of a state table as lines of one state and one input each.

@@ -70,7 +70,7 @@ pub(super) fn of_order(table: &RouteTable, rule: &Rule) -> Option<String> {
 /// What can be known once all is declared.
 pub(super) fn of(table: &RouteTable, service: &str) -> Vec<String> {
     let mut wrong = Vec::new();
-    let reads: BTreeSet<&str> = table.events.values().map(|entry| entry.event_type.topic).collect();
+    let reads: BTreeSet<&str> = table.events.values().map(|entry| entry.contract.event_type.topic).collect();
     for (name, ignored) in &table.ignored {
         if let Some(entry) = table.events.get(name) {
             wrong.push(format!(
@@ -98,7 +98,9 @@ pub(super) fn of(table: &RouteTable, service: &str) -> Vec<String> {
             finished.state, aggregates.name
         ));
     }
-    for published in table.published.values().filter(|published| published.owner != service) {
+    for published in
+        table.published.values().map(|contract| contract.event_type).filter(|published| published.owner != service)
+    {
         let EventType { name, topic, owner, .. } = published;
         wrong.push(format!("{name} is published, but it is {owner}'s: only {owner} writes to {topic}"));
     }

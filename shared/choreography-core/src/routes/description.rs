@@ -1,7 +1,7 @@
 //! What a service takes part in, as data.
 
 use super::{Contradictions, Service, table::RouteTable};
-use crate::EventType;
+use crate::{Event, EventType};
 
 /// What a service reads, handles and publishes, as data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,32 @@ pub struct Description {
     /// Its tables: rows in the order in which they are locked, then records.
     pub tables: Vec<&'static str>,
     /// What the contracts say of all types that are named above, by name.
-    pub events: Vec<EventType>,
+    pub events: Vec<EventContract>,
+    /// What the service says of its part in a saga: JSON, as `on.saga(…)` was given it.
+    pub saga: Option<&'static str>,
+}
+
+/// What a service knows of a type of event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventContract {
+    /// Its name, version, topic and owner.
+    pub event_type: EventType,
+    /// The versions that it reads, in ascending order; empty if it passes over it.
+    pub accepts: Vec<u32>,
+    /// The JSON Schema of the payload, where the contract has one.
+    pub schema: Option<String>,
+}
+
+impl EventContract {
+    pub(super) fn of<E: Event>() -> Self {
+        let mut accepts = E::READS.to_vec();
+        accepts.sort_unstable();
+        Self { event_type: E::TYPE, accepts, schema: E::schema() }
+    }
+
+    pub(super) fn ignored(event_type: EventType) -> Self {
+        Self { event_type, accepts: Vec::new(), schema: None }
+    }
 }
 
 impl Description {

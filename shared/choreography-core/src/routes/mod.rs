@@ -24,7 +24,7 @@ use crate::{Call, Command, Event, Record, Refusal, Row};
 
 pub use archive::{AgingRecords, Archive, Archived, Ends, Finished, Records};
 pub use contradictions::Contradictions;
-pub use description::Description;
+pub use description::{Description, EventContract};
 pub use further::Further;
 pub use inputs::{AnyCommand, AnyEvent, AnyReply};
 pub use moment::Moment;
@@ -237,6 +237,13 @@ impl<S: Service> Routes<S> {
     pub fn records<R: Record>(&mut self) -> Records<'_> {
         self.table.records::<R>(Place::here());
         Records { table: R::TABLE.name, archive: &mut self.table.archive }
+    }
+
+    /// Says what part the service has in a saga, as JSON: its state table, which of its events is an outcome or the pivot, what undoes
+    /// what. The service does nothing by it; it is a part of what `describe` prints, and `choreography-check` goes by it. Its page
+    /// has the format.
+    pub fn saga(&mut self, json: &'static str) {
+        self.table.saga = Some(json);
     }
 
     /// Says in which states an aggregate's saga is over: `state` is the column of its table, `ends` are the words in it. Its row may

@@ -74,7 +74,7 @@ impl Routed {
 
     /// The types of the events that it handles, with their topics.
     pub fn handles(&self) -> impl Iterator<Item = EventType> {
-        self.table.events.values().map(|entry| entry.event_type)
+        self.table.events.values().map(|entry| entry.contract.event_type)
     }
 
     /// Puts a row of this table together.
@@ -204,7 +204,7 @@ impl Participant for Routed {
             self.table.unhandled.report(self.name, &envelope.event_type);
             return Ok(None);
         };
-        let owner = entry.event_type.topic;
+        let owner = entry.contract.event_type.topic;
         if owner != topic {
             return Err(Undecodable::ForeignTopic {
                 event_type: envelope.event_type.clone(),

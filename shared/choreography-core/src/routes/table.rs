@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Archive, Contradictions, Description, Routes, Service, contradictions, inputs::AnyEvent, place::Place,
-    routed::TableId, rule::Rule, unhandled::Unhandled,
+    Archive, Contradictions, Description, EventContract, Routes, Service, contradictions, inputs::AnyEvent,
+    place::Place, routed::TableId, rule::Rule, unhandled::Unhandled,
 };
 use crate::{
     AnyRow, Call, Command, Event, EventType, Record, Row, Undecodable,
@@ -40,7 +40,7 @@ impl Typed {
 
 /// An event's route.
 pub(super) struct EventEntry {
-    pub event_type: EventType,
+    pub contract: EventContract,
     pub overtakes: bool,
     pub read: fn(u32, &str) -> Result<AnyEvent, Undecodable>,
     pub rule: Rule,
@@ -52,13 +52,15 @@ pub(super) struct RouteTable {
     pub commands: HashMap<TypeId, Rule>,
     pub answers: BTreeMap<&'static str, Rule>,
     pub deadlines: BTreeMap<&'static str, Rule>,
-    pub published: BTreeMap<&'static str, EventType>,
+    pub published: BTreeMap<&'static str, EventContract>,
     pub ignored: BTreeMap<&'static str, EventType>,
     pub recorded: BTreeMap<&'static str, Typed>,
     /// In the order in which they are locked: the aggregate's first.
     pub tables: Vec<TableId>,
     pub kept: BTreeMap<TableId, Kept>,
     pub archive: Archive,
+    /// What it says of its part in a saga, as JSON.
+    pub saga: Option<&'static str>,
     pub unhandled: Unhandled,
     wrong: Vec<String>,
     /// Where a route leaves its word whose type is handled already.
@@ -102,7 +104,9 @@ impl RouteTable {
             }
             Entry::Vacant(vacant) => {
                 let read = |version: u32, payload: &str| E::read(version, payload).map(AnyEvent::new);
-                &mut vacant.insert(EventEntry { event_type: E::TYPE, overtakes: false, read, rule }).overtakes
+                &mut vacant
+                    .insert(EventEntry { contract: EventContract::of::<E>(), overtakes: false, read, rule })
+                    .overtakes
             }
         }
     }
@@ -140,7 +144,7 @@ impl RouteTable {
     }
 
     pub fn publishes<E: Event>(&mut self) {
-        self.published.insert(E::TYPE.name, E::TYPE);
+        self.published.insert(E::TYPE.name, EventContract::of::<E>());
     }
 
     /// Records of this type are appended.
@@ -159,21 +163,23 @@ impl RouteTable {
         let once = |topics: &mut dyn Iterator<Item = &'static str>| {
             topics.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
         };
-        let handled = self.events.iter().map(|(name, entry)| (*name, entry.event_type));
-        let others = self.ignored.iter().chain(&self.published).map(|(name, event_type)| (*name, *event_type));
-        let events: BTreeMap<_, _> = handled.chain(others).collect();
+        let ignored = self.ignored.iter().map(|(name, event_type)| (*name, EventContract::ignored(*event_type)));
+        let handled = self.events.iter().map(|(name, entry)| (*name, entry.contract.clone()));
+        let published = self.published.iter().map(|(name, contract)| (*name, contract.clone()));
+        let events: BTreeMap<_, _> = ignored.chain(handled).chain(published).collect();
         Description {
             name,
-            reads: once(&mut self.events.values().map(|entry| entry.event_type.topic)),
+            reads: once(&mut self.events.values().map(|entry| entry.contract.event_type.topic)),
             handles: self.events.keys().copied().collect(),
             compensates: self.events.iter().filter(|(_, entry)| entry.overtakes).map(|(name, _)| *name).collect(),
             ignores: self.ignored.keys().copied().collect(),
             publishes: self.published.keys().copied().collect(),
-            writes: once(&mut self.published.values().map(|published| published.topic)),
+            writes: once(&mut self.published.values().map(|published| published.event_type.topic)),
             calls: self.answers.keys().copied().collect(),
             deadlines: self.deadlines.keys().copied().collect(),
             tables: self.tables.iter().map(|table| table.0.name).chain(self.recorded.keys().copied()).collect(),
             events: events.into_values().collect(),
+            saga: self.saga,
         }
     }
 }

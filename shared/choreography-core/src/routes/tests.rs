@@ -125,6 +125,7 @@ impl Service for Loyalty {
     const NAME: &'static str = "loyalty";
 
     fn routes(on: &mut Routes<Self>) {
+        on.saga(r#"{ "pivot": "points.earned" }"#);
         on.event_with::<VisitMade, Pot>(|_, _| vec!["all".into()], placed);
         on.event::<VisitUndone>(cancelled).overtakes();
         on.answer::<Post>(posted);
@@ -312,7 +313,12 @@ fn the_choreography_is_told_as_data() {
         calls: vec!["post"],
         deadlines: vec!["thanks"],
         tables: vec!["accounts", "pots", "lines"],
-        events: vec![PointsEarned::TYPE, VisitMade::TYPE, VisitUndone::TYPE],
+        events: vec![
+            EventContract::of::<PointsEarned>(),
+            EventContract::of::<VisitMade>(),
+            EventContract::of::<VisitUndone>(),
+        ],
+        saga: Some(r#"{ "pivot": "points.earned" }"#),
     };
     assert_eq!(described, expected);
     assert_eq!(Given::nothing(Loyalty).now, DateTime::UNIX_EPOCH);

@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 /// Event type, the fields to replace as JSON pointers, and the path refused; `None` for a payload that is well.
 type Case = (&'static str, Vec<(&'static str, Value)>, Option<&'static str>);
 
+type OfPayload = fn(&Value) -> bool;
+
 /// What is refused although the schema allows it: it takes a look at another field, or at the list of currencies.
-const BEYOND_SCHEMAS: &[(&str, fn(&Value) -> bool)] = &[
+const BEYOND_SCHEMAS: &[(&str, OfPayload)] = &[
     ("payload.currency", |payload| ["XXX", "ZZZ", "XAU"].iter().any(|code| payload["currency"] == *code)),
     ("payload.items[1].sku", |payload| payload["items"][0]["sku"] == payload["items"][1]["sku"]),
     ("payload.totalAmount", |payload| {
