@@ -177,7 +177,7 @@ impl Group {
                 "offsets were not committed; the commit is repeated"
             );
         }
-        self.commits().answered(done);
+        self.commits().answered(done, Instant::now());
     }
 
     pub fn failed(&self, consumer: &BaseConsumer<Self>, failure: Failure) {
