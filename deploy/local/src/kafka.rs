@@ -6,13 +6,14 @@ mod java;
 mod probe;
 mod security;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use choreography_kafka::Connection;
-use config::Files;
+use config::{Files, Ports};
 pub(crate) use java::in_path;
 pub use java::{HowKafka, Jars, WhyNot, can_run_apache_kafka};
 
@@ -33,11 +34,14 @@ pub struct KafkaOptions {
     /// Below this directory are `kafka` and `kafka-setup` with secrets: the broker lets nobody in whom it does not know, and
     /// nobody do what he was not given.
     pub secrets: Option<PathBuf>,
+    /// The address of a proxy that leads to [`Kafka::behind_proxy`]: whoever asks there is told to come by the proxy. Only for
+    /// a broker without secrets.
+    pub proxy: Option<SocketAddr>,
 }
 
 impl Default for KafkaOptions {
     fn default() -> Self {
-        Self { properties: Vec::new(), max_heap_mib: 1024, secrets: None }
+        Self { properties: Vec::new(), max_heap_mib: 1024, secrets: None, proxy: None }
     }
 }
 
@@ -45,6 +49,7 @@ impl Default for KafkaOptions {
 #[derive(Debug)]
 pub struct Kafka {
     connection: Connection,
+    behind_proxy: Option<String>,
     spec: ProcessSpec,
     process: Mutex<Arc<ServiceProcess>>,
 }
@@ -58,10 +63,11 @@ impl Kafka {
     pub async fn start(dir: &Path, options: KafkaOptions) -> Result<Self> {
         let (dir, secrets) = (dir.to_owned(), options.secrets.clone());
         let prepared = tokio::task::spawn_blocking(move || prepare(&dir, &options)).await;
-        let (port, spec) = prepared.map_err(std::io::Error::other).map_err(Error::io("preparing Apache Kafka"))??;
+        let (ports, spec) = prepared.map_err(std::io::Error::other).map_err(Error::io("preparing Apache Kafka"))??;
         let process = ServiceProcess::spawn(spec.clone())?;
-        let connection = security::connection(port, secrets.as_deref())?;
-        let kafka = Self { connection, spec, process: Mutex::new(Arc::new(process)) };
+        let connection = security::connection(ports.clients, secrets.as_deref())?;
+        let behind_proxy = ports.behind_proxy.map(|port| format!("127.0.0.1:{port}"));
+        let kafka = Self { connection, behind_proxy, spec, process: Mutex::new(Arc::new(process)) };
         kafka.wait_up().await?;
         Ok(kafka)
     }
@@ -70,6 +76,12 @@ impl Kafka {
     #[must_use]
     pub fn bootstrap(&self) -> &str {
         self.connection.brokers()
+    }
+
+    /// Where the proxy of [`KafkaOptions::proxy`] is to lead, if there is one.
+    #[must_use]
+    pub fn behind_proxy(&self) -> Option<&str> {
+        self.behind_proxy.as_deref()
     }
 
     /// As its administrator, where it asks who comes.
@@ -143,13 +155,14 @@ impl Kafka {
     }
 }
 
-fn prepare(dir: &Path, options: &KafkaOptions) -> Result<(u16, ProcessSpec)> {
+fn prepare(dir: &Path, options: &KafkaOptions) -> Result<(Ports, ProcessSpec)> {
     let how = can_run_apache_kafka()?;
     let libs = jars::provide(&how.jars)?;
     std::fs::create_dir_all(dir).map_err(Error::path("creating", dir))?;
     let files = Files::below(dir);
-    let port = free_port()?;
-    files.write(port, free_port()?, options)?;
+    let behind_proxy = options.proxy.map(|_| free_port()).transpose()?;
+    let ports = Ports { clients: free_port()?, controller: free_port()?, behind_proxy };
+    files.write(&ports, options)?;
     let base = jvm_arguments(&libs, &files);
     if !files.data.join("meta.properties").exists() {
         format(&how.java, &base, &files)?;
@@ -162,7 +175,7 @@ fn prepare(dir: &Path, options: &KafkaOptions) -> Result<(u16, ProcessSpec)> {
         .args(base)
         .arg("kafka.Kafka")
         .arg(files.properties.display().to_string());
-    Ok((port, spec))
+    Ok((ports, spec))
 }
 
 /// As Kafka's own scripts take them; else for a broker that lives for minutes: its code is compiled once, quickly, since making the

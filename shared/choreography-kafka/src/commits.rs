@@ -15,6 +15,11 @@ const ANSWERED_BY: Duration = Duration::from_secs(70);
 /// crash.
 const EVERY: Duration = Duration::from_millis(200);
 
+/// After one that failed, the next waits for so long. With `group.protocol=consumer` librdkafka puts its next heartbeat off by up to a
+/// second (`retry.backoff.max.ms`) at each commit that is refused to a member that is out of the group. Without a pause that is longer,
+/// it would send none any more, and never hear that it is out.
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
+
 type Partition = (String, i32);
 
 #[derive(Debug, Default)]
@@ -22,8 +27,10 @@ pub(super) struct Commits {
     /// What the group's offsets should be, where the broker did not confirm them.
     wanted: BTreeMap<Partition, Position>,
     under_way: Option<Instant>,
-    /// When the last one was sent, unless it failed.
+    /// When the last one was sent.
     sent: Option<Instant>,
+    /// When the last one failed, if none was confirmed since.
+    failed: Option<Instant>,
     confirmed: Vec<Position>,
 }
 
@@ -38,9 +45,10 @@ impl Commits {
         self.want_now(now)
     }
 
-    /// What to send now, however soon after the last commit.
+    /// What to send now, however soon after the last commit, unless that one failed.
     pub fn want_now(&mut self, now: Instant) -> Vec<Position> {
-        if self.wanted.is_empty() || self.under_way.is_some_and(|since| now.duration_since(since) < ANSWERED_BY) {
+        let is_recent = |at: Option<Instant>, limit| at.is_some_and(|at| now.duration_since(at) < limit);
+        if self.wanted.is_empty() || is_recent(self.under_way, ANSWERED_BY) || is_recent(self.failed, AFTER_FAILURE) {
             return Vec::new();
         }
         self.under_way = Some(now);
@@ -49,11 +57,9 @@ impl Commits {
     }
 
     /// The broker answered; these offsets are committed. Others are wanted still.
-    pub fn answered(&mut self, confirmed: Vec<Position>) {
+    pub fn answered(&mut self, confirmed: Vec<Position>, now: Instant) {
         self.under_way = None;
-        if confirmed.is_empty() {
-            self.sent = None;
-        }
+        self.failed = confirmed.is_empty().then_some(now);
         for done in &confirmed {
             let key = partition(done);
             if self.wanted.get(&key).is_some_and(|wanted| wanted.offset <= done.offset) {
@@ -64,9 +70,8 @@ impl Commits {
     }
 
     /// Sending failed: there will be no answer.
-    pub fn not_sent(&mut self) {
-        self.under_way = None;
-        self.sent = None;
+    pub fn not_sent(&mut self, now: Instant) {
+        self.answered(Vec::new(), now);
     }
 
     /// These partitions go to others; what is to be committed before.
@@ -102,11 +107,24 @@ mod tests {
     fn a_commit_that_failed_is_sent_again() {
         let (mut commits, now) = (Commits::default(), Instant::now());
         assert_eq!(commits.want(&[at(0, 5)], now), [at(0, 5)]);
-        commits.answered(Vec::new());
-        assert_eq!(commits.want(&[], now), [at(0, 5)]);
-        commits.answered(vec![at(0, 5)]);
-        assert_eq!(commits.want(&[], now), []);
+        commits.answered(Vec::new(), now);
+        assert_eq!(commits.want(&[], now + AFTER_FAILURE), [at(0, 5)]);
+        commits.answered(vec![at(0, 5)], now + AFTER_FAILURE);
+        assert_eq!(commits.want(&[], now + AFTER_FAILURE * 2), []);
         assert_eq!(commits.take_confirmed(), [at(0, 5)]);
+    }
+
+    #[test]
+    fn after_a_failure_heartbeats_have_their_turn() {
+        let (mut commits, now) = (Commits::default(), Instant::now());
+        commits.want(&[at(0, 5)], now);
+        commits.answered(Vec::new(), now);
+        let soon = now + AFTER_FAILURE / 2;
+        assert_eq!(commits.want(&[at(0, 6)], soon), []);
+        assert_eq!(commits.want_now(soon), [], "not even where it should be soon");
+        assert_eq!(commits.want(&[], now + AFTER_FAILURE), [at(0, 6)]);
+        commits.not_sent(now + AFTER_FAILURE);
+        assert_eq!(commits.want(&[], now + AFTER_FAILURE + EVERY), []);
     }
 
     #[test]
@@ -114,7 +132,7 @@ mod tests {
         let (mut commits, now) = (Commits::default(), Instant::now());
         commits.want(&[at(0, 5)], now);
         assert_eq!(commits.want(&[at(0, 9), at(1, 2)], now + EVERY), []);
-        commits.answered(vec![at(0, 5)]);
+        commits.answered(vec![at(0, 5)], now);
         assert_eq!(commits.want(&[], now + EVERY), [at(0, 9), at(1, 2)]);
     }
 
@@ -122,10 +140,10 @@ mod tests {
     fn shortly_after_one_the_next_gathers_unless_it_has_to_be_now() {
         let (mut commits, now) = (Commits::default(), Instant::now());
         commits.want(&[at(0, 5)], now);
-        commits.answered(vec![at(0, 5)]);
+        commits.answered(vec![at(0, 5)], now);
         assert_eq!(commits.want(&[at(0, 6)], now + EVERY / 2), []);
         assert_eq!(commits.want_now(now + EVERY / 2), [at(0, 6)]);
-        commits.answered(vec![at(0, 6)]);
+        commits.answered(vec![at(0, 6)], now);
         assert_eq!(commits.want(&[at(0, 7)], now + EVERY * 2), [at(0, 7)]);
     }
 

@@ -177,7 +177,7 @@ impl Group {
                 "offsets were not committed; the commit is repeated"
             );
         }
-        self.commits().answered(done);
+        self.commits().answered(done, Instant::now());
     }
 
     pub fn failed(&self, consumer: &BaseConsumer<Self>, failure: Failure) {
@@ -304,8 +304,12 @@ impl Group {
         if self.answers.swap(answers, Ordering::Relaxed) != answers {
             self.state.contact();
         }
-        if statistics.cgrp.as_ref().is_some_and(|group| group.state == "up" && group.join_state == "steady") {
-            self.state.steady();
+        let is_member =
+            statistics.cgrp.as_ref().is_some_and(|group| group.state == "up" && group.join_state == "steady");
+        // The client has a connection of its own for the coordinator; it is no broker of the cluster's list.
+        let coordinator = statistics.brokers.values().find(|broker| broker.source == "logical" && broker.state == "UP");
+        if let Some(coordinator) = coordinator.filter(|_| is_member) {
+            self.state.seems_steady(Duration::from_micros(coordinator.stateage.try_into().unwrap_or_default()));
         }
         let stopped = self.state.stopped();
         for (topic, partition) in lock(&self.owned).keys() {

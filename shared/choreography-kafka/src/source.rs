@@ -200,7 +200,7 @@ impl EventSource for KafkaSource {
         }
         let sent = send(&self.consumer, &now);
         if sent.is_err() {
-            commits.not_sent();
+            commits.not_sent(Instant::now());
         }
         sent.map_err(log_error)
     }

@@ -7,7 +7,11 @@ use std::{
 };
 
 /// A rebalance, or a coordinator that is connected anew, takes less: it makes nobody less of a member.
-const STEADY_FOR: Duration = Duration::from_secs(15);
+const STEADY_FOR: Duration = Duration::from_secs(20);
+
+/// A coordinator whose connection has held for so long answers heartbeats: they have a time limit of one interval, 5 s if the broker
+/// says nothing else, and within a second librdkafka ends the connection of one that is not answered.
+const HOLDS: Duration = Duration::from_secs(8);
 
 /// A broker that is well answers a heartbeat every second.
 const SILENT: Duration = Duration::from_secs(10);
@@ -36,6 +40,8 @@ pub struct Snapshot {
     pub partitions: usize,
     /// It is a member of its group and has its share of the partitions, which may be none.
     pub joined: bool,
+    /// Since it last was; `None`: it never was.
+    pub joined_age: Option<Duration>,
     /// Since the broker last answered anything; `None`: it never did. With a broker that is well, below three seconds.
     pub contact_age: Option<Duration>,
     /// The last error that concerned no partition, or passes by itself.
@@ -58,8 +64,14 @@ impl Snapshot {
         match self.contact_age {
             None => Some("Kafka has not answered yet".into()),
             Some(age) if age > SILENT => Some(format!("Kafka has not answered for {} s", age.as_secs())),
-            Some(_) if !self.joined => Some("the consumer group has not let this replica in yet".into()),
-            Some(_) => None,
+            Some(_) if self.joined => None,
+            Some(_) => Some(match self.joined_age {
+                None => "the consumer group has not let this replica in yet".into(),
+                Some(age) => format!(
+                    "the coordinator of the consumer group has not answered for {} s, or a rebalance does not end",
+                    age.as_secs()
+                ),
+            }),
         }
     }
 
@@ -154,9 +166,11 @@ impl KafkaState {
     /// How it stands this moment.
     pub fn snapshot(&self) -> Snapshot {
         let inner = self.inner();
+        let joined_age = inner.steady.map(|at| at.elapsed());
         Snapshot {
             partitions: inner.partitions,
-            joined: inner.steady.is_some_and(|at| at.elapsed() < STEADY_FOR),
+            joined: joined_age.is_some_and(|age| age < STEADY_FOR),
+            joined_age,
             contact_age: inner.contact.map(|at| at.elapsed()),
             last_error: inner.last_error.clone(),
             stopped: inner.stopped.values().cloned().collect(),
@@ -185,6 +199,15 @@ impl KafkaState {
     /// The group has its coordinator, and this member its share.
     pub(super) fn steady(&self) {
         self.inner().steady = Some(Instant::now());
+    }
+
+    /// As librdkafka sees it, with a connection to the coordinator that has held for so long. One that takes connections and answers
+    /// no heartbeat is connected to again and again, so a short while says something only of a new member.
+    pub(super) fn seems_steady(&self, held: Duration) {
+        let mut inner = self.inner();
+        if inner.steady.is_none() || held >= HOLDS {
+            inner.steady = Some(Instant::now());
+        }
     }
 
     /// The broker answered something.
@@ -266,6 +289,21 @@ mod tests {
         assert!(state.snapshot().standing().contains("degraded: order-events[1] stands still at 7"));
         state.stop(stopped(2));
         assert!(state.snapshot().problem().is_some_and(|problem| problem.starts_with("order-events[2]")));
+    }
+
+    #[test]
+    fn a_coordinator_that_is_connected_to_again_and_again_makes_nobody_a_member_for_longer() {
+        let state = KafkaState::default();
+        state.contact();
+        state.seems_steady(Duration::ZERO);
+        assert_eq!(state.snapshot().problem(), None, "the group has just let it in");
+        let before = state.inner().steady;
+        state.seems_steady(HOLDS / 2);
+        assert_eq!(state.inner().steady, before);
+        state.seems_steady(HOLDS);
+        assert!(state.inner().steady > before);
+        let out = Snapshot { joined: false, joined_age: Some(Duration::from_secs(40)), ..state.snapshot() };
+        assert!(out.problem().is_some_and(|problem| problem.contains("coordinator") && problem.contains("40 s")));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! A story that disturbs the services (freezes, crashes) asks for the world alone.
 
+mod kafka_proxy;
 mod messages;
 mod topics;
 mod verbs;
@@ -14,10 +15,11 @@ use std::time::{Duration, Instant};
 use local::producer::Producer;
 use local::shop::Shop;
 use local::system::{ADMIN_TOKEN, publishers, topics};
-use local::{BrokerChoice, EventLog, Jaeger, System, SystemOptions, TracesTo, binaries};
+use local::{BrokerChoice, EventLog, Jaeger, Kafka, KafkaOptions, RunDir, System, SystemOptions, TracesTo, binaries};
 use tokio::runtime::Runtime;
 use tokio::sync::{OnceCell, RwLock};
 
+pub use kafka_proxy::{CONSUMER_GROUP_HEARTBEAT, KafkaProxy, Loss, OF_THE_COORDINATOR, OFFSET_COMMIT, OFFSET_FETCH};
 pub use local::Record;
 pub use messages::{Typed, typed};
 pub use verbs::{Money, Pieces};
@@ -75,6 +77,33 @@ pub fn story_apart<F: Future<Output = ()>>(services: &[&'static str], tell: impl
     });
 }
 
+/// Tells a story in a world of its own whose broker has these properties. A service that is given the proxy's address as
+/// `KAFKA_BROKERS` comes to it that way. The story starts the services itself.
+pub fn story_behind_proxy<F: Future<Output = ()>>(
+    services: &[&'static str],
+    properties: Vec<(String, String)>,
+    tell: impl FnOnce(World, KafkaProxy) -> F,
+) {
+    runtime().block_on(async {
+        let _turn = TURN.write().await;
+        build().await;
+        let proxy = KafkaProxy::nowhere().await.expect("a proxy");
+        let dir = RunDir::create().expect("a directory");
+        let options = KafkaOptions { properties, proxy: Some(proxy.address), ..KafkaOptions::default() };
+        let kafka = Kafka::start(&dir.path().join("kafka"), options).await.expect("Kafka starts");
+        proxy.lead(kafka.behind_proxy().expect("it listens for the proxy"));
+        let options = SystemOptions {
+            broker: BrokerChoice::External(kafka.bootstrap().to_owned()),
+            services: Some(services.to_vec()),
+            env: impatient(),
+            ..SystemOptions::default()
+        };
+        let say = |what: &str| eprintln!("a world behind a proxy: {what}");
+        let system = System::start_parts(options, &say).await.expect("the system comes up");
+        tell(World::around(system), proxy).await;
+    });
+}
+
 async fn build() {
     binaries::build_shop("local").await.expect("the services build");
 }
@@ -119,11 +148,15 @@ impl World {
             env: impatient(),
             ..SystemOptions::default()
         };
-        let system = System::start(options, say).await.expect("the system comes up");
+        let world = Self::around(System::start(options, say).await.expect("the system comes up"));
+        say("ready");
+        world
+    }
+
+    fn around(system: System) -> Self {
         let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
         let log = EventLog::follow(&system.broker.connection(), &names).expect("the topics can be followed");
         let producer = Producer::connect(&system.broker.connection()).expect("a producer");
-        say("ready");
         Self { system, log, shop: Shop::default(), operator: Shop::bearing(ADMIN_TOKEN), producer }
     }
 

@@ -16,6 +16,15 @@ pub(super) struct Files {
     pub log: PathBuf,
 }
 
+/// Loopback ports that a broker listens on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ports {
+    pub clients: u16,
+    pub controller: u16,
+    /// For those who come by a proxy.
+    pub behind_proxy: Option<u16>,
+}
+
 impl Files {
     pub fn below(dir: &Path) -> Self {
         Self {
@@ -26,16 +35,17 @@ impl Files {
         }
     }
 
-    /// Writes them for a broker on these loopback ports.
-    pub fn write(&self, port: u16, controller: u16, options: &KafkaOptions) -> Result<()> {
+    /// Writes them for a broker on these ports.
+    pub fn write(&self, ports: &Ports, options: &KafkaOptions) -> Result<()> {
         std::fs::create_dir_all(&self.data).map_err(Error::path("creating", &self.data))?;
         std::fs::write(&self.log4j, LOG4J).map_err(Error::path("writing", &self.log4j))?;
-        let text = properties(&self.data, port, controller, options);
+        let text = properties(&self.data, ports, options);
         std::fs::write(&self.properties, text).map_err(Error::path("writing", &self.properties))
     }
 }
 
-fn properties(data: &Path, port: u16, controller: u16, options: &KafkaOptions) -> String {
+fn properties(data: &Path, ports: &Ports, options: &KafkaOptions) -> String {
+    let Ports { clients: port, controller, behind_proxy } = *ports;
     let mut text = format!(
         "process.roles=broker,controller
 node.id=1
@@ -67,6 +77,14 @@ broker.heartbeat.interval.ms=500
     );
     if let Some(secrets) = &options.secrets {
         text.push_str(&super::security::properties(secrets, port, controller));
+    }
+    if let (Some(own), Some(proxy)) = (behind_proxy, options.proxy) {
+        text.push_str(&format!(
+            "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},PROXIED://127.0.0.1:{own}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://{proxy}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
+"
+        ));
     }
     for (name, value) in &options.properties {
         text.push_str(&format!("{name}={value}\n"));

@@ -9,10 +9,26 @@ use super::java::Jars;
 use crate::{Error, Result, cache};
 
 const POM: &str = include_str!("../../../kafka/pom.xml");
+/// The one in the POM.
 const VERSION: &str = "4.3.1";
 
+/// `KAFKA_VERSION` names another release than the usual one, to try it: `KAFKA_VERSION=4.4.0`.
+fn version() -> String {
+    let named = std::env::var("KAFKA_VERSION").unwrap_or_default();
+    if named.is_empty() { VERSION.to_owned() } else { named }
+}
+
+fn pom_of(version: &str) -> String {
+    POM.replace(&element(VERSION), &element(version))
+}
+
+fn element(version: &str) -> String {
+    format!("<version>{version}</version>")
+}
+
+/// Each release has its own.
 pub(super) fn cache_dir() -> PathBuf {
-    cache::user_cache().join(format!("kafka-{VERSION}"))
+    cache::user_cache().join(format!("kafka-{}", version()))
 }
 
 pub(super) fn holds_a_broker(libs: &Path) -> bool {
@@ -27,16 +43,17 @@ pub(super) fn provide(jars: &Jars) -> Result<PathBuf> {
     match jars {
         Jars::Home(dir) | Jars::Cached(dir) => Ok(dir.clone()),
         Jars::Fetch { maven, into } => cache::fill_once(into, |dir| {
-            tracing::info!("fetching Apache Kafka {VERSION} by Maven into {}", into.display());
-            fetch(maven, dir)
+            let version = version();
+            tracing::info!("fetching Apache Kafka {version} by Maven into {}", into.display());
+            fetch(maven, &version, dir)
         }),
     }
 }
 
-fn fetch(maven: &Path, into: &Path) -> Result<()> {
+fn fetch(maven: &Path, version: &str, into: &Path) -> Result<()> {
     std::fs::create_dir_all(into).map_err(Error::path("creating", into))?;
     let pom = into.join("pom.xml");
-    std::fs::write(&pom, POM).map_err(Error::path("writing", &pom))?;
+    std::fs::write(&pom, pom_of(version)).map_err(Error::path("writing", &pom))?;
     let mut command = Command::new(maven);
     command
         .args(["-q", "-B", "-f"])
@@ -55,4 +72,18 @@ pub(super) fn run(command: &mut Command, name: &str) -> Result<()> {
     let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
     said.push_str(&String::from_utf8_lossy(&output.stderr));
     Err(Error::Failed { program: name.into(), status: output.status.to_string(), output: said })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_release_takes_the_usual_ones_place_and_nothing_elses() {
+        assert_eq!(pom_of(VERSION), POM);
+        let other = pom_of("4.4.0");
+        assert!(other.contains("<artifactId>kafka_2.13</artifactId>\n      <version>4.4.0</version>"), "{other}");
+        assert!(!other.contains(VERSION), "{other}");
+        assert!(other.contains("<artifactId>log4j-slf4j-impl</artifactId>\n      <version>2."), "{other}");
+    }
 }

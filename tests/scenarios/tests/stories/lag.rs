@@ -15,7 +15,7 @@ use sqlx::Connection;
 const REQUEST: Duration = Duration::from_secs(20);
 
 /// Per partition, how much of it a group has not committed.
-async fn lag(world: &World, group: &'static str, topics: &'static [&'static str]) -> Vec<(String, i64)> {
+pub async fn lag(world: &World, group: &'static str, topics: &'static [&'static str]) -> Vec<(String, i64)> {
     let mut config = world.system.broker.connection().config();
     config.set("group.id", group);
     let asked = tokio::task::spawn_blocking(move || {

@@ -4,6 +4,7 @@ mod archiving;
 mod bombs;
 mod calls;
 mod cancelling;
+mod coordinator;
 mod crashes;
 mod forwards;
 mod http_api;

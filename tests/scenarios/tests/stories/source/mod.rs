@@ -2,6 +2,7 @@
 //! not as they should be.
 
 mod batches;
+mod coordinator;
 mod frozen;
 mod groups;
 mod stops;
@@ -18,13 +19,15 @@ use choreography_core::{
     delivery::{Delivery, Position},
     log::EventSource,
 };
-use choreography_kafka::{BatchLimits, GroupProtocol, KafkaSource, KafkaState, Snapshot};
+use choreography_kafka::{BatchLimits, Connection, GroupProtocol, KafkaSource, KafkaState, Snapshot};
 use clap::Parser;
 use local::{Kafka, KafkaOptions, RunDir};
 use provision::{choreography::TopicSpec, kafka::create_topics};
 use rdkafka::{
+    TopicPartitionList,
     admin::{AdminClient, AdminOptions},
     client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer as _},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use tokio::{runtime::Runtime, sync::OnceCell};
@@ -53,8 +56,12 @@ fn runtime() -> &'static Runtime {
 
 impl Broker {
     async fn start() -> Self {
+        Self::start_with(KafkaOptions::default()).await
+    }
+
+    async fn start_with(options: KafkaOptions) -> Self {
         let dir = RunDir::create().expect("a directory");
-        let kafka = Kafka::start(&dir.path().join("kafka"), KafkaOptions::default()).await.expect("Kafka starts");
+        let kafka = Kafka::start(&dir.path().join("kafka"), options).await.expect("Kafka starts");
         Self { kafka, dir }
     }
 
@@ -84,10 +91,25 @@ impl Broker {
     }
 
     async fn join_by(&self, group: &str, topics: &[&str], protocol: GroupProtocol) -> Member {
-        let state = Arc::new(KafkaState::default());
-        let connection = self.kafka.connection();
-        let source = KafkaSource::subscribe(connection, group, topics, batches(), protocol, state.clone());
-        Member { source: source.expect("a consumer"), state }
+        Member::join(self.kafka.connection(), group, topics, protocol)
+    }
+
+    /// What the group has committed of each partition; -1: nothing.
+    async fn committed(&self, group: &str, topic: &str, partitions: i32) -> Vec<i64> {
+        let mut config = self.kafka.connection().config();
+        config.set("group.id", group);
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(topic, 0, partitions - 1);
+        let asked = tokio::task::spawn_blocking(move || {
+            let consumer: BaseConsumer = config.create()?;
+            consumer.committed_offsets(list, REQUEST)
+        });
+        let answer = asked.await.expect("it ends").expect("Kafka answers");
+        answer
+            .elements()
+            .iter()
+            .map(|found| found.offset().to_raw().filter(|offset| *offset >= 0).unwrap_or(-1))
+            .collect()
     }
 }
 
@@ -113,6 +135,12 @@ struct Member {
 }
 
 impl Member {
+    fn join(kafka: &Connection, group: &str, topics: &[&str], protocol: GroupProtocol) -> Self {
+        let state = Arc::new(KafkaState::default());
+        let source = KafkaSource::subscribe(kafka, group, topics, batches(), protocol, state.clone());
+        Self { source: source.expect("a consumer"), state }
+    }
+
     /// Polls until enough has come.
     async fn until(&mut self, what: &str, enough: impl Fn(&[Delivery], &Snapshot) -> bool) -> Vec<Delivery> {
         let (mut got, began) = (Vec::new(), Instant::now());
