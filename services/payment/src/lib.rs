@@ -51,7 +51,7 @@ impl Service for Payment {
 }
 
 /// Its part in the saga, for the check of the choreography.
-const SAGA: &str = include_str!("../saga.json");
+pub const SAGA: &str = include_str!("../saga.json");
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/payment");

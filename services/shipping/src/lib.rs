@@ -44,7 +44,7 @@ impl Service for Shipping {
 }
 
 /// Its part in the saga, for the check of the choreography.
-const SAGA: &str = include_str!("../saga.json");
+pub const SAGA: &str = include_str!("../saga.json");
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/shipping");

@@ -43,6 +43,7 @@ mod schedule;
 mod subject;
 mod system;
 mod unreliable;
+mod words;
 
 pub use coverage::{Cell, Coverage};
 pub use faults::Fault;
@@ -54,3 +55,4 @@ pub use schedule::{Many, Outcome, Simulation};
 pub use subject::{Handle, Subject};
 pub use system::System;
 pub use unreliable::Unreliable;
+pub use words::interned;

@@ -14,7 +14,7 @@ use choreography_core::{
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{core::Core, observed::Observed, poison::Kind};
+use crate::{core::Core, observed::Observed, poison::Kind, words};
 
 /// A service's rules, watched.
 pub struct Probe {
@@ -54,6 +54,8 @@ pub struct Taken {
     /// It is a compensation.
     pub overtakes: bool,
     pub to: &'static str,
+    /// What else the rule did, in the words of a state table.
+    pub then: &'static str,
 }
 
 impl Probe {
@@ -96,14 +98,14 @@ impl Probe {
         let mut effects = self.rules.decide(what, &mut view, now).inspect_err(|_| {
             self.core.count_cell([self.name(), from, input, "refused"]);
         })?;
-        let to = self.observed.state(what, &view);
+        let (to, then) = (self.observed.state(what, &view), words::of(&effects));
         for (table, key) in places {
             let row = view.get(table, &key).clone();
             rows.set(table, &key, row);
         }
         self.observed.spoil(&self.core, &mut effects);
         let overtakes = matches!(what, What::Event(event) if self.rules.overtakes(event));
-        Ok(noted(effects, Taken { id, aggregate_id, from, input, overtakes, to }))
+        Ok(noted(effects, Taken { id, aggregate_id, from, input, overtakes, to, then }))
     }
 
     fn poisoned(&self, is_event: bool, aggregate_id: Option<&str>, input: &str) -> Result<(), Refusal> {

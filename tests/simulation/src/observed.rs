@@ -19,7 +19,7 @@ use order::{
     place_order::PlaceOrder,
     request::Request,
 };
-use payment::payment_row::{PaymentRow, State as PaymentState};
+use payment::payment_row::PaymentRow;
 use shipping::shipment::Shipment;
 
 use crate::plant::Plant;
@@ -93,11 +93,11 @@ impl Observed for Order {
         match what {
             What::Event(event) => event.event_type.name,
             What::Command(command) => match command.get::<PlaceOrder>() {
-                Some(place) if is_known(place, rows) => "place again",
-                Some(_) => "place",
-                None => "cancel",
+                Some(place) if is_known(place, rows) => "command place again",
+                Some(_) => "command place",
+                None => "command cancel",
             },
-            What::Deadline { .. } => "deadline",
+            What::Deadline { .. } => "deadline order",
             What::Answer { .. } => "answer",
         }
     }
@@ -148,17 +148,16 @@ impl Observed for Inventory {
 
 impl Observed for Payment {
     fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
-        row::<PaymentRow>(rows, &key(what)).map_or("no row", |payment| match payment.state {
-            PaymentState::CapturingUndo => "capturing, undo",
-            state => state.word(),
-        })
+        row::<PaymentRow>(rows, &key(what)).map_or("no row", |payment| payment.state.word())
     }
 
     fn input(&self, what: &What<Routed>, _rows: &Rows<Routed>) -> &'static str {
         match what {
             What::Event(event) => event.event_type.name,
-            What::Answer { step, answer, .. } if step == "charge" => answered(("charge: yes", "charge: no"), answer),
-            What::Answer { answer, .. } => answered(("refund: yes", "refund: no"), answer),
+            What::Answer { step, answer, .. } if step == "charge" => {
+                answered(("answer charge yes", "answer charge no"), answer)
+            }
+            What::Answer { answer, .. } => answered(("answer refund yes", "answer refund no"), answer),
             What::Command(_) => "command",
             What::Deadline { .. } => "deadline",
         }
@@ -177,7 +176,7 @@ impl Observed for Shipping {
     fn input(&self, what: &What<Routed>, _rows: &Rows<Routed>) -> &'static str {
         match what {
             What::Event(event) => event.event_type.name,
-            What::Answer { answer, .. } => answered(("ship: yes", "ship: no"), answer),
+            What::Answer { answer, .. } => answered(("answer ship yes", "answer ship no"), answer),
             What::Command(_) => "command",
             What::Deadline { .. } => "deadline",
         }
@@ -196,7 +195,7 @@ impl Observed for Notification {
     fn input(&self, what: &What<Routed>, _rows: &Rows<Routed>) -> &'static str {
         match what {
             What::Event(event) => event.event_type.name,
-            What::Answer { answer, .. } => answered(("tell: yes", "tell: no"), answer),
+            What::Answer { answer, .. } => answered(("answer tell yes", "answer tell no"), answer),
             What::Command(_) => "command",
             What::Deadline { .. } => "deadline",
         }

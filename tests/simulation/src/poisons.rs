@@ -36,12 +36,12 @@ pub fn poisons() -> Poisons {
             ("order", "shipping.dispatched"),
         ],
         answers: vec![
-            ("payment", "charge: yes"),
-            ("payment", "charge: yes"),
-            ("shipping", "ship: yes"),
-            ("payment", "refund: yes"),
-            ("notification", "tell: yes"),
+            ("payment", "answer charge yes"),
+            ("payment", "answer charge yes"),
+            ("shipping", "answer ship yes"),
+            ("payment", "answer refund yes"),
+            ("notification", "answer tell yes"),
         ],
-        deadlines: vec![("order", "deadline")],
+        deadlines: vec![("order", "deadline order")],
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     database::{Committed, Model},
     probe::{Note, Probe},
     system::System,
+    words::interned,
 };
 
 const CLASSES: [&str; 11] = [
@@ -38,6 +39,8 @@ fn count_service(core: &Core, model: &Model<Probe>) {
     for note in state.records.committed() {
         let Note::Taken(taken) = note else { continue };
         core.count_cell([model.name(), taken.from, taken.input, taken.to]);
+        let transition = interned(format!("{}, {} → {}", taken.from, taken.input, taken.to));
+        core.count_cell(["then", model.name(), transition, taken.then]);
         aggregates.extend(taken.id.zip(taken.aggregate_id.clone()));
     }
     count_held(core, &state.log, &aggregates);
