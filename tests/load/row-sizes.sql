@@ -16,10 +16,10 @@ BEGIN
             SELECT overlay(gen_random_uuid()::text PLACING left(uuid7_floor(clock_timestamp())::text, 13) || '-7' FROM 1) AS id
             FROM generate_series(1, orders);
         INSERT INTO inbox SELECT 'order', id::uuid FROM batch_ids ORDER BY id;
-        -- Envelope with payload, and headers. Today's partition takes wide facts (order.placed), tomorrow's narrow ones.
+        -- Envelope with payload, and headers. Today's partition takes wide events (order.placed), tomorrow's narrow ones.
         INSERT INTO outbox (range, topic, key, payload, headers, created_at)
             SELECT 1, 'order-events', id::bytea, repeat('p', length)::bytea, repeat('h', 560), now() + later
-            FROM batch_ids, (VALUES (700, interval '0'), (360, interval '1 day')) AS facts (length, later);
+            FROM batch_ids, (VALUES (700, interval '0'), (360, interval '1 day')) AS events (length, later);
         INSERT INTO orders SELECT id, 'pending', 'ada', 25000, 'EUR', items, 'tok_visa', address, now(), now() FROM batch_ids;
         INSERT INTO order_history (order_id, status, reason, at)
             SELECT id, status, 'because', now() FROM batch_ids, (VALUES ('pending'), ('completed')) AS steps (status);

@@ -7,8 +7,8 @@ use crate::participant::Participant;
 /// Everything that follows from one input, besides the rows that it changed.
 #[derive(Debug)]
 pub struct Effects<P: Participant> {
-    /// Facts to publish, in this order.
-    pub facts: Vec<Fact>,
+    /// Events to publish, in this order.
+    pub events: Vec<NewEvent>,
     /// Notes to append to the service's own histories.
     pub records: Vec<P::Record>,
     /// External calls to make once this is committed.
@@ -28,7 +28,7 @@ pub struct Effects<P: Participant> {
 impl<P: Participant> Default for Effects<P> {
     fn default() -> Self {
         Self {
-            facts: Vec::new(),
+            events: Vec::new(),
             records: Vec::new(),
             intents: Vec::new(),
             amended: Vec::new(),
@@ -47,8 +47,8 @@ impl<P: Participant> Effects<P> {
     }
 
     /// Publishes an event.
-    pub fn fact(mut self, fact: Fact) -> Self {
-        self.facts.push(fact);
+    pub fn event(mut self, event: NewEvent) -> Self {
+        self.events.push(event);
         self
     }
 
@@ -96,16 +96,16 @@ impl<P: Participant> Effects<P> {
     }
 }
 
-/// A fact to publish; the engine puts the envelope around it.
+/// An event that a rule publishes; the engine puts the envelope around it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fact {
+pub struct NewEvent {
     /// Its owner's topic.
     pub topic: &'static str,
     /// Its type.
     pub event_type: &'static str,
     /// The payload's version.
     pub version: u32,
-    /// The Kafka key. Facts of one aggregate first appear in the order in which they were committed.
+    /// The Kafka key. Events of one aggregate first appear in the order in which they were committed.
     pub aggregate_id: String,
     /// A JSON object.
     pub payload: String,
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn whatever_a_rule_answers_is_kept_in_the_order_in_which_it_was_said() {
-        let fact = |id: &str| Fact {
+        let event = |id: &str| NewEvent {
             topic: "out",
             event_type: "toy.done",
             version: 1,
@@ -170,7 +170,7 @@ mod tests {
         let settled = |name| SettleDeadline { aggregate_id: "a".into(), name };
         let end = |outcome| SagaEnd { outcome, began_at: DateTime::UNIX_EPOCH };
         let effects = Effects::<Toy>::none()
-            .fact(fact("one"))
+            .event(event("one"))
             .record(())
             .intend(call("one"))
             .amend(call("two"))
@@ -178,9 +178,9 @@ mod tests {
             .settle(settled("two"))
             .end(end("completed"))
             .reply(())
-            .fact(fact("two"))
+            .event(event("two"))
             .intend(call("three"));
-        assert_eq!(effects.facts, [fact("one"), fact("two")]);
+        assert_eq!(effects.events, [event("one"), event("two")]);
         assert_eq!((effects.intents, effects.amended), (vec![call("one"), call("three")], vec![call("two")]));
         assert_eq!((effects.deadlines, effects.settled), (vec![deadline("one")], vec![settled("two")]));
         assert_eq!((effects.ended, effects.records, effects.reply), (vec![end("completed")], vec![()], Some(())));

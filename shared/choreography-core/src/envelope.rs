@@ -12,14 +12,14 @@ const MAX_NAME: usize = 200;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Envelope {
-    /// UUIDv7, minted once, when the fact was recorded; every repeat carries the same.
+    /// UUIDv7, minted once, when the event was recorded; every repeat carries the same.
     pub id: Uuid,
     /// For example `inventory.reserved`.
     #[serde(rename = "type")]
     pub event_type: String,
     /// The payload's version.
     pub version: u32,
-    /// When the fact was recorded, by the database's clock.
+    /// When the event was recorded, by the database's clock.
     pub timestamp: DateTime<Utc>,
     /// The saga that this event belongs to.
     pub correlation_id: String,

@@ -1,4 +1,4 @@
-//! Event ids: UUIDv7, minted once, when a fact is recorded. Their time lets the inbox forget old ones safely.
+//! Event ids: UUIDv7, minted once, when an event is recorded. Their time lets the inbox forget old ones safely.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::{Uuid, Version};

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     Answer, AnyRecord, AnyRow, Call, Command, Event, Record, Refusal, Row,
-    effects::{Effects, Fact, Intend, SetDeadline},
+    effects::{Effects, Intend, NewEvent, SetDeadline},
     memory::Remembering,
     participant::What,
     routes::{AnyCommand, AnyEvent, Routed, Service, TableId},
@@ -91,7 +91,7 @@ impl<S: Service> Given<S> {
 pub struct Then {
     /// In words, in the order: records by their table, events by their type, calls, amended calls, deadlines.
     words: Vec<String>,
-    published: Vec<Fact>,
+    published: Vec<NewEvent>,
     calls: Vec<Intend>,
     records: Vec<AnyRecord>,
     deadlines: Vec<SetDeadline>,
@@ -100,14 +100,14 @@ pub struct Then {
 impl Then {
     fn of(effects: Effects<Routed>) -> Self {
         let records = effects.records.iter().map(|record| format!("record {}", record.table().name));
-        let events = effects.facts.iter().map(|fact| fact.event_type.to_owned());
+        let events = effects.events.iter().map(|event| event.event_type.to_owned());
         let calls = effects.intents.iter().map(|call| format!("call {}", call.step));
         let amended = effects.amended.iter().map(|call| format!("amend {}", call.step));
         let deadlines = effects.deadlines.iter().map(|deadline| format!("deadline {}", deadline.name));
         let settled = effects.settled.iter().map(|deadline| format!("settle {}", deadline.name));
         let words = records.chain(events).chain(calls).chain(amended).chain(deadlines).chain(settled).collect();
         let calls = effects.intents.into_iter().chain(effects.amended).collect();
-        Self { words, published: effects.facts, calls, records: effects.records, deadlines: effects.deadlines }
+        Self { words, published: effects.events, calls, records: effects.records, deadlines: effects.deadlines }
     }
 
     /// Such as `["record lines", "points.earned", "call post", "amend post", "deadline thanks", "settle thanks"]`. Empty where
@@ -121,8 +121,8 @@ impl Then {
     /// # Panics
     /// If one of them can't be read back.
     pub fn published<E: Event>(&self) -> Vec<E> {
-        let of_type = self.published.iter().filter(|fact| fact.event_type == E::TYPE.name);
-        of_type.map(|fact| E::read(fact.version, &fact.payload).unwrap_or_else(|error| panic!("{error}"))).collect()
+        let of_type = self.published.iter().filter(|event| event.event_type == E::TYPE.name);
+        of_type.map(|event| E::read(event.version, &event.payload).unwrap_or_else(|error| panic!("{error}"))).collect()
     }
 
     /// What is asked of the provider in calls of this type, amended ones included.

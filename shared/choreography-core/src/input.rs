@@ -95,7 +95,7 @@ impl<P: Participant> Work<P> {
 pub struct Input<P: Participant> {
     /// What happened.
     pub what: What<P>,
-    /// `None` where this input starts the saga: its facts then take their aggregate's id.
+    /// `None` where this input starts the saga: its events then take their aggregate's id.
     pub correlation_id: Option<String>,
     /// The trace context that it was written in.
     pub trace: TraceContext,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     Answer, Call, Command, Event, Refusal, Row,
-    effects::{Effects, Fact},
+    effects::{Effects, NewEvent},
     envelope::Envelope,
     participant::{Participant, What},
     routes::{AnyCommand, AnyEvent, Routed, Service, TableId, typed},
@@ -61,7 +61,7 @@ impl Remembering {
 #[derive(Default)]
 pub struct InMemory {
     services: Vec<Remembering>,
-    underway: VecDeque<Fact>,
+    underway: VecDeque<NewEvent>,
     published: Vec<&'static str>,
     /// The clock of all of them; at first 1970.
     pub now: DateTime<Utc>,
@@ -114,7 +114,13 @@ impl InMemory {
             what: name.into(),
             why: refusal.to_string(),
         })?;
-        self.underway.push_back(Fact { topic, event_type: name, version, aggregate_id: event.aggregate_id(), payload });
+        self.underway.push_back(NewEvent {
+            topic,
+            event_type: name,
+            version,
+            aggregate_id: event.aggregate_id(),
+            payload,
+        });
         self.hand_on()
     }
 
@@ -169,16 +175,16 @@ impl InMemory {
     }
 
     fn follow(&mut self, effects: Effects<Routed>) -> Result<(), NotTaken> {
-        self.underway.extend(effects.facts);
+        self.underway.extend(effects.events);
         self.hand_on()
     }
 
     /// Until nothing is on its way.
     fn hand_on(&mut self) -> Result<(), NotTaken> {
-        while let Some(fact) = self.underway.pop_front() {
-            let (topic, event_type) = (fact.topic, fact.event_type);
+        while let Some(event) = self.underway.pop_front() {
+            let (topic, event_type) = (event.topic, event.event_type);
             self.published.push(event_type);
-            let envelope = self.envelope(fact);
+            let envelope = self.envelope(event);
             let readers = self.services.iter().filter(|service| service.routed.reads().contains(&topic));
             let mut decoded: Vec<(&'static str, AnyEvent)> = Vec::new();
             for reader in readers {
@@ -190,22 +196,22 @@ impl InMemory {
             }
             for (service, event) in decoded {
                 let effects = self.tell(service, &What::Event(event))?;
-                self.underway.extend(effects.facts);
+                self.underway.extend(effects.events);
             }
         }
         Ok(())
     }
 
-    fn envelope(&self, fact: Fact) -> Envelope {
+    fn envelope(&self, event: NewEvent) -> Envelope {
         // A payload was written by its type, so it is JSON; were it not, no service could read it.
-        let payload = RawValue::from_string(fact.payload).unwrap_or_else(|_| RawValue::NULL.to_owned());
+        let payload = RawValue::from_string(event.payload).unwrap_or_else(|_| RawValue::NULL.to_owned());
         Envelope {
             id: Uuid::from_u128(self.published.len() as u128),
-            event_type: fact.event_type.into(),
-            version: fact.version,
+            event_type: event.event_type.into(),
+            version: event.version,
             timestamp: self.now,
-            correlation_id: fact.aggregate_id.clone(),
-            aggregate_id: fact.aggregate_id,
+            correlation_id: event.aggregate_id.clone(),
+            aggregate_id: event.aggregate_id,
             payload,
             causation_id: None,
             source: None,

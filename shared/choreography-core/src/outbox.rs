@@ -1,4 +1,4 @@
-//! From a fact to the message that waits in the outbox: the envelope, the headers, the size check.
+//! From an event to the message that waits in the outbox: the envelope, the headers, the size check.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::value::RawValue;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     dead_letter::is_dead_letter_topic,
-    effects::Fact,
+    effects::NewEvent,
     envelope::Envelope,
     participant::Refusal,
     store::OutboxMessage,
@@ -42,31 +42,31 @@ pub struct Origin<'a> {
     pub trace: &'a TraceContext,
 }
 
-/// Wraps a fact into its envelope. Refused if the broker would refuse it for its size: found here, the input is parked;
-/// found by the broker, the fact would be committed and could never be published.
+/// Wraps an event into its envelope. Refused if the broker would refuse it for its size: found here, the input is parked;
+/// found by the broker, the event would be committed and could never be published.
 pub fn message(
-    fact: Fact,
+    event: NewEvent,
     id: Uuid,
     now: DateTime<Utc>,
     origin: &Origin<'_>,
     max_bytes: usize,
 ) -> Result<OutboxMessage, Refusal> {
-    let payload = RawValue::from_string(fact.payload)
-        .map_err(|error| Refusal::Permanent(format!("the payload of {} is no JSON: {error}", fact.event_type)))?;
+    let payload = RawValue::from_string(event.payload)
+        .map_err(|error| Refusal::Permanent(format!("the payload of {} is no JSON: {error}", event.event_type)))?;
     let envelope = Envelope {
         id,
-        event_type: fact.event_type.to_owned(),
-        version: fact.version,
+        event_type: event.event_type.to_owned(),
+        version: event.version,
         timestamp: now,
         correlation_id: origin.correlation_id.to_owned(),
-        aggregate_id: fact.aggregate_id.clone(),
+        aggregate_id: event.aggregate_id.clone(),
         payload,
         causation_id: origin.causation_id,
         source: Some(origin.source.to_owned()),
     };
     let message = OutboxMessage {
-        topic: fact.topic.to_owned(),
-        key: Some(fact.aggregate_id.into_bytes()),
+        topic: event.topic.to_owned(),
+        key: Some(event.aggregate_id.into_bytes()),
         payload: Some(envelope.to_bytes()),
         headers: headers(&envelope, origin),
         nth: None,
@@ -74,7 +74,7 @@ pub fn message(
     if message.size() > max_bytes {
         return Err(Refusal::Permanent(format!(
             "{} would be {} bytes long; at most {max_bytes} can be published",
-            fact.event_type,
+            event.event_type,
             message.size()
         )));
     }
@@ -123,7 +123,7 @@ pub fn share_of(key: Option<&[u8]>, shares: i32) -> i32 {
 mod tests {
     use super::*;
 
-    const FACT: Fact = Fact {
+    const EVENT: NewEvent = NewEvent {
         topic: "order-events",
         event_type: "order.placed",
         version: 1,
@@ -134,8 +134,8 @@ mod tests {
     fn wrap(payload: String, max_bytes: usize) -> Result<OutboxMessage, Refusal> {
         let origin =
             Origin { source: "order", correlation_id: "s", causation_id: None, trace: &TraceContext::default() };
-        let fact = Fact { payload, aggregate_id: "o".into(), ..FACT };
-        message(fact, Uuid::nil(), DateTime::UNIX_EPOCH, &origin, max_bytes)
+        let event = NewEvent { payload, aggregate_id: "o".into(), ..EVENT };
+        message(event, Uuid::nil(), DateTime::UNIX_EPOCH, &origin, max_bytes)
     }
 
     #[test]
@@ -190,8 +190,8 @@ mod tests {
     fn headers_say_what_the_envelope_says_and_carry_the_trace() {
         let trace = TraceContext { traceparent: Some("00-1-2-01".into()), tracestate: Some("v=1".into()) };
         let origin = Origin { source: "order", correlation_id: "s", causation_id: None, trace: &trace };
-        let fact = Fact { payload: "{}".into(), aggregate_id: "o".into(), version: 3, ..FACT };
-        let message = message(fact, Uuid::nil(), DateTime::UNIX_EPOCH, &origin, 10_000).unwrap();
+        let event = NewEvent { payload: "{}".into(), aggregate_id: "o".into(), version: 3, ..EVENT };
+        let message = message(event, Uuid::nil(), DateTime::UNIX_EPOCH, &origin, 10_000).unwrap();
         let expected = [
             ("correlation-id", "s"),
             ("event-type", "order.placed"),

@@ -91,7 +91,7 @@ pub trait Participant: Sized + Send + Sync + 'static {
 /// What happened: everything that can move a saga comes through one door.
 #[derive(Debug)]
 pub enum What<P: Participant> {
-    /// Another service's fact.
+    /// Another service's event.
     Event(P::Event),
     /// A client's wish.
     Command(P::Command),

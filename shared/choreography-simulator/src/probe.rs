@@ -133,7 +133,7 @@ fn noted(effects: Effects<Routed>, taken: Taken) -> Effects<Probe> {
     let mut records: Vec<Note> = effects.records.into_iter().map(Note::Own).collect();
     records.push(Note::Taken(taken));
     Effects {
-        facts: effects.facts,
+        events: effects.events,
         records,
         intents: effects.intents,
         amended: effects.amended,

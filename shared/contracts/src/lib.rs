@@ -1,4 +1,4 @@
-//! The facts that the services tell each other. One file per event; [`event`] lists them all.
+//! The events that the services tell each other. One file per event; [`event`] lists them all.
 //!
 //! Payloads are validated on the way out and on the way in: unknown further fields are tolerated, missing or malformed
 //! ones are refused with the field's path. No I/O in here.

@@ -2,7 +2,7 @@
 
 use crate::Event;
 
-/// The order service's facts and requests.
+/// The order service's events and requests.
 pub const ORDER_EVENTS: &str = "order-events";
 /// What stock did about an order.
 pub const INVENTORY_EVENTS: &str = "inventory-events";
@@ -11,7 +11,7 @@ pub const PAYMENT_EVENTS: &str = "payment-events";
 /// What goods did about an order.
 pub const SHIPPING_EVENTS: &str = "shipping-events";
 
-/// All topics that carry facts.
+/// All topics that carry events.
 pub const ALL: [&str; 4] = [ORDER_EVENTS, INVENTORY_EVENTS, PAYMENT_EVENTS, SHIPPING_EVENTS];
 
 /// Where messages of `topic` go that a reader could not handle.

@@ -34,14 +34,14 @@ pub fn forger(shop: &Arc<Shop>, kafka: Kafka) -> impl FnMut() + 'static {
             let trace = TraceContext::default();
             let key = order_id.to_string();
             let origin = Origin { source: "payment", correlation_id: &key, causation_id: None, trace: &trace };
-            let fact = choreography_core::effects::Fact {
+            let event = choreography_core::effects::NewEvent {
                 topic: event.topic(),
                 event_type: event.event_type(),
                 version: 1,
                 aggregate_id: key.clone(),
                 payload: event.to_payload().unwrap_or_default(),
             };
-            if let Ok(message) = outbox::message(fact, core.uuid(), core.now(), &origin, usize::MAX) {
+            if let Ok(message) = outbox::message(event, core.uuid(), core.now(), &origin, usize::MAX) {
                 broker.append(message);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{running::Running, told::created};
 use crate::{
-    effects::{Effects, Fact, Intend, SagaEnd},
+    effects::{Effects, Intend, NewEvent, SagaEnd},
     input::Input,
     outbox::{self, Origin},
     participant::{Participant, Refusal},
@@ -19,28 +19,28 @@ impl<P: Participant> Running<'_, P> {
         trace: &TraceContext,
     ) -> Result<Vec<(OutboxMessage, SagaSpan)>, Refusal> {
         effects
-            .facts
+            .events
             .iter()
-            .map(|fact| {
-                self.check_aggregate(fact)?;
-                let correlation_id = input.correlation_id.as_deref().unwrap_or(&fact.aggregate_id);
+            .map(|event| {
+                self.check_aggregate(event)?;
+                let correlation_id = input.correlation_id.as_deref().unwrap_or(&event.aggregate_id);
                 let id = self.ids.next(self.now);
-                let span = created(trace, fact, id, correlation_id);
+                let span = created(trace, event, id, correlation_id);
                 let causation_id = input.source.causation_id();
                 let origin =
                     Origin { source: self.participant.name(), correlation_id, causation_id, trace: span.context() };
-                outbox::message(fact.clone(), id, self.now, &origin, self.policy.max_message_bytes)
+                outbox::message(event.clone(), id, self.now, &origin, self.policy.max_message_bytes)
                     .map(|message| (message, span))
             })
             .collect()
     }
 
     /// An event is about an aggregate whose row this input has locked: nothing else gives the aggregate's events their order.
-    fn check_aggregate(&self, fact: &Fact) -> Result<(), Refusal> {
+    fn check_aggregate(&self, event: &NewEvent) -> Result<(), Refusal> {
         match self.participant.aggregates() {
-            Some(table) if self.rows.find(table, &fact.aggregate_id).is_none() => Err(Refusal::Permanent(format!(
+            Some(table) if self.rows.find(table, &event.aggregate_id).is_none() => Err(Refusal::Permanent(format!(
                 "{} is about {}, whose row in {table:?} this input does not touch",
-                fact.event_type, fact.aggregate_id
+                event.event_type, event.aggregate_id
             ))),
             _ => Ok(()),
         }

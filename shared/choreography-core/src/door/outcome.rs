@@ -20,9 +20,9 @@ pub(super) struct Outcome<P: Participant> {
     pub writing: Writing<P>,
     /// The batch's own span, to which those of its inputs link.
     pub links: Vec<SpanContext>,
-    /// What is to be told of the inputs, and the spans of the facts.
+    /// What is to be told of the inputs, and the spans of the events.
     pub told: Vec<Told>,
-    pub facts: Vec<SagaSpan>,
+    pub event_spans: Vec<SagaSpan>,
     /// Sagas that ended, as they did and after how many seconds.
     pub ended: Vec<(&'static str, f64)>,
     /// Deadlines whose rules ran well.
@@ -36,7 +36,7 @@ impl<P: Participant> Default for Outcome<P> {
             writing: Writing::default(),
             links: Vec::new(),
             told: Vec::new(),
-            facts: Vec::new(),
+            event_spans: Vec::new(),
             ended: Vec::new(),
             passed: Vec::new(),
         }
@@ -146,7 +146,7 @@ impl<P: Participant> Outcome<P> {
     /// It is committed: tells it, and says what has to be done now. `numbers`: of the messages, in the outbox. `since`: a moment
     /// before the transaction began.
     pub fn committed(self, range_count: i32, numbers: &[i64], since: Instant) -> Progress<P::Reply> {
-        self.facts.into_iter().for_each(SagaSpan::end);
+        self.event_spans.into_iter().for_each(SagaSpan::end);
         self.told.into_iter().for_each(Told::committed);
         for (outcome, seconds) in self.ended {
             metrics::histogram!("saga_duration_seconds", "outcome" => outcome).record(seconds);

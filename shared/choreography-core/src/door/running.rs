@@ -71,7 +71,7 @@ impl<'a, P: Participant> Running<'a, P> {
         let before = self.outcome.writing.messages.len();
         let (verdict, class) = self.handle(input, note, span.context());
         if input.correlation_id.is_none() {
-            // A command that begins a saga, or asks something of one: its fact says which.
+            // A command that begins a saga, or asks something of one: its event says which.
             let key = self.outcome.writing.messages.get(before).and_then(|message| message.key.as_deref());
             if let Some(Ok(key)) = key.map(std::str::from_utf8) {
                 span.set("saga.correlation_id", key.to_owned());
@@ -203,7 +203,7 @@ impl<'a, P: Participant> Running<'a, P> {
             Ok((effects, messages)) => {
                 let (messages, spans): (Vec<_>, Vec<_>) = messages.into_iter().unzip();
                 self.outcome.writing.messages.extend(messages);
-                self.outcome.facts.extend(spans);
+                self.outcome.event_spans.extend(spans);
                 Ok(self.keep(input, effects, trace))
             }
             Err(refused) => {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     delivery::Delivery,
-    effects::Fact,
+    effects::NewEvent,
     input::{HeldEvent, Input, Source, Verdict, Work},
     links,
     participant::Participant,
@@ -180,9 +180,9 @@ impl Told {
     }
 }
 
-/// The span of a fact that is written to the outbox; its context travels with the message.
-pub(super) fn created(parent: &TraceContext, fact: &Fact, id: Uuid, correlation_id: &str) -> SagaSpan {
-    let (topic, event_type) = (fact.topic, fact.event_type);
+/// The span of an event that is written to the outbox; its context travels with the message.
+pub(super) fn created(parent: &TraceContext, event: &NewEvent, id: Uuid, correlation_id: &str) -> SagaSpan {
+    let (topic, event_type) = (event.topic, event.event_type);
     SagaSpan::child(parent, &[], || Telling {
         kind: SpanKind::Producer,
         name: format!("create {topic}").into(),

@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     AnyRecord, Call, Event, EventType, Record, Refusal,
-    effects::{Fact, SagaEnd},
+    effects::{NewEvent, SagaEnd},
 };
 
 /// What follows from an input, besides the rows that its rule changed. All of it is written in one transaction.
 #[derive(Debug, Default)]
 pub struct Reaction {
-    pub(super) published: Vec<(EventType, Fact)>,
+    pub(super) published: Vec<(EventType, NewEvent)>,
     pub(super) records: Vec<AnyRecord>,
     pub(super) calls: Vec<(&'static str, String)>,
     pub(super) amended: Vec<(&'static str, String)>,
@@ -40,7 +40,7 @@ impl Reaction {
         match event.write() {
             Ok(payload) => {
                 let aggregate_id = event.aggregate_id();
-                self.published.push((E::TYPE, Fact { topic, event_type: name, version, aggregate_id, payload }));
+                self.published.push((E::TYPE, NewEvent { topic, event_type: name, version, aggregate_id, payload }));
             }
             Err(refusal) => self.goes_wrong(refusal),
         }

@@ -147,7 +147,7 @@ impl Routed {
         let set = |(name, due_at)| SetDeadline { aggregate_id: key.to_owned(), name, due_at };
         let settle = |name| SettleDeadline { aggregate_id: key.to_owned(), name };
         Effects {
-            facts: reaction.published.into_iter().map(|(_, fact)| fact).collect(),
+            events: reaction.published.into_iter().map(|(_, event)| event).collect(),
             records: reaction.records,
             intents: reaction.calls.into_iter().map(intend).collect(),
             amended: reaction.amended.into_iter().map(intend).collect(),

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use crate::{
-    effects::{Effects, Fact, Intend, SagaEnd, SetDeadline, SettleDeadline},
+    effects::{Effects, Intend, NewEvent, SagaEnd, SetDeadline, SettleDeadline},
     envelope::Envelope,
     participant::{Participant, Refusal, Undecodable, What},
     rows::{Rows, Touch},
@@ -116,7 +116,7 @@ impl Participant for Toy {
         };
         let sum = rows.get(Table::Accounts, key) + 1;
         rows.set(Table::Accounts, key, sum);
-        let effects = Effects::none().fact(Fact {
+        let effects = Effects::none().event(NewEvent {
             topic: "out",
             event_type: "toy.done",
             version: 1,

@@ -210,8 +210,8 @@ impl World {
     /// The payloads of what was published, in their order.
     pub fn published(&self) -> Vec<String> {
         let state = self.door.database.state();
-        let facts = state.outbox.iter().filter(|message| message.topic == "out");
-        facts
+        let events = state.outbox.iter().filter(|message| message.topic == "out");
+        events
             .map(|message| {
                 let json: serde_json::Value = serde_json::from_slice(message.payload.as_deref().unwrap()).unwrap();
                 format!("{} {}", json["aggregateId"].as_str().unwrap(), json["payload"]["act"].as_str().unwrap())

@@ -71,7 +71,7 @@ pub(crate) struct IntakeLoop {
 }
 
 impl IntakeLoop {
-    /// Runs until it is told to stop and has handled what it took, or until going on would lose facts.
+    /// Runs until it is told to stop and has handled what it took, or until going on would lose events.
     pub async fn run(self, mut intake: Intake<Routed>, mut arrivals: Arrivals) {
         let _ended = self.ended.clone().drop_guard();
         if let Err(error) = self.take_in(&mut intake, &mut arrivals).await {

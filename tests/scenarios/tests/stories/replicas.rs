@@ -53,7 +53,7 @@ fn two_replicas_of_every_service_keep_key_order_and_one_effect() {
                     if ended { Ok(()) } else { Err(format!("{path:?}")) }
                 })
                 .await;
-            // Within a topic, facts of an order first appear in the order in which they were committed.
+            // Within a topic, events of an order first appear in the order in which they were committed.
             let mut by_topic: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for record in world.log.find(|record| record.is_keyed(order)) {
                 let seen = by_topic.entry(record.topic.clone()).or_default();

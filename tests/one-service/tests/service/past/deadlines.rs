@@ -66,8 +66,8 @@ async fn deadlines_pass_once_and_requests_are_answered_as_before() {
     assert!(matches!(verdicts[..], [Applied(None), Held(_)]), "nobody placed the fourth: {verdicts:?}");
     let expected = ["cancelling", "cancelling", "completed", "none", "pending"];
     assert_eq!(world.texts(statuses).await, expected);
-    let facts = "SELECT convert_from(payload, 'UTF8')::jsonb->>'type' FROM outbox WHERE topic = 'order-events'
+    let events = "SELECT convert_from(payload, 'UTF8')::jsonb->>'type' FROM outbox WHERE topic = 'order-events'
                  ORDER BY number OFFSET 2";
-    assert_eq!(world.texts(facts).await, ["order.placed", "order.completed"]);
+    assert_eq!(world.texts(events).await, ["order.placed", "order.completed"]);
     assert_eq!(publish(&world).await.len(), 5, "those, and the dead letter");
 }
