@@ -9,7 +9,7 @@ SELECT make_partitions(parent, current_date, current_date + 1) FROM unnest(ARRAY
 CREATE PROCEDURE orders_complete(batches int, orders int) LANGUAGE plpgsql AS $$
 DECLARE
     items   jsonb := '[{"sku":"chair","price":10000,"quantity":2},{"sku":"lamp","price":5000,"quantity":1}]';
-    address jsonb := '{"name":"Ada Lovelace","line1":"Main Street 1","line2":"Door 7","postalCode":"1010","city":"Vienna","country":"AT"}';
+    address jsonb := '{"name":"Ada Lovelace","line1":"Main Street 1","line2":"Handler 7","postalCode":"1010","city":"Vienna","country":"AT"}';
 BEGIN
     FOR batch IN 1..batches LOOP
         CREATE TEMP TABLE batch_ids AS

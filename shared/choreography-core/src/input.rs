@@ -1,4 +1,4 @@
-//! One input on its way through the door, and what became of it.
+//! One input on its way through the handler, and what became of it.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 //! What a service says of itself in types: which events it knows ([`Event`]), what its clients ask of it ([`Command`]), which
 //! external calls it makes ([`Call`]), which rows it keeps ([`Row`], [`Record`]), and in its [`routes`] what it does about each.
 //!
-//! And the steps that follow: everything that moves a saga passes one [`door`] in batches; events leave by the [`outbox`] and
+//! And the steps that follow: Everything that moves a saga passes one [`handler`] in batches; events leave by the [`outbox`] and
 //! the [`relay`]. They know the database and Kafka only by the traits in [`store`] and [`log`], so that a simulation drives the
 //! very code that ships.
 
@@ -16,12 +16,12 @@ pub mod crash_point;
 pub mod dead_letter;
 pub mod deadlines;
 pub mod delivery;
-pub mod door;
 pub mod effects;
 pub mod envelope;
 mod event;
 pub mod event_id;
 pub mod given;
+pub mod handler;
 pub mod input;
 pub mod intake;
 pub mod intents;

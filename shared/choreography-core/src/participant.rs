@@ -88,7 +88,7 @@ pub trait Participant: Sized + Send + Sync + 'static {
     fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, now: DateTime<Utc>) -> Result<Effects<Self>, Refusal>;
 }
 
-/// What happened: everything that can move a saga comes through one door.
+/// What happened: everything that can move a saga goes through the handler as one of these.
 #[derive(Debug)]
 pub enum What<P: Participant> {
     /// Another service's event.

@@ -6,8 +6,8 @@ use chrono::TimeDelta;
 use tracing::error;
 
 use crate::{
-    door::{Door, Progress},
     event_id::IdSource,
+    handler::{Handler, Progress},
     input::{HeldEvent, Unread, Work},
     participant::Participant,
     reception,
@@ -62,20 +62,20 @@ const LEASE: TimeDelta = TimeDelta::seconds(15);
 /// Tries held events again whose turn it is, each followed by its queue. `careful`: the last run of this process
 /// crashed.
 pub async fn step<P: Participant, D: Database<P>, S: HeldStore>(
-    door: &Door<P, D>,
+    handler: &Handler<P, D>,
     store: &S,
     ids: &mut dyn IdSource,
     limits: Limits,
     careful: bool,
 ) -> Result<Progress<P::Reply>, StoreError> {
     let claimed = store.claim(limits, LEASE).await?;
-    handle(door, store, ids, claimed, careful).await
+    handle(handler, store, ids, claimed, careful).await
 }
 
-/// Runs a parked event, and then what queues behind it, through the same door; the first verdict is its own. `None`: no
+/// Runs a parked event, and then what queues behind it, through the same handler; the first verdict is its own. `None`: no
 /// such event is held.
 pub async fn redrive<P: Participant, D: Database<P>, S: HeldStore>(
-    door: &Door<P, D>,
+    handler: &Handler<P, D>,
     store: &S,
     ids: &mut dyn IdSource,
     number: i64,
@@ -90,14 +90,14 @@ pub async fn redrive<P: Participant, D: Database<P>, S: HeldStore>(
         _ => return Ok(None),
     }
     // To be unreadable for the one who asks is no failed attempt.
-    if let Some(Err(failure)) = queue.events.first().map(|held| reception::check(&*door.participant, &held.event)) {
+    if let Some(Err(failure)) = queue.events.first().map(|held| reception::check(&*handler.participant, &held.event)) {
         return Ok(Some(Err(failure)));
     }
-    handle(door, store, ids, queue, false).await.map(|progress| Some(Ok(progress)))
+    handle(handler, store, ids, queue, false).await.map(|progress| Some(Ok(progress)))
 }
 
 async fn handle<P: Participant, D: Database<P>, S: HeldStore>(
-    door: &Door<P, D>,
+    handler: &Handler<P, D>,
     store: &S,
     ids: &mut dyn IdSource,
     claimed: Claimed,
@@ -113,9 +113,9 @@ async fn handle<P: Participant, D: Database<P>, S: HeldStore>(
     let mut work: Vec<Work<P>> = events.into_iter().map(|held| Work::Unread(Unread::Held(held))).collect();
     let mut progress = Progress::new(work.len());
     if careful {
-        door.handle_carefully(ids, &mut work, &mut progress).await?;
+        handler.handle_carefully(ids, &mut work, &mut progress).await?;
     } else {
-        door.handle_isolating(ids, &mut work, &mut progress).await?;
+        handler.handle_isolating(ids, &mut work, &mut progress).await?;
     }
     Ok(progress)
 }

@@ -32,7 +32,7 @@ fn attempts_are_counted_until_they_are_spent() {
 #[test]
 fn to_wait_for_a_locked_row_spends_no_attempts() {
     let mut world = World::new();
-    world.door.database.state().locked.insert((Table::Accounts, "a".into()));
+    world.handler.database.state().locked.insert((Table::Accounts, "a".into()));
     world.batch(&[("a", "add")]);
     for _ in 0..10 {
         after_a_while(&world);
@@ -40,7 +40,7 @@ fn to_wait_for_a_locked_row_spends_no_attempts() {
     }
     let held = world.held();
     assert_eq!((held[0].event.attempts, failure(&held[0]).0), (1, "locked"));
-    world.door.database.state().locked.clear();
+    world.handler.database.state().locked.clear();
     after_a_while(&world);
     assert_eq!(world.retry(), [Applied(None)]);
 }
@@ -76,7 +76,7 @@ fn redrive_takes_one_key_in_its_order() {
     assert_eq!(world.redrive(99), None);
     assert_eq!(world.dead_letters(), 2, "a redriven event that is refused again has its dead letter already");
     // Somebody gives the first up; what waited goes on in order, and the other key stands.
-    world.door.database.state().held.remove(&numbers[0]);
+    world.handler.database.state().held.remove(&numbers[0]);
     after_a_while(&world);
     world.retry();
     assert_eq!(world.published(), ["a one", "a three"]);
@@ -88,7 +88,7 @@ fn an_event_that_cannot_be_read_now_is_tried_again_and_blocks_its_key_alone() {
     let mut world = World::new();
     world.batch(&[("a", "fail"), ("a", "add"), ("b", "fail")]);
     {
-        let mut state = world.door.database.state();
+        let mut state = world.handler.database.state();
         let row = state.held.get_mut(&1).unwrap();
         row.event.event.delivery.payload = Some(b"of another version".to_vec().into());
     }
@@ -106,7 +106,7 @@ fn what_cannot_be_read_now_takes_its_turn_as_what_it_was_held_as() {
         world.batch(&[("a", "refuse"), ("a", "add"), ("a", "undo but fail")]),
         [Held(Parked), Held(Queued), Held(Retrying)]
     );
-    for row in world.door.database.state().held.values_mut() {
+    for row in world.handler.database.state().held.values_mut() {
         row.event.event.delivery.payload = Some(b"of another version".to_vec().into());
     }
     after_a_while(&world);
@@ -146,7 +146,7 @@ fn an_early_event_that_the_inbox_has_is_a_repeat_before_its_time_and_in_it() {
     let id = world.ids.next(in_an_hour);
     let event = world.event_with(id, "a", r#"{"act":"add"}"#);
     // As when an operator discarded it.
-    world.door.database.state().inbox.insert(id);
+    world.handler.database.state().inbox.insert(id);
     let behind = world.event("a", r#"{"act":"behind"}"#);
     assert_eq!(world.arrive(&[event.clone(), behind]), [Repeat, Applied(None)]);
     world.pass(TimeDelta::hours(1));
@@ -161,7 +161,7 @@ fn an_early_event_that_the_inbox_has_by_its_time_is_let_go() {
     let id = world.ids.next(in_an_hour);
     let event = world.event_with(id, "a", r#"{"act":"add"}"#);
     assert_eq!(world.arrive(&[event]), [Held(Retrying)]);
-    world.door.database.state().inbox.insert(id);
+    world.handler.database.state().inbox.insert(id);
     world.pass(TimeDelta::hours(1));
     assert_eq!(world.retry(), [Repeat]);
     assert_eq!((world.sum("a"), world.held().len()), (0, 0));
@@ -181,7 +181,7 @@ fn a_clock_that_goes_back_does_not_stop_what_was_held_in_its_time() {
 fn an_event_that_is_parked_at_a_redrive_has_its_dead_letter() {
     let mut world = World::new();
     world.batch(&[("a", "fail")]);
-    world.door.database.state().held.entry(1).and_modify(|row| row.event.attempts = 2);
+    world.handler.database.state().held.entry(1).and_modify(|row| row.event.attempts = 2);
     assert_eq!(world.redrive(1), Some(Ok(Held(Parked))));
     assert_eq!(world.dead_letters(), 1);
     assert_eq!(world.redrive(1), Some(Ok(Held(Parked))));
@@ -196,7 +196,7 @@ fn an_early_event_that_this_version_cannot_read_keeps_its_place_before_the_inbox
     let event = world.event_with(id, "a", r#"{"act":"add"}"#);
     world.arrive(std::slice::from_ref(&event));
     let set_payload = |world: &World, payload| {
-        world.door.database.state().held.entry(1).and_modify(|row| row.event.event.delivery.payload = payload);
+        world.handler.database.state().held.entry(1).and_modify(|row| row.event.event.delivery.payload = payload);
     };
     set_payload(&world, Some(b"of another version".to_vec().into()));
     world.pass(TimeDelta::hours(1));
@@ -217,7 +217,7 @@ fn an_early_event_that_waited_beyond_the_horizon_has_its_effect_and_no_inbox_row
     world.arrive(std::slice::from_ref(&event));
     world.pass(TimeDelta::days(30));
     assert_eq!(world.retry(), [Applied(None)]);
-    assert!(!world.door.database.state().inbox.contains(&id));
+    assert!(!world.handler.database.state().inbox.contains(&id));
     assert_eq!(world.arrive(&[event]), [Dead], "a copy is too old");
 }
 
@@ -225,7 +225,7 @@ fn an_early_event_that_waited_beyond_the_horizon_has_its_effect_and_no_inbox_row
 fn a_held_event_whose_row_cannot_be_read_is_parked_and_a_redrive_says_why() {
     let mut world = World::new();
     world.batch(&[("a", "fail"), ("b", "fail")]);
-    world.door.database.state().unreadable_held.insert(1);
+    world.handler.database.state().unreadable_held.insert(1);
     after_a_while(&world);
     assert_eq!(world.retry(), [Held(Retrying)], "the other is tried");
     assert_eq!(world.held().iter().map(|row| row.status).collect::<Vec<_>>(), [Parked, Retrying]);
@@ -238,7 +238,7 @@ fn a_redrive_runs_what_queues_behind_it_too_and_parks_what_cannot_be_read() {
     let mut world = World::new();
     world.batch(&[("a", "refuse"), ("a", "one"), ("a", "two")]);
     {
-        let mut state = world.door.database.state();
+        let mut state = world.handler.database.state();
         let text = |row: &crate::testing::HeldRow| {
             String::from_utf8(row.event.event.delivery.payload.as_deref().unwrap().to_vec()).unwrap()
         };
@@ -256,7 +256,7 @@ fn a_redrive_runs_what_queues_behind_it_too_and_parks_what_cannot_be_read() {
 fn who_waits_for_a_locked_row_looks_again_soon_however_long_it_takes() {
     let mut world = World::new();
     let keys: Vec<String> = (0..20).map(|n| n.to_string()).collect();
-    world.door.database.state().locked.extend(keys.iter().map(|key| (Table::Accounts, key.clone())));
+    world.handler.database.state().locked.extend(keys.iter().map(|key| (Table::Accounts, key.clone())));
     world.batch(&keys.iter().map(|key| (key.as_str(), "add")).collect::<Vec<_>>());
     for _ in 0..10 {
         after_a_while(&world);
@@ -271,11 +271,11 @@ fn who_waits_for_a_locked_row_looks_again_soon_however_long_it_takes() {
 fn an_event_that_is_redriven_while_its_row_is_locked_comes_again_by_itself() {
     let mut world = World::new();
     world.batch(&[("a", "fail")]);
-    world.door.database.state().held.entry(1).and_modify(|row| {
+    world.handler.database.state().held.entry(1).and_modify(|row| {
         row.event.attempts = 3;
         row.status = Parked;
     });
-    world.door.database.state().locked.insert((Table::Accounts, "a".into()));
+    world.handler.database.state().locked.insert((Table::Accounts, "a".into()));
     assert_eq!(world.redrive(1), Some(Ok(Held(Retrying))));
     assert_eq!(world.held()[0].event.attempts, 3);
 }
@@ -303,9 +303,9 @@ impl HeldStore for Behind {
 fn a_redrive_takes_no_other_event_for_the_one_that_it_was_asked_for() {
     let mut world = World::new();
     world.batch(&[("a", "refuse"), ("a", "refuse")]);
-    let (first, behind) = (world.held()[0].event.number, Behind(world.door.database.clone()));
-    world.door.database.state().statements.clear();
-    let redriven = now(redrive(&world.door, &behind, &mut world.ids, first, LIMITS)).unwrap();
+    let (first, behind) = (world.held()[0].event.number, Behind(world.handler.database.clone()));
+    world.handler.database.state().statements.clear();
+    let redriven = now(redrive(&world.handler, &behind, &mut world.ids, first, LIMITS)).unwrap();
     assert!(redriven.is_none());
-    assert!(world.door.database.state().statements.is_empty());
+    assert!(world.handler.database.state().statements.is_empty());
 }

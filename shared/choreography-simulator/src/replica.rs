@@ -16,7 +16,7 @@ use std::{
 
 use choreography_core::{
     deadlines,
-    door::Door,
+    handler::Handler,
     input::Verdict,
     intake::{self, Beside, Found, Handled, Intake, Kind, Search, Turn},
     intents::{self, IntentStore, Outside},
@@ -106,7 +106,7 @@ pub fn tasks<P: Participant, O: Outside>(
     requests: &Requests<P>,
     Run { member, careful, stop }: Run,
 ) -> Vec<Task> {
-    let door = Arc::new(Door::new(model.participant.clone(), model.clone(), model.policy));
+    let handler = Arc::new(Handler::new(model.participant.clone(), model.clone(), model.policy));
     let after = Following::new(Feed::new(FED, CALL_BYTES));
     lock(kafka).join(model.name(), member);
     let source = Source {
@@ -130,16 +130,16 @@ pub fn tasks<P: Participant, O: Outside>(
     vec![
         Task::new(take_in(
             core.clone(),
-            door.clone(),
+            handler.clone(),
             source,
             (intake, careful),
             arrivals.clone(),
             after.clone(),
             stop.clone(),
         )),
-        Task::new(stand_beside(core.clone(), door.clone(), beside(Turn::Quick), after.clone(), stop.clone())),
-        Task::new(stand_beside(core.clone(), door.clone(), beside(Turn::Slow), after.clone(), stop.clone())),
-        Task::new(stand_beside(core.clone(), door.clone(), beside(Turn::Slow), after.clone(), stop.clone())),
+        Task::new(stand_beside(core.clone(), handler.clone(), beside(Turn::Quick), after.clone(), stop.clone())),
+        Task::new(stand_beside(core.clone(), handler.clone(), beside(Turn::Slow), after.clone(), stop.clone())),
+        Task::new(stand_beside(core.clone(), handler.clone(), beside(Turn::Slow), after.clone(), stop.clone())),
         Task::new(relay(
             core.clone(),
             model.clone(),
@@ -155,9 +155,9 @@ pub fn tasks<P: Participant, O: Outside>(
             stop.clone(),
         )),
         Task::new(renew(core.clone(), model.clone(), holders, stop.clone())),
-        Task::new(call(core.clone(), door.clone(), outside, arrivals.clone(), after.calls.clone(), stop.clone())),
-        Task::new(look_back(core.clone(), door.clone(), arrivals, (after.clone(), careful), stop.clone())),
-        Task::new(operate(core.clone(), door, stop)),
+        Task::new(call(core.clone(), handler.clone(), outside, arrivals.clone(), after.calls.clone(), stop.clone())),
+        Task::new(look_back(core.clone(), handler.clone(), arrivals, (after.clone(), careful), stop.clone())),
+        Task::new(operate(core.clone(), handler, stop)),
     ]
 }
 
@@ -210,7 +210,7 @@ impl<P: Participant> Arrivals<P> {
 /// The one loop.
 async fn take_in<P: Participant>(
     core: Arc<Core>,
-    door: Arc<Door<P, Model<P>>>,
+    handler: Arc<Handler<P, Model<P>>>,
     mut source: Source,
     (mut intake, careful): (Intake<P>, bool),
     arrivals: Arc<Arrivals<P>>,
@@ -230,13 +230,13 @@ async fn take_in<P: Participant>(
             let _ = source.keep_alive().await;
         } else if let Some(Ok(messages)) = droppable(&core, source.poll(room)).await {
             let mut basket = intake.basket();
-            basket.add(&door.participant, messages, &source);
+            basket.add(&handler.participant, messages, &source);
             intake.messages(basket);
         }
         arrivals.gather(&mut intake);
         idle =
             if intake.prepare(|topic, partition| source.owned_since(topic, partition)) { 0 } else { core.pick(IDLE) };
-        let step = intake.step(&door, &mut ids);
+        let step = intake.step(&handler, &mut ids);
         let Some(step) = droppable(&core, step).await else { continue };
         match step {
             Ok(handled) => {
@@ -244,7 +244,7 @@ async fn take_in<P: Participant>(
                     core.count("consumer", "a batch that waited is handled");
                 }
                 if let Some(mut handled) = handled {
-                    core.tell(|| format!("{} handled {:?}", door.participant.name(), handled.progress.verdicts));
+                    core.tell(|| format!("{} handled {:?}", handler.participant.name(), handled.progress.verdicts));
                     count_kinds(&core, &handled);
                     if handled.kinds.windows(2).any(|pair| pair[0] != pair[1]) {
                         core.count("intake", "kinds share a transaction");
@@ -256,7 +256,7 @@ async fn take_in<P: Participant>(
                 }
             }
             Err(error) => {
-                core.tell(|| format!("{} waits: {error}", door.participant.name()));
+                core.tell(|| format!("{} waits: {error}", handler.participant.name()));
                 waits = true;
                 core.count("consumer", "a batch waits for another try");
             }
@@ -273,16 +273,16 @@ async fn take_in<P: Participant>(
 /// What could not be done at once.
 async fn stand_beside<P: Participant>(
     core: Arc<Core>,
-    door: Arc<Door<P, Model<P>>>,
+    handler: Arc<Handler<P, Model<P>>>,
     mut beside: Beside<P>,
     after: Following,
     stop: Stop,
 ) {
     let mut ids = SeededIds(core.clone());
     while !stop.has_begun() {
-        match droppable(&core, beside.step(&door, &mut ids)).await {
+        match droppable(&core, beside.step(&handler, &mut ids)).await {
             Some(Ok(Some(mut handled))) => {
-                core.tell(|| format!("{} handled beside {:?}", door.participant.name(), handled.progress.verdicts));
+                core.tell(|| format!("{} handled beside {:?}", handler.participant.name(), handled.progress.verdicts));
                 count_kinds(&core, &handled);
                 core.count("intake", "handled beside");
                 after.offer(&core, &mut handled.progress);
@@ -295,7 +295,7 @@ async fn stand_beside<P: Participant>(
 
 async fn call<P: Participant, O: Outside>(
     core: Arc<Core>,
-    door: Arc<Door<P, Model<P>>>,
+    handler: Arc<Handler<P, Model<P>>>,
     outside: Arc<O>,
     arrivals: Arc<Arrivals<P>>,
     calls: Calls,
@@ -307,7 +307,7 @@ async fn call<P: Participant, O: Outside>(
         sleep(&core, idle).await;
         let mut intents = std::mem::take(&mut *lock(&calls));
         if intents.is_empty() {
-            let claimed = droppable(&core, IntentStore::claim(&door.database, LIMIT, CALL_BYTES, LEASE)).await;
+            let claimed = droppable(&core, IntentStore::claim(&handler.database, LIMIT, CALL_BYTES, LEASE)).await;
             let claimed = claimed.and_then(Result::ok).unwrap_or_default();
             intents = claimed.into_iter().map(|claimed| claimed.intent).collect();
         }
@@ -316,7 +316,7 @@ async fn call<P: Participant, O: Outside>(
         for intent in intents {
             let age = core.now() - intent.intended_at;
             let Some(result) = droppable(&core, outside.call(&intent, age)).await else { continue };
-            core.tell(|| format!("{} called {}: {result:?}", door.participant.name(), intent.idempotency_key()));
+            core.tell(|| format!("{} called {}: {result:?}", handler.participant.name(), intent.idempotency_key()));
             called.push((intent, result));
         }
         let mut unanswered = Vec::new();
@@ -327,15 +327,15 @@ async fn call<P: Participant, O: Outside>(
             }
         }
         // What is not given back is claimed once its lease is over.
-        let retry = &door.policy.retry;
-        droppable(&core, intents::give_back(&door.database, retry, &mut ids, &unanswered)).await;
+        let retry = &handler.policy.retry;
+        droppable(&core, intents::give_back(&handler.database, retry, &mut ids, &unanswered)).await;
     }
 }
 
 /// Deadlines and held events.
 async fn look_back<P: Participant>(
     core: Arc<Core>,
-    door: Arc<Door<P, Model<P>>>,
+    handler: Arc<Handler<P, Model<P>>>,
     arrivals: Arc<Arrivals<P>>,
     (after, careful): (Following, bool),
     stop: Stop,
@@ -347,13 +347,13 @@ async fn look_back<P: Participant>(
         // What fails is looked for again; what was found is waited for.
         if search.as_ref().is_none_or(Search::is_over)
             && let Some(Ok(looked)) =
-                droppable(&core, deadlines::look(&door.database, LIMIT, door.policy.retry.cap)).await
+                droppable(&core, deadlines::look(&handler.database, LIMIT, handler.policy.retry.cap)).await
         {
             let (found, begun) = intake::search();
             search = Some(begun);
             lock(&arrivals.due).push((looked.due, found));
         }
-        let retried = retry::step(&door, &door.database, &mut ids, LIMITS, careful);
+        let retried = retry::step(&handler, &handler.database, &mut ids, LIMITS, careful);
         if let Some(Ok(mut retried)) = droppable(&core, retried).await {
             count(&core, "retry", &retried.verdicts);
             after.offer(&core, &mut retried);
@@ -362,22 +362,22 @@ async fn look_back<P: Participant>(
 }
 
 /// Somebody who releases what the broker refused and redrives what is parked, through this replica's admin API.
-async fn operate<P: Participant>(core: Arc<Core>, door: Arc<Door<P, Model<P>>>, stop: Stop) {
+async fn operate<P: Participant>(core: Arc<Core>, handler: Arc<Handler<P, Model<P>>>, stop: Stop) {
     let mut ids = SeededIds(core.clone());
     while !stop.has_begun() {
         sleep(&core, core.pick(DECISIONS)).await;
-        if door.database.release_stopped() > 0 {
-            core.tell(|| format!("{} releases what was stopped", door.participant.name()));
+        if handler.database.release_stopped() > 0 {
+            core.tell(|| format!("{} releases what was stopped", handler.participant.name()));
         }
-        let parked = door.database.worth_a_redrive();
+        let parked = handler.database.worth_a_redrive();
         let Some(number) = parked.get(core.pick(parked.len())).copied() else { continue };
-        let redriven = droppable(&core, retry::redrive(&door, &door.database, &mut ids, number, LIMITS)).await;
+        let redriven = droppable(&core, retry::redrive(&handler, &handler.database, &mut ids, number, LIMITS)).await;
         let verdict = redriven.map(|redriven| {
             redriven.map(|held| held.map(|read| read.map(|progress| progress.verdicts.into_iter().next().flatten())))
         });
         if let Some(Ok(Some(Ok(Some(verdict))))) = &verdict {
             core.count("redrive", verdict.name());
         }
-        core.tell(|| format!("{} redrives {number}: {verdict:?}", door.participant.name()));
+        core.tell(|| format!("{} redrives {number}: {verdict:?}", handler.participant.name()));
     }
 }

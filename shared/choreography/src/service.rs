@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use choreography_core::{
     commands::{self, CommandQueue, Commands},
-    door::Door,
+    handler::Handler,
     intake::{self, Beside, Intake, Turn},
     intents::Outside,
     participant::Participant,
@@ -27,7 +27,7 @@ use crate::{
     preparing::{api_pool, check_choreography, migrate, open_pool, prepare_database},
     runner::{Job, Surroundings},
     runtime::{
-        Aftermath, Arrivals, ConsumerState, IntakeLoop, Pace, Progress, RelayLoop, ServiceDoor, Waiting, Wakes,
+        Aftermath, Arrivals, ConsumerState, IntakeLoop, Pace, Progress, RelayLoop, ServiceHandler, Waiting, Wakes,
         answer_loop, beside_loop, call_loop, call_queue, deadline_loop, gauge_loop, job_loop, listen_loop,
         maintenance_loop, retry_loop, secrets,
     },
@@ -151,7 +151,7 @@ impl Access {
 
 struct Service {
     commands: Commands<Routed>,
-    door: Arc<ServiceDoor>,
+    handler: Arc<ServiceHandler>,
     settings: Arc<EngineSettings>,
     aftermath: Aftermath,
     health: Health,
@@ -229,7 +229,7 @@ impl Service {
         let aftermath = Aftermath::new(Wakes::default(), calls);
         let mut service = Self {
             commands,
-            door: Arc::new(Door::new(participant, database, policy)),
+            handler: Arc::new(Handler::new(participant, database, policy)),
             settings,
             aftermath: aftermath.clone(),
             health: health.clone(),
@@ -249,9 +249,9 @@ impl Service {
         let (state, settings) = (ends.state.clone(), self.settings.clone());
         let (limit, slow, crashed) = (settings.batch_limit, settings.slow_poll, ends.crashed);
         let (called, ended_calls) = mpsc::channel(settings.call_concurrency * 2);
-        let store = self.door.database.clone();
+        let store = self.handler.database.clone();
         let progress = self.health.progress.clone();
-        let at = || (self.door.clone(), aftermath.clone(), self.intake.clone());
+        let at = || (self.handler.clone(), aftermath.clone(), self.intake.clone());
 
         let intakes = &mut self.intakes;
         let (intake, aside) = Intake::new(intake::Limits { inputs: limit, bytes: settings.batch_bytes });
@@ -268,9 +268,9 @@ impl Service {
         let (source, commands) = (ends.source, ends.command_queue);
         let (answers, answered) = mpsc::channel(settings.call_concurrency * 2);
         let arrivals = Arrivals { source, commands, answers: answered, deadlines };
-        let (door, aftermath_of_intake, stop) = at();
+        let (handler, aftermath_of_intake, stop) = at();
         let main = IntakeLoop {
-            door,
+            handler,
             aftermath: aftermath_of_intake,
             state: state.clone(),
             limit,
@@ -311,7 +311,7 @@ impl Service {
     }
 
     fn name(&self) -> &'static str {
-        self.door.participant.name()
+        self.handler.participant.name()
     }
 
     /// From here on the API and the admin routes answer.
@@ -322,7 +322,7 @@ impl Service {
             let run = job_loop(job, context.clone(), self.intake.clone());
             self.intakes.spawn(self.health.progress.watch(name, run));
         }
-        front.show(api, context, &self.health, (self.door.clone(), self.aftermath.clone(), self.admin_token.take()));
+        front.show(api, context, &self.health, (self.handler.clone(), self.aftermath.clone(), self.admin_token.take()));
         info!(service = self.name(), "ready to serve");
     }
 
@@ -350,7 +350,7 @@ impl Service {
         while let Some(ended) = self.outlets.join_next().await {
             well &= reported(ended);
         }
-        let pool = &self.door.database.pool;
+        let pool = &self.handler.database.pool;
         // A loop that panicked may do so again: the next run is to look for the event that did it.
         if well && let Err(error) = postgres::end_run(pool, &self.settings.instance()).await {
             warn!(%error, "the end of this run could not be recorded; the next run counts it as a crash");

@@ -123,7 +123,7 @@ const DRIVEN: [&str; 4] = [
 /// Files that may: what they read is handed on and never looked at, or no schedule drives them.
 const MAY: [&str; 5] = [
     "tests/simulation/src/main.rs",
-    "shared/choreography-core/src/door/mod.rs",
+    "shared/choreography-core/src/handler/mod.rs",
     "shared/choreography-core/src/event_id.rs",
     "shared/choreography-core/src/progress.rs",
     "shared/choreography-core/src/trace.rs",

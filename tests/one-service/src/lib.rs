@@ -12,8 +12,8 @@ use choreography_core::{
     AnyRecord, AnyRow, Command, Event, Record, Row,
     commands::{self, CommandQueue},
     deadlines,
-    door::{Door, Progress},
     event_id::{Ids, Window},
+    handler::{Handler, Progress},
     input::{Input, Source, Verdict, Work},
     intake::{self, Beside, Intake, Turn},
     participant::{Answer as Said, What},
@@ -34,7 +34,7 @@ use serde_json::Value;
 use sqlx::{PgPool, migrate::Migrator, postgres::PgConnectOptions};
 use tower::ServiceExt;
 
-pub type ServiceDoor = Door<Routed, Database>;
+pub type ServiceHandler = Handler<Routed, Database>;
 
 /// One service's database, and the way to its rules.
 pub struct OneService<S> {
@@ -85,27 +85,30 @@ impl<S: Service> OneService<S> {
         &self.participant
     }
 
-    pub fn door(&self) -> ServiceDoor {
+    pub fn handler(&self) -> ServiceHandler {
         let database = Database::new(self.pool.clone(), self.participant.clone(), RANGES);
-        Door::new(self.participant.clone(), database, policy())
+        Handler::new(self.participant.clone(), database, policy())
     }
 
     /// What another replica's routes are made of.
     pub fn context(&self) -> Context {
         let (commands, queue) = commands::queue(100, Duration::from_secs(30));
-        tokio::spawn(serve(self.door(), queue));
+        tokio::spawn(serve(self.handler(), queue));
         Context { commands, pool: self.pool.clone() }
     }
 
     /// The admin routes, with nobody before them who asks for a token.
     pub fn admin(&self) -> Router {
-        choreography::testing::admin_routes(Arc::new(self.door()))
+        choreography::testing::admin_routes(Arc::new(self.handler()))
     }
 
     /// Hands work in, as the engine's own loops do.
     pub async fn handle(&self, work: Work<Routed>) -> Progress<AnyReply> {
         let mut progress = Progress::new(1);
-        self.door().handle_isolating(&mut Ids::new(), &mut [work], &mut progress).await.expect("the database is there");
+        self.handler()
+            .handle_isolating(&mut Ids::new(), &mut [work], &mut progress)
+            .await
+            .expect("the database is there");
         progress
     }
 
@@ -121,16 +124,16 @@ impl<S: Service> OneService<S> {
 
     /// The provider's own answer to a call.
     pub async fn answered(&self, call: &Intent, answer: Said) -> Verdict<AnyReply> {
-        let verdicts = take_in(&self.door(), |intake| intake.answered(call, answer)).await;
+        let verdicts = take_in(&self.handler(), |intake| intake.answered(call, answer)).await;
         verdicts.into_iter().next().expect("a verdict")
     }
 
     /// Deadlines that are due.
     pub async fn deadlines(&self) -> Vec<Verdict<AnyReply>> {
-        let door = self.door();
-        let looked = deadlines::look(&door.database, 10, chrono::TimeDelta::seconds(1)).await;
+        let handler = self.handler();
+        let looked = deadlines::look(&handler.database, 10, chrono::TimeDelta::seconds(1)).await;
         let due = looked.expect("the database is there").due;
-        take_in(&door, |intake| intake.due(due, &intake::search().0)).await
+        take_in(&handler, |intake| intake.due(due, &intake::search().0)).await
     }
 
     /// The types of the events that it published, in their order.
@@ -175,7 +178,7 @@ impl<S: Service> OneService<S> {
 
     /// The rows that are there, as the engine reads them.
     pub async fn rows(&self, table: TableId, keys: &[String]) -> Vec<(String, AnyRow)> {
-        let mut tx = self.door().database.begin(Waits::Long).await.expect("a transaction");
+        let mut tx = self.handler().database.begin(Waits::Long).await.expect("a transaction");
         let rows = vec![WantedRows { table, keys: keys.to_vec(), if_free: Vec::new() }];
         let found = tx.lock(&Wanted { rows, ..Wanted::default() }).await.expect("rows");
         found.rows.into_iter().map(|(_, key, row)| (key, row)).collect()
@@ -191,7 +194,7 @@ impl<S: Service> OneService<S> {
     /// # Errors
     /// The database refuses it.
     pub async fn write(&self, writing: Writing<Routed>) -> Result<Lost, StoreError> {
-        let mut tx = self.door().database.begin(Waits::Long).await?;
+        let mut tx = self.handler().database.begin(Waits::Long).await?;
         let lost = tx.write(&writing).await?.lost;
         if lost.is_nothing() {
             tx.commit().await?;
@@ -232,24 +235,24 @@ fn from_client(what: What<Routed>) -> Work<Routed> {
 }
 
 /// What the engine's own loop does with commands.
-async fn serve(door: ServiceDoor, mut queue: CommandQueue<Routed>) {
+async fn serve(handler: ServiceHandler, mut queue: CommandQueue<Routed>) {
     while let Some(asked) = queue.next(100).await {
-        take_in(&door, |intake| intake.ask(asked)).await;
+        take_in(&handler, |intake| intake.ask(asked)).await;
     }
 }
 
 /// Handles what arrives as the engine's own loops do it.
-async fn take_in(door: &ServiceDoor, arrive: impl FnOnce(&mut Intake<Routed>)) -> Vec<Verdict<AnyReply>> {
+async fn take_in(handler: &ServiceHandler, arrive: impl FnOnce(&mut Intake<Routed>)) -> Vec<Verdict<AnyReply>> {
     let (mut intake, aside) = Intake::new(intake::Limits { inputs: 100, bytes: 1 << 20 });
     arrive(&mut intake);
     let (mut ids, mut verdicts) = (Ids::new(), Vec::new());
     while intake.prepare(|_, _| None) {
-        let handled = intake.step(door, &mut ids).await.expect("the database is there");
+        let handled = intake.step(handler, &mut ids).await.expect("the database is there");
         verdicts.extend(handled.into_iter().flat_map(|handled| handled.progress.verdicts).flatten());
     }
     for turn in [Turn::Quick, Turn::Slow] {
         let mut beside = Beside::new(aside.clone(), turn);
-        while let Some(handled) = beside.step(door, &mut ids).await.expect("the database is there") {
+        while let Some(handled) = beside.step(handler, &mut ids).await.expect("the database is there") {
             verdicts.extend(handled.progress.verdicts.into_iter().flatten());
         }
     }

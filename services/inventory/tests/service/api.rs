@@ -3,8 +3,8 @@
 use api::Gate;
 use axum::{Router, http::StatusCode};
 use choreography_core::{
-    door::Progress,
     event_id::Ids,
+    handler::Progress,
     input::{Input, Source, Work},
     participant::What,
     routes::AnyEvent,
@@ -12,7 +12,7 @@ use choreography_core::{
 };
 use contracts::{Item, OrderDetails, OrderPlaced, PaymentVoided, ShippingDispatched};
 use inventory::{Inventory, MIGRATIONS};
-use one_service::{OneService, ServiceDoor, call};
+use one_service::{OneService, ServiceHandler, call};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -62,7 +62,7 @@ fn dispatched(order_id: u128) -> AnyEvent {
 }
 
 /// Hands events in as one batch. As if typed in by hand: the inbox is not what is tried here.
-async fn hand_in(door: &ServiceDoor, events: Vec<AnyEvent>) {
+async fn hand_in(handler: &ServiceHandler, events: Vec<AnyEvent>) {
     let mut work: Vec<_> = events
         .into_iter()
         .map(|event| {
@@ -71,7 +71,7 @@ async fn hand_in(door: &ServiceDoor, events: Vec<AnyEvent>) {
         })
         .collect();
     let mut progress = Progress::new(work.len());
-    door.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
+    handler.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn stock_is_set_shown_and_never_set_below_what_is_reserved() {
     let set = call(&api, "PUT", "/stock/chair", &[], r#"{"onHand":5}"#).await;
     let expected = json!({ "sku": "chair", "onHand": 5, "available": 5, "reserved": 0, "shipped": 0 });
     assert_eq!((set.status, set.body), (StatusCode::OK, expected));
-    hand_in(&world.door(), vec![placed(1, &[("chair", 2)])]).await;
+    hand_in(&world.handler(), vec![placed(1, &[("chair", 2)])]).await;
     let below = call(&api, "PUT", "/stock/chair", &[], r#"{"onHand":1}"#).await;
     assert_eq!(below.status, StatusCode::CONFLICT);
     let shown = call(&api, "GET", "/stock/chair", &[], "").await;
@@ -94,7 +94,7 @@ async fn stock_is_set_shown_and_never_set_below_what_is_reserved() {
 async fn an_order_for_an_unknown_sku_does_not_make_it_known() {
     let world = start().await;
     let api = replica(&world);
-    hand_in(&world.door(), vec![placed(1, &[("ghost", 2)])]).await;
+    hand_in(&world.handler(), vec![placed(1, &[("ghost", 2)])]).await;
     assert_eq!(call(&api, "GET", "/stock/ghost", &[], "").await.status, StatusCode::NOT_FOUND);
     assert_eq!(call(&api, "GET", "/stock", &[], "").await.body, json!([]));
     assert_eq!(call(&api, "PUT", "/stock/ghost", &[], r#"{"onHand":0}"#).await.status, StatusCode::OK);
@@ -126,8 +126,8 @@ async fn an_order_and_its_undo_share_a_batch_in_either_order() {
     let world = start().await;
     let api = replica(&world);
     call(&api, "PUT", "/stock/chair", &[], r#"{"onHand":7}"#).await;
-    hand_in(&world.door(), vec![placed(1, &[("chair", 2)]), voided(1)]).await;
-    hand_in(&world.door(), vec![voided(2), placed(2, &[("chair", 2)])]).await;
+    hand_in(&world.handler(), vec![placed(1, &[("chair", 2)]), voided(1)]).await;
+    hand_in(&world.handler(), vec![voided(2), placed(2, &[("chair", 2)])]).await;
     assert_eq!(world.count("SELECT count(*) FROM reservations WHERE state = 'released'").await, 2);
     assert_eq!(world.count("SELECT available FROM stock").await, 7);
     let published: Vec<String> =
@@ -148,13 +148,13 @@ async fn batches_of_everything_at_once_leave_stock_and_ledger_in_balance() {
     }
     let skus = ["table", "chair", "lamp"];
     let orders = |from: u128| {
-        let door = world.door();
+        let handler = world.handler();
         async move {
             for order in from..from + 20 {
                 let items = [(skus[(order % 3) as usize], 1), (skus[((order + 1) % 3) as usize], 2)];
-                hand_in(&door, vec![placed(order, &items)]).await;
+                hand_in(&handler, vec![placed(order, &items)]).await;
                 let end = if order % 4 == 0 { voided(order) } else { dispatched(order) };
-                hand_in(&door, vec![end, placed(order, &items)]).await;
+                hand_in(&handler, vec![end, placed(order, &items)]).await;
             }
         }
     };

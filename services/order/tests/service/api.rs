@@ -5,8 +5,8 @@ use std::time::Duration;
 use api::Gate;
 use axum::{Router, http::StatusCode};
 use choreography_core::{
-    door::Progress,
     event_id::Ids,
+    handler::Progress,
     input::{Input, Source, Work},
     participant::What,
     routes::{AnyCommand, Routed},
@@ -91,7 +91,7 @@ async fn repeats_within_one_batch_are_one_order_with_one_answer() {
     // Once more as a whole: the second time nothing is fresh.
     for _ in 0..2 {
         let mut progress = Progress::new(work.len());
-        world.door().handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
+        world.handler().handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
         answers.extend(progress.verdicts.into_iter().map(|verdict| match verdict {
             Some(choreography_core::input::Verdict::Applied(Some(reply))) => reply.take::<Placed>().unwrap(),
             other => panic!("{other:?}"),

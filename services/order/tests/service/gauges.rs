@@ -86,7 +86,7 @@ fn message() -> OutboxMessage {
 /// of which one is due; four calls of two steps; five messages to publish.
 async fn fill(world: &OneService<Order>) -> Result<(), StoreError> {
     use HeldStatus::{Parked, Queued, Retrying};
-    let now = world.door().database.begin(Waits::Long).await?.now();
+    let now = world.handler().database.begin(Waits::Long).await?.now();
     let rows = [("a", Parked), ("a", Parked), ("a", Queued), ("b", Parked), ("b", Queued), ("c", Retrying)];
     let rows = (0..).zip(rows).map(|(offset, (key, status))| held(key, offset, status, now));
     let held = HeldEvents { hold: rows.collect(), ..HeldEvents::default() };

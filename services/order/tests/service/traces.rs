@@ -67,14 +67,14 @@ async fn a_redriven_event_goes_on_in_its_own_trace() {
     handle(&world, place(order_id)).await;
     // What cannot happen: something is dispatched for an order that was cancelled.
     set_status(&world, "cancelled").await;
-    let door = world.door();
-    let work = reception::receive(&*door.participant, dispatched(order_id));
+    let handler = world.handler();
+    let work = reception::receive(&*handler.participant, dispatched(order_id));
     let parked = handle(&world, work).await;
     assert!(matches!(parked, Verdict::Held(HeldStatus::Parked)), "{parked:?}");
     set_status(&world, "pending").await;
     let number: i64 = sqlx::query_scalar("SELECT number FROM held_events").fetch_one(&world.pool).await.unwrap();
     let limits = retry::Limits { keys: 10, per_key: 10, bytes: 1_000_000 };
-    let redriven = retry::redrive(&door, &door.database, &mut Ids::new(), number, limits).await.unwrap();
+    let redriven = retry::redrive(&handler, &handler.database, &mut Ids::new(), number, limits).await.unwrap();
     let verdicts = redriven.map(|readable| readable.map(|progress| progress.verdicts));
     assert!(
         matches!(verdicts.as_ref().map(|read| read.as_deref()), Some(Ok([Some(Verdict::Applied(None))]))),

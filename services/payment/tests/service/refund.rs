@@ -1,4 +1,4 @@
-//! The undo through the engine's own door, on a real PostgreSQL.
+//! The undo through the engine's own handler, on a real PostgreSQL.
 
 use choreography_core::{input::Verdict, participant::Answer};
 use contracts::ShippingFailed;

@@ -1,4 +1,4 @@
-//! Items that go through the door together.
+//! Items that go through the handler together.
 
 use std::{collections::HashSet, sync::PoisonError};
 
@@ -6,7 +6,7 @@ use super::{
     Handled,
     item::{Item, Kind, SharedOffsets, Then},
 };
-use crate::{door::Progress, input::Work, participant::Participant};
+use crate::{handler::Progress, input::Work, participant::Participant};
 
 pub(super) struct Batch<P: Participant> {
     pub work: Vec<Work<P>>,

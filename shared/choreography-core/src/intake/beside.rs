@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Aside, Handled, NO_ANSWER, batch::Batch, item::Item};
 use crate::{
-    door::Door,
     event_id::IdSource,
+    handler::Handler,
     intents::{self, IntentStore},
     participant::Participant,
     store::{Database, StoreError},
@@ -46,7 +46,7 @@ impl<P: Participant> Beside<P> {
     /// The database is away; what was taken is kept.
     pub async fn step<D: Database<P> + IntentStore>(
         &mut self,
-        door: &Door<P, D>,
+        handler: &Handler<P, D>,
         ids: &mut dyn IdSource,
     ) -> Result<Option<Handled<P::Reply>>, StoreError> {
         self.make_pending(NO_ANSWER);
@@ -54,9 +54,9 @@ impl<P: Participant> Beside<P> {
         batch.begun = true;
         let (work, progress) = (&mut batch.work, &mut batch.progress);
         let tried = match self.turn {
-            Turn::Quick => door.handle_in_parts(ids, work, progress).await,
-            Turn::Slow if self.aside.is_careful() => door.handle_carefully(ids, work, progress).await,
-            Turn::Slow => door.handle_isolating(ids, work, progress).await,
+            Turn::Quick => handler.handle_in_parts(ids, work, progress).await,
+            Turn::Slow if self.aside.is_careful() => handler.handle_carefully(ids, work, progress).await,
+            Turn::Slow => handler.handle_isolating(ids, work, progress).await,
         };
         if let Err(error) = tried {
             self.make_pending(&error.to_string());
@@ -66,7 +66,7 @@ impl<P: Participant> Beside<P> {
         let (handled, left) = batch.end(&self.aside.offsets);
         self.aside.leave(left);
         self.aside.ended(aggregates);
-        intents::report_late(&door.database, &handled.late).await;
+        intents::report_late(&handler.database, &handled.late).await;
         Ok(Some(handled))
     }
 

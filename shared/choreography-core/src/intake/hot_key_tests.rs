@@ -45,7 +45,7 @@ fn a_command_goes_into_the_next_transaction_however_many_events_of_a_hot_key_wai
 #[test]
 fn behind_a_hot_key_whose_row_is_locked_others_go_on() {
     let mut service = service();
-    service.world.door.database.state().locked.insert((Table::Accounts, "hot".into()));
+    service.world.handler.database.state().locked.insert((Table::Accounts, "hot".into()));
     let mut steps = 0;
     while service.world.sum("other") == 0 {
         poll_until_full(&mut service);

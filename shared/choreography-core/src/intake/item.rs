@@ -17,7 +17,7 @@ use crate::{
 /// Whoever waits for a command's reply is told it once.
 pub type Reply<R> = Box<dyn FnOnce(Result<R, NoReply>) + Send>;
 
-/// A client's command on its way to the door.
+/// A client's command on its way to the handler.
 pub struct Asked<P: Participant> {
     /// The command.
     pub command: P::Command,

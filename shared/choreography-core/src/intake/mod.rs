@@ -1,7 +1,7 @@
 //! The one loop of a service: whatever has arrived (commands, answers, deadlines, events) goes into the next transaction.
 //!
 //! What has arrived is gathered while the last transaction is on its way, and waits here, kind by kind. A step takes a fair share
-//! of each kind, in the order commands, answers, deadlines, events, and hands them to the door in one transaction that waits for
+//! of each kind, in the order commands, answers, deadlines, events, and hands them to the handler in one transaction that waits for
 //! locks only for a moment. What could not be done at once goes to [`Aside`], with everything of the same aggregate that comes behind
 //! it: there it is waited for, halved, or set aside, and keeps nobody else. A step begins only when the outcome of the last is known.
 //!
@@ -31,8 +31,8 @@ pub use search::{Found, Search, search};
 
 use crate::{
     crash_point::reached,
-    door::{Door, Progress},
     event_id::IdSource,
+    handler::{Handler, Progress},
     intents::{self, IntentStore, LateAnswer},
     log::{EventSource, LogError},
     participant::{Answer, Participant},
@@ -183,7 +183,7 @@ impl<P: Participant> Intake<P> {
         alone
     }
 
-    /// Hands to the door what was prepared. `None`: there was nothing, or all of it went aside.
+    /// Hands to the handler what was prepared. `None`: there was nothing, or all of it went aside.
     ///
     /// Safe to drop in the middle: the next step goes on with what was taken. Commands are not handed in twice, though: once a try
     /// has failed or was dropped, their clients are told that nobody knows.
@@ -193,10 +193,10 @@ impl<P: Participant> Intake<P> {
     /// step again.
     pub async fn step<D: Database<P> + IntentStore>(
         &mut self,
-        door: &Door<P, D>,
+        handler: &Handler<P, D>,
         ids: &mut dyn IdSource,
     ) -> Result<Option<Handled<P::Reply>>, StoreError> {
-        match self.try_pending(door, ids).await {
+        match self.try_pending(handler, ids).await {
             Ok(()) => {}
             Err(StoreError::Contention(_) | StoreError::Data(_)) => {
                 let Some(batch) = self.pending.take() else { return Ok(None) };
@@ -215,31 +215,31 @@ impl<P: Participant> Intake<P> {
         let Some(batch) = self.pending.take() else { return Ok(None) };
         let (handled, left) = batch.end(&self.offsets);
         self.aside.add(left);
-        intents::report_late(&door.database, &handled.late).await;
+        intents::report_late(&handler.database, &handled.late).await;
         Ok(Some(handled))
     }
 
     async fn try_pending<D: Database<P> + IntentStore>(
         &mut self,
-        door: &Door<P, D>,
+        handler: &Handler<P, D>,
         ids: &mut dyn IdSource,
     ) -> Result<(), StoreError> {
         if self.careful {
-            self.leave_suspects(door).await?;
+            self.leave_suspects(handler).await?;
         }
         let Some(batch) = &mut self.pending else { return Ok(()) };
         batch.begun = true;
         // What was committed by a careful try is never begun anew, and its note may still have to go.
         match self.careful || batch.is_done_in_part() {
-            true => door.handle_at_once_carefully(ids, &mut batch.work, &mut batch.progress).await,
-            false => door.handle_at_once(ids, &mut batch.work, &mut batch.progress).await,
+            true => handler.handle_at_once_carefully(ids, &mut batch.work, &mut batch.progress).await,
+            false => handler.handle_at_once(ids, &mut batch.work, &mut batch.progress).await,
         }
     }
 
     /// What a run crashed over goes aside, with all that comes behind it of its aggregate.
-    async fn leave_suspects<D: Database<P>>(&mut self, door: &Door<P, D>) -> Result<(), StoreError> {
+    async fn leave_suspects<D: Database<P>>(&mut self, handler: &Handler<P, D>) -> Result<(), StoreError> {
         let Some(batch) = self.pending.as_ref().filter(|batch| !batch.is_done_in_part()) else { return Ok(()) };
-        let crashed = door.crashed_over(&batch.work).await?;
+        let crashed = handler.crashed_over(&batch.work).await?;
         if crashed.contains(&true)
             && let Some(batch) = self.pending.take()
         {

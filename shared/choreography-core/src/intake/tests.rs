@@ -91,7 +91,7 @@ impl Service {
 
     pub fn step(&mut self) -> Result<Vec<Verdict<()>>, StoreError> {
         self.prepare();
-        let handled = now(self.intake.step(&self.world.door, &mut self.world.ids))?;
+        let handled = now(self.intake.step(&self.world.handler, &mut self.world.ids))?;
         now(self.intake.commit_offsets(&mut self.topic)).unwrap();
         Ok(handled.map(|handled| handled.progress.verdicts.into_iter().flatten().collect()).unwrap_or_default())
     }
@@ -100,7 +100,7 @@ impl Service {
     pub fn step_beside(&mut self) -> Vec<Verdict<()>> {
         let mut verdicts = Vec::new();
         for beside in [&mut self.quick, &mut self.slow] {
-            let handled = now(beside.step(&self.world.door, &mut self.world.ids)).unwrap();
+            let handled = now(beside.step(&self.world.handler, &mut self.world.ids)).unwrap();
             verdicts.extend(handled.into_iter().flat_map(|handled| handled.progress.verdicts).flatten());
         }
         verdicts
@@ -113,7 +113,7 @@ impl Service {
     }
 
     fn set_away(&self, is_away: bool) {
-        self.world.door.database.state().is_away = is_away;
+        self.world.handler.database.state().is_away = is_away;
     }
 
     /// A client asks for something; where the reply goes.
@@ -132,12 +132,12 @@ fn whatever_has_arrived_shares_a_transaction_and_commands_come_first() {
     service.offer("a", &["one"]);
     service.poll();
     service.world.set_deadline("b", "wake");
-    let memory = service.world.door.database.clone();
+    let memory = service.world.handler.database.clone();
     let due = now(crate::deadlines::look(&memory, 10, chrono::TimeDelta::seconds(1))).unwrap().due;
     service.intake.due(due, &search().0);
     let said = service.ask("c");
     service.prepare();
-    let handled = now(service.intake.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
+    let handled = now(service.intake.step(&service.world.handler, &mut service.world.ids)).unwrap().unwrap();
     assert_eq!(handled.kinds, [Kind::Command, Kind::Deadline, Kind::Event]);
     assert!(said.lock().unwrap().is_some());
     assert_eq!(memory.state().statements.iter().filter(|statement| **statement == "commit").count(), 1);
@@ -199,7 +199,7 @@ fn a_rewind_repeats_without_effect() {
 #[test]
 fn what_the_database_refuses_goes_aside_and_its_key_waits_behind_it_while_others_go_on() {
     let mut service = Service::new();
-    service.world.door.database.state().unreadable.insert((Table::Accounts, "bad".into()));
+    service.world.handler.database.state().unreadable.insert((Table::Accounts, "bad".into()));
     service.offer("bad", &["one"]);
     service.poll();
     assert_eq!(service.step(), Ok(vec![]), "all of the batch went aside");
@@ -218,7 +218,7 @@ fn what_the_database_refuses_goes_aside_and_its_key_waits_behind_it_while_others
 fn what_is_locked_is_left_with_all_behind_it_and_done_beside_once_it_is_free() {
     let mut service = Service::new();
     let lock = (Table::Accounts, "a".to_owned());
-    service.world.door.database.state().locked.insert(lock.clone());
+    service.world.handler.database.state().locked.insert(lock.clone());
     for (key, act) in [("a", "one"), ("b", "one"), ("a", "two")] {
         service.offer(key, &[act]);
         service.poll();
@@ -226,7 +226,7 @@ fn what_is_locked_is_left_with_all_behind_it_and_done_beside_once_it_is_free() {
     assert_eq!(service.step(), Ok(vec![Applied(None)]), "the others go on at once");
     assert_eq!((service.world.sum("a"), service.world.sum("b")), (0, 1));
     // Found free by now, the next of its key still waits behind it.
-    service.world.door.database.state().locked.remove(&lock);
+    service.world.handler.database.state().locked.remove(&lock);
     service.offer("a", &["three"]);
     service.poll();
     assert_eq!(service.step(), Ok(vec![]));
@@ -240,7 +240,7 @@ fn what_is_locked_is_left_with_all_behind_it_and_done_beside_once_it_is_free() {
 #[test]
 fn two_loops_beside_never_have_the_same_aggregate() {
     let mut service = Service::new();
-    service.world.door.database.state().unreadable.insert((Table::Accounts, "bad".into()));
+    service.world.handler.database.state().unreadable.insert((Table::Accounts, "bad".into()));
     for key in ["bad", "good"] {
         service.offer(key, &["one"]);
     }
@@ -249,16 +249,16 @@ fn two_loops_beside_never_have_the_same_aggregate() {
     assert_eq!(service.step(), Ok(vec![]));
     // One loop has them under way when the database goes.
     service.set_away(true);
-    assert!(now(service.quick.step(&service.world.door, &mut service.world.ids)).is_err());
+    assert!(now(service.quick.step(&service.world.handler, &mut service.world.ids)).is_err());
     service.set_away(false);
     service.offer("good", &["two"]);
     service.offer("new", &["three"]);
     service.poll();
     service.poll();
-    service.world.door.database.state().unreadable.insert((Table::Accounts, "new".into()));
+    service.world.handler.database.state().unreadable.insert((Table::Accounts, "new".into()));
     assert_eq!(service.step(), Ok(vec![]));
     let mut other = Beside::new(service.intake.aside.clone(), Turn::Quick);
-    let handled = now(other.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
+    let handled = now(other.step(&service.world.handler, &mut service.world.ids)).unwrap().unwrap();
     assert_eq!(handled.kinds.len(), 1, "only what the first has nothing of");
     assert_eq!(service.step_beside().len(), 3);
     assert_eq!(service.step_beside(), [Applied(None)]);
@@ -269,7 +269,7 @@ fn a_careful_loop_sets_what_ended_the_process_aside_and_another_tries_it() {
     for (careful, expected) in [(true, Verdict::Held(HeldStatus::Parked)), (false, Applied(None))] {
         let mut service = Service::new();
         let at = service.offer("a", &["one"])[0].position.clone();
-        service.world.door.database.state().crashes.insert(at, Crashes { times: 4, stage: Stage::Decoded });
+        service.world.handler.database.state().crashes.insert(at, Crashes { times: 4, stage: Stage::Decoded });
         service.intake.be_careful(careful);
         service.offer("b", &["two"]);
         service.poll();
@@ -291,7 +291,7 @@ fn what_a_careful_step_did_is_not_done_again_by_a_loop_that_is_careful_no_more()
     service.intake.be_careful(true);
     let said = service.ask("a");
     let goes_away = Intrusion(Arc::new(|state| state.is_away = true));
-    service.world.door.database.state().before_the_write.push_back(goes_away);
+    service.world.handler.database.state().before_the_write.push_back(goes_away);
     service.step().unwrap_err();
     assert_eq!(service.world.sum("a"), 1, "it is committed; that it ended could not be written down");
     service.set_away(false);
@@ -357,54 +357,54 @@ fn no_further_messages_are_taken_while_too_many_wait() {
 #[test]
 fn of_a_batch_that_the_database_refuses_only_the_culprit_and_what_comes_behind_it_have_to_wait() {
     let mut service = Service::new();
-    service.world.door.database.state().unreadable.insert((Table::Accounts, "bad".into()));
+    service.world.handler.database.state().unreadable.insert((Table::Accounts, "bad".into()));
     let said = service.ask("a");
     service.offer("b", &["one"]);
     service.offer("bad", &["one", "two"]);
     service.offer("c", &["one"]);
     (0..3).for_each(|_| service.poll());
     assert_eq!(service.step(), Ok(vec![]));
-    now(service.quick.step(&service.world.door, &mut service.world.ids)).unwrap();
-    let handled = now(service.quick.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
+    now(service.quick.step(&service.world.handler, &mut service.world.ids)).unwrap();
+    let handled = now(service.quick.step(&service.world.handler, &mut service.world.ids)).unwrap().unwrap();
     let settled: Vec<bool> = handled.progress.verdicts.iter().map(Option::is_some).collect();
     assert_eq!(settled, [true, false, false, true]);
     assert!(said.lock().unwrap().is_some(), "its client does not wait for the culprit");
-    let handled = now(service.slow.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
+    let handled = now(service.slow.step(&service.world.handler, &mut service.world.ids)).unwrap().unwrap();
     assert!(handled.progress.verdicts.iter().all(|verdict| matches!(verdict, Some(Verdict::Held(_)))));
-    assert!(now(service.quick.step(&service.world.door, &mut service.world.ids)).unwrap().is_none());
+    assert!(now(service.quick.step(&service.world.handler, &mut service.world.ids)).unwrap().is_none());
 }
 
 #[test]
 fn what_comes_behind_something_that_waits_for_a_slow_turn_waits_behind_it() {
     let mut service = Service::new();
-    service.world.door.database.state().unreadable.insert((Table::Accounts, "a".into()));
+    service.world.handler.database.state().unreadable.insert((Table::Accounts, "a".into()));
     service.offer("a", &["one"]);
     service.poll();
     service.step().unwrap();
-    now(service.quick.step(&service.world.door, &mut service.world.ids)).unwrap();
+    now(service.quick.step(&service.world.handler, &mut service.world.ids)).unwrap();
     service.offer("a", &["two"]);
     service.poll();
     assert_eq!(service.step(), Ok(vec![]));
-    assert!(now(service.quick.step(&service.world.door, &mut service.world.ids)).unwrap().is_none());
-    let handled = now(service.slow.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
+    assert!(now(service.quick.step(&service.world.handler, &mut service.world.ids)).unwrap().is_none());
+    let handled = now(service.slow.step(&service.world.handler, &mut service.world.ids)).unwrap().unwrap();
     assert_eq!(handled.kinds.len(), 2);
 }
 
 #[test]
 fn a_command_that_went_aside_is_answered_before_the_events_that_were_there_first() {
     let mut service = Service::new();
-    service.world.door.database.state().unreadable.insert((Table::Accounts, "bad".into()));
+    service.world.handler.database.state().unreadable.insert((Table::Accounts, "bad".into()));
     service.offer("bad", &["one"]);
     service.offer("b", &["one"; 80]);
     (0..2).for_each(|_| service.poll());
     assert_eq!(service.step(), Ok(vec![]));
     service.offer("bad too", &["one"]);
-    service.world.door.database.state().unreadable.insert((Table::Accounts, "bad too".into()));
+    service.world.handler.database.state().unreadable.insert((Table::Accounts, "bad too".into()));
     service.poll();
     let said = service.ask("a");
     assert_eq!(service.step(), Ok(vec![]));
-    let handled = now(service.quick.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
+    let handled = now(service.quick.step(&service.world.handler, &mut service.world.ids)).unwrap().unwrap();
     assert_eq!((handled.kinds, said.lock().unwrap().is_some()), (vec![Kind::Command], true));
-    let handled = now(service.quick.step(&service.world.door, &mut service.world.ids)).unwrap().unwrap();
+    let handled = now(service.quick.step(&service.world.handler, &mut service.world.ids)).unwrap().unwrap();
     assert_eq!(handled.kinds.len(), 64, "then the others have a turn, not all of them at once");
 }

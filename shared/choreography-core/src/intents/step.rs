@@ -1,4 +1,4 @@
-//! Intents: claimed, called, and answered through the door.
+//! Intents: claimed, called, and answered through the handler.
 
 use std::future::Future;
 

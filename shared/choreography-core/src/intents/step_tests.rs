@@ -20,12 +20,12 @@ fn intent(world: &World, key: &str, step: &str) -> Intent {
         attempts: 1,
         intended_at: world.now(),
     };
-    world.door.database.state().intents.insert(intent.id, (intent.clone(), None));
+    world.handler.database.state().intents.insert(intent.id, (intent.clone(), None));
     intent
 }
 
 fn answered(world: &mut World, called: &[Called]) -> Result<Vec<Verdict<()>>, StoreError> {
-    let memory = world.door.database.clone();
+    let memory = world.handler.database.clone();
     let unanswered: Vec<(Intent, NoAnswer)> =
         called.iter().filter_map(|(intent, result)| Some((intent.clone(), result.clone().err()?))).collect();
     now(give_back(&memory, &RETRY, &mut world.ids, &unanswered))?;
@@ -54,12 +54,12 @@ fn a_refused_answer_stays_open_with_the_reason_and_keeps_no_other() {
     let mut world = World::new();
     let refused = intent(&world, "a", "refuse");
     let unreadable = intent(&world, "b", "add");
-    world.door.database.state().unreadable.insert((Table::Accounts, "b".into()));
+    world.handler.database.state().unreadable.insert((Table::Accounts, "b".into()));
     let good = intent(&world, "c", "add");
     let called = [&refused, &unreadable, &good].map(|intent| (intent.clone(), yes()));
     let verdicts = answered(&mut world, &called).unwrap();
     assert!(matches!(verdicts[..], [Verdict::Refused(_), Verdict::Applied(None), Verdict::Refused(_)]), "{verdicts:?}");
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     for (intent, why) in [(&refused, "refused: no"), (&unreadable, "can't be read")] {
         let error = state.intents[&intent.id].1.as_deref().unwrap_or_default();
         assert!(error.contains(why), "{error}");
@@ -71,13 +71,13 @@ fn a_refused_answer_stays_open_with_the_reason_and_keeps_no_other() {
 fn a_refused_answer_stays_open_as_it_was_amended_and_claimed_meanwhile() {
     let mut world = World::new();
     let claimed = intent(&world, "a", "refuse");
-    world.door.database.state().intents.entry(claimed.id).and_modify(|(intent, _)| {
+    world.handler.database.state().intents.entry(claimed.id).and_modify(|(intent, _)| {
         intent.request = r#"{"cancel":true}"#.into();
         intent.attempts = 4;
     });
     let verdicts = answered(&mut world, &[(claimed.clone(), yes())]).unwrap();
     assert!(matches!(verdicts[..], [Verdict::Refused(_)]), "{verdicts:?}");
-    let (open, error) = world.door.database.state().intents[&claimed.id].clone();
+    let (open, error) = world.handler.database.state().intents[&claimed.id].clone();
     assert_eq!(open, Intent { request: r#"{"cancel":true}"#.into(), attempts: 4, ..claimed });
     assert_eq!(error.as_deref(), Some("refused: no"));
 }
@@ -89,7 +89,7 @@ fn no_answer_is_no_input() {
     world.pass(TimeDelta::seconds(1));
     let called = [(open.clone(), Err(NoAnswer::Passing("busy".into())))];
     assert_eq!(answered(&mut world, &called).unwrap(), []);
-    assert_eq!(world.door.database.state().intents[&open.id].1.as_deref(), Some("busy"));
+    assert_eq!(world.handler.database.state().intents[&open.id].1.as_deref(), Some("busy"));
 }
 
 const RETRY: RetryPolicy = RetryPolicy { base: TimeDelta::seconds(1), cap: TimeDelta::seconds(60), max_attempts: 10 };
@@ -119,13 +119,13 @@ fn a_provider_that_is_still_at_work_is_asked_again_soon_and_a_wrong_request_slow
 fn an_answer_that_comes_after_its_call_was_settled_is_compared_with_what_the_operator_said() {
     let mut world = World::new();
     let (open, settled, silent) = (intent(&world, "a", "add"), intent(&world, "b", "add"), intent(&world, "c", "add"));
-    world.door.database.state().intents.remove(&settled.id);
+    world.handler.database.state().intents.remove(&settled.id);
     let called = [(silent, Err(NoAnswer::Passing("busy".into()))), (open, yes()), (settled.clone(), yes())];
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let verdicts = metrics::with_local_recorder(&recorder, || answered(&mut world, &called).unwrap());
     assert_eq!(verdicts, [Verdict::Applied(None), Verdict::Gone]);
     let late = LateAnswer { call: settled.id, answer: Answer::Yes { detail: "done".into() } };
-    assert_eq!(world.door.database.state().late, [late]);
+    assert_eq!(world.handler.database.state().late, [late]);
     let metrics = recorder.handle().render();
     assert!(metrics.contains("saga_calls_contradicted_total 1\n"), "{metrics}");
 }
@@ -136,7 +136,7 @@ fn answers_whose_calls_were_open_are_compared_with_nothing() {
     let called = [(intent(&world, "a", "add"), yes())];
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     metrics::with_local_recorder(&recorder, || answered(&mut world, &called).unwrap());
-    assert!(world.door.database.state().late.is_empty());
+    assert!(world.handler.database.state().late.is_empty());
     assert_eq!(recorder.handle().render(), "");
 }
 

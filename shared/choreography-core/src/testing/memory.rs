@@ -142,7 +142,7 @@ impl Database<Toy> for Memory {
 }
 
 impl HeldStore for Memory {
-    /// All that is due; the door itself sees to whose turn it is.
+    /// All that is due; the handler itself sees to whose turn it is.
     async fn claim(&self, _limits: Limits, lease: TimeDelta) -> Result<Claimed, StoreError> {
         let mut state = self.state();
         let now = state.now;

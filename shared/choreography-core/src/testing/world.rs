@@ -1,4 +1,4 @@
-//! The door of the toy on its database in memory, and what comes to it.
+//! The handler of the toy on its database in memory, and what comes to it.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use super::{HeldRow, Memory, Table, Toy};
 use crate::{
     deadlines,
     delivery::{Delivery, Position},
-    door::{Door, Progress},
     event_id::{IdSource, Ids, Window},
+    handler::{Handler, Progress},
     input::{HeldEvent, Input, Source, Unread, Verdict, Work},
     intake::{self, Beside, Intake, Turn},
     intents,
@@ -33,7 +33,7 @@ const POLICY: Policy = Policy {
 };
 
 pub(crate) struct World {
-    pub door: Door<Toy, Memory>,
+    pub handler: Handler<Toy, Memory>,
     pub ids: Ids,
     offset: i64,
 }
@@ -42,15 +42,15 @@ impl World {
     pub fn new() -> Self {
         let memory = Memory::default();
         memory.state().now = DateTime::from_timestamp_millis(1_790_000_000_000).unwrap();
-        Self { door: Door::new(Arc::new(Toy), memory, POLICY), ids: Ids::new(), offset: 0 }
+        Self { handler: Handler::new(Arc::new(Toy), memory, POLICY), ids: Ids::new(), offset: 0 }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
-        self.door.database.state().now
+        self.handler.database.state().now
     }
 
     pub fn pass(&self, time: TimeDelta) {
-        self.door.database.state().now += time;
+        self.handler.database.state().now += time;
     }
 
     /// An event of `key` that says what to do, as `{"act":"add"}`.
@@ -116,7 +116,7 @@ impl World {
 
     fn handle(&mut self, mut work: Vec<Work<Toy>>) -> Result<Progress<()>, StoreError> {
         let mut progress = Progress::new(work.len());
-        now(self.door.handle_isolating(&mut self.ids, &mut work, &mut progress))?;
+        now(self.handler.handle_isolating(&mut self.ids, &mut work, &mut progress))?;
         Ok(progress)
     }
 
@@ -124,7 +124,7 @@ impl World {
     pub fn arrive_carefully(&mut self, deliveries: &[Delivery]) -> Vec<Verdict<()>> {
         let mut work = unread(deliveries);
         let mut progress = Progress::new(work.len());
-        now(self.door.handle_carefully(&mut self.ids, &mut work, &mut progress)).expect("the database is there");
+        now(self.handler.handle_carefully(&mut self.ids, &mut work, &mut progress)).expect("the database is there");
         progress.verdicts.into_iter().flatten().collect()
     }
 
@@ -135,8 +135,8 @@ impl World {
 
     /// What is held and due; `crash`: the last run of the process crashed.
     pub fn retry_after(&mut self, crash: bool) -> Vec<Verdict<()>> {
-        let memory = self.door.database.clone();
-        let progress = now(retry::step(&self.door, &memory, &mut self.ids, LIMITS, crash));
+        let memory = self.handler.database.clone();
+        let progress = now(retry::step(&self.handler, &memory, &mut self.ids, LIMITS, crash));
         progress.expect("the database is there").verdicts.into_iter().flatten().collect()
     }
 
@@ -151,8 +151,8 @@ impl World {
     }
 
     pub fn redrive(&mut self, number: i64) -> Option<Result<Verdict<()>, Failure>> {
-        let memory = self.door.database.clone();
-        let redriven = now(retry::redrive(&self.door, &memory, &mut self.ids, number, LIMITS));
+        let memory = self.handler.database.clone();
+        let redriven = now(retry::redrive(&self.handler, &memory, &mut self.ids, number, LIMITS));
         redriven
             .expect("the database is there")
             .map(|progress| progress.map(|progress| progress.verdicts[0].clone().unwrap()))
@@ -171,12 +171,12 @@ impl World {
             last_error: None,
             not_before: None,
         };
-        self.door.database.state().deadlines.insert(id, deadline);
+        self.handler.database.state().deadlines.insert(id, deadline);
         id
     }
 
     pub fn deadlines(&mut self, limit: usize) -> Vec<Verdict<()>> {
-        let memory = self.door.database.clone();
+        let memory = self.handler.database.clone();
         let due = now(deadlines::look(&memory, limit, POLICY.retry.cap)).expect("the database is there").due;
         self.take_in(|intake| intake.due(due, &intake::search().0))
     }
@@ -187,12 +187,12 @@ impl World {
         arrive(&mut intake);
         let mut verdicts = Vec::new();
         while intake.prepare(|_, _| None) {
-            let handled = now(intake.step(&self.door, &mut self.ids)).expect("the database is there");
+            let handled = now(intake.step(&self.handler, &mut self.ids)).expect("the database is there");
             verdicts.extend(handled.into_iter().flat_map(|handled| handled.progress.verdicts).flatten());
         }
         for turn in [Turn::Quick, Turn::Slow] {
             let mut beside = Beside::new(aside.clone(), turn);
-            while let Some(handled) = now(beside.step(&self.door, &mut self.ids)).expect("the database is there") {
+            while let Some(handled) = now(beside.step(&self.handler, &mut self.ids)).expect("the database is there") {
                 verdicts.extend(handled.progress.verdicts.into_iter().flatten());
             }
         }
@@ -200,16 +200,16 @@ impl World {
     }
 
     pub fn sum(&self, key: &str) -> i64 {
-        self.door.database.state().rows.get(&(Table::Accounts, key.to_owned())).copied().unwrap_or_default()
+        self.handler.database.state().rows.get(&(Table::Accounts, key.to_owned())).copied().unwrap_or_default()
     }
 
     pub fn held(&self) -> Vec<HeldRow> {
-        self.door.database.state().held.values().cloned().collect()
+        self.handler.database.state().held.values().cloned().collect()
     }
 
     /// The payloads of what was published, in their order.
     pub fn published(&self) -> Vec<String> {
-        let state = self.door.database.state();
+        let state = self.handler.database.state();
         let events = state.outbox.iter().filter(|message| message.topic == "out");
         events
             .map(|message| {
@@ -220,7 +220,7 @@ impl World {
     }
 
     pub fn dead_letters(&self) -> usize {
-        self.door.database.state().outbox.iter().filter(|message| message.topic == "in.dlq").count()
+        self.handler.database.state().outbox.iter().filter(|message| message.topic == "in.dlq").count()
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use choreography_core::{door::Progress, outbox::OutboxRow, relay::Feed, store::Intent};
+use choreography_core::{handler::Progress, outbox::OutboxRow, relay::Feed, store::Intent};
 
 use crate::{
     core::{Core, lock},

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     health::Health,
-    runtime::{Aftermath, ServiceDoor},
+    runtime::{Aftermath, ServiceHandler},
     secret::LiveSecret,
     service::Context as ServiceContext,
     settings::EngineSettings,
@@ -85,10 +85,10 @@ impl Front {
         api: Api,
         context: ServiceContext,
         health: &Health,
-        (door, aftermath, token): (Arc<ServiceDoor>, Aftermath, Option<LiveSecret>),
+        (handler, aftermath, token): (Arc<ServiceHandler>, Aftermath, Option<LiveSecret>),
     ) {
         self.api.open(api_router(api(context), health.clone()));
-        self.admin.open(admin_router(door, aftermath, token));
+        self.admin.open(admin_router(handler, aftermath, token));
     }
 
     /// Takes no further connections and ends the requests under way.

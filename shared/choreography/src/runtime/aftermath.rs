@@ -9,7 +9,7 @@ use std::{
 };
 
 use choreography_core::{
-    door::Progress,
+    handler::Progress,
     input::{RETRYING, VERDICTS, Verdict},
     outbox::OutboxRow,
     relay::{Feed, Lane},

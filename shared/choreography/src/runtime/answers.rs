@@ -11,14 +11,14 @@ use choreography_core::{
 use tokio::sync::mpsc;
 use tracing::warn;
 
-use super::{ServiceDoor, backoff, beat, idle};
+use super::{ServiceHandler, backoff, beat, idle};
 
 /// How often calls are given back here while the database is away; then they are taken up once their lease is over.
 const TRIES: u32 = 5;
 
 /// Runs until the call loop is gone and everything is handed on.
 pub(crate) async fn answer_loop(
-    door: Arc<ServiceDoor>,
+    handler: Arc<ServiceHandler>,
     mut called: mpsc::Receiver<Called>,
     answers: mpsc::Sender<(Intent, Answer)>,
     limit: usize,
@@ -36,7 +36,7 @@ pub(crate) async fn answer_loop(
         }
         for failures in 1..=TRIES {
             beat();
-            match intents::give_back(&door.database, &door.policy.retry, &mut ids, &unanswered).await {
+            match intents::give_back(&handler.database, &handler.policy.retry, &mut ids, &unanswered).await {
                 Ok(()) => break,
                 Err(error) => {
                     warn!(%error, failures, "calls without an answer wait for the database; they are asked about again");

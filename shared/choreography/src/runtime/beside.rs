@@ -6,11 +6,11 @@ use choreography_core::{event_id::Ids, intake::Beside, routes::Routed};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Aftermath, ServiceDoor, backoff, beat, idle, intake::tell};
+use super::{Aftermath, ServiceHandler, backoff, beat, idle, intake::tell};
 
 /// Runs until nothing goes aside any more and nothing is left, or until the database is away while the service stops.
 pub(crate) async fn beside_loop(
-    door: Arc<ServiceDoor>,
+    handler: Arc<ServiceHandler>,
     mut beside: Beside<Routed>,
     aftermath: Aftermath,
     stop: CancellationToken,
@@ -20,7 +20,7 @@ pub(crate) async fn beside_loop(
     loop {
         beat();
         let began = Instant::now();
-        match beside.step(&door, &mut ids).await {
+        match beside.step(&handler, &mut ids).await {
             Ok(Some(handled)) => {
                 failures = 0;
                 tell(handled, &aftermath, began);

@@ -15,10 +15,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Aftermath, ServiceDoor, backoff, beat, idle};
+use super::{Aftermath, ServiceHandler, backoff, beat, idle};
 
 pub(crate) async fn deadline_loop(
-    door: Arc<ServiceDoor>,
+    handler: Arc<ServiceHandler>,
     due: mpsc::Sender<(Vec<Deadline>, Found)>,
     aftermath: Aftermath,
     limit: usize,
@@ -30,7 +30,7 @@ pub(crate) async fn deadline_loop(
         beat();
         // Whatever is set from here on is told, since what is read now may not have it.
         aftermath.next_deadline.store(i64::MAX, Ordering::Relaxed);
-        let until = match deadlines::look(&door.database, limit, door.policy.retry.cap).await {
+        let until = match deadlines::look(&handler.database, limit, handler.policy.retry.cap).await {
             Ok(looked) => {
                 failures = 0;
                 // Before these are handled: what is set or postponed then may come earlier.

@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::{Aftermath, ServiceDoor, backoff, beat};
+use super::{Aftermath, ServiceHandler, backoff, beat};
 
 /// A transaction that takes longer is rolled back and handed in again; well below max.poll.interval.ms.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -57,7 +57,7 @@ pub(crate) struct Arrivals {
 }
 
 pub(crate) struct IntakeLoop {
-    pub door: Arc<ServiceDoor>,
+    pub handler: Arc<ServiceHandler>,
     pub aftermath: Aftermath,
     pub state: Arc<ConsumerState>,
     /// Most inputs of one transaction.
@@ -88,7 +88,7 @@ impl IntakeLoop {
         let mut open = Open { commands: true, answers: true };
         loop {
             beat();
-            intake.be_careful(self.crashed && (started.elapsed() < CAREFUL_FOR || self.door.knows_culprit()));
+            intake.be_careful(self.crashed && (started.elapsed() < CAREFUL_FOR || self.handler.knows_culprit()));
             if self.stop.is_cancelled() {
                 arrivals.commands.close();
                 if !intake.has_work() && !open.commands && !open.answers {
@@ -144,7 +144,7 @@ impl IntakeLoop {
             },
             Some((due, found)) = deadlines.recv(), if !stopping => intake.due(due, &found),
             polled = poll(source, room), if !stopping => {
-                basket.add(&self.door.participant, polled?, source);
+                basket.add(&self.handler.participant, polled?, source);
                 intake.messages(basket);
             }
             () = self.stop.cancelled(), if !stopping => {}
@@ -196,7 +196,7 @@ impl IntakeLoop {
         let (began, mut basket) = (Instant::now(), intake.basket());
         let gathers = !self.stop.is_cancelled();
         let stepped = {
-            let mut step = pin!(tokio::time::timeout(TIME_LIMIT, intake.step(&self.door, ids)));
+            let mut step = pin!(tokio::time::timeout(TIME_LIMIT, intake.step(&self.handler, ids)));
             tokio::select! {
                 biased;
                 stepped = &mut step => stepped,
@@ -228,7 +228,7 @@ impl IntakeLoop {
     async fn gather(&self, source: &mut KafkaSource, basket: &mut Messages<Routed>) -> Result<(), LogError> {
         while basket.room() > 0 {
             let messages = source.poll(basket.room()).await?;
-            basket.add(&self.door.participant, messages, source);
+            basket.add(&self.handler.participant, messages, source);
         }
         Ok(())
     }

@@ -32,11 +32,11 @@ pub(crate) use wake::{Wakes, listen_loop};
 
 use std::time::Duration;
 
-use choreography_core::{door::Door, policy::RetryPolicy, routes::Routed};
+use choreography_core::{handler::Handler, policy::RetryPolicy, routes::Routed};
 use choreography_postgres::Postgres;
 
-/// The door of a running service.
-pub(crate) type ServiceDoor = Door<Routed, Postgres>;
+/// The handler of a running service.
+pub(crate) type ServiceHandler = Handler<Routed, Postgres>;
 
 /// Backoff while the database or Kafka is away.
 pub(crate) fn backoff(failures: u32) -> Duration {

@@ -10,7 +10,7 @@ use choreography_core::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Aftermath, ServiceDoor, backoff, beat, idle};
+use super::{Aftermath, ServiceHandler, backoff, beat, idle};
 
 /// Of one key in one transaction; the rest follows in the next.
 const PER_KEY: usize = 100;
@@ -18,7 +18,7 @@ const PER_KEY: usize = 100;
 const BYTES: usize = 8 * 1024 * 1024;
 
 pub(crate) async fn retry_loop(
-    door: Arc<ServiceDoor>,
+    handler: Arc<ServiceHandler>,
     aftermath: Aftermath,
     keys: usize,
     slow_poll: Duration,
@@ -30,7 +30,7 @@ pub(crate) async fn retry_loop(
     let limits = Limits { keys, per_key: PER_KEY, bytes: BYTES };
     while !stop.is_cancelled() {
         beat();
-        let wait = match retry::step(&door, &door.database, &mut ids, limits, careful).await {
+        let wait = match retry::step(&handler, &handler.database, &mut ids, limits, careful).await {
             Ok(mut progress) => {
                 failures = 0;
                 metrics::counter!("saga_retries_total").increment(progress.verdicts.len() as u64);

@@ -18,7 +18,7 @@ const TABLE: TableId = TableId(Aggregate::TABLE);
 
 /// How many events an aggregate has published, as a batch that locks its row is told.
 async fn counted(world: &OneService<Payment>, key: &str) -> Option<i64> {
-    let mut tx = world.door().database.begin(Waits::Long).await.expect("a transaction");
+    let mut tx = world.handler().database.begin(Waits::Long).await.expect("a transaction");
     let rows = vec![WantedRows { table: TABLE, keys: vec![key.to_owned()], if_free: Vec::new() }];
     let found = tx.lock(&Wanted { rows, ..Wanted::default() }).await.expect("rows");
     assert_eq!(found.rows.len(), 1, "{key} is there");

@@ -17,7 +17,7 @@ fn at(offset: i64) -> Position {
 
 /// A process of the service: its database knows the run by itself.
 async fn start(world: &OneService<Payment>, instance: &str) -> (Postgres, bool) {
-    let run = world.door().database;
+    let run = world.handler().database;
     let crashed = run.start_run(instance, FORGET).await.unwrap();
     (run, crashed)
 }

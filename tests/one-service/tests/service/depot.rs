@@ -2,7 +2,7 @@
 
 use choreography_core::{
     Command, Event, EventType, Key, Refusal, Undecodable,
-    door::Progress,
+    handler::Progress,
     input::{Input, Source, Verdict, Work},
     participant::What,
     routes::{AnyCommand, AnyReply, Further, Moment, Reaction, Reacts, Routes, Service, publish},

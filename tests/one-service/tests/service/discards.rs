@@ -3,13 +3,13 @@
 use axum::http::StatusCode;
 use choreography_core::{
     delivery::{Delivery, Position},
-    door::Progress,
     event_id::{IdSource, Ids},
+    handler::Progress,
     input::{Unread, Verdict, Work},
     routes::AnyReply,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use one_service::{OneService, ServiceDoor, call};
+use one_service::{OneService, ServiceHandler, call};
 use payment::{MIGRATIONS, Payment};
 use uuid::Uuid;
 
@@ -32,10 +32,10 @@ fn reserved(at: DateTime<Utc>) -> Delivery {
     }
 }
 
-async fn arrive(door: &ServiceDoor, event: &Delivery) -> Verdict<AnyReply> {
+async fn arrive(handler: &ServiceHandler, event: &Delivery) -> Verdict<AnyReply> {
     let mut progress = Progress::new(1);
     let mut work = [Work::Unread(Unread::Message(event.clone()))];
-    door.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
+    handler.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
     progress.verdicts.pop().flatten().unwrap()
 }
 
@@ -50,14 +50,14 @@ async fn an_early_event_that_was_discarded_is_over(ahead: TimeDelta) {
     let world = OneService::start(Payment, &MIGRATIONS).await;
     let now: DateTime<Utc> = sqlx::query_scalar("SELECT now()").fetch_one(&world.pool).await.unwrap();
     let event = reserved(now + ahead);
-    let mut door = world.door();
-    door.policy.window.horizon = TimeDelta::days(30);
-    assert_eq!(arrive(&door, &event).await.name(), "retrying");
+    let mut handler = world.handler();
+    handler.policy.window.horizon = TimeDelta::days(30);
+    assert_eq!(arrive(&handler, &event).await.name(), "retrying");
     assert_eq!(discard(&world, 1).await, StatusCode::OK);
-    assert_eq!(arrive(&door, &event).await.name(), "repeated", "before its time");
+    assert_eq!(arrive(&handler, &event).await.name(), "repeated", "before its time");
     // Its time has come, by a service that allows for such clocks.
-    door.policy.window.skew = ahead;
-    assert_eq!(arrive(&door, &event).await.name(), "repeated");
+    handler.policy.window.skew = ahead;
+    assert_eq!(arrive(&handler, &event).await.name(), "repeated");
     assert_eq!(world.count("SELECT count(*) FROM payments").await, 0);
     assert_eq!(world.count("SELECT count(*) FROM held_events").await, 0);
     assert_eq!(world.texts("SELECT reason FROM discarded").await, ["their clock was wrong"]);
@@ -78,8 +78,8 @@ async fn an_event_of_next_week_that_was_discarded_is_over() {
 async fn an_event_that_is_too_old_for_the_inbox_can_be_discarded() {
     let world = OneService::start(Payment, &MIGRATIONS).await;
     let now: DateTime<Utc> = sqlx::query_scalar("SELECT now()").fetch_one(&world.pool).await.unwrap();
-    let door = world.door();
-    assert!(matches!(arrive(&door, &reserved(now + TimeDelta::hours(1))).await, Verdict::Held(_)));
+    let handler = world.handler();
+    assert!(matches!(arrive(&handler, &reserved(now + TimeDelta::hours(1))).await, Verdict::Held(_)));
     // It waited for so long that its day was dropped.
     sqlx::query("UPDATE inbox_floor SET complete_since = now() + interval '2 days'")
         .execute(&world.pool)

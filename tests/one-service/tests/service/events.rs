@@ -3,8 +3,8 @@
 use choreography_core::{
     Event,
     delivery::{Delivery, Position},
-    door::Progress,
     event_id::{IdSource as _, Ids},
+    handler::Progress,
     input::{Unread, Verdict, Work},
     routes::{AnyReply, Service},
     store::{HeldEvents, HeldStatus, HoldEvent, Inbox, Writing},
@@ -97,6 +97,6 @@ fn delivery_on(topic: &str, offset: i64, key: &str, payload: Vec<u8>) -> Deliver
 pub async fn arrive<S: Service>(world: &OneService<S>, deliveries: &[Delivery]) -> Vec<Verdict<AnyReply>> {
     let mut work: Vec<_> = deliveries.iter().cloned().map(|delivery| Work::Unread(Unread::Message(delivery))).collect();
     let mut progress = Progress::new(work.len());
-    world.door().handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.expect("the database is there");
+    world.handler().handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.expect("the database is there");
     progress.verdicts.into_iter().flatten().collect()
 }

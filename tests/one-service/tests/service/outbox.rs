@@ -37,7 +37,7 @@ async fn relays_of_the_version_before_hold_nothing_and_what_they_wrote_is_publis
     assert_eq!(world.count("SELECT count(*) FROM relay_leases WHERE expires_at <= now()").await, 0);
     // The version before marked some rows before it was replaced.
     sqlx::query("UPDATE outbox SET published_at = now() WHERE number = 1").execute(&world.pool).await.expect("marked");
-    let store = world.door().database;
+    let store = world.handler().database;
     let leases =
         OutboxStore::claim(&store, Uuid::from_u128(7), Lane::Events, TimeDelta::seconds(60)).await.expect("leases");
     let published = store.published(&leases).await.expect("ranges");
@@ -56,7 +56,7 @@ async fn relays_of_the_version_before_hold_nothing_and_what_they_wrote_is_publis
 async fn the_way_back_marks_what_is_published_and_nothing_else() {
     let world = start().await;
     append(&world, &["a", "a", "a", "a", "a"]).await;
-    let store = world.door().database;
+    let store = world.handler().database;
     let leases =
         OutboxStore::claim(&store, Uuid::from_u128(7), Lane::Events, TimeDelta::seconds(60)).await.expect("leases");
     let range: i32 =
@@ -94,7 +94,7 @@ async fn a_newer_versions_migrations_stop_no_start() {
 async fn a_range_is_the_relays_no_more_once_another_server_answers() {
     let world = start().await;
     append(&world, &["a"]).await;
-    let (store, me) = (world.door().database, Uuid::from_u128(7));
+    let (store, me) = (world.handler().database, Uuid::from_u128(7));
     let claim = || OutboxStore::claim(&store, me, Lane::Events, TimeDelta::seconds(60));
     let before = claim().await.expect("leases");
     assert_eq!(claim().await.expect("the same"), before);
@@ -115,7 +115,7 @@ async fn a_range_is_the_relays_no_more_once_another_server_answers() {
 #[tokio::test]
 async fn whoever_has_rows_of_the_outbox_under_way_is_a_writer_and_nobody_else_is() {
     let world = start().await;
-    let store = world.door().database;
+    let store = world.handler().database;
     let mut elsewhere = world.pool.begin().await.expect("a transaction");
     sqlx::query("SELECT pg_current_xact_id()").execute(&mut elsewhere).await.expect("it has a number");
     assert_eq!(store.writers().await.expect("an answer"), Vec::<String>::new());
@@ -134,7 +134,7 @@ async fn whoever_has_rows_of_the_outbox_under_way_is_a_writer_and_nobody_else_is
 async fn a_message_that_was_discarded_is_not_published_by_the_next_relay() {
     let world = start().await;
     append(&world, &["a"]).await;
-    let store = world.door().database;
+    let store = world.handler().database;
     let claim = |holder| OutboxStore::claim(&store, Uuid::from_u128(holder), Lane::Events, TimeDelta::seconds(60));
     let leases = claim(7).await.expect("leases");
     let range: i32 =

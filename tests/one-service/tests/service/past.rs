@@ -105,7 +105,7 @@ impl EventSink for Kafka {
 /// What a relay that was just started publishes until nothing is left to do, by number. Each look at its clock takes
 /// a second.
 async fn publish<S: Service>(world: &OneService<S>) -> Vec<i64> {
-    let (store, mut kafka) = (world.door().database, Kafka::default());
+    let (store, mut kafka) = (world.handler().database, Kafka::default());
     let seconds = AtomicU64::new(0);
     let clock = || Duration::from_secs(seconds.fetch_add(1, Ordering::Relaxed));
     for lane in [Lane::Events, Lane::DeadLetters] {

@@ -49,7 +49,7 @@ async fn a_batch_on_one_table_takes_four() {
     let mut open: Vec<Uuid> = sqlx::query_scalar(calls).fetch_all(&world.pool).await.expect("calls");
     let mut work = Vec::new();
     while let Some(id) = open.pop() {
-        let call = world.door().database.open_call(id).await.expect("the database is there").expect("it is open");
+        let call = world.handler().database.open_call(id).await.expect("the database is there").expect("it is open");
         work.push(Some(answered(&call, Answer::Yes { detail: "ch_1".into() })));
     }
     let answer = async |n: u128| drop(world.handle(work[n as usize].take().expect("an answer")).await);
@@ -68,7 +68,7 @@ async fn a_command_takes_three_if_all_its_rows_are_new_and_else_four() {
     assert_eq!(trips(&world, keyed).await, 4, "a new order under a key");
     let cancel = async |n: u128| drop(world.asked(CancelOrder(Uuid::from_u128(n))).await);
     assert_eq!(trips(&world, cancel).await, 4, "a cancellation");
-    let due = world.door().database.due(10).await.expect("the database is there").due;
+    let due = world.handler().database.due(10).await.expect("the database is there").due;
     let mut due = due.into_iter().filter(|due| due.aggregate_id > Uuid::from_u128(10).to_string());
     let deadline = async |_: u128| {
         world.handle(deadlines::input(due.next().expect("a deadline"))).await;

@@ -10,7 +10,7 @@ mod held;
 use std::time::{Duration, Instant};
 
 use choreography_core::{
-    door::Progress,
+    handler::Progress,
     input::Verdict::{self, Applied, Dead, Gone, Held, Repeat},
     participant::Answer,
     routes::{AnyReply, Service},
@@ -187,7 +187,7 @@ async fn call_of(world: &OneService<Payment>, order: Uuid) -> Intent {
         .fetch_one(&world.pool)
         .await
         .expect("a call");
-    world.door().database.open_call(id).await.expect("the database is there").expect("an open call")
+    world.handler().database.open_call(id).await.expect("the database is there").expect("an open call")
 }
 
 fn yes() -> Answer {

@@ -70,7 +70,7 @@ fn a_crash_between_database_and_offset_commit_repeats_nothing() {
 
 #[test]
 fn a_crash_at_any_step_of_parking_dead_letters_each_event_once_and_in_order() {
-    for step in ["door.written", "intake.committed", "relay.acknowledged", "relay.marked"] {
+    for step in ["handler.written", "intake.committed", "relay.acknowledged", "relay.marked"] {
         story_alone(|world| async move {
             let order = Uuid::now_v7().to_string();
             let replicas = ["armed-1", "armed-2"];
@@ -102,7 +102,7 @@ fn a_crash_after_a_redrive_was_committed_leaves_its_one_effect() {
             .execute(&mut db)
             .await
             .expect("the row is mended");
-        for step in ["door.written", "redrive.committed"] {
+        for step in ["handler.written", "redrive.committed"] {
             world.replica("inventory", "armed", &[("SAGA_CRASH_AT", step)]).await;
             let url = world.system.find("armed").expect("it was started").admin;
             let answer = world.operator.post(&format!("{url}/admin/held/{number}/redrive"), &json!({}), &[]).await;

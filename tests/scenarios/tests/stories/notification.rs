@@ -126,7 +126,7 @@ fn a_crash_at_any_step_tells_nobody_twice() {
         let shipping = world.system.find("shipping").expect("shipping runs").process;
 
         // While the end is taken: before its transaction is committed, and after that, before its offset is.
-        for step in ["door.written", "intake.committed"] {
+        for step in ["handler.written", "intake.committed"] {
             shipping.freeze().expect("shipping stands still");
             let order = place_for(world, "ada", &chair, "tok_visa").await;
             notice_is(world, &order, "known").await;
@@ -146,7 +146,7 @@ fn a_crash_at_any_step_tells_nobody_twice() {
             })
             .await;
         world.system.kill("notification").expect("it dies");
-        armed(world, NOTIFICATION, "door.written", &["armed"]).await;
+        armed(world, NOTIFICATION, "handler.written", &["armed"]).await;
         crashed_and_replaced(world, NOTIFICATION, &["armed"]).await;
         is_told_once(world, &order, "is on its way").await;
         world.system.stop("notification").await.expect("it drains");

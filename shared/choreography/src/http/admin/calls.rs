@@ -8,8 +8,8 @@ use axum::{
     routing::{get, post},
 };
 use choreography_core::{
-    door::Progress,
     event_id::Ids,
+    handler::Progress,
     input::Verdict,
     intents,
     participant::Answer,
@@ -78,11 +78,11 @@ impl Settlement {
 }
 
 async fn list(State(admin): State<Admin>, Query(page): Query<After>) -> Response {
-    listed("calls", admin.door.database.call_views(page.after, PAGE).await)
+    listed("calls", admin.handler.database.call_views(page.after, PAGE).await)
 }
 
 async fn show(State(admin): State<Admin>, Path(id): Path<Uuid>) -> Response {
-    match admin.door.database.call_view(id).await {
+    match admin.handler.database.call_view(id).await {
         Ok(Some(call)) => Json(call).into_response(),
         Ok(None) => not_open(id),
         Err(error) => unavailable(&error),
@@ -90,7 +90,7 @@ async fn show(State(admin): State<Admin>, Path(id): Path<Uuid>) -> Response {
 }
 
 async fn list_settled(State(admin): State<Admin>, Query(page): Query<Page>) -> Response {
-    listed("settledCalls", admin.door.database.settled_views(page.after, PAGE).await)
+    listed("settledCalls", admin.handler.database.settled_views(page.after, PAGE).await)
 }
 
 /// The answer by hand is an input like the provider's own: whichever is first settles the call, under the same locks.
@@ -98,7 +98,7 @@ async fn settle(State(admin): State<Admin>, Path(id): Path<Uuid>, Json(settlemen
     if let Some(refused) = settlement.refused() {
         return refused;
     }
-    let (database, answer) = (&admin.door.database, settlement.answer());
+    let (database, answer) = (&admin.handler.database, settlement.answer());
     let (intent, number) = match database.open_call(id).await {
         Ok(Some(intent)) => match database.write_settlement(id, &answer, settlement.reason()).await {
             Ok(Some(number)) => (intent, number),
@@ -130,7 +130,7 @@ async fn settle(State(admin): State<Admin>, Path(id): Path<Uuid>, Json(settlemen
 async fn answered(admin: &Admin, intent: &Intent, answer: Answer) -> Result<Verdict<AnyReply>, StoreError> {
     let mut progress = Progress::new(1);
     let mut work = [intents::answered(intent, answer)];
-    let handled = admin.door.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await;
+    let handled = admin.handler.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await;
     admin.aftermath.of(&mut progress);
     handled?;
     Ok(progress.verdicts.into_iter().flatten().next().unwrap_or(Verdict::Gone))

@@ -8,8 +8,8 @@ use axum::{
     routing::{get, post},
 };
 use choreography_core::{
-    door::Progress,
     event_id::Ids,
+    handler::Progress,
     input::{Verdict, Work},
     reception,
 };
@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<Admin> {
 }
 
 async fn list_dead(State(admin): State<Admin>, Query(page): Query<Page>) -> Response {
-    listed("deadMessages", admin.door.database.dead_message_views(page.after, PAGE).await)
+    listed("deadMessages", admin.handler.database.dead_message_views(page.after, PAGE).await)
 }
 
 async fn dead_payload(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
@@ -37,29 +37,29 @@ async fn dead_payload(State(admin): State<Admin>, Path(number): Path<i64>) -> Re
 }
 
 async fn discard_message(State(admin): State<Admin>, Path(number): Path<i64>, Reason(reason): Reason) -> Response {
-    discard_response(number, admin.door.database.discard_message(number, &reason).await)
+    discard_response(number, admin.handler.database.discard_message(number, &reason).await)
 }
 
 /// A dead message can be good for a newer version of this service.
 async fn redrive_message(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
-    let delivery = match admin.door.database.dead_message(number).await {
+    let delivery = match admin.handler.database.dead_message(number).await {
         Ok(Some(delivery)) => delivery,
         Ok(None) => return problem(StatusCode::NOT_FOUND, &format!("no dead message {number} is kept")),
         Err(error) => return unavailable(&error),
     };
-    let work = match reception::receive(&*admin.door.participant, delivery) {
+    let work = match reception::receive(&*admin.handler.participant, delivery) {
         Work::Dead(_, failure) => return problem(StatusCode::CONFLICT, &failure.message),
         Work::Ignored(_) => return problem(StatusCode::CONFLICT, "this service does not handle its type"),
         work => work,
     };
     let (mut ids, mut progress) = (Ids::new(), Progress::new(1));
-    match admin.door.handle_isolating(&mut ids, &mut [work], &mut progress).await {
+    match admin.handler.handle_isolating(&mut ids, &mut [work], &mut progress).await {
         Ok(()) => {
             admin.aftermath.of(&mut progress);
             match progress.verdicts.first().and_then(Option::as_ref) {
                 Some(Verdict::Dead) | None => problem(StatusCode::CONFLICT, "its id is outside of the horizon"),
                 Some(verdict) => {
-                    let forgotten = admin.door.database.discard_message(number, "redriven").await;
+                    let forgotten = admin.handler.database.discard_message(number, "redriven").await;
                     if let Err(error) = forgotten {
                         error!(%error, number, "redriven, but still listed as dead");
                     }

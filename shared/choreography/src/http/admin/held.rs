@@ -31,7 +31,7 @@ pub(super) fn routes() -> Router<Admin> {
 }
 
 async fn list_held(State(admin): State<Admin>, Query(page): Query<Page>) -> Response {
-    listed("held", admin.door.database.held_views(page.after, PAGE).await)
+    listed("held", admin.handler.database.held_views(page.after, PAGE).await)
 }
 
 async fn held_payload(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
@@ -41,7 +41,7 @@ async fn held_payload(State(admin): State<Admin>, Path(number): Path<i64>) -> Re
 /// Answers what became of it: `applied`, or parked again and why.
 async fn redrive(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
     let mut ids = Ids::new();
-    let redriven = retry::redrive(&admin.door, &admin.door.database, &mut ids, number, QUEUE).await;
+    let redriven = retry::redrive(&admin.handler, &admin.handler.database, &mut ids, number, QUEUE).await;
     reached("redrive.committed");
     match redriven {
         Ok(Some(Ok(mut progress))) => {
@@ -57,7 +57,7 @@ async fn redrive(State(admin): State<Admin>, Path(number): Path<i64>) -> Respons
 }
 
 async fn discard_event(State(admin): State<Admin>, Path(number): Path<i64>, Reason(reason): Reason) -> Response {
-    let discarded = admin.door.database.discard_event(number, &reason).await;
+    let discarded = admin.handler.database.discard_event(number, &reason).await;
     admin.wakes().retry.notify_one();
     discard_response(number, discarded)
 }

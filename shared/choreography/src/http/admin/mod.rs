@@ -21,13 +21,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracing::{error, info};
 
-use crate::runtime::{Aftermath, ServiceDoor, Wakes};
+use crate::runtime::{Aftermath, ServiceHandler, Wakes};
 
 const PAGE: i64 = 100;
 
 #[derive(Clone)]
 pub(super) struct Admin {
-    door: Arc<ServiceDoor>,
+    handler: Arc<ServiceHandler>,
     aftermath: Aftermath,
 }
 
@@ -37,9 +37,9 @@ impl Admin {
     }
 }
 
-pub(super) fn routes(door: Arc<ServiceDoor>, aftermath: Aftermath) -> Router {
+pub(super) fn routes(handler: Arc<ServiceHandler>, aftermath: Aftermath) -> Router {
     let routes = Router::new().merge(held::routes()).merge(dead_messages::routes());
-    routes.merge(calls::routes()).merge(stopped::routes()).with_state(Admin { door, aftermath })
+    routes.merge(calls::routes()).merge(stopped::routes()).with_state(Admin { handler, aftermath })
 }
 
 #[derive(Deserialize)]

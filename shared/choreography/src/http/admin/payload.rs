@@ -14,7 +14,7 @@ use super::{Admin, problem, unavailable};
 const PART: i32 = 1 << 20;
 
 pub(super) async fn payload(admin: Admin, kept: Kept, number: i64) -> Response {
-    let length = match admin.door.database.payload_length(kept, number).await {
+    let length = match admin.handler.database.payload_length(kept, number).await {
         Ok(Some(Some(length))) => length,
         Ok(Some(None)) => return StatusCode::NO_CONTENT.into_response(),
         Ok(None) => return problem(StatusCode::NOT_FOUND, &format!("no message {number} is kept here")),
@@ -28,7 +28,7 @@ pub(super) async fn payload(admin: Admin, kept: Kept, number: i64) -> Response {
             }
             // One that is let go of meanwhile breaks the answer off: its length says that it is not whole.
             let part =
-                admin.door.database.payload_part(kept, number, from, PART).await.map_err(std::io::Error::other)?;
+                admin.handler.database.payload_part(kept, number, from, PART).await.map_err(std::io::Error::other)?;
             let gone = || std::io::Error::other("it is not kept any more");
             let part = part.filter(|part| !part.is_empty()).ok_or_else(gone)?;
             let next = from.saturating_add(i32::try_from(part.len()).unwrap_or(i32::MAX));

@@ -29,17 +29,17 @@ struct Topic {
 }
 
 async fn list(State(admin): State<Admin>, Query(page): Query<Page>) -> Response {
-    listed("stopped", admin.door.database.stopped_views(page.after, PAGE).await)
+    listed("stopped", admin.handler.database.stopped_views(page.after, PAGE).await)
 }
 
 async fn release(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
-    let released = admin.door.database.release_key(number).await;
+    let released = admin.handler.database.release_key(number).await;
     settled(&admin, number, released, "released")
 }
 
 /// For the time after a topic's limit was raised.
 async fn release_topic(State(admin): State<Admin>, Json(Topic { topic }): Json<Topic>) -> Response {
-    match admin.door.database.release_topic(&topic).await {
+    match admin.handler.database.release_topic(&topic).await {
         Ok(released) => {
             info!(topic, released, "stopped keys released");
             wake(&admin);
@@ -50,7 +50,7 @@ async fn release_topic(State(admin): State<Admin>, Json(Topic { topic }): Json<T
 }
 
 async fn discard(State(admin): State<Admin>, Path(number): Path<i64>, Reason(reason): Reason) -> Response {
-    let discarded = admin.door.database.discard_refused(number, &reason).await;
+    let discarded = admin.handler.database.discard_refused(number, &reason).await;
     settled(&admin, number, discarded, "discarded")
 }
 

@@ -85,7 +85,7 @@ async fn what_was_not_marked_is_published_once_and_in_order_and_stopped_keys_sta
 
     let (behind, free) = (append_now(&world, "stopped").await, append_now(&world, "a").await);
     assert_eq!(publish(&world).await, [free], "what comes behind a stopped one waits");
-    let store = world.door().database;
+    let store = world.handler().database;
     assert!(store.release_key(rows[2]).await.expect("an answer"));
     assert!(store.discard_refused(rows[8], "nobody needs it").await.expect("an answer"));
     assert_eq!(publish(&world).await, [rows[2], rows[5], behind]);
@@ -109,7 +109,7 @@ async fn a_day_stays_that_has_something_to_publish_still() {
     assert_eq!(publish(&world).await, [1]);
     drop_days(&world).await;
     assert_eq!(world.count(rows).await, 2, "one is stopped");
-    assert!(world.door().database.release_key(2).await.expect("an answer"));
+    assert!(world.handler().database.release_key(2).await.expect("an answer"));
     assert_eq!(publish(&world).await, [2]);
     drop_days(&world).await;
     assert_eq!(world.count(rows).await, 0);
@@ -158,7 +158,7 @@ async fn open_calls_are_called_and_answered_once() {
         .await;
     })
     .await;
-    let store = world.door().database;
+    let store = world.handler().database;
     let claim = || IntentStore::claim(&store, 10, 1_000_000, TimeDelta::seconds(60));
     let mut claimed = claim().await.expect("calls");
     claimed.sort_by(|one, other| one.intent.step.cmp(&other.intent.step));
@@ -226,9 +226,9 @@ async fn held_events_go_on_in_their_order_and_parked_ones_wait() {
             .expect("they are known");
     })
     .await;
-    let (door, limits) = (world.door(), Limits { keys: 10, per_key: 10, bytes: 1_000_000 });
+    let (handler, limits) = (world.handler(), Limits { keys: 10, per_key: 10, bytes: 1_000_000 });
     for round in 0..2 {
-        let retried = retry::step(&door, &door.database, &mut Ids::new(), limits, false).await;
+        let retried = retry::step(&handler, &handler.database, &mut Ids::new(), limits, false).await;
         let verdicts = retried.expect("the database is there").verdicts;
         let applied = verdicts.iter().filter(|verdict| matches!(verdict, Some(Applied(None)))).count();
         assert_eq!(applied, if round == 0 { 3 } else { 0 }, "{verdicts:?}");
@@ -265,7 +265,7 @@ async fn what_was_dead_or_crashed_over_is_known() {
     let verdicts = arrive(&world, &[junk]).await;
     assert!(matches!(verdicts[..], [Dead]), "{verdicts:?}");
     assert_eq!(world.count("SELECT count(*) FROM outbox").await, 0, "it was dead-lettered then");
-    let database = world.door().database;
+    let database = world.handler().database;
     assert!(database.start_run("replica-0", TimeDelta::days(20)).await.expect("it runs"), "the one before crashed");
     let at = Position { topic: "inventory-events".into(), partition: 3, offset: 8 };
     let crashes = database.crashes(&[at]).await.expect("an answer");

@@ -2,8 +2,8 @@
 
 use choreography_core::{
     delivery::Position,
-    door::Progress,
     event_id::Ids,
+    handler::Progress,
     input::{Input, Source, Verdict, Work},
     intents::{IntentStore, NoAnswer, give_back},
     participant::{Answer, What},
@@ -57,7 +57,7 @@ async fn capture(world: &OneService<Payment>, n: u128) {
 async fn answer(world: &OneService<Payment>, n: u128, answer: Answer) -> Verdict<AnyReply> {
     let open = "SELECT id FROM intents WHERE aggregate_id = $1";
     let id: Uuid = sqlx::query_scalar(open).bind(order(n).to_string()).fetch_one(&world.pool).await.expect("a call");
-    let call = world.door().database.open_call(id).await.expect("the database is there").expect("an open call");
+    let call = world.handler().database.open_call(id).await.expect("the database is there").expect("an open call");
     let verdict = world.answered(&call, answer).await;
     world.answered(&call, Answer::No { reason: "again".into() }).await;
     verdict
@@ -73,26 +73,26 @@ async fn amend_and_postpone(world: &OneService<Payment>, n: u128) {
     sqlx::raw_sql(AssertSqlSafe(fail)).execute(&world.pool).await.expect("it failed");
     let refused = answer(world, failed, Answer::Yes { detail: "ch_2".into() }).await;
     assert!(matches!(refused, Verdict::Refused(_)), "{refused:?}");
-    let door = world.door();
-    let claimed = IntentStore::claim(&door.database, 10, 1_000, TimeDelta::seconds(10)).await.expect("calls");
+    let handler = world.handler();
+    let claimed = IntentStore::claim(&handler.database, 10, 1_000, TimeDelta::seconds(10)).await.expect("calls");
     let unanswered: Vec<_> =
         claimed.into_iter().map(|claimed| (claimed.intent, NoAnswer::Passing("busy".into()))).collect();
-    give_back(&door.database, &door.policy.retry, &mut Ids::new(), &unanswered).await.expect("they wait");
+    give_back(&handler.database, &handler.policy.retry, &mut Ids::new(), &unanswered).await.expect("they wait");
 }
 
 /// Events that are parked, queue, come early, and are tried again.
 async fn hold_and_retry(world: &OneService<Payment>, n: u128) {
-    let (door, key) = (world.door(), order(300 + n));
+    let (handler, key) = (world.handler(), order(300 + n));
     let failed = ShippingFailed { order_id: key, reason: "no carrier".into() };
     let verdicts = arrive(world, &[published(Uuid::now_v7(), &failed, 10)]).await;
     assert!(matches!(verdicts[..], [Verdict::Held(_)]), "{verdicts:?}");
     arrive(world, &[reserved(300 + n, 11).1, reserved_as(early_id(), 400 + n, 12)]).await;
     let number = "SELECT number FROM held_events WHERE key = $1 ORDER BY number";
     let number = sqlx::query_scalar(number).bind(key.to_string()).fetch_one(&world.pool).await.expect("it is held");
-    let redriven = retry::redrive(&door, &door.database, &mut Ids::new(), number, LIMITS).await;
+    let redriven = retry::redrive(&handler, &handler.database, &mut Ids::new(), number, LIMITS).await;
     redriven.expect("the database is there").expect("it is held").expect("it can be read");
     hold(world, 500 + n, Retrying).await;
-    let retried = retry::step(&door, &door.database, &mut Ids::new(), LIMITS, false).await;
+    let retried = retry::step(&handler, &handler.database, &mut Ids::new(), LIMITS, false).await;
     let verdicts = retried.expect("the database is there").verdicts;
     assert!(matches!(verdicts[..], [Some(Verdict::Applied(None))]), "{verdicts:?}");
 }
@@ -107,13 +107,13 @@ async fn hurry(world: &OneService<Payment>, n: u128) {
     let input = Input { what: What::Event(event), correlation_id: None, trace, source };
     let mut progress = Progress::new(1);
     let mut work = [Work::Input(input)];
-    world.door().handle_at_once(&mut Ids::new(), &mut work, &mut progress).await.expect("the database is there");
+    world.handler().handle_at_once(&mut Ids::new(), &mut work, &mut progress).await.expect("the database is there");
     assert!(progress.verdicts[0].is_none(), "it is left");
 }
 
 /// What a process notes of the messages that it has under way, and how it counts events of a row that stays as it is.
 async fn note(world: &OneService<Payment>, n: u128) {
-    let database = world.door().database;
+    let database = world.handler().database;
     let at = Position { topic: "inventory-events".into(), partition: 3, offset: n as i64 };
     database.start_run("payment-0", TimeDelta::days(20)).await.expect("it runs");
     database.begin_messages(std::slice::from_ref(&at), Stage::Begun).await.expect("a note");

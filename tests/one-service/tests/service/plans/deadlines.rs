@@ -61,7 +61,7 @@ async fn pass_deadlines(world: &OneService<Order>, n: u128) {
          VALUES (gen_random_uuid(), 'no id {n}', 'order', now(), 's')"
     );
     sqlx::raw_sql(AssertSqlSafe(refused)).execute(&world.pool).await.expect("an order");
-    let store = world.door().database;
+    let store = world.handler().database;
     let due = deadlines::look(&store, 10, TimeDelta::seconds(1)).await.expect("the database is there").due;
     assert_eq!(due.len(), 2, "{due:?}");
     for deadline in due.clone() {

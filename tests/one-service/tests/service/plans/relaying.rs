@@ -20,7 +20,7 @@ pub const EXPECTED: &str = "
 /// It publishes some rows, stops one and leaves others behind. An operator releases that one, and gives it up the
 /// second time.
 pub async fn relay<S: Service>(world: &OneService<S>) {
-    let (store, holder, minute) = (world.door().database, Uuid::from_u128(7), TimeDelta::seconds(60));
+    let (store, holder, minute) = (world.handler().database, Uuid::from_u128(7), TimeDelta::seconds(60));
     let leases = OutboxStore::claim(&store, holder, Lane::Events, minute).await.expect("leases");
     let all = [leases, OutboxStore::claim(&store, holder, Lane::DeadLetters, minute).await.expect("leases")];
     let leases = all.concat();

@@ -30,7 +30,7 @@ async fn start(orders: u128) -> (OneService<Order>, Vec<Deadline>) {
 }
 
 async fn due(world: &OneService<Order>) -> Vec<Deadline> {
-    world.door().database.due(10).await.expect("the database is there").due
+    world.handler().database.due(10).await.expect("the database is there").due
 }
 
 async fn statuses(world: &OneService<Order>) -> Vec<String> {
@@ -120,7 +120,7 @@ async fn one_to_replace_that_another_took_with_the_row_is_lost() {
     let due = &due[0];
     let take = "WITH taken AS (DELETE FROM deadlines) UPDATE orders SET status = 'cancelling'";
     let first = open(&world, take.to_owned()).await;
-    let mut tx = world.door().database.begin(Waits::Long).await.expect("a transaction");
+    let mut tx = world.handler().database.begin(Waits::Long).await.expect("a transaction");
     let (table, keys) = (TableId(OrderRow::TABLE), vec![due.aggregate_id.clone()]);
     let rows = vec![WantedRows { table, keys, if_free: Vec::new() }];
     let wanted = Wanted { rows, ..Wanted::default() };

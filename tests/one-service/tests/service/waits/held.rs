@@ -20,8 +20,8 @@ use super::{Commit, RollBack, meets, open, verdict};
 use crate::events::{arrive, early_id, hold, reserved, reserved_as, start};
 
 async fn redrive(world: &OneService<Payment>, number: i64) -> Verdict<AnyReply> {
-    let (door, limits) = (world.door(), Limits { keys: 10, per_key: 1, bytes: 1_000_000 });
-    let redriven = retry::redrive(&door, &door.database, &mut Ids::new(), number, limits).await;
+    let (handler, limits) = (world.handler(), Limits { keys: 10, per_key: 1, bytes: 1_000_000 });
+    let redriven = retry::redrive(&handler, &handler.database, &mut Ids::new(), number, limits).await;
     verdict(redriven.expect("the database is there").expect("it is held").expect("it can be read"))
 }
 
@@ -56,8 +56,8 @@ async fn a_held_event_without_a_row_that_another_is_trying_is_waited_for_and_has
 async fn a_held_event_that_another_is_parking_is_waited_for_and_waits_for_a_decision() {
     let world = start().await;
     hold(&world, 1, Retrying).await;
-    let (door, limits) = (world.door(), Limits { keys: 10, per_key: 10, bytes: 1_000_000 });
-    let mut claimed = retry::HeldStore::claim(&door.database, limits, TimeDelta::seconds(15)).await.expect("events");
+    let (handler, limits) = (world.handler(), Limits { keys: 10, per_key: 10, bytes: 1_000_000 });
+    let mut claimed = retry::HeldStore::claim(&handler.database, limits, TimeDelta::seconds(15)).await.expect("events");
     let park = "UPDATE held_events SET status = 'parked', attempts = 10";
     let first = open(&world, park.to_owned()).await;
     let work = Work::Unread(Unread::Held(claimed.events.pop().expect("it is due")));

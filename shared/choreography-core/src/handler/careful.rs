@@ -5,7 +5,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Door, Manner, Progress, SetAside, isolate::without_bytes, note::CRASH};
+use super::{Handler, Manner, Progress, SetAside, isolate::without_bytes, note::CRASH};
 use crate::{
     delivery::Position,
     event_id::IdSource,
@@ -24,14 +24,14 @@ const CRASHES_ENOUGH: u32 = 4;
 /// that was merely at hand when somebody killed the process.
 const CRASHES_AT_DECODING: u32 = CRASHES_ENOUGH + 1;
 
-impl<P: Participant, D: Database<P>> Door<P, D> {
+impl<P: Participant, D: Database<P>> Handler<P, D> {
     /// Over which of this work earlier runs of the process crashed.
     pub async fn crashed_over(&self, work: &[Work<P>]) -> Result<Vec<bool>, StoreError> {
         let crashes = self.database.crashes(&self.under_way(work)).await?;
         Ok(crashes.iter().map(|crashes| crashes.times > 0).collect())
     }
 
-    /// As [`handle_at_once`](Door::handle_at_once), for a process whose last run crashed, and for work over which no run did. It is
+    /// As [`handle_at_once`](Handler::handle_at_once), for a process whose last run crashed, and for work over which no run did. It is
     /// written down until it has ended, so that the next run knows. Called again with a `progress` in which something is settled, it
     /// only writes down that all of it has ended.
     pub async fn handle_at_once_carefully(
@@ -57,7 +57,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         work.iter().map(|work| work.under_way(&*self.participant)).collect()
     }
 
-    /// As [`handle_isolating`](Door::handle_isolating), for a process whose last run crashed.
+    /// As [`handle_isolating`](Handler::handle_isolating), for a process whose last run crashed.
     pub async fn handle_carefully(
         &self,
         ids: &mut dyn IdSource,

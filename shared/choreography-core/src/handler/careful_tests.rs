@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use crate::{
     deadlines,
     delivery::{Delivery, Position},
-    door::Progress,
+    handler::Progress,
     input::{
         Input, Source,
         Verdict::{self, Applied, Dead, Gone, Held, Refused},
@@ -23,7 +23,7 @@ use crate::{
 
 /// The process crashed so often over the message, and came so far at most.
 fn crashed(world: &World, delivery: &Delivery, times: u32, stage: Stage) {
-    world.door.database.state().crashes.insert(delivery.position.clone(), Crashes { times, stage });
+    world.handler.database.state().crashes.insert(delivery.position.clone(), Crashes { times, stage });
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn what_ended_the_process_often_enough_while_it_was_handled_is_parked() {
     let held = world.held();
     assert_eq!(failure(&held[0]).0, "crash");
     assert_eq!(held[0].event.event.delivery, culprit);
-    assert!(world.door.database.state().under_way.is_empty());
+    assert!(world.handler.database.state().under_way.is_empty());
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn what_ended_the_process_at_decoding_is_never_decoded_again() {
     let other = world.event("a", r#"{"act":"add"}"#);
     crashed(&world, &culprit, 5, Stage::Begun);
     assert_eq!(world.arrive_carefully(&[culprit.clone(), other]), [Dead, Applied(None)]);
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     assert_eq!((state.dead[0].failure.class, &state.dead[0].delivery), ("crash", &culprit));
 }
 
@@ -58,7 +58,7 @@ fn what_ended_the_process_even_over_its_bytes_is_known_by_its_place_alone() {
     culprit.payload = Some(b"junk".to_vec().into());
     crashed(&world, &culprit, 6, Stage::SettingAside);
     assert_eq!(world.arrive_carefully(std::slice::from_ref(&culprit)), [Dead]);
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     assert_eq!((&state.dead[0].delivery.payload, &state.dead[0].delivery.position), (&None, &culprit.position));
 }
 
@@ -80,7 +80,7 @@ fn a_process_that_was_killed_after_it_set_a_message_aside_does_not_set_it_aside_
     world.arrive_carefully(std::slice::from_ref(&culprit));
     crashed(&world, &culprit, 6, Stage::SettingAside);
     assert_eq!(world.arrive_carefully(std::slice::from_ref(&culprit)), [Dead]);
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     assert_eq!((state.dead.len(), &state.dead[0].delivery), (1, &culprit));
 }
 
@@ -106,7 +106,7 @@ fn the_last_try_of_what_may_end_the_process_says_that_it_was_decoded() {
         let event = world.event("a", r#"{"act":"add"}"#);
         crashed(&world, &event, times, Stage::Begun);
         world.arrive_carefully(&[event]);
-        let mut statements = world.door.database.state().statements.clone();
+        let mut statements = world.handler.database.state().statements.clone();
         statements.retain(|statement| ["begun", "decoded"].contains(statement));
         assert_eq!(statements, begun, "{times} crashes");
     }
@@ -115,15 +115,15 @@ fn the_last_try_of_what_may_end_the_process_says_that_it_was_decoded() {
 fn ask_carefully(world: &mut World, command: &str) -> Verdict<()> {
     let mut work = [work_of(command)];
     let mut progress = Progress::new(1);
-    now(world.door.handle_carefully(&mut world.ids, &mut work, &mut progress)).unwrap();
+    now(world.handler.handle_carefully(&mut world.ids, &mut work, &mut progress)).unwrap();
     progress.verdicts[0].clone().unwrap()
 }
 
 #[test]
 fn a_command_that_ended_the_process_is_refused_for_now_however_often_it_comes_and_keeps_no_other() {
     let mut world = World::new();
-    let memory = world.door.database.clone();
-    let culprit = work_of("a").under_way(&*world.door.participant);
+    let memory = world.handler.database.clone();
+    let culprit = work_of("a").under_way(&*world.handler.participant);
     memory.state().crashes.insert(culprit, Crashes { times: 5, stage: Stage::Begun });
     for _ in 0..2 {
         let refused = ask_carefully(&mut world, "a");
@@ -143,11 +143,11 @@ fn a_deadline_that_ended_the_process_is_postponed_without_being_tried_and_keeps_
     let mut world = World::new();
     let (culprit, other) = (world.set_deadline("a", "ring"), world.set_deadline("b", "ring"));
     let at = Position { topic: format!("deadline:{culprit}").into(), partition: 0, offset: 0 };
-    let memory = world.door.database.clone();
+    let memory = world.handler.database.clone();
     memory.state().crashes.insert(at.clone(), Crashes { times: 5, stage: Stage::Begun });
     let mut work = [culprit, other].map(|id| deadlines::input(memory.state().deadlines[&id].clone()));
     let mut progress = Progress::new(work.len());
-    now(world.door.handle_carefully(&mut world.ids, &mut work, &mut progress)).unwrap();
+    now(world.handler.handle_carefully(&mut world.ids, &mut work, &mut progress)).unwrap();
     assert!(matches!(progress.verdicts[..], [Some(Refused(_)), Some(Applied(_))]), "{:?}", progress.verdicts);
     let state = memory.state();
     let waiting = &state.deadlines[&culprit];

@@ -14,11 +14,11 @@ use crate::{
 
 /// Others commit this after the next batch has read, and before it writes.
 fn meanwhile(world: &World, change: impl Fn(&mut State) + Send + Sync + 'static) {
-    world.door.database.state().before_the_write.push_back(Intrusion(Arc::new(change)));
+    world.handler.database.state().before_the_write.push_back(Intrusion(Arc::new(change)));
 }
 
 fn statements(world: &World) -> Vec<&'static str> {
-    std::mem::take(&mut world.door.database.state().statements)
+    std::mem::take(&mut world.handler.database.state().statements)
 }
 
 const TWICE: [&str; 5] = ["lock", "write", "lock", "write", "commit"];
@@ -69,7 +69,7 @@ fn an_event_that_another_handles_first_has_one_effect_and_the_rest_goes_on() {
 fn hold(world: &mut World, act: &str, status: HeldStatus) {
     let mut other = World::new();
     other.batch(&[("a", act)]);
-    let (number, mut row) = other.door.database.state().held.pop_first().unwrap();
+    let (number, mut row) = other.handler.database.state().held.pop_first().unwrap();
     row.status = status;
     row.event.number = number;
     meanwhile(world, move |state| {
@@ -113,7 +113,7 @@ fn a_message_that_another_sets_aside_first_is_dead_lettered_by_it_alone() {
     };
     meanwhile(&world, move |state| state.dead.push(kept.clone()));
     assert_eq!(world.arrive(&[junk, good]), [Dead, Applied(None)]);
-    assert_eq!((world.dead_letters(), world.door.database.state().dead.len()), (0, 1));
+    assert_eq!((world.dead_letters(), world.handler.database.state().dead.len()), (0, 1));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_deadline_that_another_settles_first_has_no_effect_and_the_others_have() {
 fn an_answer_that_another_takes_first_has_no_effect() {
     let mut world = World::new();
     world.batch(&[("a", "call")]);
-    let intent = world.door.database.state().intents.values().next().unwrap().0.clone();
+    let intent = world.handler.database.state().intents.values().next().unwrap().0.clone();
     let id = intent.id;
     meanwhile(&world, move |state| {
         state.intents.remove(&id);
@@ -146,7 +146,7 @@ fn an_answer_that_another_takes_first_has_no_effect() {
 #[test]
 fn a_key_that_was_minted_and_is_there_is_its_clients_error_and_not_a_lost_race() {
     let mut world = World::new();
-    world.door.database.state().rows.insert((Table::Accounts, "new a".into()), 1);
+    world.handler.database.state().rows.insert((Table::Accounts, "new a".into()), 1);
     let verdicts = world.command(&["new a", "new b"]);
     assert!(matches!(&verdicts[..], [crate::input::Verdict::Refused(_), Applied(None)]), "{verdicts:?}");
     assert_eq!((world.sum("new a"), world.sum("new b")), (1, 1));

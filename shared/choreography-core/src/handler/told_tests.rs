@@ -22,7 +22,7 @@ fn traced(world: &mut World, key: &str, act: &str) -> (String, Delivery) {
 
 /// The trace of the message that was published last.
 fn last_published(world: &World) -> TraceContext {
-    TraceContext::from_headers(&world.door.database.state().outbox.last().unwrap().headers)
+    TraceContext::from_headers(&world.handler.database.state().outbox.last().unwrap().headers)
 }
 
 fn id_of(delivery: &Delivery) -> String {
@@ -65,7 +65,7 @@ fn an_event_and_what_it_publishes_are_spans_of_its_trace_and_link_to_the_batch()
     let [create, process] = &spans[..] else { panic!("{spans:?}") };
     let expected = and(of_event(&event), &["saga.correlation_id=s", "saga.outcome=applied"]);
     assert_eq!(told(process), ("Consumer process in".into(), expected));
-    let published = world.door.database.state().outbox[0].clone();
+    let published = world.handler.database.state().outbox[0].clone();
     let event_offset = event.position.offset;
     let published = Delivery { payload: published.payload.map(Into::into), ..event };
     let id = format!("messaging.message.id={}", id_of(&published));
@@ -139,7 +139,7 @@ fn a_held_event_tells_its_attempts_or_that_it_cannot_be_read() {
     assert_eq!(ended(&trace_id).last().map(told), Some(expected));
 
     let junk = Some(b"of another version".to_vec().into());
-    world.door.database.state().held.get_mut(&1).unwrap().event.event.delivery.payload = junk;
+    world.handler.database.state().held.get_mut(&1).unwrap().event.event.delivery.payload = junk;
     world.pass(TimeDelta::seconds(20));
     world.retry();
     let id = format!("messaging.message.id={}", id_of(&event));
@@ -163,7 +163,7 @@ fn deadlines_answers_and_commands_are_spans_by_their_names() {
     assert_eq!(told(&last_input(&world)), ("Internal deadline ring".into(), expected.clone()));
 
     world.batch(&[("a", "call")]);
-    let intent = world.door.database.state().intents.values().next().unwrap().0.clone();
+    let intent = world.handler.database.state().intents.values().next().unwrap().0.clone();
     world.answer(&[&intent]);
     assert_eq!(told(&last_input(&world)), ("Internal answer add".into(), expected));
 

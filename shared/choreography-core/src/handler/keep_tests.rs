@@ -12,7 +12,7 @@ use crate::{
 
 /// Aggregates, names, and whether they came back with an error.
 fn deadlines(world: &World) -> Vec<(String, String, bool)> {
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     let mut rows: Vec<_> = state
         .deadlines
         .values()
@@ -67,7 +67,7 @@ fn a_refused_deadline_that_its_batch_has_settled_comes_no_more_and_another_aggre
 }
 
 fn requests(world: &World) -> Vec<String> {
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     let told = |intent: &crate::store::Intent| format!("{} {}", intent.idempotency_key(), intent.request);
     let mut requests: Vec<String> = state.intents.values().map(|(intent, _)| told(intent)).collect();
     requests.sort();
@@ -79,7 +79,7 @@ fn a_call_is_written_down_with_what_it_came_from_and_can_be_made_at_once() {
     let mut world = World::new();
     let event = world.event("a", r#"{"act":"call"}"#);
     let progress = world.arrive_fully(std::slice::from_ref(&event));
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     let (intent, _) = state.intents.values().next().unwrap();
     assert_eq!((intent.idempotency_key().as_str(), intent.correlation_id.as_str()), ("a/add", "s"));
     assert_eq!((intent.causation_id, intent.attempts), (state.inbox.first().copied(), 0));
@@ -103,7 +103,7 @@ fn a_batch_hands_its_events_on_and_says_who_else_is_to_be_woken() {
     let acts = [("a", "add"), ("b", "ring tomorrow"), ("c", "refuse")];
     let deliveries = acts.map(|(key, act)| world.event(key, &format!(r#"{{"act":"{act}"}}"#)));
     // The refusal of one halves the batch: what its parts leave behind is told together.
-    world.door.database.state().poison.insert("d".into());
+    world.handler.database.state().poison.insert("d".into());
     let poison = world.event("d", r#"{"act":"add"}"#);
     let progress = world.arrive_fully(&[deliveries.as_slice(), &[poison]].concat());
     let key = |row: &OutboxRow| String::from_utf8(row.message.key.clone().unwrap()).unwrap();
@@ -137,7 +137,7 @@ fn events_are_numbered_within_their_aggregates_from_batch_to_batch_without_gaps(
     assert_eq!(of(b"b").iter().map(|(_, nth)| *nth).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(of(b"c").len(), 1);
     assert!(of(b"b").is_sorted(), "the outbox's numbers are in the same order");
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     assert_eq!((state.events["a"], state.events["b"], state.events["c"]), (1, 3, 1));
 }
 
@@ -145,7 +145,7 @@ fn events_are_numbered_within_their_aggregates_from_batch_to_batch_without_gaps(
 fn of_an_aggregate_that_somebody_changed_without_counting_events_have_no_numbers() {
     let mut world = World::new();
     world.batch(&[("a", "add")]);
-    world.door.database.state().events.clear();
+    world.handler.database.state().events.clear();
     let events = ["a", "b"].map(|key| world.event(key, r#"{"act":"add"}"#));
     let progress = world.arrive_fully(&events);
     assert_eq!(progress.published.iter().map(|row| row.message.nth).collect::<Vec<_>>(), [Some(1)], "b's alone");
@@ -167,7 +167,7 @@ fn an_event_about_an_aggregate_whose_row_nobody_locked_is_refused_and_nothing_is
 fn records_are_appended() {
     let mut world = World::new();
     world.batch(&[("a", "note"), ("b", "add"), ("c", "note")]);
-    assert_eq!(world.door.database.state().records, 2);
+    assert_eq!(world.handler.database.state().records, 2);
 }
 
 #[test]
@@ -182,10 +182,10 @@ fn the_end_of_a_saga_is_measured_once_it_is_committed() {
 #[test]
 fn a_command_begins_a_saga_and_what_the_database_refuses_of_it_is_its_clients_answer() {
     let mut world = World::new();
-    world.door.database.state().poison.insert("b".into());
+    world.handler.database.state().poison.insert("b".into());
     let verdicts = world.command(&["a", "b"]);
     assert!(matches!(&verdicts[..], [Applied(None), Refused(refusal)] if refusal.to_string().contains("out of range")));
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     let envelope: serde_json::Value = serde_json::from_slice(state.outbox[0].payload.as_deref().unwrap()).unwrap();
     assert_eq!((envelope["correlationId"].as_str(), state.outbox.len()), (Some("a"), 1));
 }

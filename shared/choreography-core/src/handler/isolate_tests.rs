@@ -28,7 +28,7 @@ fn on_shelves(world: &mut World) -> Vec<Verdict<()>> {
 #[test]
 fn a_row_that_cannot_be_read_stops_only_who_needs_it() {
     let mut world = World::new();
-    world.door.database.state().unreadable.insert(place(Table::Accounts, "b"));
+    world.handler.database.state().unreadable.insert(place(Table::Accounts, "b"));
     assert_eq!(on_shelves(&mut world), [Applied(None), Held(Parked), Applied(None), Held(Queued)]);
     assert_eq!(failure(&world.held()[0]).0, "database");
     assert_eq!(world.dead_letters(), 1);
@@ -37,19 +37,20 @@ fn a_row_that_cannot_be_read_stops_only_who_needs_it() {
 #[test]
 fn what_the_database_refuses_is_parked_and_the_rest_goes_on() {
     let mut world = World::new();
-    world.door.database.state().poison.insert("c".into());
+    world.handler.database.state().poison.insert("c".into());
     assert_eq!(on_shelves(&mut world), [Applied(None), Applied(None), Held(Parked), Applied(None)]);
 }
 
 #[test]
 fn who_needs_a_locked_row_steps_aside_and_keeps_nobody() {
     let mut world = World::new();
-    world.door.database.state().locked.insert(place(Table::Shelves, "right"));
+    world.handler.database.state().locked.insert(place(Table::Shelves, "right"));
     let aside = [Applied(None), Held(Retrying), Held(Retrying), Held(Queued)];
     assert_eq!(on_shelves(&mut world), aside);
     assert_eq!(failure(&world.held()[0]).0, "locked");
     assert_eq!(world.dead_letters(), 0);
-    let locks = |world: &World| world.door.database.state().statements.iter().filter(|name| **name == "lock").count();
+    let locks =
+        |world: &World| world.handler.database.state().statements.iter().filter(|name| **name == "lock").count();
     let before = locks(&world);
     let other = world.event("d", r#"{"act":"add","shelf":"right"}"#);
     let free = world.event("e", r#"{"act":"add","shelf":"left"}"#);
@@ -57,7 +58,7 @@ fn who_needs_a_locked_row_steps_aside_and_keeps_nobody() {
     // The accounts, and then the shelves: the suspected one was asked and not waited for.
     assert_eq!(locks(&world) - before, 2, "the locked row is known by now");
 
-    world.door.database.state().locked.clear();
+    world.handler.database.state().locked.clear();
     world.pass(chrono::TimeDelta::seconds(30));
     world.retry();
     assert_eq!(world.held().len(), 0, "{:?}", world.held());
@@ -67,26 +68,26 @@ fn who_needs_a_locked_row_steps_aside_and_keeps_nobody() {
 #[test]
 fn several_locked_rows_are_found_at_once() {
     let mut world = World::new();
-    world.door.database.state().locked.extend((0..20).map(|n| place(Table::Accounts, &format!("locked {n}"))));
+    world.handler.database.state().locked.extend((0..20).map(|n| place(Table::Accounts, &format!("locked {n}"))));
     let keys: Vec<String> =
         (0..200).map(|n| if n % 10 == 0 { format!("locked {}", n / 10) } else { n.to_string() }).collect();
     let events: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "add")).collect();
     let verdicts = world.batch(&events);
     let held = verdicts.iter().filter(|verdict| **verdict == Held(Retrying)).count();
     assert_eq!((held, verdicts.len() - held), (20, 180));
-    let commits = world.door.database.state().statements.iter().filter(|name| **name == "commit").count();
+    let commits = world.handler.database.state().statements.iter().filter(|name| **name == "commit").count();
     assert_eq!(commits, 1, "all that is free goes in one transaction");
 }
 
 #[test]
 fn a_locked_table_makes_everybody_wait_and_moves_nothing() {
     let mut world = World::new();
-    world.door.database.state().is_table_locked = true;
+    world.handler.database.state().is_table_locked = true;
     let event = world.event("a", r#"{"act":"add"}"#);
     let handled = world.try_arrive(std::slice::from_ref(&event));
     assert!(matches!(handled, Err(StoreError::Unavailable(_))), "{handled:?}");
     assert!(world.held().is_empty());
-    world.door.database.state().is_table_locked = false;
+    world.handler.database.state().is_table_locked = false;
     assert_eq!(world.arrive(&[event]), [Applied(None)]);
 }
 
@@ -98,7 +99,7 @@ fn a_refused_deadline_comes_again_with_its_error_and_keeps_no_other() {
     let broken = world.set_deadline("c", "ring");
     world.set_deadline("d", "ring");
     {
-        let mut state = world.door.database.state();
+        let mut state = world.handler.database.state();
         state.unreadable.insert(place(Table::Accounts, "b"));
         state.unreadable_deadlines.insert(broken);
     }
@@ -106,7 +107,7 @@ fn a_refused_deadline_comes_again_with_its_error_and_keeps_no_other() {
     let refusals = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Refused(Refusal::Permanent(_)))).count();
     assert_eq!((refusals, verdicts.len()), (2, 3), "{verdicts:?}");
     assert_eq!(world.published(), ["d ring"]);
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     for (id, error) in [(refused, "refused: no"), (unreadable, "can't be read"), (broken, "no time")] {
         let row = &state.deadlines[&id];
         let told = row.last_error.as_deref().unwrap_or_default();
@@ -118,18 +119,18 @@ fn a_refused_deadline_comes_again_with_its_error_and_keeps_no_other() {
 fn the_attempts_of_a_refused_deadline_are_those_of_its_row_under_its_lock() {
     let mut world = World::new();
     let id = world.set_deadline("a", "refuse");
-    let as_read = world.door.database.state().deadlines[&id].clone();
+    let as_read = world.handler.database.state().deadlines[&id].clone();
     world.deadlines(10);
     assert!(matches!(world.deadline_as_read(as_read)[..], [Verdict::Refused(_)]));
-    assert_eq!(world.door.database.state().deadlines[&id].attempts, 2);
+    assert_eq!(world.handler.database.state().deadlines[&id].attempts, 2);
 }
 
 #[test]
 fn a_deadline_that_was_settled_meanwhile_waits_for_no_row() {
     let mut world = World::new();
     let id = world.set_deadline("a", "ring");
-    let as_read = world.door.database.state().deadlines.remove(&id).unwrap();
-    world.door.database.state().locked.insert(place(Table::Accounts, "a"));
+    let as_read = world.handler.database.state().deadlines.remove(&id).unwrap();
+    world.handler.database.state().locked.insert(place(Table::Accounts, "a"));
     assert_eq!(world.deadline_as_read(as_read), [Gone]);
 }
 
@@ -137,14 +138,14 @@ fn a_deadline_that_was_settled_meanwhile_waits_for_no_row() {
 fn a_deadline_that_needs_a_locked_row_is_postponed_as_its_row_stands() {
     let mut world = World::new();
     let id = world.set_deadline("a", "ring");
-    let as_read = world.door.database.state().deadlines[&id].clone();
+    let as_read = world.handler.database.state().deadlines[&id].clone();
     {
-        let mut state = world.door.database.state();
+        let mut state = world.handler.database.state();
         state.deadlines.entry(id).and_modify(|row| row.attempts = 5);
         state.locked.insert(place(Table::Accounts, "a"));
     }
     assert!(matches!(world.deadline_as_read(as_read)[..], [Verdict::Refused(_)]));
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     let row = &state.deadlines[&id];
     assert_eq!((row.attempts, row.next_at() > state.now), (6, true));
     assert!(row.last_error.as_deref().is_some_and(|error| error.contains("locked by another session")), "{row:?}");
@@ -154,10 +155,10 @@ fn a_deadline_that_needs_a_locked_row_is_postponed_as_its_row_stands() {
 fn who_still_waits_too_long_in_a_hurry_is_not_skipped() {
     let mut world = World::new();
     let event = world.event("a", r#"{"act":"add"}"#);
-    world.door.database.state().is_inbox_locked = true;
+    world.handler.database.state().is_inbox_locked = true;
     let refused = world.try_arrive(std::slice::from_ref(&event)).unwrap_err();
     assert!(matches!(refused, StoreError::Unavailable(why) if why.contains("the inbox is locked")));
-    world.door.database.state().is_inbox_locked = false;
+    world.handler.database.state().is_inbox_locked = false;
     assert_eq!(world.arrive(&[event]), [Applied(None)]);
 }
 
@@ -182,16 +183,16 @@ fn a_deadline_that_is_set_anew_by_its_batch_is_not_overwritten_by_its_refusal() 
     world.set_deadline("a", "ring later");
     world.set_deadline("a", "ring");
     world.deadlines(10);
-    assert_eq!(world.door.database.state().deadlines.len(), 1);
+    assert_eq!(world.handler.database.state().deadlines.len(), 1);
 }
 
 #[test]
 fn a_deadline_whose_rules_cannot_run_stays_where_whoever_settles_it_finds_it() {
     let mut world = World::new();
-    world.door.database.state().locked.insert(place(Table::Accounts, "a"));
+    world.handler.database.state().locked.insert(place(Table::Accounts, "a"));
     let id = world.set_deadline("a", "ring");
     assert!(matches!(world.deadlines(10)[..], [Verdict::Refused(_)]));
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     let row = &state.deadlines[&id];
     assert_eq!((row.attempts, row.not_before > Some(state.now)), (1, true));
     assert!(row.last_error.as_deref().is_some_and(|error| error.starts_with("locked: ")), "{row:?}");
@@ -200,11 +201,11 @@ fn a_deadline_whose_rules_cannot_run_stays_where_whoever_settles_it_finds_it() {
 #[test]
 fn a_dead_message_whose_bytes_are_refused_is_known_by_its_place_and_says_why() {
     let mut world = World::new();
-    world.door.database.state().refuses_bytes = true;
+    world.handler.database.state().refuses_bytes = true;
     let mut junk = world.event("a", "{}");
     junk.payload = Some(b"junk".to_vec().into());
     assert_eq!(world.arrive(std::slice::from_ref(&junk)), [Dead]);
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     let dead = &state.dead[0];
     assert_eq!((&dead.delivery.position, dead.failure.class), (&junk.position, "envelope"));
     assert_eq!((&dead.delivery.key, &dead.delivery.payload), (&None, &None));
@@ -215,20 +216,20 @@ fn a_dead_message_whose_bytes_are_refused_is_known_by_its_place_and_says_why() {
 fn an_event_that_can_neither_be_handled_nor_held_is_not_skipped() {
     let mut world = World::new();
     {
-        let mut state = world.door.database.state();
+        let mut state = world.handler.database.state();
         state.poison.insert("a".into());
         state.refuses_bytes = true;
     }
     let events = [world.event("b", r#"{"act":"add"}"#), world.event("a", r#"{"act":"add"}"#)];
     assert!(matches!(world.try_arrive(&events), Err(StoreError::Unavailable(why)) if why.contains("too many bytes")));
-    world.door.database.state().refuses_bytes = false;
+    world.handler.database.state().refuses_bytes = false;
     assert_eq!(world.arrive(&events), [Repeat, Held(Parked)]);
 }
 
 #[test]
 fn a_client_who_needs_a_locked_row_is_told_to_come_again() {
     let mut world = World::new();
-    world.door.database.state().locked.insert(place(Table::Accounts, "a"));
+    world.handler.database.state().locked.insert(place(Table::Accounts, "a"));
     let verdicts = world.command(&["a", "b"]);
     assert!(matches!(verdicts[..], [Verdict::Refused(Refusal::Transient(_)), Applied(None)]), "{verdicts:?}");
     assert_eq!((world.sum("a"), world.sum("b")), (0, 1));

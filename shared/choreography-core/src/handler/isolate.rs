@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use tracing::error;
 
-use super::{Door, Manner, Progress, SetAside};
+use super::{Handler, Manner, Progress, SetAside};
 use crate::{
     delivery::Delivery,
     event_id::IdSource,
@@ -31,7 +31,7 @@ impl Part {
     }
 }
 
-impl<P: Participant, D: Database<P>> Door<P, D> {
+impl<P: Participant, D: Database<P>> Handler<P, D> {
     /// Handles `work`, isolating what the database refuses. On an error the database is away: what `progress` holds by
     /// then is committed; call again with the same `work` and `progress` to go on.
     pub async fn handle_isolating(
@@ -64,7 +64,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
         Ok(())
     }
 
-    /// As [`handle_at_once`](Door::handle_at_once), in ever smaller parts where the database refuses one: of such a part nothing but the
+    /// As [`handle_at_once`](Handler::handle_at_once), in ever smaller parts where the database refuses one: of such a part nothing but the
     /// culprit is left in the end, and what comes behind it of its aggregate. On an error, what `progress` holds by then is committed.
     pub async fn handle_in_parts(
         &self,

@@ -1,5 +1,5 @@
-//! The one door: every input that can move a saga, whatever its kind, passes through it in batches
-//! ([`Door::handle_isolating`]), each of them one transaction.
+//! The handler: every input that can move a saga, whatever its kind, passes through it in batches
+//! ([`Handler::handle_isolating`]), each of them one transaction.
 //!
 //! A transaction begins, locks rows and reads them, runs the rules in memory, writes all that follows at once, and commits: four round
 //! trips, and one more for each table whose rows can only be named by what stands in others'. What it inserts, the inbox first, it inserts after all its locks; so whatever was read without a lock is looked at again by the write, and a batch that
@@ -63,8 +63,8 @@ use touched::Touched;
 /// So often a batch is done anew in a row because others changed what it had read. Each time it knows more.
 const TRIES: usize = 8;
 
-/// The door of one service: its rules and its database.
-pub struct Door<P: Participant, D> {
+/// The handler of one service: its rules and its database.
+pub struct Handler<P: Participant, D> {
     /// The rules.
     pub participant: Arc<P>,
     /// The database.
@@ -88,7 +88,7 @@ struct Manner<'a> {
     set_aside: Option<&'a SetAside>,
 }
 
-impl<P: Participant, D: Database<P>> Door<P, D> {
+impl<P: Participant, D: Database<P>> Handler<P, D> {
     /// A handler for these rules on this database.
     pub fn new(participant: Arc<P>, database: D, policy: Policy) -> Self {
         Self { participant, database, policy, suspects: Suspects::default(), knows_culprit: AtomicBool::new(false) }
@@ -146,7 +146,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
             }
             numbers = written.numbers;
         }
-        reached("door.written");
+        reached("handler.written");
         tx.commit().await?;
         spans.committed();
         Ok(Ok(outcome.committed(self.policy.ranges, &numbers, since)))
@@ -225,7 +225,7 @@ impl<P: Participant, D: Database<P>> Door<P, D> {
     }
 }
 
-impl<P: Participant, D> Door<P, D> {
+impl<P: Participant, D> Handler<P, D> {
     /// An aggregate without a row has published nothing.
     fn has_no_events(&self, rows: &mut Rows<P>, table: P::Table, key: &str) {
         if self.participant.counts() == Some(table) {

@@ -55,7 +55,7 @@ fn a_panic_at_decoding_makes_a_dead_message() {
     let mut world = World::new();
     let verdicts = world.batch(&[("a", "panic at decoding"), ("a", "add")]);
     assert_eq!(verdicts, [Dead, Applied(None)]);
-    let state = world.door.database.state();
+    let state = world.handler.database.state();
     assert_eq!(state.dead[0].failure.class, "panic");
 }
 
@@ -87,9 +87,9 @@ fn a_repeat_is_found_by_the_write_and_then_needs_neither_rows_nor_a_look_at_what
     let mut world = World::new();
     let event = world.event("a", r#"{"act":"add"}"#);
     world.arrive(std::slice::from_ref(&event));
-    world.door.database.state().statements.clear();
+    world.handler.database.state().statements.clear();
     assert_eq!(world.arrive(&[event]), [Repeat]);
-    assert_eq!(world.door.database.state().statements, ["lock", "write", "commit"]);
+    assert_eq!(world.handler.database.state().statements, ["lock", "write", "commit"]);
 }
 
 #[test]
@@ -146,11 +146,11 @@ fn bytes_are_kept_as_they_came() {
 fn a_batch_takes_one_lock_one_write_and_one_commit_and_a_table_whose_keys_come_from_rows_one_lock_more() {
     let mut world = World::new();
     world.batch(&[("a", "add"), ("b", "add")]);
-    assert_eq!(world.door.database.state().statements, ["lock", "write", "commit"]);
-    world.door.database.state().statements.clear();
+    assert_eq!(world.handler.database.state().statements, ["lock", "write", "commit"]);
+    world.handler.database.state().statements.clear();
     let event = world.event("a", r#"{"act":"add","shelf":"left"}"#);
     world.arrive(&[event]);
-    assert_eq!(world.door.database.state().statements, ["lock", "lock", "write", "commit"]);
+    assert_eq!(world.handler.database.state().statements, ["lock", "lock", "write", "commit"]);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn what_this_service_does_not_handle_takes_no_transaction() {
     let text = String::from_utf8(foreign.payload.take().unwrap().to_vec()).unwrap();
     foreign.payload = Some(text.replace("toy.event", "toy.foreign").into_bytes().into());
     assert_eq!(world.arrive(&[foreign]), [Ignored]);
-    assert!(world.door.database.state().statements.is_empty());
+    assert!(world.handler.database.state().statements.is_empty());
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn rows_under_keys_that_nobody_else_knows_are_inserted_without_being_locked() {
     let mut world = World::new();
     assert_eq!(world.command(&["new a", "new b"]), [Applied(None), Applied(None)]);
     assert_eq!((world.sum("new a"), world.sum("new b")), (1, 1));
-    assert_eq!(world.door.database.state().statements, ["write", "commit"]);
+    assert_eq!(world.handler.database.state().statements, ["write", "commit"]);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn messages_that_are_no_events_are_kept_once_each() {
         Delivery { payload: Some(bytes.as_bytes().to_vec().into()), ..event }
     });
     assert_eq!(world.arrive(&[one.clone(), other, one]), [Dead, Dead, Dead]);
-    let kept: Vec<i64> = world.door.database.state().dead.iter().map(|dead| dead.delivery.position.offset).collect();
+    let kept: Vec<i64> = world.handler.database.state().dead.iter().map(|dead| dead.delivery.position.offset).collect();
     assert_eq!((kept, world.dead_letters()), (vec![1, 2], 2));
 }
 
