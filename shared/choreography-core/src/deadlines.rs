@@ -7,8 +7,8 @@ use tracing::error;
 use uuid::Uuid;
 
 use crate::{
-    input::{Input, Source, Work},
-    participant::{Participant, What},
+    input::{Inbound, Input, Origin},
+    participant::{Participant, Trigger},
     store::{Deadline, StoreError},
 };
 
@@ -68,11 +68,11 @@ async fn postpone_unreadable<S: DeadlineStore>(store: &S, found: &Due, wait: Tim
 }
 
 /// A deadline that has come due, as an input for the rules.
-pub fn input<P: Participant>(deadline: Deadline) -> Work<P> {
-    Work::Input(Input {
-        what: What::Deadline { aggregate_id: deadline.aggregate_id.clone(), name: deadline.name.clone() },
+pub fn input<P: Participant>(deadline: Deadline) -> Inbound<P> {
+    Inbound::Input(Input {
+        trigger: Trigger::Deadline { aggregate_id: deadline.aggregate_id.clone(), name: deadline.name.clone() },
         correlation_id: Some(deadline.correlation_id.clone()),
         trace: deadline.trace.clone(),
-        source: Source::Deadline(deadline),
+        origin: Origin::Deadline(deadline),
     })
 }

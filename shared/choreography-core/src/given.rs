@@ -10,7 +10,7 @@ use crate::{
     Answer, AnyRecord, AnyRow, Call, Command, Event, Record, Refusal, Row,
     effects::{Effects, Intend, NewEvent, SetDeadline},
     memory::Remembering,
-    participant::What,
+    participant::Trigger,
     routes::{AnyCommand, AnyEvent, Routed, Service, TableId},
 };
 
@@ -48,7 +48,7 @@ impl<S: Service> Given<S> {
     /// # Errors
     /// The rule's refusal; nothing has changed then.
     pub fn event<E: Event>(&mut self, event: E) -> Result<Then, Refusal> {
-        self.when::<()>(&What::Event(AnyEvent::new(event))).map(|(_, then)| then)
+        self.when::<()>(&Trigger::Event(AnyEvent::new(event))).map(|(_, then)| then)
     }
 
     /// When a client asks for this.
@@ -56,7 +56,7 @@ impl<S: Service> Given<S> {
     /// # Errors
     /// As [`event`](Self::event).
     pub fn command<C: Command>(&mut self, command: C) -> Result<(C::Reply, Then), Refusal> {
-        let (reply, then) = self.when(&What::Command(AnyCommand::new(command)))?;
+        let (reply, then) = self.when(&Trigger::Command(AnyCommand::new(command)))?;
         let reply = reply.ok_or_else(|| Refusal::Permanent("the rule gave no reply of the command's type".into()))?;
         Ok((reply, then))
     }
@@ -66,8 +66,8 @@ impl<S: Service> Given<S> {
     /// # Errors
     /// As [`event`](Self::event).
     pub fn answer<C: Call>(&mut self, aggregate_id: impl ToString, answer: Answer) -> Result<Then, Refusal> {
-        let what = What::Answer { aggregate_id: aggregate_id.to_string(), step: C::STEP.into(), answer };
-        self.when::<()>(&what).map(|(_, then)| then)
+        let trigger = Trigger::Answer { aggregate_id: aggregate_id.to_string(), step: C::STEP.into(), answer };
+        self.when::<()>(&trigger).map(|(_, then)| then)
     }
 
     /// When a deadline of this aggregate has passed.
@@ -75,12 +75,12 @@ impl<S: Service> Given<S> {
     /// # Errors
     /// As [`event`](Self::event).
     pub fn deadline(&mut self, aggregate_id: impl ToString, name: &str) -> Result<Then, Refusal> {
-        let what = What::Deadline { aggregate_id: aggregate_id.to_string(), name: name.into() };
-        self.when::<()>(&what).map(|(_, then)| then)
+        let trigger = Trigger::Deadline { aggregate_id: aggregate_id.to_string(), name: name.into() };
+        self.when::<()>(&trigger).map(|(_, then)| then)
     }
 
-    fn when<R: 'static>(&mut self, what: &What<Routed>) -> Result<(Option<R>, Then), Refusal> {
-        let mut effects = self.remembering.when(what, self.now)?;
+    fn when<R: 'static>(&mut self, trigger: &Trigger<Routed>) -> Result<(Option<R>, Then), Refusal> {
+        let mut effects = self.remembering.when(trigger, self.now)?;
         let reply = effects.reply.take().and_then(|reply| reply.take::<R>());
         Ok((reply, Then::of(effects)))
     }

@@ -5,14 +5,14 @@ use uuid::Uuid;
 
 use crate::{
     delivery::{Delivery, Position},
-    participant::{Participant, Refusal, What},
+    participant::{Participant, Refusal, Trigger},
     store::{Deadline, Failure, HeldStatus, Intent},
     trace::TraceContext,
 };
 
 /// A thing to do: an input for the rules, or a message that can never be one.
 #[derive(Debug)]
-pub enum Work<P: Participant> {
+pub enum Inbound<P: Participant> {
     /// Not looked into yet: that is done where a message that ends the process can be told apart.
     Unread(Unread),
     /// For the rules.
@@ -34,7 +34,7 @@ pub enum Unread {
     Held(HeldEvent),
 }
 
-impl<P: Participant> Work<P> {
+impl<P: Participant> Inbound<P> {
     /// The aggregate that it is about, as far as that is known; `None` for a client's command, which has no order.
     pub fn aggregate_id(&self) -> Option<&str> {
         match self {
@@ -43,12 +43,12 @@ impl<P: Participant> Work<P> {
             }
             Self::Unread(Unread::Held(held)) | Self::Stuck(held, _) => Some(&held.event.aggregate_id),
             Self::Ignored(_) => None,
-            Self::Input(input) => match &input.source {
-                Source::Arrival(event) => Some(&event.aggregate_id),
-                Source::Held(held) => Some(&held.event.aggregate_id),
-                Source::Deadline(deadline) => Some(&deadline.aggregate_id),
-                Source::Intent(intent) => Some(&intent.aggregate_id),
-                Source::Client => None,
+            Self::Input(input) => match &input.origin {
+                Origin::Arrival(event) => Some(&event.aggregate_id),
+                Origin::Held(held) => Some(&held.event.aggregate_id),
+                Origin::Deadline(deadline) => Some(&deadline.aggregate_id),
+                Origin::Intent(intent) => Some(&intent.aggregate_id),
+                Origin::Client => None,
             },
         }
     }
@@ -59,16 +59,16 @@ impl<P: Participant> Work<P> {
         let named = |kind: &str, id: Uuid| Position { topic: format!("{kind}:{id}").into(), partition: 0, offset: 0 };
         let said = |text: &str| named("command", Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes()));
         match self {
-            Self::Input(Input { source: Source::Deadline(deadline), .. }) => named("deadline", deadline.id),
-            Self::Input(Input { source: Source::Intent(intent), .. }) => named("call", intent.id),
-            Self::Input(Input { what: What::Command(command), .. }) => said(&participant.command_text(command)),
+            Self::Input(Input { origin: Origin::Deadline(deadline), .. }) => named("deadline", deadline.id),
+            Self::Input(Input { origin: Origin::Intent(intent), .. }) => named("call", intent.id),
+            Self::Input(Input { trigger: Trigger::Command(command), .. }) => said(&participant.command_text(command)),
             _ => self.position().cloned().unwrap_or_else(|| said("")),
         }
     }
 
     /// Whether it comes again if it is set aside: a deadline or an answer stands in its row, and a client may repeat a command.
     pub(crate) fn comes_again(&self) -> bool {
-        matches!(self, Self::Input(Input { source: Source::Deadline(_) | Source::Intent(_) | Source::Client, .. }))
+        matches!(self, Self::Input(Input { origin: Origin::Deadline(_) | Origin::Intent(_) | Origin::Client, .. }))
     }
 
     /// The message's place in Kafka; `None` for what never was there.
@@ -84,7 +84,7 @@ impl<P: Participant> Work<P> {
         match self {
             Self::Unread(Unread::Message(delivery)) | Self::Dead(delivery, _) => Some(delivery),
             Self::Unread(Unread::Held(held)) | Self::Stuck(held, _) => Some(&held.event.delivery),
-            Self::Input(input) => input.source.event().map(|event| &event.delivery),
+            Self::Input(input) => input.origin.event().map(|event| &event.delivery),
             Self::Ignored(_) => None,
         }
     }
@@ -94,18 +94,18 @@ impl<P: Participant> Work<P> {
 #[derive(Debug)]
 pub struct Input<P: Participant> {
     /// What happened.
-    pub what: What<P>,
+    pub trigger: Trigger<P>,
     /// `None` where this input starts the saga: its events then take their aggregate's id.
     pub correlation_id: Option<String>,
     /// The trace context that it was written in.
     pub trace: TraceContext,
     /// Where it comes from, which says how it is done with.
-    pub source: Source,
+    pub origin: Origin,
 }
 
 /// Where an input comes from, which says how it is done with.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum Origin {
     /// Straight from Kafka.
     Arrival(Event),
     /// An event that was held: due again, next in its queue, or redriven.
@@ -148,7 +148,7 @@ pub struct HeldEvent {
     pub early: bool,
 }
 
-impl Source {
+impl Origin {
     pub(crate) fn event(&self) -> Option<&Event> {
         match self {
             Self::Arrival(event) => Some(event),
@@ -175,7 +175,7 @@ impl Source {
     }
 }
 
-/// What became of a piece of work. All of these are done with, except `Refused`.
+/// What became of an input. All of these are done with, except `Refused`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict<R> {
     /// The rules took it; a client's command carries its reply.

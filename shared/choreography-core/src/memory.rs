@@ -13,7 +13,7 @@ use crate::{
     Answer, Call, Command, Event, Refusal, Row,
     effects::{Effects, NewEvent},
     envelope::Envelope,
-    participant::{Participant, What},
+    participant::{Participant, Trigger},
     routes::{AnyCommand, AnyEvent, Routed, Service, TableId, typed},
     rows::Rows,
 };
@@ -36,18 +36,18 @@ impl Remembering {
     }
 
     /// Hands an input to its rule, with the rows that its route names and no other. Nothing changes if it is refused.
-    pub fn when(&mut self, what: &What<Routed>, now: DateTime<Utc>) -> Result<Effects<Routed>, Refusal> {
+    pub fn when(&mut self, trigger: &Trigger<Routed>, now: DateTime<Utc>) -> Result<Effects<Routed>, Refusal> {
         let (mut view, mut places) = (Rows::default(), Vec::new());
         for &table in self.routed.tables() {
             let mut touched = Vec::new();
-            self.routed.touches(table, what, &view, &mut touched);
+            self.routed.touches(table, trigger, &view, &mut touched);
             for touch in touched {
                 let row = self.rows.find(table, &touch.key).cloned();
                 view.load(table, touch.key.clone(), row.unwrap_or_else(|| self.routed.absent(table)));
                 places.push((table, touch.key));
             }
         }
-        let effects = self.routed.decide(what, &mut view, now)?;
+        let effects = self.routed.decide(trigger, &mut view, now)?;
         for (table, key) in places {
             let row = view.get(table, &key).clone();
             self.rows.load(table, key, row);
@@ -69,13 +69,13 @@ pub struct InMemory {
 
 /// An input that a service does not take; what was on its way by then stays there.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{service} does not take {what}: {why}")]
+#[error("{service} does not take {trigger}: {why}")]
 #[non_exhaustive]
 pub struct NotTaken {
     /// The service's name.
     pub service: &'static str,
     /// The event's type, or another input.
-    pub what: String,
+    pub trigger: String,
     /// The rule's refusal, or what is wrong with the event.
     pub why: String,
 }
@@ -96,11 +96,11 @@ impl InMemory {
     /// # Errors
     /// A service does not take an input.
     pub fn command<S: Service, C: Command>(&mut self, command: C) -> Result<C::Reply, NotTaken> {
-        let mut effects = self.tell(S::NAME, &What::Command(AnyCommand::new(command)))?;
+        let mut effects = self.tell(S::NAME, &Trigger::Command(AnyCommand::new(command)))?;
         let reply = effects.reply.take().and_then(|reply| reply.take::<C::Reply>());
         self.follow(effects)?;
         let why = "the rule gave no reply of the command's type".into();
-        reply.ok_or(NotTaken { service: S::NAME, what: "a command".into(), why })
+        reply.ok_or(NotTaken { service: S::NAME, trigger: "a command".into(), why })
     }
 
     /// Somebody else publishes this event.
@@ -111,7 +111,7 @@ impl InMemory {
         let (name, version, topic) = (E::TYPE.name, E::TYPE.version, E::TYPE.topic);
         let payload = event.write().map_err(|refusal| NotTaken {
             service: "its publisher",
-            what: name.into(),
+            trigger: name.into(),
             why: refusal.to_string(),
         })?;
         self.underway.push_back(NewEvent {
@@ -129,8 +129,8 @@ impl InMemory {
     /// # Errors
     /// As [`command`](Self::command).
     pub fn answer<S: Service, C: Call>(&mut self, aggregate_id: impl ToString, answer: Answer) -> Result<(), NotTaken> {
-        let what = What::Answer { aggregate_id: aggregate_id.to_string(), step: C::STEP.into(), answer };
-        let effects = self.tell(S::NAME, &what)?;
+        let trigger = Trigger::Answer { aggregate_id: aggregate_id.to_string(), step: C::STEP.into(), answer };
+        let effects = self.tell(S::NAME, &trigger)?;
         self.follow(effects)
     }
 
@@ -139,8 +139,8 @@ impl InMemory {
     /// # Errors
     /// As [`command`](Self::command).
     pub fn deadline<S: Service>(&mut self, aggregate_id: impl ToString, name: &str) -> Result<(), NotTaken> {
-        let what = What::Deadline { aggregate_id: aggregate_id.to_string(), name: name.into() };
-        let effects = self.tell(S::NAME, &what)?;
+        let trigger = Trigger::Deadline { aggregate_id: aggregate_id.to_string(), name: name.into() };
+        let effects = self.tell(S::NAME, &trigger)?;
         self.follow(effects)
     }
 
@@ -160,16 +160,16 @@ impl InMemory {
         &self.published
     }
 
-    fn tell(&mut self, name: &'static str, what: &What<Routed>) -> Result<Effects<Routed>, NotTaken> {
-        let named = match what {
-            What::Event(event) => event.event_type.name.to_owned(),
-            What::Command(_) => "a command".to_owned(),
-            What::Deadline { name, .. } => format!("the deadline {name}"),
-            What::Answer { step, .. } => format!("the answer to {step}"),
+    fn tell(&mut self, name: &'static str, trigger: &Trigger<Routed>) -> Result<Effects<Routed>, NotTaken> {
+        let named = match trigger {
+            Trigger::Event(event) => event.event_type.name.to_owned(),
+            Trigger::Command(_) => "a command".to_owned(),
+            Trigger::Deadline { name, .. } => format!("the deadline {name}"),
+            Trigger::Answer { step, .. } => format!("the answer to {step}"),
         };
-        let not_taken = |why: String| NotTaken { service: name, what: named, why };
+        let not_taken = |why: String| NotTaken { service: name, trigger: named, why };
         match self.services.iter_mut().find(|service| service.routed.name() == name) {
-            Some(service) => service.when(what, self.now).map_err(|refusal| not_taken(refusal.to_string())),
+            Some(service) => service.when(trigger, self.now).map_err(|refusal| not_taken(refusal.to_string())),
             None => Err(not_taken("it does not take part".into())),
         }
     }
@@ -191,11 +191,11 @@ impl InMemory {
                 let service = reader.routed.name();
                 match reader.routed.decode(topic, &envelope) {
                     Ok(event) => decoded.extend(event.map(|event| (service, event))),
-                    Err(wrong) => return Err(NotTaken { service, what: event_type.into(), why: wrong.to_string() }),
+                    Err(wrong) => return Err(NotTaken { service, trigger: event_type.into(), why: wrong.to_string() }),
                 }
             }
             for (service, event) in decoded {
-                let effects = self.tell(service, &What::Event(event))?;
+                let effects = self.tell(service, &Trigger::Event(event))?;
                 self.underway.extend(effects.events);
             }
         }

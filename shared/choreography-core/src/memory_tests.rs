@@ -152,7 +152,7 @@ fn deadlines_and_answers_are_told_by_hand_and_followed_by_what_they_publish() {
     assert_eq!(steps(&world, "ada"), (1_110, 1));
     assert_eq!(world.published(), ["club.joined", "porter.greeted"]);
     let refused = world.answer::<Club, Post>("ada", Answer::No { reason: "no stamps".into() }).unwrap_err();
-    assert_eq!((refused.service, refused.what.as_str()), ("club", "the answer to post"));
+    assert_eq!((refused.service, refused.trigger.as_str()), ("club", "the answer to post"));
     assert!(refused.why.contains("no stamps"), "{refused}");
     assert_eq!(steps(&world, "ada"), (1_110, 1));
 }
@@ -161,7 +161,7 @@ fn deadlines_and_answers_are_told_by_hand_and_followed_by_what_they_publish() {
 fn an_event_that_a_service_does_not_take_is_named_with_the_service() {
     let mut world = both();
     let refused = world.event(Joined { who: "banned".into() }).unwrap_err();
-    assert_eq!((refused.service, refused.what.as_str()), ("porter", "club.joined"));
+    assert_eq!((refused.service, refused.trigger.as_str()), ("porter", "club.joined"));
     assert!(refused.why.contains("asked to leave"), "{refused}");
     let unread = world.event(Joined { who: "garbled".into() }).unwrap_err();
     assert!(unread.service == "porter" && unread.why.contains("is garbled"), "{unread}");

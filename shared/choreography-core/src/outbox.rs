@@ -31,7 +31,7 @@ pub struct OutboxRow {
 
 /// What an event inherits from the input that led to it.
 #[derive(Clone, Debug)]
-pub struct Origin<'a> {
+pub struct Lineage<'a> {
     /// The service that published it.
     pub source: &'static str,
     /// The saga that it belongs to.
@@ -48,7 +48,7 @@ pub fn message(
     event: NewEvent,
     id: Uuid,
     now: DateTime<Utc>,
-    origin: &Origin<'_>,
+    lineage: &Lineage<'_>,
     max_bytes: usize,
 ) -> Result<OutboxMessage, Refusal> {
     let payload = RawValue::from_string(event.payload)
@@ -58,17 +58,17 @@ pub fn message(
         event_type: event.event_type.to_owned(),
         version: event.version,
         timestamp: now,
-        correlation_id: origin.correlation_id.to_owned(),
+        correlation_id: lineage.correlation_id.to_owned(),
         aggregate_id: event.aggregate_id.clone(),
         payload,
-        causation_id: origin.causation_id,
-        source: Some(origin.source.to_owned()),
+        causation_id: lineage.causation_id,
+        source: Some(lineage.source.to_owned()),
     };
     let message = OutboxMessage {
         topic: event.topic.to_owned(),
         key: Some(event.aggregate_id.into_bytes()),
         payload: Some(envelope.to_bytes()),
-        headers: headers(&envelope, origin),
+        headers: headers(&envelope, lineage),
         nth: None,
     };
     if message.size() > max_bytes {
@@ -82,7 +82,7 @@ pub fn message(
 }
 
 /// CloudEvents 1.0 Kafka binding, binary mode, beside the project's own names.
-fn headers(envelope: &Envelope, origin: &Origin<'_>) -> Vec<Header> {
+fn headers(envelope: &Envelope, lineage: &Lineage<'_>) -> Vec<Header> {
     let time = envelope.timestamp.to_rfc3339_opts(SecondsFormat::Micros, true);
     let mut headers = vec![
         Header::text("correlation-id", &envelope.correlation_id),
@@ -92,11 +92,11 @@ fn headers(envelope: &Envelope, origin: &Origin<'_>) -> Vec<Header> {
         Header::text("ce_specversion", "1.0"),
         Header::text("ce_id", envelope.id.to_string()),
         Header::text("ce_type", &envelope.event_type),
-        Header::text("ce_source", origin.source),
+        Header::text("ce_source", lineage.source),
         Header::text("ce_subject", &envelope.aggregate_id),
         Header::text("ce_time", time),
     ];
-    let trace = origin.trace;
+    let trace = lineage.trace;
     headers.extend(trace.traceparent.iter().map(|value| Header::text("traceparent", value)));
     headers.extend(trace.tracestate.iter().map(|value| Header::text("tracestate", value)));
     headers
@@ -132,10 +132,10 @@ mod tests {
     };
 
     fn wrap(payload: String, max_bytes: usize) -> Result<OutboxMessage, Refusal> {
-        let origin =
-            Origin { source: "order", correlation_id: "s", causation_id: None, trace: &TraceContext::default() };
+        let lineage =
+            Lineage { source: "order", correlation_id: "s", causation_id: None, trace: &TraceContext::default() };
         let event = NewEvent { payload, aggregate_id: "o".into(), ..EVENT };
-        message(event, Uuid::nil(), DateTime::UNIX_EPOCH, &origin, max_bytes)
+        message(event, Uuid::nil(), DateTime::UNIX_EPOCH, &lineage, max_bytes)
     }
 
     #[test]
@@ -189,9 +189,9 @@ mod tests {
     #[test]
     fn headers_say_what_the_envelope_says_and_carry_the_trace() {
         let trace = TraceContext { traceparent: Some("00-1-2-01".into()), tracestate: Some("v=1".into()) };
-        let origin = Origin { source: "order", correlation_id: "s", causation_id: None, trace: &trace };
+        let lineage = Lineage { source: "order", correlation_id: "s", causation_id: None, trace: &trace };
         let event = NewEvent { payload: "{}".into(), aggregate_id: "o".into(), version: 3, ..EVENT };
-        let message = message(event, Uuid::nil(), DateTime::UNIX_EPOCH, &origin, 10_000).unwrap();
+        let message = message(event, Uuid::nil(), DateTime::UNIX_EPOCH, &lineage, 10_000).unwrap();
         let expected = [
             ("correlation-id", "s"),
             ("event-type", "order.placed"),

@@ -72,25 +72,30 @@ pub trait Participant: Sized + Send + Sync + 'static {
     /// Whether the event is a compensation, which overtakes parked events of its key.
     fn overtakes(&self, event: &Self::Event) -> bool;
 
-    /// Whether `what` names rows of `table` at all; which ones [`touches`](Self::touches) says.
-    fn names(&self, table: Self::Table, what: &What<Self>) -> bool;
+    /// Whether `trigger` names rows of `table` at all; which ones [`touches`](Self::touches) says.
+    fn names(&self, table: Self::Table, trigger: &Trigger<Self>) -> bool;
 
     /// Whether [`touches`](Self::touches) looks into the rows of the tables before this one: these are locked and read first then, which
-    /// costs a round trip. Only asked where `what` names rows of the table.
-    fn names_by_rows(&self, _table: Self::Table, _what: &What<Self>) -> bool {
+    /// costs a round trip. Only asked where `trigger` names rows of the table.
+    fn names_by_rows(&self, _table: Self::Table, _trigger: &Trigger<Self>) -> bool {
         true
     }
 
-    /// The rows of `table` that `what` may read or change. `rows` holds what was locked in the tables before it.
-    fn touches(&self, table: Self::Table, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>);
+    /// The rows of `table` that `trigger` may read or change. `rows` holds what was locked in the tables before it.
+    fn touches(&self, table: Self::Table, trigger: &Trigger<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>);
 
     /// The rule. Returning a [`Refusal`] (or panicking) undoes this input's changes alone.
-    fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, now: DateTime<Utc>) -> Result<Effects<Self>, Refusal>;
+    fn decide(
+        &self,
+        trigger: &Trigger<Self>,
+        rows: &mut Rows<Self>,
+        now: DateTime<Utc>,
+    ) -> Result<Effects<Self>, Refusal>;
 }
 
 /// What happened: everything that can move a saga goes through the handler as one of these.
 #[derive(Debug)]
-pub enum What<P: Participant> {
+pub enum Trigger<P: Participant> {
     /// Another service's event.
     Event(P::Event),
     /// A client's wish.

@@ -5,55 +5,55 @@ use crate::{
     crash_point::reached_of,
     delivery::Delivery,
     envelope::Envelope,
-    input::{Event, HeldEvent, Input, Source, Unread, Work},
+    input::{Event, HeldEvent, Inbound, Input, Origin, Unread},
     outbox::{EVENT_TYPE, EVENT_VERSION},
     panics::caught,
-    participant::{Participant, Undecodable, What},
+    participant::{Participant, Trigger, Undecodable},
     store::Failure,
     trace::TraceContext,
 };
 
 /// Looks into what was not read yet; other work stays as it is.
-pub fn read_all<P: Participant>(participant: &P, work: &mut [Work<P>]) {
-    for work in work {
-        let (Work::Unread(_), Some(position)) = (&*work, work.position().cloned()) else { continue };
-        match std::mem::replace(work, Work::Ignored(position)) {
-            Work::Unread(Unread::Message(delivery)) => *work = receive(participant, delivery),
-            Work::Unread(Unread::Held(held)) => *work = receive_again(participant, held),
-            other => *work = other,
+pub fn read_all<P: Participant>(participant: &P, inbound: &mut [Inbound<P>]) {
+    for inbound in inbound {
+        let (Inbound::Unread(_), Some(position)) = (&*inbound, inbound.position().cloned()) else { continue };
+        match std::mem::replace(inbound, Inbound::Ignored(position)) {
+            Inbound::Unread(Unread::Message(delivery)) => *inbound = receive(participant, delivery),
+            Inbound::Unread(Unread::Held(held)) => *inbound = receive_again(participant, held),
+            other => *inbound = other,
         }
     }
 }
 
 /// Reads a message.
-pub fn receive<P: Participant>(participant: &P, delivery: Delivery) -> Work<P> {
+pub fn receive<P: Participant>(participant: &P, delivery: Delivery) -> Inbound<P> {
     match read(participant, &delivery) {
-        Ok(Some((what, envelope))) => Work::Input(Input {
-            what,
+        Ok(Some((trigger, envelope))) => Inbound::Input(Input {
+            trigger,
             trace: TraceContext::from_headers(&delivery.headers),
             correlation_id: Some(envelope.correlation_id),
-            source: Source::Arrival(Event {
+            origin: Origin::Arrival(Event {
                 id: envelope.id,
                 event_type: envelope.event_type,
                 aggregate_id: envelope.aggregate_id,
                 delivery,
             }),
         }),
-        Ok(None) => Work::Ignored(delivery.position),
-        Err(failure) => Work::Dead(delivery, failure),
+        Ok(None) => Inbound::Ignored(delivery.position),
+        Err(failure) => Inbound::Dead(delivery, failure),
     }
 }
 
 /// Reads a held event again, from its original bytes.
-fn receive_again<P: Participant>(participant: &P, held: HeldEvent) -> Work<P> {
+fn receive_again<P: Participant>(participant: &P, held: HeldEvent) -> Inbound<P> {
     match read_held(participant, &held.event) {
-        Ok((what, envelope)) => Work::Input(Input {
-            what,
+        Ok((trigger, envelope)) => Inbound::Input(Input {
+            trigger,
             trace: TraceContext::from_headers(&held.event.delivery.headers),
             correlation_id: Some(envelope.correlation_id),
-            source: Source::Held(held),
+            origin: Origin::Held(held),
         }),
-        Err(failure) => Work::Stuck(held, failure),
+        Err(failure) => Inbound::Stuck(held, failure),
     }
 }
 
@@ -62,14 +62,14 @@ pub fn check<P: Participant>(participant: &P, event: &Event) -> Result<(), Failu
     read_held(participant, event).map(drop)
 }
 
-fn read_held<P: Participant>(participant: &P, event: &Event) -> Result<(What<P>, Envelope), Failure> {
+fn read_held<P: Participant>(participant: &P, event: &Event) -> Result<(Trigger<P>, Envelope), Failure> {
     read(participant, &event.delivery)?.ok_or_else(|| Failure {
         class: "not-handled",
         message: format!("{} is not handled by this service any more", event.event_type),
     })
 }
 
-fn read<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option<(What<P>, Envelope)>, Failure> {
+fn read<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option<(Trigger<P>, Envelope)>, Failure> {
     if let Some(named) = named(delivery, EVENT_TYPE)
         && participant.ignores(&delivery.position.topic, named)
     {
@@ -82,7 +82,7 @@ fn read<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option<(
         .unwrap_or_else(|panic| Err(Failure { class: "panic", message: format!("decoding it panicked: {panic}") }))
 }
 
-fn decode<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option<(What<P>, Envelope)>, Failure> {
+fn decode<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option<(Trigger<P>, Envelope)>, Failure> {
     let envelope = Envelope::parse(delivery.key.as_deref(), delivery.payload.as_deref())
         .map_err(|error| Failure { class: "envelope", message: error.to_string() })?;
     if let Some(message) = contradiction(delivery, &envelope) {
@@ -96,7 +96,7 @@ fn decode<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option
         },
         message: error.to_string(),
     })?;
-    Ok(event.map(|event| (What::Event(event), envelope)))
+    Ok(event.map(|event| (Trigger::Event(event), envelope)))
 }
 
 /// What a header says, if there is one of this name, and only one, and it is text. Headers are optional on the way in.

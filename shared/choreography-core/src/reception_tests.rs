@@ -17,9 +17,9 @@ fn received(body: &[u8], topic: &str, headers: &[(&str, &str)]) -> &'static str 
     delivery.payload = Some(body.to_vec().into());
     delivery.headers = headers.iter().map(|(name, value)| Header::text(name, *value)).collect();
     match receive(&Toy, delivery) {
-        Work::Input(_) => "input",
-        Work::Ignored(_) => "ignored",
-        Work::Dead(_, failure) => failure.class,
+        Inbound::Input(_) => "input",
+        Inbound::Ignored(_) => "ignored",
+        Inbound::Dead(_, failure) => failure.class,
         _ => "else",
     }
 }

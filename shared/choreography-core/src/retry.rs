@@ -8,7 +8,7 @@ use tracing::error;
 use crate::{
     event_id::IdSource,
     handler::{Handler, Progress},
-    input::{HeldEvent, Unread, Work},
+    input::{HeldEvent, Inbound, Unread},
     participant::Participant,
     reception,
     store::{Database, Failure, StoreError},
@@ -110,12 +110,12 @@ async fn handle<P: Participant, D: Database<P>, S: HeldStore>(
             error!(number, why, "the row of a held event can't be read; it is parked: see /admin/held");
         }
     }
-    let mut work: Vec<Work<P>> = events.into_iter().map(|held| Work::Unread(Unread::Held(held))).collect();
-    let mut progress = Progress::new(work.len());
+    let mut inbound: Vec<Inbound<P>> = events.into_iter().map(|held| Inbound::Unread(Unread::Held(held))).collect();
+    let mut progress = Progress::new(inbound.len());
     if careful {
-        handler.handle_carefully(ids, &mut work, &mut progress).await?;
+        handler.handle_carefully(ids, &mut inbound, &mut progress).await?;
     } else {
-        handler.handle_isolating(ids, &mut work, &mut progress).await?;
+        handler.handle_isolating(ids, &mut inbound, &mut progress).await?;
     }
     Ok(progress)
 }

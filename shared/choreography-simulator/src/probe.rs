@@ -7,7 +7,7 @@ use choreography_core::{
     AnyRecord, AnyRow,
     effects::Effects,
     envelope::Envelope,
-    participant::{Participant, Refusal, Undecodable, What},
+    participant::{Participant, Refusal, Trigger, Undecodable},
     routes::{AnyReply, Routed, TableId},
     rows::{Rows, Touch},
 };
@@ -27,7 +27,7 @@ pub struct Probe {
 pub struct Told {
     /// `None`: a client's command.
     pub id: Option<Uuid>,
-    pub what: What<Routed>,
+    pub trigger: Trigger<Routed>,
 }
 
 impl fmt::Debug for Told {
@@ -66,14 +66,14 @@ impl Probe {
     /// The rows that the input touches, as the service itself sees them; those of `before` and later tables left out.
     fn view(
         &self,
-        what: &What<Routed>,
+        trigger: &Trigger<Routed>,
         rows: &Rows<Self>,
         before: Option<TableId>,
     ) -> (Rows<Routed>, Vec<(TableId, String)>) {
         let (mut view, mut places) = (Rows::default(), Vec::new());
         for &table in self.rules.tables().iter().take_while(|table| Some(**table) != before) {
             let mut touched = Vec::new();
-            self.rules.touches(table, what, &view, &mut touched);
+            self.rules.touches(table, trigger, &view, &mut touched);
             for Touch { key, .. } in touched {
                 if let Some(row) = rows.find(table, &key) {
                     view.load(table, key.clone(), row.clone());
@@ -87,24 +87,24 @@ impl Probe {
     fn decide_inner(
         &self,
         id: Option<Uuid>,
-        what: &What<Routed>,
+        trigger: &Trigger<Routed>,
         rows: &mut Rows<Self>,
         now: DateTime<Utc>,
     ) -> Result<Effects<Self>, Refusal> {
-        let (mut view, places) = self.view(what, rows, None);
-        let aggregate_id = self.observed.aggregate_id(what);
-        let (from, input) = (self.observed.state(what, &view), self.observed.input(what, &view));
+        let (mut view, places) = self.view(trigger, rows, None);
+        let aggregate_id = self.observed.aggregate_id(trigger);
+        let (from, input) = (self.observed.state(trigger, &view), self.observed.input(trigger, &view));
         self.poisoned(id.is_some(), aggregate_id.as_deref(), input)?;
-        let mut effects = self.rules.decide(what, &mut view, now).inspect_err(|_| {
+        let mut effects = self.rules.decide(trigger, &mut view, now).inspect_err(|_| {
             self.core.count_cell([self.name(), from, input, "refused"]);
         })?;
-        let (to, then) = (self.observed.state(what, &view), words::of(&effects));
+        let (to, then) = (self.observed.state(trigger, &view), words::of(&effects));
         for (table, key) in places {
             let row = view.get(table, &key).clone();
             rows.set(table, &key, row);
         }
         self.observed.spoil(&self.core, &mut effects);
-        let overtakes = matches!(what, What::Event(event) if self.rules.overtakes(event));
+        let overtakes = matches!(trigger, Trigger::Event(event) if self.rules.overtakes(event));
         Ok(noted(effects, Taken { id, aggregate_id, from, input, overtakes, to, then }))
     }
 
@@ -145,15 +145,15 @@ fn noted(effects: Effects<Routed>, taken: Taken) -> Effects<Probe> {
 }
 
 /// Does something with the input as the service itself knows it.
-fn within<T>(what: &What<Probe>, then: impl FnOnce(Option<Uuid>, &What<Routed>) -> T) -> T {
-    match what {
-        What::Event(told) | What::Command(told) => then(told.id, &told.what),
-        What::Deadline { aggregate_id, name } => {
-            then(None, &What::Deadline { aggregate_id: aggregate_id.clone(), name: name.clone() })
+fn within<T>(trigger: &Trigger<Probe>, then: impl FnOnce(Option<Uuid>, &Trigger<Routed>) -> T) -> T {
+    match trigger {
+        Trigger::Event(told) | Trigger::Command(told) => then(told.id, &told.trigger),
+        Trigger::Deadline { aggregate_id, name } => {
+            then(None, &Trigger::Deadline { aggregate_id: aggregate_id.clone(), name: name.clone() })
         }
-        What::Answer { aggregate_id, step, answer } => {
+        Trigger::Answer { aggregate_id, step, answer } => {
             let (aggregate_id, step, answer) = (aggregate_id.clone(), step.clone(), answer.clone());
-            then(None, &What::Answer { aggregate_id, step, answer })
+            then(None, &Trigger::Answer { aggregate_id, step, answer })
         }
     }
 }
@@ -191,8 +191,8 @@ impl Participant for Probe {
     }
 
     fn command_text(&self, command: &Told) -> String {
-        match &command.what {
-            What::Command(command) => self.rules.command_text(command),
+        match &command.trigger {
+            Trigger::Command(command) => self.rules.command_text(command),
             _ => String::new(),
         }
     }
@@ -203,25 +203,30 @@ impl Participant for Probe {
 
     fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Told>, Undecodable> {
         let event = self.rules.decode(topic, envelope)?;
-        Ok(event.map(|event| Told { id: Some(envelope.id), what: What::Event(event) }))
+        Ok(event.map(|event| Told { id: Some(envelope.id), trigger: Trigger::Event(event) }))
     }
 
     fn overtakes(&self, event: &Told) -> bool {
-        matches!(&event.what, What::Event(event) if self.rules.overtakes(event))
+        matches!(&event.trigger, Trigger::Event(event) if self.rules.overtakes(event))
     }
 
-    fn names(&self, table: TableId, what: &What<Self>) -> bool {
-        within(what, |_, what| self.rules.names(table, what))
+    fn names(&self, table: TableId, trigger: &Trigger<Self>) -> bool {
+        within(trigger, |_, trigger| self.rules.names(table, trigger))
     }
 
-    fn touches(&self, table: TableId, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>) {
-        within(what, |_, what| {
-            let (view, _) = self.view(what, rows, Some(table));
-            self.rules.touches(table, what, &view, touched);
+    fn touches(&self, table: TableId, trigger: &Trigger<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>) {
+        within(trigger, |_, trigger| {
+            let (view, _) = self.view(trigger, rows, Some(table));
+            self.rules.touches(table, trigger, &view, touched);
         });
     }
 
-    fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, now: DateTime<Utc>) -> Result<Effects<Self>, Refusal> {
-        within(what, |id, what| self.decide_inner(id, what, rows, now))
+    fn decide(
+        &self,
+        trigger: &Trigger<Self>,
+        rows: &mut Rows<Self>,
+        now: DateTime<Utc>,
+    ) -> Result<Effects<Self>, Refusal> {
+        within(trigger, |id, trigger| self.decide_inner(id, trigger, rows, now))
     }
 }

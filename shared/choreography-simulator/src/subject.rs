@@ -7,7 +7,7 @@ use choreography_core::{
     envelope::Envelope,
     input::Verdict,
     intents::{Nobody, Outside},
-    participant::{Participant, What},
+    participant::{Participant, Trigger},
     routes::{AnyCommand, AnyReply, Routed, Service, TableId},
 };
 
@@ -134,7 +134,7 @@ impl Handle {
     pub async fn ask<C: Command>(&self, command: impl Fn() -> C) -> Option<C::Reply> {
         let core = &self.model.core;
         loop {
-            let told = Told { id: None, what: What::Command(AnyCommand::new(command())) };
+            let told = Told { id: None, trigger: Trigger::Command(AnyCommand::new(command())) };
             let verdict = self.requests.send(core, told).await;
             core.tell(|| format!("a client of {} is answered: {verdict:?}", self.name()));
             match verdict {

@@ -14,9 +14,9 @@ use choreography_core::{
     deadlines,
     event_id::{Ids, Window},
     handler::{Handler, Progress},
-    input::{Input, Source, Verdict, Work},
+    input::{Inbound, Input, Origin, Verdict},
     intake::{self, Beside, Intake, Turn},
-    participant::{Answer as Said, What},
+    participant::{Answer as Said, Trigger},
     policy::{Policy, RetryPolicy},
     routes::{AnyCommand, AnyEvent, AnyReply, Routed, Service, TableId},
     store::{
@@ -102,11 +102,11 @@ impl<S: Service> OneService<S> {
         choreography::testing::admin_routes(Arc::new(self.handler()))
     }
 
-    /// Hands work in, as the engine's own loops do.
-    pub async fn handle(&self, work: Work<Routed>) -> Progress<AnyReply> {
+    /// Hands an input in, as the engine's own loops do.
+    pub async fn handle(&self, inbound: Inbound<Routed>) -> Progress<AnyReply> {
         let mut progress = Progress::new(1);
         self.handler()
-            .handle_isolating(&mut Ids::new(), &mut [work], &mut progress)
+            .handle_isolating(&mut Ids::new(), &mut [inbound], &mut progress)
             .await
             .expect("the database is there");
         progress
@@ -114,12 +114,12 @@ impl<S: Service> OneService<S> {
 
     /// Another service's event, as if typed in by hand: the inbox is not what is tried.
     pub async fn told(&self, event: impl Event) -> Progress<AnyReply> {
-        self.handle(from_client(What::Event(AnyEvent::new(event)))).await
+        self.handle(from_client(Trigger::Event(AnyEvent::new(event)))).await
     }
 
     /// What a client asks.
     pub async fn asked(&self, command: impl Command) -> Progress<AnyReply> {
-        self.handle(from_client(What::Command(AnyCommand::new(command)))).await
+        self.handle(from_client(Trigger::Command(AnyCommand::new(command)))).await
     }
 
     /// The provider's own answer to a call.
@@ -230,8 +230,8 @@ pub async fn call(api: &Router, method: &str, path: &str, headers: &[(&str, &str
     Answer { status: head.status, headers: head.headers, body }
 }
 
-fn from_client(what: What<Routed>) -> Work<Routed> {
-    Work::Input(Input { what, correlation_id: None, trace: TraceContext::default(), source: Source::Client })
+fn from_client(trigger: Trigger<Routed>) -> Inbound<Routed> {
+    Inbound::Input(Input { trigger, correlation_id: None, trace: TraceContext::default(), origin: Origin::Client })
 }
 
 /// What the engine's own loop does with commands.

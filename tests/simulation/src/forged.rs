@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use choreography_core::{
-    outbox::{self, Origin},
+    outbox::{self, Lineage},
     trace::TraceContext,
 };
 use contracts::{Event, PaymentVoided};
@@ -33,7 +33,7 @@ pub fn forger(shop: &Arc<Shop>, kafka: Kafka) -> impl FnMut() + 'static {
             let event = Event::from(PaymentVoided { order_id: *order_id, reason: "planted".into() });
             let trace = TraceContext::default();
             let key = order_id.to_string();
-            let origin = Origin { source: "payment", correlation_id: &key, causation_id: None, trace: &trace };
+            let lineage = Lineage { source: "payment", correlation_id: &key, causation_id: None, trace: &trace };
             let event = choreography_core::effects::NewEvent {
                 topic: event.topic(),
                 event_type: event.event_type(),
@@ -41,7 +41,7 @@ pub fn forger(shop: &Arc<Shop>, kafka: Kafka) -> impl FnMut() + 'static {
                 aggregate_id: key.clone(),
                 payload: event.to_payload().unwrap_or_default(),
             };
-            if let Ok(message) = outbox::message(event, core.uuid(), core.now(), &origin, usize::MAX) {
+            if let Ok(message) = outbox::message(event, core.uuid(), core.now(), &lineage, usize::MAX) {
                 broker.append(message);
             }
         }

@@ -3,7 +3,7 @@
 use choreography_core::{
     AnyRecord, AnyRow, Row,
     effects::Effects,
-    participant::{Answer, What},
+    participant::{Answer, Trigger},
     routes::{Routed, TableId},
     rows::Rows,
 };
@@ -64,10 +64,10 @@ fn forget_reason(record: &mut AnyRecord) {
     }
 }
 
-fn answered(what: (&'static str, &'static str), answer: &Answer) -> &'static str {
+fn answered(trigger: (&'static str, &'static str), answer: &Answer) -> &'static str {
     match answer {
-        Answer::Yes { .. } => what.0,
-        Answer::No { .. } => what.1,
+        Answer::Yes { .. } => trigger.0,
+        Answer::No { .. } => trigger.1,
     }
 }
 
@@ -76,29 +76,29 @@ fn row<'a, R: Row>(rows: &'a Rows<Routed>, key: &str) -> Option<&'a R> {
 }
 
 /// What the input is about: the key of its row.
-fn key(what: &What<Routed>) -> String {
-    match what {
-        What::Event(event) => event.aggregate_id.clone(),
-        What::Command(command) => command.key.text().to_owned(),
-        What::Deadline { aggregate_id, .. } | What::Answer { aggregate_id, .. } => aggregate_id.clone(),
+fn key(trigger: &Trigger<Routed>) -> String {
+    match trigger {
+        Trigger::Event(event) => event.aggregate_id.clone(),
+        Trigger::Command(command) => command.key.text().to_owned(),
+        Trigger::Deadline { aggregate_id, .. } | Trigger::Answer { aggregate_id, .. } => aggregate_id.clone(),
     }
 }
 
 impl Observed for Order {
-    fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
-        row::<OrderRow>(rows, &key(what)).map_or("no row", |order| order.status.word())
+    fn state(&self, trigger: &Trigger<Routed>, rows: &Rows<Routed>) -> &'static str {
+        row::<OrderRow>(rows, &key(trigger)).map_or("no row", |order| order.status.word())
     }
 
-    fn input(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
-        match what {
-            What::Event(event) => event.event_type.name,
-            What::Command(command) => match command.get::<PlaceOrder>() {
+    fn input(&self, trigger: &Trigger<Routed>, rows: &Rows<Routed>) -> &'static str {
+        match trigger {
+            Trigger::Event(event) => event.event_type.name,
+            Trigger::Command(command) => match command.get::<PlaceOrder>() {
                 Some(place) if is_known(place, rows) => "command place again",
                 Some(_) => "command place",
                 None => "command cancel",
             },
-            What::Deadline { .. } => "deadline order",
-            What::Answer { .. } => "answer",
+            Trigger::Deadline { .. } => "deadline order",
+            Trigger::Answer { .. } => "answer",
         }
     }
 
@@ -115,8 +115,8 @@ fn is_known(place: &PlaceOrder, rows: &Rows<Routed>) -> bool {
 }
 
 impl Observed for Inventory {
-    fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
-        let Some(order) = self.aggregate_id(what) else { return "stock" };
+    fn state(&self, trigger: &Trigger<Routed>, rows: &Rows<Routed>) -> &'static str {
+        let Some(order) = self.aggregate_id(trigger) else { return "stock" };
         match row::<Reservation>(rows, &order) {
             None => "no row",
             Some(row) if row.state == ReservationState::Released && row.items.0.is_empty() => "tombstone",
@@ -124,21 +124,21 @@ impl Observed for Inventory {
         }
     }
 
-    fn input(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
-        match what {
-            What::Event(event) => event.event_type.name,
-            What::Command(command) => {
+    fn input(&self, trigger: &Trigger<Routed>, rows: &Rows<Routed>) -> &'static str {
+        match trigger {
+            Trigger::Event(event) => event.event_type.name,
+            Trigger::Command(command) => {
                 let (set, stock) = (command.get::<SetStock>(), row::<Stock>(rows, command.key.text()));
                 let below = set.zip(stock).is_some_and(|(set, stock)| set.on_hand < stock.reserved);
                 if below { "set below what is reserved" } else { "set" }
             }
-            What::Deadline { .. } => "deadline",
-            What::Answer { .. } => "answer",
+            Trigger::Deadline { .. } => "deadline",
+            Trigger::Answer { .. } => "answer",
         }
     }
 
-    fn aggregate_id(&self, what: &What<Routed>) -> Option<String> {
-        if let What::Event(event) = what { Some(event.aggregate_id.clone()) } else { None }
+    fn aggregate_id(&self, trigger: &Trigger<Routed>) -> Option<String> {
+        if let Trigger::Event(event) = trigger { Some(event.aggregate_id.clone()) } else { None }
     }
 
     fn spoil(&self, core: &Core, effects: &mut Effects<Routed>) {
@@ -147,19 +147,19 @@ impl Observed for Inventory {
 }
 
 impl Observed for Payment {
-    fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
-        row::<PaymentRow>(rows, &key(what)).map_or("no row", |payment| payment.state.word())
+    fn state(&self, trigger: &Trigger<Routed>, rows: &Rows<Routed>) -> &'static str {
+        row::<PaymentRow>(rows, &key(trigger)).map_or("no row", |payment| payment.state.word())
     }
 
-    fn input(&self, what: &What<Routed>, _rows: &Rows<Routed>) -> &'static str {
-        match what {
-            What::Event(event) => event.event_type.name,
-            What::Answer { step, answer, .. } if step == "charge" => {
+    fn input(&self, trigger: &Trigger<Routed>, _rows: &Rows<Routed>) -> &'static str {
+        match trigger {
+            Trigger::Event(event) => event.event_type.name,
+            Trigger::Answer { step, answer, .. } if step == "charge" => {
                 answered(("answer charge yes", "answer charge no"), answer)
             }
-            What::Answer { answer, .. } => answered(("answer refund yes", "answer refund no"), answer),
-            What::Command(_) => "command",
-            What::Deadline { .. } => "deadline",
+            Trigger::Answer { answer, .. } => answered(("answer refund yes", "answer refund no"), answer),
+            Trigger::Command(_) => "command",
+            Trigger::Deadline { .. } => "deadline",
         }
     }
 
@@ -169,16 +169,16 @@ impl Observed for Payment {
 }
 
 impl Observed for Shipping {
-    fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
-        row::<Shipment>(rows, &key(what)).map_or("no row", |shipment| shipment.state.word())
+    fn state(&self, trigger: &Trigger<Routed>, rows: &Rows<Routed>) -> &'static str {
+        row::<Shipment>(rows, &key(trigger)).map_or("no row", |shipment| shipment.state.word())
     }
 
-    fn input(&self, what: &What<Routed>, _rows: &Rows<Routed>) -> &'static str {
-        match what {
-            What::Event(event) => event.event_type.name,
-            What::Answer { answer, .. } => answered(("answer ship yes", "answer ship no"), answer),
-            What::Command(_) => "command",
-            What::Deadline { .. } => "deadline",
+    fn input(&self, trigger: &Trigger<Routed>, _rows: &Rows<Routed>) -> &'static str {
+        match trigger {
+            Trigger::Event(event) => event.event_type.name,
+            Trigger::Answer { answer, .. } => answered(("answer ship yes", "answer ship no"), answer),
+            Trigger::Command(_) => "command",
+            Trigger::Deadline { .. } => "deadline",
         }
     }
 
@@ -188,16 +188,16 @@ impl Observed for Shipping {
 }
 
 impl Observed for Notification {
-    fn state(&self, what: &What<Routed>, rows: &Rows<Routed>) -> &'static str {
-        row::<Notice>(rows, &key(what)).map_or("no row", |notice| notice.state.word())
+    fn state(&self, trigger: &Trigger<Routed>, rows: &Rows<Routed>) -> &'static str {
+        row::<Notice>(rows, &key(trigger)).map_or("no row", |notice| notice.state.word())
     }
 
-    fn input(&self, what: &What<Routed>, _rows: &Rows<Routed>) -> &'static str {
-        match what {
-            What::Event(event) => event.event_type.name,
-            What::Answer { answer, .. } => answered(("answer tell yes", "answer tell no"), answer),
-            What::Command(_) => "command",
-            What::Deadline { .. } => "deadline",
+    fn input(&self, trigger: &Trigger<Routed>, _rows: &Rows<Routed>) -> &'static str {
+        match trigger {
+            Trigger::Event(event) => event.event_type.name,
+            Trigger::Answer { answer, .. } => answered(("answer tell yes", "answer tell no"), answer),
+            Trigger::Command(_) => "command",
+            Trigger::Deadline { .. } => "deadline",
         }
     }
 

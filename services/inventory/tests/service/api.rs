@@ -5,8 +5,8 @@ use axum::{Router, http::StatusCode};
 use choreography_core::{
     event_id::Ids,
     handler::Progress,
-    input::{Input, Source, Work},
-    participant::What,
+    input::{Inbound, Input, Origin},
+    participant::Trigger,
     routes::AnyEvent,
     trace::TraceContext,
 };
@@ -63,15 +63,15 @@ fn dispatched(order_id: u128) -> AnyEvent {
 
 /// Hands events in as one batch. As if typed in by hand: the inbox is not what is tried here.
 async fn hand_in(handler: &ServiceHandler, events: Vec<AnyEvent>) {
-    let mut work: Vec<_> = events
+    let mut inbound: Vec<_> = events
         .into_iter()
         .map(|event| {
-            let (what, trace) = (What::Event(event), TraceContext::default());
-            Work::Input(Input { what, correlation_id: None, trace, source: Source::Client })
+            let (trigger, trace) = (Trigger::Event(event), TraceContext::default());
+            Inbound::Input(Input { trigger, correlation_id: None, trace, origin: Origin::Client })
         })
         .collect();
-    let mut progress = Progress::new(work.len());
-    handler.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
+    let mut progress = Progress::new(inbound.len());
+    handler.handle_isolating(&mut Ids::new(), &mut inbound, &mut progress).await.unwrap();
 }
 
 #[tokio::test]

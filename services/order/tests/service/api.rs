@@ -7,8 +7,8 @@ use axum::{Router, http::StatusCode};
 use choreography_core::{
     event_id::Ids,
     handler::Progress,
-    input::{Input, Source, Work},
-    participant::What,
+    input::{Inbound, Input, Origin},
+    participant::Trigger,
     routes::{AnyCommand, Routed},
     trace::TraceContext,
 };
@@ -79,19 +79,19 @@ async fn repeats_within_one_batch_are_one_order_with_one_answer() {
         let order_id = uuid::Uuid::now_v7();
         let (request_key, body_hash) = (Some("k".to_owned()), vec![1]);
         let place = PlaceOrder { order_id, request_key, body_hash, details: details.clone() };
-        let what = What::Command(AnyCommand::new(place));
-        Work::Input(Input { what, correlation_id: None, trace: TraceContext::default(), source: Source::Client })
+        let trigger = Trigger::Command(AnyCommand::new(place));
+        Inbound::Input(Input { trigger, correlation_id: None, trace: TraceContext::default(), origin: Origin::Client })
     };
-    let mut work: Vec<Work<Routed>> = (0..3).map(command).collect();
-    let first = match &work[0] {
-        Work::Input(Input { what: What::Command(command), .. }) => command.key.text().to_owned(),
+    let mut inbound: Vec<Inbound<Routed>> = (0..3).map(command).collect();
+    let first = match &inbound[0] {
+        Inbound::Input(Input { trigger: Trigger::Command(command), .. }) => command.key.text().to_owned(),
         other => panic!("{other:?}"),
     };
     let mut answers = Vec::new();
     // Once more as a whole: the second time nothing is fresh.
     for _ in 0..2 {
-        let mut progress = Progress::new(work.len());
-        world.handler().handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
+        let mut progress = Progress::new(inbound.len());
+        world.handler().handle_isolating(&mut Ids::new(), &mut inbound, &mut progress).await.unwrap();
         answers.extend(progress.verdicts.into_iter().map(|verdict| match verdict {
             Some(choreography_core::input::Verdict::Applied(Some(reply))) => reply.take::<Placed>().unwrap(),
             other => panic!("{other:?}"),

@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 use choreography_core::{
     delivery::{Delivery, Position},
     event_id::Ids,
-    input::{Input, Source, Verdict, Work},
-    participant::What,
+    input::{Inbound, Input, Origin, Verdict},
+    participant::Trigger,
     reception, retry,
     routes::{AnyCommand, AnyReply, Routed},
     store::HeldStatus,
@@ -26,14 +26,14 @@ fn trace(traceparent: &str) -> TraceContext {
     TraceContext::from_headers(&[Header::text("traceparent", traceparent)])
 }
 
-fn place(order_id: Uuid) -> Work<Routed> {
+fn place(order_id: Uuid) -> Inbound<Routed> {
     let place = PlaceOrder { order_id, request_key: None, body_hash: vec![1], details: Box::new(details()) };
-    let what = What::Command(AnyCommand::new(place));
-    Work::Input(Input { what, correlation_id: None, trace: trace(PLACED), source: Source::Client })
+    let trigger = Trigger::Command(AnyCommand::new(place));
+    Inbound::Input(Input { trigger, correlation_id: None, trace: trace(PLACED), origin: Origin::Client })
 }
 
-async fn handle(world: &OneService<Order>, work: Work<Routed>) -> Verdict<AnyReply> {
-    world.handle(work).await.verdicts.pop().flatten().unwrap()
+async fn handle(world: &OneService<Order>, inbound: Inbound<Routed>) -> Verdict<AnyReply> {
+    world.handle(inbound).await.verdicts.pop().flatten().unwrap()
 }
 
 /// Per outbox row, in order: its event type (none of a dead letter's own), and its trace.
@@ -68,8 +68,8 @@ async fn a_redriven_event_goes_on_in_its_own_trace() {
     // What cannot happen: something is dispatched for an order that was cancelled.
     set_status(&world, "cancelled").await;
     let handler = world.handler();
-    let work = reception::receive(&*handler.participant, dispatched(order_id));
-    let parked = handle(&world, work).await;
+    let inbound = reception::receive(&*handler.participant, dispatched(order_id));
+    let parked = handle(&world, inbound).await;
     assert!(matches!(parked, Verdict::Held(HeldStatus::Parked)), "{parked:?}");
     set_status(&world, "pending").await;
     let number: i64 = sqlx::query_scalar("SELECT number FROM held_events").fetch_one(&world.pool).await.unwrap();

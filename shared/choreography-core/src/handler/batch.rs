@@ -1,4 +1,4 @@
-//! The batch in memory: which work is still open, and what the database said about it.
+//! The batch in memory: which inputs are still open, and what the database said about it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -20,7 +20,7 @@ use crate::{
     dead_letter::{self, Attempts},
     delivery::Delivery,
     event_id::{IdSource, UnacceptableId, Window},
-    input::{Input, Source, Verdict, Work},
+    input::{Inbound, Input, Origin, Verdict},
     panics::caught,
     participant::Participant,
     policy::Policy,
@@ -30,11 +30,11 @@ use crate::{
 
 pub(super) struct Batch<'a, P: Participant> {
     participant: &'a P,
-    work: &'a [Work<P>],
+    inbound: &'a [Inbound<P>],
     pub now: DateTime<Utc>,
-    /// What is settled already, by index of the work.
+    /// What is settled already, by index of the input.
     verdicts: Vec<Option<Verdict<P::Reply>>>,
-    /// What is known of open inputs, by index of the work.
+    /// What is known of open inputs, by index of the input.
     notes: Vec<Note>,
     dead: Vec<DeadMessage>,
     /// Held events that had their effect when they came a second time.
@@ -60,17 +60,17 @@ pub(super) struct Waiting {
 impl<'a, P: Participant> Batch<'a, P> {
     pub fn new(
         participant: &'a P,
-        work: &'a [Work<P>],
+        inbound: &'a [Inbound<P>],
         now: DateTime<Utc>,
         links: Vec<SpanContext>,
         manner: Manner<'_>,
     ) -> Self {
         Self {
             participant,
-            work,
+            inbound,
             now,
-            verdicts: work.iter().map(|_| None).collect(),
-            notes: work.iter().map(|work| Note::of(work, manner)).collect(),
+            verdicts: inbound.iter().map(|_| None).collect(),
+            notes: inbound.iter().map(|inbound| Note::of(inbound, manner)).collect(),
             dead: Vec::new(),
             let_go: Vec::new(),
             links,
@@ -82,12 +82,12 @@ impl<'a, P: Participant> Batch<'a, P> {
     /// Sorts out what needs no rows: what is dead or ignored, what comes twice, and what was lost at an earlier try.
     pub fn look_at_all(&mut self, window: Window, known: &Known) {
         let mut seen = HashSet::new();
-        for (index, work) in self.work.iter().enumerate() {
-            match work {
-                Work::Input(input) => self.look_at(index, input, window, known, &mut seen),
-                Work::Dead(delivery, failure) => self.set_dead_apart(index, delivery, failure.clone()),
-                Work::Ignored(_) => self.verdicts[index] = Some(Verdict::Ignored),
-                Work::Stuck(..) | Work::Unread(_) => {}
+        for (index, inbound) in self.inbound.iter().enumerate() {
+            match inbound {
+                Inbound::Input(input) => self.look_at(index, input, window, known, &mut seen),
+                Inbound::Dead(delivery, failure) => self.set_dead_apart(index, delivery, failure.clone()),
+                Inbound::Ignored(_) => self.verdicts[index] = Some(Verdict::Ignored),
+                Inbound::Stuck(..) | Inbound::Unread(_) => {}
             }
         }
     }
@@ -95,8 +95,8 @@ impl<'a, P: Participant> Batch<'a, P> {
     fn look_at(&mut self, index: usize, input: &Input<P>, window: Window, known: &Known, seen: &mut HashSet<Uuid>) {
         let note = &mut self.notes[index];
         note.look_at(self.participant, input);
-        match &input.source {
-            Source::Arrival(event) => {
+        match &input.origin {
+            Origin::Arrival(event) => {
                 if let Err(error) = window.check(event.id, self.now) {
                     let Some(until) = error.acceptable_at(window, self.now) else {
                         let failure = Failure { class: "event-id", message: error.to_string() };
@@ -108,7 +108,7 @@ impl<'a, P: Participant> Batch<'a, P> {
                     self.verdicts[index] = Some(Verdict::Repeat);
                 }
             }
-            Source::Held(held) if held.early => match window.check(held.event.id, self.now) {
+            Origin::Held(held) if held.early => match window.check(held.event.id, self.now) {
                 Ok(()) => note.known = known.repeats.contains(&held.event.id),
                 Err(UnacceptableId::FromTheFuture { .. }) => {
                     self.verdicts[index] = Some(Verdict::Held(HeldStatus::Retrying));
@@ -116,13 +116,13 @@ impl<'a, P: Participant> Batch<'a, P> {
                 Err(UnacceptableId::TooOld { .. } | UnacceptableId::NotVersion7(_)) => note.too_old = true,
             },
             // Each once, however often the batch has it.
-            Source::Deadline(_) | Source::Intent(_) => {
-                let row = input.source.row().filter(|id| !known.settled.contains(id) && seen.insert(*id));
+            Origin::Deadline(_) | Origin::Intent(_) => {
+                let row = input.origin.row().filter(|id| !known.settled.contains(id) && seen.insert(*id));
                 if row.is_none() {
                     self.verdicts[index] = Some(Verdict::Gone);
                 }
             }
-            Source::Held(_) | Source::Client => {}
+            Origin::Held(_) | Origin::Client => {}
         }
     }
 
@@ -133,26 +133,27 @@ impl<'a, P: Participant> Batch<'a, P> {
 
     /// The aggregates whose held events are to be locked: one of them is to be handled.
     pub fn queues(&self) -> Vec<String> {
-        sorted(self.work.iter().enumerate().filter_map(|(index, work)| match work {
+        sorted(self.inbound.iter().enumerate().filter_map(|(index, inbound)| match inbound {
             _ if self.verdicts[index].is_some() => None,
-            Work::Stuck(held, _) => Some(held.event.aggregate_id.clone()),
-            Work::Input(Input { source: Source::Held(held), .. }) => Some(held.event.aggregate_id.clone()),
+            Inbound::Stuck(held, _) => Some(held.event.aggregate_id.clone()),
+            Inbound::Input(Input { origin: Origin::Held(held), .. }) => Some(held.event.aggregate_id.clone()),
             _ => None,
         }))
     }
 
     /// The aggregates of events that came from Kafka.
     pub fn arrivals(&self) -> Vec<String> {
-        sorted(self.open().filter_map(|(_, input)| match &input.source {
-            Source::Arrival(event) => Some(event.aggregate_id.clone()),
+        sorted(self.open().filter_map(|(_, input)| match &input.origin {
+            Origin::Arrival(event) => Some(event.aggregate_id.clone()),
             _ => None,
         }))
     }
 
     /// Whether an open input names rows of this table.
     pub fn names(&self, table: P::Table) -> bool {
-        let runs =
-            |(index, input): (usize, &Input<P>)| self.notes[index].runs() && self.participant.names(table, &input.what);
+        let runs = |(index, input): (usize, &Input<P>)| {
+            self.notes[index].runs() && self.participant.names(table, &input.trigger)
+        };
         self.open().any(runs)
     }
 
@@ -160,8 +161,8 @@ impl<'a, P: Participant> Batch<'a, P> {
     pub fn names_by_rows(&self, table: P::Table) -> bool {
         self.open().any(|(index, input)| {
             self.notes[index].runs()
-                && self.participant.names(table, &input.what)
-                && self.participant.names_by_rows(table, &input.what)
+                && self.participant.names(table, &input.trigger)
+                && self.participant.names_by_rows(table, &input.trigger)
         })
     }
 
@@ -173,7 +174,7 @@ impl<'a, P: Participant> Batch<'a, P> {
                 continue;
             }
             let (participant, touches) = (self.participant, touched.begin());
-            if let Err(panic) = caught(|| participant.touches(table, &input.what, rows, touches)) {
+            if let Err(panic) = caught(|| participant.touches(table, &input.trigger, rows, touches)) {
                 touched.forget();
                 self.notes[index].set_aside = Some(SetAside::panicked("naming its rows", &panic));
             } else {
@@ -203,7 +204,7 @@ impl<'a, P: Participant> Batch<'a, P> {
         }
         for (index, input) in self.open().collect::<Vec<_>>() {
             // One that came again in its time has its inbox row from then, and no effect yet: it is early no more.
-            if let Source::Held(held) = &input.source
+            if let Origin::Held(held) = &input.origin
                 && self.notes[index].known
                 && self.waiting.queues.get(&held.event.aggregate_id).is_some_and(|queue| queue.is_early(held.number))
             {
@@ -224,17 +225,17 @@ impl<'a, P: Participant> Batch<'a, P> {
         let mut outcome = Outcome::linked(std::mem::take(&mut self.links));
         outcome.writing.held.let_go = std::mem::take(&mut self.let_go);
         self.bury(policy.max_message_bytes, known, &mut outcome);
-        let open: Vec<usize> = (0..self.work.len()).filter(|index| self.verdicts[*index].is_none()).collect();
+        let open: Vec<usize> = (0..self.inbound.len()).filter(|index| self.verdicts[*index].is_none()).collect();
         let waiting = std::mem::take(&mut self.waiting);
         let mut running = Running::new(self.participant, policy, self.now, waiting, rows, ids, outcome);
         let mut left = HashSet::new();
         for index in open {
-            if is_left(&self.work[index], &self.notes[index], &mut left) {
+            if is_left(&self.inbound[index], &self.notes[index], &mut left) {
                 continue;
             }
-            self.verdicts[index] = match &self.work[index] {
-                Work::Input(input) => Some(running.take(input, &self.notes[index])),
-                Work::Stuck(held, failure) => Some(running.take_stuck(held, failure)),
+            self.verdicts[index] = match &self.inbound[index] {
+                Inbound::Input(input) => Some(running.take(input, &self.notes[index])),
+                Inbound::Stuck(held, failure) => Some(running.take_stuck(held, failure)),
                 _ => Some(Verdict::Gone),
             };
         }
@@ -258,17 +259,17 @@ impl<'a, P: Participant> Batch<'a, P> {
     }
 
     fn open(&self) -> impl Iterator<Item = (usize, &'a Input<P>)> + '_ {
-        let work: &'a [Work<P>] = self.work;
-        work.iter().enumerate().filter_map(|(index, work)| match work {
-            Work::Input(input) if self.verdicts[index].is_none() => Some((index, input)),
+        let inbound: &'a [Inbound<P>] = self.inbound;
+        inbound.iter().enumerate().filter_map(|(index, inbound)| match inbound {
+            Inbound::Input(input) if self.verdicts[index].is_none() => Some((index, input)),
             _ => None,
         })
     }
 }
 
 /// Events, answers and deadlines of an aggregate keep their order, so what comes behind one that is left is left as well.
-fn is_left<'a, P: Participant>(work: &'a Work<P>, note: &Note, left: &mut HashSet<&'a str>) -> bool {
-    let aggregate = work.aggregate_id();
+fn is_left<'a, P: Participant>(inbound: &'a Inbound<P>, note: &Note, left: &mut HashSet<&'a str>) -> bool {
+    let aggregate = inbound.aggregate_id();
     let is_left = note.left || aggregate.is_some_and(|aggregate| left.contains(aggregate));
     if is_left {
         left.extend(aggregate);

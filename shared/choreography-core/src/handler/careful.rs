@@ -9,13 +9,13 @@ use super::{Handler, Manner, Progress, SetAside, isolate::without_bytes, note::C
 use crate::{
     delivery::Position,
     event_id::IdSource,
-    input::{Input, Source, Unread, Verdict, Work},
+    input::{Inbound, Input, Origin, Unread, Verdict},
     participant::{Participant, Refusal},
     reception,
     store::{Crashes, Database, Failure, Stage, StoreError},
 };
 
-/// Most work in one part; an eighth of it for each crash over it.
+/// Most inputs in one part; an eighth of them for each crash over it.
 const PART: usize = 512;
 /// After so many crashes over a message it counts as what ends the process. With the parts above it stood alone the last
 /// time.
@@ -26,8 +26,8 @@ const CRASHES_AT_DECODING: u32 = CRASHES_ENOUGH + 1;
 
 impl<P: Participant, D: Database<P>> Handler<P, D> {
     /// Over which of this work earlier runs of the process crashed.
-    pub async fn crashed_over(&self, work: &[Work<P>]) -> Result<Vec<bool>, StoreError> {
-        let crashes = self.database.crashes(&self.under_way(work)).await?;
+    pub async fn crashed_over(&self, inbound: &[Inbound<P>]) -> Result<Vec<bool>, StoreError> {
+        let crashes = self.database.crashes(&self.under_way(inbound)).await?;
         Ok(crashes.iter().map(|crashes| crashes.times > 0).collect())
     }
 
@@ -37,14 +37,14 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     pub async fn handle_at_once_carefully(
         &self,
         ids: &mut dyn IdSource,
-        work: &mut [Work<P>],
+        inbound: &mut [Inbound<P>],
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        let under_way = self.under_way(work);
+        let under_way = self.under_way(inbound);
         let handled = match progress.verdicts.iter().all(Option::is_none) {
             true => {
                 self.database.begin_messages(&under_way, Stage::Begun).await?;
-                self.handle_at_once(ids, work, progress).await
+                self.handle_at_once(ids, inbound, progress).await
             }
             false => Ok(()),
         };
@@ -53,18 +53,18 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         handled.and(forgotten)
     }
 
-    fn under_way(&self, work: &[Work<P>]) -> Vec<Position> {
-        work.iter().map(|work| work.under_way(&*self.participant)).collect()
+    fn under_way(&self, inbound: &[Inbound<P>]) -> Vec<Position> {
+        inbound.iter().map(|inbound| inbound.under_way(&*self.participant)).collect()
     }
 
     /// As [`handle_isolating`](Handler::handle_isolating), for a process whose last run crashed.
     pub async fn handle_carefully(
         &self,
         ids: &mut dyn IdSource,
-        work: &mut [Work<P>],
+        inbound: &mut [Inbound<P>],
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        let under_way = self.under_way(work);
+        let under_way = self.under_way(inbound);
         let crashes = match &progress.crashes {
             Some(crashes) => crashes.clone(),
             None => progress.crashes.insert(self.database.crashes(&under_way).await?).clone(),
@@ -76,11 +76,11 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
             let (part, before) = ((from, to), crashes[from]);
             let is_culprit = is_culprit(before);
             let handled = if is_culprit {
-                self.set_culprit_aside(ids, &mut work[from], &under_way[from], before.stage, from, progress).await
+                self.set_culprit_aside(ids, &mut inbound[from], &under_way[from], before.stage, from, progress).await
             } else {
-                self.try_part(ids, work, part, &under_way[from..to], before.times, progress).await
+                self.try_part(ids, inbound, part, &under_way[from..to], before.times, progress).await
             };
-            if is_culprit && work[from].comes_again() {
+            if is_culprit && inbound[from].comes_again() {
                 // By its crashes it is known when it does.
                 self.knows_culprit.store(true, Ordering::Relaxed);
                 handled?;
@@ -96,31 +96,31 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     async fn try_part(
         &self,
         ids: &mut dyn IdSource,
-        work: &mut [Work<P>],
+        inbound: &mut [Inbound<P>],
         (from, to): (usize, usize),
         under_way: &[Position],
         crashes: u32,
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
         self.database.begin_messages(under_way, Stage::Begun).await?;
-        reception::read_all(&*self.participant, &mut work[from..to]);
+        reception::read_all(&*self.participant, &mut inbound[from..to]);
         if crashes + 1 >= CRASHES_ENOUGH {
             self.database.begin_messages(under_way, Stage::Decoded).await?;
         }
-        self.isolate(ids, work, (from, to), progress).await
+        self.isolate(ids, inbound, (from, to), progress).await
     }
 
     /// `stage` says what ended the process before, and so what is not to be tried once more.
     async fn set_culprit_aside(
         &self,
         ids: &mut dyn IdSource,
-        work: &mut Work<P>,
+        inbound: &mut Inbound<P>,
         at: &Position,
         stage: Stage,
         index: usize,
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        if let (Stage::SettingAside, Work::Unread(Unread::Message(delivery))) = (stage, &*work)
+        if let (Stage::SettingAside, Inbound::Unread(Unread::Message(delivery))) = (stage, &*inbound)
             && self.database.is_kept(delivery).await?
         {
             // Whoever killed that process did so once the message had been set aside.
@@ -130,28 +130,28 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         self.database.begin_messages(std::slice::from_ref(at), Stage::SettingAside).await?;
         let message = format!("the process ended at least {CRASHES_ENOUGH} times while it was handled");
         let failure = Failure { class: CRASH, message: message.clone() };
-        match work {
+        match inbound {
             // It is parked as it is, and not read again.
-            Work::Unread(Unread::Held(held)) => *work = Work::Stuck(held.clone(), failure),
-            Work::Unread(Unread::Message(_)) if stage == Stage::Decoded => {
-                reception::read_all(&*self.participant, std::slice::from_mut(work));
+            Inbound::Unread(Unread::Held(held)) => *inbound = Inbound::Stuck(held.clone(), failure),
+            Inbound::Unread(Unread::Message(_)) if stage == Stage::Decoded => {
+                reception::read_all(&*self.participant, std::slice::from_mut(inbound));
             }
-            Work::Unread(Unread::Message(delivery)) => {
-                *work = match stage {
+            Inbound::Unread(Unread::Message(delivery)) => {
+                *inbound = match stage {
                     Stage::SettingAside => without_bytes(delivery, &failure, "the process ended over them"),
-                    _ => Work::Dead(delivery.clone(), failure),
+                    _ => Inbound::Dead(delivery.clone(), failure),
                 };
             }
             _ => {}
         }
-        let refusal = match &*work {
+        let refusal = match &*inbound {
             // A client is told to come again: another build may take it.
-            Work::Input(Input { source: Source::Client, .. }) => Refusal::Transient(message),
+            Inbound::Input(Input { origin: Origin::Client, .. }) => Refusal::Transient(message),
             _ => Refusal::Permanent(message),
         };
         let set_aside = SetAside { class: CRASH, refusal };
         let manner = Manner { set_aside: Some(&set_aside), ..Manner::default() };
-        let handled: Progress<P::Reply> = self.transact(ids, std::slice::from_ref(work), manner).await?;
+        let handled: Progress<P::Reply> = self.transact(ids, std::slice::from_ref(inbound), manner).await?;
         progress.keep(index, handled);
         Ok(())
     }

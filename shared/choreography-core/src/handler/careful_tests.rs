@@ -7,11 +7,10 @@ use crate::{
     delivery::{Delivery, Position},
     handler::Progress,
     input::{
-        Input, Source,
+        Inbound, Input, Origin,
         Verdict::{self, Applied, Dead, Gone, Held, Refused},
-        Work,
     },
-    participant::{Refusal, What},
+    participant::{Refusal, Trigger},
     store::{
         Crashes,
         HeldStatus::{Parked, Queued},
@@ -113,9 +112,9 @@ fn the_last_try_of_what_may_end_the_process_says_that_it_was_decoded() {
 }
 
 fn ask_carefully(world: &mut World, command: &str) -> Verdict<()> {
-    let mut work = [work_of(command)];
+    let mut inbound = [work_of(command)];
     let mut progress = Progress::new(1);
-    now(world.handler.handle_carefully(&mut world.ids, &mut work, &mut progress)).unwrap();
+    now(world.handler.handle_carefully(&mut world.ids, &mut inbound, &mut progress)).unwrap();
     progress.verdicts[0].clone().unwrap()
 }
 
@@ -133,9 +132,9 @@ fn a_command_that_ended_the_process_is_refused_for_now_however_often_it_comes_an
     assert!(memory.state().statements.contains(&"begun"), "the one that may end the process is written down before");
 }
 
-fn work_of(command: &str) -> Work<Toy> {
-    let (what, trace) = (What::Command(command.to_owned()), TraceContext::default());
-    Work::Input(Input { what, correlation_id: None, trace, source: Source::Client })
+fn work_of(command: &str) -> Inbound<Toy> {
+    let (trigger, trace) = (Trigger::Command(command.to_owned()), TraceContext::default());
+    Inbound::Input(Input { trigger, correlation_id: None, trace, origin: Origin::Client })
 }
 
 #[test]
@@ -145,9 +144,9 @@ fn a_deadline_that_ended_the_process_is_postponed_without_being_tried_and_keeps_
     let at = Position { topic: format!("deadline:{culprit}").into(), partition: 0, offset: 0 };
     let memory = world.handler.database.clone();
     memory.state().crashes.insert(at.clone(), Crashes { times: 5, stage: Stage::Begun });
-    let mut work = [culprit, other].map(|id| deadlines::input(memory.state().deadlines[&id].clone()));
-    let mut progress = Progress::new(work.len());
-    now(world.handler.handle_carefully(&mut world.ids, &mut work, &mut progress)).unwrap();
+    let mut inbound = [culprit, other].map(|id| deadlines::input(memory.state().deadlines[&id].clone()));
+    let mut progress = Progress::new(inbound.len());
+    now(world.handler.handle_carefully(&mut world.ids, &mut inbound, &mut progress)).unwrap();
     assert!(matches!(progress.verdicts[..], [Some(Refused(_)), Some(Applied(_))]), "{:?}", progress.verdicts);
     let state = memory.state();
     let waiting = &state.deadlines[&culprit];

@@ -9,7 +9,7 @@ use super::{Handler, Manner, Progress, SetAside};
 use crate::{
     delivery::Delivery,
     event_id::IdSource,
-    input::{Input, Source, Verdict, Work},
+    input::{Inbound, Input, Origin, Verdict},
     participant::{Participant, Refusal},
     reception,
     store::{Database, Failure, StoreError, Waits},
@@ -32,32 +32,32 @@ impl Part {
 }
 
 impl<P: Participant, D: Database<P>> Handler<P, D> {
-    /// Handles `work`, isolating what the database refuses. On an error the database is away: what `progress` holds by
-    /// then is committed; call again with the same `work` and `progress` to go on.
+    /// Handles `inbound`, isolating what the database refuses. On an error the database is away: what `progress` holds by
+    /// then is committed; call again with the same `inbound` and `progress` to go on.
     pub async fn handle_isolating(
         &self,
         ids: &mut dyn IdSource,
-        work: &mut [Work<P>],
+        inbound: &mut [Inbound<P>],
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        reception::read_all(&*self.participant, work);
-        self.isolate(ids, work, (0, work.len()), progress).await
+        reception::read_all(&*self.participant, inbound);
+        self.isolate(ids, inbound, (0, inbound.len()), progress).await
     }
 
-    /// Handles `work` in one transaction that waits for locks only for a moment: what touches a row that somebody else has locked for
+    /// Handles `inbound` in one transaction that waits for locks only for a moment: what touches a row that somebody else has locked for
     /// longer is left, and all that comes behind it of its aggregate. `progress` has no verdict of what was left. On an error nothing
     /// was done, unless it is the commit's: then that is not known.
     pub async fn handle_at_once(
         &self,
         ids: &mut dyn IdSource,
-        work: &mut [Work<P>],
+        inbound: &mut [Inbound<P>],
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        reception::read_all(&*self.participant, work);
+        reception::read_all(&*self.participant, inbound);
         let manner = |waits| Manner { waits, leaves: true, ..Manner::default() };
-        let handled = match self.transact(ids, work, manner(Waits::Shortly)).await {
+        let handled = match self.transact(ids, inbound, manner(Waits::Shortly)).await {
             // Somebody holds a row, or a whole table, for longer than a moment. Which one is asked, not waited for.
-            Err(StoreError::Contention(_)) => self.transact(ids, work, manner(Waits::Hurried)).await?,
+            Err(StoreError::Contention(_)) => self.transact(ids, inbound, manner(Waits::Hurried)).await?,
             other => other?,
         };
         progress.keep(0, handled);
@@ -69,50 +69,50 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     pub async fn handle_in_parts(
         &self,
         ids: &mut dyn IdSource,
-        work: &mut [Work<P>],
+        inbound: &mut [Inbound<P>],
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
-        reception::read_all(&*self.participant, work);
+        reception::read_all(&*self.participant, inbound);
         let mut left: HashSet<String> = HashSet::new();
         let mut open = unsettled(&progress.verdicts, 0);
         while let Some(part) = open.pop() {
             let Part { from, to, .. } = part;
             let manner = Manner { waits: Waits::Hurried, leaves: true, left: Some(&left), ..Manner::default() };
-            match self.transact(ids, &work[from..to], manner).await {
+            match self.transact(ids, &inbound[from..to], manner).await {
                 Ok(handled) => {
-                    let all = work[from..to].iter().zip(&handled.verdicts);
+                    let all = inbound[from..to].iter().zip(&handled.verdicts);
                     let unsettled =
-                        all.filter(|(_, verdict)| verdict.is_none()).filter_map(|(work, _)| work.aggregate_id());
+                        all.filter(|(_, verdict)| verdict.is_none()).filter_map(|(inbound, _)| inbound.aggregate_id());
                     left.extend(unsettled.map(str::to_owned));
                     progress.keep(from, handled);
                 }
                 Err(StoreError::Unavailable(why)) => return Err(StoreError::Unavailable(why)),
                 Err(_) if to - from > 1 => open.extend(part.halves()),
-                Err(_) => left.extend(work[from].aggregate_id().map(str::to_owned)),
+                Err(_) => left.extend(inbound[from].aggregate_id().map(str::to_owned)),
             }
         }
         Ok(())
     }
 
-    /// Handles the part of `work` from the first to before the second index.
+    /// Handles the part of `inbound` from the first to before the second index.
     pub(super) async fn isolate(
         &self,
         ids: &mut dyn IdSource,
-        work: &[Work<P>],
+        inbound: &[Inbound<P>],
         (from, to): (usize, usize),
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
         let mut open = unsettled(&progress.verdicts[from..to], from);
         while let Some(part) = open.pop() {
             let Part { from, to, hurried } = part;
-            match self.transact(ids, &work[from..to], Manner { waits: waits(hurried), ..Manner::default() }).await {
+            match self.transact(ids, &inbound[from..to], Manner { waits: waits(hurried), ..Manner::default() }).await {
                 Ok(handled) => progress.keep(from, handled),
                 Err(StoreError::Unavailable(why)) => return Err(StoreError::Unavailable(why)),
                 // Somebody holds a row for too long. Which one is asked, not waited for.
                 Err(StoreError::Contention(_)) if !hurried => open.push(Part { hurried: true, ..part }),
                 Err(_) if to - from > 1 => open.extend(part.halves()),
                 Err(error) => {
-                    let handled = self.set_aside(ids, &work[from], &error, hurried).await?;
+                    let handled = self.set_aside(ids, &inbound[from], &error, hurried).await?;
                     progress.keep(from, handled);
                 }
             }
@@ -120,11 +120,11 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         Ok(())
     }
 
-    /// Sets one piece of work aside without running its rules again: the database refused what they wanted.
+    /// Sets one input aside without running its rules again: the database refused what they wanted.
     async fn set_aside(
         &self,
         ids: &mut dyn IdSource,
-        work: &Work<P>,
+        inbound: &Inbound<P>,
         error: &StoreError,
         hurried: bool,
     ) -> Result<Progress<P::Reply>, StoreError> {
@@ -134,19 +134,19 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         };
         let set_aside = SetAside { class: "database", refusal: refusal.clone() };
         let manner = Manner { waits: waits(hurried), set_aside: Some(&set_aside), ..Manner::default() };
-        let left = match work {
-            Work::Input(Input { source: Source::Client, .. }) => return Ok(only(Verdict::Refused(refusal))),
-            Work::Dead(delivery, failure) => {
+        let left = match inbound {
+            Inbound::Input(Input { origin: Origin::Client, .. }) => return Ok(only(Verdict::Refused(refusal))),
+            Inbound::Dead(delivery, failure) => {
                 let bare = without_bytes(delivery, failure, &error.to_string());
                 return self.transact(ids, &[bare], manner).await.map_err(unavailable);
             }
-            Work::Input(Input { source: Source::Arrival(_), .. }) => {
-                return self.transact(ids, std::slice::from_ref(work), manner).await.map_err(unavailable);
+            Inbound::Input(Input { origin: Origin::Arrival(_), .. }) => {
+                return self.transact(ids, std::slice::from_ref(inbound), manner).await.map_err(unavailable);
             }
-            Work::Input(Input { source: Source::Deadline(_) | Source::Intent(_), .. }) => Verdict::Refused(refusal),
-            Work::Input(_) | Work::Stuck(..) | Work::Ignored(_) | Work::Unread(_) => Verdict::Gone,
+            Inbound::Input(Input { origin: Origin::Deadline(_) | Origin::Intent(_), .. }) => Verdict::Refused(refusal),
+            Inbound::Input(_) | Inbound::Stuck(..) | Inbound::Ignored(_) | Inbound::Unread(_) => Verdict::Gone,
         };
-        match self.transact(ids, std::slice::from_ref(work), manner).await {
+        match self.transact(ids, std::slice::from_ref(inbound), manner).await {
             Err(error @ (StoreError::Data(_) | StoreError::Contention(_))) => {
                 // Its row stands as it was and comes again; nobody else waits for it.
                 error!(%error, "the database accepts neither the input nor a record of why it failed");
@@ -176,10 +176,10 @@ fn unsettled<R>(verdicts: &[Option<Verdict<R>>], first: usize) -> Vec<Part> {
 }
 
 /// A dead message whose bytes can't be kept; they still stand in Kafka, for as long as the topic keeps them.
-pub(super) fn without_bytes<P: Participant>(delivery: &Delivery, failure: &Failure, why: &str) -> Work<P> {
+pub(super) fn without_bytes<P: Participant>(delivery: &Delivery, failure: &Failure, why: &str) -> Inbound<P> {
     let message = format!("{} (its bytes could not be kept here, see the topic: {why})", failure.message);
     let delivery = Delivery { key: None, payload: None, headers: Vec::new(), position: delivery.position.clone() };
-    Work::Dead(delivery, Failure { class: failure.class, message })
+    Inbound::Dead(delivery, Failure { class: failure.class, message })
 }
 
 fn only<R>(verdict: Verdict<R>) -> Progress<R> {

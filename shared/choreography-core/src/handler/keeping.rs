@@ -4,7 +4,7 @@ use super::{running::Running, told::created};
 use crate::{
     effects::{Effects, Intend, NewEvent, SagaEnd},
     input::Input,
-    outbox::{self, Origin},
+    outbox::{self, Lineage},
     participant::{Participant, Refusal},
     spans::SagaSpan,
     store::{AmendedIntent, Deadline, Intent, OutboxMessage},
@@ -26,10 +26,10 @@ impl<P: Participant> Running<'_, P> {
                 let correlation_id = input.correlation_id.as_deref().unwrap_or(&event.aggregate_id);
                 let id = self.ids.next(self.now);
                 let span = created(trace, event, id, correlation_id);
-                let causation_id = input.source.causation_id();
-                let origin =
-                    Origin { source: self.participant.name(), correlation_id, causation_id, trace: span.context() };
-                outbox::message(event.clone(), id, self.now, &origin, self.policy.max_message_bytes)
+                let causation_id = input.origin.causation_id();
+                let lineage =
+                    Lineage { source: self.participant.name(), correlation_id, causation_id, trace: span.context() };
+                outbox::message(event.clone(), id, self.now, &lineage, self.policy.max_message_bytes)
                     .map(|message| (message, span))
             })
             .collect()
@@ -77,7 +77,7 @@ impl<P: Participant> Running<'_, P> {
                 step: intend.step.to_owned(),
                 request: intend.request,
                 correlation_id,
-                causation_id: input.source.causation_id(),
+                causation_id: input.origin.causation_id(),
                 trace: trace.clone(),
                 attempts: 0,
                 intended_at: self.now,

@@ -46,7 +46,7 @@ pub use progress::Progress;
 use crate::{
     crash_point::reached,
     event_id::IdSource,
-    input::{Verdict, Work},
+    input::{Inbound, Verdict},
     outbox::{self, OutboxRow},
     participant::Participant,
     policy::Policy,
@@ -84,7 +84,7 @@ struct Manner<'a> {
     leaves: bool,
     /// Aggregates of which something was left before: all that comes behind it is left as well.
     left: Option<&'a HashSet<String>>,
-    /// The work can't be handled, so its rules are not run (nor their rows locked) again.
+    /// The input can't be handled, so its rules are not run (nor their rows locked) again.
     set_aside: Option<&'a SetAside>,
 }
 
@@ -106,15 +106,15 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     async fn transact(
         &self,
         ids: &mut dyn IdSource,
-        work: &[Work<P>],
+        inbound: &[Inbound<P>],
         manner: Manner<'_>,
     ) -> Result<Progress<P::Reply>, StoreError> {
-        if let Some(handled) = nothing_to_do(work) {
+        if let Some(handled) = nothing_to_do(inbound) {
             return Ok(handled);
         }
         let mut known = Known::default();
         for _ in 0..TRIES {
-            match self.attempt(ids, work, manner, &known).await? {
+            match self.attempt(ids, inbound, manner, &known).await? {
                 Ok(handled) => return Ok(handled),
                 Err(lost) => known.learn(lost),
             }
@@ -127,13 +127,13 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     async fn attempt(
         &self,
         ids: &mut dyn IdSource,
-        work: &[Work<P>],
+        inbound: &[Inbound<P>],
         manner: Manner<'_>,
         known: &Known,
     ) -> Result<Result<Progress<P::Reply>, Lost>, StoreError> {
-        let (spans, since) = (BatchSpans::begin(self.participant.name(), work), Instant::now());
+        let (spans, since) = (BatchSpans::begin(self.participant.name(), inbound), Instant::now());
         let mut tx = self.database.begin(manner.waits).await?;
-        let mut batch = Batch::new(&*self.participant, work, tx.now(), spans.link(), manner);
+        let mut batch = Batch::new(&*self.participant, inbound, tx.now(), spans.link(), manner);
         batch.look_at_all(self.policy.window, known);
         let mut rows = self.lock(&mut tx, &mut batch, manner).await?;
         let outcome = batch.run(&self.policy, &mut rows, known, ids);
@@ -235,10 +235,11 @@ impl<P: Participant, D> Handler<P, D> {
 }
 
 /// Messages that this service does not handle need no transaction.
-fn nothing_to_do<P: Participant>(work: &[Work<P>]) -> Option<Progress<P::Reply>> {
-    work.iter()
-        .all(|work| matches!(work, Work::Ignored(_)))
-        .then(|| Progress::of(work.iter().map(|_| Some(Verdict::Ignored)).collect()))
+fn nothing_to_do<P: Participant>(inbound: &[Inbound<P>]) -> Option<Progress<P::Reply>> {
+    inbound
+        .iter()
+        .all(|inbound| matches!(inbound, Inbound::Ignored(_)))
+        .then(|| Progress::of(inbound.iter().map(|_| Some(Verdict::Ignored)).collect()))
 }
 
 /// What a relay can be handed, and the key ranges that have something else to publish.

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::Manner;
 use crate::{
-    input::{Input, Work},
+    input::{Inbound, Input},
     panics::caught,
-    participant::{Participant, Refusal, What},
+    participant::{Participant, Refusal, Trigger},
 };
 
 /// The class of what waits for rows that others have locked. It is no failure of the input, so it spends no attempts.
@@ -54,8 +54,8 @@ pub(super) struct Note {
 }
 
 impl Note {
-    pub fn of<P: Participant>(work: &Work<P>, manner: Manner<'_>) -> Self {
-        let left = manner.left.is_some_and(|left| work.aggregate_id().is_some_and(|it| left.contains(it)));
+    pub fn of<P: Participant>(inbound: &Inbound<P>, manner: Manner<'_>) -> Self {
+        let left = manner.left.is_some_and(|left| inbound.aggregate_id().is_some_and(|it| left.contains(it)));
         Self { set_aside: manner.set_aside.cloned(), left, ..Self::default() }
     }
 
@@ -65,7 +65,7 @@ impl Note {
     }
 
     pub fn look_at<P: Participant>(&mut self, participant: &P, input: &Input<P>) {
-        let What::Event(event) = &input.what else { return };
+        let Trigger::Event(event) = &input.trigger else { return };
         match caught(|| participant.overtakes(event)) {
             Ok(overtakes) => self.overtakes = overtakes,
             Err(panic) => {

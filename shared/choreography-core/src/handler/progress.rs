@@ -8,7 +8,7 @@ use crate::{input::Verdict, intents::FreshCall, outbox::OutboxRow, store::Crashe
 /// answered) twice.
 #[derive(Debug)]
 pub struct Progress<R> {
-    /// What became of each piece of work, in its order; `None` of what is not settled yet.
+    /// What became of each input, in its order; `None` of what is not settled yet.
     pub verdicts: Vec<Option<Verdict<R>>>,
     /// Rows of the outbox, for the relay of their ranges.
     pub published: Vec<OutboxRow>,
@@ -23,7 +23,7 @@ pub struct Progress<R> {
 }
 
 impl<R> Progress<R> {
-    /// Nothing of so many pieces of work is settled yet.
+    /// Nothing of so many inputs is settled yet.
     pub fn new(len: usize) -> Self {
         Self::of((0..len).map(|_| None).collect())
     }

@@ -15,7 +15,7 @@ use crate::{
     crash_point::reached_of,
     dead_letter::{self, Attempts},
     event_id::{IdSource, random},
-    input::{Event, HeldEvent, Input, Source, Verdict},
+    input::{Event, HeldEvent, Input, Origin, Verdict},
     panics::caught,
     participant::{Participant, Refusal},
     policy::Policy,
@@ -114,11 +114,11 @@ impl<'a, P: Participant> Running<'a, P> {
         };
         match applied {
             Ok(reply) => {
-                match &input.source {
-                    Source::Held(held) => self.let_go(held),
-                    Source::Deadline(deadline) => self.outcome.pass_deadline(deadline),
-                    Source::Intent(intent) => self.answered.push(intent.clone()),
-                    Source::Arrival(_) | Source::Client => {}
+                match &input.origin {
+                    Origin::Held(held) => self.let_go(held),
+                    Origin::Deadline(deadline) => self.outcome.pass_deadline(deadline),
+                    Origin::Intent(intent) => self.answered.push(intent.clone()),
+                    Origin::Arrival(_) | Origin::Client => {}
                 }
                 (Verdict::Applied(reply), "")
             }
@@ -129,10 +129,10 @@ impl<'a, P: Participant> Running<'a, P> {
     /// What waits for its time has no inbox row before it, and what could not be tried now keeps the one it has or has not.
     fn note_in_inbox(&mut self, input: &Input<P>, note: &Note, verdict: &Verdict<P::Reply>) {
         let inbox = &mut self.outcome.writing.inbox;
-        match &input.source {
-            Source::Arrival(event) if note.early.is_some() => inbox.early.push(event.id),
-            Source::Arrival(event) => inbox.new.push(event.id),
-            Source::Held(held) if held.early && !note.too_old && !note.known && !matches!(verdict, Verdict::Gone) => {
+        match &input.origin {
+            Origin::Arrival(event) if note.early.is_some() => inbox.early.push(event.id),
+            Origin::Arrival(event) => inbox.new.push(event.id),
+            Origin::Held(held) if held.early && !note.too_old && !note.known && !matches!(verdict, Verdict::Gone) => {
                 inbox.new.push(held.event.id);
             }
             _ => {}
@@ -141,17 +141,17 @@ impl<'a, P: Participant> Running<'a, P> {
 
     /// Events of one key are handled in order: whoever comes behind a held one waits, but compensations overtake.
     fn wait_in_turn(&mut self, input: &Input<P>, note: &Note) -> Option<(Verdict<P::Reply>, &'static str)> {
-        match &input.source {
-            Source::Arrival(event) => {
+        match &input.origin {
+            Origin::Arrival(event) => {
                 let blocked = self.is_blocked(&event.aggregate_id, note.overtakes);
                 match &note.early {
                     Some(early) => Some((self.hold_until(event, early, note.overtakes, blocked), "event-id")),
                     None => blocked.then(|| (self.queue_up(event, note.overtakes), "")),
                 }
             }
-            Source::Held(held) => self.not_its_turn(held, note.overtakes).map(|verdict| (verdict, "")),
-            Source::Deadline(deadline) => self.outcome.has_replaced(deadline).then_some((Verdict::Gone, "")),
-            Source::Intent(_) | Source::Client => None,
+            Origin::Held(held) => self.not_its_turn(held, note.overtakes).map(|verdict| (verdict, "")),
+            Origin::Deadline(deadline) => self.outcome.has_replaced(deadline).then_some((Verdict::Gone, "")),
+            Origin::Intent(_) | Origin::Client => None,
         }
     }
 
@@ -186,13 +186,13 @@ impl<'a, P: Participant> Running<'a, P> {
 
     fn apply(&mut self, input: &Input<P>, trace: &TraceContext) -> Result<Option<P::Reply>, (&'static str, Refusal)> {
         self.rows.begin_input();
-        match &input.source {
-            Source::Arrival(event) | Source::Held(HeldEvent { event, .. }) => reached_of("rules", &event.aggregate_id),
-            Source::Deadline(deadline) => reached_of("deadline", &deadline.aggregate_id),
-            Source::Intent(call) => reached_of("answer", &call.aggregate_id),
-            Source::Client => {}
+        match &input.origin {
+            Origin::Arrival(event) | Origin::Held(HeldEvent { event, .. }) => reached_of("rules", &event.aggregate_id),
+            Origin::Deadline(deadline) => reached_of("deadline", &deadline.aggregate_id),
+            Origin::Intent(call) => reached_of("answer", &call.aggregate_id),
+            Origin::Client => {}
         }
-        let decided = caught(|| self.participant.decide(&input.what, self.rows, self.now))
+        let decided = caught(|| self.participant.decide(&input.trigger, self.rows, self.now))
             .map_err(|panic| ("panic", Refusal::Permanent(format!("the rule panicked: {panic}"))))
             .and_then(|decided| decided.map_err(|refusal| ("refused", refusal)));
         let applied = decided.and_then(|effects| {
@@ -215,8 +215,8 @@ impl<'a, P: Participant> Running<'a, P> {
 
     fn refused(&mut self, input: &Input<P>, note: &Note, class: &'static str, refusal: Refusal) -> Verdict<P::Reply> {
         let failure = Failure { class, message: dead_letter::shortened(&refusal.to_string()) };
-        match &input.source {
-            Source::Arrival(event) => {
+        match &input.origin {
+            Origin::Arrival(event) => {
                 let status = self.status_after(&refusal, 1);
                 self.give_up(event, status, &failure, 1, self.now);
                 let retry_in = self.policy.retry.wait(1, self.random());
@@ -224,7 +224,7 @@ impl<'a, P: Participant> Running<'a, P> {
                 self.hold(event, HoldAs { status, failure: Some(failure), retry_in, overtakes, early: false });
                 Verdict::Held(status)
             }
-            Source::Held(held) => {
+            Origin::Held(held) => {
                 let attempts = self.attempts(held).saturating_add(u32::from(class != LOCKED));
                 let status = match class {
                     LOCKED => HeldStatus::Retrying,
@@ -235,17 +235,17 @@ impl<'a, P: Participant> Running<'a, P> {
                 Verdict::Held(status)
             }
             // It stays where it is, and comes again.
-            Source::Deadline(deadline) => {
+            Origin::Deadline(deadline) => {
                 let postponed = self.postponing().deadline(deadline, &failure);
                 self.outcome.postpone_deadline(postponed);
                 Verdict::Refused(refusal)
             }
-            Source::Intent(intent) => {
+            Origin::Intent(intent) => {
                 let postponed = self.postponing().intent(intent, &failure);
                 self.outcome.postpone_call(postponed);
                 Verdict::Refused(refusal)
             }
-            Source::Client => Verdict::Refused(refusal),
+            Origin::Client => Verdict::Refused(refusal),
         }
     }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     delivery::Delivery,
     effects::NewEvent,
-    input::{HeldEvent, Input, Source, Verdict, Work},
+    input::{HeldEvent, Inbound, Input, Origin, Verdict},
     links,
     participant::Participant,
     spans::{self, SagaSpan, Telling},
@@ -27,12 +27,12 @@ pub(super) struct BatchSpans {
 
 impl BatchSpans {
     /// Linked to the spans that created its messages.
-    pub fn begin<P: Participant>(service: &'static str, work: &[Work<P>]) -> Self {
+    pub fn begin<P: Participant>(service: &'static str, inbound: &[Inbound<P>]) -> Self {
         if !spans::enabled() {
             return Self { batch: SagaSpan::none(), transaction: SagaSpan::none() };
         }
-        let inputs = i64::try_from(work.len()).unwrap_or(i64::MAX);
-        let batch = SagaSpan::root(links::consumed(work.iter().filter_map(Work::delivery)), || Telling {
+        let inputs = i64::try_from(inbound.len()).unwrap_or(i64::MAX);
+        let batch = SagaSpan::root(links::consumed(inbound.iter().filter_map(Inbound::delivery)), || Telling {
             kind: SpanKind::Internal,
             name: format!("batch {service}").into(),
             attributes: vec![KeyValue::new("messaging.batch.message_count", inputs)],
@@ -82,7 +82,7 @@ impl Told {
         links: &[SpanContext],
     ) -> SagaSpan {
         SagaSpan::child(&input.trace, links, || {
-            let mut telling = telling_of(service, &input.source);
+            let mut telling = telling_of(service, &input.origin);
             telling.attributes.extend(
                 input.correlation_id.clone().map(|correlation_id| KeyValue::new("saga.correlation_id", correlation_id)),
             );
@@ -110,7 +110,7 @@ impl Told {
         if !class.is_empty() {
             span.fail(class);
         }
-        let (aggregate_id, what) = named(&input.source);
+        let (aggregate_id, what) = named(&input.origin);
         Some(Self {
             correlation_id: input.correlation_id.clone().unwrap_or_default(),
             aggregate_id: aggregate_id.to_owned(),
@@ -199,22 +199,22 @@ pub(super) fn created(parent: &TraceContext, event: &NewEvent, id: Uuid, correla
     })
 }
 
-fn telling_of(service: &'static str, source: &Source) -> Telling {
+fn telling_of(service: &'static str, origin: &Origin) -> Telling {
     let internal = |name: String| Telling { kind: SpanKind::Internal, name: name.into(), attributes: Vec::new() };
-    match source {
-        Source::Arrival(_) | Source::Held(_) => {
-            let Some(event) = source.event() else { return internal("event".into()) };
+    match origin {
+        Origin::Arrival(_) | Origin::Held(_) => {
+            let Some(event) = origin.event() else { return internal("event".into()) };
             let mut telling = process(service, &event.delivery);
             telling.attributes.push(KeyValue::new("messaging.message.id", event.id.to_string()));
             telling.attributes.push(KeyValue::new("saga.event_type", event.event_type.clone()));
-            if let Source::Held(held) = source {
+            if let Origin::Held(held) = origin {
                 telling.attributes.push(KeyValue::new("saga.attempts", i64::from(held.attempts)));
             }
             telling
         }
-        Source::Deadline(deadline) => internal(format!("deadline {}", deadline.name)),
-        Source::Intent(intent) => internal(format!("answer {}", intent.step)),
-        Source::Client => internal("command".into()),
+        Origin::Deadline(deadline) => internal(format!("deadline {}", deadline.name)),
+        Origin::Intent(intent) => internal(format!("answer {}", intent.step)),
+        Origin::Client => internal("command".into()),
     }
 }
 
@@ -236,12 +236,12 @@ fn process(service: &'static str, delivery: &Delivery) -> Telling {
 }
 
 /// Whom it is about, and what it is.
-fn named(source: &Source) -> (&str, &str) {
-    match source {
-        Source::Deadline(deadline) => (&deadline.aggregate_id, &deadline.name),
-        Source::Intent(intent) => (&intent.aggregate_id, &intent.step),
-        Source::Client => ("", "command"),
-        Source::Arrival(event) => (&event.aggregate_id, &event.event_type),
-        Source::Held(held) => (&held.event.aggregate_id, &held.event.event_type),
+fn named(origin: &Origin) -> (&str, &str) {
+    match origin {
+        Origin::Deadline(deadline) => (&deadline.aggregate_id, &deadline.name),
+        Origin::Intent(intent) => (&intent.aggregate_id, &intent.step),
+        Origin::Client => ("", "command"),
+        Origin::Arrival(event) => (&event.aggregate_id, &event.event_type),
+        Origin::Held(held) => (&held.event.aggregate_id, &held.event.event_type),
     }
 }

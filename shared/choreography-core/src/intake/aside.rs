@@ -96,7 +96,7 @@ impl<P: Participant> Aside<P> {
         if state.here.is_empty() {
             return items;
         }
-        let is_here = |item: &Item<P>| item.work.aggregate_id().is_some_and(|it| state.here.contains_key(it));
+        let is_here = |item: &Item<P>| item.inbound.aggregate_id().is_some_and(|it| state.here.contains_key(it));
         let (behind, others): (Vec<_>, Vec<_>) = items.into_iter().partition(is_here);
         for item in behind {
             self.put(&mut state, item, false);
@@ -163,7 +163,7 @@ impl<P: Participant> State<P> {
     /// One more of its aggregate; `slow`: if it is the first.
     fn count(&mut self, item: &Item<P>, slow: bool) -> Option<&mut Here> {
         self.bytes += item.size();
-        let aggregate = item.work.aggregate_id()?;
+        let aggregate = item.inbound.aggregate_id()?;
         if !self.here.contains_key(aggregate) {
             self.here.insert(aggregate.into(), Here { items: 0, under_way: false, slow });
         }
@@ -184,7 +184,7 @@ impl<P: Participant> State<P> {
         let State { quick, slow, here, careful, .. } = self;
         let before = slow.len();
         for item in std::mem::take(quick) {
-            let here = item.work.aggregate_id().and_then(|aggregate| here.get_mut(aggregate));
+            let here = item.inbound.aggregate_id().and_then(|aggregate| here.get_mut(aggregate));
             match here {
                 Some(here) if here.slow || *careful => {
                     here.slow = true;
@@ -221,7 +221,7 @@ impl<P: Participant> State<P> {
         let mut passed_over: HashSet<Arc<str>> = HashSet::new();
         let mut kind: Option<Kind> = None;
         for item in std::mem::take(self.queue(turn)) {
-            let aggregate = item.work.aggregate_id();
+            let aggregate = item.inbound.aggregate_id();
             let is_another = self.careful && kind.is_some_and(|kind| kind != item.kind());
             let is_elsewhere = aggregate.is_some_and(|it| self.here.get(it).is_some_and(|here| here.under_way));
             let is_behind = aggregate.is_some_and(|aggregate| passed_over.contains(aggregate));
@@ -235,7 +235,7 @@ impl<P: Participant> State<P> {
             taken.push(item);
         }
         for item in &taken {
-            if let Some(here) = item.work.aggregate_id().and_then(|aggregate| self.here.get_mut(aggregate)) {
+            if let Some(here) = item.inbound.aggregate_id().and_then(|aggregate| self.here.get_mut(aggregate)) {
                 here.under_way = true;
             }
         }

@@ -6,10 +6,10 @@ use super::{
     Handled,
     item::{Item, Kind, SharedOffsets, Then},
 };
-use crate::{handler::Progress, input::Work, participant::Participant};
+use crate::{handler::Progress, input::Inbound, participant::Participant};
 
 pub(super) struct Batch<P: Participant> {
-    pub work: Vec<Work<P>>,
+    pub inbound: Vec<Inbound<P>>,
     pub progress: Progress<P::Reply>,
     thens: Vec<Then<P>>,
     /// A try was begun: whether it was committed is not known before it has ended.
@@ -18,12 +18,13 @@ pub(super) struct Batch<P: Participant> {
 
 impl<P: Participant> Batch<P> {
     pub fn of(items: Vec<Item<P>>) -> Self {
-        let (work, thens): (Vec<_>, Vec<_>) = items.into_iter().map(|Item { work, then }| (work, then)).unzip();
-        Self { progress: Progress::new(work.len()), work, thens, begun: false }
+        let (inbound, thens): (Vec<_>, Vec<_>) =
+            items.into_iter().map(|Item { inbound, then }| (inbound, then)).unzip();
+        Self { progress: Progress::new(inbound.len()), inbound, thens, begun: false }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.work.is_empty()
+        self.inbound.is_empty()
     }
 
     /// Whether some of it is done with, and the rest is not.
@@ -36,15 +37,15 @@ impl<P: Participant> Batch<P> {
     pub fn begin_again(self, why: &str, stays: impl Fn(&Item<P>) -> bool) -> Self {
         let begun = self.begun;
         let crashes = self.progress.crashes.clone();
-        let Self { work, progress, thens, .. } = self;
-        let mut kept = Self { work: Vec::new(), progress: Progress::new(0), thens: Vec::new(), begun: false };
+        let Self { inbound, progress, thens, .. } = self;
+        let mut kept = Self { inbound: Vec::new(), progress: Progress::new(0), thens: Vec::new(), begun: false };
         let mut counts = Vec::new();
-        for (index, ((work, then), verdict)) in work.into_iter().zip(thens).zip(progress.verdicts).enumerate() {
-            let item = Item { work, then };
+        for (index, ((inbound, then), verdict)) in inbound.into_iter().zip(thens).zip(progress.verdicts).enumerate() {
+            let item = Item { inbound, then };
             if begun && item.kind() == Kind::Command && verdict.is_none() {
                 item.tell_unknown(why);
             } else if verdict.is_some() || stays(&item) {
-                kept.work.push(item.work);
+                kept.inbound.push(item.inbound);
                 kept.thens.push(item.then);
                 kept.progress.verdicts.push(verdict);
                 counts.extend(crashes.as_ref().and_then(|crashes| crashes.get(index)).copied());
@@ -61,10 +62,10 @@ impl<P: Participant> Batch<P> {
     /// It went through, but for what was left: nothing of that was done.
     pub fn end(self, offsets: &SharedOffsets) -> (Handled<P::Reply>, Vec<Item<P>>) {
         let mut offsets = offsets.lock().unwrap_or_else(PoisonError::into_inner);
-        let Self { work, mut progress, thens, .. } = self;
+        let Self { inbound, mut progress, thens, .. } = self;
         let (mut left, mut late, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
-        for ((work, then), verdict) in work.into_iter().zip(thens).zip(&mut progress.verdicts) {
-            let item = Item { work, then };
+        for ((inbound, then), verdict) in inbound.into_iter().zip(thens).zip(&mut progress.verdicts) {
+            let item = Item { inbound, then };
             kinds.push(item.kind());
             match verdict {
                 Some(verdict) => item.settle(verdict, &mut offsets, &mut late),
@@ -79,7 +80,7 @@ impl<P: Participant> Batch<P> {
         let mut aggregates: HashSet<String> = HashSet::new();
         let (mut suspects, mut others) = (Vec::new(), Vec::new());
         for (item, suspected) in self.into_items().into_iter().zip(suspected) {
-            let aggregate = item.work.aggregate_id();
+            let aggregate = item.inbound.aggregate_id();
             if *suspected || aggregate.is_some_and(|aggregate| aggregates.contains(aggregate)) {
                 aggregates.extend(aggregate.map(str::to_owned));
                 suspects.push(item);
@@ -92,6 +93,6 @@ impl<P: Participant> Batch<P> {
 
     /// Nothing of it was done.
     pub fn into_items(self) -> Vec<Item<P>> {
-        self.work.into_iter().zip(self.thens).map(|(work, then)| Item { work, then }).collect()
+        self.inbound.into_iter().zip(self.thens).map(|(inbound, then)| Item { inbound, then }).collect()
     }
 }

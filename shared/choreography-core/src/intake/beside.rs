@@ -52,11 +52,11 @@ impl<P: Participant> Beside<P> {
         self.make_pending(NO_ANSWER);
         let Some((batch, _)) = &mut self.pending else { return Ok(None) };
         batch.begun = true;
-        let (work, progress) = (&mut batch.work, &mut batch.progress);
+        let (inbound, progress) = (&mut batch.inbound, &mut batch.progress);
         let tried = match self.turn {
-            Turn::Quick => handler.handle_in_parts(ids, work, progress).await,
-            Turn::Slow if self.aside.is_careful() => handler.handle_carefully(ids, work, progress).await,
-            Turn::Slow => handler.handle_isolating(ids, work, progress).await,
+            Turn::Quick => handler.handle_in_parts(ids, inbound, progress).await,
+            Turn::Slow if self.aside.is_careful() => handler.handle_carefully(ids, inbound, progress).await,
+            Turn::Slow => handler.handle_isolating(ids, inbound, progress).await,
         };
         if let Err(error) = tried {
             self.make_pending(&error.to_string());
@@ -79,7 +79,7 @@ impl<P: Participant> Beside<P> {
         let items = self.aside.take(self.turn);
         if !items.is_empty() {
             let aggregates =
-                items.iter().filter_map(|item: &Item<P>| item.work.aggregate_id().map(Arc::from)).collect();
+                items.iter().filter_map(|item: &Item<P>| item.inbound.aggregate_id().map(Arc::from)).collect();
             self.pending = Some((Batch::of(items), aggregates));
         }
     }

@@ -1,4 +1,4 @@
-//! A piece of work together with whoever waits for its end.
+//! An input together with whoever waits for its end.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,10 +6,10 @@ use super::search::Found;
 use crate::{
     commands::NoReply,
     delivery::Delivery,
-    input::{Input, Source, Unread, Verdict, Work},
+    input::{Inbound, Input, Origin, Unread, Verdict},
     intents::{self, LateAnswer},
     offsets::Offsets,
-    participant::{Answer, Participant, What},
+    participant::{Answer, Participant, Trigger},
     store::{Deadline, Intent},
     trace::TraceContext,
 };
@@ -55,13 +55,13 @@ impl Kind {
     }
 }
 
-/// Work that waits for its transaction.
+/// An input that waits for its transaction.
 pub(super) struct Item<P: Participant> {
-    pub work: Work<P>,
+    pub inbound: Inbound<P>,
     pub then: Then<P>,
 }
 
-/// What follows from the end of a piece of work.
+/// What follows from the end of an input.
 pub(super) enum Then<P: Participant> {
     /// The message's offset is done with, if its partition is still that of this assignment.
     Offset(Option<u64>),
@@ -78,21 +78,25 @@ pub(super) type SharedOffsets = Arc<Mutex<Offsets>>;
 
 impl<P: Participant> Item<P> {
     pub fn message(delivery: Delivery, since: Option<u64>) -> Self {
-        Self { work: Work::Unread(Unread::Message(delivery)), then: Then::Offset(since) }
+        Self { inbound: Inbound::Unread(Unread::Message(delivery)), then: Then::Offset(since) }
     }
 
     pub fn command(Asked { command, trace, reply }: Asked<P>) -> Self {
-        let work =
-            Work::Input(Input { what: What::Command(command), correlation_id: None, trace, source: Source::Client });
-        Self { work, then: Then::Reply(reply) }
+        let inbound = Inbound::Input(Input {
+            trigger: Trigger::Command(command),
+            correlation_id: None,
+            trace,
+            origin: Origin::Client,
+        });
+        Self { inbound, then: Then::Reply(reply) }
     }
 
     pub fn answer(intent: &Intent, answer: Answer) -> Self {
-        Self { work: intents::answered(intent, answer.clone()), then: Then::Answer(answer) }
+        Self { inbound: intents::answered(intent, answer.clone()), then: Then::Answer(answer) }
     }
 
     pub fn deadline(deadline: Deadline, found: Found) -> Self {
-        Self { work: crate::deadlines::input(deadline), then: Then::Deadline(found) }
+        Self { inbound: crate::deadlines::input(deadline), then: Then::Deadline(found) }
     }
 
     pub fn kind(&self) -> Kind {
@@ -106,14 +110,14 @@ impl<P: Participant> Item<P> {
 
     /// From here on its offset is not passed before it is done with.
     pub fn take_offset(&self, offsets: &mut Offsets) {
-        if let (Then::Offset(since), Some(at)) = (&self.then, self.work.position()) {
+        if let (Then::Offset(since), Some(at)) = (&self.then, self.inbound.position()) {
             offsets.take(at, *since);
         }
     }
 
     /// Whether the partition that it came from is still that of the assignment in which it was taken.
     pub fn is_owned(&self, owned_since: impl Fn(&str, i32) -> Option<u64>) -> bool {
-        match (&self.then, self.work.position()) {
+        match (&self.then, self.inbound.position()) {
             (Then::Offset(since), Some(at)) => since.is_some() && owned_since(&at.topic, at.partition) == *since,
             _ => true,
         }
@@ -121,9 +125,9 @@ impl<P: Participant> Item<P> {
 
     /// It is done with.
     pub fn settle(self, verdict: &mut Verdict<P::Reply>, offsets: &mut Offsets, late: &mut Vec<LateAnswer>) {
-        match (self.then, &self.work) {
-            (Then::Offset(since), work) => {
-                if let Some(position) = work.position() {
+        match (self.then, &self.inbound) {
+            (Then::Offset(since), inbound) => {
+                if let Some(position) = inbound.position() {
                     offsets.done(position, since);
                 }
             }
@@ -132,7 +136,7 @@ impl<P: Participant> Item<P> {
                 Verdict::Refused(refusal) => Err(NoReply::Refused(refusal.clone())),
                 _ => Err(NoReply::Unknown("the rules gave no reply".into())),
             }),
-            (Then::Answer(answer), Work::Input(Input { source: Source::Intent(intent), .. })) => {
+            (Then::Answer(answer), Inbound::Input(Input { origin: Origin::Intent(intent), .. })) => {
                 if matches!(verdict, Verdict::Gone) {
                     late.push(LateAnswer { call: intent.id, answer });
                 }
@@ -150,10 +154,10 @@ impl<P: Participant> Item<P> {
 
     /// Bytes of its message.
     pub fn size(&self) -> usize {
-        match &self.work {
-            Work::Unread(Unread::Message(delivery)) | Work::Dead(delivery, _) => delivery.size(),
-            Work::Input(input) => input.source.event().map_or(0, |event| event.delivery.size()),
-            Work::Unread(Unread::Held(_)) | Work::Stuck(..) | Work::Ignored(_) => 0,
+        match &self.inbound {
+            Inbound::Unread(Unread::Message(delivery)) | Inbound::Dead(delivery, _) => delivery.size(),
+            Inbound::Input(input) => input.origin.event().map_or(0, |event| event.delivery.size()),
+            Inbound::Unread(Unread::Held(_)) | Inbound::Stuck(..) | Inbound::Ignored(_) => 0,
         }
     }
 }

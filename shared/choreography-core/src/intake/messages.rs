@@ -26,7 +26,7 @@ impl<P: Participant> Messages<P> {
             let mut item = Item::message(message, since);
             self.bytes += item.size();
             if self.reads {
-                reception::read_all(participant, std::slice::from_mut(&mut item.work));
+                reception::read_all(participant, std::slice::from_mut(&mut item.inbound));
             }
             self.items.push(item);
         }

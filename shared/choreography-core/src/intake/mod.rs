@@ -231,15 +231,15 @@ impl<P: Participant> Intake<P> {
         batch.begun = true;
         // What was committed by a careful try is never begun anew, and its note may still have to go.
         match self.careful || batch.is_done_in_part() {
-            true => handler.handle_at_once_carefully(ids, &mut batch.work, &mut batch.progress).await,
-            false => handler.handle_at_once(ids, &mut batch.work, &mut batch.progress).await,
+            true => handler.handle_at_once_carefully(ids, &mut batch.inbound, &mut batch.progress).await,
+            false => handler.handle_at_once(ids, &mut batch.inbound, &mut batch.progress).await,
         }
     }
 
     /// What a run crashed over goes aside, with all that comes behind it of its aggregate.
     async fn leave_suspects<D: Database<P>>(&mut self, handler: &Handler<P, D>) -> Result<(), StoreError> {
         let Some(batch) = self.pending.as_ref().filter(|batch| !batch.is_done_in_part()) else { return Ok(()) };
-        let crashed = handler.crashed_over(&batch.work).await?;
+        let crashed = handler.crashed_over(&batch.inbound).await?;
         if crashed.contains(&true)
             && let Some(batch) = self.pending.take()
         {

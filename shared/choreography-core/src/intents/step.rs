@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::{Contradiction, LateAnswer, NoAnswer};
 use crate::{
     event_id::{IdSource, random},
-    input::{Input, Source, Work},
-    participant::{Answer, Participant, What},
+    input::{Inbound, Input, Origin},
+    participant::{Answer, Participant, Trigger},
     policy::RetryPolicy,
     store::{Intent, StoreError},
 };
@@ -89,12 +89,12 @@ fn postponed(intent: &Intent, no_answer: &NoAnswer, retry: &RetryPolicy, random:
 }
 
 /// The answer to an intent, as an input for the rules.
-pub fn answered<P: Participant>(intent: &Intent, answer: Answer) -> Work<P> {
-    Work::Input(Input {
-        what: What::Answer { aggregate_id: intent.aggregate_id.clone(), step: intent.step.clone(), answer },
+pub fn answered<P: Participant>(intent: &Intent, answer: Answer) -> Inbound<P> {
+    Inbound::Input(Input {
+        trigger: Trigger::Answer { aggregate_id: intent.aggregate_id.clone(), step: intent.step.clone(), answer },
         correlation_id: Some(intent.correlation_id.clone()),
         trace: intent.trace.clone(),
-        source: Source::Intent(intent.clone()),
+        origin: Origin::Intent(intent.clone()),
     })
 }
 

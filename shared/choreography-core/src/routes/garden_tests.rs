@@ -10,7 +10,7 @@ use crate::{
     Answer, AnyRow, EventType, Key, Refusal, Undecodable,
     effects::SagaEnd,
     given::{Given, Then},
-    participant::{Participant, What},
+    participant::{Participant, Trigger},
     records,
     rows::{Rows, Touch},
     table,
@@ -241,7 +241,7 @@ fn what_was_said_before_stands_beside_an_amended_call_and_an_end() {
     rows.load(TableId(Bed::TABLE), "b1", AnyRow::new(Bed::default()));
     rows.load(TableId(Tank::TABLE), "", AnyRow::new(Tank::default()));
     let now = DateTime::<Utc>::UNIX_EPOCH;
-    let effects = routed.decide(&What::Event(AnyEvent::new(ask("record and end"))), &mut rows, now).unwrap();
+    let effects = routed.decide(&Trigger::Event(AnyEvent::new(ask("record and end"))), &mut rows, now).unwrap();
     assert_eq!(effects.records[0].get::<Line>().map(|line| line.litres), Some(1));
     assert_eq!(effects.ended, [SagaEnd { outcome: "dry", began_at: now - TimeDelta::days(1) }]);
 }
@@ -277,23 +277,23 @@ fn an_answer_is_what_its_call_makes_of_it_and_one_that_is_none_is_refused() {
 fn an_input_touches_its_row_and_the_further_ones_in_their_tables_alone() {
     let (routed, mut rows) = (Routed::new(Garden).unwrap(), Rows::default());
     rows.load(TableId(Bed::TABLE), "b1", AnyRow::new(Bed { tank: "t1".into(), litres: 0 }));
-    let touched = |what: What<Routed>| {
+    let touched = |trigger: Trigger<Routed>| {
         [Bed::TABLE, Tank::TABLE].map(|table| {
             let mut touched = Vec::new();
-            routed.touches(TableId(table), &what, &rows, &mut touched);
+            routed.touches(TableId(table), &trigger, &rows, &mut touched);
             touched
         })
     };
-    assert_eq!(touched(What::Event(AnyEvent::new(ask("water")))), [[Touch::shared("b1")], [Touch::shared("t1")]]);
-    assert_eq!(touched(What::Command(AnyCommand::new(Dig("b2".into())))), [vec![Touch::fresh("b2")], vec![]]);
-    let answered = |answer| What::Answer { aggregate_id: "b1".into(), step: "pump".into(), answer };
+    assert_eq!(touched(Trigger::Event(AnyEvent::new(ask("water")))), [[Touch::shared("b1")], [Touch::shared("t1")]]);
+    assert_eq!(touched(Trigger::Command(AnyCommand::new(Dig("b2".into())))), [vec![Touch::fresh("b2")], vec![]]);
+    let answered = |answer| Trigger::Answer { aggregate_id: "b1".into(), step: "pump".into(), answer };
     let pumped = answered(Answer::Yes { detail: "3".into() });
     assert_eq!(touched(pumped), [[Touch::shared("b1")], [Touch::shared("t1")]]);
     let unreadable = answered(Answer::No { reason: "dry".into() });
     assert_eq!(touched(unreadable), [vec![Touch::shared("b1")], vec![]]);
-    let passed = What::Deadline { aggregate_id: "b1".into(), name: "drought".into() };
+    let passed = Trigger::Deadline { aggregate_id: "b1".into(), name: "drought".into() };
     assert_eq!(touched(passed), [[Touch::shared("b1")], [Touch::shared("t1")]]);
-    assert_eq!(touched(What::Deadline { aggregate_id: "b1".into(), name: "unknown".into() }), [vec![], vec![]]);
+    assert_eq!(touched(Trigger::Deadline { aggregate_id: "b1".into(), name: "unknown".into() }), [vec![], vec![]]);
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn inputs_and_replies_of_any_type_are_had_as_what_they_are() {
     rows.load(TableId(Bed::TABLE), "b2", AnyRow::new(Bed::default()));
     let now = DateTime::<Utc>::UNIX_EPOCH;
     let reply =
-        routed.decide(&What::Command(AnyCommand::new(Dig("b2".into()))), &mut rows, now).unwrap().reply.unwrap();
+        routed.decide(&Trigger::Command(AnyCommand::new(Dig("b2".into()))), &mut rows, now).unwrap().reply.unwrap();
     let shown = (format!("{event:?}"), format!("{command:?}"), format!("{reply:?}"));
     let expected = [r#"Asked { bed: "b1", what: "water" }"#, r#"Dig("b2")"#, r#""dug b2""#].map(String::from);
     assert_eq!(shown, expected.into());

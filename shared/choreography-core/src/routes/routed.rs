@@ -14,7 +14,7 @@ use crate::{
     effects::{Effects, Intend, SetDeadline, SettleDeadline},
     envelope::Envelope,
     intents::Outside,
-    participant::{Participant, What},
+    participant::{Participant, Trigger},
     rows::{Rows, Touch},
     table::{Cells, Unreadable},
 };
@@ -91,21 +91,21 @@ impl Routed {
     }
 
     /// The rule of an input, the key that it is about, and what the rule takes.
-    fn rule<'a>(&'a self, what: &'a What<Self>) -> Option<(&'a Rule, RowKey<'a>, &'a dyn Any)> {
+    fn rule<'a>(&'a self, trigger: &'a Trigger<Self>) -> Option<(&'a Rule, RowKey<'a>, &'a dyn Any)> {
         let of = |text: &'a str| RowKey { text, fresh: false };
-        match what {
-            What::Event(event) => {
+        match trigger {
+            Trigger::Event(event) => {
                 let entry = self.table.events.get(event.event_type.name)?;
                 Some((&entry.rule, of(&event.aggregate_id), event.any()))
             }
-            What::Command(command) => {
+            Trigger::Command(command) => {
                 let key = RowKey { text: command.key.text(), fresh: matches!(command.key, Key::Fresh(_)) };
                 Some((self.table.commands.get(&command.any().type_id())?, key, command.any()))
             }
-            What::Deadline { aggregate_id, name } => {
+            Trigger::Deadline { aggregate_id, name } => {
                 Some((self.table.deadlines.get(name.as_str())?, of(aggregate_id), name))
             }
-            What::Answer { aggregate_id, step, answer } => {
+            Trigger::Answer { aggregate_id, step, answer } => {
                 Some((self.table.answers.get(step.as_str())?, of(aggregate_id), answer))
             }
         }
@@ -116,8 +116,8 @@ impl Routed {
         if let Some(refusal) = &reaction.wrong {
             return Err(refusal.clone());
         }
-        let undeclared = |what: String, how: &str| {
-            Err(Refusal::Permanent(format!("{what} is not declared in the routes of {}: add {how}", self.name)))
+        let undeclared = |trigger: String, how: &str| {
+            Err(Refusal::Permanent(format!("{trigger} is not declared in the routes of {}: add {how}", self.name)))
         };
         for (event_type, _) in &reaction.published {
             if !self.table.published.contains_key(event_type.name) {
@@ -226,23 +226,28 @@ impl Participant for Routed {
         self.table.events.get(event.event_type.name).is_some_and(|entry| entry.overtakes)
     }
 
-    fn names(&self, table: TableId, what: &What<Self>) -> bool {
-        self.rule(what).is_some_and(|(rule, ..)| rule.names(table))
+    fn names(&self, table: TableId, trigger: &Trigger<Self>) -> bool {
+        self.rule(trigger).is_some_and(|(rule, ..)| rule.names(table))
     }
 
-    fn names_by_rows(&self, table: TableId, what: &What<Self>) -> bool {
-        self.rule(what).is_some_and(|(rule, ..)| rule.names_by_rows(table))
+    fn names_by_rows(&self, table: TableId, trigger: &Trigger<Self>) -> bool {
+        self.rule(trigger).is_some_and(|(rule, ..)| rule.names_by_rows(table))
     }
 
-    fn touches(&self, table: TableId, what: &What<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>) {
-        if let Some((rule, key, input)) = self.rule(what) {
+    fn touches(&self, table: TableId, trigger: &Trigger<Self>, rows: &Rows<Self>, touched: &mut Vec<Touch>) {
+        if let Some((rule, key, input)) = self.rule(trigger) {
             rule.touches(table, input, key, rows, touched);
         }
     }
 
-    fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, now: DateTime<Utc>) -> Result<Effects<Self>, Refusal> {
-        let Some((rule, key, input)) = self.rule(what) else {
-            return Err(Refusal::Permanent(format!("{} has no route for {what:?}", self.name)));
+    fn decide(
+        &self,
+        trigger: &Trigger<Self>,
+        rows: &mut Rows<Self>,
+        now: DateTime<Utc>,
+    ) -> Result<Effects<Self>, Refusal> {
+        let Some((rule, key, input)) = self.rule(trigger) else {
+            return Err(Refusal::Permanent(format!("{} has no route for {trigger:?}", self.name)));
         };
         let at = At { service: &*self.service, now, aggregate_id: key.text };
         let (reply, reaction) = (rule.run)(input, rows, &at)?;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     effects::{Effects, Intend, NewEvent, SagaEnd, SetDeadline, SettleDeadline},
     envelope::Envelope,
-    participant::{Participant, Refusal, Undecodable, What},
+    participant::{Participant, Refusal, Trigger, Undecodable},
     rows::{Rows, Touch},
 };
 
@@ -83,36 +83,41 @@ impl Participant for Toy {
         event.act.starts_with("undo")
     }
 
-    fn names(&self, table: Table, what: &What<Self>) -> bool {
-        match (table, what) {
+    fn names(&self, table: Table, trigger: &Trigger<Self>) -> bool {
+        match (table, trigger) {
             (Table::Accounts, _) => true,
-            (Table::Shelves, What::Event(event)) => event.shelf.is_some() || event.act == "panic at touching",
+            (Table::Shelves, Trigger::Event(event)) => event.shelf.is_some() || event.act == "panic at touching",
             (Table::Shelves, _) => false,
         }
     }
 
-    fn touches(&self, table: Table, what: &What<Self>, _rows: &Rows<Self>, touched: &mut Vec<Touch>) {
-        match (table, what) {
-            (Table::Accounts, What::Event(event)) => touched.push(Touch::shared(&event.key)),
-            (Table::Shelves, What::Event(event)) => {
+    fn touches(&self, table: Table, trigger: &Trigger<Self>, _rows: &Rows<Self>, touched: &mut Vec<Touch>) {
+        match (table, trigger) {
+            (Table::Accounts, Trigger::Event(event)) => touched.push(Touch::shared(&event.key)),
+            (Table::Shelves, Trigger::Event(event)) => {
                 touched.extend(event.shelf.as_deref().map(Touch::shared));
                 assert_ne!(event.act, "panic at touching");
             }
-            (Table::Accounts, What::Command(key)) if key.starts_with("new ") => touched.push(Touch::fresh(key)),
-            (Table::Accounts, What::Command(key)) => touched.push(Touch::shared(key)),
-            (Table::Accounts, What::Deadline { aggregate_id, .. } | What::Answer { aggregate_id, .. }) => {
+            (Table::Accounts, Trigger::Command(key)) if key.starts_with("new ") => touched.push(Touch::fresh(key)),
+            (Table::Accounts, Trigger::Command(key)) => touched.push(Touch::shared(key)),
+            (Table::Accounts, Trigger::Deadline { aggregate_id, .. } | Trigger::Answer { aggregate_id, .. }) => {
                 touched.push(Touch::shared(aggregate_id));
             }
             _ => {}
         }
     }
 
-    fn decide(&self, what: &What<Self>, rows: &mut Rows<Self>, now: DateTime<Utc>) -> Result<Effects<Self>, Refusal> {
-        let (key, act) = match what {
-            What::Event(event) => (&event.key, event.act.as_str()),
-            What::Command(key) => (key, "add"),
-            What::Deadline { aggregate_id, name } => (aggregate_id, name.as_str()),
-            What::Answer { aggregate_id, step, .. } => (aggregate_id, step.as_str()),
+    fn decide(
+        &self,
+        trigger: &Trigger<Self>,
+        rows: &mut Rows<Self>,
+        now: DateTime<Utc>,
+    ) -> Result<Effects<Self>, Refusal> {
+        let (key, act) = match trigger {
+            Trigger::Event(event) => (&event.key, event.act.as_str()),
+            Trigger::Command(key) => (key, "add"),
+            Trigger::Deadline { aggregate_id, name } => (aggregate_id, name.as_str()),
+            Trigger::Answer { aggregate_id, step, .. } => (aggregate_id, step.as_str()),
         };
         let sum = rows.get(Table::Accounts, key) + 1;
         rows.set(Table::Accounts, key, sum);

@@ -12,10 +12,10 @@ use crate::{
     delivery::{Delivery, Position},
     event_id::{IdSource, Ids, Window},
     handler::{Handler, Progress},
-    input::{HeldEvent, Input, Source, Unread, Verdict, Work},
+    input::{HeldEvent, Inbound, Input, Origin, Unread, Verdict},
     intake::{self, Beside, Intake, Turn},
     intents,
-    participant::{Answer, What},
+    participant::{Answer, Trigger},
     policy::{Policy, RetryPolicy},
     retry::{self, Limits},
     store::{Deadline, Failure, Intent, StoreError},
@@ -96,12 +96,12 @@ impl World {
     /// Clients' commands to add, one for each key.
     pub fn command(&mut self, keys: &[&str]) -> Vec<Verdict<()>> {
         let input = |key: &&str| Input {
-            what: What::Command((*key).to_owned()),
+            trigger: Trigger::Command((*key).to_owned()),
             correlation_id: None,
             trace: TraceContext::default(),
-            source: Source::Client,
+            origin: Origin::Client,
         };
-        self.settle(keys.iter().map(|key| Work::Input(input(key))).collect())
+        self.settle(keys.iter().map(|key| Inbound::Input(input(key))).collect())
     }
 
     /// The provider did what was asked for.
@@ -110,21 +110,21 @@ impl World {
         self.settle(intents.iter().map(|intent| intents::answered(intent, yes.clone())).collect())
     }
 
-    fn settle(&mut self, work: Vec<Work<Toy>>) -> Vec<Verdict<()>> {
-        self.handle(work).expect("the database is there").verdicts.into_iter().flatten().collect()
+    fn settle(&mut self, inbound: Vec<Inbound<Toy>>) -> Vec<Verdict<()>> {
+        self.handle(inbound).expect("the database is there").verdicts.into_iter().flatten().collect()
     }
 
-    fn handle(&mut self, mut work: Vec<Work<Toy>>) -> Result<Progress<()>, StoreError> {
-        let mut progress = Progress::new(work.len());
-        now(self.handler.handle_isolating(&mut self.ids, &mut work, &mut progress))?;
+    fn handle(&mut self, mut inbound: Vec<Inbound<Toy>>) -> Result<Progress<()>, StoreError> {
+        let mut progress = Progress::new(inbound.len());
+        now(self.handler.handle_isolating(&mut self.ids, &mut inbound, &mut progress))?;
         Ok(progress)
     }
 
     /// As [`arrive`](Self::arrive), after a crash.
     pub fn arrive_carefully(&mut self, deliveries: &[Delivery]) -> Vec<Verdict<()>> {
-        let mut work = unread(deliveries);
-        let mut progress = Progress::new(work.len());
-        now(self.handler.handle_carefully(&mut self.ids, &mut work, &mut progress)).expect("the database is there");
+        let mut inbound = unread(deliveries);
+        let mut progress = Progress::new(inbound.len());
+        now(self.handler.handle_carefully(&mut self.ids, &mut inbound, &mut progress)).expect("the database is there");
         progress.verdicts.into_iter().flatten().collect()
     }
 
@@ -142,7 +142,7 @@ impl World {
 
     /// A held event as it was read some time ago.
     pub fn retry_as_read(&mut self, event: HeldEvent) -> Vec<Verdict<()>> {
-        self.settle(vec![Work::Unread(Unread::Held(event))])
+        self.settle(vec![Inbound::Unread(Unread::Held(event))])
     }
 
     /// A deadline as it was read some time ago.
@@ -224,8 +224,8 @@ impl World {
     }
 }
 
-fn unread(deliveries: &[Delivery]) -> Vec<Work<Toy>> {
-    deliveries.iter().cloned().map(|delivery| Work::Unread(Unread::Message(delivery))).collect()
+fn unread(deliveries: &[Delivery]) -> Vec<Inbound<Toy>> {
+    deliveries.iter().cloned().map(|delivery| Inbound::Unread(Unread::Message(delivery))).collect()
 }
 
 /// Nothing in memory waits.

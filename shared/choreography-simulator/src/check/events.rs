@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use choreography_core::{
     delivery::Delivery,
     envelope::Envelope,
-    input::{Source, Work},
+    input::{Inbound, Origin},
     outbox::share_of,
     participant::Participant,
     reception,
@@ -77,13 +77,13 @@ enum Arrival {
 
 fn arrives(system: &System, model: &Model<Probe>, delivery: &Delivery) -> Arrival {
     match reception::receive(&*model.participant, delivery.clone()) {
-        Work::Input(input) => match input.source {
-            Source::Arrival(event) if POLICY.window.check(event.id, system.core.now()).is_ok() => {
+        Inbound::Input(input) => match input.origin {
+            Origin::Arrival(event) if POLICY.window.check(event.id, system.core.now()).is_ok() => {
                 Arrival::Event(event.id)
             }
             _ => Arrival::Dead,
         },
-        Work::Dead(..) => Arrival::Dead,
+        Inbound::Dead(..) => Arrival::Dead,
         _ => Arrival::Nothing,
     }
 }

@@ -3,8 +3,8 @@
 use choreography_core::{
     Command, Event, EventType, Key, Refusal, Undecodable,
     handler::Progress,
-    input::{Input, Source, Verdict, Work},
-    participant::What,
+    input::{Inbound, Input, Origin, Verdict},
+    participant::Trigger,
     routes::{AnyCommand, AnyReply, Further, Moment, Reaction, Reacts, Routes, Service, publish},
     table,
     trace::TraceContext,
@@ -108,8 +108,8 @@ fn collected(parcel: &mut Parcel, shelves: &mut Further<Shelf>, at: &Moment<'_, 
 }
 
 async fn asked(world: &OneService<Depot>, pack: Pack) -> Progress<AnyReply> {
-    let (what, trace) = (What::Command(AnyCommand::new(pack)), TraceContext::default());
-    world.handle(Work::Input(Input { what, correlation_id: None, trace, source: Source::Client })).await
+    let (trigger, trace) = (Trigger::Command(AnyCommand::new(pack)), TraceContext::default());
+    world.handle(Inbound::Input(Input { trigger, correlation_id: None, trace, origin: Origin::Client })).await
 }
 
 /// Pieces, revision and events of the parcel; pieces and most of its shelf.

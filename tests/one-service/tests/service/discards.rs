@@ -5,7 +5,7 @@ use choreography_core::{
     delivery::{Delivery, Position},
     event_id::{IdSource, Ids},
     handler::Progress,
-    input::{Unread, Verdict, Work},
+    input::{Inbound, Unread, Verdict},
     routes::AnyReply,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -34,8 +34,8 @@ fn reserved(at: DateTime<Utc>) -> Delivery {
 
 async fn arrive(handler: &ServiceHandler, event: &Delivery) -> Verdict<AnyReply> {
     let mut progress = Progress::new(1);
-    let mut work = [Work::Unread(Unread::Message(event.clone()))];
-    handler.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.unwrap();
+    let mut inbound = [Inbound::Unread(Unread::Message(event.clone()))];
+    handler.handle_isolating(&mut Ids::new(), &mut inbound, &mut progress).await.unwrap();
     progress.verdicts.pop().flatten().unwrap()
 }
 

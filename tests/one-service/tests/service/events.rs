@@ -5,7 +5,7 @@ use choreography_core::{
     delivery::{Delivery, Position},
     event_id::{IdSource as _, Ids},
     handler::Progress,
-    input::{Unread, Verdict, Work},
+    input::{Inbound, Unread, Verdict},
     routes::{AnyReply, Service},
     store::{HeldEvents, HeldStatus, HoldEvent, Inbox, Writing},
 };
@@ -95,8 +95,13 @@ fn delivery_on(topic: &str, offset: i64, key: &str, payload: Vec<u8>) -> Deliver
 
 /// What becomes of messages that share a batch.
 pub async fn arrive<S: Service>(world: &OneService<S>, deliveries: &[Delivery]) -> Vec<Verdict<AnyReply>> {
-    let mut work: Vec<_> = deliveries.iter().cloned().map(|delivery| Work::Unread(Unread::Message(delivery))).collect();
-    let mut progress = Progress::new(work.len());
-    world.handler().handle_isolating(&mut Ids::new(), &mut work, &mut progress).await.expect("the database is there");
+    let mut inbound: Vec<_> =
+        deliveries.iter().cloned().map(|delivery| Inbound::Unread(Unread::Message(delivery))).collect();
+    let mut progress = Progress::new(inbound.len());
+    world
+        .handler()
+        .handle_isolating(&mut Ids::new(), &mut inbound, &mut progress)
+        .await
+        .expect("the database is there");
     progress.verdicts.into_iter().flatten().collect()
 }

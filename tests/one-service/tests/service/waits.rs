@@ -50,7 +50,7 @@ async fn somebody_waits<S: Service>(world: &OneService<S>) {
     }
 }
 
-/// What comes of work that meets an open transaction, which ends once it is waited for.
+/// What becomes of an input that meets an open transaction, which ends once it is waited for.
 async fn meets<S: Service, T>(world: &OneService<S>, first: Session, end: End, work: impl Future<Output = T>) -> T {
     let (came, ()) = tokio::join!(work, async {
         somebody_waits(world).await;

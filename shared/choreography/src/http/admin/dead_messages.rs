@@ -10,7 +10,7 @@ use axum::{
 use choreography_core::{
     event_id::Ids,
     handler::Progress,
-    input::{Verdict, Work},
+    input::{Inbound, Verdict},
     reception,
 };
 use choreography_postgres::Kept;
@@ -47,13 +47,13 @@ async fn redrive_message(State(admin): State<Admin>, Path(number): Path<i64>) ->
         Ok(None) => return problem(StatusCode::NOT_FOUND, &format!("no dead message {number} is kept")),
         Err(error) => return unavailable(&error),
     };
-    let work = match reception::receive(&*admin.handler.participant, delivery) {
-        Work::Dead(_, failure) => return problem(StatusCode::CONFLICT, &failure.message),
-        Work::Ignored(_) => return problem(StatusCode::CONFLICT, "this service does not handle its type"),
-        work => work,
+    let inbound = match reception::receive(&*admin.handler.participant, delivery) {
+        Inbound::Dead(_, failure) => return problem(StatusCode::CONFLICT, &failure.message),
+        Inbound::Ignored(_) => return problem(StatusCode::CONFLICT, "this service does not handle its type"),
+        inbound => inbound,
     };
     let (mut ids, mut progress) = (Ids::new(), Progress::new(1));
-    match admin.handler.handle_isolating(&mut ids, &mut [work], &mut progress).await {
+    match admin.handler.handle_isolating(&mut ids, &mut [inbound], &mut progress).await {
         Ok(()) => {
             admin.aftermath.of(&mut progress);
             match progress.verdicts.first().and_then(Option::as_ref) {

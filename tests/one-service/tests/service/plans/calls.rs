@@ -4,9 +4,9 @@ use choreography_core::{
     delivery::Position,
     event_id::Ids,
     handler::Progress,
-    input::{Input, Source, Verdict, Work},
+    input::{Inbound, Input, Origin, Verdict},
     intents::{IntentStore, NoAnswer, give_back},
-    participant::{Answer, What},
+    participant::{Answer, Trigger},
     retry::{self, Limits},
     routes::{AnyEvent, AnyReply},
     store::{Database as _, HeldStatus::Retrying, Stage, Writing},
@@ -103,11 +103,11 @@ async fn hurry(world: &OneService<Payment>, n: u128) {
     let lock = format!("SELECT FROM payments WHERE order_id = '{}' FOR UPDATE", order(n));
     sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut other).await.expect("it is locked");
     let event = AnyEvent::new(ShippingCancelled { order_id: order(n), reason: "requested".into() });
-    let (trace, source) = (TraceContext::default(), Source::Client);
-    let input = Input { what: What::Event(event), correlation_id: None, trace, source };
+    let (trace, origin) = (TraceContext::default(), Origin::Client);
+    let input = Input { trigger: Trigger::Event(event), correlation_id: None, trace, origin };
     let mut progress = Progress::new(1);
-    let mut work = [Work::Input(input)];
-    world.handler().handle_at_once(&mut Ids::new(), &mut work, &mut progress).await.expect("the database is there");
+    let mut inbound = [Inbound::Input(input)];
+    world.handler().handle_at_once(&mut Ids::new(), &mut inbound, &mut progress).await.expect("the database is there");
     assert!(progress.verdicts[0].is_none(), "it is left");
 }
 
@@ -127,7 +127,7 @@ async fn note(world: &OneService<Payment>, n: u128) {
 #[tokio::test]
 async fn no_statement_for_events_calls_and_held_events_reads_a_table_whole() {
     let world = start().await;
-    let work = async |n: u128| {
+    let inbound = async |n: u128| {
         capture(&world, n).await;
         amend_and_postpone(&world, n).await;
         hold_and_retry(&world, n).await;
@@ -135,5 +135,5 @@ async fn no_statement_for_events_calls_and_held_events_reads_a_table_whole() {
         note(&world, n).await;
         relay(&world).await;
     };
-    are_right(&world, FILL, EXPECTED, work).await;
+    are_right(&world, FILL, EXPECTED, inbound).await;
 }

@@ -3,9 +3,8 @@
 use choreography_core::{
     event_id::Ids,
     input::{
-        Unread,
+        Inbound, Unread,
         Verdict::{self, Applied, Gone, Held},
-        Work,
     },
     retry::{self, Limits},
     routes::AnyReply,
@@ -60,8 +59,8 @@ async fn a_held_event_that_another_is_parking_is_waited_for_and_waits_for_a_deci
     let mut claimed = retry::HeldStore::claim(&handler.database, limits, TimeDelta::seconds(15)).await.expect("events");
     let park = "UPDATE held_events SET status = 'parked', attempts = 10";
     let first = open(&world, park.to_owned()).await;
-    let work = Work::Unread(Unread::Held(claimed.events.pop().expect("it is due")));
-    let tried = verdict(meets(&world, first, Commit, world.handle(work)).await);
+    let inbound = Inbound::Unread(Unread::Held(claimed.events.pop().expect("it is due")));
+    let tried = verdict(meets(&world, first, Commit, world.handle(inbound)).await);
     assert!(matches!(tried, Gone), "{tried:?}");
     assert_eq!(world.texts("SELECT status || ' ' || attempts FROM held_events").await, ["parked 10"]);
     assert_eq!(states(&world).await, [""; 0]);
