@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use choreography::{Answer, Call, EngineSettings, Intent, NoAnswer, Outside, Runner};
+use choreography::{Answer, Call, EngineSettings, NoAnswer, Outside, PendingCall, Runner};
 use chrono::TimeDelta;
 use harness::{PATIENCE, typed};
 use local::{
@@ -52,8 +52,8 @@ impl io::Write for Lines {
 struct Sent;
 
 impl Outside for Sent {
-    async fn call(&self, intent: &Intent, _age: TimeDelta) -> Result<Answer, NoAnswer> {
-        Ok(Answer::Yes { detail: intent.idempotency_key() })
+    async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, NoAnswer> {
+        Ok(Answer::Yes { detail: call.idempotency_key() })
     }
 
     fn steps(&self) -> Option<Vec<&'static str>> {

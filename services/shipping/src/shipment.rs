@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parcel_that_was_intended_by_an_earlier_version_is_read() {
+    fn a_parcel_that_was_asked_for_by_an_earlier_version_is_read() {
         let old = r#"{"items":[{"sku":"chair","quantity":2}],"address":null}"#;
         assert_eq!(serde_json::from_str::<Ship>(old).unwrap(), parcel(None));
     }

@@ -12,9 +12,9 @@ pub struct Effects<P: Participant> {
     /// Notes to append to the service's own histories.
     pub records: Vec<P::Record>,
     /// External calls to make once this is committed.
-    pub intents: Vec<Intend>,
+    pub calls: Vec<NewCall>,
     /// Open calls that ask for something else from now on.
-    pub amended: Vec<Intend>,
+    pub amended: Vec<NewCall>,
     /// Deadlines to set.
     pub deadlines: Vec<SetDeadline>,
     /// Deadlines that are settled.
@@ -30,7 +30,7 @@ impl<P: Participant> Default for Effects<P> {
         Self {
             events: Vec::new(),
             records: Vec::new(),
-            intents: Vec::new(),
+            calls: Vec::new(),
             amended: Vec::new(),
             deadlines: Vec::new(),
             settled: Vec::new(),
@@ -59,14 +59,14 @@ impl<P: Participant> Effects<P> {
     }
 
     /// Makes an external call once this is committed.
-    pub fn intend(mut self, intend: Intend) -> Self {
-        self.intents.push(intend);
+    pub fn call(mut self, call: NewCall) -> Self {
+        self.calls.push(call);
         self
     }
 
     /// Changes what an open call asks for, by its aggregate and step; one that has its answer stays as it is. A call that
     /// is under way ends as it was begun, so its answer, and that of the changed call, must mean the same.
-    pub fn amend(mut self, amended: Intend) -> Self {
+    pub fn amend(mut self, amended: NewCall) -> Self {
         self.amended.push(amended);
         self
     }
@@ -120,9 +120,9 @@ pub struct SagaEnd {
     pub began_at: DateTime<Utc>,
 }
 
-/// An external call to make. Its answer comes back as an input; until then the intent stays open, across crashes.
+/// An external call to make. Its answer comes back as an input; until then the call stays open, across crashes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Intend {
+pub struct NewCall {
     /// The aggregate that it is about.
     pub aggregate_id: String,
     /// Names the call within the aggregate. The idempotency key is `aggregate_id/step`.
@@ -165,23 +165,23 @@ mod tests {
             aggregate_id: id.into(),
             payload: "{}".into(),
         };
-        let call = |step| Intend { aggregate_id: "a".into(), step, request: "{}".into() };
+        let call = |step| NewCall { aggregate_id: "a".into(), step, request: "{}".into() };
         let deadline = |name| SetDeadline { aggregate_id: "a".into(), name, due_at: DateTime::UNIX_EPOCH };
         let settled = |name| SettleDeadline { aggregate_id: "a".into(), name };
         let end = |outcome| SagaEnd { outcome, began_at: DateTime::UNIX_EPOCH };
         let effects = Effects::<Toy>::none()
             .event(event("one"))
             .record(())
-            .intend(call("one"))
+            .call(call("one"))
             .amend(call("two"))
             .deadline(deadline("one"))
             .settle(settled("two"))
             .end(end("completed"))
             .reply(())
             .event(event("two"))
-            .intend(call("three"));
+            .call(call("three"));
         assert_eq!(effects.events, [event("one"), event("two")]);
-        assert_eq!((effects.intents, effects.amended), (vec![call("one"), call("three")], vec![call("two")]));
+        assert_eq!((effects.calls, effects.amended), (vec![call("one"), call("three")], vec![call("two")]));
         assert_eq!((effects.deadlines, effects.settled), (vec![deadline("one")], vec![settled("two")]));
         assert_eq!((effects.ended, effects.records, effects.reply), (vec![end("completed")], vec![()], Some(())));
     }

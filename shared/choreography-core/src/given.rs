@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     Answer, AnyRecord, AnyRow, Call, Command, Event, Record, Refusal, Row,
-    effects::{Effects, Intend, NewEvent, SetDeadline},
+    effects::{Effects, NewCall, NewEvent, SetDeadline},
     memory::Remembering,
     participant::Trigger,
     routes::{AnyCommand, AnyEvent, Routed, Service, TableId},
@@ -92,7 +92,7 @@ pub struct Then {
     /// In words, in the order: records by their table, events by their type, calls, amended calls, deadlines.
     words: Vec<String>,
     published: Vec<NewEvent>,
-    calls: Vec<Intend>,
+    calls: Vec<NewCall>,
     records: Vec<AnyRecord>,
     deadlines: Vec<SetDeadline>,
 }
@@ -101,12 +101,12 @@ impl Then {
     fn of(effects: Effects<Routed>) -> Self {
         let records = effects.records.iter().map(|record| format!("record {}", record.table().name));
         let events = effects.events.iter().map(|event| event.event_type.to_owned());
-        let calls = effects.intents.iter().map(|call| format!("call {}", call.step));
+        let calls = effects.calls.iter().map(|call| format!("call {}", call.step));
         let amended = effects.amended.iter().map(|call| format!("amend {}", call.step));
         let deadlines = effects.deadlines.iter().map(|deadline| format!("deadline {}", deadline.name));
         let settled = effects.settled.iter().map(|deadline| format!("settle {}", deadline.name));
         let words = records.chain(events).chain(calls).chain(amended).chain(deadlines).chain(settled).collect();
-        let calls = effects.intents.into_iter().chain(effects.amended).collect();
+        let calls = effects.calls.into_iter().chain(effects.amended).collect();
         Self { words, published: effects.events, calls, records: effects.records, deadlines: effects.deadlines }
     }
 

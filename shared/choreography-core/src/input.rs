@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     delivery::{Delivery, Position},
     participant::{Participant, Refusal, Trigger},
-    store::{Deadline, Failure, HeldStatus, Intent},
+    store::{Deadline, Failure, HeldStatus, PendingCall},
     trace::TraceContext,
 };
 
@@ -47,7 +47,7 @@ impl<P: Participant> Inbound<P> {
                 Origin::Arrival(event) => Some(&event.aggregate_id),
                 Origin::Held(held) => Some(&held.event.aggregate_id),
                 Origin::Deadline(deadline) => Some(&deadline.aggregate_id),
-                Origin::Intent(intent) => Some(&intent.aggregate_id),
+                Origin::Call(call) => Some(&call.aggregate_id),
                 Origin::Client => None,
             },
         }
@@ -60,7 +60,7 @@ impl<P: Participant> Inbound<P> {
         let said = |text: &str| named("command", Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes()));
         match self {
             Self::Input(Input { origin: Origin::Deadline(deadline), .. }) => named("deadline", deadline.id),
-            Self::Input(Input { origin: Origin::Intent(intent), .. }) => named("call", intent.id),
+            Self::Input(Input { origin: Origin::Call(call), .. }) => named("call", call.id),
             Self::Input(Input { trigger: Trigger::Command(command), .. }) => said(&participant.command_text(command)),
             _ => self.position().cloned().unwrap_or_else(|| said("")),
         }
@@ -68,7 +68,7 @@ impl<P: Participant> Inbound<P> {
 
     /// Whether it comes again if it is set aside: a deadline or an answer stands in its row, and a client may repeat a command.
     pub(crate) fn comes_again(&self) -> bool {
-        matches!(self, Self::Input(Input { origin: Origin::Deadline(_) | Origin::Intent(_) | Origin::Client, .. }))
+        matches!(self, Self::Input(Input { origin: Origin::Deadline(_) | Origin::Call(_) | Origin::Client, .. }))
     }
 
     /// The message's place in Kafka; `None` for what never was there.
@@ -112,8 +112,8 @@ pub enum Origin {
     Held(HeldEvent),
     /// A deadline row.
     Deadline(Deadline),
-    /// An intent row whose call was answered.
-    Intent(Intent),
+    /// A pending call that was answered.
+    Call(PendingCall),
     /// A client who waits for the reply.
     Client,
 }
@@ -153,7 +153,7 @@ impl Origin {
         match self {
             Self::Arrival(event) => Some(event),
             Self::Held(held) => Some(&held.event),
-            Self::Deadline(_) | Self::Intent(_) | Self::Client => None,
+            Self::Deadline(_) | Self::Call(_) | Self::Client => None,
         }
     }
 
@@ -161,7 +161,7 @@ impl Origin {
     pub(crate) fn row(&self) -> Option<Uuid> {
         match self {
             Self::Deadline(deadline) => Some(deadline.id),
-            Self::Intent(intent) => Some(intent.id),
+            Self::Call(call) => Some(call.id),
             Self::Arrival(_) | Self::Held(_) | Self::Client => None,
         }
     }
@@ -169,7 +169,7 @@ impl Origin {
     /// The event that directly led here.
     pub(crate) fn causation_id(&self) -> Option<Uuid> {
         match self {
-            Self::Intent(intent) => intent.causation_id,
+            Self::Call(call) => call.causation_id,
             other => other.event().map(|event| event.id),
         }
     }
@@ -186,11 +186,11 @@ pub enum Verdict<R> {
     Held(HeldStatus),
     /// Dead-lettered, parking nobody.
     Dead,
-    /// The deadline, intent or held event was settled by somebody else meanwhile, or has to wait its turn.
+    /// The deadline, call or held event was settled by somebody else meanwhile, or has to wait its turn.
     Gone,
     /// Nothing that this service handles.
     Ignored,
-    /// A command, deadline or answer that the rules refused. Deadlines and intents stay and come again.
+    /// A command, deadline or answer that the rules refused. Deadlines and calls stay and come again.
     Refused(Refusal),
 }
 

@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 mod call;
+pub mod calls;
 mod command;
 pub mod commands;
 pub mod crash_point;
@@ -24,7 +25,6 @@ pub mod given;
 pub mod handler;
 pub mod input;
 pub mod intake;
-pub mod intents;
 mod links;
 pub mod log;
 pub mod memory;

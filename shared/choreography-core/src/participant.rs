@@ -107,7 +107,7 @@ pub enum Trigger<P: Participant> {
         /// Its name.
         name: String,
     },
-    /// The answer to an outside call that the service intended earlier.
+    /// The answer to an external call that the service asked for earlier.
     Answer {
         /// The aggregate that the call was about.
         aggregate_id: String,

@@ -15,8 +15,8 @@ pub struct Policy {
     pub max_message_bytes: usize,
     /// Number of key ranges of the outbox.
     pub ranges: i32,
-    /// How long a process may take to begin a call it has just intended before another takes it up.
-    pub intent_lease: TimeDelta,
+    /// How long a process may take to begin a call it has just written down before another takes it up.
+    pub call_lease: TimeDelta,
 }
 
 /// Exponential backoff with full jitter

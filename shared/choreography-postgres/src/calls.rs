@@ -1,9 +1,9 @@
 //! External calls that wait for an answer, for the admin API: listed, and settled by hand with a row that says why.
 
 use choreography_core::{
-    intents::{Contradiction, LateAnswer},
+    calls::{Contradiction, LateAnswer},
     participant::Answer,
-    store::Intent,
+    store::PendingCall,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub struct CallView {
     /// How often a process took it up.
     pub attempts: i32,
     /// When it was written down.
-    pub intended_at: DateTime<Utc>,
+    pub requested_at: DateTime<Utc>,
     /// By the database's clock.
     pub age_seconds: f64,
     /// When it is taken up next; one that is under way is some time before that.
@@ -72,7 +72,7 @@ pub struct SettledView {
 const SHOWN: i32 = 300;
 const CALL: &str =
     "id, left(aggregate_id, 300) AS aggregate_id, step, left(correlation_id, 300) AS correlation_id, attempts,
-    intended_at, extract(epoch FROM now() - intended_at)::float8 AS age_seconds, not_before, last_error,
+    intended_at AS requested_at, extract(epoch FROM now() - intended_at)::float8 AS age_seconds, not_before, last_error,
     octet_length(request) AS request_length";
 
 impl Postgres {
@@ -90,9 +90,9 @@ impl Postgres {
     }
 
     /// An open call, to be answered by hand.
-    pub async fn open_call(&self, id: Uuid) -> sqlx::Result<Option<Intent>> {
+    pub async fn open_call(&self, id: Uuid) -> sqlx::Result<Option<PendingCall>> {
         let row = sqlx::query("SELECT * FROM intents WHERE id = $1").bind(id).fetch_optional(&self.pool).await?;
-        row.as_ref().map(waiting::intent).transpose()
+        row.as_ref().map(waiting::pending_call).transpose()
     }
 
     /// Calls that were settled by hand, oldest first, after `after`.

@@ -29,8 +29,8 @@ pub struct Depths {
     pub deadlines_refused: i64,
     /// An estimate, as of the last ANALYZE.
     pub inbox: i64,
-    /// Per step: open intents, and the seconds since the oldest was intended.
-    pub intents: Vec<(String, i64, f64)>,
+    /// Per step: open calls, and the seconds since the oldest was written down.
+    pub calls: Vec<(String, i64, f64)>,
 }
 
 /// Reads them all, in two statements.
@@ -62,7 +62,7 @@ pub async fn depths(pool: &Pool) -> sqlx::Result<Depths> {
     )
     .fetch_one(pool)
     .await?;
-    let intents = sqlx::query(
+    let calls = sqlx::query(
         "SELECT step, count(*) AS open, extract(epoch FROM now() - min(intended_at))::float8 AS age
          FROM intents GROUP BY step",
     )
@@ -80,7 +80,7 @@ pub async fn depths(pool: &Pool) -> sqlx::Result<Depths> {
         deadlines_due: row.try_get("due")?,
         deadlines_refused: row.try_get("refused")?,
         inbox: row.try_get("events")?,
-        intents: intents
+        calls: calls
             .iter()
             .map(|row| Ok((row.try_get("step")?, row.try_get("open")?, row.try_get("age")?)))
             .collect::<sqlx::Result<_>>()?,

@@ -1,8 +1,8 @@
-//! What has come due: deadlines and intents.
+//! What has come due: deadlines and calls.
 
 use choreography_core::{
+    calls::{CallStore, Claimed, Contradiction, LateAnswer, Postponed},
     deadlines::{self, DeadlineStore, Due},
-    intents::{Claimed, Contradiction, IntentStore, LateAnswer, Postponed},
     store::StoreError,
 };
 use chrono::TimeDelta;
@@ -66,7 +66,7 @@ impl DeadlineStore for Postgres {
     }
 }
 
-impl IntentStore for Postgres {
+impl CallStore for Postgres {
     async fn claim(&self, limit: usize, bytes: usize, lease: TimeDelta) -> Result<Vec<Claimed>, StoreError> {
         let rows = sqlx::query(
             "WITH picked AS MATERIALIZED (
@@ -97,7 +97,7 @@ impl IntentStore for Postgres {
             }
         }
         if !unreadable.is_empty() {
-            IntentStore::postpone(self, &unreadable).await?;
+            CallStore::postpone(self, &unreadable).await?;
         }
         Ok(read)
     }
@@ -106,10 +106,10 @@ impl IntentStore for Postgres {
         self.contradicted(late).await.map_err(store_error)
     }
 
-    async fn postpone(&self, intents: &[Postponed]) -> Result<(), StoreError> {
-        let ids: Vec<Uuid> = intents.iter().map(|row| row.id).collect();
-        let waits: Vec<f64> = intents.iter().map(|row| row.wait.as_seconds_f64()).collect();
-        let whys: Vec<String> = intents.iter().map(|row| choreography_core::dead_letter::shortened(&row.why)).collect();
+    async fn postpone(&self, calls: &[Postponed]) -> Result<(), StoreError> {
+        let ids: Vec<Uuid> = calls.iter().map(|row| row.id).collect();
+        let waits: Vec<f64> = calls.iter().map(|row| row.wait.as_seconds_f64()).collect();
+        let whys: Vec<String> = calls.iter().map(|row| choreography_core::dead_letter::shortened(&row.why)).collect();
         sqlx::query(
             "WITH later AS (
                  SELECT id, wait, why FROM intents
@@ -131,5 +131,5 @@ impl IntentStore for Postgres {
 fn claimed(row: &PgRow) -> sqlx::Result<Claimed> {
     let age: f64 = row.try_get("age")?;
     let age = TimeDelta::milliseconds((age * 1_000.0).ceil() as i64);
-    Ok(Claimed { intent: waiting::intent(row)?, age })
+    Ok(Claimed { call: waiting::pending_call(row)?, age })
 }

@@ -1,4 +1,4 @@
-//! Rows that wait: deadlines, intents, held events, dead messages.
+//! Rows that wait: deadlines, calls, held events, dead messages.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use choreography_core::{
     dead_letter::shortened,
     delivery::{Delivery, Position},
     store::{
-        AmendedIntent, Calls, DeadMessage, Deadline, Deadlines, HeldFailure, HeldStatus, HoldEvent, Intent,
-        RefusedIntent,
+        AmendedCall, Calls, DeadMessage, Deadline, Deadlines, HeldFailure, HeldStatus, HoldEvent, PendingCall,
+        RefusedCall,
     },
     trace::TraceContext,
 };
@@ -156,7 +156,7 @@ pub(super) fn write_calls(statement: &mut Statement<'_>, calls: &Calls) {
         amend_calls(&mut statement.parts, amended);
     }
     if !postponed.is_empty() {
-        let ids = column(postponed, |row| row.intent.id);
+        let ids = column(postponed, |row| row.call.id);
         let given = statement.parts.bind(&ids);
         postpone_calls(&mut statement.parts, &given, postponed);
         statement.look_for_missing(ids, &given, "calls_postponed");
@@ -167,7 +167,7 @@ pub(super) fn write_calls(statement: &mut Statement<'_>, calls: &Calls) {
     }
 }
 
-fn insert_calls(parts: &mut Parts, calls: &[Intent], own_until: DateTime<Utc>) {
+fn insert_calls(parts: &mut Parts, calls: &[PendingCall], own_until: DateTime<Utc>) {
     let columns = [
         parts.bind(column(calls, |row| row.id)) + "::uuid[]",
         parts.bind(column(calls, |row| row.aggregate_id.as_str())) + "::text[]",
@@ -178,7 +178,7 @@ fn insert_calls(parts: &mut Parts, calls: &[Intent], own_until: DateTime<Utc>) {
         parts.bind(column(calls, |row| row.trace.traceparent.as_deref())) + "::text[]",
         parts.bind(column(calls, |row| row.trace.tracestate.as_deref())) + "::text[]",
         parts.bind(column(calls, |row| i32::try_from(row.attempts).unwrap_or(i32::MAX))) + "::int[]",
-        parts.bind(column(calls, |row| row.intended_at)) + "::timestamptz[]",
+        parts.bind(column(calls, |row| row.requested_at)) + "::timestamptz[]",
     ];
     let (columns, own_until, after) = (columns.join(", "), parts.bind(own_until), parts.after());
     parts.step(
@@ -192,7 +192,7 @@ fn insert_calls(parts: &mut Parts, calls: &[Intent], own_until: DateTime<Utc>) {
 }
 
 /// Rows are locked in the order of their ids.
-fn amend_calls(parts: &mut Parts, amended: &[AmendedIntent]) {
+fn amend_calls(parts: &mut Parts, amended: &[AmendedCall]) {
     let aggregates = parts.bind(column(amended, |call| call.aggregate_id.as_str()));
     let steps = parts.bind(column(amended, |call| call.step.as_str()));
     let requests = parts.bind(column(amended, |call| call.request.as_str()));
@@ -212,7 +212,7 @@ fn amend_calls(parts: &mut Parts, amended: &[AmendedIntent]) {
 }
 
 /// Rows are locked in the order of their ids.
-fn postpone_calls(parts: &mut Parts, ids: &str, postponed: &[RefusedIntent]) {
+fn postpone_calls(parts: &mut Parts, ids: &str, postponed: &[RefusedCall]) {
     let errors = parts.bind(column(postponed, |row| row.error.as_str()));
     let times = parts.bind(column(postponed, |row| row.not_before));
     let requests = parts.bind(column(postponed, |row| row.amended.as_deref()));
@@ -348,8 +348,8 @@ pub(super) fn deadline(row: &PgRow) -> sqlx::Result<Deadline> {
     })
 }
 
-pub(super) fn intent(row: &PgRow) -> sqlx::Result<Intent> {
-    Ok(Intent {
+pub(super) fn pending_call(row: &PgRow) -> sqlx::Result<PendingCall> {
+    Ok(PendingCall {
         id: row.try_get::<Uuid, _>("id")?,
         aggregate_id: row.try_get("aggregate_id")?,
         step: row.try_get("step")?,
@@ -358,6 +358,6 @@ pub(super) fn intent(row: &PgRow) -> sqlx::Result<Intent> {
         causation_id: row.try_get("causation_id")?,
         trace: trace(row)?,
         attempts: attempts(row)?,
-        intended_at: row.try_get("intended_at")?,
+        requested_at: row.try_get("intended_at")?,
     })
 }

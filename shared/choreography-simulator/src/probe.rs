@@ -135,7 +135,7 @@ fn noted(effects: Effects<Routed>, taken: Taken) -> Effects<Probe> {
     Effects {
         events: effects.events,
         records,
-        intents: effects.intents,
+        calls: effects.calls,
         amended: effects.amended,
         deadlines: effects.deadlines,
         settled: effects.settled,

@@ -15,16 +15,16 @@ use std::{
 };
 
 use choreography_core::{
+    calls::{self, CallStore, Outside},
     deadlines,
     handler::Handler,
     input::Verdict,
     intake::{self, Beside, Found, Handled, Intake, Kind, Search, Turn},
-    intents::{self, IntentStore, Outside},
     log::EventSource,
     participant::{Answer, Participant},
     relay::{Feed, Lane},
     retry::{self, Limits},
-    store::{Deadline, Intent},
+    store::{Deadline, PendingCall},
 };
 use chrono::TimeDelta;
 use feeding::Following;
@@ -60,7 +60,7 @@ impl Task {
     }
 }
 
-type Calls = Arc<Mutex<Vec<Intent>>>;
+type Calls = Arc<Mutex<Vec<PendingCall>>>;
 
 const LIMIT: usize = 4;
 const LIMITS: Limits = Limits { keys: LIMIT, per_key: LIMIT, bytes: 4_000 };
@@ -195,14 +195,14 @@ fn count_kinds<R>(core: &Core, handled: &Handled<R>) {
 /// What waits for the loop in memory.
 struct Arrivals<P: Participant> {
     requests: Requests<P>,
-    answers: Mutex<Vec<(Intent, Answer)>>,
+    answers: Mutex<Vec<(PendingCall, Answer)>>,
     due: Mutex<Vec<(Vec<Deadline>, Found)>>,
 }
 
 impl<P: Participant> Arrivals<P> {
     fn gather(&self, intake: &mut Intake<P>) {
         intake.ask(self.requests.take(LIMIT).into_iter().map(Request::into_asked));
-        lock(&self.answers).drain(..).for_each(|(intent, answer)| intake.answered(&intent, answer));
+        lock(&self.answers).drain(..).for_each(|(call, answer)| intake.answered(&call, answer));
         lock(&self.due).drain(..).for_each(|(due, found)| intake.due(due, &found));
     }
 }
@@ -305,30 +305,30 @@ async fn call<P: Participant, O: Outside>(
     let mut idle = 0;
     while !stop.has_begun() {
         sleep(&core, idle).await;
-        let mut intents = std::mem::take(&mut *lock(&calls));
-        if intents.is_empty() {
-            let claimed = droppable(&core, IntentStore::claim(&handler.database, LIMIT, CALL_BYTES, LEASE)).await;
+        let mut calls = std::mem::take(&mut *lock(&calls));
+        if calls.is_empty() {
+            let claimed = droppable(&core, CallStore::claim(&handler.database, LIMIT, CALL_BYTES, LEASE)).await;
             let claimed = claimed.and_then(Result::ok).unwrap_or_default();
-            intents = claimed.into_iter().map(|claimed| claimed.intent).collect();
+            calls = claimed.into_iter().map(|claimed| claimed.call).collect();
         }
-        idle = if intents.is_empty() { core.pick(IDLE) } else { 0 };
+        idle = if calls.is_empty() { core.pick(IDLE) } else { 0 };
         let mut called = Vec::new();
-        for intent in intents {
-            let age = core.now() - intent.intended_at;
-            let Some(result) = droppable(&core, outside.call(&intent, age)).await else { continue };
-            core.tell(|| format!("{} called {}: {result:?}", handler.participant.name(), intent.idempotency_key()));
-            called.push((intent, result));
+        for call in calls {
+            let age = core.now() - call.requested_at;
+            let Some(result) = droppable(&core, outside.call(&call, age)).await else { continue };
+            core.tell(|| format!("{} called {}: {result:?}", handler.participant.name(), call.idempotency_key()));
+            called.push((call, result));
         }
         let mut unanswered = Vec::new();
-        for (intent, result) in called {
+        for (call, result) in called {
             match result {
-                Ok(answer) => lock(&arrivals.answers).push((intent, answer)),
-                Err(no_answer) => unanswered.push((intent, no_answer)),
+                Ok(answer) => lock(&arrivals.answers).push((call, answer)),
+                Err(no_answer) => unanswered.push((call, no_answer)),
             }
         }
         // What is not given back is claimed once its lease is over.
         let retry = &handler.policy.retry;
-        droppable(&core, intents::give_back(&handler.database, retry, &mut ids, &unanswered)).await;
+        droppable(&core, calls::give_back(&handler.database, retry, &mut ids, &unanswered)).await;
     }
 }
 

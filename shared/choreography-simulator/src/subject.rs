@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use choreography_core::{
     AnyRow, Command, Event, Record, Row,
+    calls::{Nobody, Outside},
     envelope::Envelope,
     input::Verdict,
-    intents::{Nobody, Outside},
     participant::{Participant, Trigger},
     routes::{AnyCommand, AnyReply, Routed, Service, TableId},
 };

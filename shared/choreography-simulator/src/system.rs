@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use choreography_core::{EventType, intents::Outside, participant::Participant, routes::Service};
+use choreography_core::{EventType, calls::Outside, participant::Participant, routes::Service};
 
 use crate::{
     core::Core,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use choreography_core::{
     Answer,
-    intents::{NoAnswer, Outside},
-    store::Intent,
+    calls::{NoAnswer, Outside},
+    store::PendingCall,
 };
 use chrono::TimeDelta;
 
@@ -30,13 +30,13 @@ impl<O: Outside> Unreliable<O> {
 }
 
 impl<O: Outside> Outside for Unreliable<O> {
-    async fn call(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, NoAnswer> {
+    async fn call(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, NoAnswer> {
         self.core.enter("call");
         pause().await;
         if self.core.strikes(Fault::CallLost) {
             return Err(NoAnswer::Passing("the call was lost".into()));
         }
-        let answer = self.outside.call(intent, age).await;
+        let answer = self.outside.call(call, age).await;
         pause().await;
         if self.core.strikes(Fault::AnswerLost) {
             return Err(NoAnswer::Passing("the answer was lost".into()));

@@ -15,7 +15,7 @@ static KNOWN: LazyLock<Mutex<BTreeSet<&'static str>>> = LazyLock::new(Mutex::def
 /// All of it in one text, sorted, each word once.
 pub(crate) fn of(effects: &Effects<Routed>) -> &'static str {
     let published = effects.events.iter().map(|event| event.event_type.to_owned());
-    let called = effects.intents.iter().map(|call| format!("call {}", call.step));
+    let called = effects.calls.iter().map(|call| format!("call {}", call.step));
     let amended = effects.amended.iter().map(|call| format!("amend {}", call.step));
     let set = effects.deadlines.iter().map(|deadline| format!("deadline {}", deadline.name));
     let settled = effects.settled.iter().map(|deadline| format!("settle {}", deadline.name));

@@ -110,10 +110,10 @@ use without_http as http;
 
 pub use choreography_core::{
     Answer, Call, Command, Event, EventType, Json, Key, Record, Refusal, Row, Undecodable,
-    intents::{NoAnswer, Nobody, Outside},
+    calls::{NoAnswer, Nobody, Outside},
     records,
     routes::{Further, Moment, Reaction, Reacts, Routes, Service, nothing, publish},
-    store::Intent,
+    store::PendingCall,
     table, words,
 };
 pub use choreography_postgres::Pool;

@@ -6,7 +6,7 @@ use anyhow::Result;
 #[cfg(feature = "http")]
 use axum::Router;
 use choreography_core::{
-    intents::{Nobody, Outside},
+    calls::{Nobody, Outside},
     routes::{self, Routed},
 };
 use futures::{FutureExt, future::BoxFuture};

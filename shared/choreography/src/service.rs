@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use choreography_core::{
+    calls::Outside,
     commands::{self, CommandQueue, Commands},
     handler::Handler,
     intake::{self, Beside, Intake, Turn},
-    intents::Outside,
     participant::Participant,
     relay::Lane,
     routes::Routed,
@@ -38,7 +38,7 @@ use crate::{
     telemetry,
 };
 
-/// Intents that wait in memory for their call. What does not fit waits for its lease in the database, which is seconds;
+/// Calls that wait in memory for their call. What does not fit waits for its lease in the database, which is seconds;
 /// so this is several seconds' worth at full speed, and some megabytes.
 const CALL_QUEUE: usize = 10_000;
 /// Loops that handle what could not be done at once: one never waits for locks, and while one waits for a locked row, another goes on.

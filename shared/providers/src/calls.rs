@@ -1,14 +1,14 @@
-//! Calls that a service intends, made at its provider: ask before sending again, and never resend past the key's lifetime.
+//! Calls that a service asks for, made at its provider: ask before sending again, and never resend past the key's lifetime.
 
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 
-use choreography::{Answer, Intent, Outside};
+use choreography::{Answer, Outside, PendingCall};
 use chrono::TimeDelta;
 
 use crate::{NoAnswer, Provider, Request};
 
 type Called<'a> = Pin<Box<dyn Future<Output = Result<Answer, choreography::NoAnswer>> + Send + 'a>>;
-type Make<P> = for<'a> fn(&'a Calls<P>, &'a Intent, TimeDelta) -> Called<'a>;
+type Make<P> = for<'a> fn(&'a Calls<P>, &'a PendingCall, TimeDelta) -> Called<'a>;
 
 /// A service's way to its provider.
 pub struct Calls<P> {
@@ -27,7 +27,7 @@ impl<P: Provider> Calls<P> {
     /// The provider is called for requests of this type.
     #[must_use]
     pub fn to<R: Request>(mut self) -> Self {
-        self.by_step.insert(R::STEP, |calls, intent, age| Box::pin(calls.make::<R>(intent, age)));
+        self.by_step.insert(R::STEP, |calls, call, age| Box::pin(calls.make::<R>(call, age)));
         self
     }
 
@@ -37,12 +37,12 @@ impl<P: Provider> Calls<P> {
     ///
     /// What holds for a request holds for calling it off: past the key's lifetime the provider may have forgotten what it did,
     /// and would say that it never will.
-    async fn make<R: Request>(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, choreography::NoAnswer> {
-        let key = intent.idempotency_key();
-        let request: R = serde_json::from_str(&intent.request)
+    async fn make<R: Request>(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, choreography::NoAnswer> {
+        let key = call.idempotency_key();
+        let request: R = serde_json::from_str(&call.request)
             .map_err(|error| choreography::NoAnswer::Wrong(format!("the request of {key} can't be read: {error}")))?;
         let expired = age >= self.resend_within;
-        if (intent.attempts > 0 || expired)
+        if (call.attempts > 0 || expired)
             && let Some(answer) = self.provider.find::<R>(&key).await.map_err(no_answer)?
             && !(R::INSISTS && matches!(answer, Answer::No { .. }))
         {
@@ -50,26 +50,26 @@ impl<P: Provider> Calls<P> {
         }
         if expired {
             return Err(choreography::NoAnswer::Wrong(format!(
-                "{key} is not known at the provider and was intended {} minutes ago, when its key may be forgotten there: \
+                "{key} is not known at the provider and was written down {} minutes ago, when its key may be forgotten there: \
                  sending it again could do it twice. Look it up at the provider, then settle it by hand (/admin/calls/{})",
                 age.num_minutes(),
-                intent.id
+                call.id
             )));
         }
         if request.is_cancelled() {
             self.provider.cancel::<R>(&key).await.map_err(no_answer)
         } else {
-            self.provider.send(&key, &intent.aggregate_id, &request).await.map_err(no_answer)
+            self.provider.send(&key, &call.aggregate_id, &request).await.map_err(no_answer)
         }
     }
 }
 
 impl<P: Provider> Outside for Calls<P> {
-    async fn call(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, choreography::NoAnswer> {
-        let Some(make) = self.by_step.get(intent.step.as_str()) else {
-            return Err(choreography::NoAnswer::Wrong(format!("no provider is called for {:?}", intent.step)));
+    async fn call(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, choreography::NoAnswer> {
+        let Some(make) = self.by_step.get(call.step.as_str()) else {
+            return Err(choreography::NoAnswer::Wrong(format!("no provider is called for {:?}", call.step)));
         };
-        make(self, intent, age).await
+        make(self, call, age).await
     }
 
     fn steps(&self) -> Option<Vec<&'static str>> {

@@ -84,8 +84,8 @@ impl Provider for Scripted {
     }
 }
 
-fn intent(step: &str, attempts: u32) -> Intent {
-    Intent {
+fn pending_call(step: &str, attempts: u32) -> PendingCall {
+    PendingCall {
         id: uuid::Uuid::nil(),
         aggregate_id: "o1".into(),
         step: step.into(),
@@ -94,16 +94,16 @@ fn intent(step: &str, attempts: u32) -> Intent {
         causation_id: None,
         trace: TraceContext::default(),
         attempts,
-        intended_at: DateTime::UNIX_EPOCH,
+        requested_at: DateTime::UNIX_EPOCH,
     }
 }
 
 type Came = (Result<Answer, choreography::NoAnswer>, Vec<String>);
 
-async fn call(found: Option<Answer>, answer: Result<Answer, NoAnswer>, intent: &Intent, age: TimeDelta) -> Came {
+async fn call(found: Option<Answer>, answer: Result<Answer, NoAnswer>, call: &PendingCall, age: TimeDelta) -> Came {
     let calls = Calls::at(Scripted { found, answer, asked: Mutex::default() }, RESEND_WITHIN);
     let calls = calls.to::<Charge>().to::<Refund>();
-    let result = calls.call(intent, age).await;
+    let result = calls.call(call, age).await;
     (result, calls.provider.asked.into_inner().unwrap())
 }
 
@@ -122,18 +122,18 @@ fn by_hand(result: &Result<Answer, choreography::NoAnswer>) -> bool {
 #[tokio::test]
 async fn a_first_call_is_sent_without_asking() {
     for answer in [yes(), no()] {
-        let (result, asked) = call(Some(yes()), Ok(answer.clone()), &intent("charge", 0), NEW).await;
+        let (result, asked) = call(Some(yes()), Ok(answer.clone()), &pending_call("charge", 0), NEW).await;
         assert_eq!((result, asked), (Ok(answer), vec!["send charges o1/charge".into()]));
     }
 }
 
 #[tokio::test]
 async fn a_repeated_call_asks_first_and_is_sent_again_under_its_key_where_nothing_is_found() {
-    let (result, asked) = call(None, Ok(yes()), &intent("charge", 2), NEW).await;
+    let (result, asked) = call(None, Ok(yes()), &pending_call("charge", 2), NEW).await;
     let expected = ["find charges o1/charge", "send charges o1/charge"].map(str::to_owned);
     assert_eq!((result, asked), (Ok(yes()), expected.into()));
     for found in [yes(), no()] {
-        let (result, asked) = call(Some(found.clone()), Err(NoAnswer::TimedOut), &intent("charge", 1), NEW).await;
+        let (result, asked) = call(Some(found.clone()), Err(NoAnswer::TimedOut), &pending_call("charge", 1), NEW).await;
         assert_eq!((result, asked), (Ok(found), vec!["find charges o1/charge".into()]));
     }
 }
@@ -142,31 +142,31 @@ async fn a_repeated_call_asks_first_and_is_sent_again_under_its_key_where_nothin
 async fn an_undo_that_was_refused_is_sent_again_under_the_same_key() {
     let asks_and_sends = ["find refunds o1/refund", "send refunds o1/refund"].map(str::to_owned);
     for answer in [yes(), no()] {
-        let (result, asked) = call(Some(no()), Ok(answer.clone()), &intent("refund", 1), NEW).await;
+        let (result, asked) = call(Some(no()), Ok(answer.clone()), &pending_call("refund", 1), NEW).await;
         assert_eq!((result, asked), (Ok(answer), asks_and_sends.clone().into()));
     }
-    let (result, asked) = call(Some(yes()), Ok(no()), &intent("refund", 1), NEW).await;
+    let (result, asked) = call(Some(yes()), Ok(no()), &pending_call("refund", 1), NEW).await;
     assert_eq!((result, asked), (Ok(yes()), vec!["find refunds o1/refund".into()]));
 }
 
 #[tokio::test]
 async fn past_the_keys_lifetime_is_only_asked() {
     for attempts in [0, 3] {
-        let (result, asked) = call(None, Ok(yes()), &intent("charge", attempts), OLD).await;
+        let (result, asked) = call(None, Ok(yes()), &pending_call("charge", attempts), OLD).await;
         assert!(by_hand(&result), "{result:?}");
         assert_eq!(asked, ["find charges o1/charge"]);
-        assert_eq!(call(Some(no()), Ok(yes()), &intent("charge", attempts), OLD).await.0, Ok(no()));
+        assert_eq!(call(Some(no()), Ok(yes()), &pending_call("charge", attempts), OLD).await.0, Ok(no()));
     }
-    let (result, asked) = call(Some(no()), Ok(yes()), &intent("refund", 1), OLD).await;
+    let (result, asked) = call(Some(no()), Ok(yes()), &pending_call("refund", 1), OLD).await;
     assert!(by_hand(&result), "{result:?}");
     assert_eq!(asked, ["find refunds o1/refund"]);
-    assert_eq!(call(Some(yes()), Ok(no()), &intent("refund", 1), OLD).await.0, Ok(yes()));
+    assert_eq!(call(Some(yes()), Ok(no()), &pending_call("refund", 1), OLD).await.0, Ok(yes()));
     let almost = RESEND_WITHIN - TimeDelta::milliseconds(1);
-    assert_eq!(call(None, Ok(yes()), &intent("charge", 1), almost).await.0, Ok(yes()));
+    assert_eq!(call(None, Ok(yes()), &pending_call("charge", 1), almost).await.0, Ok(yes()));
 }
 
-fn called_off(attempts: u32) -> Intent {
-    Intent { request: r#"{"amount":200,"cancel":true}"#.into(), ..intent("charge", attempts) }
+fn called_off(attempts: u32) -> PendingCall {
+    PendingCall { request: r#"{"amount":200,"cancel":true}"#.into(), ..pending_call("charge", attempts) }
 }
 
 #[tokio::test]
@@ -187,21 +187,21 @@ async fn only_a_refused_request_needs_a_person() {
     let server = NoAnswer::Server { status: 503, body: String::new() };
     let (reset, html) = (NoAnswer::Unreachable("reset".into()), NoAnswer::Malformed("html".into()));
     for passing in [NoAnswer::TimedOut, reset, server, html] {
-        let (result, _) = call(None, Err(passing), &intent("charge", 0), NEW).await;
+        let (result, _) = call(None, Err(passing), &pending_call("charge", 0), NEW).await;
         assert!(matches!(result, Err(choreography::NoAnswer::Passing(_))), "{result:?}");
     }
     let refused = NoAnswer::Refused { status: 409, message: "key_conflict".into() };
-    let (result, _) = call(None, Err(refused), &intent("charge", 0), NEW).await;
+    let (result, _) = call(None, Err(refused), &pending_call("charge", 0), NEW).await;
     assert!(matches!(&result, Err(choreography::NoAnswer::Wrong(why)) if why.contains("key_conflict")), "{result:?}");
     let at_work = NoAnswer::InProgress { message: "a moment".into() };
-    let (result, _) = call(None, Err(at_work), &intent("charge", 0), NEW).await;
+    let (result, _) = call(None, Err(at_work), &pending_call("charge", 0), NEW).await;
     assert!(matches!(result, Err(choreography::NoAnswer::InProgress(_))), "{result:?}");
 }
 
 #[tokio::test]
 async fn an_intent_that_cannot_be_read_or_is_not_known_calls_nobody() {
-    let garbled = Intent { request: "{}".into(), ..intent("charge", 0) };
-    for wrong in [garbled, intent("bribe", 0)] {
+    let garbled = PendingCall { request: "{}".into(), ..pending_call("charge", 0) };
+    for wrong in [garbled, pending_call("bribe", 0)] {
         let (result, asked) = call(None, Ok(yes()), &wrong, NEW).await;
         assert!(matches!(result, Err(choreography::NoAnswer::Wrong(_))), "{result:?}");
         assert!(asked.is_empty(), "{asked:?}");

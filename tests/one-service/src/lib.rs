@@ -20,7 +20,8 @@ use choreography_core::{
     policy::{Policy, RetryPolicy},
     routes::{AnyCommand, AnyEvent, AnyReply, Routed, Service, TableId},
     store::{
-        Database as _, Intent, Lost, StoreError, TableChanges, Transaction as _, Waits, Wanted, WantedRows, Writing,
+        Database as _, Lost, PendingCall, StoreError, TableChanges, Transaction as _, Waits, Wanted, WantedRows,
+        Writing,
     },
     trace::TraceContext,
 };
@@ -123,7 +124,7 @@ impl<S: Service> OneService<S> {
     }
 
     /// The provider's own answer to a call.
-    pub async fn answered(&self, call: &Intent, answer: Said) -> Verdict<AnyReply> {
+    pub async fn answered(&self, call: &PendingCall, answer: Said) -> Verdict<AnyReply> {
         let verdicts = take_in(&self.handler(), |intake| intake.answered(call, answer)).await;
         verdicts.into_iter().next().expect("a verdict")
     }
@@ -266,6 +267,6 @@ fn policy() -> Policy {
         retry: RetryPolicy { base: second, cap: second * 60, max_attempts: 10 },
         max_message_bytes: 1_000_000,
         ranges: RANGES,
-        intent_lease: second * 10,
+        call_lease: second * 10,
     }
 }

@@ -113,7 +113,7 @@ pub static TABLES: Tables = Tables {
         ("crashes", 1, PLAIN),
         ("begin_messages", 1, PLAIN),
         ("end_messages", 1, PLAIN),
-        ("claim_intents", 1, PLAIN),
+        ("claim_calls", 1, PLAIN),
         ("keep_alive", 1, PLAIN),
     ],
     frequent: &["append_records", "begin", "commit", "lock_rows", "mark", "publish"],

@@ -1,6 +1,6 @@
 //! What a start refuses of a real PostgreSQL.
 
-use choreography::{Answer, EngineSettings, Intent, NoAnswer, Outside, Runner};
+use choreography::{Answer, EngineSettings, NoAnswer, Outside, PendingCall, Runner};
 use chrono::TimeDelta;
 use harness::PATIENCE;
 use local::{
@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 struct Unasked;
 
 impl Outside for Unasked {
-    async fn call(&self, intent: &Intent, _age: TimeDelta) -> Result<Answer, NoAnswer> {
-        Err(NoAnswer::Passing(format!("{} was called", intent.step)))
+    async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, NoAnswer> {
+        Err(NoAnswer::Passing(format!("{} was called", call.step)))
     }
 }
 

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use choreography_core::{
     delivery::{Delivery, Position},
     store::{
-        Calls, Database, DeadMessage, Deadline, Deadlines, Failure, HeldEvents, HeldStatus, HoldEvent, Intent,
-        OutboxMessage, StoreError, Transaction, Waits, Writing,
+        Calls, Database, DeadMessage, Deadline, Deadlines, Failure, HeldEvents, HeldStatus, HoldEvent, OutboxMessage,
+        PendingCall, StoreError, Transaction, Waits, Writing,
     },
     trace::TraceContext,
 };
@@ -58,8 +58,8 @@ fn deadline(order: &str, due_at: DateTime<Utc>) -> Deadline {
     }
 }
 
-fn intent(order: &str, step: &str, intended_at: DateTime<Utc>) -> Intent {
-    Intent {
+fn pending_call(order: &str, step: &str, requested_at: DateTime<Utc>) -> PendingCall {
+    PendingCall {
         id: Uuid::now_v7(),
         aggregate_id: order.into(),
         step: step.into(),
@@ -68,7 +68,7 @@ fn intent(order: &str, step: &str, intended_at: DateTime<Utc>) -> Intent {
         causation_id: None,
         trace: TraceContext::default(),
         attempts: 0,
-        intended_at,
+        requested_at,
     }
 }
 
@@ -95,7 +95,7 @@ async fn fill(world: &OneService<Order>) -> Result<(), StoreError> {
     let set = vec![deadline("a", now - minute), deadline("b", now + minute * 60)];
     let deadlines = Deadlines { set, ..Deadlines::default() };
     let calls = [("a", "charge", 1), ("b", "charge", 5), ("c", "charge", 3), ("a", "refund", 20)];
-    let calls = calls.map(|(order, step, minutes)| intent(order, step, now - minute * minutes));
+    let calls = calls.map(|(order, step, minutes)| pending_call(order, step, now - minute * minutes));
     let calls = Calls { new: calls.into(), own_until: now + minute, ..Calls::default() };
     let messages = vec![message(); 5];
     let writing = Writing { held, dead: dead.collect(), deadlines, calls, messages, ..Writing::default() };
@@ -134,7 +134,7 @@ async fn what_waits_is_counted_by_why_and_its_age_is_that_of_the_oldest() {
     assert_eq!(found.deadlines_refused, 1);
     assert!((700.0..3_600.0).contains(&found.retrying_age), "{}", found.retrying_age);
     assert!(found.outbox_age >= before, "the oldest is {before} s old, the gauge says {}", found.outbox_age);
-    let mut calls = found.intents.clone();
+    let mut calls = found.calls.clone();
     calls.sort_by(|a, b| a.0.cmp(&b.0));
     let (charges, refunds) = (&calls[0], &calls[1]);
     assert_eq!(

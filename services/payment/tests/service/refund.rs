@@ -15,7 +15,7 @@ async fn a_refund_that_the_provider_refuses_stays_open_until_it_goes_through() {
     let charge = charging(&service).await;
     assert!(matches!(service.answered(&charge, yes("ch_1")).await, Verdict::Applied(None)));
     let failed = service.told(ShippingFailed { order_id: ORDER, reason: "refused".into() }).await;
-    let refund = failed.intents.into_iter().next().expect("a refund is intended").intent;
+    let refund = failed.calls.into_iter().next().expect("a refund is asked for").call;
 
     for _ in 0..3 {
         let refused = service.answered(&refund, Answer::No { reason: "no funds".into() }).await;

@@ -1,6 +1,6 @@
 //! One order, and the service that it is to be paid at.
 
-use choreography_core::store::Intent;
+use choreography_core::store::PendingCall;
 use contracts::{InventoryReserved, Item, OrderDetails};
 use one_service::OneService;
 use payment::{MIGRATIONS, Payment};
@@ -12,8 +12,8 @@ pub async fn start() -> OneService<Payment> {
     OneService::start(Payment, &MIGRATIONS).await
 }
 
-/// A charge is intended.
-pub async fn charging(service: &OneService<Payment>) -> Intent {
+/// A charge is asked for.
+pub async fn charging(service: &OneService<Payment>) -> PendingCall {
     let reserved = InventoryReserved {
         order_id: ORDER,
         details: OrderDetails {
@@ -25,7 +25,7 @@ pub async fn charging(service: &OneService<Payment>) -> Intent {
             shipping_address: None,
         },
     };
-    service.told(reserved).await.intents.pop().expect("a charge is intended").intent
+    service.told(reserved).await.calls.pop().expect("a charge is asked for").call
 }
 
 pub async fn state(service: &OneService<Payment>) -> Vec<String> {

@@ -116,7 +116,7 @@ impl<'a, P: Participant> Batch<'a, P> {
                 Err(UnacceptableId::TooOld { .. } | UnacceptableId::NotVersion7(_)) => note.too_old = true,
             },
             // Each once, however often the batch has it.
-            Origin::Deadline(_) | Origin::Intent(_) => {
+            Origin::Deadline(_) | Origin::Call(_) => {
                 let row = input.origin.row().filter(|id| !known.settled.contains(id) && seen.insert(*id));
                 if row.is_none() {
                     self.verdicts[index] = Some(Verdict::Gone);

@@ -143,7 +143,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
             Inbound::Input(Input { origin: Origin::Arrival(_), .. }) => {
                 return self.transact(ids, std::slice::from_ref(inbound), manner).await.map_err(unavailable);
             }
-            Inbound::Input(Input { origin: Origin::Deadline(_) | Origin::Intent(_), .. }) => Verdict::Refused(refusal),
+            Inbound::Input(Input { origin: Origin::Deadline(_) | Origin::Call(_), .. }) => Verdict::Refused(refusal),
             Inbound::Input(_) | Inbound::Stuck(..) | Inbound::Ignored(_) | Inbound::Unread(_) => Verdict::Gone,
         };
         match self.transact(ids, std::slice::from_ref(inbound), manner).await {

@@ -68,8 +68,8 @@ fn a_refused_deadline_that_its_batch_has_settled_comes_no_more_and_another_aggre
 
 fn requests(world: &World) -> Vec<String> {
     let state = world.handler.database.state();
-    let told = |intent: &crate::store::Intent| format!("{} {}", intent.idempotency_key(), intent.request);
-    let mut requests: Vec<String> = state.intents.values().map(|(intent, _)| told(intent)).collect();
+    let told = |call: &crate::store::PendingCall| format!("{} {}", call.idempotency_key(), call.request);
+    let mut requests: Vec<String> = state.calls.values().map(|(call, _)| told(call)).collect();
     requests.sort();
     requests
 }
@@ -80,12 +80,12 @@ fn a_call_is_written_down_with_what_it_came_from_and_can_be_made_at_once() {
     let event = world.event("a", r#"{"act":"call"}"#);
     let progress = world.arrive_fully(std::slice::from_ref(&event));
     let state = world.handler.database.state();
-    let (intent, _) = state.intents.values().next().unwrap();
-    assert_eq!((intent.idempotency_key().as_str(), intent.correlation_id.as_str()), ("a/add", "s"));
-    assert_eq!((intent.causation_id, intent.attempts), (state.inbox.first().copied(), 0));
-    assert_eq!((intent.intended_at, state.intents.len()), (state.now, 1));
+    let (call, _) = state.calls.values().next().unwrap();
+    assert_eq!((call.idempotency_key().as_str(), call.correlation_id.as_str()), ("a/add", "s"));
+    assert_eq!((call.causation_id, call.attempts), (state.inbox.first().copied(), 0));
+    assert_eq!((call.requested_at, state.calls.len()), (state.now, 1));
     assert_eq!(state.calls_are_own_until, Some(state.now + TimeDelta::seconds(10)));
-    assert_eq!(progress.intents.iter().map(|call| &call.intent).collect::<Vec<_>>(), [intent]);
+    assert_eq!(progress.calls.iter().map(|call| &call.call).collect::<Vec<_>>(), [call]);
 }
 
 #[test]

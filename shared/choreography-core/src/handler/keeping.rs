@@ -2,12 +2,12 @@
 
 use super::{running::Running, told::created};
 use crate::{
-    effects::{Effects, Intend, NewEvent, SagaEnd},
+    effects::{Effects, NewCall, NewEvent, SagaEnd},
     input::Input,
     outbox::{self, Lineage},
     participant::{Participant, Refusal},
     spans::SagaSpan,
-    store::{AmendedIntent, Deadline, Intent, OutboxMessage},
+    store::{AmendedCall, Deadline, OutboxMessage, PendingCall},
     trace::TraceContext,
 };
 
@@ -69,22 +69,22 @@ impl<P: Participant> Running<'_, P> {
                 not_before: None,
             });
         }
-        for intend in effects.intents {
-            let correlation_id = input.correlation_id.clone().unwrap_or_else(|| intend.aggregate_id.clone());
-            self.outcome.writing.calls.new.push(Intent {
+        for new in effects.calls {
+            let correlation_id = input.correlation_id.clone().unwrap_or_else(|| new.aggregate_id.clone());
+            self.outcome.writing.calls.new.push(PendingCall {
                 id: self.ids.next(self.now),
-                aggregate_id: intend.aggregate_id,
-                step: intend.step.to_owned(),
-                request: intend.request,
+                aggregate_id: new.aggregate_id,
+                step: new.step.to_owned(),
+                request: new.request,
                 correlation_id,
                 causation_id: input.origin.causation_id(),
                 trace: trace.clone(),
                 attempts: 0,
-                intended_at: self.now,
+                requested_at: self.now,
             });
         }
-        for Intend { aggregate_id, step, request } in effects.amended {
-            self.outcome.amend_call(AmendedIntent { aggregate_id, step: step.to_owned(), request });
+        for NewCall { aggregate_id, step, request } in effects.amended {
+            self.outcome.amend_call(AmendedCall { aggregate_id, step: step.to_owned(), request });
         }
         effects.reply
     }

@@ -134,12 +134,12 @@ fn a_deadline_that_another_settles_first_has_no_effect_and_the_others_have() {
 fn an_answer_that_another_takes_first_has_no_effect() {
     let mut world = World::new();
     world.batch(&[("a", "call")]);
-    let intent = world.handler.database.state().intents.values().next().unwrap().0.clone();
-    let id = intent.id;
+    let call = world.handler.database.state().calls.values().next().unwrap().0.clone();
+    let id = call.id;
     meanwhile(&world, move |state| {
-        state.intents.remove(&id);
+        state.calls.remove(&id);
     });
-    assert_eq!(world.answer(&[&intent]), [Gone]);
+    assert_eq!(world.answer(&[&call]), [Gone]);
     assert_eq!(world.published(), ["a call"]);
 }
 

@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use super::{Progress, published, told::Told};
 use crate::{
+    calls::FreshCall,
     input::Verdict,
-    intents::FreshCall,
     participant::Participant,
     spans::SagaSpan,
-    store::{AmendedIntent, Deadline, Intent, RefusedIntent, Writing},
+    store::{AmendedCall, Deadline, PendingCall, RefusedCall, Writing},
 };
 
 /// What has to be written, and what to tell whom.
@@ -85,13 +85,13 @@ impl<P: Participant> Outcome<P> {
         }
     }
 
-    /// One that this very batch intended is not written yet; one that has its answer in this batch stays as it is.
-    pub fn amend_call(&mut self, amended: AmendedIntent) {
+    /// One that this very batch writes down is not there yet; one that has its answer in this batch stays as it is.
+    pub fn amend_call(&mut self, amended: AmendedCall) {
         let calls = &mut self.writing.calls;
-        let is_it = |intent: &Intent| intent.aggregate_id == amended.aggregate_id && intent.step == amended.step;
-        if let Some(new) = calls.new.iter_mut().find(|intent| is_it(intent)) {
+        let is_it = |call: &PendingCall| call.aggregate_id == amended.aggregate_id && call.step == amended.step;
+        if let Some(new) = calls.new.iter_mut().find(|call| is_it(call)) {
             new.request = amended.request;
-        } else if let Some(postponed) = calls.postponed.iter_mut().find(|row| is_it(&row.intent)) {
+        } else if let Some(postponed) = calls.postponed.iter_mut().find(|row| is_it(&row.call)) {
             postponed.amended = Some(amended.request);
         } else {
             calls.amended.retain(|row| row.aggregate_id != amended.aggregate_id || row.step != amended.step);
@@ -100,10 +100,9 @@ impl<P: Participant> Outcome<P> {
     }
 
     /// Its answer was refused. What an earlier input of this batch amended of it still holds.
-    pub fn postpone_call(&mut self, mut refused: RefusedIntent) {
+    pub fn postpone_call(&mut self, mut refused: RefusedCall) {
         let calls = &mut self.writing.calls;
-        let is_it =
-            |row: &AmendedIntent| row.aggregate_id == refused.intent.aggregate_id && row.step == refused.intent.step;
+        let is_it = |row: &AmendedCall| row.aggregate_id == refused.call.aggregate_id && row.step == refused.call.step;
         if let Some(at) = calls.amended.iter().position(is_it) {
             refused.amended = Some(calls.amended.remove(at).request);
         }
@@ -111,7 +110,7 @@ impl<P: Participant> Outcome<P> {
     }
 
     /// Brings what is to be written into the form in which each row stands once. `answered`: calls whose answers were taken.
-    pub fn net(&mut self, answered: &[Intent]) {
+    pub fn net(&mut self, answered: &[PendingCall]) {
         let deadlines = &mut self.writing.deadlines;
         for passed in std::mem::take(&mut self.passed) {
             deadlines.settled.retain(|(of, name)| *of != passed.aggregate_id || *name != passed.name);
@@ -130,13 +129,13 @@ impl<P: Participant> Outcome<P> {
         deadlines.set.sort_by(|one, other| (&one.aggregate_id, &one.name).cmp(&(&other.aggregate_id, &other.name)));
 
         let calls = &mut self.writing.calls;
-        let is_answered = |row: &AmendedIntent| {
+        let is_answered = |row: &AmendedCall| {
             answered.iter().any(|call| call.aggregate_id == row.aggregate_id && call.step == row.step)
         };
         calls.amended.retain(|row| !is_answered(row));
         calls.taken = answered.iter().map(|call| call.id).collect();
         sort(&mut calls.taken);
-        calls.postponed.sort_by_key(|row| row.intent.id);
+        calls.postponed.sort_by_key(|row| row.call.id);
         sort(&mut self.writing.held.none);
         sort(&mut self.writing.held.no_compensation);
         sort::<Uuid>(&mut self.writing.inbox.new);
@@ -158,7 +157,7 @@ impl<P: Participant> Outcome<P> {
             published,
             verdicts: self.verdicts,
             earliest_deadline: deadlines.set.iter().chain(&deadlines.postponed).map(Deadline::next_at).min(),
-            intents: calls.new.into_iter().map(|intent| FreshCall { intent, since }).collect(),
+            calls: calls.new.into_iter().map(|call| FreshCall { call, since }).collect(),
             crashes: None,
         }
     }

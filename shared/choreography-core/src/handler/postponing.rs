@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     event_id::{IdSource, random},
     policy::RetryPolicy,
-    store::{Deadline, Failure, Intent, RefusedIntent},
+    store::{Deadline, Failure, PendingCall, RefusedCall},
 };
 
 /// How long they wait.
@@ -26,9 +26,9 @@ impl Postponing<'_> {
         }
     }
 
-    pub fn intent(&mut self, intent: &Intent, failure: &Failure) -> RefusedIntent {
-        let not_before = self.after(intent.attempts.saturating_add(1));
-        RefusedIntent { intent: intent.clone(), not_before, error: told(failure), amended: None }
+    pub fn call(&mut self, call: &PendingCall, failure: &Failure) -> RefusedCall {
+        let not_before = self.after(call.attempts.saturating_add(1));
+        RefusedCall { call: call.clone(), not_before, error: told(failure), amended: None }
     }
 
     fn after(&mut self, attempts: u32) -> DateTime<Utc> {

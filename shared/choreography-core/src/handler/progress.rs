@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{input::Verdict, intents::FreshCall, outbox::OutboxRow, store::Crashes};
+use crate::{calls::FreshCall, input::Verdict, outbox::OutboxRow, store::Crashes};
 
 /// What of a batch is committed, and what follows from it. Kept across failed tries, so that committed parts are not handled (or
 /// answered) twice.
@@ -15,7 +15,7 @@ pub struct Progress<R> {
     /// Key ranges that have something else to publish.
     pub ranges: Vec<i32>,
     /// Calls to make now; the rows stand in the database in case this process does not get to it.
-    pub intents: Vec<FreshCall>,
+    pub calls: Vec<FreshCall>,
     /// The earliest deadline that was set.
     pub earliest_deadline: Option<DateTime<Utc>>,
     /// How often earlier runs crashed over each, once that was asked.
@@ -30,8 +30,8 @@ impl<R> Progress<R> {
 
     /// Nothing follows from these.
     pub(crate) fn of(verdicts: Vec<Option<Verdict<R>>>) -> Self {
-        let (published, ranges, intents) = (Vec::new(), Vec::new(), Vec::new());
-        Self { verdicts, published, ranges, intents, earliest_deadline: None, crashes: None }
+        let (published, ranges, calls) = (Vec::new(), Vec::new(), Vec::new());
+        Self { verdicts, published, ranges, calls, earliest_deadline: None, crashes: None }
     }
 
     /// A part of it, which begins at `from`, was committed.
@@ -41,7 +41,7 @@ impl<R> Progress<R> {
         }
         self.published.extend(part.published);
         self.ranges.extend(part.ranges);
-        self.intents.extend(part.intents);
+        self.calls.extend(part.calls);
         self.earliest_deadline = self.earliest_deadline.into_iter().chain(part.earliest_deadline).min();
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     participant::{Participant, Refusal},
     policy::Policy,
     rows::Rows,
-    store::{Failure, HeldFailure, HeldStatus, HoldEvent, Intent},
+    store::{Failure, HeldFailure, HeldStatus, HoldEvent, PendingCall},
     trace::TraceContext,
 };
 
@@ -35,7 +35,7 @@ pub(super) struct Running<'a, P: Participant> {
     pub(super) rows: &'a mut Rows<P>,
     pub(super) ids: &'a mut dyn IdSource,
     pub(super) outcome: Outcome<P>,
-    answered: Vec<Intent>,
+    answered: Vec<PendingCall>,
 }
 
 impl<'a, P: Participant> Running<'a, P> {
@@ -56,7 +56,7 @@ impl<'a, P: Participant> Running<'a, P> {
         self.outcome.verdicts = verdicts;
         self.outcome.net(&self.answered);
         if !self.outcome.writing.calls.new.is_empty() {
-            self.outcome.writing.calls.own_until = self.now + self.policy.intent_lease;
+            self.outcome.writing.calls.own_until = self.now + self.policy.call_lease;
         }
         let tables = self.participant.tables().iter();
         self.outcome.writing.tables = tables.filter_map(|table| self.rows.changes(*table)).collect();
@@ -117,7 +117,7 @@ impl<'a, P: Participant> Running<'a, P> {
                 match &input.origin {
                     Origin::Held(held) => self.let_go(held),
                     Origin::Deadline(deadline) => self.outcome.pass_deadline(deadline),
-                    Origin::Intent(intent) => self.answered.push(intent.clone()),
+                    Origin::Call(call) => self.answered.push(call.clone()),
                     Origin::Arrival(_) | Origin::Client => {}
                 }
                 (Verdict::Applied(reply), "")
@@ -151,7 +151,7 @@ impl<'a, P: Participant> Running<'a, P> {
             }
             Origin::Held(held) => self.not_its_turn(held, note.overtakes).map(|verdict| (verdict, "")),
             Origin::Deadline(deadline) => self.outcome.has_replaced(deadline).then_some((Verdict::Gone, "")),
-            Origin::Intent(_) | Origin::Client => None,
+            Origin::Call(_) | Origin::Client => None,
         }
     }
 
@@ -189,7 +189,7 @@ impl<'a, P: Participant> Running<'a, P> {
         match &input.origin {
             Origin::Arrival(event) | Origin::Held(HeldEvent { event, .. }) => reached_of("rules", &event.aggregate_id),
             Origin::Deadline(deadline) => reached_of("deadline", &deadline.aggregate_id),
-            Origin::Intent(call) => reached_of("answer", &call.aggregate_id),
+            Origin::Call(call) => reached_of("answer", &call.aggregate_id),
             Origin::Client => {}
         }
         let decided = caught(|| self.participant.decide(&input.trigger, self.rows, self.now))
@@ -240,8 +240,8 @@ impl<'a, P: Participant> Running<'a, P> {
                 self.outcome.postpone_deadline(postponed);
                 Verdict::Refused(refusal)
             }
-            Origin::Intent(intent) => {
-                let postponed = self.postponing().intent(intent, &failure);
+            Origin::Call(call) => {
+                let postponed = self.postponing().call(call, &failure);
                 self.outcome.postpone_call(postponed);
                 Verdict::Refused(refusal)
             }

@@ -213,7 +213,7 @@ fn telling_of(service: &'static str, origin: &Origin) -> Telling {
             telling
         }
         Origin::Deadline(deadline) => internal(format!("deadline {}", deadline.name)),
-        Origin::Intent(intent) => internal(format!("answer {}", intent.step)),
+        Origin::Call(call) => internal(format!("answer {}", call.step)),
         Origin::Client => internal("command".into()),
     }
 }
@@ -239,7 +239,7 @@ fn process(service: &'static str, delivery: &Delivery) -> Telling {
 fn named(origin: &Origin) -> (&str, &str) {
     match origin {
         Origin::Deadline(deadline) => (&deadline.aggregate_id, &deadline.name),
-        Origin::Intent(intent) => (&intent.aggregate_id, &intent.step),
+        Origin::Call(call) => (&call.aggregate_id, &call.step),
         Origin::Client => ("", "command"),
         Origin::Arrival(event) => (&event.aggregate_id, &event.event_type),
         Origin::Held(held) => (&held.event.aggregate_id, &held.event.event_type),

@@ -163,8 +163,8 @@ fn deadlines_answers_and_commands_are_spans_by_their_names() {
     assert_eq!(told(&last_input(&world)), ("Internal deadline ring".into(), expected.clone()));
 
     world.batch(&[("a", "call")]);
-    let intent = world.handler.database.state().intents.values().next().unwrap().0.clone();
-    world.answer(&[&intent]);
+    let call = world.handler.database.state().calls.values().next().unwrap().0.clone();
+    world.answer(&[&call]);
     assert_eq!(told(&last_input(&world)), ("Internal answer add".into(), expected));
 
     world.command(&["b"]);

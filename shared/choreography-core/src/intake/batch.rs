@@ -54,7 +54,7 @@ impl<P: Participant> Batch<P> {
         kept.progress.crashes = crashes.map(|_| counts);
         kept.progress.published = progress.published;
         kept.progress.ranges = progress.ranges;
-        kept.progress.intents = progress.intents;
+        kept.progress.calls = progress.calls;
         kept.progress.earliest_deadline = progress.earliest_deadline;
         kept
     }

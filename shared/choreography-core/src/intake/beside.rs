@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{Aside, Handled, NO_ANSWER, batch::Batch, item::Item};
 use crate::{
+    calls::{self, CallStore},
     event_id::IdSource,
     handler::Handler,
-    intents::{self, IntentStore},
     participant::Participant,
     store::{Database, StoreError},
 };
@@ -44,7 +44,7 @@ impl<P: Participant> Beside<P> {
     ///
     /// # Errors
     /// The database is away; what was taken is kept.
-    pub async fn step<D: Database<P> + IntentStore>(
+    pub async fn step<D: Database<P> + CallStore>(
         &mut self,
         handler: &Handler<P, D>,
         ids: &mut dyn IdSource,
@@ -66,7 +66,7 @@ impl<P: Participant> Beside<P> {
         let (handled, left) = batch.end(&self.aside.offsets);
         self.aside.leave(left);
         self.aside.ended(aggregates);
-        intents::report_late(&handler.database, &handled.late).await;
+        calls::report_late(&handler.database, &handled.late).await;
         Ok(Some(handled))
     }
 

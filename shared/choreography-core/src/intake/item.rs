@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use super::search::Found;
 use crate::{
+    calls::{self, LateAnswer},
     commands::NoReply,
     delivery::Delivery,
     input::{Inbound, Input, Origin, Unread, Verdict},
-    intents::{self, LateAnswer},
     offsets::Offsets,
     participant::{Answer, Participant, Trigger},
-    store::{Deadline, Intent},
+    store::{Deadline, PendingCall},
     trace::TraceContext,
 };
 
@@ -91,8 +91,8 @@ impl<P: Participant> Item<P> {
         Self { inbound, then: Then::Reply(reply) }
     }
 
-    pub fn answer(intent: &Intent, answer: Answer) -> Self {
-        Self { inbound: intents::answered(intent, answer.clone()), then: Then::Answer(answer) }
+    pub fn answer(call: &PendingCall, answer: Answer) -> Self {
+        Self { inbound: calls::answered(call, answer.clone()), then: Then::Answer(answer) }
     }
 
     pub fn deadline(deadline: Deadline, found: Found) -> Self {
@@ -136,9 +136,9 @@ impl<P: Participant> Item<P> {
                 Verdict::Refused(refusal) => Err(NoReply::Refused(refusal.clone())),
                 _ => Err(NoReply::Unknown("the rules gave no reply".into())),
             }),
-            (Then::Answer(answer), Inbound::Input(Input { origin: Origin::Intent(intent), .. })) => {
+            (Then::Answer(answer), Inbound::Input(Input { origin: Origin::Call(call), .. })) => {
                 if matches!(verdict, Verdict::Gone) {
-                    late.push(LateAnswer { call: intent.id, answer });
+                    late.push(LateAnswer { call: call.id, answer });
                 }
             }
             (Then::Answer(_) | Then::Deadline(_), _) => {}

@@ -30,13 +30,13 @@ pub use pacing::Pacing;
 pub use search::{Found, Search, search};
 
 use crate::{
+    calls::{self, CallStore, LateAnswer},
     crash_point::reached,
     event_id::IdSource,
     handler::{Handler, Progress},
-    intents::{self, IntentStore, LateAnswer},
     log::{EventSource, LogError},
     participant::{Answer, Participant},
-    store::{Database, Deadline, Intent, StoreError},
+    store::{Database, Deadline, PendingCall, StoreError},
 };
 use batch::Batch;
 use item::{Item, SharedOffsets};
@@ -112,8 +112,8 @@ impl<P: Participant> Intake<P> {
     }
 
     /// A call was answered.
-    pub fn answered(&mut self, intent: &Intent, answer: Answer) {
-        self.waiting[Kind::Answer as usize].push_back(Item::answer(intent, answer));
+    pub fn answered(&mut self, call: &PendingCall, answer: Answer) {
+        self.waiting[Kind::Answer as usize].push_back(Item::answer(call, answer));
     }
 
     /// Deadlines are due. Their search is over once all of them are done with.
@@ -191,7 +191,7 @@ impl<P: Participant> Intake<P> {
     /// # Errors
     /// The database is away for everybody. The batch is kept: serve the group with [`EventSource::keep_alive`] for a while, then
     /// step again.
-    pub async fn step<D: Database<P> + IntentStore>(
+    pub async fn step<D: Database<P> + CallStore>(
         &mut self,
         handler: &Handler<P, D>,
         ids: &mut dyn IdSource,
@@ -215,11 +215,11 @@ impl<P: Participant> Intake<P> {
         let Some(batch) = self.pending.take() else { return Ok(None) };
         let (handled, left) = batch.end(&self.offsets);
         self.aside.add(left);
-        intents::report_late(&handler.database, &handled.late).await;
+        calls::report_late(&handler.database, &handled.late).await;
         Ok(Some(handled))
     }
 
-    async fn try_pending<D: Database<P> + IntentStore>(
+    async fn try_pending<D: Database<P> + CallStore>(
         &mut self,
         handler: &Handler<P, D>,
         ids: &mut dyn IdSource,

@@ -4,8 +4,8 @@ use std::panic::Location;
 
 use super::*;
 use crate::{
-    intents::{NoAnswer, Nobody, Outside},
-    store::Intent,
+    calls::{NoAnswer, Nobody, Outside},
+    store::PendingCall,
 };
 
 /// Of the table of accounts as well.
@@ -128,7 +128,7 @@ fn routes_that_contradict_each_other_are_refused_with_all_that_is_wrong_and_wher
 struct Caller(Option<Vec<&'static str>>);
 
 impl Outside for Caller {
-    async fn call(&self, _: &Intent, _: TimeDelta) -> Result<Answer, NoAnswer> {
+    async fn call(&self, _: &PendingCall, _: TimeDelta) -> Result<Answer, NoAnswer> {
         Err(NoAnswer::Passing("nobody is there".into()))
     }
 

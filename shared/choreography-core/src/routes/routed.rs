@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     AnyRecord, AnyRow, EventType, Key, Refusal, Row, Table, Undecodable,
-    effects::{Effects, Intend, SetDeadline, SettleDeadline},
+    calls::Outside,
+    effects::{Effects, NewCall, SetDeadline, SettleDeadline},
     envelope::Envelope,
-    intents::Outside,
     participant::{Participant, Trigger},
     rows::{Rows, Touch},
     table::{Cells, Unreadable},
@@ -143,14 +143,14 @@ impl Routed {
     }
 
     fn effects(&self, key: &str, reply: Option<AnyReply>, reaction: Reaction) -> Effects<Self> {
-        let intend = |(step, request)| Intend { aggregate_id: key.to_owned(), step, request };
+        let new_call = |(step, request)| NewCall { aggregate_id: key.to_owned(), step, request };
         let set = |(name, due_at)| SetDeadline { aggregate_id: key.to_owned(), name, due_at };
         let settle = |name| SettleDeadline { aggregate_id: key.to_owned(), name };
         Effects {
             events: reaction.published.into_iter().map(|(_, event)| event).collect(),
             records: reaction.records,
-            intents: reaction.calls.into_iter().map(intend).collect(),
-            amended: reaction.amended.into_iter().map(intend).collect(),
+            calls: reaction.calls.into_iter().map(new_call).collect(),
+            amended: reaction.amended.into_iter().map(new_call).collect(),
             deadlines: reaction.deadlines.into_iter().map(set).collect(),
             settled: reaction.settled.into_iter().map(settle).collect(),
             reply,

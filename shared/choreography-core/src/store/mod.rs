@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 
 pub use locking::{Found, Wanted, WantedRows};
 pub use rows::{
-    AmendedIntent, DeadMessage, Deadline, Failure, Held, HeldFailure, HeldStatus, HoldEvent, Intent, OutboxMessage,
-    RefusedIntent,
+    AmendedCall, DeadMessage, Deadline, Failure, Held, HeldFailure, HeldStatus, HoldEvent, OutboxMessage, PendingCall,
+    RefusedCall,
 };
 pub use writing::{Calls, Deadlines, HeldEvents, Inbox, Lost, TableChanges, Writing, Written};
 

@@ -64,7 +64,7 @@ impl Deadline {
 
 /// An outside call that is to be made, or was begun and has no answer yet.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Intent {
+pub struct PendingCall {
     /// Its id.
     pub id: Uuid,
     /// The aggregate that it is about.
@@ -82,21 +82,21 @@ pub struct Intent {
     /// How often a call was begun before this one.
     pub attempts: u32,
     /// When it was written down.
-    pub intended_at: DateTime<Utc>,
+    pub requested_at: DateTime<Utc>,
 }
 
-impl Intent {
+impl PendingCall {
     /// The key under which the provider recognises a repeat: the order and the step, so it survives any crash.
     pub fn idempotency_key(&self) -> String {
         format!("{}/{}", self.aggregate_id, self.step)
     }
 }
 
-/// An intent whose answer was refused: it stays open and is asked about again.
+/// A call whose answer was refused: it stays open and is asked about again.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RefusedIntent {
+pub struct RefusedCall {
     /// The call.
-    pub intent: Intent,
+    pub call: PendingCall,
     /// When it is asked about again.
     pub not_before: DateTime<Utc>,
     /// What went wrong.
@@ -105,9 +105,9 @@ pub struct RefusedIntent {
     pub amended: Option<String>,
 }
 
-/// What an open intent asks for from now on.
+/// What an open call asks for from now on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct AmendedIntent {
+pub struct AmendedCall {
     /// The aggregate that it is about.
     pub aggregate_id: String,
     /// Names the call within the aggregate.
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_key_of_a_call_is_its_aggregate_and_its_step() {
-        let intent = Intent {
+        let call = PendingCall {
             id: Uuid::nil(),
             aggregate_id: "o1".into(),
             step: "charge".into(),
@@ -223,8 +223,8 @@ mod tests {
             causation_id: None,
             trace: TraceContext::default(),
             attempts: 3,
-            intended_at: DateTime::UNIX_EPOCH,
+            requested_at: DateTime::UNIX_EPOCH,
         };
-        assert_eq!(intent.idempotency_key(), "o1/charge");
+        assert_eq!(call.idempotency_key(), "o1/charge");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{AmendedIntent, DeadMessage, Deadline, HeldFailure, HoldEvent, Intent, OutboxMessage, RefusedIntent};
+use super::{AmendedCall, DeadMessage, Deadline, HeldFailure, HoldEvent, OutboxMessage, PendingCall, RefusedCall};
 use crate::{delivery::Position, participant::Participant};
 
 /// What is written, in the order of these fields; ids and keys are sorted and without repeats.
@@ -132,14 +132,14 @@ pub struct Calls {
     /// To delete, by id, because they have their answers. One that is gone is lost.
     pub taken: Vec<Uuid>,
     /// To write down.
-    pub new: Vec<Intent>,
+    pub new: Vec<PendingCall>,
     /// Until when nobody else takes up the new ones.
     pub own_until: DateTime<Utc>,
     /// Open calls that ask for something else from now on and can be claimed at once; answered ones are passed over.
-    pub amended: Vec<AmendedIntent>,
+    pub amended: Vec<AmendedCall>,
     /// Their answers were refused, or their rules could not run: they stay open where they are and are asked about again. One that
     /// is gone is lost.
-    pub postponed: Vec<RefusedIntent>,
+    pub postponed: Vec<RefusedCall>,
 }
 
 /// What a write came to.

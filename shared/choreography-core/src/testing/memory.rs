@@ -11,13 +11,14 @@ use uuid::Uuid;
 
 use super::{Table, Toy, transaction::Copy};
 use crate::{
+    calls::{CallStore, Claimed as ClaimedCall, Contradiction, LateAnswer, Postponed},
     deadlines::{self, DeadlineStore, Due},
     delivery::{Delivery, Position},
     input::HeldEvent,
-    intents::{Claimed as ClaimedCall, Contradiction, IntentStore, LateAnswer, Postponed},
     retry::{Claimed, HeldStore, Limits, Unreadable},
     store::{
-        Crashes, Database, DeadMessage, Deadline, Failure, HeldStatus, Intent, OutboxMessage, Stage, StoreError, Waits,
+        Crashes, Database, DeadMessage, Deadline, Failure, HeldStatus, OutboxMessage, PendingCall, Stage, StoreError,
+        Waits,
     },
 };
 
@@ -56,7 +57,7 @@ pub(crate) struct State {
     pub deadlines: BTreeMap<Uuid, Deadline>,
     pub unreadable_deadlines: BTreeSet<Uuid>,
     /// With the error that they came back with.
-    pub intents: BTreeMap<Uuid, (Intent, Option<String>)>,
+    pub calls: BTreeMap<Uuid, (PendingCall, Option<String>)>,
     /// Until when the calls of the last batch are the process's own that wrote them down.
     pub calls_are_own_until: Option<DateTime<Utc>>,
     /// Answers whose calls were gone.
@@ -206,12 +207,12 @@ impl DeadlineStore for Memory {
     }
 }
 
-impl IntentStore for Memory {
+impl CallStore for Memory {
     async fn claim(&self, _limit: usize, _bytes: usize, _lease: TimeDelta) -> Result<Vec<ClaimedCall>, StoreError> {
         let state = self.state();
         let claimed =
-            |(intent, _): &(Intent, _)| ClaimedCall { intent: intent.clone(), age: state.now - intent.intended_at };
-        Ok(state.intents.values().map(claimed).collect())
+            |(call, _): &(PendingCall, _)| ClaimedCall { call: call.clone(), age: state.now - call.requested_at };
+        Ok(state.calls.values().map(claimed).collect())
     }
 
     /// An operator said of every call that it was not made.
@@ -226,9 +227,9 @@ impl IntentStore for Memory {
         Ok(late.iter().map(contradiction).collect())
     }
 
-    async fn postpone(&self, intents: &[Postponed]) -> Result<(), StoreError> {
-        for later in intents {
-            self.state().intents.entry(later.id).and_modify(|(_, error)| *error = Some(later.why.clone()));
+    async fn postpone(&self, calls: &[Postponed]) -> Result<(), StoreError> {
+        for later in calls {
+            self.state().calls.entry(later.id).and_modify(|(_, error)| *error = Some(later.why.clone()));
         }
         Ok(())
     }

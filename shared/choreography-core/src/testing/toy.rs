@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use crate::{
-    effects::{Effects, Intend, NewEvent, SagaEnd, SetDeadline, SettleDeadline},
+    effects::{Effects, NewCall, NewEvent, SagaEnd, SetDeadline, SettleDeadline},
     envelope::Envelope,
     participant::{Participant, Refusal, Trigger, Undecodable},
     rows::{Rows, Touch},
@@ -141,14 +141,14 @@ impl Participant for Toy {
 fn asked_for(act: &str, key: &str, now: DateTime<Utc>, effects: Effects<Toy>) -> Effects<Toy> {
     let ring = |name, due_at| SetDeadline { aggregate_id: key.to_owned(), name, due_at };
     let settle = |name| SettleDeadline { aggregate_id: key.to_owned(), name };
-    let call = |step, request: &str| Intend { aggregate_id: key.to_owned(), step, request: request.to_owned() };
+    let call = |step, request: &str| NewCall { aggregate_id: key.to_owned(), step, request: request.to_owned() };
     match act {
         "ring later" => effects.deadline(ring("ring", DateTime::UNIX_EPOCH)),
         "ring tomorrow" => effects.deadline(ring("alarm", now + TimeDelta::days(1))),
         "settle ring" => effects.settle(settle("ring")),
         "settle refuse" => effects.settle(settle("refuse")),
-        "call" => effects.intend(call("add", "{}")),
-        "call otherwise" => effects.intend(call("other", "{}")),
+        "call" => effects.call(call("add", "{}")),
+        "call otherwise" => effects.call(call("other", "{}")),
         "amend" => effects.amend(call("add", "amended")),
         "note" => effects.record(()),
         "end" => effects.end(SagaEnd { outcome: "done", began_at: now - TimeDelta::seconds(90) }),

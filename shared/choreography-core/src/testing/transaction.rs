@@ -123,25 +123,25 @@ impl Copy {
 
     fn keep_calls(&mut self, calls: &Calls, lost: &mut Lost) {
         let Calls { taken, new, own_until, amended, postponed } = calls;
-        let rows = &mut self.state.intents;
+        let rows = &mut self.state.calls;
         lost.settled.extend(taken.iter().filter(|id| rows.remove(id).is_none()));
         if !new.is_empty() {
             self.state.calls_are_own_until = Some(*own_until);
         }
         for call in amended {
             let open = rows.values_mut();
-            open.filter(|(intent, _)| intent.aggregate_id == call.aggregate_id && intent.step == call.step)
-                .for_each(|(intent, _)| intent.request.clone_from(&call.request));
+            open.filter(|(row, _)| row.aggregate_id == call.aggregate_id && row.step == call.step)
+                .for_each(|(row, _)| row.request.clone_from(&call.request));
         }
         for later in postponed {
-            let Some((intent, error)) = rows.get_mut(&later.intent.id) else {
-                lost.settled.push(later.intent.id);
+            let Some((call, error)) = rows.get_mut(&later.call.id) else {
+                lost.settled.push(later.call.id);
                 continue;
             };
             *error = Some(later.error.clone());
-            later.amended.iter().for_each(|request| intent.request.clone_from(request));
+            later.amended.iter().for_each(|request| call.request.clone_from(request));
         }
-        rows.extend(new.iter().map(|intent| (intent.id, (intent.clone(), None))));
+        rows.extend(new.iter().map(|call| (call.id, (call.clone(), None))));
     }
 }
 

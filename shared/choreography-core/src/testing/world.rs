@@ -8,17 +8,16 @@ use uuid::Uuid;
 
 use super::{HeldRow, Memory, Table, Toy};
 use crate::{
-    deadlines,
+    calls, deadlines,
     delivery::{Delivery, Position},
     event_id::{IdSource, Ids, Window},
     handler::{Handler, Progress},
     input::{HeldEvent, Inbound, Input, Origin, Unread, Verdict},
     intake::{self, Beside, Intake, Turn},
-    intents,
     participant::{Answer, Trigger},
     policy::{Policy, RetryPolicy},
     retry::{self, Limits},
-    store::{Deadline, Failure, Intent, StoreError},
+    store::{Deadline, Failure, PendingCall, StoreError},
     trace::TraceContext,
 };
 
@@ -29,7 +28,7 @@ const POLICY: Policy = Policy {
     retry: RetryPolicy { base: TimeDelta::seconds(1), cap: TimeDelta::seconds(10), max_attempts: 3 },
     max_message_bytes: 1_000_000,
     ranges: 4,
-    intent_lease: TimeDelta::seconds(10),
+    call_lease: TimeDelta::seconds(10),
 };
 
 pub(crate) struct World {
@@ -105,9 +104,9 @@ impl World {
     }
 
     /// The provider did what was asked for.
-    pub fn answer(&mut self, intents: &[&Intent]) -> Vec<Verdict<()>> {
+    pub fn answer(&mut self, calls: &[&PendingCall]) -> Vec<Verdict<()>> {
         let yes = Answer::Yes { detail: "done".into() };
-        self.settle(intents.iter().map(|intent| intents::answered(intent, yes.clone())).collect())
+        self.settle(calls.iter().map(|call| calls::answered(call, yes.clone())).collect())
     }
 
     fn settle(&mut self, inbound: Vec<Inbound<Toy>>) -> Vec<Verdict<()>> {

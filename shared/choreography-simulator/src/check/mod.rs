@@ -30,7 +30,7 @@ fn open_work_of(system: &System, model: &Model<Probe>) -> Vec<String> {
     let retrying = state.held.committed().filter(|row| row.status != HeldStatus::Parked).count();
     let unpublished = state.unpublished().count();
     let stopped = state.stopped.committed().count();
-    let (deadlines, intents) = (state.deadlines.committed().count(), state.intents.committed().count());
+    let (deadlines, calls) = (state.deadlines.committed().count(), state.calls.committed().count());
     drop(state);
     let unread = usize::from(!lock(&system.kafka).is_read(model.name(), model.participant.reads()));
     [
@@ -39,7 +39,7 @@ fn open_work_of(system: &System, model: &Model<Probe>) -> Vec<String> {
         ("unpublished", unpublished),
         ("stopped", stopped),
         ("deadlines", deadlines),
-        ("intents", intents),
+        ("calls", calls),
         ("unread", unread),
     ]
     .into_iter()

@@ -1,14 +1,14 @@
-//! What has come due: deadlines and intents.
+//! What has come due: deadlines and calls.
 
 use choreography_core::{
+    calls::{CallStore, Claimed, Contradiction, LateAnswer, Postponed},
     deadlines::{self, DeadlineStore, Due},
-    intents::{Claimed, Contradiction, IntentStore, LateAnswer, Postponed},
     participant::Participant,
     store::{Deadline, HeldStatus, StoreError},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Model, state::OpenIntent};
+use super::{Model, state::OpenCall};
 use crate::{core::lock, plant::Plant};
 
 /// Far more than passing faults and rules that are mended ever need.
@@ -52,12 +52,12 @@ impl<P: Participant> DeadlineStore for Model<P> {
     }
 }
 
-impl<P: Participant> IntentStore for Model<P> {
+impl<P: Participant> CallStore for Model<P> {
     async fn claim(&self, limit: usize, bytes: usize, lease: TimeDelta) -> Result<Vec<Claimed>, StoreError> {
-        let mut tx = self.alone("claim_intents").await?;
+        let mut tx = self.alone("claim_calls").await?;
         let now = tx.begun;
         let claimed = tx.now_step(|state, id| {
-            let due = state.intents.snapshot(id).filter(|(_, row)| row.not_before <= now);
+            let due = state.calls.snapshot(id).filter(|(_, row)| row.not_before <= now);
             let mut due: Vec<(DateTime<Utc>, u64)> = due.map(|(place, row)| (row.not_before, place)).collect();
             due.sort_unstable();
             let mut claimed = Vec::new();
@@ -67,15 +67,15 @@ impl<P: Participant> IntentStore for Model<P> {
                     break;
                 }
                 // SKIP LOCKED: what somebody is taking this moment is theirs.
-                let Ok(Some(mut row)) = state.intents.lock(id, place) else { continue };
-                let size = row.intent.request.len();
+                let Ok(Some(mut row)) = state.calls.lock(id, place) else { continue };
+                let size = row.call.request.len();
                 if size > room && !claimed.is_empty() {
                     break;
                 }
                 room = room.saturating_sub(size);
-                row.intent.attempts += 1;
-                claimed.push(Claimed { age: now - row.intent.intended_at, intent: row.intent.clone() });
-                state.intents.write(place, Some(OpenIntent { not_before: now + lease, ..row }));
+                row.call.attempts += 1;
+                claimed.push(Claimed { age: now - row.call.requested_at, call: row.call.clone() });
+                state.calls.write(place, Some(OpenCall { not_before: now + lease, ..row }));
             }
             claimed
         });
@@ -88,14 +88,14 @@ impl<P: Participant> IntentStore for Model<P> {
         Ok(Vec::new())
     }
 
-    async fn postpone(&self, intents: &[Postponed]) -> Result<(), StoreError> {
+    async fn postpone(&self, calls: &[Postponed]) -> Result<(), StoreError> {
         let mut tx = self.alone("postpone").await?;
         let now = tx.begun;
-        let wait = |row: &OpenIntent| intents.iter().find(|later| later.id == row.intent.id).map(|later| later.wait);
-        let taken = tx.take(|state| &mut state.intents, |row| wait(row).is_some(), |row| row.intent.id).await?;
+        let wait = |row: &OpenCall| calls.iter().find(|later| later.id == row.call.id).map(|later| later.wait);
+        let taken = tx.take(|state| &mut state.calls, |row| wait(row).is_some(), |row| row.call.id).await?;
         for (place, row) in taken {
             let not_before = now + wait(&row).unwrap_or_default();
-            tx.now_step(|state, _| state.intents.write(place, Some(OpenIntent { not_before, ..row })));
+            tx.now_step(|state, _| state.calls.write(place, Some(OpenCall { not_before, ..row })));
         }
         tx.finish_alone()
     }

@@ -37,7 +37,7 @@ impl<P: Participant> Tx<P> {
         match pick(5) {
             0 => self.lock_one(|state| &mut state.held, |_| true).await,
             1 => self.lock_one(|state| &mut state.deadlines, |_| true).await,
-            2 => self.lock_one(|state| &mut state.intents, |_| true).await,
+            2 => self.lock_one(|state| &mut state.calls, |_| true).await,
             _ => self.lock_one(|state| &mut state.rows, |_| true).await,
         }
     }
@@ -65,14 +65,14 @@ impl<P: Participant> Tx<P> {
             let state = lock(&self.model.state);
             let held = state.held.committed().map(|row| &row.event.event.aggregate_id);
             let deadlines = state.deadlines.committed().map(|row| &row.aggregate_id);
-            let intents = state.intents.committed().map(|row| &row.intent.aggregate_id);
-            held.chain(deadlines).chain(intents).cloned().collect()
+            let calls = state.calls.committed().map(|row| &row.call.aggregate_id);
+            held.chain(deadlines).chain(calls).cloned().collect()
         };
         let Some(about) = all.get(self.model.core.pick(all.len())).cloned() else { return Ok(()) };
         self.about = Some(about.clone());
         self.lock_one(|state| &mut state.held, |row| row.event.event.aggregate_id == about).await?;
         self.lock_one(|state| &mut state.deadlines, |row| row.aggregate_id == about).await?;
-        self.lock_one(|state| &mut state.intents, |row| row.intent.aggregate_id == about).await
+        self.lock_one(|state| &mut state.calls, |row| row.call.aggregate_id == about).await
     }
 
     async fn lock_crossing(&mut self) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use choreography_core::{
     outbox::OutboxRow,
     participant::Participant,
     routes::TableId,
-    store::{Deadline, HeldStatus, Intent, Stage, StoreError},
+    store::{Deadline, HeldStatus, PendingCall, Stage, StoreError},
 };
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -53,8 +53,8 @@ pub struct BlockRow {
 }
 
 #[derive(Clone, Debug)]
-pub struct OpenIntent {
-    pub intent: Intent,
+pub struct OpenCall {
+    pub call: PendingCall,
     pub not_before: DateTime<Utc>,
 }
 
@@ -171,7 +171,7 @@ pub struct State<P: Participant> {
     /// Deadlines.
     pub deadlines: Heap<Deadline>,
     /// Open calls.
-    pub intents: Heap<OpenIntent>,
+    pub calls: Heap<OpenCall>,
     /// Held events.
     pub held: Heap<HeldRow>,
     /// Messages that never can be handled.
@@ -218,7 +218,7 @@ impl<P: Participant> State<P> {
             left_behind: Heap::default(),
             leases,
             deadlines: Heap::default(),
-            intents: Heap::default(),
+            calls: Heap::default(),
             held: Heap::default(),
             dead: Heap::default(),
             stopped: Heap::default(),
@@ -309,7 +309,7 @@ impl<P: Participant> State<P> {
             &mut self.left_behind,
             &mut self.leases,
             &mut self.deadlines,
-            &mut self.intents,
+            &mut self.calls,
             &mut self.held,
             &mut self.dead,
             &mut self.stopped,

@@ -1,19 +1,19 @@
-//! Rows that wait: deadlines, intents, held events, dead messages.
+//! Rows that wait: deadlines, calls, held events, dead messages.
 
 use choreography_core::{
     delivery::{Delivery, Position},
     input::{Event, HeldEvent},
     participant::Participant,
     store::{
-        AmendedIntent, Calls, DeadMessage, Deadline, Deadlines, Held, HeldEvents, HeldFailure, HeldStatus, HoldEvent,
-        Lost, RefusedIntent, StoreError,
+        AmendedCall, Calls, DeadMessage, Deadline, Deadlines, Held, HeldEvents, HeldFailure, HeldStatus, HoldEvent,
+        Lost, RefusedCall, StoreError,
     },
 };
 
 use super::{
     heap::{Conflict, TxId},
     session::{Pick, Tx},
-    state::{DeadRow, HeldRow, OpenIntent, State},
+    state::{DeadRow, HeldRow, OpenCall, State},
 };
 use crate::plant::Plant;
 
@@ -58,51 +58,49 @@ impl<P: Participant> Tx<P> {
 
     pub(super) async fn write_calls(&mut self, calls: &Calls, lost: &mut Lost) -> Result<(), StoreError> {
         let Calls { taken, new, own_until, amended, postponed } = calls;
-        let open = |row: &OpenIntent| taken.contains(&row.intent.id);
-        let gone = self.delete(|state| &mut state.intents, open, |row| row.intent.id).await?;
-        lost.settled.extend(taken.iter().filter(|id| gone.iter().all(|row| row.intent.id != **id)));
+        let open = |row: &OpenCall| taken.contains(&row.call.id);
+        let gone = self.delete(|state| &mut state.calls, open, |row| row.call.id).await?;
+        lost.settled.extend(taken.iter().filter(|id| gone.iter().all(|row| row.call.id != **id)));
         self.amend_calls(amended).await?;
         self.postpone_calls(postponed, lost).await?;
         for call in new {
-            let row = OpenIntent { intent: call.clone(), not_before: *own_until };
-            let place = self.now_step(|state, id| state.intents.insert(id, row));
-            self.check_unique(|state| &mut state.intents, place, |row| row.intent.id == call.id).await?;
-            let same_step =
-                |row: &OpenIntent| row.intent.aggregate_id == call.aggregate_id && row.intent.step == call.step;
-            self.check_unique(|state| &mut state.intents, place, same_step).await?;
+            let row = OpenCall { call: call.clone(), not_before: *own_until };
+            let place = self.now_step(|state, id| state.calls.insert(id, row));
+            self.check_unique(|state| &mut state.calls, place, |row| row.call.id == call.id).await?;
+            let same_step = |row: &OpenCall| row.call.aggregate_id == call.aggregate_id && row.call.step == call.step;
+            self.check_unique(|state| &mut state.calls, place, same_step).await?;
         }
         Ok(())
     }
 
-    async fn amend_calls(&mut self, amended: &[AmendedIntent]) -> Result<(), StoreError> {
+    async fn amend_calls(&mut self, amended: &[AmendedCall]) -> Result<(), StoreError> {
         let now = self.begun;
-        let new = |row: &OpenIntent| {
-            let same =
-                |call: &&AmendedIntent| call.aggregate_id == row.intent.aggregate_id && call.step == row.intent.step;
+        let new = |row: &OpenCall| {
+            let same = |call: &&AmendedCall| call.aggregate_id == row.call.aggregate_id && call.step == row.call.step;
             amended.iter().find(same)
         };
-        let open = self.take(|state| &mut state.intents, |row| new(row).is_some(), |row| row.intent.id).await?;
+        let open = self.take(|state| &mut state.calls, |row| new(row).is_some(), |row| row.call.id).await?;
         for (place, mut row) in open {
             let Some(call) = new(&row) else { continue };
-            row.intent.request = call.request.clone();
+            row.call.request = call.request.clone();
             row.not_before = row.not_before.min(now);
-            self.now_step(|state, _| state.intents.write(place, Some(row)));
+            self.now_step(|state, _| state.calls.write(place, Some(row)));
         }
         Ok(())
     }
 
     /// The rows stay: whoever waits for them finds them with what was changed.
-    async fn postpone_calls(&mut self, postponed: &[RefusedIntent], lost: &mut Lost) -> Result<(), StoreError> {
+    async fn postpone_calls(&mut self, postponed: &[RefusedCall], lost: &mut Lost) -> Result<(), StoreError> {
         let now = self.begun;
-        let of = |row: &OpenIntent| postponed.iter().find(|later| later.intent.id == row.intent.id);
-        let there = self.take(|state| &mut state.intents, |row| of(row).is_some(), |row| row.intent.id).await?;
-        let ids = postponed.iter().map(|row| row.intent.id);
-        lost.settled.extend(ids.filter(|id| there.iter().all(|(_, row)| row.intent.id != *id)));
+        let of = |row: &OpenCall| postponed.iter().find(|later| later.call.id == row.call.id);
+        let there = self.take(|state| &mut state.calls, |row| of(row).is_some(), |row| row.call.id).await?;
+        let ids = postponed.iter().map(|row| row.call.id);
+        lost.settled.extend(ids.filter(|id| there.iter().all(|(_, row)| row.call.id != *id)));
         for (place, mut row) in there {
             let Some(later) = of(&row) else { continue };
             row.not_before = if later.amended.is_some() { now } else { later.not_before };
-            later.amended.iter().for_each(|request| row.intent.request.clone_from(request));
-            self.now_step(|state, _| state.intents.write(place, Some(row)));
+            later.amended.iter().for_each(|request| row.call.request.clone_from(request));
+            self.now_step(|state, _| state.calls.write(place, Some(row)));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use choreography_core::{handler::Progress, outbox::OutboxRow, relay::Feed, store::Intent};
+use choreography_core::{handler::Progress, outbox::OutboxRow, relay::Feed, store::PendingCall};
 
 use crate::{
     core::{Core, lock},
@@ -15,7 +15,7 @@ use crate::{
 /// What waits in a replica's memory for its relay and its calls.
 #[derive(Clone)]
 pub(super) struct Following {
-    pub calls: Arc<Mutex<Vec<Intent>>>,
+    pub calls: Arc<Mutex<Vec<PendingCall>>>,
     pub feed: Arc<Feed>,
     /// By aggregate, the number of the event that was handed on last; planted bugs go by it.
     handed_on: Arc<Mutex<HashMap<Vec<u8>, i64>>>,
@@ -28,7 +28,7 @@ impl Following {
 
     /// Some rows are not handed on, as if the process had none of them: they are in the table.
     pub fn offer<R>(&self, core: &Core, progress: &mut Progress<R>) {
-        lock(&self.calls).extend(progress.intents.drain(..).map(|call| call.intent));
+        lock(&self.calls).extend(progress.calls.drain(..).map(|call| call.call));
         if !progress.published.is_empty() && core.pick(8) > 0 {
             core.count("relay", "rows are handed on");
             let mut handed_on = lock(&self.handed_on);

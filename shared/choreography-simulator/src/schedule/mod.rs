@@ -51,7 +51,7 @@ pub(crate) const POLICY: Policy = Policy {
     retry: RetryPolicy { base: TimeDelta::milliseconds(20), cap: TimeDelta::milliseconds(200), max_attempts: 4 },
     max_message_bytes: 1_000_000,
     ranges: 4,
-    intent_lease: TimeDelta::milliseconds(150),
+    call_lease: TimeDelta::milliseconds(150),
 };
 
 /// Services, those who use them and what must hold: set up anew for every seed.

@@ -9,8 +9,8 @@ use std::{
 
 use choreography_core::{
     Answer,
-    intents::{NoAnswer, Outside},
-    store::Intent,
+    calls::{NoAnswer, Outside},
+    store::PendingCall,
 };
 use choreography_simulator::{Plant, Simulation, Subject, System, core::lock};
 use chrono::TimeDelta;
@@ -24,8 +24,8 @@ const VISITS: usize = 4;
 struct Guests(Arc<Mutex<BTreeSet<String>>>);
 
 impl Outside for Guests {
-    async fn call(&self, intent: &Intent, _age: TimeDelta) -> Result<Answer, NoAnswer> {
-        lock(&self.0).insert(intent.idempotency_key());
+    async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, NoAnswer> {
+        lock(&self.0).insert(call.idempotency_key());
         Ok(Answer::Yes { detail: "told".into() })
     }
 }

@@ -56,7 +56,7 @@ impl Aftermath {
     pub fn of<R>(&self, progress: &mut Progress<R>) {
         self.hand_on(std::mem::take(&mut progress.published));
         self.wake_relays(&progress.ranges);
-        self.calls.offer(std::mem::take(&mut progress.intents));
+        self.calls.offer(std::mem::take(&mut progress.calls));
         if let Some(due) = progress.earliest_deadline
             && due.timestamp_millis() < self.next_deadline.load(Ordering::Relaxed)
         {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use choreography_core::{
+    calls::{self, Called},
     event_id::Ids,
-    intents::{self, Called},
     participant::Answer,
-    store::Intent,
+    store::PendingCall,
 };
 use tokio::sync::mpsc;
 use tracing::warn;
@@ -20,23 +20,23 @@ const TRIES: u32 = 5;
 pub(crate) async fn answer_loop(
     handler: Arc<ServiceHandler>,
     mut called: mpsc::Receiver<Called>,
-    answers: mpsc::Sender<(Intent, Answer)>,
+    answers: mpsc::Sender<(PendingCall, Answer)>,
     limit: usize,
 ) {
     let mut ids = Ids::new();
     let mut ended = Vec::new();
     while idle(called.recv_many(&mut ended, limit)).await > 0 {
         let mut unanswered = Vec::new();
-        for (intent, result) in ended.drain(..) {
+        for (call, result) in ended.drain(..) {
             match result {
                 // Without a receiver the service is stopping: the call stands in the database and is asked about again.
-                Ok(answer) => drop(idle(answers.send((intent, answer))).await),
-                Err(no_answer) => unanswered.push((intent, no_answer)),
+                Ok(answer) => drop(idle(answers.send((call, answer))).await),
+                Err(no_answer) => unanswered.push((call, no_answer)),
             }
         }
         for failures in 1..=TRIES {
             beat();
-            match intents::give_back(&handler.database, &handler.policy.retry, &mut ids, &unanswered).await {
+            match calls::give_back(&handler.database, &handler.policy.retry, &mut ids, &unanswered).await {
                 Ok(()) => break,
                 Err(error) => {
                     warn!(%error, failures, "calls without an answer wait for the database; they are asked about again");

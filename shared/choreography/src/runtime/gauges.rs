@@ -38,7 +38,7 @@ pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, health: He
             Ok(depths) => {
                 tell(&depths);
                 tell_breaker(state.breaker_open.load(Ordering::Relaxed), &depths);
-                steps.told_of(&depths.intents).iter().for_each(tell_step);
+                steps.told_of(&depths.calls).iter().for_each(tell_step);
             }
             Err(error) => warn!(%error, "the gauges of the database could not be read"),
         }
@@ -65,15 +65,15 @@ fn tell(depths: &Depths) {
 
 /// Where nothing is left to call for, another replica or an operator has settled it: nobody is kept.
 fn tell_breaker(is_open: bool, depths: &Depths) {
-    metrics::gauge!("saga_breaker_open").set(f64::from(u8::from(is_open && !depths.intents.is_empty())));
+    metrics::gauge!("saga_breaker_open").set(f64::from(u8::from(is_open && !depths.calls.is_empty())));
 }
 
-/// A step of external calls: how many are open, and the seconds since the oldest was intended.
+/// A step of external calls: how many are open, and the seconds since the oldest was written down.
 type Open = (String, i64, f64);
 
 fn tell_step((step, open, age): &Open) {
-    metrics::gauge!("saga_intents_unresolved", "step" => step.clone()).set(*open as f64);
-    metrics::gauge!("saga_intent_oldest_age_seconds", "step" => step.clone()).set(*age);
+    metrics::gauge!("saga_calls_unresolved", "step" => step.clone()).set(*open as f64);
+    metrics::gauge!("saga_call_oldest_age_seconds", "step" => step.clone()).set(*age);
 }
 
 /// Steps that were ever told. A gauge keeps its last value, so one whose last call was answered has to be told as well.
@@ -120,11 +120,11 @@ mod tests {
             deadlines_due: 9,
             deadlines_refused: 10,
             inbox: 11,
-            intents: vec![("charge".into(), 12, 13.5)],
+            calls: vec![("charge".into(), 12, 13.5)],
         };
         let told = scraped(|| {
             tell(&depths);
-            depths.intents.iter().for_each(tell_step);
+            depths.calls.iter().for_each(tell_step);
             tell_breaker(true, &depths);
         });
         let expected = [
@@ -136,8 +136,8 @@ mod tests {
             (r#"saga_held_events{status="queued"}"#, "5"),
             (r#"saga_held_events{status="retrying"}"#, "3"),
             ("saga_inbox_events", "11"),
-            (r#"saga_intent_oldest_age_seconds{step="charge"}"#, "13.5"),
-            (r#"saga_intents_unresolved{step="charge"}"#, "12"),
+            (r#"saga_call_oldest_age_seconds{step="charge"}"#, "13.5"),
+            (r#"saga_calls_unresolved{step="charge"}"#, "12"),
             ("saga_outbox_messages", "1"),
             ("saga_outbox_oldest_age_seconds", "2.5"),
             ("saga_parked_keys", "7"),
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn an_open_breaker_is_told_while_there_is_something_to_call_for() {
-        let waits = Depths { intents: vec![("charge".into(), 1, 5.0)], ..Depths::default() };
+        let waits = Depths { calls: vec![("charge".into(), 1, 5.0)], ..Depths::default() };
         for (is_open, depths, value) in
             [(true, Depths::default(), "0"), (false, waits.clone(), "0"), (true, waits, "1")]
         {

@@ -18,7 +18,7 @@ use choreography_core::{
     log::{EventSource, LogError},
     participant::Answer,
     routes::{AnyReply, Routed},
-    store::{Deadline, Intent},
+    store::{Deadline, PendingCall},
 };
 use choreography_kafka::{KafkaSource, KafkaState};
 use tokio::sync::mpsc;
@@ -52,7 +52,7 @@ pub struct ConsumerState {
 pub(crate) struct Arrivals {
     pub source: KafkaSource,
     pub commands: CommandQueue<Routed>,
-    pub answers: mpsc::Receiver<(Intent, Answer)>,
+    pub answers: mpsc::Receiver<(PendingCall, Answer)>,
     pub deadlines: mpsc::Receiver<(Vec<Deadline>, Found)>,
 }
 
@@ -139,7 +139,7 @@ impl IntakeLoop {
                 None => open.commands = false,
             },
             answer = answers.recv(), if open.answers => match answer {
-                Some((intent, answer)) => intake.answered(&intent, answer),
+                Some((call, answer)) => intake.answered(&call, answer),
                 None => open.answers = false,
             },
             Some((due, found)) = deadlines.recv(), if !stopping => intake.due(due, &found),
@@ -161,9 +161,9 @@ impl IntakeLoop {
         let mut came = !asked.is_empty();
         intake.ask(asked);
         while intake.room_for(Kind::Answer) > 0
-            && let Ok((intent, answer)) = arrivals.answers.try_recv()
+            && let Ok((call, answer)) = arrivals.answers.try_recv()
         {
-            intake.answered(&intent, answer);
+            intake.answered(&call, answer);
             came = true;
         }
         if let Ok((due, found)) = arrivals.deadlines.try_recv() {

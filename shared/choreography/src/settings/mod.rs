@@ -228,11 +228,11 @@ impl EngineSettings {
             },
             max_message_bytes: self.max_message_bytes,
             ranges: RANGES,
-            intent_lease: delta(self.call_lease()),
+            call_lease: delta(self.call_lease()),
         }
     }
 
-    /// How long an intent is one process's alone: it waits for its turn, then a call and its answer's transaction, with
+    /// How long a call is one process's alone: it waits for its turn, then a call and its answer's transaction, with
     /// room to spare.
     pub(crate) fn call_lease(&self) -> Duration {
         self.call_timeout * 2 + Duration::from_secs(10)
@@ -298,7 +298,7 @@ mod tests {
         assert_eq!((policy.window.horizon, policy.window.skew), (TimeDelta::days(20), TimeDelta::minutes(5)));
         assert_eq!((policy.retry.base, policy.retry.cap), (TimeDelta::seconds(2), TimeDelta::seconds(90)));
         assert_eq!((policy.retry.max_attempts, policy.max_message_bytes, policy.ranges), (7, 20_000, 12));
-        assert_eq!(policy.intent_lease, TimeDelta::seconds(18), "a call's turn, the call, and room to spare");
+        assert_eq!(policy.call_lease, TimeDelta::seconds(18), "a call's turn, the call, and room to spare");
     }
 
     #[test]

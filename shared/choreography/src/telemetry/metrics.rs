@@ -62,7 +62,7 @@ fn describe() {
         ("saga_consumer_commits_failed_total", "Offset commits that Kafka refused or lost; they are made again"),
         ("saga_calls_contradicted_total", "Providers' answers that contradict what an operator settled"),
         (
-            "saga_intents_left_to_the_poll_total",
+            "saga_calls_left_to_the_poll_total",
             "External calls that found the queue full, or waited in it for too long; the next poll takes them",
         ),
     ] {
@@ -129,8 +129,8 @@ fn describe() {
         ("saga_deadlines_due", Unit::Count, "Deadlines that have passed and are not handled yet"),
         ("saga_deadlines_refused", Unit::Count, "Deadlines that were refused and are tried again"),
         ("saga_inbox_events", Unit::Count, "Events in the inbox, estimated"),
-        ("saga_intents_unresolved", Unit::Count, "External calls without an answer, by step"),
-        ("saga_intent_oldest_age_seconds", Unit::Seconds, "Age of the oldest external call without an answer, by step"),
+        ("saga_calls_unresolved", Unit::Count, "External calls without an answer, by step"),
+        ("saga_call_oldest_age_seconds", Unit::Seconds, "Age of the oldest external call without an answer, by step"),
         ("saga_ready", Unit::Count, "1 while /readyz says ready"),
         ("saga_topic_missing", Unit::Count, "1 while a topic that this service reads is not there, by topic"),
         ("saga_loops_stalled", Unit::Count, "1 while a loop does not move: /livez names it"),

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use choreography_core::{
+    calls::answered,
     deadlines::{self, DeadlineStore as _},
-    intents::answered,
     participant::Answer,
     routes::Service,
 };

@@ -14,7 +14,7 @@ use choreography_core::{
     input::Verdict::{self, Applied, Dead, Gone, Held, Repeat},
     participant::Answer,
     routes::{AnyReply, Service},
-    store::{HeldStatus::Queued, Intent},
+    store::{HeldStatus::Queued, PendingCall},
 };
 use choreography_postgres::Session;
 use one_service::OneService;
@@ -181,7 +181,7 @@ async fn a_message_that_another_is_setting_aside_is_waited_for_and_dead_lettered
     assert_eq!(world.count("SELECT count(*) FROM outbox").await, 0, "the other one dead-letters it");
 }
 
-async fn call_of(world: &OneService<Payment>, order: Uuid) -> Intent {
+async fn call_of(world: &OneService<Payment>, order: Uuid) -> PendingCall {
     let id: Uuid = sqlx::query_scalar("SELECT id FROM intents WHERE aggregate_id = $1")
         .bind(order.to_string())
         .fetch_one(&world.pool)

@@ -32,7 +32,7 @@ fn whatever_alerts_and_dashboards_ask_for_is_told() {
             asked.extend(names(&std::fs::read_to_string(deploy.join(file)).expect(file)));
         }
         // Only told while a call has no answer.
-        let rare = BTreeSet::from(["saga_intent_oldest_age_seconds".to_owned(), "saga_intents_unresolved".to_owned()]);
+        let rare = BTreeSet::from(["saga_call_oldest_age_seconds".to_owned(), "saga_calls_unresolved".to_owned()]);
         world
             .until("all of them are told", || async {
                 let mut told = BTreeSet::new();

@@ -12,7 +12,7 @@ const WRITES: &[&str] = &[
     "stop",
     "release",
     "postpone_deadlines",
-    "claim_intents",
+    "claim_calls",
     "postpone",
     "claim_held",
     "park_unreadable",

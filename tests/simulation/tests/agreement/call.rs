@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, fmt::Debug, sync::Arc};
 
 use choreography_core::{
+    calls::{CallStore, Postponed},
     deadlines::{self, DeadlineStore},
-    intents::{IntentStore, Postponed},
     relay::{Lane, Lease, Mark, OutboxStore, Reading, Refused},
     retry::{HeldStore, Limits},
     store::{
-        Database, Deadline, Found, Intent, StoreError, TableChanges, Transaction, Waits, Wanted, Writing, Written,
+        Database, Deadline, Found, PendingCall, StoreError, TableChanges, Transaction, Waits, Wanted, Writing, Written,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -32,7 +32,7 @@ pub enum Call {
     Stop(Vec<Lease>, Vec<Refused>),
     Release(Uuid),
     DueDeadlines(usize),
-    ClaimIntents(usize, usize, TimeDelta),
+    ClaimCalls(usize, usize, TimeDelta),
     Postpone(Vec<Postponed>),
     PostponeDeadlines(Vec<deadlines::Postponed>),
     ClaimHeld(Limits, TimeDelta),
@@ -68,8 +68,8 @@ impl Call {
 }
 
 /// All ports of a service's database.
-pub trait Ports: Database<Both> + OutboxStore + DeadlineStore + IntentStore + HeldStore {}
-impl<D: Database<Both> + OutboxStore + DeadlineStore + IntentStore + HeldStore> Ports for D {}
+pub trait Ports: Database<Both> + OutboxStore + DeadlineStore + CallStore + HeldStore {}
+impl<D: Database<Both> + OutboxStore + DeadlineStore + CallStore + HeldStore> Ports for D {}
 
 /// Makes the call; returns the transaction, unless it is over, and the answer.
 pub async fn perform<D: Ports>(
@@ -136,15 +136,15 @@ async fn alone<D: Ports>(database: &D, call: Call) -> String {
             let timeless = |deadline| Deadline { not_before: None, ..deadline };
             (due.due.into_iter().map(timeless).collect::<Vec<_>>(), due.next.map(told))
         })),
-        Call::ClaimIntents(limit, bytes, lease) => {
-            said(IntentStore::claim(database, limit, bytes, lease).await.map(|claimed| {
+        Call::ClaimCalls(limit, bytes, lease) => {
+            said(CallStore::claim(database, limit, bytes, lease).await.map(|claimed| {
                 // Both clocks are their own, so ages differ.
-                let mut intents: Vec<Intent> = claimed.into_iter().map(|claimed| claimed.intent).collect();
-                intents.sort_by_key(|intent| intent.id);
-                intents
+                let mut calls: Vec<PendingCall> = claimed.into_iter().map(|claimed| claimed.call).collect();
+                calls.sort_by_key(|call| call.id);
+                calls
             }))
         }
-        Call::Postpone(postponed) => said(IntentStore::postpone(database, &postponed).await),
+        Call::Postpone(postponed) => said(CallStore::postpone(database, &postponed).await),
         Call::PostponeDeadlines(postponed) => said(DeadlineStore::postpone(database, &postponed).await),
         Call::ClaimHeld(limits, lease) => said(HeldStore::claim(database, limits, lease).await),
         Call::QueueFrom(number, limits) => said(database.queue_from(number, limits).await),

@@ -72,7 +72,7 @@ impl OnModel {
             retry: RetryPolicy { base: TimeDelta::seconds(1), cap: TimeDelta::seconds(1), max_attempts: 3 },
             max_message_bytes: 1_000_000,
             ranges: RANGES,
-            intent_lease: TimeDelta::seconds(1),
+            call_lease: TimeDelta::seconds(1),
         };
         let model = Model::new(core, Arc::new(both()), policy, |_| false);
         Self { model, slots: Default::default(), ids: BTreeMap::new() }
@@ -183,11 +183,11 @@ impl OnModel {
             )
         }));
         let now = self.model.core.now();
-        lines.extend(state.intents.committed().map(|row| {
-            let intent = &row.intent;
+        lines.extend(state.calls.committed().map(|row| {
+            let call = &row.call;
             let due = row.not_before <= now;
-            let (id, key, attempts) = (intent.id, intent.idempotency_key(), intent.attempts);
-            format!("intent {id} {key} {} {attempts} due {due}", intent.request)
+            let (id, key, attempts) = (call.id, call.idempotency_key(), call.attempts);
+            format!("call {id} {key} {} {attempts} due {due}", call.request)
         }));
         lines.extend(state.held.committed().map(|row| {
             let (event, first) = (&row.event, row.event.first_failed_at.map(|at| at.timestamp()));

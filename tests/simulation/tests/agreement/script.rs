@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use choreography_core::{
-    AnyRow, deadlines,
-    intents::Postponed,
+    AnyRow,
+    calls::Postponed,
+    deadlines,
     relay::{Lane, Lease, Mark, Reading, Refused},
     retry::Limits,
     routes::TableId,
     store::{
-        AmendedIntent, Calls, DeadMessage, Deadline, Deadlines, HeldEvents, HeldFailure, HeldStatus, HoldEvent, Intent,
-        OutboxMessage, RefusedIntent, TableChanges, Wanted, WantedRows, Writing,
+        AmendedCall, Calls, DeadMessage, Deadline, Deadlines, HeldEvents, HeldFailure, HeldStatus, HoldEvent,
+        OutboxMessage, PendingCall, RefusedCall, TableChanges, Wanted, WantedRows, Writing,
     },
     trace::TraceContext,
 };
@@ -23,7 +24,7 @@ use crate::{
     call::Call,
     model::{ALONE, OnModel, SLOTS, Seen, Step},
     own_rows,
-    values::{delivery, failure, id, intent, placed},
+    values::{delivery, failure, id, pending_call, placed},
 };
 
 const CALLS: usize = 40;
@@ -167,7 +168,7 @@ impl Drawing {
             8 if writing.deadlines == Deadlines::default() => writing.deadlines.set = self.deadlines(),
             9 | 10 if writing.deadlines.taken.is_empty() => self.end_deadlines(&mut writing.deadlines),
             11 if writing.calls.new.is_empty() => {
-                writing.calls.new = self.intents();
+                writing.calls.new = self.calls();
                 writing.calls.own_until = self.moment();
             }
             12 if writing.calls.amended.is_empty() && writing.calls.postponed.is_empty() => {
@@ -212,7 +213,7 @@ impl Drawing {
             }
             4 => Call::Release(self.holder(Lane::ALL[self.chance.pick(2)])),
             5 => Call::DueDeadlines(limit),
-            6 => Call::ClaimIntents(limit, self.chance.pick(6), TimeDelta::hours(1)),
+            6 => Call::ClaimCalls(limit, self.chance.pick(6), TimeDelta::hours(1)),
             7 => {
                 let wait = self.hours();
                 let ids = self.some(3).into_iter().map(|n| id(2, n));
@@ -376,9 +377,9 @@ impl Drawing {
         }
     }
 
-    fn postponed_calls(&mut self) -> Vec<RefusedIntent> {
-        let later = self.some(3).into_iter().map(|n| RefusedIntent {
-            intent: intent(id(2, n), n),
+    fn postponed_calls(&mut self) -> Vec<RefusedCall> {
+        let later = self.some(3).into_iter().map(|n| RefusedCall {
+            call: pending_call(id(2, n), n),
             not_before: self.moment(),
             error: "refused".into(),
             amended: (n == 0 && self.one_in(2)).then(|| "{}".to_owned()),
@@ -386,19 +387,19 @@ impl Drawing {
         later.collect()
     }
 
-    fn intents(&mut self) -> Vec<Intent> {
-        let intents = self.some(3).into_iter().map(|n| {
+    fn calls(&mut self) -> Vec<PendingCall> {
+        let calls = self.some(3).into_iter().map(|n| {
             let id = if self.one_in(4) { id(2, 100 + self.mint() as usize) } else { id(2, n) };
-            intent(id, n)
+            pending_call(id, n)
         });
         // Rows of one call are due at the same moment; which of them a limited claim takes is nobody's promise.
-        intents.take(1).collect()
+        calls.take(1).collect()
     }
 
     /// Always the same one: of several that are due at the same moment, a limited claim takes any.
-    fn amended(&mut self) -> AmendedIntent {
+    fn amended(&mut self) -> AmendedCall {
         let request = format!("{{\"n\":{}}}", self.mint());
-        AmendedIntent { aggregate_id: KEYS[0].to_owned(), step: "charge".into(), request }
+        AmendedCall { aggregate_id: KEYS[0].to_owned(), step: "charge".into(), request }
     }
 
     fn status(&self) -> HeldStatus {

@@ -20,7 +20,7 @@ const ENGINE: &str = "
     UNION ALL SELECT format('stopped %s %s Some(%s)', number, topic, words(key)) FROM stopped_keys
     UNION ALL SELECT format('deadline %s %s %s %s %s %s %s', id, aggregate_id, name, extract(epoch FROM due_at)::bigint,
                             correlation_id, attempts, coalesce('Some(\"' || last_error || '\")', 'None')) FROM deadlines
-    UNION ALL SELECT format('intent %s %s/%s %s %s due %s', id, aggregate_id, step, request, attempts,
+    UNION ALL SELECT format('call %s %s/%s %s %s due %s', id, aggregate_id, step, request, attempts,
                             CASE WHEN not_before <= now() THEN 'true' ELSE 'false' END) FROM intents
     UNION ALL SELECT format('held %s %s %s %s %s %s %s %s %s', number, key, event_id, status, attempts,
                             coalesce('Some(' || extract(epoch FROM first_failed_at)::bigint || ')', 'None'),

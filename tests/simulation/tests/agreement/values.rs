@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use choreography_core::{
     delivery::{Delivery, Position},
-    store::{Failure, Intent},
+    store::{Failure, PendingCall},
     trace::TraceContext,
 };
 use chrono::DateTime;
@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::script::KEYS;
 
-pub fn intent(id: Uuid, n: usize) -> Intent {
-    Intent {
+pub fn pending_call(id: Uuid, n: usize) -> PendingCall {
+    PendingCall {
         id,
         aggregate_id: KEYS[n].to_owned(),
         step: "charge".into(),
@@ -22,7 +22,7 @@ pub fn intent(id: Uuid, n: usize) -> Intent {
         causation_id: None,
         trace: TraceContext::default(),
         attempts: 0,
-        intended_at: DateTime::UNIX_EPOCH,
+        requested_at: DateTime::UNIX_EPOCH,
     }
 }
 

@@ -8,13 +8,13 @@ use axum::{
     routing::{get, post},
 };
 use choreography_core::{
+    calls,
     event_id::Ids,
     handler::Progress,
     input::Verdict,
-    intents,
     participant::Answer,
     routes::AnyReply,
-    store::{Intent, StoreError},
+    store::{PendingCall, StoreError},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -99,16 +99,16 @@ async fn settle(State(admin): State<Admin>, Path(id): Path<Uuid>, Json(settlemen
         return refused;
     }
     let (database, answer) = (&admin.handler.database, settlement.answer());
-    let (intent, number) = match database.open_call(id).await {
-        Ok(Some(intent)) => match database.write_settlement(id, &answer, settlement.reason()).await {
-            Ok(Some(number)) => (intent, number),
+    let (call, number) = match database.open_call(id).await {
+        Ok(Some(call)) => match database.write_settlement(id, &answer, settlement.reason()).await {
+            Ok(Some(number)) => (call, number),
             Ok(None) => return not_open(id),
             Err(error) => return unavailable(&error),
         },
         Ok(None) => return not_open(id),
         Err(error) => return unavailable(&error),
     };
-    let settled = answered(&admin, &intent, answer).await;
+    let settled = answered(&admin, &call, answer).await;
     let result = match &settled {
         Ok(verdict) => result(verdict),
         Err(error) => format!("failed: {error}"),
@@ -116,7 +116,7 @@ async fn settle(State(admin): State<Admin>, Path(id): Path<Uuid>, Json(settlemen
     if let Err(error) = database.write_settled(number, &result).await {
         error!(%error, number, result, "what became of a call that was settled by hand could not be recorded");
     }
-    let Intent { aggregate_id, step, .. } = intent;
+    let PendingCall { aggregate_id, step, .. } = call;
     warn!(aggregate_id, step, call = %id, number, result, reason = settlement.reason(), "a call was settled by hand");
     metrics::counter!("saga_calls_settled_by_hand_total", "step" => step).increment(1);
     match settled {
@@ -127,9 +127,9 @@ async fn settle(State(admin): State<Admin>, Path(id): Path<Uuid>, Json(settlemen
     }
 }
 
-async fn answered(admin: &Admin, intent: &Intent, answer: Answer) -> Result<Verdict<AnyReply>, StoreError> {
+async fn answered(admin: &Admin, call: &PendingCall, answer: Answer) -> Result<Verdict<AnyReply>, StoreError> {
     let mut progress = Progress::new(1);
-    let mut work = [intents::answered(intent, answer)];
+    let mut work = [calls::answered(call, answer)];
     let handled = admin.handler.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await;
     admin.aftermath.of(&mut progress);
     handled?;

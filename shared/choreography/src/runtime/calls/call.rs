@@ -7,10 +7,10 @@ use std::{
 };
 
 use choreography_core::{
-    intents::{Called, NoAnswer, Outside},
+    calls::{Called, NoAnswer, Outside},
     participant::Answer,
     spans::{SagaSpan, Telling},
-    store::Intent,
+    store::PendingCall,
 };
 use futures::FutureExt;
 use opentelemetry::{KeyValue, trace::SpanKind};
@@ -35,12 +35,12 @@ pub(super) async fn call<O: Outside>(
     time_limit: Duration,
 ) -> Called {
     let age = waiting.age();
-    let Waiting { mut intent, room: _room, .. } = waiting;
-    let mut span = asked(&intent);
+    let Waiting { mut call, room: _room, .. } = waiting;
+    let mut span = asked(&call);
     let began = Instant::now();
     // The breaker counts what is the provider's trouble; a wrong request is ours.
     let guarded = breaker.call_with(|error: &NoAnswer| matches!(error, NoAnswer::Passing(_)), async {
-        let answered = AssertUnwindSafe(outside.call(&intent, age)).catch_unwind();
+        let answered = AssertUnwindSafe(outside.call(&call, age)).catch_unwind();
         match tokio::time::timeout(time_limit, answered).await {
             Ok(Ok(result)) => result,
             // What it was doing is not known, so the call stays open; others go on.
@@ -53,50 +53,50 @@ pub(super) async fn call<O: Outside>(
         Err(Error::Inner(no_answer)) => Err(no_answer),
         Err(Error::Rejected) => Err(NoAnswer::Passing(BREAKER_OPEN.into())),
     };
-    metrics::histogram!("saga_call_seconds", "step" => intent.step.clone()).record(began.elapsed().as_secs_f64());
-    report(&intent, &result);
+    metrics::histogram!("saga_call_seconds", "step" => call.step.clone()).record(began.elapsed().as_secs_f64());
+    report(&call, &result);
     // The answer's consequences follow from this call.
-    intent.trace = span.context().clone();
+    call.trace = span.context().clone();
     match &result {
         Ok(_) => {}
         Err(NoAnswer::Passing(_) | NoAnswer::InProgress(_)) => span.fail("no-answer"),
         Err(NoAnswer::Wrong(_)) => span.fail("wrong-request"),
     }
     span.end();
-    (intent, result)
+    (call, result)
 }
 
 /// The span of one try of an external call.
-fn asked(intent: &Intent) -> SagaSpan {
-    SagaSpan::child(&intent.trace, &[], || Telling {
+fn asked(call: &PendingCall) -> SagaSpan {
+    SagaSpan::child(&call.trace, &[], || Telling {
         kind: SpanKind::Client,
-        name: format!("call {}", intent.step).into(),
+        name: format!("call {}", call.step).into(),
         attributes: vec![
-            KeyValue::new("saga.correlation_id", intent.correlation_id.clone()),
-            KeyValue::new("saga.attempts", i64::from(intent.attempts)),
+            KeyValue::new("saga.correlation_id", call.correlation_id.clone()),
+            KeyValue::new("saga.attempts", i64::from(call.attempts)),
         ],
     })
 }
 
-fn report(intent: &Intent, result: &Result<Answer, NoAnswer>) {
+fn report(call: &PendingCall, result: &Result<Answer, NoAnswer>) {
     let outcome = match result {
         Ok(Answer::Yes { .. }) => "yes",
         Ok(Answer::No { .. }) => "no",
-        Err(no_answer) => report_no_answer(intent, no_answer),
+        Err(no_answer) => report_no_answer(call, no_answer),
     };
-    metrics::counter!("saga_calls_total", "step" => intent.step.clone(), "answer" => outcome).increment(1);
+    metrics::counter!("saga_calls_total", "step" => call.step.clone(), "answer" => outcome).increment(1);
 }
 
-fn report_no_answer(intent: &Intent, no_answer: &NoAnswer) -> &'static str {
+fn report_no_answer(call: &PendingCall, no_answer: &NoAnswer) -> &'static str {
     macro_rules! log {
         ($level:ident, $message:literal) => {
             $level!(
-                correlation_id = intent.correlation_id,
-                aggregate_id = intent.aggregate_id,
-                trace_id = intent.trace.trace_id(),
-                step = intent.step,
-                call = %intent.id,
-                attempts = intent.attempts,
+                correlation_id = call.correlation_id,
+                aggregate_id = call.aggregate_id,
+                trace_id = call.trace.trace_id(),
+                step = call.step,
+                call = %call.id,
+                attempts = call.attempts,
                 why = %no_answer,
                 $message
             )

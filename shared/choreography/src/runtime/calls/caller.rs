@@ -10,7 +10,7 @@ use std::{
 };
 
 use choreography_core::{
-    intents::{Called, Claimed, IntentStore, NoAnswer, Outside},
+    calls::{CallStore, Called, Claimed, NoAnswer, Outside},
     store::StoreError,
 };
 use futures::{StreamExt, stream::FuturesUnordered};
@@ -53,7 +53,7 @@ pub(super) struct Caller<S, O> {
     probing: bool,
 }
 
-impl<S: IntentStore + Clone, O: Outside> Caller<S, O> {
+impl<S: CallStore + Clone, O: Outside> Caller<S, O> {
     pub fn new(store: S, outside: Arc<O>, pace: Pace) -> Self {
         Self {
             store,
@@ -107,8 +107,8 @@ impl<S: IntentStore + Clone, O: Outside> Caller<S, O> {
         if let Some(claimed) = finished(&mut self.claim).await {
             self.keep(claimed);
         }
-        for Waiting { intent, .. } in std::mem::take(&mut self.claimed) {
-            hand_on(answers, (intent, Err(NoAnswer::Passing("not begun: the service is stopping".into())))).await;
+        for Waiting { call, .. } in std::mem::take(&mut self.claimed) {
+            hand_on(answers, (call, Err(NoAnswer::Passing("not begun: the service is stopping".into())))).await;
         }
         while let Some(called) = self.calls.next().await {
             hand_on(answers, called).await;
@@ -211,6 +211,6 @@ async fn until(moment: Option<Instant>) {
 }
 
 async fn hand_on(answers: &mpsc::Sender<Called>, called: Called) {
-    // Without a receiver the service is stopping: the intent stands in the database and is asked about again.
+    // Without a receiver the service is stopping: the call stands in the database and is asked about again.
     let _ = answers.send(called).await;
 }

@@ -7,7 +7,7 @@ mod queue;
 use std::{sync::Arc, time::Duration};
 
 use caller::Caller;
-use choreography_core::intents::{Called, IntentStore, Outside};
+use choreography_core::calls::{CallStore, Called, Outside};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -24,11 +24,11 @@ pub(crate) struct Pace {
     pub concurrency: usize,
     /// Of one call.
     pub time_limit: Duration,
-    /// How long a claimed, or freshly written, intent is this process's alone.
+    /// How long a claimed, or freshly written, call is this process's alone.
     pub lease: Duration,
     /// How long the circuit breaker stays open.
     pub breaker_wait: Duration,
-    /// How often is looked for intents that a crash or another replica left behind.
+    /// How often is looked for calls that a crash or another replica left behind.
     pub poll_interval: Duration,
 }
 
@@ -45,7 +45,7 @@ impl Pace {
 }
 
 /// Makes calls until told to stop, then waits for those under way.
-pub(crate) async fn call_loop<S: IntentStore + Clone, O: Outside>(
+pub(crate) async fn call_loop<S: CallStore + Clone, O: Outside>(
     store: S,
     outside: Arc<O>,
     queue: mpsc::Receiver<Waiting>,

@@ -7,14 +7,14 @@ use chrono::TimeDelta;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use choreography_core::{
-    intents::{Claimed, FreshCall},
-    store::Intent,
+    calls::{Claimed, FreshCall},
+    store::PendingCall,
 };
 
 /// Bytes of fresh calls that wait in memory, and as many of claimed ones.
 pub(super) const QUEUE_BYTES: usize = 16 << 20;
 
-/// Hands intents from the transactions that wrote them to the call loop.
+/// Hands calls from the transactions that wrote them to the call loop.
 #[derive(Clone)]
 pub struct CallQueue {
     sender: mpsc::Sender<Waiting>,
@@ -23,8 +23,8 @@ pub struct CallQueue {
 
 /// A call that waits in memory until it can be made.
 pub(crate) struct Waiting {
-    pub intent: Intent,
-    /// How old the intent was, at most, at `since`.
+    pub call: PendingCall,
+    /// How old the call was, at most, at `since`.
     age: TimeDelta,
     since: Instant,
     /// Given back once the call has ended.
@@ -39,10 +39,10 @@ pub(crate) fn call_queue(capacity: usize) -> (CallQueue, mpsc::Receiver<Waiting>
 impl CallQueue {
     /// Takes what there is room for; the rest stands in the database and is claimed when its time comes.
     pub fn offer(&self, calls: Vec<FreshCall>) {
-        for FreshCall { intent, since } in calls {
-            let room = self.room.clone().try_acquire_many_owned(room_for(&intent));
+        for FreshCall { call, since } in calls {
+            let room = self.room.clone().try_acquire_many_owned(room_for(&call));
             let taken = room.is_ok_and(|room| {
-                let call = Waiting { intent, age: TimeDelta::zero(), since, room: Some(room) };
+                let call = Waiting { call, age: TimeDelta::zero(), since, room: Some(room) };
                 self.sender.try_send(call).is_ok()
             });
             if !taken {
@@ -54,14 +54,14 @@ impl CallQueue {
 
 impl Waiting {
     /// `since`: a moment before the claim was begun.
-    pub fn claimed(Claimed { intent, age }: Claimed, since: Instant, room: &Arc<Semaphore>) -> Self {
+    pub fn claimed(Claimed { call, age }: Claimed, since: Instant, room: &Arc<Semaphore>) -> Self {
         // What was asked for fits, or it is a single one that is larger than all the room: then it takes what is left.
-        let wanted = usize::try_from(room_for(&intent)).unwrap_or(QUEUE_BYTES).min(room.available_permits());
+        let wanted = usize::try_from(room_for(&call)).unwrap_or(QUEUE_BYTES).min(room.available_permits());
         let room = room.clone().try_acquire_many_owned(u32::try_from(wanted).unwrap_or(u32::MAX)).ok();
-        Self { intent, age, since, room }
+        Self { call, age, since, room }
     }
 
-    /// How old the intent is, at most.
+    /// How old the call is, at most.
     pub fn age(&self) -> TimeDelta {
         TimeDelta::from_std(self.since.elapsed()).map_or(TimeDelta::MAX, |waited| self.age + waited)
     }
@@ -73,12 +73,12 @@ impl Waiting {
 }
 
 pub(super) fn left_to_the_poll() {
-    metrics::counter!("saga_intents_left_to_the_poll_total").increment(1);
+    metrics::counter!("saga_calls_left_to_the_poll_total").increment(1);
 }
 
 /// Its texts, and something for the rest. A call that is larger than all the room takes all of it.
-fn room_for(intent: &Intent) -> u32 {
-    let texts = [&intent.request, &intent.aggregate_id, &intent.step, &intent.correlation_id];
+fn room_for(call: &PendingCall) -> u32 {
+    let texts = [&call.request, &call.aggregate_id, &call.step, &call.correlation_id];
     let bytes = texts.iter().map(|text| text.len()).sum::<usize>() + 256;
     u32::try_from(bytes.min(QUEUE_BYTES)).unwrap_or(u32::MAX)
 }
@@ -86,10 +86,10 @@ fn room_for(intent: &Intent) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::calls::tests::intent;
+    use crate::runtime::calls::tests::pending_call;
 
     fn fresh(request: String) -> FreshCall {
-        FreshCall { intent: Intent { request, ..intent(1) }, since: Instant::now() }
+        FreshCall { call: PendingCall { request, ..pending_call(1) }, since: Instant::now() }
     }
 
     #[tokio::test]

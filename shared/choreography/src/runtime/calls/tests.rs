@@ -6,9 +6,9 @@ use std::{
 };
 
 use choreography_core::{
-    intents::{Claimed, Contradiction, FreshCall, LateAnswer, NoAnswer, Postponed},
+    calls::{Claimed, Contradiction, FreshCall, LateAnswer, NoAnswer, Postponed},
     participant::Answer,
-    store::{Intent, StoreError},
+    store::{PendingCall, StoreError},
     trace::TraceContext,
 };
 use chrono::{DateTime, TimeDelta};
@@ -18,8 +18,8 @@ use super::*;
 
 const NEVER: Duration = Duration::from_secs(3_600);
 
-pub(super) fn intent(number: u128) -> Intent {
-    Intent {
+pub(super) fn pending_call(number: u128) -> PendingCall {
+    PendingCall {
         id: Uuid::from_u128(number),
         aggregate_id: number.to_string(),
         step: "charge".into(),
@@ -28,7 +28,7 @@ pub(super) fn intent(number: u128) -> Intent {
         causation_id: None,
         trace: TraceContext::default(),
         attempts: 0,
-        intended_at: DateTime::UNIX_EPOCH,
+        requested_at: DateTime::UNIX_EPOCH,
     }
 }
 
@@ -42,21 +42,21 @@ fn pace(concurrency: usize) -> Pace {
     }
 }
 
-/// Open intents, and how many claims there were. Clones are the same.
+/// Open calls, and how many claims there were. Clones are the same.
 #[derive(Clone, Default)]
 struct Memory(Arc<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    open: Mutex<Vec<Intent>>,
+    open: Mutex<Vec<PendingCall>>,
     claims: Mutex<Vec<usize>>,
 }
 
-impl IntentStore for Memory {
+impl CallStore for Memory {
     async fn claim(&self, limit: usize, _bytes: usize, _lease: TimeDelta) -> Result<Vec<Claimed>, StoreError> {
         let mut open = self.0.open.lock().unwrap();
         let claimed: Vec<Claimed> =
-            (0..limit.min(open.len())).map(|_| Claimed { intent: open.remove(0), age: TimeDelta::hours(1) }).collect();
+            (0..limit.min(open.len())).map(|_| Claimed { call: open.remove(0), age: TimeDelta::hours(1) }).collect();
         self.0.claims.lock().unwrap().push(claimed.len());
         Ok(claimed)
     }
@@ -78,9 +78,9 @@ struct Provider {
 }
 
 impl Outside for Provider {
-    async fn call(&self, intent: &Intent, age: TimeDelta) -> Result<Answer, NoAnswer> {
-        self.called.lock().unwrap().push((intent.id.as_u128(), age));
-        if intent.step == "explode" {
+    async fn call(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, NoAnswer> {
+        self.called.lock().unwrap().push((call.id.as_u128(), age));
+        if call.step == "explode" {
             panic!("on purpose");
         }
         tokio::task::yield_now().await;
@@ -100,7 +100,7 @@ struct Running {
     stop: CancellationToken,
 }
 
-fn run(open: impl Iterator<Item = Intent>, fresh: Vec<FreshCall>, provider: Provider, pace: Pace) -> Running {
+fn run(open: impl Iterator<Item = PendingCall>, fresh: Vec<FreshCall>, provider: Provider, pace: Pace) -> Running {
     let memory = Memory(Arc::new(Kept { open: Mutex::new(open.collect()), claims: Mutex::default() }));
     let (provider, state) = (Arc::new(provider), Arc::new(ConsumerState::default()));
     let (queue, receiver) = call_queue(1_000);
@@ -113,7 +113,7 @@ fn run(open: impl Iterator<Item = Intent>, fresh: Vec<FreshCall>, provider: Prov
 }
 
 fn fresh(number: u128) -> FreshCall {
-    FreshCall { intent: intent(number), since: Instant::now() }
+    FreshCall { call: pending_call(number), since: Instant::now() }
 }
 
 impl Running {
@@ -132,7 +132,7 @@ impl Running {
 
 #[tokio::test]
 async fn whatever_is_open_is_called_for_as_fast_as_calls_end_and_not_once_a_poll() {
-    let mut running = run((0..1_000).map(intent), Vec::new(), Provider::default(), pace(64));
+    let mut running = run((0..1_000).map(pending_call), Vec::new(), Provider::default(), pace(64));
     running.answers(1_000).await;
     let full = running.memory.0.claims.lock().unwrap().iter().filter(|claimed| **claimed > 0).count();
     assert_eq!(full, 1_000_usize.div_ceil(64));
@@ -141,7 +141,7 @@ async fn whatever_is_open_is_called_for_as_fast_as_calls_end_and_not_once_a_poll
 #[tokio::test]
 async fn old_calls_and_new_ones_take_turns() {
     let fresh = (1_000..1_050).map(fresh).collect();
-    let mut running = run((0..50).map(intent), fresh, Provider::default(), pace(1));
+    let mut running = run((0..50).map(pending_call), fresh, Provider::default(), pace(1));
     running.answers(100).await;
     let order = running.order();
     let new_among_the_first = order[..40].iter().filter(|number| **number >= 1_000).count();
@@ -151,7 +151,7 @@ async fn old_calls_and_new_ones_take_turns() {
 #[tokio::test]
 async fn while_the_breaker_refuses_calls_nothing_is_claimed_in_vain() {
     let provider = Provider { down: AtomicBool::new(true), ..Provider::default() };
-    let mut running = run((0..1_000).map(intent), Vec::new(), provider, pace(64));
+    let mut running = run((0..1_000).map(pending_call), Vec::new(), provider, pace(64));
     // The breaker opens after 50; what was claimed by then may be refused, and nothing else.
     let called = running.answers(64).await;
     assert!(called.iter().all(|(_, result)| matches!(result, Err(NoAnswer::Passing(_)))));
@@ -166,18 +166,19 @@ async fn while_the_breaker_refuses_calls_nothing_is_claimed_in_vain() {
 async fn once_the_breaker_lets_calls_through_the_rest_is_called_for() {
     let provider = Provider { down: AtomicBool::new(true), ..Provider::default() };
     let pace = Pace { breaker_wait: Duration::from_millis(20), ..pace(64) };
-    let mut running = run((0..1_000).map(intent), Vec::new(), provider, pace);
+    let mut running = run((0..1_000).map(pending_call), Vec::new(), provider, pace);
     running.answers(64).await;
     running.provider.down.store(false, std::sync::atomic::Ordering::Relaxed);
-    // Every intent is claimed once and comes back, with an answer or without one.
+    // Every call is claimed once and comes back, with an answer or without one.
     let called = running.answers(1_000 - 64).await;
     assert!(called.iter().filter(|(_, result)| result.is_ok()).count() > 700);
 }
 
 #[tokio::test]
 async fn a_call_is_said_to_be_as_old_as_the_database_says_and_what_it_waited_since() {
-    let before = FreshCall { intent: intent(2), since: Instant::now().checked_sub(Duration::from_secs(5)).unwrap() };
-    let mut running = run([intent(1)].into_iter(), vec![before], Provider::default(), pace(2));
+    let before =
+        FreshCall { call: pending_call(2), since: Instant::now().checked_sub(Duration::from_secs(5)).unwrap() };
+    let mut running = run([pending_call(1)].into_iter(), vec![before], Provider::default(), pace(2));
     running.answers(2).await;
     let mut called = running.provider.called.lock().unwrap().clone();
     called.sort();
@@ -188,7 +189,7 @@ async fn a_call_is_said_to_be_as_old_as_the_database_says_and_what_it_waited_sin
 #[tokio::test]
 async fn a_call_that_waited_until_another_replica_may_have_it_is_left_to_the_poll() {
     let long_ago = Instant::now().checked_sub(Duration::from_secs(51)).unwrap();
-    let late = FreshCall { intent: intent(1), since: long_ago };
+    let late = FreshCall { call: pending_call(1), since: long_ago };
     let mut running = run(std::iter::empty(), vec![late, fresh(2)], Provider::default(), pace(2));
     assert_eq!(running.answers(1).await[0].0.id, Uuid::from_u128(2));
     assert_eq!(running.order(), [2]);
@@ -196,8 +197,8 @@ async fn a_call_that_waited_until_another_replica_may_have_it_is_left_to_the_pol
 
 #[tokio::test]
 async fn a_call_that_panics_stays_open_and_the_others_go_on() {
-    let explodes = Intent { step: "explode".into(), ..intent(1) };
-    let mut running = run([explodes, intent(2)].into_iter(), Vec::new(), Provider::default(), pace(1));
+    let explodes = PendingCall { step: "explode".into(), ..pending_call(1) };
+    let mut running = run([explodes, pending_call(2)].into_iter(), Vec::new(), Provider::default(), pace(1));
     let called = running.answers(2).await;
     assert!(matches!(&called[0].1, Err(NoAnswer::Wrong(why)) if why.contains("panicked")), "{called:?}");
     assert!(called[1].1.is_ok());

@@ -1,10 +1,10 @@
 //! Payment: its outbox with stopped keys, its open calls, its held events, and what its inbox knows.
 
 use choreography_core::{
+    calls::{CallStore, answered},
     delivery::{Delivery, Position},
     event_id::Ids,
     input::Verdict::{Applied, Dead, Held, Repeat},
-    intents::{IntentStore, answered},
     participant::Answer,
     retry::{self, Limits},
     store::{Crashes, Database as _, HeldStatus::Queued, OutboxMessage, Stage, Writing},
@@ -159,14 +159,14 @@ async fn open_calls_are_called_and_answered_once() {
     })
     .await;
     let store = world.handler().database;
-    let claim = || IntentStore::claim(&store, 10, 1_000_000, TimeDelta::seconds(60));
+    let claim = || CallStore::claim(&store, 10, 1_000_000, TimeDelta::seconds(60));
     let mut claimed = claim().await.expect("calls");
-    claimed.sort_by(|one, other| one.intent.step.cmp(&other.intent.step));
-    let keys: Vec<_> = claimed.iter().map(|call| (call.intent.idempotency_key(), call.intent.attempts)).collect();
+    claimed.sort_by(|one, other| one.call.step.cmp(&other.call.step));
+    let keys: Vec<_> = claimed.iter().map(|call| (call.call.idempotency_key(), call.call.attempts)).collect();
     assert_eq!(keys, [(order(1) + "/charge", 1), (order(2) + "/refund", 3)]);
     assert!(claim().await.expect("calls").is_empty(), "each by one");
     for call in claimed {
-        let answer = world.handle(answered(&call.intent, Answer::Yes { detail: "done".into() })).await;
+        let answer = world.handle(answered(&call.call, Answer::Yes { detail: "done".into() })).await;
         assert!(matches!(answer.verdicts[..], [Some(Applied(None))]), "{:?}", answer.verdicts);
     }
     assert_eq!(world.texts("SELECT state FROM payments ORDER BY order_id").await, ["succeeded", "refunded"]);

@@ -1,11 +1,11 @@
 //! Payment: events, external calls and held events.
 
 use choreography_core::{
+    calls::{CallStore, NoAnswer, give_back},
     delivery::Position,
     event_id::Ids,
     handler::Progress,
     input::{Inbound, Input, Origin, Verdict},
-    intents::{IntentStore, NoAnswer, give_back},
     participant::{Answer, Trigger},
     retry::{self, Limits},
     routes::{AnyEvent, AnyReply},
@@ -74,9 +74,9 @@ async fn amend_and_postpone(world: &OneService<Payment>, n: u128) {
     let refused = answer(world, failed, Answer::Yes { detail: "ch_2".into() }).await;
     assert!(matches!(refused, Verdict::Refused(_)), "{refused:?}");
     let handler = world.handler();
-    let claimed = IntentStore::claim(&handler.database, 10, 1_000, TimeDelta::seconds(10)).await.expect("calls");
+    let claimed = CallStore::claim(&handler.database, 10, 1_000, TimeDelta::seconds(10)).await.expect("calls");
     let unanswered: Vec<_> =
-        claimed.into_iter().map(|claimed| (claimed.intent, NoAnswer::Passing("busy".into()))).collect();
+        claimed.into_iter().map(|claimed| (claimed.call, NoAnswer::Passing("busy".into()))).collect();
     give_back(&handler.database, &handler.policy.retry, &mut Ids::new(), &unanswered).await.expect("they wait");
 }
 

@@ -1,9 +1,9 @@
 //! External calls that another transaction is answering, amending or postponing.
 
 use choreography_core::{
+    calls::answered,
     input::Verdict::{Applied, Gone, Refused},
-    intents::answered,
-    store::Intent,
+    store::PendingCall,
 };
 use contracts::ShippingCancelled;
 use one_service::OneService;
@@ -14,7 +14,7 @@ use super::{Commit, RollBack, call_of, meets, open, verdict, yes};
 use crate::events::{arrive, reserved, start};
 
 /// Of order 1 a charge is asked for.
-async fn charging() -> (OneService<Payment>, Intent) {
+async fn charging() -> (OneService<Payment>, PendingCall) {
     let world = start().await;
     arrive(&world, &[reserved(1, 1).1]).await;
     let call = call_of(&world, Uuid::from_u128(1)).await;

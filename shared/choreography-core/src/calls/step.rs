@@ -1,4 +1,4 @@
-//! Intents: claimed, called, and answered through the handler.
+//! Calls: claimed, called, and answered through the handler.
 
 use std::future::Future;
 
@@ -11,12 +11,12 @@ use crate::{
     input::{Inbound, Input, Origin},
     participant::{Answer, Participant, Trigger},
     policy::RetryPolicy,
-    store::{Intent, StoreError},
+    store::{PendingCall, StoreError},
 };
 
-/// Intents as the steps need them.
-pub trait IntentStore: Send + Sync + 'static {
-    /// Takes up to `limit` open intents that nobody is calling for, for the time of `lease`, and counts the attempt:
+/// Calls as the steps need them.
+pub trait CallStore: Send + Sync + 'static {
+    /// Takes up to `limit` open calls that nobody is calling for, for the time of `lease`, and counts the attempt:
     /// `attempts` of what comes back is at least 1, since whoever had it before may have begun the call. Their requests
     /// have at most `bytes` together, or it is a single one.
     fn claim(
@@ -31,20 +31,20 @@ pub trait IntentStore: Send + Sync + 'static {
         &self,
         late: &[LateAnswer],
     ) -> impl Future<Output = Result<Vec<Contradiction>, StoreError>> + Send;
-    /// Gives intents back that had no answer: nobody takes them up before their wait is over.
-    fn postpone(&self, intents: &[Postponed]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Gives calls back that had no answer: nobody takes them up before their wait is over.
+    fn postpone(&self, calls: &[Postponed]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// An open intent that is this process's to call for.
+/// An open call that is this process's to call for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claimed {
     /// The call.
-    pub intent: Intent,
-    /// Since it was intended, by the database's clock.
+    pub call: PendingCall,
+    /// Since it was written down, by the database's clock.
     pub age: TimeDelta,
 }
 
-/// An intent that waits for another try.
+/// A call that waits for another try.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Postponed {
     /// Its id.
@@ -59,42 +59,42 @@ pub struct Postponed {
 const SOON: u32 = 2;
 
 /// A call that came back.
-pub type Called = (Intent, Result<Answer, NoAnswer>);
+pub type Called = (PendingCall, Result<Answer, NoAnswer>);
 
 /// Gives calls back that had no answer.
 ///
 /// # Errors
 /// The database's: nobody takes the calls up before their lease is over.
-pub async fn give_back<S: IntentStore>(
+pub async fn give_back<S: CallStore>(
     store: &S,
     retry: &RetryPolicy,
     ids: &mut dyn IdSource,
-    unanswered: &[(Intent, NoAnswer)],
+    unanswered: &[(PendingCall, NoAnswer)],
 ) -> Result<(), StoreError> {
     // Drawn anew at each try, so that calls that failed together do not come back together.
     let postponed: Vec<Postponed> = unanswered
         .iter()
-        .map(|(intent, no_answer)| postponed(intent, no_answer, retry, random(ids, intent.intended_at)))
+        .map(|(call, no_answer)| postponed(call, no_answer, retry, random(ids, call.requested_at)))
         .collect();
     if postponed.is_empty() { Ok(()) } else { store.postpone(&postponed).await }
 }
 
-fn postponed(intent: &Intent, no_answer: &NoAnswer, retry: &RetryPolicy, random: u64) -> Postponed {
+fn postponed(call: &PendingCall, no_answer: &NoAnswer, retry: &RetryPolicy, random: u64) -> Postponed {
     let wait = match no_answer {
-        NoAnswer::Passing(_) => retry.wait(intent.attempts.saturating_add(1), random),
-        NoAnswer::InProgress(_) => retry.wait(intent.attempts.saturating_add(1).min(SOON), random),
+        NoAnswer::Passing(_) => retry.wait(call.attempts.saturating_add(1), random),
+        NoAnswer::InProgress(_) => retry.wait(call.attempts.saturating_add(1).min(SOON), random),
         NoAnswer::Wrong(_) => retry.slowly(random),
     };
-    Postponed { id: intent.id, wait, why: no_answer.to_string() }
+    Postponed { id: call.id, wait, why: no_answer.to_string() }
 }
 
-/// The answer to an intent, as an input for the rules.
-pub fn answered<P: Participant>(intent: &Intent, answer: Answer) -> Inbound<P> {
+/// The answer to a call, as an input for the rules.
+pub fn answered<P: Participant>(call: &PendingCall, answer: Answer) -> Inbound<P> {
     Inbound::Input(Input {
-        trigger: Trigger::Answer { aggregate_id: intent.aggregate_id.clone(), step: intent.step.clone(), answer },
-        correlation_id: Some(intent.correlation_id.clone()),
-        trace: intent.trace.clone(),
-        origin: Origin::Intent(intent.clone()),
+        trigger: Trigger::Answer { aggregate_id: call.aggregate_id.clone(), step: call.step.clone(), answer },
+        correlation_id: Some(call.correlation_id.clone()),
+        trace: call.trace.clone(),
+        origin: Origin::Call(call.clone()),
     })
 }
 

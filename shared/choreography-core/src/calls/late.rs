@@ -3,7 +3,7 @@
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::IntentStore;
+use super::CallStore;
 use crate::participant::Answer;
 
 /// An answer whose call is not open any more.
@@ -30,7 +30,7 @@ pub struct Contradiction {
 
 /// Mostly another replica was quicker with the same answer. But where an operator said something else, money or goods may
 /// have moved that the rules know nothing of.
-pub async fn report<S: IntentStore>(store: &S, late: &[LateAnswer]) {
+pub async fn report<S: CallStore>(store: &S, late: &[LateAnswer]) {
     if late.is_empty() {
         return;
     }

@@ -3,13 +3,13 @@ use chrono::TimeDelta;
 use super::*;
 use crate::{
     input::Verdict,
-    store::{Intent, StoreError},
+    store::{PendingCall, StoreError},
     testing::{Table, World, now},
     trace::TraceContext,
 };
 
-fn intent(world: &World, key: &str, step: &str) -> Intent {
-    let intent = Intent {
+fn pending_call(world: &World, key: &str, step: &str) -> PendingCall {
+    let call = PendingCall {
         id: Uuid::new_v4(),
         aggregate_id: key.into(),
         step: step.into(),
@@ -18,20 +18,20 @@ fn intent(world: &World, key: &str, step: &str) -> Intent {
         causation_id: None,
         trace: TraceContext::default(),
         attempts: 1,
-        intended_at: world.now(),
+        requested_at: world.now(),
     };
-    world.handler.database.state().intents.insert(intent.id, (intent.clone(), None));
-    intent
+    world.handler.database.state().calls.insert(call.id, (call.clone(), None));
+    call
 }
 
 fn answered(world: &mut World, called: &[Called]) -> Result<Vec<Verdict<()>>, StoreError> {
     let memory = world.handler.database.clone();
-    let unanswered: Vec<(Intent, NoAnswer)> =
-        called.iter().filter_map(|(intent, result)| Some((intent.clone(), result.clone().err()?))).collect();
+    let unanswered: Vec<(PendingCall, NoAnswer)> =
+        called.iter().filter_map(|(call, result)| Some((call.clone(), result.clone().err()?))).collect();
     now(give_back(&memory, &RETRY, &mut world.ids, &unanswered))?;
     Ok(world.take_in(|intake| {
-        for (intent, result) in called {
-            result.iter().for_each(|answer| intake.answered(intent, answer.clone()));
+        for (call, result) in called {
+            result.iter().for_each(|answer| intake.answered(call, answer.clone()));
         }
     }))
 }
@@ -43,7 +43,7 @@ fn yes() -> Result<Answer, NoAnswer> {
 #[test]
 fn an_answer_is_taken_once() {
     let mut world = World::new();
-    let called = [(intent(&world, "a", "add"), yes())];
+    let called = [(pending_call(&world, "a", "add"), yes())];
     assert_eq!(answered(&mut world, &called).unwrap(), [Verdict::Applied(None)]);
     assert_eq!(answered(&mut world, &called).unwrap(), [Verdict::Gone]);
     assert_eq!(world.sum("a"), 1);
@@ -52,51 +52,51 @@ fn an_answer_is_taken_once() {
 #[test]
 fn a_refused_answer_stays_open_with_the_reason_and_keeps_no_other() {
     let mut world = World::new();
-    let refused = intent(&world, "a", "refuse");
-    let unreadable = intent(&world, "b", "add");
+    let refused = pending_call(&world, "a", "refuse");
+    let unreadable = pending_call(&world, "b", "add");
     world.handler.database.state().unreadable.insert((Table::Accounts, "b".into()));
-    let good = intent(&world, "c", "add");
-    let called = [&refused, &unreadable, &good].map(|intent| (intent.clone(), yes()));
+    let good = pending_call(&world, "c", "add");
+    let called = [&refused, &unreadable, &good].map(|call| (call.clone(), yes()));
     let verdicts = answered(&mut world, &called).unwrap();
     assert!(matches!(verdicts[..], [Verdict::Refused(_), Verdict::Applied(None), Verdict::Refused(_)]), "{verdicts:?}");
     let state = world.handler.database.state();
-    for (intent, why) in [(&refused, "refused: no"), (&unreadable, "can't be read")] {
-        let error = state.intents[&intent.id].1.as_deref().unwrap_or_default();
+    for (call, why) in [(&refused, "refused: no"), (&unreadable, "can't be read")] {
+        let error = state.calls[&call.id].1.as_deref().unwrap_or_default();
         assert!(error.contains(why), "{error}");
     }
-    assert!(!state.intents.contains_key(&good.id));
+    assert!(!state.calls.contains_key(&good.id));
 }
 
 #[test]
 fn a_refused_answer_stays_open_as_it_was_amended_and_claimed_meanwhile() {
     let mut world = World::new();
-    let claimed = intent(&world, "a", "refuse");
-    world.handler.database.state().intents.entry(claimed.id).and_modify(|(intent, _)| {
-        intent.request = r#"{"cancel":true}"#.into();
-        intent.attempts = 4;
+    let claimed = pending_call(&world, "a", "refuse");
+    world.handler.database.state().calls.entry(claimed.id).and_modify(|(call, _)| {
+        call.request = r#"{"cancel":true}"#.into();
+        call.attempts = 4;
     });
     let verdicts = answered(&mut world, &[(claimed.clone(), yes())]).unwrap();
     assert!(matches!(verdicts[..], [Verdict::Refused(_)]), "{verdicts:?}");
-    let (open, error) = world.handler.database.state().intents[&claimed.id].clone();
-    assert_eq!(open, Intent { request: r#"{"cancel":true}"#.into(), attempts: 4, ..claimed });
+    let (open, error) = world.handler.database.state().calls[&claimed.id].clone();
+    assert_eq!(open, PendingCall { request: r#"{"cancel":true}"#.into(), attempts: 4, ..claimed });
     assert_eq!(error.as_deref(), Some("refused: no"));
 }
 
 #[test]
 fn no_answer_is_no_input() {
     let mut world = World::new();
-    let open = intent(&world, "a", "add");
+    let open = pending_call(&world, "a", "add");
     world.pass(TimeDelta::seconds(1));
     let called = [(open.clone(), Err(NoAnswer::Passing("busy".into())))];
     assert_eq!(answered(&mut world, &called).unwrap(), []);
-    assert_eq!(world.handler.database.state().intents[&open.id].1.as_deref(), Some("busy"));
+    assert_eq!(world.handler.database.state().calls[&open.id].1.as_deref(), Some("busy"));
 }
 
 const RETRY: RetryPolicy = RetryPolicy { base: TimeDelta::seconds(1), cap: TimeDelta::seconds(60), max_attempts: 10 };
 
 fn wait(attempts: u32, no_answer: &NoAnswer, random: u64) -> TimeDelta {
-    let intent = Intent { attempts, ..intent(&World::new(), "a", "add") };
-    postponed(&intent, no_answer, &RETRY, random).wait
+    let call = PendingCall { attempts, ..pending_call(&World::new(), "a", "add") };
+    postponed(&call, no_answer, &RETRY, random).wait
 }
 
 #[test]
@@ -118,8 +118,9 @@ fn a_provider_that_is_still_at_work_is_asked_again_soon_and_a_wrong_request_slow
 #[test]
 fn an_answer_that_comes_after_its_call_was_settled_is_compared_with_what_the_operator_said() {
     let mut world = World::new();
-    let (open, settled, silent) = (intent(&world, "a", "add"), intent(&world, "b", "add"), intent(&world, "c", "add"));
-    world.handler.database.state().intents.remove(&settled.id);
+    let (open, settled, silent) =
+        (pending_call(&world, "a", "add"), pending_call(&world, "b", "add"), pending_call(&world, "c", "add"));
+    world.handler.database.state().calls.remove(&settled.id);
     let called = [(silent, Err(NoAnswer::Passing("busy".into()))), (open, yes()), (settled.clone(), yes())];
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let verdicts = metrics::with_local_recorder(&recorder, || answered(&mut world, &called).unwrap());
@@ -133,7 +134,7 @@ fn an_answer_that_comes_after_its_call_was_settled_is_compared_with_what_the_ope
 #[test]
 fn answers_whose_calls_were_open_are_compared_with_nothing() {
     let mut world = World::new();
-    let called = [(intent(&world, "a", "add"), yes())];
+    let called = [(pending_call(&world, "a", "add"), yes())];
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     metrics::with_local_recorder(&recorder, || answered(&mut world, &called).unwrap());
     assert!(world.handler.database.state().late.is_empty());
@@ -143,7 +144,7 @@ fn answers_whose_calls_were_open_are_compared_with_nothing() {
 #[test]
 fn an_answer_that_comes_twice_in_one_batch_is_taken_once() {
     let mut world = World::new();
-    let (call, other) = (intent(&world, "a", "add"), intent(&world, "b", "add"));
+    let (call, other) = (pending_call(&world, "a", "add"), pending_call(&world, "b", "add"));
     assert_eq!(world.answer(&[&call, &other, &call]), [Verdict::Applied(None), Verdict::Applied(None), Verdict::Gone]);
     assert_eq!((world.sum("a"), world.sum("b")), (1, 1));
 }

@@ -1,4 +1,4 @@
-//! External calls: an intent row first, then the call, and its answer is an input like any other.
+//! External calls: a row first, then the call, and its answer is an input like any other.
 
 mod late;
 mod step;
@@ -10,20 +10,20 @@ use chrono::TimeDelta;
 pub(crate) use late::report as report_late;
 pub use late::{Contradiction, LateAnswer};
 pub use step::answered;
-pub use step::{Called, Claimed, IntentStore, Postponed, give_back};
+pub use step::{CallStore, Called, Claimed, Postponed, give_back};
 
-use crate::{participant::Answer, store::Intent};
+use crate::{participant::Answer, store::PendingCall};
 
 /// Who makes a service's external calls.
 ///
 /// The engine adds the time limit, the bounded concurrency, the circuit breaker and the repetition.
 pub trait Outside: Send + Sync + 'static {
-    /// Makes the call under [`Intent::idempotency_key`]. If `intent.attempts > 0` a call may have been begun before:
+    /// Makes the call under [`PendingCall::idempotency_key`]. If `call.attempts > 0` a call may have been begun before:
     /// ask for its outcome first; "not found" is not no, since a stalled call may still arrive: resend with the same key.
     ///
-    /// `age`: the intent is at most so old by the database's clock. Past the key's lifetime at the provider nothing may
+    /// `age`: the call is at most so old by the database's clock. Past the key's lifetime at the provider nothing may
     /// be sent again, only asked about.
-    fn call(&self, intent: &Intent, age: TimeDelta) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+    fn call(&self, call: &PendingCall, age: TimeDelta) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
 
     /// The steps of the calls that it makes; `None` if it can't say. A service whose routes take the answers to others, or not to all
     /// of them, is refused at the start.
@@ -54,7 +54,7 @@ pub enum NoAnswer {
 #[derive(Clone, Debug, PartialEq)]
 pub struct FreshCall {
     /// The call.
-    pub intent: Intent,
+    pub call: PendingCall,
     /// A moment before its transaction began, on the process's own steady clock: it is no older than that.
     pub since: Instant,
 }
@@ -64,10 +64,10 @@ pub struct FreshCall {
 pub struct Nobody;
 
 impl Outside for Nobody {
-    async fn call(&self, intent: &Intent, _age: TimeDelta) -> Result<Answer, NoAnswer> {
+    async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, NoAnswer> {
         Err(NoAnswer::Wrong(format!(
             "this service has no way to make external calls, yet its rules asked for {}",
-            intent.step
+            call.step
         )))
     }
 
