@@ -11,5 +11,5 @@ static ALLOCATOR: choreography::Allocator = choreography::Allocator;
 async fn main() -> anyhow::Result<()> {
     let Some((settings, mail)) = program!(Notification, ProviderSettings<Notification>)? else { return Ok(()) };
     let calls = mail.calls(&settings)?.to::<Message>();
-    Runner::new(settings, Notification, &MIGRATIONS).outside(calls).run().await
+    Runner::new(settings, Notification, &MIGRATIONS).provider(calls).run().await
 }

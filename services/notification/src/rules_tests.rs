@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use choreography::{Answer, testing::Given};
 use contracts::{Item, OrderCancelled, OrderCompleted, OrderDetails, OrderPlaced};
-use providers::{HttpProvider, Provider, ProviderSettings};
+use providers::{HttpProvider, KeyedProvider, ProviderSettings};
 use uuid::Uuid;
 
 use super::*;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use choreography::{Answer, Call, EngineSettings, NoAnswer, Outside, PendingCall, Runner};
+use choreography::{Answer, Call, EngineSettings, NoAnswer, PendingCall, Provider, Runner};
 use chrono::TimeDelta;
 use harness::{PATIENCE, typed};
 use local::{
@@ -51,7 +51,7 @@ impl io::Write for Lines {
 /// Sends what is to be told by the program's own means.
 struct Sent;
 
-impl Outside for Sent {
+impl Provider for Sent {
     async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, NoAnswer> {
         Ok(Answer::Yes { detail: call.idempotency_key() })
     }
@@ -131,7 +131,7 @@ async fn a_program_has_a_service_handle_events_and_stops_it_while_logs_metrics_a
     ])
     .unwrap();
     let stop = CancellationToken::new();
-    let service = Runner::new(settings, Notification, &MIGRATIONS).outside(Sent);
+    let service = Runner::new(settings, Notification, &MIGRATIONS).provider(Sent);
     let service = service.until(stop.clone()).without_logs().without_metrics_recorder();
     let running = tokio::spawn(service.run());
     let first = parts.place_order().await;

@@ -117,7 +117,7 @@ pub(crate) fn key<C: Call>(order: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use providers::{HttpProvider, Provider};
+    use providers::{HttpProvider, KeyedProvider};
 
     use super::*;
 

@@ -11,6 +11,6 @@ async fn main() -> anyhow::Result<()> {
     let Some((engine, own)) = choreography::program!(Shipping, Settings)? else { return Ok(()) };
     let calls = own.carrier.calls(&engine)?.to::<Ship>();
     let gate = own.api.gate()?;
-    let shipping = Runner::new(engine, Shipping, &MIGRATIONS).outside(calls);
+    let shipping = Runner::new(engine, Shipping, &MIGRATIONS).provider(calls);
     shipping.api(|context| http::routes(context, gate)).run().await
 }

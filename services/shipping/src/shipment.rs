@@ -58,7 +58,7 @@ impl Request for Ship {
 mod tests {
     use std::time::Duration;
 
-    use providers::{HttpProvider, Provider};
+    use providers::{HttpProvider, KeyedProvider};
 
     use super::*;
 

@@ -15,7 +15,7 @@ use std::{
 };
 
 use choreography_core::{
-    calls::{self, CallStore, Outside},
+    calls::{self, CallStore, Provider},
     deadlines,
     handler::Handler,
     input::Verdict,
@@ -98,11 +98,11 @@ pub struct Run {
 }
 
 /// The tasks of one replica.
-pub fn tasks<P: Participant, O: Outside>(
+pub fn tasks<P: Participant, O: Provider>(
     core: &Arc<Core>,
     kafka: &Kafka,
     model: &Model<P>,
-    outside: Arc<O>,
+    provider: Arc<O>,
     requests: &Requests<P>,
     Run { member, careful, stop }: Run,
 ) -> Vec<Task> {
@@ -155,7 +155,7 @@ pub fn tasks<P: Participant, O: Outside>(
             stop.clone(),
         )),
         Task::new(renew(core.clone(), model.clone(), holders, stop.clone())),
-        Task::new(call(core.clone(), handler.clone(), outside, arrivals.clone(), after.calls.clone(), stop.clone())),
+        Task::new(call(core.clone(), handler.clone(), provider, arrivals.clone(), after.calls.clone(), stop.clone())),
         Task::new(look_back(core.clone(), handler.clone(), arrivals, (after.clone(), careful), stop.clone())),
         Task::new(operate(core.clone(), handler, stop)),
     ]
@@ -293,10 +293,10 @@ async fn stand_beside<P: Participant>(
     }
 }
 
-async fn call<P: Participant, O: Outside>(
+async fn call<P: Participant, O: Provider>(
     core: Arc<Core>,
     handler: Arc<Handler<P, Model<P>>>,
-    outside: Arc<O>,
+    provider: Arc<O>,
     arrivals: Arc<Arrivals<P>>,
     calls: Calls,
     stop: Stop,
@@ -315,7 +315,7 @@ async fn call<P: Participant, O: Outside>(
         let mut called = Vec::new();
         for call in calls {
             let age = core.now() - call.requested_at;
-            let Some(result) = droppable(&core, outside.call(&call, age)).await else { continue };
+            let Some(result) = droppable(&core, provider.call(&call, age)).await else { continue };
             core.tell(|| format!("{} called {}: {result:?}", handler.participant.name(), call.idempotency_key()));
             called.push((call, result));
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use choreography_core::{
     AnyRow, Command, Event, Record, Row,
-    calls::{Nobody, Outside},
+    calls::{NoProvider, Provider},
     envelope::Envelope,
     input::Verdict,
     participant::{Participant, Trigger},
@@ -30,23 +30,23 @@ pub struct Subject<S, O> {
     pub(crate) tombstone: fn(&AnyRow) -> bool,
 }
 
-impl<S: Service> Subject<S, Nobody> {
+impl<S: Service> Subject<S, NoProvider> {
     /// A service without external calls.
     pub fn new(service: S) -> Self {
-        Self { service, calls: Box::new(|_| Nobody), observed: Box::new(Unknown), tombstone: |_| false }
+        Self { service, calls: Box::new(|_| NoProvider), observed: Box::new(Unknown), tombstone: |_| false }
     }
 }
 
-impl<S: Service, O: Outside> Subject<S, O> {
-    /// Has its external calls made by `outside`. Calls and answers get lost on their way.
-    pub fn calling<P: Outside>(self, outside: P) -> Subject<S, Unreliable<P>> {
-        self.calling_by(move |core| Unreliable::new(outside, core))
+impl<S: Service, O: Provider> Subject<S, O> {
+    /// Has its external calls made by `provider`. Calls and answers get lost on their way.
+    pub fn calling<P: Provider>(self, provider: P) -> Subject<S, Unreliable<P>> {
+        self.calling_by(move |core| Unreliable::new(provider, core))
     }
 
-    /// Has its external calls made by what `outside` makes, whose faults are its own.
-    pub fn calling_by<P: Outside>(self, outside: impl FnOnce(Arc<Core>) -> P + 'static) -> Subject<S, P> {
+    /// Has its external calls made by what `provider` makes, whose faults are its own.
+    pub fn calling_by<P: Provider>(self, provider: impl FnOnce(Arc<Core>) -> P + 'static) -> Subject<S, P> {
         let Self { service, observed, tombstone, .. } = self;
-        Subject { service, calls: Box::new(outside), observed, tombstone }
+        Subject { service, calls: Box::new(provider), observed, tombstone }
     }
 
     /// Has words of its own for states and inputs.

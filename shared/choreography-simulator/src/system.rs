@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use choreography_core::{EventType, calls::Outside, participant::Participant, routes::Service};
+use choreography_core::{EventType, calls::Provider, participant::Participant, routes::Service};
 
 use crate::{
     core::Core,
@@ -81,12 +81,12 @@ impl System {
     ///
     /// # Panics
     /// If its routes contradict each other.
-    pub fn add<S: Service, O: Outside>(&mut self, subject: Subject<S, O>) -> Handle {
+    pub fn add<S: Service, O: Provider>(&mut self, subject: Subject<S, O>) -> Handle {
         let Subject { service, calls, observed, tombstone } = subject;
         let handle = Handle::new(service, observed, &self.core, tombstone);
-        let (core, kafka, outside) = (self.core.clone(), self.kafka.clone(), Arc::new(calls(self.core.clone())));
+        let (core, kafka, provider) = (self.core.clone(), self.kafka.clone(), Arc::new(calls(self.core.clone())));
         let of = handle.clone();
-        let start = move |run| tasks(&core, &kafka, &of.model, outside.clone(), &of.requests, run);
+        let start = move |run| tasks(&core, &kafka, &of.model, provider.clone(), &of.requests, run);
         self.services.push(Simulated { handle: handle.clone(), start: Box::new(start) });
         handle
     }

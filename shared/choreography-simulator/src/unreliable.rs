@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use choreography_core::{
     Answer,
-    calls::{NoAnswer, Outside},
+    calls::{NoAnswer, Provider},
     store::PendingCall,
 };
 use chrono::TimeDelta;
@@ -18,25 +18,25 @@ use crate::{
 ///
 /// The provider itself should take each key once, as real ones do: it will see some again.
 pub struct Unreliable<O> {
-    outside: O,
+    provider: O,
     core: Arc<Core>,
 }
 
-impl<O: Outside> Unreliable<O> {
+impl<O: Provider> Unreliable<O> {
     /// Loses what the schedule of `core` says.
-    pub fn new(outside: O, core: Arc<Core>) -> Self {
-        Self { outside, core }
+    pub fn new(provider: O, core: Arc<Core>) -> Self {
+        Self { provider, core }
     }
 }
 
-impl<O: Outside> Outside for Unreliable<O> {
+impl<O: Provider> Provider for Unreliable<O> {
     async fn call(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, NoAnswer> {
         self.core.enter("call");
         pause().await;
         if self.core.strikes(Fault::CallLost) {
             return Err(NoAnswer::Passing("the call was lost".into()));
         }
-        let answer = self.outside.call(call, age).await;
+        let answer = self.provider.call(call, age).await;
         pause().await;
         if self.core.strikes(Fault::AnswerLost) {
             return Err(NoAnswer::Passing("the answer was lost".into()));
@@ -45,6 +45,6 @@ impl<O: Outside> Outside for Unreliable<O> {
     }
 
     fn steps(&self) -> Option<Vec<&'static str>> {
-        self.outside.steps()
+        self.provider.steps()
     }
 }

@@ -110,7 +110,7 @@ use without_http as http;
 
 pub use choreography_core::{
     Answer, Call, Command, Event, EventType, Json, Key, Record, Refusal, Row, Undecodable,
-    calls::{NoAnswer, Nobody, Outside},
+    calls::{NoAnswer, NoProvider, Provider},
     records,
     routes::{Further, Moment, Reaction, Reacts, Routes, Service, nothing, publish},
     store::PendingCall,

@@ -6,7 +6,7 @@ use anyhow::Result;
 #[cfg(feature = "http")]
 use axum::Router;
 use choreography_core::{
-    calls::{Nobody, Outside},
+    calls::{NoProvider, Provider},
     routes::{self, Routed},
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -63,12 +63,12 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-pub struct Runner<S, O = Nobody> {
+pub struct Runner<S, O = NoProvider> {
     settings: EngineSettings,
     service: S,
-    outside: O,
+    provider: O,
     /// Where it is said who makes the calls.
-    outside_at: &'static Location<'static>,
+    provider_at: &'static Location<'static>,
     pub(crate) surroundings: Surroundings,
 }
 
@@ -113,17 +113,17 @@ impl<S: routes::Service> Runner<S> {
             starts_logs: true,
             starts_metrics: true,
         };
-        Self { settings, service, outside: Nobody, outside_at: Location::caller(), surroundings }
+        Self { settings, service, provider: NoProvider, provider_at: Location::caller(), surroundings }
     }
 }
 
-impl<S: routes::Service, O: Outside> Runner<S, O> {
+impl<S: routes::Service, O: Provider> Runner<S, O> {
     /// Who makes the service's external calls.
     #[must_use]
     #[track_caller]
-    pub fn outside<T: Outside>(self, outside: T) -> Runner<S, T> {
+    pub fn provider<T: Provider>(self, provider: T) -> Runner<S, T> {
         let Self { settings, service, surroundings, .. } = self;
-        Runner { settings, service, outside, outside_at: Location::caller(), surroundings }
+        Runner { settings, service, provider, provider_at: Location::caller(), surroundings }
     }
 
     /// The service's own HTTP API, beside the probes.
@@ -179,10 +179,10 @@ impl<S: routes::Service, O: Outside> Runner<S, O> {
     /// The routes contradict each other, or the calls that are made are not those whose answers the routes take; a setting is
     /// wrong, or the service could not go on; a line of the log says which.
     pub async fn run(self) -> Result<()> {
-        let Self { settings, service, outside, outside_at, surroundings } = self;
+        let Self { settings, service, provider, provider_at, surroundings } = self;
         let routed = Routed::new(service)?;
-        routed.calls_by(&outside, outside_at)?;
-        run_routed(settings, routed, outside, surroundings).await
+        routed.calls_by(&provider, provider_at)?;
+        run_routed(settings, routed, provider, surroundings).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use choreography_core::{
-    calls::Outside,
+    calls::Provider,
     commands::{self, CommandQueue, Commands},
     handler::Handler,
     intake::{self, Beside, Intake, Turn},
@@ -59,10 +59,10 @@ pub struct Context {
     pub pool: Pool,
 }
 
-pub(crate) async fn run_routed<O: Outside>(
+pub(crate) async fn run_routed<O: Provider>(
     settings: EngineSettings,
     participant: Routed,
-    outside: O,
+    provider: O,
     surroundings: Surroundings,
 ) -> Result<()> {
     let name = participant.name();
@@ -91,7 +91,7 @@ pub(crate) async fn run_routed<O: Outside>(
     let mut front = Front::open(&settings, &health).await?;
     info!(service = name, address = %settings.http_addr, admin = %settings.admin_addr, "starting");
     let started = tokio::select! {
-        started = Service::start(settings.clone(), access, participant, outside, migrations, &health) => Some(started?),
+        started = Service::start(settings.clone(), access, participant, provider, migrations, &health) => Some(started?),
         () = told.cancelled() => None,
     };
     let end;
@@ -173,17 +173,17 @@ struct Ends<O> {
     dead_letters: KafkaSink,
     command_queue: CommandQueue<Routed>,
     calls: mpsc::Receiver<Waiting>,
-    outside: O,
+    provider: O,
     crashed: bool,
 }
 
 impl Service {
     /// Waits for what it needs and starts the loops.
-    async fn start<O: Outside>(
+    async fn start<O: Provider>(
         settings: Arc<EngineSettings>,
         access: Access,
         participant: Routed,
-        outside: O,
+        provider: O,
         migrations: &'static Migrator,
         health: &Health,
     ) -> Result<Self> {
@@ -240,12 +240,12 @@ impl Service {
             intakes: JoinSet::new(),
             outlets: JoinSet::new(),
         };
-        let ends = Ends { state, source, events, dead_letters, command_queue, calls: call_receiver, outside, crashed };
+        let ends = Ends { state, source, events, dead_letters, command_queue, calls: call_receiver, provider, crashed };
         service.spawn_loops(ends, &aftermath);
         Ok(service)
     }
 
-    fn spawn_loops<O: Outside>(&mut self, ends: Ends<O>, aftermath: &Aftermath) {
+    fn spawn_loops<O: Provider>(&mut self, ends: Ends<O>, aftermath: &Aftermath) {
         let (state, settings) = (ends.state.clone(), self.settings.clone());
         let (limit, slow, crashed) = (settings.batch_limit, settings.slow_poll, ends.crashed);
         let (called, ended_calls) = mpsc::channel(settings.call_concurrency * 2);
@@ -282,8 +282,8 @@ impl Service {
         let (d, a, stop) = at();
         intakes.spawn(progress.watch("retry", retry_loop(d, a, limit, slow, crashed, stop)));
         let (d, _, stop) = at();
-        let outside = Arc::new(ends.outside);
-        let run = call_loop(store.clone(), outside, ends.calls, called, state.clone(), Pace::of(&settings), stop);
+        let provider = Arc::new(ends.provider);
+        let run = call_loop(store.clone(), provider, ends.calls, called, state.clone(), Pace::of(&settings), stop);
         intakes.spawn(progress.watch("call", run));
         intakes.spawn(progress.watch("answer", answer_loop(d, ended_calls, answers, limit)));
 

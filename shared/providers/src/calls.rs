@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 
-use choreography::{Answer, Outside, PendingCall};
+use choreography::{Answer, PendingCall, Provider};
 use chrono::TimeDelta;
 
-use crate::{NoAnswer, Provider, Request};
+use crate::{KeyedProvider, NoAnswer, Request};
 
 type Called<'a> = Pin<Box<dyn Future<Output = Result<Answer, choreography::NoAnswer>> + Send + 'a>>;
 type Make<P> = for<'a> fn(&'a Calls<P>, &'a PendingCall, TimeDelta) -> Called<'a>;
@@ -17,7 +17,7 @@ pub struct Calls<P> {
     by_step: BTreeMap<&'static str, Make<P>>,
 }
 
-impl<P: Provider> Calls<P> {
+impl<P: KeyedProvider> Calls<P> {
     /// `resend_within`: how old a call may be to be sent again.
     #[must_use]
     pub fn at(provider: P, resend_within: TimeDelta) -> Self {
@@ -64,7 +64,7 @@ impl<P: Provider> Calls<P> {
     }
 }
 
-impl<P: Provider> Outside for Calls<P> {
+impl<P: KeyedProvider> Provider for Calls<P> {
     async fn call(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, choreography::NoAnswer> {
         let Some(make) = self.by_step.get(call.step.as_str()) else {
             return Err(choreography::NoAnswer::Wrong(format!("no provider is called for {:?}", call.step)));

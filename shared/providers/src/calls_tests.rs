@@ -65,7 +65,7 @@ impl Scripted {
     }
 }
 
-impl Provider for Scripted {
+impl KeyedProvider for Scripted {
     async fn send<R: Request>(&self, key: &str, order_id: &str, request: &R) -> Result<Answer, NoAnswer> {
         let request = serde_json::to_value(request).unwrap();
         assert_eq!((order_id, request["amount"].as_i64()), ("o1", Some(200)));

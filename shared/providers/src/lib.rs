@@ -17,7 +17,7 @@ mod setup;
 pub use calls::Calls;
 pub use client::RestClient;
 pub use no_answer::NoAnswer;
-pub use provider::{HttpProvider, Provider};
+pub use provider::{HttpProvider, KeyedProvider};
 pub use request::{Reads, Request};
 pub use settings::{Provided, ProviderSettings};
 pub use setup::{Limits, SetupError};

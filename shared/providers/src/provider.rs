@@ -11,7 +11,7 @@ use crate::{Limits, NoAnswer, Request, RestClient, SetupError, request::Said};
 ///
 /// The same key with the same request has one effect and one answer, however often it is sent, for as long as the
 /// provider keeps keys. [`NoAnswer`] is neither yes nor no: find, repeat under the same key, or cancel by key.
-pub trait Provider: Send + Sync + 'static {
+pub trait KeyedProvider: Send + Sync + 'static {
     /// Sends a request about an order.
     fn send<R: Request>(
         &self,
@@ -54,7 +54,7 @@ struct Body<'a, R> {
     request: &'a R,
 }
 
-impl Provider for HttpProvider {
+impl KeyedProvider for HttpProvider {
     async fn send<R: Request>(&self, key: &str, order_id: &str, request: &R) -> Result<Answer, NoAnswer> {
         let said: Said = self.client.post(&["v1", R::PATH], key, &Body { order_id, request }).await?;
         R::READS.read(said)

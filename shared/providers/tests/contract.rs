@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use choreography::{Answer, Call};
-use providers::{HttpProvider, NoAnswer, Provider, Reads, Request};
+use providers::{HttpProvider, KeyedProvider, NoAnswer, Reads, Request};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]

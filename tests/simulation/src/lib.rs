@@ -5,12 +5,12 @@ mod clients;
 pub mod coverage;
 mod forged;
 mod observed;
-mod outside;
 mod plant;
 mod poisons;
 mod shop;
 mod stock_taker;
 mod usage;
+mod world;
 
 pub use plant::Plant;
 pub use shop::simulation;

@@ -30,11 +30,11 @@ use crate::{
     clients::{self, Placed},
     forged::forger,
     observed::Seen,
-    outside::World,
     plant::Plant,
     poisons::poisons,
     stock_taker::stock_taker,
     usage::{TABLES, USAGES, Usage},
+    world::World,
 };
 
 /// What can be ordered.

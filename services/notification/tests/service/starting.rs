@@ -1,6 +1,6 @@
 //! What a start refuses of a real PostgreSQL.
 
-use choreography::{Answer, EngineSettings, NoAnswer, Outside, PendingCall, Runner};
+use choreography::{Answer, EngineSettings, NoAnswer, PendingCall, Provider, Runner};
 use chrono::TimeDelta;
 use harness::PATIENCE;
 use local::{
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 /// The start ends before anything is sent.
 struct Unasked;
 
-impl Outside for Unasked {
+impl Provider for Unasked {
     async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, NoAnswer> {
         Err(NoAnswer::Passing(format!("{} was called", call.step)))
     }
@@ -37,7 +37,7 @@ async fn a_role_whose_commits_may_be_lost_is_refused_with_what_to_do() {
         ("ADMIN_ADDR", "127.0.0.1:0"),
     ])
     .unwrap();
-    let service = Runner::new(settings, Notification, &MIGRATIONS).outside(Unasked).until(CancellationToken::new());
+    let service = Runner::new(settings, Notification, &MIGRATIONS).provider(Unasked).until(CancellationToken::new());
     let started = service.without_logs().without_metrics_recorder().run();
     let refused = tokio::time::timeout(PATIENCE, started).await.expect("the start ends").unwrap_err();
     assert!(refused.to_string().starts_with("synchronous_commit is off for the role of DATABASE_URL"), "{refused:#}");

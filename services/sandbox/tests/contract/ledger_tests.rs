@@ -1,5 +1,5 @@
 use choreography::Answer;
-use providers::Provider;
+use providers::KeyedProvider;
 use serde_json::json;
 
 use crate::{

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use choreography::Answer;
 use futures::future::join_all;
-use providers::{NoAnswer, Provider};
+use providers::{KeyedProvider, NoAnswer};
 
 use crate::{
     requests::{Charge, Refund, cancelled, charge, refund},

@@ -17,7 +17,7 @@ use crate::{participant::Answer, store::PendingCall};
 /// Who makes a service's external calls.
 ///
 /// The engine adds the time limit, the bounded concurrency, the circuit breaker and the repetition.
-pub trait Outside: Send + Sync + 'static {
+pub trait Provider: Send + Sync + 'static {
     /// Makes the call under [`PendingCall::idempotency_key`]. If `call.attempts > 0` a call may have been begun before:
     /// ask for its outcome first; "not found" is not no, since a stalled call may still arrive: resend with the same key.
     ///
@@ -59,11 +59,11 @@ pub struct FreshCall {
     pub since: Instant,
 }
 
-/// For services that call nobody.
+/// For services that make no calls.
 #[derive(Clone, Copy, Debug)]
-pub struct Nobody;
+pub struct NoProvider;
 
-impl Outside for Nobody {
+impl Provider for NoProvider {
     async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, NoAnswer> {
         Err(NoAnswer::Wrong(format!(
             "this service has no way to make external calls, yet its rules asked for {}",

@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use super::*;
 use crate::{
-    calls::{NoAnswer, Nobody, Outside},
+    calls::{NoAnswer, NoProvider, Provider},
     store::PendingCall,
 };
 
@@ -127,9 +127,9 @@ fn routes_that_contradict_each_other_are_refused_with_all_that_is_wrong_and_wher
 /// Makes the calls of these steps, if it says which.
 struct Caller(Option<Vec<&'static str>>);
 
-impl Outside for Caller {
+impl Provider for Caller {
     async fn call(&self, _: &PendingCall, _: TimeDelta) -> Result<Answer, NoAnswer> {
-        Err(NoAnswer::Passing("nobody is there".into()))
+        Err(NoAnswer::Passing("by_none is there".into()))
     }
 
     fn steps(&self) -> Option<Vec<&'static str>> {
@@ -140,10 +140,10 @@ impl Outside for Caller {
 #[test]
 fn calls_that_nobody_makes_and_calls_whose_answers_have_no_rule_are_refused() {
     let routed = Routed::new(Loyalty).unwrap();
-    let wrong = |outside: &dyn Fn() -> Result<(), Contradictions>| outside().map_err(|wrong| wrong.0).unwrap_err();
-    let nobody = wrong(&|| routed.calls_by(&Nobody, Location::caller()));
-    assert_eq!(nobody.len(), 1);
-    let (line, places) = short(&nobody[0]);
+    let wrong = |check: &dyn Fn() -> Result<(), Contradictions>| check().map_err(|wrong| wrong.0).unwrap_err();
+    let by_none = wrong(&|| routed.calls_by(&NoProvider, Location::caller()));
+    assert_eq!(by_none.len(), 1);
+    let (line, places) = short(&by_none[0]);
     assert!(line.starts_with("the answer to post has a rule (") && line.contains("nothing makes that call"), "{line}");
     assert_eq!(places, 2, "{line}");
     let other = wrong(&|| routed.calls_by(&Caller(Some(vec!["pump", "post"])), Location::caller()));
@@ -151,8 +151,8 @@ fn calls_that_nobody_makes_and_calls_whose_answers_have_no_rule_are_refused() {
     let (line, places) = short(&other[0]);
     assert!(line.starts_with("the call pump is made by") && line.contains("its answer has no rule"), "{line}");
     assert_eq!(places, 1, "{line}");
-    for outside in [Caller(Some(vec!["post"])), Caller(None)] {
-        routed.calls_by(&outside, Location::caller()).unwrap();
+    for provider in [Caller(Some(vec!["post"])), Caller(None)] {
+        routed.calls_by(&provider, Location::caller()).unwrap();
     }
 }
 

@@ -122,7 +122,7 @@ pub(super) fn of_calls(table: &RouteTable, made: &[&'static str], given: &Locati
     let unmade = table.answers.iter().filter(|(step, _)| !made.contains(*step)).map(|(step, rule)| {
         format!(
             "the answer to {step} has a rule ({}), but nothing makes that call: give the runner ({given}) what makes it, as \
-             .outside(…)",
+             .provider(…)",
             rule.place
         )
     });

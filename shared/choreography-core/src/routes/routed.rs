@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     AnyRecord, AnyRow, EventType, Key, Refusal, Row, Table, Undecodable,
-    calls::Outside,
+    calls::Provider,
     effects::{Effects, NewCall, SetDeadline, SettleDeadline},
     envelope::Envelope,
     participant::{Participant, Trigger},
@@ -61,13 +61,13 @@ impl Routed {
         self.aggregates.0
     }
 
-    /// Whether the calls whose answers the routes take are those that `outside` makes, which was given at `given`. One that can't
+    /// Whether the calls whose answers the routes take are those that `provider` makes, which was given at `given`. One that can't
     /// say which it makes is taken at its word.
     ///
     /// # Errors
     /// They are not the same.
-    pub fn calls_by(&self, outside: &impl Outside, given: &Location<'_>) -> Result<(), Contradictions> {
-        let made = outside.steps();
+    pub fn calls_by(&self, provider: &impl Provider, given: &Location<'_>) -> Result<(), Contradictions> {
+        let made = provider.steps();
         let wrong = made.map_or_else(Vec::new, |made| contradictions::of_calls(&self.table, &made, given));
         if wrong.is_empty() { Ok(()) } else { Err(Contradictions(wrong)) }
     }

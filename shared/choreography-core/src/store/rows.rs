@@ -62,7 +62,7 @@ impl Deadline {
     }
 }
 
-/// An outside call that is to be made, or was begun and has no answer yet.
+/// An external call that is to be made, or was begun and has no answer yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PendingCall {
     /// Its id.

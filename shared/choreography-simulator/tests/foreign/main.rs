@@ -9,7 +9,7 @@ use std::{
 
 use choreography_core::{
     Answer,
-    calls::{NoAnswer, Outside},
+    calls::{NoAnswer, Provider},
     store::PendingCall,
 };
 use choreography_simulator::{Plant, Simulation, Subject, System, core::lock};
@@ -23,7 +23,7 @@ const VISITS: usize = 4;
 #[derive(Clone, Default)]
 struct Guests(Arc<Mutex<BTreeSet<String>>>);
 
-impl Outside for Guests {
+impl Provider for Guests {
     async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, NoAnswer> {
         lock(&self.0).insert(call.idempotency_key());
         Ok(Answer::Yes { detail: "told".into() })

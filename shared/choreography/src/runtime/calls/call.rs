@@ -7,7 +7,7 @@ use std::{
 };
 
 use choreography_core::{
-    calls::{Called, NoAnswer, Outside},
+    calls::{Called, NoAnswer, Provider},
     participant::Answer,
     spans::{SagaSpan, Telling},
     store::PendingCall,
@@ -28,8 +28,8 @@ pub(super) fn breaker(open_wait: Duration) -> AsyncRecloser {
     Recloser::custom().error_rate(0.5).closed_len(50).half_open_len(PROBES).open_wait(open_wait).build().into()
 }
 
-pub(super) async fn call<O: Outside>(
-    outside: Arc<O>,
+pub(super) async fn call<O: Provider>(
+    provider: Arc<O>,
     breaker: AsyncRecloser,
     waiting: Waiting,
     time_limit: Duration,
@@ -40,7 +40,7 @@ pub(super) async fn call<O: Outside>(
     let began = Instant::now();
     // The breaker counts what is the provider's trouble; a wrong request is ours.
     let guarded = breaker.call_with(|error: &NoAnswer| matches!(error, NoAnswer::Passing(_)), async {
-        let answered = AssertUnwindSafe(outside.call(&call, age)).catch_unwind();
+        let answered = AssertUnwindSafe(provider.call(&call, age)).catch_unwind();
         match tokio::time::timeout(time_limit, answered).await {
             Ok(Ok(result)) => result,
             // What it was doing is not known, so the call stays open; others go on.

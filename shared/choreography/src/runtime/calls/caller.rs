@@ -10,7 +10,7 @@ use std::{
 };
 
 use choreography_core::{
-    calls::{CallStore, Called, Claimed, NoAnswer, Outside},
+    calls::{CallStore, Called, Claimed, NoAnswer, Provider},
     store::StoreError,
 };
 use futures::{StreamExt, stream::FuturesUnordered};
@@ -33,7 +33,7 @@ type Claim = Pin<Box<dyn Future<Output = (Instant, Result<Vec<Claimed>, StoreErr
 
 pub(super) struct Caller<S, O> {
     store: S,
-    outside: Arc<O>,
+    provider: Arc<O>,
     pace: Pace,
     breaker: AsyncRecloser,
     calls: FuturesUnordered<Pin<Box<dyn Future<Output = Called> + Send>>>,
@@ -53,11 +53,11 @@ pub(super) struct Caller<S, O> {
     probing: bool,
 }
 
-impl<S: CallStore + Clone, O: Outside> Caller<S, O> {
-    pub fn new(store: S, outside: Arc<O>, pace: Pace) -> Self {
+impl<S: CallStore + Clone, O: Provider> Caller<S, O> {
+    pub fn new(store: S, provider: Arc<O>, pace: Pace) -> Self {
         Self {
             store,
-            outside,
+            provider,
             pace,
             breaker: breaker(pace.breaker_wait),
             calls: FuturesUnordered::new(),
@@ -143,8 +143,8 @@ impl<S: CallStore + Clone, O: Outside> Caller<S, O> {
 
     fn begin(&mut self, waiting: Waiting) {
         if waiting.is_in_time(self.pace.time_limit, self.pace.lease) {
-            let (outside, breaker) = (self.outside.clone(), self.breaker.clone());
-            self.calls.push(Box::pin(call(outside, breaker, waiting, self.pace.time_limit)));
+            let (provider, breaker) = (self.provider.clone(), self.breaker.clone());
+            self.calls.push(Box::pin(call(provider, breaker, waiting, self.pace.time_limit)));
         } else {
             // It waited for so long that another replica may have claimed it; if not, this one will.
             left_to_the_poll();

@@ -7,7 +7,7 @@ mod queue;
 use std::{sync::Arc, time::Duration};
 
 use caller::Caller;
-use choreography_core::calls::{CallStore, Called, Outside};
+use choreography_core::calls::{CallStore, Called, Provider};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -45,16 +45,16 @@ impl Pace {
 }
 
 /// Makes calls until told to stop, then waits for those under way.
-pub(crate) async fn call_loop<S: CallStore + Clone, O: Outside>(
+pub(crate) async fn call_loop<S: CallStore + Clone, O: Provider>(
     store: S,
-    outside: Arc<O>,
+    provider: Arc<O>,
     queue: mpsc::Receiver<Waiting>,
     answers: mpsc::Sender<Called>,
     state: Arc<ConsumerState>,
     pace: Pace,
     stop: CancellationToken,
 ) {
-    Caller::new(store, outside, pace).run(queue, answers, &state, stop).await;
+    Caller::new(store, provider, pace).run(queue, answers, &state, stop).await;
 }
 
 #[cfg(test)]

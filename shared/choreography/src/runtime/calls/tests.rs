@@ -72,12 +72,12 @@ impl CallStore for Memory {
 
 /// Says yes, unless it is down; notes in which order it was called, and how old the calls were said to be.
 #[derive(Default)]
-struct Provider {
+struct StandIn {
     down: AtomicBool,
     called: Mutex<Vec<(u128, TimeDelta)>>,
 }
 
-impl Outside for Provider {
+impl Provider for StandIn {
     async fn call(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, NoAnswer> {
         self.called.lock().unwrap().push((call.id.as_u128(), age));
         if call.step == "explode" {
@@ -93,14 +93,14 @@ impl Outside for Provider {
 
 struct Running {
     memory: Memory,
-    provider: Arc<Provider>,
+    provider: Arc<StandIn>,
     queue: CallQueue,
     answers: mpsc::Receiver<Called>,
     state: Arc<ConsumerState>,
     stop: CancellationToken,
 }
 
-fn run(open: impl Iterator<Item = PendingCall>, fresh: Vec<FreshCall>, provider: Provider, pace: Pace) -> Running {
+fn run(open: impl Iterator<Item = PendingCall>, fresh: Vec<FreshCall>, provider: StandIn, pace: Pace) -> Running {
     let memory = Memory(Arc::new(Kept { open: Mutex::new(open.collect()), claims: Mutex::default() }));
     let (provider, state) = (Arc::new(provider), Arc::new(ConsumerState::default()));
     let (queue, receiver) = call_queue(1_000);
@@ -132,7 +132,7 @@ impl Running {
 
 #[tokio::test]
 async fn whatever_is_open_is_called_for_as_fast_as_calls_end_and_not_once_a_poll() {
-    let mut running = run((0..1_000).map(pending_call), Vec::new(), Provider::default(), pace(64));
+    let mut running = run((0..1_000).map(pending_call), Vec::new(), StandIn::default(), pace(64));
     running.answers(1_000).await;
     let full = running.memory.0.claims.lock().unwrap().iter().filter(|claimed| **claimed > 0).count();
     assert_eq!(full, 1_000_usize.div_ceil(64));
@@ -141,7 +141,7 @@ async fn whatever_is_open_is_called_for_as_fast_as_calls_end_and_not_once_a_poll
 #[tokio::test]
 async fn old_calls_and_new_ones_take_turns() {
     let fresh = (1_000..1_050).map(fresh).collect();
-    let mut running = run((0..50).map(pending_call), fresh, Provider::default(), pace(1));
+    let mut running = run((0..50).map(pending_call), fresh, StandIn::default(), pace(1));
     running.answers(100).await;
     let order = running.order();
     let new_among_the_first = order[..40].iter().filter(|number| **number >= 1_000).count();
@@ -150,7 +150,7 @@ async fn old_calls_and_new_ones_take_turns() {
 
 #[tokio::test]
 async fn while_the_breaker_refuses_calls_nothing_is_claimed_in_vain() {
-    let provider = Provider { down: AtomicBool::new(true), ..Provider::default() };
+    let provider = StandIn { down: AtomicBool::new(true), ..StandIn::default() };
     let mut running = run((0..1_000).map(pending_call), Vec::new(), provider, pace(64));
     // The breaker opens after 50; what was claimed by then may be refused, and nothing else.
     let called = running.answers(64).await;
@@ -164,7 +164,7 @@ async fn while_the_breaker_refuses_calls_nothing_is_claimed_in_vain() {
 
 #[tokio::test]
 async fn once_the_breaker_lets_calls_through_the_rest_is_called_for() {
-    let provider = Provider { down: AtomicBool::new(true), ..Provider::default() };
+    let provider = StandIn { down: AtomicBool::new(true), ..StandIn::default() };
     let pace = Pace { breaker_wait: Duration::from_millis(20), ..pace(64) };
     let mut running = run((0..1_000).map(pending_call), Vec::new(), provider, pace);
     running.answers(64).await;
@@ -178,7 +178,7 @@ async fn once_the_breaker_lets_calls_through_the_rest_is_called_for() {
 async fn a_call_is_said_to_be_as_old_as_the_database_says_and_what_it_waited_since() {
     let before =
         FreshCall { call: pending_call(2), since: Instant::now().checked_sub(Duration::from_secs(5)).unwrap() };
-    let mut running = run([pending_call(1)].into_iter(), vec![before], Provider::default(), pace(2));
+    let mut running = run([pending_call(1)].into_iter(), vec![before], StandIn::default(), pace(2));
     running.answers(2).await;
     let mut called = running.provider.called.lock().unwrap().clone();
     called.sort();
@@ -190,7 +190,7 @@ async fn a_call_is_said_to_be_as_old_as_the_database_says_and_what_it_waited_sin
 async fn a_call_that_waited_until_another_replica_may_have_it_is_left_to_the_poll() {
     let long_ago = Instant::now().checked_sub(Duration::from_secs(51)).unwrap();
     let late = FreshCall { call: pending_call(1), since: long_ago };
-    let mut running = run(std::iter::empty(), vec![late, fresh(2)], Provider::default(), pace(2));
+    let mut running = run(std::iter::empty(), vec![late, fresh(2)], StandIn::default(), pace(2));
     assert_eq!(running.answers(1).await[0].0.id, Uuid::from_u128(2));
     assert_eq!(running.order(), [2]);
 }
@@ -198,7 +198,7 @@ async fn a_call_that_waited_until_another_replica_may_have_it_is_left_to_the_pol
 #[tokio::test]
 async fn a_call_that_panics_stays_open_and_the_others_go_on() {
     let explodes = PendingCall { step: "explode".into(), ..pending_call(1) };
-    let mut running = run([explodes, pending_call(2)].into_iter(), Vec::new(), Provider::default(), pace(1));
+    let mut running = run([explodes, pending_call(2)].into_iter(), Vec::new(), StandIn::default(), pace(1));
     let called = running.answers(2).await;
     assert!(matches!(&called[0].1, Err(NoAnswer::Wrong(why)) if why.contains("panicked")), "{called:?}");
     assert!(called[1].1.is_ok());

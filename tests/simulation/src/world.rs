@@ -13,7 +13,7 @@ use choreography_simulator::{
 };
 use notification::Message;
 use payment::calls::{Charge, Refund};
-use providers::{NoAnswer, Provider, Request};
+use providers::{KeyedProvider, NoAnswer, Request};
 use shipping::shipment::Ship;
 
 use crate::plant::Plant;
@@ -77,7 +77,7 @@ impl World {
     }
 }
 
-impl Provider for World {
+impl KeyedProvider for World {
     async fn send<R: Request>(&self, key: &str, order_id: &str, request: &R) -> Result<Answer, NoAnswer> {
         let request: &(dyn Any + Send + Sync) = request;
         if let Some(charge) = request.downcast_ref() {
