@@ -167,10 +167,10 @@ is_unhealthy() {
     [ "$health" = unhealthy ] || { echo "$health"; return 1; }
 }
 
-nothing_is_held() { # service
+nothing_is_deferred() { # service
     local body
-    body=$(admin "$1" held)
-    [ "$body" = '{"held":[]}' ] || { echo "$body"; return 1; }
+    body=$(admin "$1" deferred)
+    [ "$body" = '{"deferred":[]}' ] || { echo "$body"; return 1; }
 }
 
 # What was made at the first start stands in no log.
@@ -225,7 +225,7 @@ ORDERS=300 compose --profile load run --rm -T load
 
 say "at rest"
 for service in "${services[@]}"; do
-    until_seen "$service holds nothing back" nothing_is_held $service
+    until_seen "$service defers nothing" nothing_is_deferred $service
 done
 no_secret_was_logged
 say "the compose file holds"

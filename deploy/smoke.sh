@@ -49,7 +49,7 @@ say "nobody gets in without a token, and nobody at another's order"
 answers 401 "http://127.0.0.1:8080/orders/$completed"
 answers 404 "http://127.0.0.1:8080/orders/$completed" -H @<(bearer "$(token mallory)")
 answers 403 http://127.0.0.1:8081/stock -H @<(bearer "$customer")
-answers 401 http://127.0.0.1:9080/admin/held
+answers 401 http://127.0.0.1:9080/admin/deferred
 
 say "one trace from ${busy[*]}: http://127.0.0.1:16686/trace/$trace"
 until_seen "trace $trace has all of them" all_services_are_in_the_trace "$trace"

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     delivery::{Delivery, Position},
     participant::{Participant, Refusal, Trigger},
-    store::{Deadline, Failure, HeldStatus, PendingCall},
+    store::{Deadline, DeferredStatus, Failure, PendingCall},
     trace::TraceContext,
 };
 
@@ -19,8 +19,8 @@ pub enum Inbound<P: Participant> {
     Input(Input<P>),
     /// A message that can never be an input.
     Dead(Delivery, Failure),
-    /// A held event that can't be read now, as by an older version of this service: it stays held.
-    Stuck(HeldEvent, Failure),
+    /// A deferred event that can't be read now, as by an older version of this service: it stays deferred.
+    Stuck(DeferredEvent, Failure),
     /// A message of a type that this service does not handle.
     Ignored(Position),
 }
@@ -30,8 +30,8 @@ pub enum Inbound<P: Participant> {
 pub enum Unread {
     /// Straight from Kafka.
     Message(Delivery),
-    /// Held, with its original bytes.
-    Held(HeldEvent),
+    /// Deferred, with its original bytes.
+    Deferred(DeferredEvent),
 }
 
 impl<P: Participant> Inbound<P> {
@@ -41,11 +41,11 @@ impl<P: Participant> Inbound<P> {
             Self::Unread(Unread::Message(delivery)) | Self::Dead(delivery, _) => {
                 delivery.key.as_deref().and_then(|key| std::str::from_utf8(key).ok())
             }
-            Self::Unread(Unread::Held(held)) | Self::Stuck(held, _) => Some(&held.event.aggregate_id),
+            Self::Unread(Unread::Deferred(deferred)) | Self::Stuck(deferred, _) => Some(&deferred.event.aggregate_id),
             Self::Ignored(_) => None,
             Self::Input(input) => match &input.origin {
                 Origin::Arrival(event) => Some(&event.aggregate_id),
-                Origin::Held(held) => Some(&held.event.aggregate_id),
+                Origin::Deferred(deferred) => Some(&deferred.event.aggregate_id),
                 Origin::Deadline(deadline) => Some(&deadline.aggregate_id),
                 Origin::Call(call) => Some(&call.aggregate_id),
                 Origin::Client => None,
@@ -83,7 +83,7 @@ impl<P: Participant> Inbound<P> {
     pub(crate) fn delivery(&self) -> Option<&Delivery> {
         match self {
             Self::Unread(Unread::Message(delivery)) | Self::Dead(delivery, _) => Some(delivery),
-            Self::Unread(Unread::Held(held)) | Self::Stuck(held, _) => Some(&held.event.delivery),
+            Self::Unread(Unread::Deferred(deferred)) | Self::Stuck(deferred, _) => Some(&deferred.event.delivery),
             Self::Input(input) => input.origin.event().map(|event| &event.delivery),
             Self::Ignored(_) => None,
         }
@@ -108,8 +108,8 @@ pub struct Input<P: Participant> {
 pub enum Origin {
     /// Straight from Kafka.
     Arrival(Event),
-    /// An event that was held: due again, next in its queue, or redriven.
-    Held(HeldEvent),
+    /// An event that was deferred: due again, next in its queue, or redriven.
+    Deferred(DeferredEvent),
     /// A deadline row.
     Deadline(Deadline),
     /// A pending call that was answered.
@@ -131,9 +131,9 @@ pub struct Event {
     pub delivery: Delivery,
 }
 
-/// A held event, back for another try.
+/// A deferred event, back for another try.
 #[derive(Clone, Debug)]
-pub struct HeldEvent {
+pub struct DeferredEvent {
     /// Its number in its table.
     pub number: i64,
     /// The event.
@@ -144,7 +144,7 @@ pub struct HeldEvent {
     pub first_failed_at: Option<DateTime<Utc>>,
     /// Somebody asked for it: a parked event goes through only then.
     pub redrive: bool,
-    /// The time of its id had not come when it was held, so it has no inbox row yet.
+    /// The time of its id had not come when it was deferred, so it has no inbox row yet.
     pub early: bool,
 }
 
@@ -152,7 +152,7 @@ impl Origin {
     pub(crate) fn event(&self) -> Option<&Event> {
         match self {
             Self::Arrival(event) => Some(event),
-            Self::Held(held) => Some(&held.event),
+            Self::Deferred(deferred) => Some(&deferred.event),
             Self::Deadline(_) | Self::Call(_) | Self::Client => None,
         }
     }
@@ -162,7 +162,7 @@ impl Origin {
         match self {
             Self::Deadline(deadline) => Some(deadline.id),
             Self::Call(call) => Some(call.id),
-            Self::Arrival(_) | Self::Held(_) | Self::Client => None,
+            Self::Arrival(_) | Self::Deferred(_) | Self::Client => None,
         }
     }
 
@@ -183,10 +183,10 @@ pub enum Verdict<R> {
     /// It had its one effect before.
     Repeat,
     /// Kept in the service's tables, with its bytes.
-    Held(HeldStatus),
+    Deferred(DeferredStatus),
     /// Dead-lettered, parking nobody.
     Dead,
-    /// The deadline, call or held event was settled by somebody else meanwhile, or has to wait its turn.
+    /// The deadline, call or deferred event was settled by somebody else meanwhile, or has to wait its turn.
     Gone,
     /// Nothing that this service handles.
     Ignored,
@@ -206,9 +206,9 @@ impl<R> Verdict<R> {
         match self {
             Self::Applied(_) => 0,
             Self::Repeat => 1,
-            Self::Held(HeldStatus::Retrying) => RETRYING,
-            Self::Held(HeldStatus::Queued) => 3,
-            Self::Held(HeldStatus::Parked) => 4,
+            Self::Deferred(DeferredStatus::Retrying) => RETRYING,
+            Self::Deferred(DeferredStatus::Queued) => 3,
+            Self::Deferred(DeferredStatus::Parked) => 4,
             Self::Dead => 5,
             Self::Gone => 6,
             Self::Refused(_) => 7,
@@ -228,13 +228,13 @@ mod tests {
 
     #[test]
     fn a_verdict_is_counted_under_its_own_name() {
-        let held = |status| Verdict::<()>::Held(status);
+        let deferred = |status| Verdict::<()>::Deferred(status);
         let verdicts = [
             (Verdict::Applied(None), "applied"),
             (Verdict::Repeat, "repeated"),
-            (held(HeldStatus::Retrying), "retrying"),
-            (held(HeldStatus::Queued), "queued"),
-            (held(HeldStatus::Parked), "parked"),
+            (deferred(DeferredStatus::Retrying), "retrying"),
+            (deferred(DeferredStatus::Queued), "queued"),
+            (deferred(DeferredStatus::Parked), "parked"),
             (Verdict::Dead, "dead"),
             (Verdict::Gone, "gone"),
             (Verdict::Refused(Refusal::Permanent("no".into())), "refused"),

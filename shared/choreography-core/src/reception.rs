@@ -5,7 +5,7 @@ use crate::{
     crash_point::reached_of,
     delivery::Delivery,
     envelope::Envelope,
-    input::{Event, HeldEvent, Inbound, Input, Origin, Unread},
+    input::{DeferredEvent, Event, Inbound, Input, Origin, Unread},
     outbox::{EVENT_TYPE, EVENT_VERSION},
     panics::caught,
     participant::{Participant, Trigger, Undecodable},
@@ -19,7 +19,7 @@ pub fn read_all<P: Participant>(participant: &P, inbound: &mut [Inbound<P>]) {
         let (Inbound::Unread(_), Some(position)) = (&*inbound, inbound.position().cloned()) else { continue };
         match std::mem::replace(inbound, Inbound::Ignored(position)) {
             Inbound::Unread(Unread::Message(delivery)) => *inbound = receive(participant, delivery),
-            Inbound::Unread(Unread::Held(held)) => *inbound = receive_again(participant, held),
+            Inbound::Unread(Unread::Deferred(deferred)) => *inbound = receive_again(participant, deferred),
             other => *inbound = other,
         }
     }
@@ -44,25 +44,25 @@ pub fn receive<P: Participant>(participant: &P, delivery: Delivery) -> Inbound<P
     }
 }
 
-/// Reads a held event again, from its original bytes.
-fn receive_again<P: Participant>(participant: &P, held: HeldEvent) -> Inbound<P> {
-    match read_held(participant, &held.event) {
+/// Reads a deferred event again, from its original bytes.
+fn receive_again<P: Participant>(participant: &P, deferred: DeferredEvent) -> Inbound<P> {
+    match read_deferred(participant, &deferred.event) {
         Ok((trigger, envelope)) => Inbound::Input(Input {
             trigger,
-            trace: TraceContext::from_headers(&held.event.delivery.headers),
+            trace: TraceContext::from_headers(&deferred.event.delivery.headers),
             correlation_id: Some(envelope.correlation_id),
-            origin: Origin::Held(held),
+            origin: Origin::Deferred(deferred),
         }),
-        Err(failure) => Inbound::Stuck(held, failure),
+        Err(failure) => Inbound::Stuck(deferred, failure),
     }
 }
 
-/// Whether a held event can be read now.
+/// Whether a deferred event can be read now.
 pub fn check<P: Participant>(participant: &P, event: &Event) -> Result<(), Failure> {
-    read_held(participant, event).map(drop)
+    read_deferred(participant, event).map(drop)
 }
 
-fn read_held<P: Participant>(participant: &P, event: &Event) -> Result<(Trigger<P>, Envelope), Failure> {
+fn read_deferred<P: Participant>(participant: &P, event: &Event) -> Result<(Trigger<P>, Envelope), Failure> {
     read(participant, &event.delivery)?.ok_or_else(|| Failure {
         class: "not-handled",
         message: format!("{} is not handled by this service any more", event.event_type),

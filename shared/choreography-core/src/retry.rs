@@ -1,4 +1,4 @@
-//! Held events on their way back: due for another try, next behind one that is done with, or redriven by somebody.
+//! Deferred events on their way back: due for another try, next behind one that is done with, or redriven by somebody.
 
 use std::future::Future;
 
@@ -8,22 +8,22 @@ use tracing::error;
 use crate::{
     event_id::IdSource,
     handler::{Handler, Progress},
-    input::{HeldEvent, Inbound, Unread},
+    input::{DeferredEvent, Inbound, Unread},
     participant::Participant,
     reception,
     store::{Database, Failure, StoreError},
 };
 
-/// Held events as the step needs them.
-pub trait HeldStore: Send + Sync + 'static {
-    /// Takes held events whose turn it is, for the time of `lease`: the first of their key, or compensations with no
+/// Deferred events as the step needs them.
+pub trait DeferredStore: Send + Sync + 'static {
+    /// Takes deferred events whose turn it is, for the time of `lease`: the first of their key, or compensations with no
     /// other compensation (but a parked one) before them; queued, or retrying and due. Each first of its key comes
     /// with those behind it, in number order, up to the next that is parked or not due.
     fn claim(&self, limits: Limits, lease: TimeDelta) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
-    /// The held event `number` and those of its aggregate behind it, in number order, at most `limits.per_key` of
+    /// The deferred event `number` and those of its aggregate behind it, in number order, at most `limits.per_key` of
     /// them.
     fn queue_from(&self, number: i64, limits: Limits) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
-    /// Parks held events whose rows can't be read, with the reason. Their keys wait.
+    /// Parks deferred events whose rows can't be read, with the reason. Their keys wait.
     fn park_unreadable(&self, rows: &[Unreadable]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
@@ -38,16 +38,16 @@ pub struct Limits {
     pub bytes: usize,
 }
 
-/// Held events to try, in number order.
+/// Deferred events to try, in number order.
 #[derive(Clone, Debug, Default)]
 pub struct Claimed {
     /// In the order in which they are to be tried.
-    pub events: Vec<HeldEvent>,
+    pub events: Vec<DeferredEvent>,
     /// What this version can't read.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// The row of a held event that this version can't read.
+/// The row of a deferred event that this version can't read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unreadable {
     /// Its number in its table.
@@ -59,9 +59,9 @@ pub struct Unreadable {
 /// How long a claim keeps other replicas away: longer than a transaction takes that waits for a lock.
 const LEASE: TimeDelta = TimeDelta::seconds(15);
 
-/// Tries held events again whose turn it is, each followed by its queue. `careful`: the last run of this process
+/// Tries deferred events again whose turn it is, each followed by its queue. `careful`: the last run of this process
 /// crashed.
-pub async fn step<P: Participant, D: Database<P>, S: HeldStore>(
+pub async fn step<P: Participant, D: Database<P>, S: DeferredStore>(
     handler: &Handler<P, D>,
     store: &S,
     ids: &mut dyn IdSource,
@@ -73,8 +73,8 @@ pub async fn step<P: Participant, D: Database<P>, S: HeldStore>(
 }
 
 /// Runs a parked event, and then what queues behind it, through the same handler; the first verdict is its own. `None`: no
-/// such event is held.
-pub async fn redrive<P: Participant, D: Database<P>, S: HeldStore>(
+/// such event is deferred.
+pub async fn redrive<P: Participant, D: Database<P>, S: DeferredStore>(
     handler: &Handler<P, D>,
     store: &S,
     ids: &mut dyn IdSource,
@@ -90,13 +90,15 @@ pub async fn redrive<P: Participant, D: Database<P>, S: HeldStore>(
         _ => return Ok(None),
     }
     // To be unreadable for the one who asks is no failed attempt.
-    if let Some(Err(failure)) = queue.events.first().map(|held| reception::check(&*handler.participant, &held.event)) {
+    if let Some(Err(failure)) =
+        queue.events.first().map(|deferred| reception::check(&*handler.participant, &deferred.event))
+    {
         return Ok(Some(Err(failure)));
     }
     handle(handler, store, ids, queue, false).await.map(|progress| Some(Ok(progress)))
 }
 
-async fn handle<P: Participant, D: Database<P>, S: HeldStore>(
+async fn handle<P: Participant, D: Database<P>, S: DeferredStore>(
     handler: &Handler<P, D>,
     store: &S,
     ids: &mut dyn IdSource,
@@ -107,10 +109,11 @@ async fn handle<P: Participant, D: Database<P>, S: HeldStore>(
     if !unreadable.is_empty() {
         store.park_unreadable(&unreadable).await?;
         for Unreadable { number, why } in &unreadable {
-            error!(number, why, "the row of a held event can't be read; it is parked: see /admin/held");
+            error!(number, why, "the row of a deferred event can't be read; it is parked: see /admin/deferred");
         }
     }
-    let mut inbound: Vec<Inbound<P>> = events.into_iter().map(|held| Inbound::Unread(Unread::Held(held))).collect();
+    let mut inbound: Vec<Inbound<P>> =
+        events.into_iter().map(|deferred| Inbound::Unread(Unread::Deferred(deferred))).collect();
     let mut progress = Progress::new(inbound.len());
     if careful {
         handler.handle_carefully(ids, &mut inbound, &mut progress).await?;

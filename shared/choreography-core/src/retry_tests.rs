@@ -1,11 +1,11 @@
 use chrono::TimeDelta;
 
-use super::{Claimed, HeldStore, Limits, Unreadable, redrive};
+use super::{Claimed, DeferredStore, Limits, Unreadable, redrive};
 use crate::{
     event_id::IdSource,
-    input::Verdict::{Applied, Dead, Gone, Held, Repeat},
+    input::Verdict::{Applied, Dead, Deferred, Gone, Repeat},
     store::{
-        HeldStatus::{Parked, Queued, Retrying},
+        DeferredStatus::{Parked, Queued, Retrying},
         StoreError,
     },
     testing::{LIMITS, Memory, Table, World, failure, now},
@@ -21,12 +21,12 @@ fn attempts_are_counted_until_they_are_spent() {
     world.batch(&[("a", "fail"), ("a", "add")]);
     for (attempts, status) in [(2, Retrying), (3, Parked)] {
         after_a_while(&world);
-        assert_eq!(world.retry()[0], Held(status));
-        assert_eq!(world.held()[0].event.attempts, attempts);
+        assert_eq!(world.retry()[0], Deferred(status));
+        assert_eq!(world.deferred()[0].event.attempts, attempts);
     }
     after_a_while(&world);
     assert!(world.retry().iter().all(|verdict| *verdict == Gone), "a parked event waits, and its key");
-    assert_eq!((world.dead_letters(), world.held().len()), (1, 2));
+    assert_eq!((world.dead_letters(), world.deferred().len()), (1, 2));
 }
 
 #[test]
@@ -36,10 +36,10 @@ fn to_wait_for_a_locked_row_spends_no_attempts() {
     world.batch(&[("a", "add")]);
     for _ in 0..10 {
         after_a_while(&world);
-        assert_eq!(world.retry(), [Held(Retrying)]);
+        assert_eq!(world.retry(), [Deferred(Retrying)]);
     }
-    let held = world.held();
-    assert_eq!((held[0].event.attempts, failure(&held[0]).0), (1, "locked"));
+    let deferred = world.deferred();
+    assert_eq!((deferred[0].event.attempts, failure(&deferred[0]).0), (1, "locked"));
     world.handler.database.state().locked.clear();
     after_a_while(&world);
     assert_eq!(world.retry(), [Applied(None)]);
@@ -57,12 +57,12 @@ fn a_claimed_event_is_nobody_elses_for_a_while() {
 fn a_compensation_that_fails_once_behind_a_parked_event_gets_through() {
     let mut world = World::new();
     world.batch(&[("a", "refuse"), ("a", "add"), ("a", "undo but fail"), ("a", "undo")]);
-    assert_eq!(world.held().iter().map(|row| row.status).collect::<Vec<_>>(), [Parked, Queued, Retrying, Queued]);
+    assert_eq!(world.deferred().iter().map(|row| row.status).collect::<Vec<_>>(), [Parked, Queued, Retrying, Queued]);
     after_a_while(&world);
-    assert_eq!(world.retry(), [Gone, Held(Retrying), Gone], "the second waits for the first");
+    assert_eq!(world.retry(), [Gone, Deferred(Retrying), Gone], "the second waits for the first");
     // Its last attempt: it is parked, which keeps no other compensation.
     after_a_while(&world);
-    assert_eq!(world.retry(), [Gone, Held(Parked), Applied(None)]);
+    assert_eq!(world.retry(), [Gone, Deferred(Parked), Applied(None)]);
     assert_eq!(world.published(), ["a undo"]);
 }
 
@@ -70,17 +70,17 @@ fn a_compensation_that_fails_once_behind_a_parked_event_gets_through() {
 fn redrive_takes_one_key_in_its_order() {
     let mut world = World::new();
     world.batch(&[("a", "refuse"), ("b", "refuse"), ("a", "one"), ("b", "two"), ("a", "three")]);
-    let numbers: Vec<i64> = world.held().iter().map(|row| row.event.number).collect();
-    assert_eq!(world.redrive(numbers[0]), Some(Ok(Held(Parked))));
-    assert_eq!(world.redrive(numbers[2]), Some(Ok(Gone)), "an earlier one of its key is held");
+    let numbers: Vec<i64> = world.deferred().iter().map(|row| row.event.number).collect();
+    assert_eq!(world.redrive(numbers[0]), Some(Ok(Deferred(Parked))));
+    assert_eq!(world.redrive(numbers[2]), Some(Ok(Gone)), "an earlier one of its key is deferred");
     assert_eq!(world.redrive(99), None);
     assert_eq!(world.dead_letters(), 2, "a redriven event that is refused again has its dead letter already");
     // Somebody gives the first up; what waited goes on in order, and the other key stands.
-    world.handler.database.state().held.remove(&numbers[0]);
+    world.handler.database.state().deferred.remove(&numbers[0]);
     after_a_while(&world);
     world.retry();
     assert_eq!(world.published(), ["a one", "a three"]);
-    assert_eq!(world.held().len(), 2);
+    assert_eq!(world.deferred().len(), 2);
 }
 
 #[test]
@@ -89,40 +89,40 @@ fn an_event_that_cannot_be_read_now_is_tried_again_and_blocks_its_key_alone() {
     world.batch(&[("a", "fail"), ("a", "add"), ("b", "fail")]);
     {
         let mut state = world.handler.database.state();
-        let row = state.held.get_mut(&1).unwrap();
+        let row = state.deferred.get_mut(&1).unwrap();
         row.event.event.delivery.payload = Some(b"of another version".to_vec().into());
     }
     after_a_while(&world);
-    assert_eq!(world.retry(), [Held(Retrying), Gone, Held(Retrying)]);
-    assert_eq!(failure(&world.held()[0]).0, "envelope");
+    assert_eq!(world.retry(), [Deferred(Retrying), Gone, Deferred(Retrying)]);
+    assert_eq!(failure(&world.deferred()[0]).0, "envelope");
     assert!(matches!(world.redrive(1), Some(Err(_))));
-    assert_eq!(world.held()[0].event.attempts, 2, "to ask is no attempt");
+    assert_eq!(world.deferred()[0].event.attempts, 2, "to ask is no attempt");
 }
 
 #[test]
-fn what_cannot_be_read_now_takes_its_turn_as_what_it_was_held_as() {
+fn what_cannot_be_read_now_takes_its_turn_as_what_it_was_deferred_as() {
     let mut world = World::new();
     assert_eq!(
         world.batch(&[("a", "refuse"), ("a", "add"), ("a", "undo but fail")]),
-        [Held(Parked), Held(Queued), Held(Retrying)]
+        [Deferred(Parked), Deferred(Queued), Deferred(Retrying)]
     );
-    for row in world.handler.database.state().held.values_mut() {
+    for row in world.handler.database.state().deferred.values_mut() {
         row.event.event.delivery.payload = Some(b"of another version".to_vec().into());
     }
     after_a_while(&world);
-    assert_eq!(world.retry(), [Gone, Held(Retrying)], "the compensation overtakes, the other waits");
-    assert_eq!(failure(&world.held()[2]).0, "envelope");
+    assert_eq!(world.retry(), [Gone, Deferred(Retrying)], "the compensation overtakes, the other waits");
+    assert_eq!(failure(&world.deferred()[2]).0, "envelope");
 }
 
 #[test]
 fn attempts_are_those_of_the_row_under_its_lock() {
     let mut world = World::new();
     world.batch(&[("a", "fail")]);
-    let as_read = world.held()[0].event.clone();
+    let as_read = world.deferred()[0].event.clone();
     after_a_while(&world);
-    assert_eq!(world.retry(), [Held(Retrying)]);
-    assert_eq!(world.retry_as_read(as_read), [Held(Parked)]);
-    assert_eq!((world.held()[0].event.attempts, world.dead_letters()), (3, 1));
+    assert_eq!(world.retry(), [Deferred(Retrying)]);
+    assert_eq!(world.retry_as_read(as_read), [Deferred(Parked)]);
+    assert_eq!((world.deferred()[0].event.attempts, world.dead_letters()), (3, 1));
 }
 
 #[test]
@@ -132,11 +132,11 @@ fn an_event_that_came_again_in_its_time_while_it_was_read_as_early_is_not_lost()
     let id = world.ids.next(in_an_hour);
     let event = world.event_with(id, "a", r#"{"act":"add"}"#);
     world.arrive(std::slice::from_ref(&event));
-    let as_read = world.held()[0].event.clone();
+    let as_read = world.deferred()[0].event.clone();
     world.pass(TimeDelta::hours(1));
-    assert_eq!(world.arrive(&[event]), [Held(Queued)]);
+    assert_eq!(world.arrive(&[event]), [Deferred(Queued)]);
     assert_eq!(world.retry_as_read(as_read), [Applied(None)]);
-    assert_eq!((world.sum("a"), world.held().len()), (1, 0));
+    assert_eq!((world.sum("a"), world.deferred().len()), (1, 0));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn an_early_event_that_the_inbox_has_is_a_repeat_before_its_time_and_in_it() {
     assert_eq!(world.arrive(&[event.clone(), behind]), [Repeat, Applied(None)]);
     world.pass(TimeDelta::hours(1));
     assert_eq!(world.arrive(&[event]), [Repeat]);
-    assert_eq!((world.published(), world.held().len()), (vec!["a behind".into()], 0));
+    assert_eq!((world.published(), world.deferred().len()), (vec!["a behind".into()], 0));
 }
 
 #[test]
@@ -160,31 +160,31 @@ fn an_early_event_that_the_inbox_has_by_its_time_is_let_go() {
     let in_an_hour = world.now() + TimeDelta::hours(1);
     let id = world.ids.next(in_an_hour);
     let event = world.event_with(id, "a", r#"{"act":"add"}"#);
-    assert_eq!(world.arrive(&[event]), [Held(Retrying)]);
+    assert_eq!(world.arrive(&[event]), [Deferred(Retrying)]);
     world.handler.database.state().inbox.insert(id);
     world.pass(TimeDelta::hours(1));
     assert_eq!(world.retry(), [Repeat]);
-    assert_eq!((world.sum("a"), world.held().len()), (0, 0));
+    assert_eq!((world.sum("a"), world.deferred().len()), (0, 0));
 }
 
 #[test]
-fn a_clock_that_goes_back_does_not_stop_what_was_held_in_its_time() {
+fn a_clock_that_goes_back_does_not_stop_what_was_deferred_in_its_time() {
     let mut world = World::new();
     world.batch(&[("a", "fail")]);
-    let as_read = world.held()[0].event.clone();
+    let as_read = world.deferred()[0].event.clone();
     world.pass(TimeDelta::hours(-1));
-    assert_eq!(world.retry_as_read(as_read), [Held(Retrying)]);
-    assert_eq!(world.held()[0].event.attempts, 2);
+    assert_eq!(world.retry_as_read(as_read), [Deferred(Retrying)]);
+    assert_eq!(world.deferred()[0].event.attempts, 2);
 }
 
 #[test]
 fn an_event_that_is_parked_at_a_redrive_has_its_dead_letter() {
     let mut world = World::new();
     world.batch(&[("a", "fail")]);
-    world.handler.database.state().held.entry(1).and_modify(|row| row.event.attempts = 2);
-    assert_eq!(world.redrive(1), Some(Ok(Held(Parked))));
+    world.handler.database.state().deferred.entry(1).and_modify(|row| row.event.attempts = 2);
+    assert_eq!(world.redrive(1), Some(Ok(Deferred(Parked))));
     assert_eq!(world.dead_letters(), 1);
-    assert_eq!(world.redrive(1), Some(Ok(Held(Parked))));
+    assert_eq!(world.redrive(1), Some(Ok(Deferred(Parked))));
     assert_eq!(world.dead_letters(), 1);
 }
 
@@ -196,11 +196,11 @@ fn an_early_event_that_this_version_cannot_read_keeps_its_place_before_the_inbox
     let event = world.event_with(id, "a", r#"{"act":"add"}"#);
     world.arrive(std::slice::from_ref(&event));
     let set_payload = |world: &World, payload| {
-        world.handler.database.state().held.entry(1).and_modify(|row| row.event.event.delivery.payload = payload);
+        world.handler.database.state().deferred.entry(1).and_modify(|row| row.event.event.delivery.payload = payload);
     };
     set_payload(&world, Some(b"of another version".to_vec().into()));
     world.pass(TimeDelta::hours(1));
-    assert_eq!(world.retry(), [Held(Retrying)]);
+    assert_eq!(world.retry(), [Deferred(Retrying)]);
     set_payload(&world, event.payload.clone());
     after_a_while(&world);
     assert_eq!(world.retry(), [Applied(None)]);
@@ -222,13 +222,13 @@ fn an_early_event_that_waited_beyond_the_horizon_has_its_effect_and_no_inbox_row
 }
 
 #[test]
-fn a_held_event_whose_row_cannot_be_read_is_parked_and_a_redrive_says_why() {
+fn a_deferred_event_whose_row_cannot_be_read_is_parked_and_a_redrive_says_why() {
     let mut world = World::new();
     world.batch(&[("a", "fail"), ("b", "fail")]);
-    world.handler.database.state().unreadable_held.insert(1);
+    world.handler.database.state().unreadable_deferred.insert(1);
     after_a_while(&world);
-    assert_eq!(world.retry(), [Held(Retrying)], "the other is tried");
-    assert_eq!(world.held().iter().map(|row| row.status).collect::<Vec<_>>(), [Parked, Retrying]);
+    assert_eq!(world.retry(), [Deferred(Retrying)], "the other is tried");
+    assert_eq!(world.deferred().iter().map(|row| row.status).collect::<Vec<_>>(), [Parked, Retrying]);
     let redriven = world.redrive(1).unwrap().unwrap_err();
     assert_eq!((redriven.class, redriven.message.as_str()), ("unreadable", "no headers"));
 }
@@ -239,17 +239,17 @@ fn a_redrive_runs_what_queues_behind_it_too_and_parks_what_cannot_be_read() {
     world.batch(&[("a", "refuse"), ("a", "one"), ("a", "two")]);
     {
         let mut state = world.handler.database.state();
-        let text = |row: &crate::testing::HeldRow| {
+        let text = |row: &crate::testing::DeferredRow| {
             String::from_utf8(row.event.event.delivery.payload.as_deref().unwrap().to_vec()).unwrap()
         };
-        let row = state.held.get_mut(&1).unwrap();
+        let row = state.deferred.get_mut(&1).unwrap();
         let mended = text(row).replace("refuse", "mended");
         row.event.event.delivery.payload = Some(mended.into_bytes().into());
-        state.unreadable_held.insert(3);
+        state.unreadable_deferred.insert(3);
     }
     assert_eq!(world.redrive(1), Some(Ok(Applied(None))));
     assert_eq!(world.published(), ["a mended", "a one"]);
-    assert_eq!(world.held().iter().map(|row| (row.event.number, row.status)).collect::<Vec<_>>(), [(3, Parked)]);
+    assert_eq!(world.deferred().iter().map(|row| (row.event.number, row.status)).collect::<Vec<_>>(), [(3, Parked)]);
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn who_waits_for_a_locked_row_looks_again_soon_however_long_it_takes() {
         world.retry();
     }
     let now = world.now();
-    let longest = world.held().iter().map(|row| row.due_at - now).max().unwrap();
+    let longest = world.deferred().iter().map(|row| row.due_at - now).max().unwrap();
     assert!((TimeDelta::seconds(1)..=TimeDelta::seconds(5)).contains(&longest), "{longest}");
 }
 
@@ -271,19 +271,19 @@ fn who_waits_for_a_locked_row_looks_again_soon_however_long_it_takes() {
 fn an_event_that_is_redriven_while_its_row_is_locked_comes_again_by_itself() {
     let mut world = World::new();
     world.batch(&[("a", "fail")]);
-    world.handler.database.state().held.entry(1).and_modify(|row| {
+    world.handler.database.state().deferred.entry(1).and_modify(|row| {
         row.event.attempts = 3;
         row.status = Parked;
     });
     world.handler.database.state().locked.insert((Table::Accounts, "a".into()));
-    assert_eq!(world.redrive(1), Some(Ok(Held(Retrying))));
-    assert_eq!(world.held()[0].event.attempts, 3);
+    assert_eq!(world.redrive(1), Some(Ok(Deferred(Retrying))));
+    assert_eq!(world.deferred()[0].event.attempts, 3);
 }
 
 /// Where the event that was asked for has just been let go, so that the next one of its key comes first.
 struct Behind(Memory);
 
-impl HeldStore for Behind {
+impl DeferredStore for Behind {
     async fn claim(&self, limits: Limits, lease: TimeDelta) -> Result<Claimed, StoreError> {
         self.0.claim(limits, lease).await
     }
@@ -303,7 +303,7 @@ impl HeldStore for Behind {
 fn a_redrive_takes_no_other_event_for_the_one_that_it_was_asked_for() {
     let mut world = World::new();
     world.batch(&[("a", "refuse"), ("a", "refuse")]);
-    let (first, behind) = (world.held()[0].event.number, Behind(world.handler.database.clone()));
+    let (first, behind) = (world.deferred()[0].event.number, Behind(world.handler.database.clone()));
     world.handler.database.state().statements.clear();
     let redriven = now(redrive(&world.handler, &behind, &mut world.ids, first, LIMITS)).unwrap();
     assert!(redriven.is_none());

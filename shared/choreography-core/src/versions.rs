@@ -2,7 +2,7 @@
 //!
 //! A version is for a breaking change; a new optional field needs none. Readers change first: a release that reads both versions goes
 //! everywhere before one that writes the new one. The conversion from an old version goes only when no event of it can be on a topic,
-//! held, or among dead letters any more: after `EVENT_HORIZON`.
+//! deferred, or among dead letters any more: after `EVENT_HORIZON`.
 
 use std::borrow::Cow;
 

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::{Postgres, Session, waiting};
 
-/// A held event, as the admin API lists it.
+/// A deferred event, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]
 #[serde(rename_all = "camelCase")]
-pub struct HeldView {
+pub struct DeferredView {
     /// Its number in its table.
     pub number: i64,
     /// The key.
@@ -20,7 +20,7 @@ pub struct HeldView {
     pub event_id: Uuid,
     /// The event's type.
     pub event_type: String,
-    /// How it is held.
+    /// How it is deferred.
     pub status: String,
     /// The topic.
     pub topic: String,
@@ -90,8 +90,8 @@ const PREVIEW: &str =
 const SHOWN: usize = 300;
 
 impl Postgres {
-    /// Held events, oldest first, after `after`.
-    pub async fn held_views(&self, after: i64, limit: i64) -> sqlx::Result<Vec<HeldView>> {
+    /// Deferred events, oldest first, after `after`.
+    pub async fn deferred_views(&self, after: i64, limit: i64) -> sqlx::Result<Vec<DeferredView>> {
         let query = format!(
             "SELECT number, left(key, {SHOWN}) AS key, event_id, left(event_type, {SHOWN}) AS event_type, status, topic,
                     partition, \"offset\", attempts, error_class, error_message, first_failed_at, last_failed_at, due_at,
@@ -131,7 +131,7 @@ impl Postgres {
             .bind(number)
             .fetch_optional(&mut tx)
             .await?;
-        // The inbox before the held events, as whoever handles them locks.
+        // The inbox before the deferred events, as whoever handles them locks.
         if let Some(id) = early {
             remember_early(&mut tx, self.participant.name(), id).await?;
         }

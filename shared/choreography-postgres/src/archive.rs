@@ -54,7 +54,7 @@ pub struct FinishedRows<'a> {
 }
 
 impl FinishedRows<'_> {
-    /// The next page of rows whose saga is over, by their keys; `None`: there are no more. A row of which an event is held, a
+    /// The next page of rows whose saga is over, by their keys; `None`: there are no more. A row of which an event is deferred, a
     /// deadline is set or a call is without an answer stays.
     ///
     /// # Errors

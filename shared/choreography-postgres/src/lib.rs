@@ -6,11 +6,11 @@ mod admin;
 mod archive;
 mod calls;
 mod counting;
+mod deferred_events;
 mod depths;
 mod due;
 mod error;
 mod headers;
-mod held;
 mod journal;
 mod leases;
 mod locking;
@@ -32,7 +32,7 @@ mod writing;
 
 use std::sync::Arc;
 
-pub use admin::{DeadMessageView, DiscardError, HeldView};
+pub use admin::{DeadMessageView, DeferredView, DiscardError};
 pub use archive::{ArchiveError, FinishedRows, Keep, OldRecords, Page};
 pub use calls::{CallView, SettledView};
 pub use counting::{COUNTS, count_events, expect_counted};

@@ -1,11 +1,11 @@
-//! What a transaction locks and reads, in one statement. Its parts come one after the other: held events, then the service's
+//! What a transaction locks and reads, in one statement. Its parts come one after the other: deferred events, then the service's
 //! tables in their order, each in key order.
 
 use choreography_core::{
     AnyRow,
     participant::Participant,
     routes::{Routed, TableId},
-    store::{Found, Held, Waits, Wanted, WantedRows},
+    store::{Deferred, Found, Waits, Wanted, WantedRows},
 };
 use sqlx::{Row as _, postgres::PgRow};
 
@@ -153,8 +153,8 @@ impl<'a> Columns<'a> {
 }
 
 enum Read {
-    Queue(Held),
-    /// Of this aggregate an event is held; whether one of them is a compensation that is not parked.
+    Queue(Deferred),
+    /// Of this aggregate an event is deferred; whether one of them is a compensation that is not parked.
     Arrival(String, bool),
     /// With the number of events that the aggregate has published, if it says so.
     Row(TableId, String, AnyRow, Option<i64>),
@@ -164,7 +164,7 @@ enum Read {
 fn read(routed: &Routed, columns: &Columns<'_>, row: &PgRow) -> sqlx::Result<Read> {
     let (what, key): (i32, String) = (row.try_get(0)?, row.try_get(1)?);
     if what == QUEUE {
-        return Ok(Read::Queue(Held {
+        return Ok(Read::Queue(Deferred {
             key,
             number: row.try_get(2)?,
             status: waiting::status(row.try_get(3)?)?,
@@ -188,12 +188,12 @@ fn read(routed: &Routed, columns: &Columns<'_>, row: &PgRow) -> sqlx::Result<Rea
 
 fn keep(read: Read, found: &mut Found<Routed>) {
     match read {
-        Read::Queue(held) => found.queues.push(held),
+        Read::Queue(deferred) => found.queues.push(deferred),
         Read::Arrival(key, overtaking) => {
             if overtaking {
                 found.overtaking.insert(key.clone());
             }
-            found.held.insert(key);
+            found.deferred.insert(key);
         }
         Read::Row(table, key, row, events) => {
             found.events.extend(events.map(|events| (key.clone(), events)));

@@ -1,4 +1,4 @@
-//! Rows that wait: deadlines, calls, held events, dead messages.
+//! Rows that wait: deadlines, calls, deferred events, dead messages.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use choreography_core::{
     dead_letter::shortened,
     delivery::{Delivery, Position},
     store::{
-        AmendedCall, Calls, DeadMessage, Deadline, Deadlines, HeldFailure, HeldStatus, HoldEvent, PendingCall,
+        AmendedCall, Calls, DeadMessage, Deadline, Deadlines, DeferEvent, DeferredFailure, DeferredStatus, PendingCall,
         RefusedCall,
     },
     trace::TraceContext,
@@ -18,20 +18,20 @@ use uuid::Uuid;
 
 use super::{headers, parts::Parts, writing::Statement};
 
-pub(super) fn status(text: &str) -> sqlx::Result<HeldStatus> {
+pub(super) fn status(text: &str) -> sqlx::Result<DeferredStatus> {
     match text {
-        "retrying" => Ok(HeldStatus::Retrying),
-        "queued" => Ok(HeldStatus::Queued),
-        "parked" => Ok(HeldStatus::Parked),
+        "retrying" => Ok(DeferredStatus::Retrying),
+        "queued" => Ok(DeferredStatus::Queued),
+        "parked" => Ok(DeferredStatus::Parked),
         other => Err(sqlx::Error::Decode(format!("held_events.status {other:?} is not a known status").into())),
     }
 }
 
-fn status_text(status: HeldStatus) -> &'static str {
+fn status_text(status: DeferredStatus) -> &'static str {
     match status {
-        HeldStatus::Retrying => "retrying",
-        HeldStatus::Queued => "queued",
-        HeldStatus::Parked => "parked",
+        DeferredStatus::Retrying => "retrying",
+        DeferredStatus::Queued => "queued",
+        DeferredStatus::Parked => "parked",
     }
 }
 
@@ -232,7 +232,7 @@ fn postpone_calls(parts: &mut Parts, ids: &str, postponed: &[RefusedCall]) {
     );
 }
 
-pub(super) fn hold(parts: &mut Parts, events: &[HoldEvent]) {
+pub(super) fn defer(parts: &mut Parts, events: &[DeferEvent]) {
     let columns = [
         parts.bind(column(events, |row| row.key.as_str())) + "::text[]",
         parts.bind(column(events, |row| row.event_id)) + "::uuid[]",
@@ -254,7 +254,7 @@ pub(super) fn hold(parts: &mut Parts, events: &[HoldEvent]) {
     ];
     let (columns, after) = (columns.join(", "), parts.after());
     parts.ordered_step(
-        "held_now",
+        "deferred_now",
         &format!(
             "INSERT INTO held_events (key, event_id, event_type, status, topic, partition, \"offset\", message_key, payload,
                                       headers, attempts, error_class, error_message, first_failed_at, last_failed_at,
@@ -273,7 +273,7 @@ pub(super) fn hold(parts: &mut Parts, events: &[HoldEvent]) {
     );
 }
 
-pub(super) fn hold_again(parts: &mut Parts, failures: &[HeldFailure]) {
+pub(super) fn defer_again(parts: &mut Parts, failures: &[DeferredFailure]) {
     let columns = [
         parts.bind(column(failures, |row| row.number)) + "::bigint[]",
         parts.bind(column(failures, |row| status_text(row.status))) + "::text[]",
@@ -308,7 +308,12 @@ pub(super) fn bind_positions<'a>(
     [topics, partitions, offsets]
 }
 
-pub(super) fn bury(parts: &mut Parts, step: &str, [topics, partitions, offsets]: &[&str; 3], dead: &[DeadMessage]) {
+pub(super) fn dead_letter(
+    parts: &mut Parts,
+    step: &str,
+    [topics, partitions, offsets]: &[&str; 3],
+    dead: &[DeadMessage],
+) {
     let keys = parts.bind(column(dead, |row| row.delivery.key.as_deref()));
     let payloads = parts.bind(column(dead, |row| row.delivery.payload.as_deref()));
     let headers = parts.bind(column(dead, |row| headers::encode(&row.delivery.headers)));

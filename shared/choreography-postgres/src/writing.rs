@@ -9,7 +9,7 @@ use choreography_core::{
     outbox::range_of,
     participant::Participant,
     routes::Routed,
-    store::{DeadMessage, HeldEvents, Inbox, Lost, OutboxMessage, StoreError, TableChanges, Writing, Written},
+    store::{DeadMessage, DeferredEvents, Inbox, Lost, OutboxMessage, StoreError, TableChanges, Writing, Written},
 };
 use sqlx::Row as _;
 use uuid::Uuid;
@@ -72,14 +72,14 @@ pub(super) async fn write(
 ) -> Result<Written, StoreError> {
     let mut statement = Statement { parts: Parts::default(), looks: Vec::new() };
     write_inbox(&mut statement, routed.name(), &writing.inbox);
-    bury(&mut statement, &writing.dead);
+    dead_letter(&mut statement, &writing.dead);
     for (number, changes) in writing.tables.iter().enumerate() {
         let events = locking::counts(routed, changes.table).then_some(&writing.events);
         write_table(&mut statement, number, changes, events);
     }
     count_others(&mut statement, routed, writing);
     tables::append(&mut statement.parts, &writing.records);
-    write_held(&mut statement, &writing.held);
+    write_deferred(&mut statement, &writing.deferred);
     waiting::write_deadlines(&mut statement, &writing.deadlines);
     waiting::write_calls(&mut statement, &writing.calls);
     append_outbox(&mut statement.parts, ranges, &writing.messages);
@@ -135,13 +135,13 @@ fn write_inbox<'a>(statement: &mut Statement<'a>, consumer: &str, inbox: &'a Inb
     }
 }
 
-fn bury<'a>(statement: &mut Statement<'a>, dead: &'a [DeadMessage]) {
+fn dead_letter<'a>(statement: &mut Statement<'a>, dead: &'a [DeadMessage]) {
     if dead.is_empty() {
         return;
     }
     let parts = &mut statement.parts;
     let [topics, partitions, offsets] = waiting::bind_positions(parts, dead.iter().map(|dead| &dead.delivery.position));
-    waiting::bury(parts, "dead_new", &[&topics, &partitions, &offsets], dead);
+    waiting::dead_letter(parts, "dead_new", &[&topics, &partitions, &offsets], dead);
     let from = format!(
         "unnest({topics}::text[], {partitions}::int[], {offsets}::bigint[])
          WITH ORDINALITY AS given (topic, partition, \"offset\", place)
@@ -196,10 +196,10 @@ fn write_table<'a>(
     }
 }
 
-fn write_held<'a>(statement: &mut Statement<'a>, held: &'a HeldEvents) {
-    let HeldEvents { none, no_compensation, let_go, failed_again, hold } = held;
+fn write_deferred<'a>(statement: &mut Statement<'a>, deferred: &'a DeferredEvents) {
+    let DeferredEvents { none, no_compensation, released, failed_again, defer } = deferred;
     // Compared plainly the status would fit the index of what is due, and without the OFFSET the look would be a join.
-    // Planned while little is held, either reads all of an index in each batch, however much is held by then.
+    // Planned while little is deferred, either reads all of an index in each batch, however much is held by then.
     let waits = " AND h.overtakes AND coalesce(h.status, '') <> 'parked'";
     for (keys, which) in [(none, ""), (no_compensation, waits)] {
         if !keys.is_empty() {
@@ -212,15 +212,15 @@ fn write_held<'a>(statement: &mut Statement<'a>, held: &'a HeldEvents) {
         }
     }
     let parts = &mut statement.parts;
-    if !let_go.is_empty() {
-        let numbers = parts.bind(let_go);
-        parts.step("let_go", &format!("DELETE FROM held_events WHERE number = ANY({numbers}::bigint[])"));
+    if !released.is_empty() {
+        let numbers = parts.bind(released);
+        parts.step("released", &format!("DELETE FROM held_events WHERE number = ANY({numbers}::bigint[])"));
     }
     if !failed_again.is_empty() {
-        waiting::hold_again(parts, failed_again);
+        waiting::defer_again(parts, failed_again);
     }
-    if !hold.is_empty() {
-        waiting::hold(parts, hold);
+    if !defer.is_empty() {
+        waiting::defer(parts, defer);
     }
 }
 

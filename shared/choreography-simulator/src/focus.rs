@@ -85,18 +85,18 @@ const TOPICS_CLOSED: Profile = Profile { leads: &[(ANY, Fault::TopicClosed, 120)
 /// Processes end over an event, and once more while it is set aside.
 const CRASHES: Profile = Profile {
     poisoning: Poisoning::Crashes,
-    leads: &[("hold", Fault::Killed, 2), ("bury", Fault::Killed, 6), ("end_messages", Fault::Killed, 6)],
+    leads: &[("defer", Fault::Killed, 2), ("dead_letter", Fault::Killed, 6), ("end_messages", Fault::Killed, 6)],
     ..PLAIN
 };
 
 /// For services of which nothing more is known.
 pub static ANY_SERVICES: Tables = Tables {
     rare: &[
-        ("hold", 3, RETRIED),
-        ("hold_again", 3, RETRIED),
-        ("let_go", 3, RETRIED),
-        ("lock_held", 2, HELD),
-        ("bury", 2, JUNK),
+        ("defer", 3, RETRIED),
+        ("defer_again", 3, RETRIED),
+        ("released", 3, RETRIED),
+        ("lock_deferred", 2, HELD),
+        ("dead_letter", 2, JUNK),
         ("is_kept", 3, CRASHES),
         ("stop", 2, REFUSED_MESSAGES),
         ("lock_rows", 3, LOCKS),

@@ -21,8 +21,8 @@ pub enum Plant {
     NoTombstone,
     /// It goes unnoticed that another transaction inserted the same row first.
     LostRaceIgnored,
-    /// What is held is seen as it was before the locks, and not looked at again.
-    HeldNotLookedAt,
+    /// What is deferred is seen as it was before the locks, and not looked at again.
+    DeferredNotLookedAt,
     /// Repeats are recognised, and handled all the same.
     InboxIgnored,
     /// The database's moment is the application's, whose clock is wrong.

@@ -68,7 +68,7 @@ const CALL_BYTES: usize = 4_000;
 /// Rows that wait for a relay in memory.
 const FED: usize = 6;
 const LEASE: TimeDelta = TimeDelta::milliseconds(200);
-/// Longest times, in steps, until a loop that found nothing looks again, until deadlines and held events are looked for
+/// Longest times, in steps, until a loop that found nothing looks again, until deadlines and deferred events are looked for
 /// again, and until somebody decides about a parked event.
 const IDLE: usize = 40;
 const LOOKS: usize = 80;
@@ -332,7 +332,7 @@ async fn call<P: Participant, O: Provider>(
     }
 }
 
-/// Deadlines and held events.
+/// Deadlines and deferred events.
 async fn look_back<P: Participant>(
     core: Arc<Core>,
     handler: Arc<Handler<P, Model<P>>>,
@@ -373,7 +373,9 @@ async fn operate<P: Participant>(core: Arc<Core>, handler: Arc<Handler<P, Model<
         let Some(number) = parked.get(core.pick(parked.len())).copied() else { continue };
         let redriven = droppable(&core, retry::redrive(&handler, &handler.database, &mut ids, number, LIMITS)).await;
         let verdict = redriven.map(|redriven| {
-            redriven.map(|held| held.map(|read| read.map(|progress| progress.verdicts.into_iter().next().flatten())))
+            redriven.map(|deferred| {
+                deferred.map(|read| read.map(|progress| progress.verdicts.into_iter().next().flatten()))
+            })
         });
         if let Some(Ok(Some(Ok(Some(verdict))))) = &verdict {
             core.count("redrive", verdict.name());

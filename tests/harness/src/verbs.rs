@@ -126,17 +126,17 @@ impl World {
         .await
     }
 
-    /// What a service holds under a key, oldest first.
-    pub async fn held(&self, service: &str, key: &str) -> Vec<Value> {
-        let mut held = Vec::new();
+    /// What a service defers under a key, oldest first.
+    pub async fn deferred(&self, service: &str, key: &str) -> Vec<Value> {
+        let mut deferred = Vec::new();
         let mut after = 0;
         loop {
-            let url = format!("{}/admin/held?after={after}", self.system.admin_url(service));
+            let url = format!("{}/admin/deferred?after={after}", self.system.admin_url(service));
             let body = self.operator.get(&url).await.expect("the admin API answers").body;
-            let page = body["held"].as_array().cloned().unwrap_or_default();
-            let Some(last) = page.last() else { return held };
+            let page = body["deferred"].as_array().cloned().unwrap_or_default();
+            let Some(last) = page.last() else { return deferred };
             after = last["number"].as_i64().unwrap_or(i64::MAX);
-            held.extend(page.into_iter().filter(|each| each["key"] == key));
+            deferred.extend(page.into_iter().filter(|each| each["key"] == key));
         }
     }
 

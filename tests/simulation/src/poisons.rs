@@ -4,7 +4,7 @@ use choreography_simulator::Poisons;
 
 pub fn poisons() -> Poisons {
     Poisons {
-        // What compensates comes more often, since only behind a compensation that is held may others have to queue.
+        // What compensates comes more often, since only behind a compensation that is deferred may others have to queue.
         events: vec![
             ("order", "inventory.rejected"),
             ("order", "inventory.released"),

@@ -50,17 +50,17 @@ const DEADLINES_SET_ASIDE: Profile = Profile { leads: &[("take_deadlines", Fault
 const SCRIBBLES: Profile = Profile { scribbles: true, ..DEADLINES };
 const SCRIBBLED_EVENTS: Profile = Profile { scribbles: true, ..RETRIED };
 const REFUSED_ANSWERS: Profile = Profile { poisoning: Poisoning::Answers, ..PLENTY };
-/// Some events are held, whose rows can be locked then.
+/// Some events are deferred, whose rows can be locked then.
 const STANDBY: Profile = Profile { standby: true, ..PLENTY };
 const LOCKS: Profile = Profile { locks: true, poisoning: Poisoning::NowAndThen, ..PLAIN };
 const REFUSALS: Profile = Profile { leads: &[("lock_rows", Fault::RefusedForNow, 5)], ..PLAIN };
 const HELD: Profile = Profile { poisoning: Poisoning::Always, ..PLAIN };
-const COMMONLY_HELD: Profile = Profile { poisoning: Poisoning::Common, ..PLAIN };
+const COMMONLY_DEFERRED: Profile = Profile { poisoning: Poisoning::Common, ..PLAIN };
 const RETRIED: Profile = Profile { poisoning: Poisoning::NowAndThen, ..PLAIN };
 /// Processes end over an event, and once more while it is set aside.
 const CRASHES: Profile = Profile {
     poisoning: Poisoning::Crashes,
-    leads: &[("hold", Fault::Killed, 2), ("bury", Fault::Killed, 6), ("end_messages", Fault::Killed, 6)],
+    leads: &[("defer", Fault::Killed, 2), ("dead_letter", Fault::Killed, 6), ("end_messages", Fault::Killed, 6)],
     ..PLAIN
 };
 const REFUSED_MESSAGES: Profile = Profile { leads: &[("publish", Fault::MessageRefused, 6)], ..PLAIN };
@@ -72,15 +72,15 @@ const LOST_MESSAGES: Profile = Profile { leads: &[("tell", Fault::AnswerLost, 2)
 
 pub static TABLES: Tables = Tables {
     rare: &[
-        ("hold", 3, RETRIED),
-        ("hold", 1, COMMONLY_HELD),
-        ("hold_again", 8, RETRIED),
-        ("let_go", 9, RETRIED),
-        ("queue_from", 3, COMMONLY_HELD),
-        ("lock_held", 5, RETRIED),
-        ("claim_held", 1, RETRIED),
+        ("defer", 3, RETRIED),
+        ("defer", 1, COMMONLY_DEFERRED),
+        ("defer_again", 8, RETRIED),
+        ("released", 9, RETRIED),
+        ("queue_from", 3, COMMONLY_DEFERRED),
+        ("lock_deferred", 5, RETRIED),
+        ("claim_deferred", 1, RETRIED),
         ("park_unreadable", 5, SCRIBBLED_EVENTS),
-        ("bury", 2, JUNK),
+        ("dead_letter", 2, JUNK),
         ("is_kept", 10, CRASHES),
         ("stop", 5, REFUSED_MESSAGES),
         ("release", 3, STOPS),

@@ -143,7 +143,7 @@ async fn stay_up(system: &System) -> Result<()> {
     println!("Everything stays up. Ctrl-C ends it.\n");
     for (name, running) in system.running() {
         println!(
-            "  {name:<12} {}   (metrics: {admin}/metrics, held events: {admin}/admin/held)",
+            "  {name:<12} {}   (metrics: {admin}/metrics, deferred events: {admin}/admin/deferred)",
             running.url,
             admin = running.admin
         );

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use choreography_core::{
     delivery::{Delivery, Position},
     store::{
-        Calls, Database, DeadMessage, Deadline, Deadlines, Failure, HeldEvents, HeldStatus, HoldEvent, OutboxMessage,
-        PendingCall, StoreError, Transaction, Waits, Writing,
+        Calls, Database, DeadMessage, Deadline, Deadlines, DeferEvent, DeferredEvents, DeferredStatus, Failure,
+        OutboxMessage, PendingCall, StoreError, Transaction, Waits, Writing,
     },
     trace::TraceContext,
 };
@@ -29,14 +29,14 @@ fn failure() -> Failure {
     Failure { class: "refused", message: "no".into() }
 }
 
-fn held(key: &str, offset: i64, status: HeldStatus, now: DateTime<Utc>) -> HoldEvent {
-    HoldEvent {
+fn deferred(key: &str, offset: i64, status: DeferredStatus, now: DateTime<Utc>) -> DeferEvent {
+    DeferEvent {
         key: key.into(),
         event_id: Uuid::now_v7(),
         event_type: "shipping.dispatched".into(),
         status,
         delivery: delivery(offset),
-        failure: (status != HeldStatus::Queued).then(failure),
+        failure: (status != DeferredStatus::Queued).then(failure),
         retry_in: TimeDelta::hours(1),
         now,
         overtakes: false,
@@ -85,11 +85,11 @@ fn message() -> OutboxMessage {
 /// Two parked events of one key and one of another, two that queue, one that is retried; three dead messages; two deadlines
 /// of which one is due; four calls of two steps; five messages to publish.
 async fn fill(world: &OneService<Order>) -> Result<(), StoreError> {
-    use HeldStatus::{Parked, Queued, Retrying};
+    use DeferredStatus::{Parked, Queued, Retrying};
     let now = world.handler().database.begin(Waits::Long).await?.now();
     let rows = [("a", Parked), ("a", Parked), ("a", Queued), ("b", Parked), ("b", Queued), ("c", Retrying)];
-    let rows = (0..).zip(rows).map(|(offset, (key, status))| held(key, offset, status, now));
-    let held = HeldEvents { hold: rows.collect(), ..HeldEvents::default() };
+    let rows = (0..).zip(rows).map(|(offset, (key, status))| deferred(key, offset, status, now));
+    let deferred = DeferredEvents { defer: rows.collect(), ..DeferredEvents::default() };
     let dead = (10..13).map(|offset| DeadMessage { delivery: delivery(offset), failure: failure(), now });
     let minute = TimeDelta::minutes(1);
     let set = vec![deadline("a", now - minute), deadline("b", now + minute * 60)];
@@ -98,7 +98,7 @@ async fn fill(world: &OneService<Order>) -> Result<(), StoreError> {
     let calls = calls.map(|(order, step, minutes)| pending_call(order, step, now - minute * minutes));
     let calls = Calls { new: calls.into(), own_until: now + minute, ..Calls::default() };
     let messages = vec![message(); 5];
-    let writing = Writing { held, dead: dead.collect(), deadlines, calls, messages, ..Writing::default() };
+    let writing = Writing { deferred, dead: dead.collect(), deadlines, calls, messages, ..Writing::default() };
     world.write(writing).await.map(drop)
 }
 

@@ -10,7 +10,7 @@ use choreography_core::{
     participant::Trigger,
     reception, retry,
     routes::{AnyCommand, AnyReply, Routed},
-    store::HeldStatus,
+    store::DeferredStatus,
     trace::{Header, TraceContext},
 };
 use one_service::OneService;
@@ -70,7 +70,7 @@ async fn a_redriven_event_goes_on_in_its_own_trace() {
     let handler = world.handler();
     let inbound = reception::receive(&*handler.participant, dispatched(order_id));
     let parked = handle(&world, inbound).await;
-    assert!(matches!(parked, Verdict::Held(HeldStatus::Parked)), "{parked:?}");
+    assert!(matches!(parked, Verdict::Deferred(DeferredStatus::Parked)), "{parked:?}");
     set_status(&world, "pending").await;
     let number: i64 = sqlx::query_scalar("SELECT number FROM held_events").fetch_one(&world.pool).await.unwrap();
     let limits = retry::Limits { keys: 10, per_key: 10, bytes: 1_000_000 };

@@ -25,7 +25,7 @@ use crate::{
     participant::Participant,
     policy::Policy,
     rows::Rows,
-    store::{DeadMessage, Failure, Held, HeldStatus},
+    store::{DeadMessage, Deferred, DeferredStatus, Failure},
 };
 
 pub(super) struct Batch<'a, P: Participant> {
@@ -37,8 +37,8 @@ pub(super) struct Batch<'a, P: Participant> {
     /// What is known of open inputs, by index of the input.
     notes: Vec<Note>,
     dead: Vec<DeadMessage>,
-    /// Held events that had their effect when they came a second time.
-    let_go: Vec<i64>,
+    /// Deferred events that had their effect when they came a second time.
+    released: Vec<i64>,
     /// The batch's own span, to which those of its inputs link.
     links: Vec<SpanContext>,
     pub waiting: Waiting,
@@ -46,14 +46,14 @@ pub(super) struct Batch<'a, P: Participant> {
     leaves: bool,
 }
 
-/// What is held.
+/// What is deferred.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    /// Per aggregate, its held events, which are locked.
+    /// Per aggregate, its deferred events, which are locked.
     pub queues: HashMap<String, Queue>,
-    /// Of the others, those of which an event is held, as it was seen without a lock.
-    pub held: HashSet<String>,
-    /// And those of which a compensation is held that is not parked.
+    /// Of the others, those of which an event is deferred, as it was seen without a lock.
+    pub deferred: HashSet<String>,
+    /// And those of which a compensation is deferred that is not parked.
     pub overtaking: HashSet<String>,
 }
 
@@ -72,7 +72,7 @@ impl<'a, P: Participant> Batch<'a, P> {
             verdicts: inbound.iter().map(|_| None).collect(),
             notes: inbound.iter().map(|inbound| Note::of(inbound, manner)).collect(),
             dead: Vec::new(),
-            let_go: Vec::new(),
+            released: Vec::new(),
             links,
             waiting: Waiting::default(),
             leaves: manner.leaves,
@@ -108,10 +108,10 @@ impl<'a, P: Participant> Batch<'a, P> {
                     self.verdicts[index] = Some(Verdict::Repeat);
                 }
             }
-            Origin::Held(held) if held.early => match window.check(held.event.id, self.now) {
-                Ok(()) => note.known = known.repeats.contains(&held.event.id),
+            Origin::Deferred(deferred) if deferred.early => match window.check(deferred.event.id, self.now) {
+                Ok(()) => note.known = known.repeats.contains(&deferred.event.id),
                 Err(UnacceptableId::FromTheFuture { .. }) => {
-                    self.verdicts[index] = Some(Verdict::Held(HeldStatus::Retrying));
+                    self.verdicts[index] = Some(Verdict::Deferred(DeferredStatus::Retrying));
                 }
                 Err(UnacceptableId::TooOld { .. } | UnacceptableId::NotVersion7(_)) => note.too_old = true,
             },
@@ -122,7 +122,7 @@ impl<'a, P: Participant> Batch<'a, P> {
                     self.verdicts[index] = Some(Verdict::Gone);
                 }
             }
-            Origin::Held(_) | Origin::Client => {}
+            Origin::Deferred(_) | Origin::Client => {}
         }
     }
 
@@ -131,12 +131,14 @@ impl<'a, P: Participant> Batch<'a, P> {
         self.verdicts[index] = Some(Verdict::Dead);
     }
 
-    /// The aggregates whose held events are to be locked: one of them is to be handled.
+    /// The aggregates whose deferred events are to be locked: one of them is to be handled.
     pub fn queues(&self) -> Vec<String> {
         sorted(self.inbound.iter().enumerate().filter_map(|(index, inbound)| match inbound {
             _ if self.verdicts[index].is_some() => None,
-            Inbound::Stuck(held, _) => Some(held.event.aggregate_id.clone()),
-            Inbound::Input(Input { origin: Origin::Held(held), .. }) => Some(held.event.aggregate_id.clone()),
+            Inbound::Stuck(deferred, _) => Some(deferred.event.aggregate_id.clone()),
+            Inbound::Input(Input { origin: Origin::Deferred(deferred), .. }) => {
+                Some(deferred.event.aggregate_id.clone())
+            }
             _ => None,
         }))
     }
@@ -196,35 +198,39 @@ impl<'a, P: Participant> Batch<'a, P> {
         }
     }
 
-    /// The held events of these aggregates, which are locked now.
-    pub fn found_held(&mut self, keys: Vec<String>, held: &[Held]) {
+    /// The deferred events of these aggregates, which are locked now.
+    pub fn found_deferred(&mut self, keys: Vec<String>, deferred: &[Deferred]) {
         self.waiting.queues.extend(keys.into_iter().map(|key| (key, Queue::default())));
-        for row in held {
+        for row in deferred {
             self.waiting.queues.entry(row.key.clone()).or_default().add(row);
         }
         for (index, input) in self.open().collect::<Vec<_>>() {
             // One that came again in its time has its inbox row from then, and no effect yet: it is early no more.
-            if let Origin::Held(held) = &input.origin
+            if let Origin::Deferred(deferred) = &input.origin
                 && self.notes[index].known
-                && self.waiting.queues.get(&held.event.aggregate_id).is_some_and(|queue| queue.is_early(held.number))
+                && self
+                    .waiting
+                    .queues
+                    .get(&deferred.event.aggregate_id)
+                    .is_some_and(|queue| queue.is_early(deferred.number))
             {
-                self.let_go.push(held.number);
+                self.released.push(deferred.number);
                 self.verdicts[index] = Some(Verdict::Repeat);
             }
         }
     }
 
-    /// Aggregates of arrivals of which an event is held, and of which a compensation is.
-    pub fn found_waiting(&mut self, held: HashSet<String>, overtaking: HashSet<String>) {
-        self.waiting.held.extend(held);
+    /// Aggregates of arrivals of which an event is deferred, and of which a compensation is.
+    pub fn found_waiting(&mut self, deferred: HashSet<String>, overtaking: HashSet<String>) {
+        self.waiting.deferred.extend(deferred);
         self.waiting.overtaking.extend(overtaking);
     }
 
     /// Runs the rules, input by input, on the locked rows.
     pub fn run(mut self, policy: &Policy, rows: &mut Rows<P>, known: &Known, ids: &mut dyn IdSource) -> Outcome<P> {
         let mut outcome = Outcome::linked(std::mem::take(&mut self.links));
-        outcome.writing.held.let_go = std::mem::take(&mut self.let_go);
-        self.bury(policy.max_message_bytes, known, &mut outcome);
+        outcome.writing.deferred.released = std::mem::take(&mut self.released);
+        self.dead_letter(policy.max_message_bytes, known, &mut outcome);
         let open: Vec<usize> = (0..self.inbound.len()).filter(|index| self.verdicts[*index].is_none()).collect();
         let waiting = std::mem::take(&mut self.waiting);
         let mut running = Running::new(self.participant, policy, self.now, waiting, rows, ids, outcome);
@@ -235,7 +241,7 @@ impl<'a, P: Participant> Batch<'a, P> {
             }
             self.verdicts[index] = match &self.inbound[index] {
                 Inbound::Input(input) => Some(running.take(input, &self.notes[index])),
-                Inbound::Stuck(held, failure) => Some(running.take_stuck(held, failure)),
+                Inbound::Stuck(deferred, failure) => Some(running.take_stuck(deferred, failure)),
                 _ => Some(Verdict::Gone),
             };
         }
@@ -243,7 +249,7 @@ impl<'a, P: Participant> Batch<'a, P> {
     }
 
     /// Each dead message is kept and dead-lettered once, however often it is read.
-    fn bury(&mut self, max_bytes: usize, known: &Known, outcome: &mut Outcome<P>) {
+    fn dead_letter(&mut self, max_bytes: usize, known: &Known, outcome: &mut Outcome<P>) {
         let mut dead = std::mem::take(&mut self.dead);
         dead.retain(|message| !known.kept.contains(&message.delivery.position));
         dead.sort_by(|one, other| one.delivery.position.cmp(&other.delivery.position));
@@ -253,7 +259,7 @@ impl<'a, P: Participant> Batch<'a, P> {
         for DeadMessage { delivery, failure, .. } in &dead {
             let letter = dead_letter::record(delivery, service, failure, attempts, max_bytes);
             outcome.writing.messages.push(letter);
-            outcome.told.push(Told::buried(service, delivery, failure.class, &outcome.links));
+            outcome.told.push(Told::dead_lettered(service, delivery, failure.class, &outcome.links));
         }
         outcome.writing.dead = dead;
     }

@@ -132,7 +132,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         let failure = Failure { class: CRASH, message: message.clone() };
         match inbound {
             // It is parked as it is, and not read again.
-            Inbound::Unread(Unread::Held(held)) => *inbound = Inbound::Stuck(held.clone(), failure),
+            Inbound::Unread(Unread::Deferred(deferred)) => *inbound = Inbound::Stuck(deferred.clone(), failure),
             Inbound::Unread(Unread::Message(_)) if stage == Stage::Decoded => {
                 reception::read_all(&*self.participant, std::slice::from_mut(inbound));
             }

@@ -8,12 +8,12 @@ use crate::{
     handler::Progress,
     input::{
         Inbound, Input, Origin,
-        Verdict::{self, Applied, Dead, Gone, Held, Refused},
+        Verdict::{self, Applied, Dead, Deferred, Gone, Refused},
     },
     participant::{Refusal, Trigger},
     store::{
         Crashes,
-        HeldStatus::{Parked, Queued},
+        DeferredStatus::{Parked, Queued},
         Stage,
     },
     testing::{Toy, World, failure, now},
@@ -32,10 +32,13 @@ fn what_ended_the_process_often_enough_while_it_was_handled_is_parked() {
     let other = world.event("b", r#"{"act":"add"}"#);
     crashed(&world, &deliveries[0], 4, Stage::Decoded);
     let [culprit, behind] = deliveries;
-    assert_eq!(world.arrive_carefully(&[culprit.clone(), behind, other]), [Held(Parked), Held(Queued), Applied(None)]);
-    let held = world.held();
-    assert_eq!(failure(&held[0]).0, "crash");
-    assert_eq!(held[0].event.event.delivery, culprit);
+    assert_eq!(
+        world.arrive_carefully(&[culprit.clone(), behind, other]),
+        [Deferred(Parked), Deferred(Queued), Applied(None)]
+    );
+    let deferred = world.deferred();
+    assert_eq!(failure(&deferred[0]).0, "crash");
+    assert_eq!(deferred[0].event.event.delivery, culprit);
     assert!(world.handler.database.state().under_way.is_empty());
 }
 
@@ -84,16 +87,16 @@ fn a_process_that_was_killed_after_it_set_a_message_aside_does_not_set_it_aside_
 }
 
 #[test]
-fn a_held_event_that_ended_the_process_is_parked_without_being_read_again() {
+fn a_deferred_event_that_ended_the_process_is_parked_without_being_read_again() {
     for stage in [Stage::Begun, Stage::Decoded, Stage::SettingAside] {
         let mut world = World::new();
         world.batch(&[("a", "fail"), ("a", "add")]);
-        let culprit = world.held()[0].event.event.delivery.clone();
+        let culprit = world.deferred()[0].event.event.delivery.clone();
         crashed(&world, &culprit, 5, stage);
         world.pass(TimeDelta::seconds(20));
-        assert_eq!(world.retry_after(true), [Held(Parked), Gone], "{stage:?}");
-        let held = world.held();
-        assert_eq!((failure(&held[0]).0, &held[0].event.event.delivery), ("crash", &culprit));
+        assert_eq!(world.retry_after(true), [Deferred(Parked), Gone], "{stage:?}");
+        let deferred = world.deferred();
+        assert_eq!((failure(&deferred[0]).0, &deferred[0].event.event.delivery), ("crash", &culprit));
         assert_eq!(world.dead_letters(), 1);
     }
 }

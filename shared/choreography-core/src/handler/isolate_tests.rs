@@ -1,10 +1,10 @@
 //! What the database refuses, or can't give, concerns those who asked for it.
 
 use crate::{
-    input::Verdict::{self, Applied, Dead, Gone, Held, Repeat},
+    input::Verdict::{self, Applied, Dead, Deferred, Gone, Repeat},
     participant::Refusal,
     store::{
-        HeldStatus::{Parked, Queued, Retrying},
+        DeferredStatus::{Parked, Queued, Retrying},
         StoreError,
     },
     testing::{Table, World, failure},
@@ -29,8 +29,8 @@ fn on_shelves(world: &mut World) -> Vec<Verdict<()>> {
 fn a_row_that_cannot_be_read_stops_only_who_needs_it() {
     let mut world = World::new();
     world.handler.database.state().unreadable.insert(place(Table::Accounts, "b"));
-    assert_eq!(on_shelves(&mut world), [Applied(None), Held(Parked), Applied(None), Held(Queued)]);
-    assert_eq!(failure(&world.held()[0]).0, "database");
+    assert_eq!(on_shelves(&mut world), [Applied(None), Deferred(Parked), Applied(None), Deferred(Queued)]);
+    assert_eq!(failure(&world.deferred()[0]).0, "database");
     assert_eq!(world.dead_letters(), 1);
 }
 
@@ -38,30 +38,30 @@ fn a_row_that_cannot_be_read_stops_only_who_needs_it() {
 fn what_the_database_refuses_is_parked_and_the_rest_goes_on() {
     let mut world = World::new();
     world.handler.database.state().poison.insert("c".into());
-    assert_eq!(on_shelves(&mut world), [Applied(None), Applied(None), Held(Parked), Applied(None)]);
+    assert_eq!(on_shelves(&mut world), [Applied(None), Applied(None), Deferred(Parked), Applied(None)]);
 }
 
 #[test]
 fn who_needs_a_locked_row_steps_aside_and_keeps_nobody() {
     let mut world = World::new();
     world.handler.database.state().locked.insert(place(Table::Shelves, "right"));
-    let aside = [Applied(None), Held(Retrying), Held(Retrying), Held(Queued)];
+    let aside = [Applied(None), Deferred(Retrying), Deferred(Retrying), Deferred(Queued)];
     assert_eq!(on_shelves(&mut world), aside);
-    assert_eq!(failure(&world.held()[0]).0, "locked");
+    assert_eq!(failure(&world.deferred()[0]).0, "locked");
     assert_eq!(world.dead_letters(), 0);
     let locks =
         |world: &World| world.handler.database.state().statements.iter().filter(|name| **name == "lock").count();
     let before = locks(&world);
     let other = world.event("d", r#"{"act":"add","shelf":"right"}"#);
     let free = world.event("e", r#"{"act":"add","shelf":"left"}"#);
-    assert_eq!(world.arrive(&[other, free]), [Held(Retrying), Applied(None)]);
+    assert_eq!(world.arrive(&[other, free]), [Deferred(Retrying), Applied(None)]);
     // The accounts, and then the shelves: the suspected one was asked and not waited for.
     assert_eq!(locks(&world) - before, 2, "the locked row is known by now");
 
     world.handler.database.state().locked.clear();
     world.pass(chrono::TimeDelta::seconds(30));
     world.retry();
-    assert_eq!(world.held().len(), 0, "{:?}", world.held());
+    assert_eq!(world.deferred().len(), 0, "{:?}", world.deferred());
     assert_eq!((world.sum("b"), world.sum("c"), world.sum("d")), (2, 1, 1));
 }
 
@@ -73,8 +73,8 @@ fn several_locked_rows_are_found_at_once() {
         (0..200).map(|n| if n % 10 == 0 { format!("locked {}", n / 10) } else { n.to_string() }).collect();
     let events: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "add")).collect();
     let verdicts = world.batch(&events);
-    let held = verdicts.iter().filter(|verdict| **verdict == Held(Retrying)).count();
-    assert_eq!((held, verdicts.len() - held), (20, 180));
+    let deferred = verdicts.iter().filter(|verdict| **verdict == Deferred(Retrying)).count();
+    assert_eq!((deferred, verdicts.len() - deferred), (20, 180));
     let commits = world.handler.database.state().statements.iter().filter(|name| **name == "commit").count();
     assert_eq!(commits, 1, "all that is free goes in one transaction");
 }
@@ -86,7 +86,7 @@ fn a_locked_table_makes_everybody_wait_and_moves_nothing() {
     let event = world.event("a", r#"{"act":"add"}"#);
     let handled = world.try_arrive(std::slice::from_ref(&event));
     assert!(matches!(handled, Err(StoreError::Unavailable(_))), "{handled:?}");
-    assert!(world.held().is_empty());
+    assert!(world.deferred().is_empty());
     world.handler.database.state().is_table_locked = false;
     assert_eq!(world.arrive(&[event]), [Applied(None)]);
 }
@@ -213,7 +213,7 @@ fn a_dead_message_whose_bytes_are_refused_is_known_by_its_place_and_says_why() {
 }
 
 #[test]
-fn an_event_that_can_neither_be_handled_nor_held_is_not_skipped() {
+fn an_event_that_can_neither_be_handled_nor_deferred_is_not_skipped() {
     let mut world = World::new();
     {
         let mut state = world.handler.database.state();
@@ -223,7 +223,7 @@ fn an_event_that_can_neither_be_handled_nor_held_is_not_skipped() {
     let events = [world.event("b", r#"{"act":"add"}"#), world.event("a", r#"{"act":"add"}"#)];
     assert!(matches!(world.try_arrive(&events), Err(StoreError::Unavailable(why)) if why.contains("too many bytes")));
     world.handler.database.state().refuses_bytes = false;
-    assert_eq!(world.arrive(&events), [Repeat, Held(Parked)]);
+    assert_eq!(world.arrive(&events), [Repeat, Deferred(Parked)]);
 }
 
 #[test]

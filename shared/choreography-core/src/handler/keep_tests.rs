@@ -4,9 +4,9 @@ use chrono::{DateTime, TimeDelta};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 use crate::{
-    input::Verdict::{self, Applied, Gone, Held, Refused},
+    input::Verdict::{self, Applied, Deferred, Gone, Refused},
     outbox::{OutboxRow, range_of},
-    store::HeldStatus::Parked,
+    store::DeferredStatus::Parked,
     testing::{World, failure},
 };
 
@@ -155,9 +155,9 @@ fn of_an_aggregate_that_somebody_changed_without_counting_events_have_no_numbers
 #[test]
 fn an_event_about_an_aggregate_whose_row_nobody_locked_is_refused_and_nothing_is_published() {
     let mut world = World::new();
-    assert_eq!(world.batch(&[("a", "speak for another"), ("b", "add")]), [Held(Parked), Applied(None)]);
-    let held = world.held();
-    let (class, why) = failure(&held[0]);
+    assert_eq!(world.batch(&[("a", "speak for another"), ("b", "add")]), [Deferred(Parked), Applied(None)]);
+    let deferred = world.deferred();
+    let (class, why) = failure(&deferred[0]);
     assert_eq!(class, "unpublishable");
     assert!(why.contains("toy.done is about another"), "{why}");
     assert_eq!((world.published().len(), world.sum("a")), (1, 0), "b's alone");

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::{
     delivery::Delivery,
-    input::Verdict::{Applied, Dead, Gone, Held, Repeat},
+    input::Verdict::{Applied, Dead, Deferred, Gone, Repeat},
     store::{
-        DeadMessage, Failure,
-        HeldStatus::{self, Parked, Queued, Retrying},
+        DeadMessage,
+        DeferredStatus::{self, Parked, Queued, Retrying},
+        Failure,
     },
     testing::{Intrusion, State, Table, World},
 };
@@ -47,8 +48,8 @@ fn what_a_rule_refuses_over_a_row_that_was_not_there_is_tried_on_the_one_that_is
     meanwhile(&world, |state| {
         state.rows.insert((Table::Accounts, "a".into()), 10);
     });
-    assert_eq!(world.batch(&[("a", "refuse")]), [Held(Parked)]);
-    assert_eq!((world.sum("a"), world.held().len(), world.dead_letters()), (10, 1, 1));
+    assert_eq!(world.batch(&[("a", "refuse")]), [Deferred(Parked)]);
+    assert_eq!((world.sum("a"), world.deferred().len(), world.dead_letters()), (10, 1, 1));
     assert_eq!(statements(&world), TWICE);
 }
 
@@ -65,24 +66,24 @@ fn an_event_that_another_handles_first_has_one_effect_and_the_rest_goes_on() {
     assert_eq!(statements(&world), TWICE);
 }
 
-/// Another transaction holds an event of `a` so.
-fn hold(world: &mut World, act: &str, status: HeldStatus) {
+/// Another transaction defers an event of `a` so.
+fn defer(world: &mut World, act: &str, status: DeferredStatus) {
     let mut other = World::new();
     other.batch(&[("a", act)]);
-    let (number, mut row) = other.handler.database.state().held.pop_first().unwrap();
+    let (number, mut row) = other.handler.database.state().deferred.pop_first().unwrap();
     row.status = status;
     row.event.number = number;
     meanwhile(world, move |state| {
-        state.held.insert(number, row.clone());
-        state.held_number = number;
+        state.deferred.insert(number, row.clone());
+        state.deferred_number = number;
     });
 }
 
 #[test]
 fn an_event_queues_behind_one_of_its_key_that_another_parks() {
     let mut world = World::new();
-    hold(&mut world, "refuse", Parked);
-    assert_eq!(world.batch(&[("a", "add"), ("b", "add")]), [Held(Queued), Applied(None)]);
+    defer(&mut world, "refuse", Parked);
+    assert_eq!(world.batch(&[("a", "add"), ("b", "add")]), [Deferred(Queued), Applied(None)]);
     assert_eq!((world.sum("a"), world.published()), (0, vec!["b add".into()]));
     assert_eq!(statements(&world), TWICE);
 }
@@ -90,12 +91,12 @@ fn an_event_queues_behind_one_of_its_key_that_another_parks() {
 #[test]
 fn a_compensation_waits_for_one_that_another_holds_and_passes_what_is_parked() {
     let mut world = World::new();
-    hold(&mut world, "undo but fail", Retrying);
-    assert_eq!(world.batch(&[("a", "undo")]), [Held(Queued)]);
+    defer(&mut world, "undo but fail", Retrying);
+    assert_eq!(world.batch(&[("a", "undo")]), [Deferred(Queued)]);
     assert_eq!(statements(&world), TWICE);
 
     let mut world = World::new();
-    hold(&mut world, "undo but refuse", Parked);
+    defer(&mut world, "undo but refuse", Parked);
     assert_eq!(world.batch(&[("a", "undo")]), [Applied(None)]);
     assert_eq!(statements(&world), ["lock", "write", "commit"], "nothing was lost");
 }

@@ -220,8 +220,8 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
                 }
             }
         }
-        batch.found_held(wanted.queues, &found.queues);
-        batch.found_waiting(found.held, found.overtaking);
+        batch.found_deferred(wanted.queues, &found.queues);
+        batch.found_waiting(found.deferred, found.overtaking);
     }
 }
 

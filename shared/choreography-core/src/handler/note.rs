@@ -47,9 +47,9 @@ pub(super) struct Note {
     /// Somebody else has a row of it locked, and nobody waits for that here; or something before it of its aggregate was left.
     pub left: bool,
     pub early: Option<Early>,
-    /// It was held early when it was read, and the inbox knows it by now.
+    /// It was deferred early when it was read, and the inbox knows it by now.
     pub known: bool,
-    /// It was held early, and is by now too old for the inbox: each copy of it is refused.
+    /// It was deferred early, and is by now too old for the inbox: each copy of it is refused.
     pub too_old: bool,
 }
 

@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use crate::{
     delivery::Delivery,
     event_id::IdSource,
-    input::Verdict::{Applied, Dead, Held, Ignored, Repeat},
-    store::HeldStatus::{Parked, Queued, Retrying},
+    input::Verdict::{Applied, Dead, Deferred, Ignored, Repeat},
+    store::DeferredStatus::{Parked, Queued, Retrying},
     testing::{World, failure, key_of},
 };
 
@@ -24,10 +24,10 @@ fn two_events_of_one_key_leave_in_order() {
 }
 
 #[test]
-fn a_newly_held_event_blocks_its_key_within_the_same_batch() {
+fn a_newly_deferred_event_blocks_its_key_within_the_same_batch() {
     let mut world = World::new();
     let verdicts = world.batch(&[("a", "fail"), ("a", "add"), ("b", "add"), ("a", "undo")]);
-    assert_eq!(verdicts, [Held(Retrying), Held(Queued), Applied(None), Applied(None)]);
+    assert_eq!(verdicts, [Deferred(Retrying), Deferred(Queued), Applied(None), Applied(None)]);
     assert_eq!(world.published(), ["b add", "a undo"]);
 }
 
@@ -35,7 +35,7 @@ fn a_newly_held_event_blocks_its_key_within_the_same_batch() {
 fn a_refusal_undoes_one_input_alone() {
     let mut world = World::new();
     let verdicts = world.batch(&[("a", "add"), ("a", "refuse"), ("b", "add")]);
-    assert_eq!(verdicts, [Applied(None), Held(Parked), Applied(None)]);
+    assert_eq!(verdicts, [Applied(None), Deferred(Parked), Applied(None)]);
     assert_eq!((world.sum("a"), world.sum("b"), world.dead_letters()), (1, 1, 1));
 }
 
@@ -44,8 +44,8 @@ fn a_panic_anywhere_in_the_rules_is_one_inputs() {
     for act in ["panic", "panic at touching", "panic at overtaking"] {
         let mut world = World::new();
         let verdicts = world.batch(&[("b", "add"), ("a", act), ("a", "add"), ("c", "add")]);
-        assert_eq!(verdicts, [Applied(None), Held(Parked), Held(Queued), Applied(None)], "{act}");
-        assert_eq!(failure(&world.held()[0]).0, "panic", "{act}");
+        assert_eq!(verdicts, [Applied(None), Deferred(Parked), Deferred(Queued), Applied(None)], "{act}");
+        assert_eq!(failure(&world.deferred()[0]).0, "panic", "{act}");
         assert_eq!(world.dead_letters(), 1, "{act}");
     }
 }
@@ -83,7 +83,7 @@ fn what_is_no_event_or_not_handled_keeps_nobody() {
 }
 
 #[test]
-fn a_repeat_is_found_by_the_write_and_then_needs_neither_rows_nor_a_look_at_what_is_held() {
+fn a_repeat_is_found_by_the_write_and_then_needs_neither_rows_nor_a_look_at_what_is_deferred() {
     let mut world = World::new();
     let event = world.event("a", r#"{"act":"add"}"#);
     world.arrive(std::slice::from_ref(&event));
@@ -99,16 +99,16 @@ fn an_event_from_the_future_waits_for_its_time_and_its_key_behind_it() {
     let id = world.ids.next(in_an_hour);
     let early = world.event_with(id, "a", r#"{"act":"early"}"#);
     let later = world.event("a", r#"{"act":"later"}"#);
-    assert_eq!(world.arrive(&[early.clone(), later, early.clone()])[..2], [Held(Retrying), Held(Queued)]);
+    assert_eq!(world.arrive(&[early.clone(), later, early.clone()])[..2], [Deferred(Retrying), Deferred(Queued)]);
     world.pass(TimeDelta::minutes(50));
-    assert_eq!(world.arrive(std::slice::from_ref(&early)), [Held(Queued)], "it comes again too early");
+    assert_eq!(world.arrive(std::slice::from_ref(&early)), [Deferred(Queued)], "it comes again too early");
     world.retry();
     assert!(world.published().is_empty());
     world.pass(TimeDelta::minutes(6));
     world.retry();
     assert_eq!(world.published(), ["a early", "a later"]);
     assert_eq!(world.arrive(&[early]), [Repeat]);
-    assert!(world.held().is_empty() && world.dead_letters() == 0);
+    assert!(world.deferred().is_empty() && world.dead_letters() == 0);
 }
 
 #[test]
@@ -119,9 +119,9 @@ fn an_event_from_the_future_that_comes_again_in_its_time_has_one_effect() {
     let early = world.event_with(id, "a", r#"{"act":"add"}"#);
     world.arrive(std::slice::from_ref(&early));
     world.pass(TimeDelta::hours(1));
-    assert_eq!(world.arrive(&[early]), [Held(Queued)]);
+    assert_eq!(world.arrive(&[early]), [Deferred(Queued)]);
     assert_eq!(world.retry(), [Applied(None)]);
-    assert_eq!((world.sum("a"), world.held().len()), (1, 0));
+    assert_eq!((world.sum("a"), world.deferred().len()), (1, 0));
 }
 
 #[test]
@@ -138,8 +138,8 @@ fn bytes_are_kept_as_they_came() {
     let mut world = World::new();
     let event = world.event("a", r#"{"act":  "refuse"}"#);
     world.arrive(std::slice::from_ref(&event));
-    let held = world.held();
-    assert_eq!((key_of(&held[0]), &held[0].event.event.delivery), ("a", &event));
+    let deferred = world.deferred();
+    assert_eq!((key_of(&deferred[0]), &deferred[0].event.event.delivery), ("a", &event));
 }
 
 #[test]
@@ -187,11 +187,11 @@ fn messages_that_are_no_events_are_kept_once_each() {
 fn a_compensation_that_fails_keeps_those_behind_it_and_one_that_is_parked_does_not() {
     let mut world = World::new();
     let verdicts = world.batch(&[("a", "undo but fail"), ("a", "undo"), ("b", "undo but refuse"), ("b", "undo")]);
-    assert_eq!(verdicts, [Held(Retrying), Held(Queued), Held(Parked), Applied(None)]);
+    assert_eq!(verdicts, [Deferred(Retrying), Deferred(Queued), Deferred(Parked), Applied(None)]);
 }
 
 #[test]
-fn an_event_before_its_time_queues_where_its_key_is_held_and_a_compensation_does_not() {
+fn an_event_before_its_time_queues_where_its_key_is_deferred_and_a_compensation_does_not() {
     let mut world = World::new();
     world.batch(&[("a", "refuse")]);
     let in_an_hour = world.now() + TimeDelta::hours(1);
@@ -199,14 +199,14 @@ fn an_event_before_its_time_queues_where_its_key_is_held_and_a_compensation_does
         let id = world.ids.next(in_an_hour);
         world.event_with(id, "a", &format!(r#"{{"act":"{act}"}}"#))
     });
-    assert_eq!(world.arrive(&early), [Held(Queued), Held(Retrying)]);
+    assert_eq!(world.arrive(&early), [Deferred(Queued), Deferred(Retrying)]);
 }
 
 #[test]
 fn events_that_fail_together_do_not_come_back_together() {
     let mut world = World::new();
     let keys: Vec<String> = (0..20).map(|n| n.to_string()).collect();
-    let moments = |world: &World| world.held().iter().map(|row| row.due_at).collect::<BTreeSet<_>>().len();
+    let moments = |world: &World| world.deferred().iter().map(|row| row.due_at).collect::<BTreeSet<_>>().len();
     world.batch(&keys.iter().map(|key| (key.as_str(), "fail")).collect::<Vec<_>>());
     assert!(moments(&world) > 10);
     world.pass(TimeDelta::seconds(20));

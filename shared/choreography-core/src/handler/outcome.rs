@@ -136,8 +136,8 @@ impl<P: Participant> Outcome<P> {
         calls.taken = answered.iter().map(|call| call.id).collect();
         sort(&mut calls.taken);
         calls.postponed.sort_by_key(|row| row.call.id);
-        sort(&mut self.writing.held.none);
-        sort(&mut self.writing.held.no_compensation);
+        sort(&mut self.writing.deferred.none);
+        sort(&mut self.writing.deferred.no_compensation);
         sort::<Uuid>(&mut self.writing.inbox.new);
         sort::<Uuid>(&mut self.writing.inbox.early);
     }

@@ -1,12 +1,12 @@
-//! The held events of one aggregate, and who of its events has to wait for them.
+//! The deferred events of one aggregate, and who of its events has to wait for them.
 
 use std::collections::BTreeMap;
 
-use crate::store::{Held, HeldStatus};
+use crate::store::{Deferred, DeferredStatus};
 
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    status: HeldStatus,
+    status: DeferredStatus,
     overtakes: bool,
     attempts: u32,
     early: bool,
@@ -15,7 +15,7 @@ struct Place {
 impl Place {
     /// Compensations wait for compensations before them, unless those wait for somebody's decision.
     fn keeps_compensations(self) -> bool {
-        self.overtakes && self.status != HeldStatus::Parked
+        self.overtakes && self.status != DeferredStatus::Parked
     }
 }
 
@@ -24,8 +24,8 @@ impl Place {
 pub(super) struct Queue(BTreeMap<i64, Place>);
 
 impl Queue {
-    pub fn add(&mut self, held: &Held) {
-        let Held { number, status, overtakes, attempts, early, .. } = *held;
+    pub fn add(&mut self, deferred: &Deferred) {
+        let Deferred { number, status, overtakes, attempts, early, .. } = *deferred;
         self.0.insert(number, Place { status, overtakes, attempts, early });
     }
 
@@ -34,13 +34,13 @@ impl Queue {
     }
 
     /// It failed again: what comes behind it goes by its new status.
-    pub fn set_status(&mut self, number: i64, status: HeldStatus) {
+    pub fn set_status(&mut self, number: i64, status: DeferredStatus) {
         if let Some(place) = self.0.get_mut(&number) {
             place.status = status;
         }
     }
 
-    pub fn status(&self, number: i64) -> Option<HeldStatus> {
+    pub fn status(&self, number: i64) -> Option<DeferredStatus> {
         self.0.get(&number).map(|place| place.status)
     }
 
@@ -48,12 +48,12 @@ impl Queue {
         self.0.get(&number).is_some_and(|place| place.overtakes)
     }
 
-    /// Failed attempts of the held event `number`, by now.
+    /// Failed attempts of the deferred event `number`, by now.
     pub fn attempts(&self, number: i64) -> u32 {
         self.0.get(&number).map_or(0, |place| place.attempts)
     }
 
-    /// Whether the held event `number` has no inbox row by now.
+    /// Whether the deferred event `number` has no inbox row by now.
     pub fn is_early(&self, number: i64) -> bool {
         self.0.get(&number).is_some_and(|place| place.early)
     }
@@ -63,7 +63,7 @@ impl Queue {
         if overtakes { self.0.values().any(|place| place.keeps_compensations()) } else { !self.0.is_empty() }
     }
 
-    /// Whether it is the turn of the held event `number`.
+    /// Whether it is the turn of the deferred event `number`.
     pub fn is_turn_of(&self, number: i64, overtakes: bool) -> bool {
         let mut before = self.0.range(..number).map(|(_, place)| place);
         if overtakes { !before.any(|place| place.keeps_compensations()) } else { before.next().is_none() }
@@ -72,21 +72,21 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use HeldStatus::{Parked, Queued, Retrying};
+    use DeferredStatus::{Parked, Queued, Retrying};
 
     use super::*;
 
-    fn queue(places: &[(i64, HeldStatus, bool)]) -> Queue {
+    fn queue(places: &[(i64, DeferredStatus, bool)]) -> Queue {
         let mut queue = Queue::default();
         for (number, status, overtakes) in places {
             let (key, attempts, early) = ("k".into(), 1, false);
-            queue.add(&Held { key, number: *number, status: *status, overtakes: *overtakes, attempts, early });
+            queue.add(&Deferred { key, number: *number, status: *status, overtakes: *overtakes, attempts, early });
         }
         queue
     }
 
     #[test]
-    fn whatever_is_held_keeps_those_that_come_after_it() {
+    fn whatever_is_deferred_keeps_those_that_come_after_it() {
         let queue = queue(&[(1, Parked, false), (2, Queued, false)]);
         assert!(queue.blocks(false) && !queue.blocks(true));
         assert!(queue.is_turn_of(1, false) && !queue.is_turn_of(2, false));

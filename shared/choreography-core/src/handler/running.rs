@@ -15,12 +15,12 @@ use crate::{
     crash_point::reached_of,
     dead_letter::{self, Attempts},
     event_id::{IdSource, random},
-    input::{Event, HeldEvent, Input, Origin, Verdict},
+    input::{DeferredEvent, Event, Input, Origin, Verdict},
     panics::caught,
     participant::{Participant, Refusal},
     policy::Policy,
     rows::Rows,
-    store::{Failure, HeldFailure, HeldStatus, HoldEvent, PendingCall},
+    store::{DeferEvent, DeferredFailure, DeferredStatus, Failure, PendingCall},
     trace::TraceContext,
 };
 
@@ -29,9 +29,9 @@ pub(super) struct Running<'a, P: Participant> {
     pub(super) policy: &'a Policy,
     pub(super) now: DateTime<Utc>,
     waiting: Waiting,
-    /// Aggregates with an event held by this very batch, which has no number yet; true: with a compensation that is
+    /// Aggregates with an event deferred by this very batch, which has no number yet; true: with a compensation that is
     /// not parked.
-    newly_held: HashMap<String, bool>,
+    newly_deferred: HashMap<String, bool>,
     pub(super) rows: &'a mut Rows<P>,
     pub(super) ids: &'a mut dyn IdSource,
     pub(super) outcome: Outcome<P>,
@@ -48,8 +48,8 @@ impl<'a, P: Participant> Running<'a, P> {
         ids: &'a mut dyn IdSource,
         outcome: Outcome<P>,
     ) -> Self {
-        let (newly_held, answered) = (HashMap::new(), Vec::new());
-        Self { participant, policy, now, waiting, newly_held, rows, ids, outcome, answered }
+        let (newly_deferred, answered) = (HashMap::new(), Vec::new());
+        Self { participant, policy, now, waiting, newly_deferred, rows, ids, outcome, answered }
     }
 
     pub fn finish(mut self, verdicts: Vec<Option<Verdict<P::Reply>>>) -> Outcome<P> {
@@ -82,24 +82,25 @@ impl<'a, P: Participant> Running<'a, P> {
         verdict
     }
 
-    /// A held event that can't be read now: another version may read it, so it is tried again, for a while. One that ended
+    /// A deferred event that can't be read now: another version may read it, so it is tried again, for a while. One that ended
     /// processes is parked.
-    pub fn take_stuck(&mut self, held: &HeldEvent, failure: &Failure) -> Verdict<P::Reply> {
-        let queue = self.waiting.queues.get(&held.event.aggregate_id);
-        let overtakes = queue.is_some_and(|queue| queue.overtakes(held.number));
-        if let Some(verdict) = self.not_its_turn(held, overtakes) {
+    pub fn take_stuck(&mut self, deferred: &DeferredEvent, failure: &Failure) -> Verdict<P::Reply> {
+        let queue = self.waiting.queues.get(&deferred.event.aggregate_id);
+        let overtakes = queue.is_some_and(|queue| queue.overtakes(deferred.number));
+        if let Some(verdict) = self.not_its_turn(deferred, overtakes) {
             return verdict;
         }
-        let attempts = self.attempts(held).saturating_add(1);
-        let early = self.waiting.queues.get(&held.event.aggregate_id).is_some_and(|queue| queue.is_early(held.number));
+        let attempts = self.attempts(deferred).saturating_add(1);
+        let early =
+            self.waiting.queues.get(&deferred.event.aggregate_id).is_some_and(|queue| queue.is_early(deferred.number));
         let refusal = match failure.class {
             CRASH => Refusal::Permanent(failure.message.clone()),
             _ => Refusal::Transient(failure.message.clone()),
         };
         let status = self.status_after(&refusal, attempts);
-        let verdict = Verdict::Held(status);
-        self.outcome.told.push(Told::stuck(held, failure, verdict.name(), &self.outcome.links));
-        self.fail_again(held, status, failure.clone(), attempts, early);
+        let verdict = Verdict::Deferred(status);
+        self.outcome.told.push(Told::stuck(deferred, failure, verdict.name(), &self.outcome.links));
+        self.fail_again(deferred, status, failure.clone(), attempts, early);
         verdict
     }
 
@@ -115,7 +116,7 @@ impl<'a, P: Participant> Running<'a, P> {
         match applied {
             Ok(reply) => {
                 match &input.origin {
-                    Origin::Held(held) => self.let_go(held),
+                    Origin::Deferred(deferred) => self.release(deferred),
                     Origin::Deadline(deadline) => self.outcome.pass_deadline(deadline),
                     Origin::Call(call) => self.answered.push(call.clone()),
                     Origin::Arrival(_) | Origin::Client => {}
@@ -132,52 +133,54 @@ impl<'a, P: Participant> Running<'a, P> {
         match &input.origin {
             Origin::Arrival(event) if note.early.is_some() => inbox.early.push(event.id),
             Origin::Arrival(event) => inbox.new.push(event.id),
-            Origin::Held(held) if held.early && !note.too_old && !note.known && !matches!(verdict, Verdict::Gone) => {
-                inbox.new.push(held.event.id);
+            Origin::Deferred(deferred)
+                if deferred.early && !note.too_old && !note.known && !matches!(verdict, Verdict::Gone) =>
+            {
+                inbox.new.push(deferred.event.id);
             }
             _ => {}
         }
     }
 
-    /// Events of one key are handled in order: whoever comes behind a held one waits, but compensations overtake.
+    /// Events of one key are handled in order: whoever comes behind a deferred one waits, but compensations overtake.
     fn wait_in_turn(&mut self, input: &Input<P>, note: &Note) -> Option<(Verdict<P::Reply>, &'static str)> {
         match &input.origin {
             Origin::Arrival(event) => {
                 let blocked = self.is_blocked(&event.aggregate_id, note.overtakes);
                 match &note.early {
-                    Some(early) => Some((self.hold_until(event, early, note.overtakes, blocked), "event-id")),
+                    Some(early) => Some((self.defer_until(event, early, note.overtakes, blocked), "event-id")),
                     None => blocked.then(|| (self.queue_up(event, note.overtakes), "")),
                 }
             }
-            Origin::Held(held) => self.not_its_turn(held, note.overtakes).map(|verdict| (verdict, "")),
+            Origin::Deferred(deferred) => self.not_its_turn(deferred, note.overtakes).map(|verdict| (verdict, "")),
             Origin::Deadline(deadline) => self.outcome.has_replaced(deadline).then_some((Verdict::Gone, "")),
             Origin::Call(_) | Origin::Client => None,
         }
     }
 
-    fn not_its_turn(&self, held: &HeldEvent, overtakes: bool) -> Option<Verdict<P::Reply>> {
-        let queue = self.waiting.queues.get(&held.event.aggregate_id);
-        let Some((queue, status)) = queue.and_then(|queue| Some((queue, queue.status(held.number)?))) else {
+    fn not_its_turn(&self, deferred: &DeferredEvent, overtakes: bool) -> Option<Verdict<P::Reply>> {
+        let queue = self.waiting.queues.get(&deferred.event.aggregate_id);
+        let Some((queue, status)) = queue.and_then(|queue| Some((queue, queue.status(deferred.number)?))) else {
             return Some(Verdict::Gone);
         };
-        let parked = status == HeldStatus::Parked && !held.redrive;
-        (parked || !queue.is_turn_of(held.number, overtakes)).then_some(Verdict::Gone)
+        let parked = status == DeferredStatus::Parked && !deferred.redrive;
+        (parked || !queue.is_turn_of(deferred.number, overtakes)).then_some(Verdict::Gone)
     }
 
     /// Where the queue of its key is not locked, the write looks again whether it is as it was seen.
     fn is_blocked(&mut self, aggregate_id: &str, overtakes: bool) -> bool {
-        if self.newly_held.get(aggregate_id).is_some_and(|compensation| !overtakes || *compensation) {
+        if self.newly_deferred.get(aggregate_id).is_some_and(|compensation| !overtakes || *compensation) {
             return true;
         }
         if let Some(queue) = self.waiting.queues.get(aggregate_id) {
             return queue.blocks(overtakes);
         }
-        let held = &mut self.outcome.writing.held;
-        let (holding, seen_free) = match overtakes {
-            true => (&self.waiting.overtaking, &mut held.no_compensation),
-            false => (&self.waiting.held, &mut held.none),
+        let deferred = &mut self.outcome.writing.deferred;
+        let (deferring, seen_free) = match overtakes {
+            true => (&self.waiting.overtaking, &mut deferred.no_compensation),
+            false => (&self.waiting.deferred, &mut deferred.none),
         };
-        let blocked = holding.contains(aggregate_id);
+        let blocked = deferring.contains(aggregate_id);
         if !blocked {
             seen_free.push(aggregate_id.to_owned());
         }
@@ -187,7 +190,9 @@ impl<'a, P: Participant> Running<'a, P> {
     fn apply(&mut self, input: &Input<P>, trace: &TraceContext) -> Result<Option<P::Reply>, (&'static str, Refusal)> {
         self.rows.begin_input();
         match &input.origin {
-            Origin::Arrival(event) | Origin::Held(HeldEvent { event, .. }) => reached_of("rules", &event.aggregate_id),
+            Origin::Arrival(event) | Origin::Deferred(DeferredEvent { event, .. }) => {
+                reached_of("rules", &event.aggregate_id)
+            }
             Origin::Deadline(deadline) => reached_of("deadline", &deadline.aggregate_id),
             Origin::Call(call) => reached_of("answer", &call.aggregate_id),
             Origin::Client => {}
@@ -221,18 +226,18 @@ impl<'a, P: Participant> Running<'a, P> {
                 self.give_up(event, status, &failure, 1, self.now);
                 let retry_in = self.policy.retry.wait(1, self.random());
                 let overtakes = note.overtakes;
-                self.hold(event, HoldAs { status, failure: Some(failure), retry_in, overtakes, early: false });
-                Verdict::Held(status)
+                self.defer(event, Deferral { status, failure: Some(failure), retry_in, overtakes, early: false });
+                Verdict::Deferred(status)
             }
-            Origin::Held(held) => {
-                let attempts = self.attempts(held).saturating_add(u32::from(class != LOCKED));
+            Origin::Deferred(deferred) => {
+                let attempts = self.attempts(deferred).saturating_add(u32::from(class != LOCKED));
                 let status = match class {
-                    LOCKED => HeldStatus::Retrying,
+                    LOCKED => DeferredStatus::Retrying,
                     _ => self.status_after(&refusal, attempts),
                 };
                 // Its inbox row is inserted by this very transaction, if it had none.
-                self.fail_again(held, status, failure, attempts, false);
-                Verdict::Held(status)
+                self.fail_again(deferred, status, failure, attempts, false);
+                Verdict::Deferred(status)
             }
             // It stays where it is, and comes again.
             Origin::Deadline(deadline) => {
@@ -254,39 +259,42 @@ impl<'a, P: Participant> Running<'a, P> {
     }
 
     /// By the row under its lock: another try may have failed since the event was read.
-    fn attempts(&self, held: &HeldEvent) -> u32 {
-        self.waiting.queues.get(&held.event.aggregate_id).map_or(held.attempts, |queue| queue.attempts(held.number))
+    fn attempts(&self, deferred: &DeferredEvent) -> u32 {
+        self.waiting
+            .queues
+            .get(&deferred.event.aggregate_id)
+            .map_or(deferred.attempts, |queue| queue.attempts(deferred.number))
     }
 
-    fn status_after(&self, refusal: &Refusal, attempts: u32) -> HeldStatus {
+    fn status_after(&self, refusal: &Refusal, attempts: u32) -> DeferredStatus {
         match refusal {
-            Refusal::Transient(_) if attempts < self.policy.retry.max_attempts => HeldStatus::Retrying,
-            Refusal::Transient(_) | Refusal::Permanent(_) => HeldStatus::Parked,
+            Refusal::Transient(_) if attempts < self.policy.retry.max_attempts => DeferredStatus::Retrying,
+            Refusal::Transient(_) | Refusal::Permanent(_) => DeferredStatus::Parked,
         }
     }
 
-    /// It waits behind a held event of its key.
+    /// It waits behind a deferred event of its key.
     fn queue_up(&mut self, event: &Event, overtakes: bool) -> Verdict<P::Reply> {
-        let status = HeldStatus::Queued;
+        let status = DeferredStatus::Queued;
         let retry_in = TimeDelta::zero();
-        self.hold(event, HoldAs { status, failure: None, retry_in, overtakes, early: false });
-        Verdict::Held(status)
+        self.defer(event, Deferral { status, failure: None, retry_in, overtakes, early: false });
+        Verdict::Deferred(status)
     }
 
     /// It waits for its time, and its key behind it.
-    fn hold_until(&mut self, event: &Event, early: &Early, overtakes: bool, blocked: bool) -> Verdict<P::Reply> {
-        let status = if blocked { HeldStatus::Queued } else { HeldStatus::Retrying };
+    fn defer_until(&mut self, event: &Event, early: &Early, overtakes: bool, blocked: bool) -> Verdict<P::Reply> {
+        let status = if blocked { DeferredStatus::Queued } else { DeferredStatus::Retrying };
         let retry_in = (early.until - self.now).max(TimeDelta::zero());
         let failure = Some(Failure { class: "event-id", message: early.why.clone() });
-        self.hold(event, HoldAs { status, failure, retry_in, overtakes, early: true });
-        Verdict::Held(status)
+        self.defer(event, Deferral { status, failure, retry_in, overtakes, early: true });
+        Verdict::Deferred(status)
     }
 
-    fn hold(&mut self, event: &Event, held_as: HoldAs) {
-        let HoldAs { status, failure, retry_in, overtakes, early } = held_as;
-        let compensation = self.newly_held.entry(event.aggregate_id.clone()).or_default();
-        *compensation |= overtakes && status != HeldStatus::Parked;
-        self.outcome.writing.held.hold.push(HoldEvent {
+    fn defer(&mut self, event: &Event, deferral: Deferral) {
+        let Deferral { status, failure, retry_in, overtakes, early } = deferral;
+        let compensation = self.newly_deferred.entry(event.aggregate_id.clone()).or_default();
+        *compensation |= overtakes && status != DeferredStatus::Parked;
+        self.outcome.writing.deferred.defer.push(DeferEvent {
             key: event.aggregate_id.clone(),
             event_id: event.id,
             event_type: event.event_type.clone(),
@@ -300,34 +308,43 @@ impl<'a, P: Participant> Running<'a, P> {
         });
     }
 
-    fn fail_again(&mut self, held: &HeldEvent, status: HeldStatus, failure: Failure, attempts: u32, early: bool) {
+    fn fail_again(
+        &mut self,
+        deferred: &DeferredEvent,
+        status: DeferredStatus,
+        failure: Failure,
+        attempts: u32,
+        early: bool,
+    ) {
         // A parked event that is refused once more has its dead letter already.
-        let queue = self.waiting.queues.get(&held.event.aggregate_id);
-        if queue.and_then(|queue| queue.status(held.number)) != Some(HeldStatus::Parked) {
-            self.give_up(&held.event, status, &failure, attempts, held.first_failed_at.unwrap_or(self.now));
+        let queue = self.waiting.queues.get(&deferred.event.aggregate_id);
+        if queue.and_then(|queue| queue.status(deferred.number)) != Some(DeferredStatus::Parked) {
+            self.give_up(&deferred.event, status, &failure, attempts, deferred.first_failed_at.unwrap_or(self.now));
         }
         let random = self.random();
         let retry_in = match failure.class {
-            LOCKED => self.policy.retry.wait_for_others(self.now - held.first_failed_at.unwrap_or(self.now), random),
+            LOCKED => {
+                self.policy.retry.wait_for_others(self.now - deferred.first_failed_at.unwrap_or(self.now), random)
+            }
             _ => self.policy.retry.wait(attempts, random),
         };
-        let number = held.number;
-        if let Some(queue) = self.waiting.queues.get_mut(&held.event.aggregate_id) {
+        let number = deferred.number;
+        if let Some(queue) = self.waiting.queues.get_mut(&deferred.event.aggregate_id) {
             queue.set_status(number, status);
         }
-        let failed = HeldFailure { number, status, failure, attempts, retry_in, now: self.now, early };
-        self.outcome.writing.held.failed_again.push(failed);
+        let failed = DeferredFailure { number, status, failure, attempts, retry_in, now: self.now, early };
+        self.outcome.writing.deferred.failed_again.push(failed);
     }
 
     fn give_up(
         &mut self,
         event: &Event,
-        status: HeldStatus,
+        status: DeferredStatus,
         failure: &Failure,
         count: u32,
         first_failed_at: DateTime<Utc>,
     ) {
-        if status == HeldStatus::Parked {
+        if status == DeferredStatus::Parked {
             let attempts = Attempts { count, first_failed_at, last_failed_at: self.now };
             let limit = self.policy.max_message_bytes;
             self.outcome.writing.messages.push(dead_letter::record(
@@ -340,11 +357,11 @@ impl<'a, P: Participant> Running<'a, P> {
         }
     }
 
-    fn let_go(&mut self, held: &HeldEvent) {
-        if let Some(queue) = self.waiting.queues.get_mut(&held.event.aggregate_id) {
-            queue.remove(held.number);
+    fn release(&mut self, deferred: &DeferredEvent) {
+        if let Some(queue) = self.waiting.queues.get_mut(&deferred.event.aggregate_id) {
+            queue.remove(deferred.number);
         }
-        self.outcome.writing.held.let_go.push(held.number);
+        self.outcome.writing.deferred.released.push(deferred.number);
     }
 
     fn random(&mut self) -> u64 {
@@ -352,9 +369,9 @@ impl<'a, P: Participant> Running<'a, P> {
     }
 }
 
-/// How an arrival is held.
-struct HoldAs {
-    status: HeldStatus,
+/// How an arrival is deferred.
+struct Deferral {
+    status: DeferredStatus,
     failure: Option<Failure>,
     retry_in: TimeDelta,
     overtakes: bool,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     delivery::Delivery,
     effects::NewEvent,
-    input::{HeldEvent, Inbound, Input, Origin, Verdict},
+    input::{DeferredEvent, Inbound, Input, Origin, Verdict},
     links,
     participant::Participant,
     spans::{self, SagaSpan, Telling},
@@ -122,7 +122,12 @@ impl Told {
     }
 
     /// A message that is no event: dead-lettered, parking nobody.
-    pub fn buried(service: &'static str, delivery: &Delivery, class: &'static str, links: &[SpanContext]) -> Self {
+    pub fn dead_lettered(
+        service: &'static str,
+        delivery: &Delivery,
+        class: &'static str,
+        links: &[SpanContext],
+    ) -> Self {
         let mut span =
             SagaSpan::child(&TraceContext::from_headers(&delivery.headers), links, || process(service, delivery));
         span.set("saga.outcome", "dead");
@@ -138,12 +143,12 @@ impl Told {
         }
     }
 
-    /// A held event that can't be read by this version.
-    pub fn stuck(held: &HeldEvent, failure: &Failure, outcome: &'static str, links: &[SpanContext]) -> Self {
-        let event = &held.event;
+    /// A deferred event that can't be read by this version.
+    pub fn stuck(deferred: &DeferredEvent, failure: &Failure, outcome: &'static str, links: &[SpanContext]) -> Self {
+        let event = &deferred.event;
         let internal = || Telling {
             kind: SpanKind::Internal,
-            name: "read a held event".into(),
+            name: "read a deferred event".into(),
             attributes: vec![KeyValue::new("messaging.message.id", event.id.to_string())],
         };
         let mut span = SagaSpan::child(&TraceContext::from_headers(&event.delivery.headers), links, internal);
@@ -170,11 +175,11 @@ impl Told {
             };
         }
         match outcome {
-            "parked" => log!(error, "parked and dead-lettered: see /admin/held, then redrive or discard"),
+            "parked" => log!(error, "parked and dead-lettered: see /admin/deferred, then redrive or discard"),
             "dead" => log!(error, "dead-lettered, no valid event: see /admin/dead-messages"),
             "refused" => log!(error, "refused; a deadline or an answer stays, with the error, and comes again"),
             "retrying" => log!(warn, "failed for a passing reason; it and its key wait"),
-            "queued" => log!(info, "waits behind a held event of its key"),
+            "queued" => log!(info, "waits behind a deferred event of its key"),
             _ => log!(debug, "handled"),
         }
     }
@@ -202,13 +207,13 @@ pub(super) fn created(parent: &TraceContext, event: &NewEvent, id: Uuid, correla
 fn telling_of(service: &'static str, origin: &Origin) -> Telling {
     let internal = |name: String| Telling { kind: SpanKind::Internal, name: name.into(), attributes: Vec::new() };
     match origin {
-        Origin::Arrival(_) | Origin::Held(_) => {
+        Origin::Arrival(_) | Origin::Deferred(_) => {
             let Some(event) = origin.event() else { return internal("event".into()) };
             let mut telling = process(service, &event.delivery);
             telling.attributes.push(KeyValue::new("messaging.message.id", event.id.to_string()));
             telling.attributes.push(KeyValue::new("saga.event_type", event.event_type.clone()));
-            if let Origin::Held(held) = origin {
-                telling.attributes.push(KeyValue::new("saga.attempts", i64::from(held.attempts)));
+            if let Origin::Deferred(deferred) = origin {
+                telling.attributes.push(KeyValue::new("saga.attempts", i64::from(deferred.attempts)));
             }
             telling
         }
@@ -242,6 +247,6 @@ fn named(origin: &Origin) -> (&str, &str) {
         Origin::Call(call) => (&call.aggregate_id, &call.step),
         Origin::Client => ("", "command"),
         Origin::Arrival(event) => (&event.aggregate_id, &event.event_type),
-        Origin::Held(held) => (&held.event.aggregate_id, &held.event.event_type),
+        Origin::Deferred(deferred) => (&deferred.event.aggregate_id, &deferred.event.event_type),
     }
 }

@@ -128,7 +128,7 @@ fn what_is_no_event_is_a_failed_span_all_the_same() {
 }
 
 #[test]
-fn a_held_event_tells_its_attempts_or_that_it_cannot_be_read() {
+fn a_deferred_event_tells_its_attempts_or_that_it_cannot_be_read() {
     let mut world = World::new();
     let (trace_id, event) = traced(&mut world, "a", "fail");
     world.arrive(std::slice::from_ref(&event));
@@ -139,12 +139,12 @@ fn a_held_event_tells_its_attempts_or_that_it_cannot_be_read() {
     assert_eq!(ended(&trace_id).last().map(told), Some(expected));
 
     let junk = Some(b"of another version".to_vec().into());
-    world.handler.database.state().held.get_mut(&1).unwrap().event.event.delivery.payload = junk;
+    world.handler.database.state().deferred.get_mut(&1).unwrap().event.event.delivery.payload = junk;
     world.pass(TimeDelta::seconds(20));
     world.retry();
     let id = format!("messaging.message.id={}", id_of(&event));
     let expected = and(Vec::new(), &[&id, "saga.outcome=parked", "error.type=envelope"]);
-    assert_eq!(ended(&trace_id).last().map(told), Some(("Internal read a held event failed".into(), expected)));
+    assert_eq!(ended(&trace_id).last().map(told), Some(("Internal read a deferred event failed".into(), expected)));
 }
 
 /// The span of the input that published last.
@@ -202,7 +202,10 @@ fn what_needs_somebody_is_an_error_in_the_log_and_what_passes_is_less() {
             junk.0
         ),
         format!("WARN failed for a passing reason; it and its key wait {failed}"),
-        format!("INFO waits behind a held event of its key {}", of_event(&queued.0, r#"outcome="queued" class="""#)),
+        format!(
+            "INFO waits behind a deferred event of its key {}",
+            of_event(&queued.0, r#"outcome="queued" class="""#)
+        ),
     ];
     assert_eq!(lines, expected);
 
@@ -213,7 +216,7 @@ fn what_needs_somebody_is_an_error_in_the_log_and_what_passes_is_less() {
     let expected = [
         format!("DEBUG handled {}", of_event(&applied.0, r#"outcome="applied" class="""#)),
         format!(
-            "ERROR parked and dead-lettered: see /admin/held, then redrive or discard {}",
+            "ERROR parked and dead-lettered: see /admin/deferred, then redrive or discard {}",
             of_event(&parked.0, r#"outcome="parked" class="refused""#)
         ),
     ];

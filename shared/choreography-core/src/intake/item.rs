@@ -157,7 +157,7 @@ impl<P: Participant> Item<P> {
         match &self.inbound {
             Inbound::Unread(Unread::Message(delivery)) | Inbound::Dead(delivery, _) => delivery.size(),
             Inbound::Input(input) => input.origin.event().map_or(0, |event| event.delivery.size()),
-            Inbound::Unread(Unread::Held(_)) | Inbound::Stuck(..) | Inbound::Ignored(_) => 0,
+            Inbound::Unread(Unread::Deferred(_)) | Inbound::Stuck(..) | Inbound::Ignored(_) => 0,
         }
     }
 }

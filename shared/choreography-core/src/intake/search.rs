@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use tokio::sync::mpsc;
 
-/// Held by each deadline that was found.
+/// Deferred by each deadline that was found.
 #[derive(Clone)]
 pub struct Found(#[expect(dead_code, reason = "dropping it is what says something")] mpsc::Sender<Infallible>);
 

@@ -10,7 +10,7 @@ use crate::{
     commands::NoReply,
     delivery::{Delivery, Position},
     input::Verdict::{self, Applied, Repeat},
-    store::{Crashes, HeldStatus, Stage},
+    store::{Crashes, DeferredStatus, Stage},
     testing::{Intrusion, Table, Toy, World, now},
     trace::TraceContext,
 };
@@ -209,8 +209,8 @@ fn what_the_database_refuses_goes_aside_and_its_key_waits_behind_it_while_others
     service.poll();
     assert_eq!(service.step(), Ok(vec![Applied(None)]), "only the other key's");
     assert_eq!(service.committed(), Some(1), "nothing is committed behind what is aside");
-    let held = service.step_beside();
-    assert!(matches!(held[..], [Verdict::Held(_), Verdict::Held(HeldStatus::Queued)]), "{held:?}");
+    let deferred = service.step_beside();
+    assert!(matches!(deferred[..], [Verdict::Deferred(_), Verdict::Deferred(DeferredStatus::Queued)]), "{deferred:?}");
     assert_eq!(service.committed(), Some(4));
 }
 
@@ -266,7 +266,7 @@ fn two_loops_beside_never_have_the_same_aggregate() {
 
 #[test]
 fn a_careful_loop_sets_what_ended_the_process_aside_and_another_tries_it() {
-    for (careful, expected) in [(true, Verdict::Held(HeldStatus::Parked)), (false, Applied(None))] {
+    for (careful, expected) in [(true, Verdict::Deferred(DeferredStatus::Parked)), (false, Applied(None))] {
         let mut service = Service::new();
         let at = service.offer("a", &["one"])[0].position.clone();
         service.world.handler.database.state().crashes.insert(at, Crashes { times: 4, stage: Stage::Decoded });
@@ -370,7 +370,7 @@ fn of_a_batch_that_the_database_refuses_only_the_culprit_and_what_comes_behind_i
     assert_eq!(settled, [true, false, false, true]);
     assert!(said.lock().unwrap().is_some(), "its client does not wait for the culprit");
     let handled = now(service.slow.step(&service.world.handler, &mut service.world.ids)).unwrap().unwrap();
-    assert!(handled.progress.verdicts.iter().all(|verdict| matches!(verdict, Some(Verdict::Held(_)))));
+    assert!(handled.progress.verdicts.iter().all(|verdict| matches!(verdict, Some(Verdict::Deferred(_)))));
     assert!(now(service.quick.step(&service.world.handler, &mut service.world.ids)).unwrap().is_none());
 }
 

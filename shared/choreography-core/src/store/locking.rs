@@ -2,15 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Held;
+use super::Deferred;
 use crate::participant::Participant;
 
 /// What to lock and to look up, in this order.
 #[derive(Debug)]
 pub struct Wanted<P: Participant> {
-    /// Aggregates whose held events are locked and read, because one of them is to be handled.
+    /// Aggregates whose deferred events are locked and read, because one of them is to be handled.
     pub queues: Vec<String>,
-    /// Aggregates of which an event has arrived: is anything of them held? Nothing of it is locked.
+    /// Aggregates of which an event has arrived: is anything of them deferred? Nothing of it is locked.
     pub arrivals: Vec<String>,
     /// Rows of the service's own tables, table by table in their one order.
     pub rows: Vec<WantedRows<P>>,
@@ -43,11 +43,11 @@ impl<P: Participant> Default for Wanted<P> {
 /// What was found. All of it is as one statement saw it; of a row that it waited for, the newest version.
 #[derive(Debug)]
 pub struct Found<P: Participant> {
-    /// The held events of the queues, in number order.
-    pub queues: Vec<Held>,
-    /// Aggregates of the arrivals of which an event is held.
-    pub held: HashSet<String>,
-    /// Aggregates of the arrivals of which a compensation is held that is not parked.
+    /// The deferred events of the queues, in number order.
+    pub queues: Vec<Deferred>,
+    /// Aggregates of the arrivals of which an event is deferred.
+    pub deferred: HashSet<String>,
+    /// Aggregates of the arrivals of which a compensation is deferred that is not parked.
     pub overtaking: HashSet<String>,
     /// The rows that are there, locked by this transaction now.
     pub rows: Vec<(P::Table, String, P::Row)>,
@@ -61,7 +61,7 @@ impl<P: Participant> Default for Found<P> {
     fn default() -> Self {
         Self {
             queues: Vec::new(),
-            held: HashSet::new(),
+            deferred: HashSet::new(),
             overtaking: HashSet::new(),
             rows: Vec::new(),
             events: HashMap::new(),

@@ -11,10 +11,10 @@ use chrono::{DateTime, Utc};
 
 pub use locking::{Found, Wanted, WantedRows};
 pub use rows::{
-    AmendedCall, DeadMessage, Deadline, Failure, Held, HeldFailure, HeldStatus, HoldEvent, OutboxMessage, PendingCall,
-    RefusedCall,
+    AmendedCall, DeadMessage, Deadline, DeferEvent, Deferred, DeferredFailure, DeferredStatus, Failure, OutboxMessage,
+    PendingCall, RefusedCall,
 };
-pub use writing::{Calls, Deadlines, HeldEvents, Inbox, Lost, TableChanges, Writing, Written};
+pub use writing::{Calls, Deadlines, DeferredEvents, Inbox, Lost, TableChanges, Writing, Written};
 
 use crate::{
     delivery::{Delivery, Position},
@@ -55,7 +55,7 @@ pub trait Database<P: Participant>: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Forgets what was written down of these messages: their handling ended.
     fn end_messages(&self, messages: &[Position]) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Whether this message, or its place alone, is kept as a dead message, or it is held.
+    /// Whether this message, or its place alone, is kept as a dead message, or it is deferred.
     fn is_kept(&self, message: &Delivery) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
@@ -74,18 +74,18 @@ pub enum Waits {
 /// One transaction: locks, then one write, then the commit. Each call is one round trip. Dropping it without
 /// [`commit`](Transaction::commit) rolls it back.
 ///
-/// Callers pass keys and ids sorted and without repeats, so that transactions lock in one order: held events, the
-/// service's rows table by table, and after all of those what [`write`](Transaction::write) inserts, in the order of its fields. Held
+/// Callers pass keys and ids sorted and without repeats, so that transactions lock in one order: deferred events, the
+/// service's rows table by table, and after all of those what [`write`](Transaction::write) inserts, in the order of its fields. Deferred
 /// events and deadlines that a write changes come behind rows that it has locked; if two transactions wait for each other there, the
 /// database ends one of them, and it begins anew.
 ///
 /// Nothing is inserted before the write, and so some of what was read can be another's by then: a row that was not there, a key of
-/// which nothing was held, an event that had no effect yet. The write looks at all of that again in its own, later snapshot and
+/// which nothing was deferred, an event that had no effect yet. The write looks at all of that again in its own, later snapshot and
 /// says what was [`Lost`]; whoever lost something rolls back and begins anew.
 pub trait Transaction<P: Participant>: Send {
     /// The database's clock when the transaction began.
     fn now(&self) -> DateTime<Utc>;
-    /// Locks rows and reads them, and looks up what is held. A row that is not there is not created: it is simply not found.
+    /// Locks rows and reads them, and looks up what is deferred. A row that is not there is not created: it is simply not found.
     fn lock(&mut self, wanted: &Wanted<P>) -> impl Future<Output = Result<Found<P>, StoreError>> + Send;
     /// Writes everything that follows from a batch, each row once.
     fn write(&mut self, writing: &Writing<P>) -> impl Future<Output = Result<Written, StoreError>> + Send;

@@ -116,9 +116,9 @@ pub struct AmendedCall {
     pub request: String,
 }
 
-/// How an event is held.
+/// How an event is deferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeldStatus {
+pub enum DeferredStatus {
     /// It failed for a passing reason and is tried again when due.
     Retrying,
     /// It waits behind another event of its key.
@@ -127,15 +127,15 @@ pub enum HeldStatus {
     Parked,
 }
 
-/// A held event, as far as the queue of its key needs it.
+/// A deferred event, as far as the queue of its key needs it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held {
+pub struct Deferred {
     /// The key.
     pub key: String,
     /// Its number in its table.
     pub number: i64,
-    /// How it is held.
-    pub status: HeldStatus,
+    /// How it is deferred.
+    pub status: DeferredStatus,
     /// It is a compensation.
     pub overtakes: bool,
     /// Failed attempts so far.
@@ -144,17 +144,17 @@ pub struct Held {
     pub early: bool,
 }
 
-/// An event to hold, with its original bytes.
+/// An event to defer, with its original bytes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct HoldEvent {
+pub struct DeferEvent {
     /// The key.
     pub key: String,
     /// The event's id.
     pub event_id: Uuid,
     /// The event's type.
     pub event_type: String,
-    /// How it is held.
-    pub status: HeldStatus,
+    /// How it is deferred.
+    pub status: DeferredStatus,
     /// The message, with its original bytes.
     pub delivery: Delivery,
     /// `None` for one that merely queues.
@@ -178,13 +178,13 @@ pub struct Failure {
     pub message: String,
 }
 
-/// A held event that failed once more.
+/// A deferred event that failed once more.
 #[derive(Clone, Debug, PartialEq)]
-pub struct HeldFailure {
+pub struct DeferredFailure {
     /// Its number in its table.
     pub number: i64,
-    /// How it is held.
-    pub status: HeldStatus,
+    /// How it is deferred.
+    pub status: DeferredStatus,
     /// What went wrong.
     pub failure: Failure,
     /// Failed attempts so far.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{AmendedCall, DeadMessage, Deadline, HeldFailure, HoldEvent, OutboxMessage, PendingCall, RefusedCall};
+use super::{AmendedCall, DeadMessage, Deadline, DeferEvent, DeferredFailure, OutboxMessage, PendingCall, RefusedCall};
 use crate::{delivery::Position, participant::Participant};
 
 /// What is written, in the order of these fields; ids and keys are sorted and without repeats.
@@ -22,8 +22,8 @@ pub struct Writing<P: Participant> {
     pub events: BTreeMap<String, i64>,
     /// Appended to the service's own histories.
     pub records: Vec<P::Record>,
-    /// Held events.
-    pub held: HeldEvents,
+    /// Deferred events.
+    pub deferred: DeferredEvents,
     /// Deadlines.
     pub deadlines: Deadlines,
     /// External calls.
@@ -40,7 +40,7 @@ impl<P: Participant> Default for Writing<P> {
             tables: Vec::new(),
             events: BTreeMap::new(),
             records: Vec::new(),
-            held: HeldEvents::default(),
+            deferred: DeferredEvents::default(),
             deadlines: Deadlines::default(),
             calls: Calls::default(),
             messages: Vec::new(),
@@ -55,7 +55,7 @@ impl<P: Participant> Writing<P> {
             && self.dead.is_empty()
             && self.tables.is_empty()
             && self.records.is_empty()
-            && self.held == HeldEvents::default()
+            && self.deferred == DeferredEvents::default()
             && self.deadlines == Deadlines::default()
             && self.calls == Calls::default()
             && self.messages.is_empty()
@@ -96,18 +96,18 @@ impl<P: Participant> TableChanges<P> {
 
 /// Events that wait in the service's database.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct HeldEvents {
-    /// Aggregates of which nothing was held. One of which an event is held by now is lost.
+pub struct DeferredEvents {
+    /// Aggregates of which nothing was deferred. One of which an event is held by now is lost.
     pub none: Vec<String>,
-    /// Aggregates of which no compensation was held but parked ones. One of which one is held by now is lost.
+    /// Aggregates of which no compensation was deferred but parked ones. One of which one is held by now is lost.
     pub no_compensation: Vec<String>,
-    /// Held events that were handled after all, by number; they are locked.
-    pub let_go: Vec<i64>,
-    /// Held events that failed once more; they are locked.
-    pub failed_again: Vec<HeldFailure>,
-    /// Events to hold. Those already held are passed over, by their event id; one that was held early and comes again in
+    /// Deferred events that were handled after all, by number; they are locked.
+    pub released: Vec<i64>,
+    /// Deferred events that failed once more; they are locked.
+    pub failed_again: Vec<DeferredFailure>,
+    /// Events to defer. Those already deferred are passed over, by their event id; one that was deferred early and comes again in
     /// its time is early no more.
-    pub hold: Vec<HoldEvent>,
+    pub defer: Vec<DeferEvent>,
 }
 
 /// Deadlines; those of aggregates whose rows are locked, but for the postponed ones.
@@ -160,7 +160,7 @@ pub struct Lost {
     pub kept: Vec<Position>,
     /// Deadlines and external calls that are there no more.
     pub settled: Vec<Uuid>,
-    /// Keys whose rows, or held events, are others than they were.
+    /// Keys whose rows, or deferred events, are others than they were.
     pub changed: Vec<String>,
 }
 

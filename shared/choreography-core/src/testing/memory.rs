@@ -14,18 +14,18 @@ use crate::{
     calls::{CallStore, Claimed as ClaimedCall, Contradiction, LateAnswer, Postponed},
     deadlines::{self, DeadlineStore, Due},
     delivery::{Delivery, Position},
-    input::HeldEvent,
-    retry::{Claimed, HeldStore, Limits, Unreadable},
+    input::DeferredEvent,
+    retry::{Claimed, DeferredStore, Limits, Unreadable},
     store::{
-        Crashes, Database, DeadMessage, Deadline, Failure, HeldStatus, OutboxMessage, PendingCall, Stage, StoreError,
-        Waits,
+        Crashes, Database, DeadMessage, Deadline, DeferredStatus, Failure, OutboxMessage, PendingCall, Stage,
+        StoreError, Waits,
     },
 };
 
 #[derive(Clone, Debug)]
-pub(crate) struct HeldRow {
-    pub event: HeldEvent,
-    pub status: HeldStatus,
+pub(crate) struct DeferredRow {
+    pub event: DeferredEvent,
+    pub status: DeferredStatus,
     pub overtakes: bool,
     pub due_at: DateTime<Utc>,
     pub failure: Option<Failure>,
@@ -51,8 +51,8 @@ pub(crate) struct State {
     pub events: BTreeMap<String, i64>,
     /// How many there are.
     pub records: usize,
-    pub held: BTreeMap<i64, HeldRow>,
-    pub held_number: i64,
+    pub deferred: BTreeMap<i64, DeferredRow>,
+    pub deferred_number: i64,
     pub dead: Vec<DeadMessage>,
     pub deadlines: BTreeMap<Uuid, Deadline>,
     pub unreadable_deadlines: BTreeSet<Uuid>,
@@ -73,8 +73,8 @@ pub(crate) struct State {
     pub poison: BTreeSet<String>,
     /// No message is kept with its bytes.
     pub refuses_bytes: bool,
-    /// Held events whose rows this version can't read.
-    pub unreadable_held: BTreeSet<i64>,
+    /// Deferred events whose rows this version can't read.
+    pub unreadable_deferred: BTreeSet<i64>,
     pub is_table_locked: bool,
     /// The inbox waits too long for what others hold, hurried or not.
     pub is_inbox_locked: bool,
@@ -137,45 +137,46 @@ impl Database<Toy> for Memory {
 
     async fn is_kept(&self, message: &Delivery) -> Result<bool, StoreError> {
         let state = self.state();
-        let held = state.held.values().any(|row| row.event.event.delivery == *message);
-        Ok(held || state.dead.iter().any(|dead| dead.delivery == *message))
+        let deferred = state.deferred.values().any(|row| row.event.event.delivery == *message);
+        Ok(deferred || state.dead.iter().any(|dead| dead.delivery == *message))
     }
 }
 
-impl HeldStore for Memory {
+impl DeferredStore for Memory {
     /// All that is due; the handler itself sees to whose turn it is.
     async fn claim(&self, _limits: Limits, lease: TimeDelta) -> Result<Claimed, StoreError> {
         let mut state = self.state();
         let now = state.now;
-        let ready = |row: &&mut HeldRow| row.status != HeldStatus::Parked && row.due_at <= now;
+        let ready = |row: &&mut DeferredRow| row.status != DeferredStatus::Parked && row.due_at <= now;
         let mut events = Vec::new();
-        for row in state.held.values_mut().filter(ready) {
+        for row in state.deferred.values_mut().filter(ready) {
             row.due_at = now + lease;
             events.push(row.event.clone());
         }
-        Ok(claimed(events, &state.unreadable_held))
+        Ok(claimed(events, &state.unreadable_deferred))
     }
 
     async fn queue_from(&self, number: i64, limits: Limits) -> Result<Claimed, StoreError> {
         let state = self.state();
-        let Some(first) = state.held.get(&number) else { return Ok(Claimed::default()) };
+        let Some(first) = state.deferred.get(&number) else { return Ok(Claimed::default()) };
         let key = &first.event.event.aggregate_id;
-        let queue = state.held.range(number..).filter(|(_, row)| row.event.event.aggregate_id == *key);
+        let queue = state.deferred.range(number..).filter(|(_, row)| row.event.event.aggregate_id == *key);
         let events = queue.take(limits.per_key).map(|(_, row)| row.event.clone()).collect();
-        Ok(claimed(events, &state.unreadable_held))
+        Ok(claimed(events, &state.unreadable_deferred))
     }
 
     async fn park_unreadable(&self, rows: &[Unreadable]) -> Result<(), StoreError> {
         for row in rows {
-            self.state().held.entry(row.number).and_modify(|held| held.status = HeldStatus::Parked);
+            self.state().deferred.entry(row.number).and_modify(|deferred| deferred.status = DeferredStatus::Parked);
         }
         Ok(())
     }
 }
 
-fn claimed(events: Vec<HeldEvent>, unreadable: &BTreeSet<i64>) -> Claimed {
-    let (unreadable, events): (Vec<_>, Vec<_>) = events.into_iter().partition(|held| unreadable.contains(&held.number));
-    let told = |held: HeldEvent| Unreadable { number: held.number, why: "no headers".into() };
+fn claimed(events: Vec<DeferredEvent>, unreadable: &BTreeSet<i64>) -> Claimed {
+    let (unreadable, events): (Vec<_>, Vec<_>) =
+        events.into_iter().partition(|deferred| unreadable.contains(&deferred.number));
+    let told = |deferred: DeferredEvent| Unreadable { number: deferred.number, why: "no headers".into() };
     Claimed { events, unreadable: unreadable.into_iter().map(told).collect() }
 }
 

@@ -6,6 +6,6 @@ mod toy;
 mod transaction;
 mod world;
 
-pub(crate) use memory::{HeldRow, Intrusion, Memory, State};
+pub(crate) use memory::{DeferredRow, Intrusion, Memory, State};
 pub(crate) use toy::{Table, Toy};
 pub(crate) use world::{LIMITS, World, failure, key_of, now};

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
-use super::{HeldRow, Intrusion, Memory, State, Table, Toy};
+use super::{DeferredRow, Intrusion, Memory, State, Table, Toy};
 use crate::{
-    input::{Event, HeldEvent},
+    input::{DeferredEvent, Event},
     store::{
-        Calls, Deadline, Deadlines, Found, Held, HeldEvents, HeldStatus, HoldEvent, Lost, StoreError, TableChanges,
-        Transaction, Wanted, WantedRows, Writing, Written,
+        Calls, Deadline, Deadlines, DeferEvent, Deferred, DeferredEvents, DeferredStatus, Found, Lost, StoreError,
+        TableChanges, Transaction, Wanted, WantedRows, Writing, Written,
     },
 };
 
@@ -66,34 +66,34 @@ impl Copy {
         Ok(())
     }
 
-    fn hold(&mut self, held: &HeldEvents, lost: &mut Lost) -> Result<(), StoreError> {
-        for row in self.state.held.values() {
+    fn defer(&mut self, deferred: &DeferredEvents, lost: &mut Lost) -> Result<(), StoreError> {
+        for row in self.state.deferred.values() {
             let key = &row.event.event.aggregate_id;
-            let keeps = row.overtakes && row.status != HeldStatus::Parked;
-            if held.none.contains(key) || keeps && held.no_compensation.contains(key) {
+            let keeps = row.overtakes && row.status != DeferredStatus::Parked;
+            if deferred.none.contains(key) || keeps && deferred.no_compensation.contains(key) {
                 lost.changed.push(key.clone());
             }
         }
-        self.state.held.retain(|number, _| !held.let_go.contains(number));
-        for failed in &held.failed_again {
-            let Some(row) = self.state.held.get_mut(&failed.number) else { continue };
+        self.state.deferred.retain(|number, _| !deferred.released.contains(number));
+        for failed in &deferred.failed_again {
+            let Some(row) = self.state.deferred.get_mut(&failed.number) else { continue };
             row.status = failed.status;
             row.due_at = failed.now + failed.retry_in;
             row.failure = Some(failed.failure.clone());
             row.event.attempts = failed.attempts;
             row.event.early = failed.early;
         }
-        if self.state.refuses_bytes && !held.hold.is_empty() {
+        if self.state.refuses_bytes && !deferred.defer.is_empty() {
             return Err(StoreError::Data("too many bytes".into()));
         }
-        for new in &held.hold {
-            let same = self.state.held.values_mut().find(|row| row.event.event.id == new.event_id);
+        for new in &deferred.defer {
+            let same = self.state.deferred.values_mut().find(|row| row.event.event.id == new.event_id);
             if let Some(row) = same {
                 row.event.early &= new.early;
                 continue;
             }
-            self.state.held_number += 1;
-            self.state.held.insert(self.state.held_number, row(self.state.held_number, new.clone()));
+            self.state.deferred_number += 1;
+            self.state.deferred.insert(self.state.deferred_number, row(self.state.deferred_number, new.clone()));
         }
         Ok(())
     }
@@ -156,8 +156,9 @@ impl Transaction<Toy> for Copy {
             return Err(StoreError::Contention("the table is locked".into()));
         }
         let mut found = Found::default();
-        let held = self.state.held.iter().filter(|(_, row)| wanted.queues.contains(&row.event.event.aggregate_id));
-        found.queues.extend(held.map(|(number, row)| Held {
+        let deferred =
+            self.state.deferred.iter().filter(|(_, row)| wanted.queues.contains(&row.event.event.aggregate_id));
+        found.queues.extend(deferred.map(|(number, row)| Deferred {
             key: row.event.event.aggregate_id.clone(),
             number: *number,
             status: row.status,
@@ -165,11 +166,11 @@ impl Transaction<Toy> for Copy {
             attempts: row.event.attempts,
             early: row.event.early,
         }));
-        for row in self.state.held.values() {
+        for row in self.state.deferred.values() {
             let key = &row.event.event.aggregate_id;
             if wanted.arrivals.contains(key) {
-                found.held.insert(key.clone());
-                if row.overtakes && row.status != HeldStatus::Parked {
+                found.deferred.insert(key.clone());
+                if row.overtakes && row.status != DeferredStatus::Parked {
                     found.overtaking.insert(key.clone());
                 }
             }
@@ -206,7 +207,7 @@ impl Transaction<Toy> for Copy {
             self.change(changes, &mut lost)?;
         }
         self.state.records += writing.records.len();
-        self.hold(&writing.held, &mut lost)?;
+        self.defer(&writing.deferred, &mut lost)?;
         self.keep_deadlines(&writing.deadlines, &mut lost);
         self.keep_calls(&writing.calls, &mut lost);
         self.state.events.extend(writing.events.clone());
@@ -228,12 +229,12 @@ impl Transaction<Toy> for Copy {
     }
 }
 
-fn row(number: i64, new: HoldEvent) -> HeldRow {
-    HeldRow {
+fn row(number: i64, new: DeferEvent) -> DeferredRow {
+    DeferredRow {
         status: new.status,
         overtakes: new.overtakes,
         due_at: new.now + new.retry_in,
-        event: HeldEvent {
+        event: DeferredEvent {
             number,
             attempts: u32::from(new.failure.is_some()),
             first_failed_at: new.failure.is_some().then_some(new.now),

@@ -6,13 +6,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use uuid::Uuid;
 
-use super::{HeldRow, Memory, Table, Toy};
+use super::{DeferredRow, Memory, Table, Toy};
 use crate::{
     calls, deadlines,
     delivery::{Delivery, Position},
     event_id::{IdSource, Ids, Window},
     handler::{Handler, Progress},
-    input::{HeldEvent, Inbound, Input, Origin, Unread, Verdict},
+    input::{DeferredEvent, Inbound, Input, Origin, Unread, Verdict},
     intake::{self, Beside, Intake, Turn},
     participant::{Answer, Trigger},
     policy::{Policy, RetryPolicy},
@@ -127,21 +127,21 @@ impl World {
         progress.verdicts.into_iter().flatten().collect()
     }
 
-    /// What is held and due.
+    /// What is deferred and due.
     pub fn retry(&mut self) -> Vec<Verdict<()>> {
         self.retry_after(false)
     }
 
-    /// What is held and due; `crash`: the last run of the process crashed.
+    /// What is deferred and due; `crash`: the last run of the process crashed.
     pub fn retry_after(&mut self, crash: bool) -> Vec<Verdict<()>> {
         let memory = self.handler.database.clone();
         let progress = now(retry::step(&self.handler, &memory, &mut self.ids, LIMITS, crash));
         progress.expect("the database is there").verdicts.into_iter().flatten().collect()
     }
 
-    /// A held event as it was read some time ago.
-    pub fn retry_as_read(&mut self, event: HeldEvent) -> Vec<Verdict<()>> {
-        self.settle(vec![Inbound::Unread(Unread::Held(event))])
+    /// A deferred event as it was read some time ago.
+    pub fn retry_as_read(&mut self, event: DeferredEvent) -> Vec<Verdict<()>> {
+        self.settle(vec![Inbound::Unread(Unread::Deferred(event))])
     }
 
     /// A deadline as it was read some time ago.
@@ -202,8 +202,8 @@ impl World {
         self.handler.database.state().rows.get(&(Table::Accounts, key.to_owned())).copied().unwrap_or_default()
     }
 
-    pub fn held(&self) -> Vec<HeldRow> {
-        self.handler.database.state().held.values().cloned().collect()
+    pub fn deferred(&self) -> Vec<DeferredRow> {
+        self.handler.database.state().deferred.values().cloned().collect()
     }
 
     /// The payloads of what was published, in their order.
@@ -232,11 +232,11 @@ pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("the database in memory never waits")
 }
 
-pub(crate) fn key_of(row: &HeldRow) -> &str {
+pub(crate) fn key_of(row: &DeferredRow) -> &str {
     &row.event.event.aggregate_id
 }
 
-/// Class and words of why it is held.
-pub(crate) fn failure(row: &HeldRow) -> (&str, &str) {
+/// Class and words of why it is deferred.
+pub(crate) fn failure(row: &DeferredRow) -> (&str, &str) {
     row.failure.as_ref().map_or(("", ""), |failure| (failure.class, failure.message.as_str()))
 }

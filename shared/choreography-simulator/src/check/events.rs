@@ -22,8 +22,8 @@ use crate::{
 };
 
 pub fn check(system: &System, model: &Model<Probe>, findings: &mut Vec<String>) {
-    for row in lock(&model.state).held.committed() {
-        findings.push(format!("{} holds {} ({:?})", model.name(), row.event.event.event_type, row.status));
+    for row in lock(&model.state).deferred.committed() {
+        findings.push(format!("{} defers {} ({:?})", model.name(), row.event.event.event_type, row.status));
     }
     check_effects(system, model, findings);
     check_publication(system, model, findings);

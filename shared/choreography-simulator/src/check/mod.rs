@@ -1,16 +1,16 @@
 //! What must hold of any services: at any moment, and once everything rests.
 
+mod deferred_events;
 mod events;
-mod held;
 mod moment;
 mod turns;
 mod ways;
 
-pub use held::blamed;
+pub use deferred_events::blamed;
 pub use moment::at_any_moment;
 pub use ways::count;
 
-use choreography_core::{participant::Participant, store::HeldStatus};
+use choreography_core::{participant::Participant, store::DeferredStatus};
 
 use crate::{core::lock, database::Model, probe::Probe, system::System};
 
@@ -27,14 +27,14 @@ pub fn open_work(system: &System) -> Vec<String> {
 fn open_work_of(system: &System, model: &Model<Probe>) -> Vec<String> {
     let parked = model.worth_a_redrive().len();
     let state = lock(&model.state);
-    let retrying = state.held.committed().filter(|row| row.status != HeldStatus::Parked).count();
+    let retrying = state.deferred.committed().filter(|row| row.status != DeferredStatus::Parked).count();
     let unpublished = state.unpublished().count();
     let stopped = state.stopped.committed().count();
     let (deadlines, calls) = (state.deadlines.committed().count(), state.calls.committed().count());
     drop(state);
     let unread = usize::from(!lock(&system.kafka).is_read(model.name(), model.participant.reads()));
     [
-        ("held", retrying),
+        ("deferred", retrying),
         ("parked", parked),
         ("unpublished", unpublished),
         ("stopped", stopped),
@@ -53,7 +53,7 @@ pub fn check(system: &System) -> Vec<String> {
     let mut findings: Vec<String> = system.at_rest.iter().flat_map(|check| check()).collect();
     for service in &system.services {
         events::check(system, &service.handle.model, &mut findings);
-        held::check(&service.handle.model, &mut findings);
+        deferred_events::check(&service.handle.model, &mut findings);
         turns::check(&service.handle.model, &mut findings);
     }
     findings

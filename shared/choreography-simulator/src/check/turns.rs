@@ -1,9 +1,9 @@
 //! Inputs of an aggregate are taken one after the other: each finds the row as the one before it left it, and no event passes
-//! one of its key that is held.
+//! one of its key that is deferred.
 
 use std::collections::BTreeMap;
 
-use choreography_core::store::HeldStatus;
+use choreography_core::store::DeferredStatus;
 use uuid::Uuid;
 
 use crate::{
@@ -37,40 +37,40 @@ fn out_of_step<'a>(service: &str, taken: impl Iterator<Item = &'a Taken>) -> Vec
 struct Waiting<'a> {
     key: &'a str,
     overtakes: bool,
-    status: HeldStatus,
+    status: DeferredStatus,
     /// So much was committed before it.
     since: usize,
 }
 
 impl Waiting<'_> {
     fn is_before(&self, taken: &Taken) -> bool {
-        let keeps = !taken.overtakes || self.overtakes && self.status != HeldStatus::Parked;
+        let keeps = !taken.overtakes || self.overtakes && self.status != DeferredStatus::Parked;
         taken.aggregate_id.as_deref() == Some(self.key) && keeps
     }
 }
 
-/// Events that had their effect although one of their key was held before them, as the transaction could see when it wrote.
+/// Events that had their effect although one of their key was deferred before them, as the transaction could see when it wrote.
 fn overtaken<'a>(service: &str, taken: impl Iterator<Item = &'a Taken>, log: &[Committed]) -> Vec<String> {
     let arrivals: BTreeMap<Uuid, &Taken> = taken.filter_map(|taken| Some((taken.id?, taken))).collect();
-    let mut held: BTreeMap<Uuid, Waiting<'_>> = BTreeMap::new();
+    let mut deferred: BTreeMap<Uuid, Waiting<'_>> = BTreeMap::new();
     let (mut findings, mut committed) = (Vec::new(), 0);
     let begins = |change: &Committed| matches!(change, Committed::Begins { .. });
     for transaction in log.chunk_by(|_, next| !begins(next)) {
         let Some(Committed::Begins { seen }) = transaction.first() else { continue };
         for taken in transaction.iter().filter_map(|change| arrivals.get(&arrived(change, transaction)?)) {
-            if held.values().any(|row| row.since < *seen && row.is_before(taken)) {
+            if deferred.values().any(|row| row.since < *seen && row.is_before(taken)) {
                 let (input, of) = (taken.input, taken.aggregate_id.as_deref().unwrap_or_default());
-                findings.push(format!("{service} took {input} of {of}, of which an event was held"));
+                findings.push(format!("{service} took {input} of {of}, of which an event was deferred"));
             }
         }
         for change in transaction {
             match change {
-                Committed::Held(row, _) => {
-                    let since = held.get(&row.event.event.id).map_or(committed, |before| before.since);
+                Committed::Deferred(row, _) => {
+                    let since = deferred.get(&row.event.event.id).map_or(committed, |before| before.since);
                     let (key, overtakes, status) = (&*row.event.event.aggregate_id, row.overtakes, row.status);
-                    held.insert(row.event.event.id, Waiting { key, overtakes, status, since });
+                    deferred.insert(row.event.event.id, Waiting { key, overtakes, status, since });
                 }
-                Committed::LetGo(id) => drop(held.remove(id)),
+                Committed::Released(id) => drop(deferred.remove(id)),
                 Committed::Inbox(_) | Committed::Begins { .. } => {}
             }
         }
@@ -79,12 +79,12 @@ fn overtaken<'a>(service: &str, taken: impl Iterator<Item = &'a Taken>, log: &[C
     findings
 }
 
-/// An event that this transaction took into the inbox, and neither holds nor held.
+/// An event that this transaction took into the inbox, and neither defers nor deferred.
 fn arrived(change: &Committed, transaction: &[Committed]) -> Option<Uuid> {
     let Committed::Inbox(id) = change else { return None };
     let waits = |change: &Committed| match change {
-        Committed::Held(row, _) => row.event.event.id == *id,
-        Committed::LetGo(other) => other == id,
+        Committed::Deferred(row, _) => row.event.event.id == *id,
+        Committed::Released(other) => other == id,
         Committed::Inbox(_) | Committed::Begins { .. } => false,
     };
     (!transaction.iter().any(waits)).then_some(*id)

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use choreography_core::store::HeldStatus;
+use choreography_core::store::DeferredStatus;
 use uuid::Uuid;
 
-use super::held;
+use super::deferred_events;
 use crate::{
     core::{Core, lock},
     database::{Committed, Model},
@@ -43,47 +43,47 @@ fn count_service(core: &Core, model: &Model<Probe>) {
         core.count_cell(["then", model.name(), transition, taken.then]);
         aggregates.extend(taken.id.zip(taken.aggregate_id.clone()));
     }
-    count_held(core, &state.log, &aggregates);
-    for class in state.outbox.committed().filter_map(|row| held::class(&row.message)) {
+    count_deferred(core, &state.log, &aggregates);
+    for class in state.outbox.committed().filter_map(|row| deferred_events::class(&row.message)) {
         if let Some(known) = CLASSES.iter().find(|known| **known == class) {
             core.count("dead letter", known);
         }
     }
 }
 
-/// How events were held, and which overtook.
-fn count_held(core: &Core, log: &[Committed], aggregates: &BTreeMap<Uuid, String>) {
-    let mut held: BTreeMap<Uuid, String> = BTreeMap::new();
+/// How events were deferred, and which overtook.
+fn count_deferred(core: &Core, log: &[Committed], aggregates: &BTreeMap<Uuid, String>) {
+    let mut deferred: BTreeMap<Uuid, String> = BTreeMap::new();
     let ever: BTreeSet<Uuid> = log
         .iter()
-        .filter_map(|change| if let Committed::Held(row, _) = change { Some(row.event.event.id) } else { None })
+        .filter_map(|change| if let Committed::Deferred(row, _) = change { Some(row.event.event.id) } else { None })
         .collect();
     for change in log {
         match change {
             Committed::Inbox(id) => {
                 let aggregate = aggregates.get(id);
-                if !ever.contains(id) && held.values().any(|of| Some(of) == aggregate) {
-                    core.count("branch", "a compensation overtakes a held event");
+                if !ever.contains(id) && deferred.values().any(|of| Some(of) == aggregate) {
+                    core.count("branch", "a compensation overtakes a deferred event");
                 }
             }
-            Committed::Held(row, before) => {
-                held.insert(row.event.event.id, row.event.event.aggregate_id.clone());
+            Committed::Deferred(row, before) => {
+                deferred.insert(row.event.event.id, row.event.event.aggregate_id.clone());
                 core.count("branch", became(*before, row.status));
             }
-            Committed::LetGo(id) => {
-                held.remove(id);
-                core.count("branch", "a held event is handled after all");
+            Committed::Released(id) => {
+                deferred.remove(id);
+                core.count("branch", "a deferred event is handled after all");
             }
             Committed::Begins { .. } => {}
         }
     }
 }
 
-fn became(before: Option<HeldStatus>, after: HeldStatus) -> &'static str {
-    use HeldStatus::{Parked, Queued, Retrying};
+fn became(before: Option<DeferredStatus>, after: DeferredStatus) -> &'static str {
+    use DeferredStatus::{Parked, Queued, Retrying};
     match (before, after) {
         (None, Retrying) => "an arrival fails and is retried",
-        (None, Queued) => "an arrival queues behind a held event",
+        (None, Queued) => "an arrival queues behind a deferred event",
         (None, Parked) => "an arrival is parked at once",
         (Some(Retrying), Retrying) => "a retry fails and is retried",
         (Some(Retrying), Parked) => "a retry fails and is parked",
@@ -91,6 +91,6 @@ fn became(before: Option<HeldStatus>, after: HeldStatus) -> &'static str {
         (Some(Queued), Parked) => "a queued event is parked",
         (Some(Parked), Parked) => "a redriven event is refused again",
         (Some(Parked), Retrying) => "a redriven event fails and is retried",
-        (Some(_), Queued) => "a held event queues once more",
+        (Some(_), Queued) => "a deferred event queues once more",
     }
 }

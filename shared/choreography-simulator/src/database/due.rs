@@ -4,7 +4,7 @@ use choreography_core::{
     calls::{CallStore, Claimed, Contradiction, LateAnswer, Postponed},
     deadlines::{self, DeadlineStore, Due},
     participant::Participant,
-    store::{Deadline, HeldStatus, StoreError},
+    store::{Deadline, DeferredStatus, StoreError},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -105,7 +105,7 @@ impl<P: Participant> Model<P> {
     /// Parked events that were not refused too often yet: those that rules refuse every time are a finding.
     pub fn worth_a_redrive(&self) -> Vec<i64> {
         let state = lock(&self.state);
-        let parked = state.held.committed().filter(|row| row.status == HeldStatus::Parked);
+        let parked = state.deferred.committed().filter(|row| row.status == DeferredStatus::Parked);
         parked.filter(|row| row.event.attempts < REDRIVES).map(|row| row.event.number).collect()
     }
 }

@@ -35,7 +35,7 @@ impl<P: Participant> Tx<P> {
     async fn lock_any(&mut self) -> Result<(), StoreError> {
         let pick = |bound: usize| self.model.core.pick(bound);
         match pick(5) {
-            0 => self.lock_one(|state| &mut state.held, |_| true).await,
+            0 => self.lock_one(|state| &mut state.deferred, |_| true).await,
             1 => self.lock_one(|state| &mut state.deadlines, |_| true).await,
             2 => self.lock_one(|state| &mut state.calls, |_| true).await,
             _ => self.lock_one(|state| &mut state.rows, |_| true).await,
@@ -63,14 +63,14 @@ impl<P: Participant> Tx<P> {
         }
         let all: Vec<String> = {
             let state = lock(&self.model.state);
-            let held = state.held.committed().map(|row| &row.event.event.aggregate_id);
+            let deferred = state.deferred.committed().map(|row| &row.event.event.aggregate_id);
             let deadlines = state.deadlines.committed().map(|row| &row.aggregate_id);
             let calls = state.calls.committed().map(|row| &row.call.aggregate_id);
-            held.chain(deadlines).chain(calls).cloned().collect()
+            deferred.chain(deadlines).chain(calls).cloned().collect()
         };
         let Some(about) = all.get(self.model.core.pick(all.len())).cloned() else { return Ok(()) };
         self.about = Some(about.clone());
-        self.lock_one(|state| &mut state.held, |row| row.event.event.aggregate_id == about).await?;
+        self.lock_one(|state| &mut state.deferred, |row| row.event.event.aggregate_id == about).await?;
         self.lock_one(|state| &mut state.deadlines, |row| row.aggregate_id == about).await?;
         self.lock_one(|state| &mut state.calls, |row| row.call.aggregate_id == about).await
     }

@@ -1,9 +1,9 @@
 //! PostgreSQL at READ COMMITTED, as far as the engine's statements need it: every statement sees what is committed when
 //! it begins, writes become visible at the commit, row locks and unique keys make others wait, sequences never roll back.
 
+mod deferred_events;
 mod due;
 mod heap;
-mod held;
 mod intrusion;
 mod outbox;
 mod session;
@@ -21,8 +21,8 @@ use choreography_core::{
 };
 use chrono::TimeDelta;
 
+pub use deferred_events::UNREADABLE;
 pub use heap::TxId;
-pub use held::UNREADABLE;
 pub use intrusion::Order;
 pub use session::Tx;
 pub use state::{Committed, OwnRow, State};
@@ -196,7 +196,7 @@ impl<P: Participant> Database<P> for Model<P> {
     async fn is_kept(&self, message: &Delivery) -> Result<bool, StoreError> {
         self.statement("is_kept").await?;
         let state = lock(&self.state);
-        let held = state.held.committed().any(|row| row.event.event.delivery.position == message.position);
-        Ok(held || state.dead.committed().any(|dead| dead.position == message.position))
+        let deferred = state.deferred.committed().any(|row| row.event.event.delivery.position == message.position);
+        Ok(deferred || state.dead.committed().any(|dead| dead.position == message.position))
     }
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use choreography_core::{
     AnyRow, Record, Row,
     delivery::Position,
-    input::HeldEvent,
+    input::DeferredEvent,
     outbox::OutboxRow,
     participant::Participant,
     routes::TableId,
-    store::{Deadline, HeldStatus, PendingCall, Stage, StoreError},
+    store::{Deadline, DeferredStatus, PendingCall, Stage, StoreError},
 };
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -59,9 +59,9 @@ pub struct OpenCall {
 }
 
 #[derive(Clone, Debug)]
-pub struct HeldRow {
-    pub event: HeldEvent,
-    pub status: HeldStatus,
+pub struct DeferredRow {
+    pub event: DeferredEvent,
+    pub status: DeferredStatus,
     /// Failed attempts, as the model counts them.
     pub failures: u32,
     pub due_at: DateTime<Utc>,
@@ -112,10 +112,10 @@ pub enum Committed {
     },
     /// The event's id went into the inbox.
     Inbox(Uuid),
-    /// An event is held; the status that it had before, if it was held already.
-    Held(Box<HeldRow>, Option<HeldStatus>),
-    /// An event is held no more.
-    LetGo(Uuid),
+    /// An event is deferred; the status that it had before, if it was deferred already.
+    Deferred(Box<DeferredRow>, Option<DeferredStatus>),
+    /// An event is deferred no more.
+    Released(Uuid),
 }
 
 /// A transaction, from the server's side.
@@ -172,8 +172,8 @@ pub struct State<P: Participant> {
     pub deadlines: Heap<Deadline>,
     /// Open calls.
     pub calls: Heap<OpenCall>,
-    /// Held events.
-    pub held: Heap<HeldRow>,
+    /// Deferred events.
+    pub deferred: Heap<DeferredRow>,
     /// Messages that never can be handled.
     pub dead: Heap<DeadRow>,
     /// Keys that are stopped.
@@ -194,12 +194,12 @@ pub struct State<P: Participant> {
     pub sessions: BTreeMap<TxId, Session>,
     /// Deadlines whose rows nobody can read, until somebody mends them.
     pub unreadable: BTreeSet<Uuid>,
-    /// And held events.
+    /// And deferred events.
     pub scribbled: BTreeSet<i64>,
     /// Sequences never roll back.
     pub outbox_number: i64,
-    /// The last number that a held event got.
-    pub held_number: i64,
+    /// The last number that a deferred event got.
+    pub deferred_number: i64,
     last_tx: TxId,
 }
 
@@ -219,7 +219,7 @@ impl<P: Participant> State<P> {
             leases,
             deadlines: Heap::default(),
             calls: Heap::default(),
-            held: Heap::default(),
+            deferred: Heap::default(),
             dead: Heap::default(),
             stopped: Heap::default(),
             records: Heap::default(),
@@ -232,7 +232,7 @@ impl<P: Participant> State<P> {
             unreadable: BTreeSet::new(),
             scribbled: BTreeSet::new(),
             outbox_number: 0,
-            held_number: 0,
+            deferred_number: 0,
             last_tx: 0,
         }
     }
@@ -310,7 +310,7 @@ impl<P: Participant> State<P> {
             &mut self.leases,
             &mut self.deadlines,
             &mut self.calls,
-            &mut self.held,
+            &mut self.deferred,
             &mut self.dead,
             &mut self.stopped,
             &mut self.records,
@@ -323,10 +323,10 @@ impl<P: Participant> State<P> {
         for (_, after) in self.inbox.changes(tx) {
             self.log.extend(after.map(|id| Committed::Inbox(*id)));
         }
-        for (before, after) in self.held.changes(tx) {
-            let left = |row: &HeldRow| Committed::LetGo(row.event.event.id);
+        for (before, after) in self.deferred.changes(tx) {
+            let left = |row: &DeferredRow| Committed::Released(row.event.event.id);
             self.log.push(match (before, after) {
-                (_, Some(after)) => Committed::Held(Box::new(after.clone()), before.map(|row| row.status)),
+                (_, Some(after)) => Committed::Deferred(Box::new(after.clone()), before.map(|row| row.status)),
                 (Some(before), None) => left(before),
                 (None, None) => continue,
             });

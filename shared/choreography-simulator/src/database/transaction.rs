@@ -6,7 +6,8 @@ use choreography_core::{
     outbox::{OutboxRow, range_of},
     participant::Participant,
     store::{
-        Found, HeldStatus, Inbox, Lost, OutboxMessage, StoreError, TableChanges, Transaction, Wanted, Writing, Written,
+        DeferredStatus, Found, Inbox, Lost, OutboxMessage, StoreError, TableChanges, Transaction, Wanted, Writing,
+        Written,
     },
 };
 use chrono::{DateTime, Utc};
@@ -66,7 +67,7 @@ impl<P: Participant> Transaction<P> for Tx<P> {
 /// What it locks; the less frequent name is the one by which faults find it.
 fn lock_call<P: Participant>(wanted: &Wanted<P>) -> &'static str {
     match wanted {
-        Wanted { queues, .. } if !queues.is_empty() => "lock_held",
+        Wanted { queues, .. } if !queues.is_empty() => "lock_deferred",
         Wanted { rows, .. } if rows.iter().any(|rows| !rows.if_free.is_empty()) => "lock_free_rows",
         _ => "lock_rows",
     }
@@ -74,16 +75,16 @@ fn lock_call<P: Participant>(wanted: &Wanted<P>) -> &'static str {
 
 /// As [`lock_call`].
 fn write_call<P: Participant>(writing: &Writing<P>) -> &'static str {
-    let Writing { inbox, dead, tables, events: _, records, held, deadlines, calls, messages } = writing;
+    let Writing { inbox, dead, tables, events: _, records, deferred, deadlines, calls, messages } = writing;
     let named = [
         ("amend_calls", !calls.amended.is_empty()),
         ("postpone_calls", !calls.postponed.is_empty()),
         ("postpone_deadlines_here", !deadlines.postponed.is_empty()),
         ("replace_deadlines", !deadlines.replaced.is_empty()),
-        ("bury", !dead.is_empty()),
-        ("hold_again", !held.failed_again.is_empty()),
-        ("let_go", !held.let_go.is_empty()),
-        ("hold", !held.hold.is_empty()),
+        ("dead_letter", !dead.is_empty()),
+        ("defer_again", !deferred.failed_again.is_empty()),
+        ("released", !deferred.released.is_empty()),
+        ("defer", !deferred.defer.is_empty()),
         ("take_deadlines", !deadlines.taken.is_empty()),
         ("settle_deadlines", !deadlines.settled.is_empty()),
         ("insert_fresh_rows", tables.iter().any(|changes| !changes.fresh.is_empty())),
@@ -104,7 +105,7 @@ impl<P: Participant> Tx<P> {
         let mut found = Found::default();
         self.look_up(wanted, &mut found);
         if !wanted.queues.is_empty() {
-            found.queues = self.lock_held(&wanted.queues).await?;
+            found.queues = self.lock_deferred(&wanted.queues).await?;
         }
         for rows in &wanted.rows {
             for place in self.places(rows.table, &rows.keys) {
@@ -134,21 +135,21 @@ impl<P: Participant> Tx<P> {
             }
         });
         pause().await;
-        self.write_held(&writing.held).await?;
+        self.write_deferred(&writing.deferred).await?;
         self.write_deadlines(&writing.deadlines, &mut lost).await?;
         self.write_calls(&writing.calls, &mut lost).await?;
         let numbers = self.append_outbox(&writing.messages);
         Ok(Written { lost, numbers })
     }
 
-    /// What is held of the aggregates of arrivals.
+    /// What is deferred of the aggregates of arrivals.
     fn look_up(&mut self, wanted: &Wanted<P>, found: &mut Found<P>) {
         let state = lock(&self.model.state);
-        for (_, row) in state.held.snapshot(self.id) {
+        for (_, row) in state.deferred.snapshot(self.id) {
             let key = &row.event.event.aggregate_id;
             if wanted.arrivals.contains(key) {
-                found.held.insert(key.clone());
-                if row.overtakes && row.status != HeldStatus::Parked {
+                found.deferred.insert(key.clone());
+                if row.overtakes && row.status != DeferredStatus::Parked {
                     found.overtaking.insert(key.clone());
                 }
             }
@@ -201,14 +202,14 @@ impl<P: Participant> Tx<P> {
                 state.rows.snapshot(self.id).filter(|(_, own)| own.table == *table && absent.contains(&own.key));
             lost.changed.extend(there.map(|(_, own)| own.key.clone()));
         }
-        if !core.has(Plant::HeldNotLookedAt) {
-            let held = &writing.held;
+        if !core.has(Plant::DeferredNotLookedAt) {
+            let deferred = &writing.deferred;
             let mut changed: Vec<String> = Vec::new();
-            for (_, row) in state.held.snapshot(self.id) {
+            for (_, row) in state.deferred.snapshot(self.id) {
                 let key = &row.event.event.aggregate_id;
-                let keeps = row.overtakes && row.status != HeldStatus::Parked;
-                let lost =
-                    usize::from(held.none.contains(key)) + usize::from(keeps && held.no_compensation.contains(key));
+                let keeps = row.overtakes && row.status != DeferredStatus::Parked;
+                let lost = usize::from(deferred.none.contains(key))
+                    + usize::from(keeps && deferred.no_compensation.contains(key));
                 changed.extend(std::iter::repeat_n(key.clone(), lost));
             }
             lost.changed.extend(changed);

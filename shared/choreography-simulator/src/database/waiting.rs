@@ -1,19 +1,19 @@
-//! Rows that wait: deadlines, calls, held events, dead messages.
+//! Rows that wait: deadlines, calls, deferred events, dead messages.
 
 use choreography_core::{
     delivery::{Delivery, Position},
-    input::{Event, HeldEvent},
+    input::{DeferredEvent, Event},
     participant::Participant,
     store::{
-        AmendedCall, Calls, DeadMessage, Deadline, Deadlines, Held, HeldEvents, HeldFailure, HeldStatus, HoldEvent,
-        Lost, RefusedCall, StoreError,
+        AmendedCall, Calls, DeadMessage, Deadline, Deadlines, DeferEvent, Deferred, DeferredEvents, DeferredFailure,
+        DeferredStatus, Lost, RefusedCall, StoreError,
     },
 };
 
 use super::{
     heap::{Conflict, TxId},
     session::{Pick, Tx},
-    state::{DeadRow, HeldRow, OpenCall, State},
+    state::{DeadRow, DeferredRow, OpenCall, State},
 };
 use crate::plant::Plant;
 
@@ -105,18 +105,18 @@ impl<P: Participant> Tx<P> {
         Ok(())
     }
 
-    pub(super) async fn write_held(&mut self, held: &HeldEvents) -> Result<(), StoreError> {
-        let HeldEvents { let_go, failed_again, hold, .. } = held;
-        let handled = |row: &HeldRow| let_go.contains(&row.event.number);
-        self.delete(|state| &mut state.held, handled, |row| row.event.number).await?;
-        self.update_held(failed_again).await?;
-        self.insert_held(hold).await
+    pub(super) async fn write_deferred(&mut self, deferred: &DeferredEvents) -> Result<(), StoreError> {
+        let DeferredEvents { released, failed_again, defer, .. } = deferred;
+        let handled = |row: &DeferredRow| released.contains(&row.event.number);
+        self.delete(|state| &mut state.deferred, handled, |row| row.event.number).await?;
+        self.update_deferred(failed_again).await?;
+        self.insert_deferred(defer).await
     }
 
-    pub(super) async fn lock_held(&mut self, keys: &[String]) -> Result<Vec<Held>, StoreError> {
-        let of_keys = |row: &HeldRow| keys.contains(&row.event.event.aggregate_id);
-        let taken = self.take(|state| &mut state.held, of_keys, |row| row.event.number).await?;
-        let held = |row: HeldRow| Held {
+    pub(super) async fn lock_deferred(&mut self, keys: &[String]) -> Result<Vec<Deferred>, StoreError> {
+        let of_keys = |row: &DeferredRow| keys.contains(&row.event.event.aggregate_id);
+        let taken = self.take(|state| &mut state.deferred, of_keys, |row| row.event.number).await?;
+        let deferred = |row: DeferredRow| Deferred {
             key: row.event.event.aggregate_id,
             number: row.event.number,
             status: row.status,
@@ -124,27 +124,27 @@ impl<P: Participant> Tx<P> {
             attempts: row.event.attempts,
             early: row.event.early,
         };
-        Ok(taken.into_iter().map(|(_, row)| held(row)).collect())
+        Ok(taken.into_iter().map(|(_, row)| deferred(row)).collect())
     }
 
     /// INSERT … ON CONFLICT (event_id) DO UPDATE SET early; a number is spent in any case.
-    async fn insert_held(&mut self, events: &[HoldEvent]) -> Result<(), StoreError> {
+    async fn insert_deferred(&mut self, events: &[DeferEvent]) -> Result<(), StoreError> {
         for event in events {
             let number = self.now_step(|state, _| {
-                state.held_number += 1;
-                state.held_number
+                state.deferred_number += 1;
+                state.deferred_number
             });
-            let row = held_row(number, event.clone());
-            self.wait(|state, id| upsert_held(state, id, &row)).await?;
+            let row = deferred_row(number, event.clone());
+            self.wait(|state, id| upsert_deferred(state, id, &row)).await?;
         }
         Ok(())
     }
 
-    async fn update_held(&mut self, failures: &[HeldFailure]) -> Result<(), StoreError> {
+    async fn update_deferred(&mut self, failures: &[DeferredFailure]) -> Result<(), StoreError> {
         let failure_of = |number: i64| failures.iter().find(|failure| failure.number == number);
         let forgets = self.model.core.has(Plant::AttemptsForgotten);
-        let failed = |row: &HeldRow| failure_of(row.event.number).is_some();
-        for (place, mut row) in self.take(|state| &mut state.held, failed, |row| row.event.number).await? {
+        let failed = |row: &DeferredRow| failure_of(row.event.number).is_some();
+        for (place, mut row) in self.take(|state| &mut state.deferred, failed, |row| row.event.number).await? {
             let Some(failure) = failure_of(row.event.number) else { continue };
             row.status = failure.status;
             row.due_at = failure.now + failure.retry_in;
@@ -153,8 +153,8 @@ impl<P: Participant> Tx<P> {
             row.event.early = failure.early;
             row.class = Some(failure.failure.class);
             row.event.first_failed_at = row.event.first_failed_at.or(Some(failure.now));
-            let lost = self.model.core.has(Plant::ParkedLost) && row.status == HeldStatus::Parked;
-            self.now_step(|state, _| state.held.write(place, (!lost).then_some(row)));
+            let lost = self.model.core.has(Plant::ParkedLost) && row.status == DeferredStatus::Parked;
+            self.now_step(|state, _| state.deferred.write(place, (!lost).then_some(row)));
         }
         Ok(())
     }
@@ -187,32 +187,32 @@ fn upsert_deadline<P: Participant>(state: &mut State<P>, tx: TxId, new: &Deadlin
     }
 }
 
-fn upsert_held<P: Participant>(state: &mut State<P>, tx: TxId, new: &HeldRow) -> Result<(), TxId> {
-    match state.held.conflict(tx, None, |row: &HeldRow| row.event.event.id == new.event.event.id) {
+fn upsert_deferred<P: Participant>(state: &mut State<P>, tx: TxId, new: &DeferredRow) -> Result<(), TxId> {
+    match state.deferred.conflict(tx, None, |row: &DeferredRow| row.event.event.id == new.event.event.id) {
         Conflict::Undecided(other) => Err(other),
         Conflict::Nobody => {
-            state.held.insert(tx, new.clone());
+            state.deferred.insert(tx, new.clone());
             Ok(())
         }
         Conflict::With(place) => {
-            if let Some(mut old) = state.held.lock(tx, place)? {
+            if let Some(mut old) = state.deferred.lock(tx, place)? {
                 old.event.early &= new.event.early;
-                state.held.write(place, Some(old));
+                state.deferred.write(place, Some(old));
             }
             Ok(())
         }
     }
 }
 
-fn held_row(number: i64, event: HoldEvent) -> HeldRow {
+fn deferred_row(number: i64, event: DeferEvent) -> DeferredRow {
     let failed = event.failure.is_some();
-    HeldRow {
+    DeferredRow {
         class: event.failure.as_ref().map(|failure| failure.class),
         failures: u32::from(failed),
         status: event.status,
         due_at: event.now + event.retry_in,
         overtakes: event.overtakes,
-        event: HeldEvent {
+        event: DeferredEvent {
             number,
             attempts: u32::from(failed),
             first_failed_at: failed.then_some(event.now),

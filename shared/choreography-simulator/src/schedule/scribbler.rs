@@ -1,6 +1,6 @@
 //! Somebody who writes into rows by hand what no version of the service can read, and mends it a while later.
 
-use choreography_core::{participant::Participant, store::HeldStatus};
+use choreography_core::{participant::Participant, store::DeferredStatus};
 
 use crate::{
     core::{Core, lock, sleep},
@@ -14,7 +14,7 @@ const PAUSE: usize = 60;
 /// In one of so many looks everything is mended.
 const MENDS_ONE_IN: usize = 8;
 
-/// In the rows of deadlines, and in those of held events.
+/// In the rows of deadlines, and in those of deferred events.
 pub fn scribbler(system: &System) -> Task {
     let models: Vec<Model<Probe>> = system.services.iter().map(|service| service.handle.model.clone()).collect();
     let core = system.core.clone();
@@ -34,11 +34,11 @@ fn look<P: Participant>(core: &Core, model: &Model<P>, mends: bool) {
 fn scribble<P: Participant>(core: &Core, model: &Model<P>) {
     let mut state = lock(&model.state);
     let deadlines: Vec<_> = state.deadlines.committed().map(|row| row.id).collect();
-    let retrying = state.held.committed().filter(|row| row.status != HeldStatus::Parked);
-    let held: Vec<_> = retrying.map(|row| row.event.number).collect();
-    let (deadline, held) =
-        (deadlines.get(core.pick(deadlines.len())).copied(), held.get(core.pick(held.len())).copied());
-    core.tell(|| format!("somebody scribbles in {}: deadline {deadline:?}, held event {held:?}", model.name()));
+    let retrying = state.deferred.committed().filter(|row| row.status != DeferredStatus::Parked);
+    let deferred: Vec<_> = retrying.map(|row| row.event.number).collect();
+    let (deadline, deferred) =
+        (deadlines.get(core.pick(deadlines.len())).copied(), deferred.get(core.pick(deferred.len())).copied());
+    core.tell(|| format!("somebody scribbles in {}: deadline {deadline:?}, deferred event {deferred:?}", model.name()));
     state.unreadable.extend(deadline);
-    state.scribbled.extend(held);
+    state.scribbled.extend(deferred);
 }

@@ -92,7 +92,7 @@ fn a_compensation_that_is_forgotten_when_it_comes_first_is_found_with_its_story(
 #[test]
 fn a_bug_of_the_engine_is_found_by_foreign_services_too() {
     let plants =
-        [Plant::NoInbox, Plant::OffsetsFirst, Plant::MarkFirst, Plant::LostRaceIgnored, Plant::HeldNotLookedAt];
+        [Plant::NoInbox, Plant::OffsetsFirst, Plant::MarkFirst, Plant::LostRaceIgnored, Plant::DeferredNotLookedAt];
     for plant in plants {
         let found = simulation(false).planting(Some(plant)).many(1..10_000, 1);
         assert!(!found.findings.is_empty(), "{plant:?} is not found");

@@ -1,5 +1,5 @@
 //! What every service serves: its API with the probes, and on a port of its own what operators need: metrics, and the
-//! admin routes for held events and dead messages.
+//! admin routes for deferred events and dead messages.
 
 mod admin;
 mod connections;

@@ -52,9 +52,9 @@ pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, health: He
 fn tell(depths: &Depths) {
     metrics::gauge!("saga_outbox_messages").set(depths.outbox as f64);
     metrics::gauge!("saga_outbox_oldest_age_seconds").set(depths.outbox_age);
-    metrics::gauge!("saga_held_events", "status" => "retrying").set(depths.retrying as f64);
-    metrics::gauge!("saga_held_events", "status" => "queued").set(depths.queued as f64);
-    metrics::gauge!("saga_held_events", "status" => "parked").set(depths.parked as f64);
+    metrics::gauge!("saga_deferred_events", "status" => "retrying").set(depths.retrying as f64);
+    metrics::gauge!("saga_deferred_events", "status" => "queued").set(depths.queued as f64);
+    metrics::gauge!("saga_deferred_events", "status" => "parked").set(depths.parked as f64);
     metrics::gauge!("saga_retrying_oldest_age_seconds").set(depths.retrying_age);
     metrics::gauge!("saga_parked_keys").set(depths.parked_keys as f64);
     metrics::gauge!("saga_dead_messages").set(depths.dead_messages as f64);
@@ -132,9 +132,9 @@ mod tests {
             ("saga_dead_messages", "8"),
             ("saga_deadlines_due", "9"),
             ("saga_deadlines_refused", "10"),
-            (r#"saga_held_events{status="parked"}"#, "6"),
-            (r#"saga_held_events{status="queued"}"#, "5"),
-            (r#"saga_held_events{status="retrying"}"#, "3"),
+            (r#"saga_deferred_events{status="parked"}"#, "6"),
+            (r#"saga_deferred_events{status="queued"}"#, "5"),
+            (r#"saga_deferred_events{status="retrying"}"#, "3"),
             ("saga_inbox_events", "11"),
             (r#"saga_call_oldest_age_seconds{step="charge"}"#, "13.5"),
             (r#"saga_calls_unresolved{step="charge"}"#, "12"),

@@ -1,4 +1,4 @@
-//! The retry loop: held events that are due, and queues that may go on.
+//! The retry loop: deferred events that are due, and queues that may go on.
 
 use std::{sync::Arc, time::Duration};
 
@@ -44,7 +44,7 @@ pub(crate) async fn retry_loop(
             }
             Err(error) => {
                 failures += 1;
-                warn!(%error, "held events wait");
+                warn!(%error, "deferred events wait");
                 backoff(failures)
             }
         };

@@ -27,7 +27,7 @@ pub struct Wakes {
     pub dead_letters: Arc<Notify>,
     /// An earlier deadline was set.
     pub deadlines: Arc<Notify>,
-    /// A held event may go on.
+    /// A deferred event may go on.
     pub retry: Arc<Notify>,
     /// Something waits in a range that another replica's relay holds.
     pub elsewhere: Arc<Notify>,

@@ -55,7 +55,7 @@ fn describe() {
     VERDICTS.iter().for_each(|verdict| metrics::counter!("saga_inputs_total", "verdict" => *verdict).increment(0));
     for (name, what) in [
         ("saga_published_total", "Messages that Kafka acknowledged"),
-        ("saga_retries_total", "Held events that were tried again"),
+        ("saga_retries_total", "Deferred events that were tried again"),
         ("saga_http_connections_refused_total", "Connections refused, because all others were answering a request"),
         ("saga_consumer_rebalances_total", "Partitions assigned or taken away"),
         ("saga_consumer_rejoins_total", "Kafka clients that were replaced, because Kafka had not answered for long"),
@@ -114,7 +114,7 @@ fn describe() {
         ("saga_outbox_oldest_age_seconds", Unit::Seconds, "Age of the oldest message that is not published yet"),
         ("saga_stopped_keys", Unit::Count, "Keys whose next message Kafka refuses, and which wait for a decision"),
         ("saga_topic_failing", Unit::Count, "1 while Kafka takes nothing from this service on a topic, by topic"),
-        ("saga_held_events", Unit::Count, "Events that wait, by status"),
+        ("saga_deferred_events", Unit::Count, "Events that wait, by status"),
         (
             "saga_retrying_oldest_age_seconds",
             Unit::Seconds,

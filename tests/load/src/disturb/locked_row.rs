@@ -130,13 +130,13 @@ impl<'a> Locked<'a> {
     async fn look(&self, system: &System) -> Result<String> {
         let state = lock(&mut *self.transaction.lock().await, self.row, self.order).await?;
         ensure!(state == self.row.under_way, "a locked row of {} was changed: {state}", self.row.database);
-        let held: i64 = sqlx::query_scalar("SELECT count(*) FROM held_events WHERE key = $1")
+        let deferred: i64 = sqlx::query_scalar("SELECT count(*) FROM held_events WHERE key = $1")
             .bind(self.order.to_string())
             .fetch_one(&mut database(system, self.row.database).await?)
             .await?;
         let Row { database, under_way, .. } = self.row;
         Ok(format!(
-            "The row of order {} was locked in {database}'s database while it was {under_way}; {held} of its events \
+            "The row of order {} was locked in {database}'s database while it was {under_way}; {deferred} of its events \
              waited in held_events at the end. ",
             self.order
         ))

@@ -173,7 +173,7 @@ impl Refusals {
     pub async fn settle(&self, system: &System, ledger: &Ledger) -> Result<()> {
         sqlx::raw_sql(TAKE_AGAIN).execute(&mut database(system, "order").await?).await?;
         for (number, order) in parked(system).await? {
-            let url = format!("{}/admin/held/{number}/redrive", system.admin_url("order"));
+            let url = format!("{}/admin/deferred/{number}/redrive", system.admin_url("order"));
             let answer = self.operator.post(&url, &json!({}), &[]).await?;
             ensure!(answer.body["outcome"] == "applied", "the event of order {order} is not redriven: {answer:?}");
         }

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use choreography_core::{
     delivery::{Delivery, Position},
     event_id::{IdSource, Ids},
-    store::{DeadMessage, Failure, HeldEvents, HeldStatus, HoldEvent, OutboxMessage, Writing},
+    store::{DeadMessage, DeferEvent, DeferredEvents, DeferredStatus, Failure, OutboxMessage, Writing},
     trace::Header,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -33,9 +33,9 @@ fn at(seconds: i64) -> DateTime<Utc> {
 }
 
 /// One parked event, and one that queues behind it.
-async fn hold(world: &OneService<Payment>) {
+async fn defer(world: &OneService<Payment>) {
     let mut ids = Ids::new();
-    let mut event = |offset, status, failure: Option<Failure>| HoldEvent {
+    let mut event = |offset, status, failure: Option<Failure>| DeferEvent {
         key: "order".into(),
         event_id: ids.next(at(offset)),
         event_type: "inventory.reserved".into(),
@@ -47,9 +47,9 @@ async fn hold(world: &OneService<Payment>) {
         overtakes: false,
         early: false,
     };
-    let held = [event(1, HeldStatus::Parked, Some(failure("no"))), event(2, HeldStatus::Queued, None)];
-    let hold = HeldEvents { hold: held.into(), ..HeldEvents::default() };
-    world.write(Writing { held: hold, ..Writing::default() }).await.unwrap();
+    let deferred = [event(1, DeferredStatus::Parked, Some(failure("no"))), event(2, DeferredStatus::Queued, None)];
+    let defer = DeferredEvents { defer: deferred.into(), ..DeferredEvents::default() };
+    world.write(Writing { deferred: defer, ..Writing::default() }).await.unwrap();
 }
 
 async fn list(world: &OneService<Payment>, path: &str, name: &str) -> Vec<Value> {
@@ -75,10 +75,10 @@ fn original() -> (String, String, String) {
 }
 
 #[tokio::test]
-async fn a_held_event_is_shown_as_it_stands_and_its_bytes_survive_a_discard() {
+async fn a_deferred_event_is_shown_as_it_stands_and_its_bytes_survive_a_discard() {
     let world = start().await;
-    hold(&world).await;
-    let held = list(&world, "/held", "held").await;
+    defer(&world).await;
+    let deferred = list(&world, "/deferred", "deferred").await;
     let ids = world.texts("SELECT event_id::text FROM held_events ORDER BY number").await;
     let shown = |number: i64, status: &str, failed: Value, class: Value, message: Value| {
         json!({
@@ -90,20 +90,20 @@ async fn a_held_event_is_shown_as_it_stands_and_its_bytes_survive_a_discard() {
         })
     };
     let parked = shown(1, "parked", json!(at(1)), json!("refused"), json!("no"));
-    assert_eq!(held, [parked, shown(2, "queued", Value::Null, Value::Null, Value::Null)]);
-    assert_eq!(list(&world, "/held?after=1", "held").await.len(), 1);
+    assert_eq!(deferred, [parked, shown(2, "queued", Value::Null, Value::Null, Value::Null)]);
+    assert_eq!(list(&world, "/deferred?after=1", "deferred").await.len(), 1);
 
     let reason = r#"{"reason": "ticket 4711"}"#;
     for (path, body, status) in [
-        ("/held/2/discard", reason, StatusCode::NOT_FOUND),
-        ("/held/1/discard", r#"{"reason": " "}"#, StatusCode::UNPROCESSABLE_ENTITY),
-        ("/held/1/discard", reason, StatusCode::OK),
-        ("/held/1/discard", reason, StatusCode::NOT_FOUND),
+        ("/deferred/2/discard", reason, StatusCode::NOT_FOUND),
+        ("/deferred/1/discard", r#"{"reason": " "}"#, StatusCode::UNPROCESSABLE_ENTITY),
+        ("/deferred/1/discard", reason, StatusCode::OK),
+        ("/deferred/1/discard", reason, StatusCode::NOT_FOUND),
     ] {
         assert_eq!(post(&world, path, body).await.status, status, "{path} {body}");
     }
-    let held = list(&world, "/held", "held").await;
-    assert_eq!(held.iter().map(|row| row["number"].as_i64().unwrap()).collect::<Vec<_>>(), [2]);
+    let deferred = list(&world, "/deferred", "deferred").await;
+    assert_eq!(deferred.iter().map(|row| row["number"].as_i64().unwrap()).collect::<Vec<_>>(), [2]);
     let query =
         "SELECT encode(message_key, 'hex'), encode(payload, 'hex'), headers FROM discarded WHERE kind = 'event'";
     assert_eq!(kept(&world, query).await, original());

@@ -41,7 +41,7 @@ async fn arrive(handler: &ServiceHandler, event: &Delivery) -> Verdict<AnyReply>
 
 async fn discard(world: &OneService<Payment>, number: i64) -> StatusCode {
     let json = ("content-type", "application/json");
-    let path = format!("/held/{number}/discard");
+    let path = format!("/deferred/{number}/discard");
     call(&world.admin(), "POST", &path, &[json], r#"{"reason":"their clock was wrong"}"#).await.status
 }
 
@@ -79,7 +79,7 @@ async fn an_event_that_is_too_old_for_the_inbox_can_be_discarded() {
     let world = OneService::start(Payment, &MIGRATIONS).await;
     let now: DateTime<Utc> = sqlx::query_scalar("SELECT now()").fetch_one(&world.pool).await.unwrap();
     let handler = world.handler();
-    assert!(matches!(arrive(&handler, &reserved(now + TimeDelta::hours(1))).await, Verdict::Held(_)));
+    assert!(matches!(arrive(&handler, &reserved(now + TimeDelta::hours(1))).await, Verdict::Deferred(_)));
     // It waited for so long that its day was dropped.
     sqlx::query("UPDATE inbox_floor SET complete_since = now() + interval '2 days'")
         .execute(&world.pool)

@@ -7,7 +7,7 @@ use choreography_core::{
     handler::Progress,
     input::{Inbound, Unread, Verdict},
     routes::{AnyReply, Service},
-    store::{HeldEvents, HeldStatus, HoldEvent, Inbox, Writing},
+    store::{DeferEvent, DeferredEvents, DeferredStatus, Inbox, Writing},
 };
 use chrono::{TimeDelta, Utc};
 use contracts::{InventoryReserved, Item, OrderDetails};
@@ -52,10 +52,10 @@ pub fn early_id() -> Uuid {
     Ids::new().next(Utc::now() + TimeDelta::hours(1))
 }
 
-/// That an order is reserved is held, and there is no row of it.
-pub async fn hold(world: &OneService<Payment>, order: u128, status: HeldStatus) {
+/// That an order is reserved is deferred, and there is no row of it.
+pub async fn defer(world: &OneService<Payment>, order: u128, status: DeferredStatus) {
     let (id, delivery) = reserved(order, 1);
-    let held = HoldEvent {
+    let deferred = DeferEvent {
         key: Uuid::from_u128(order).to_string(),
         event_id: id,
         event_type: "inventory.reserved".into(),
@@ -68,8 +68,8 @@ pub async fn hold(world: &OneService<Payment>, order: u128, status: HeldStatus) 
         early: false,
     };
     let inbox = Inbox { new: vec![id], ..Inbox::default() };
-    let held = HeldEvents { hold: vec![held], ..HeldEvents::default() };
-    let lost = world.write(Writing { inbox, held, ..Writing::default() }).await.expect("it is written");
+    let deferred = DeferredEvents { defer: vec![deferred], ..DeferredEvents::default() };
+    let lost = world.write(Writing { inbox, deferred, ..Writing::default() }).await.expect("it is written");
     assert!(lost.is_nothing(), "{lost:?}");
 }
 

@@ -14,7 +14,7 @@ async fn start() -> OneService<Payment> {
     OneService::start(Payment, &MIGRATIONS).await
 }
 
-/// 150 dead messages and 150 held events of a megabyte each, that do not compress to nothing.
+/// 150 dead messages and 150 deferred events of a megabyte each, that do not compress to nothing.
 async fn fill(service: &OneService<Payment>) {
     for statement in [
         "INSERT INTO dead_messages (topic, partition, \"offset\", digest, payload, headers, error_class, error_message, dead_at)
@@ -35,7 +35,7 @@ async fn a_page_is_small_and_one_whole_payload_has_a_route_of_its_own() {
     let service = start().await;
     fill(&service).await;
     let admin = service.admin();
-    for (path, list) in [("held", "held"), ("dead-messages", "deadMessages")] {
+    for (path, list) in [("deferred", "deferred"), ("dead-messages", "deadMessages")] {
         let answer = call(&admin, "GET", &format!("/{path}"), &[], "").await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         let page = answer.body[list].as_array().unwrap();
@@ -54,7 +54,7 @@ async fn a_page_is_small_and_one_whole_payload_has_a_route_of_its_own() {
         let missing = call(&admin, "GET", &format!("/{path}/151/payload"), &[], "").await;
         assert_eq!(missing.status, StatusCode::NOT_FOUND);
     }
-    let key = call(&admin, "GET", "/held", &[], "").await.body["held"][0]["key"].as_str().unwrap().len();
+    let key = call(&admin, "GET", "/deferred", &[], "").await.body["deferred"][0]["key"].as_str().unwrap().len();
     assert_eq!(key, 300);
 }
 

@@ -4,17 +4,17 @@
 
 mod calls;
 mod deadlines;
+mod deferred_events;
 mod further;
-mod held;
 
 use std::time::{Duration, Instant};
 
 use choreography_core::{
     handler::Progress,
-    input::Verdict::{self, Applied, Dead, Gone, Held, Repeat},
+    input::Verdict::{self, Applied, Dead, Deferred, Gone, Repeat},
     participant::Answer,
     routes::{AnyReply, Service},
-    store::{HeldStatus::Queued, PendingCall},
+    store::{DeferredStatus::Queued, PendingCall},
 };
 use choreography_postgres::Session;
 use one_service::OneService;
@@ -116,7 +116,7 @@ async fn nothing_overtakes_an_event_that_a_replica_given_up_for_dead_is_parking(
     )
     .await;
     let verdicts = meets(&world, first, Commit, arrive(&world, &[parked, behind])).await;
-    assert!(matches!(verdicts[..], [Repeat, Held(Queued)]), "{verdicts:?}");
+    assert!(matches!(verdicts[..], [Repeat, Deferred(Queued)]), "{verdicts:?}");
     assert_eq!(world.count("SELECT count(*) FROM payments").await, 0);
 }
 

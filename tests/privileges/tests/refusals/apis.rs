@@ -149,12 +149,16 @@ fn the_admin_routes_are_on_their_own_port_and_open_to_the_token_alone() {
         let operator = Shop::bearing(local::system::ADMIN_TOKEN);
         for service in world.system.services() {
             let (api, admin) = (world.system.url(service), world.system.admin_url(service));
-            let held = format!("{admin}/admin/held");
-            assert_eq!((status(&nobody, &held).await, status(&guessing, &held).await), (401, 401), "{held}");
-            assert_eq!(status(&operator, &held).await, 200, "{held}");
-            let redrive = format!("{admin}/admin/held/1/redrive");
+            let deferred = format!("{admin}/admin/deferred");
+            assert_eq!(
+                (status(&nobody, &deferred).await, status(&guessing, &deferred).await),
+                (401, 401),
+                "{deferred}"
+            );
+            assert_eq!(status(&operator, &deferred).await, 200, "{deferred}");
+            let redrive = format!("{admin}/admin/deferred/1/redrive");
             assert_eq!(nobody.post(&redrive, &json!({}), &[]).await.unwrap().status, 401);
-            for path in ["admin/held", "metrics"] {
+            for path in ["admin/deferred", "metrics"] {
                 let elsewhere = status(&operator, &format!("{api}/{path}")).await;
                 assert_eq!(elsewhere, 404, "{path} at {api}");
             }

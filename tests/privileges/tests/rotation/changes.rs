@@ -44,12 +44,12 @@ pub async fn kafka_password(shop: &Rotating) {
 }
 
 pub async fn admin_token(shop: &Rotating) {
-    let held = format!("{}/admin/held", shop.system.admin_url("payment"));
+    let deferred = format!("{}/admin/deferred", shop.system.admin_url("payment"));
     let (old, new) = (Shop::bearing(shop.read("payment", "admin-token")), Shop::bearing(NEW));
-    assert_eq!((status(&old, &held).await, status(&new, &held).await), (200, 401));
+    assert_eq!((status(&old, &deferred).await, status(&new, &deferred).await), (200, 401));
     shop.replace("payment", "admin-token", NEW);
-    shop.until("the new admin token opens", || seen(&new, &held, 200)).await;
-    assert_eq!(status(&old, &held).await, 401);
+    shop.until("the new admin token opens", || seen(&new, &deferred, 200)).await;
+    assert_eq!(status(&old, &deferred).await, 401);
 }
 
 /// As when an identity provider withdraws a key, of which nobody has heard anything else.

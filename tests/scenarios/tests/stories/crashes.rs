@@ -81,8 +81,8 @@ fn a_crash_at_any_step_of_parking_dead_letters_each_event_once_and_in_order() {
 
             let dead = world.dead_lettered(&order, "inventory").await;
             assert_eq!(dead.payload, Some(parked.bytes()), "{step}");
-            let held = world.held("inventory", &order).await;
-            assert_eq!(held.len(), 1, "{step}: {held:?}");
+            let deferred = world.deferred("inventory", &order).await;
+            assert_eq!(deferred.len(), 1, "{step}: {deferred:?}");
             assert_eq!(world.effects("inventory", parked.id()).await, 1, "{step}");
         });
     }
@@ -95,7 +95,7 @@ fn a_crash_after_a_redrive_was_committed_leaves_its_one_effect() {
         let parked = typed("shipping.dispatched", &order, json!({"trackingNumber": "T1"}));
         world.type_in("shipping-events", &parked).await;
         world.dead_lettered(&order, "inventory").await;
-        let number = world.held("inventory", &order).await[0]["number"].as_i64().expect("a number");
+        let number = world.deferred("inventory", &order).await[0]["number"].as_i64().expect("a number");
         let mut db = world.database("inventory").await;
         sqlx::query("INSERT INTO reservations (order_id, state) VALUES ($1, 'reserved')")
             .bind(&order)
@@ -105,16 +105,16 @@ fn a_crash_after_a_redrive_was_committed_leaves_its_one_effect() {
         for step in ["handler.written", "redrive.committed"] {
             world.replica("inventory", "armed", &[("SAGA_CRASH_AT", step)]).await;
             let url = world.system.find("armed").expect("it was started").admin;
-            let answer = world.operator.post(&format!("{url}/admin/held/{number}/redrive"), &json!({}), &[]).await;
+            let answer = world.operator.post(&format!("{url}/admin/deferred/{number}/redrive"), &json!({}), &[]).await;
             assert!(answer.is_err(), "{step}: the replica ends before it answers: {answer:?}");
             let running = world.system.find("armed").expect("it was started");
             running.process.wait_exit(SOON).await.expect("it ended");
             world.system.kill("armed").expect("it is gone");
         }
         world
-            .until("the redriven event is not held any more", || async {
-                let held = world.held("inventory", &order).await;
-                if held.is_empty() { Ok(()) } else { Err(format!("{held:?}")) }
+            .until("the redriven event is not deferred any more", || async {
+                let deferred = world.deferred("inventory", &order).await;
+                if deferred.is_empty() { Ok(()) } else { Err(format!("{deferred:?}")) }
             })
             .await;
         let state: String = sqlx::query_scalar("SELECT state FROM reservations WHERE order_id = $1")

@@ -66,8 +66,8 @@ fn an_event_that_ends_the_process_is_parked_after_a_few_restarts_and_keeps_nobod
         }
         mended(world, "inventory").await;
         // The cause is mended: the event has its one effect after all.
-        let number = world.held("inventory", &culprit).await[0]["number"].as_i64().expect("a number");
-        let answer = world.admin("inventory", &format!("held/{number}/redrive"), &json!({})).await;
+        let number = world.deferred("inventory", &culprit).await[0]["number"].as_i64().expect("a number");
+        let answer = world.admin("inventory", &format!("deferred/{number}/redrive"), &json!({})).await;
         assert_eq!((answer.status, answer.body["outcome"].as_str()), (200, Some("applied")));
         world.appears(&culprit, "inventory.reserved").await;
     });

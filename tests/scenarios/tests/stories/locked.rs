@@ -50,10 +50,10 @@ fn locked_stock_rows_keep_only_the_orders_that_need_them() {
 async fn step_aside(world: &World, order: &str) {
     world
         .until("the order's event has stepped aside", || async {
-            let held = world.held("inventory", order).await;
-            match held.first() {
+            let deferred = world.deferred("inventory", order).await;
+            match deferred.first() {
                 Some(first) if first["status"] == "retrying" && first["errorClass"] == "locked" => Ok(()),
-                _ => Err(format!("{held:?}")),
+                _ => Err(format!("{deferred:?}")),
             }
         })
         .await;
@@ -79,8 +79,8 @@ fn a_locked_table_makes_inventory_wait_and_moves_nothing_aside() {
             })
             .await;
         for order in &orders {
-            let held = world.held("inventory", order).await;
-            assert!(held.is_empty(), "{held:?}");
+            let deferred = world.deferred("inventory", order).await;
+            assert!(deferred.is_empty(), "{deferred:?}");
         }
         session.rollback().await.expect("the session ends");
         for order in &orders {
@@ -111,15 +111,16 @@ fn a_compensation_that_fails_once_behind_a_parked_event_gets_through() {
         world.type_in("payment-events", &typed("payment.failed", &order, json!({"reason": "declined"}))).await;
         world
             .until("the compensation is tried again behind the parked event", || async {
-                let held = world.held("inventory", &order).await;
-                let found =
-                    held.iter().any(|held| held["eventType"] == "payment.failed" && held["status"] == "retrying");
-                if found && held[0]["status"] == "parked" { Ok(()) } else { Err(format!("{held:?}")) }
+                let deferred = world.deferred("inventory", &order).await;
+                let found = deferred
+                    .iter()
+                    .any(|deferred| deferred["eventType"] == "payment.failed" && deferred["status"] == "retrying");
+                if found && deferred[0]["status"] == "parked" { Ok(()) } else { Err(format!("{deferred:?}")) }
             })
             .await;
         session.rollback().await.expect("the session ends");
         world.appears(&order, "inventory.released").await;
-        let held = world.held("inventory", &order).await;
-        assert_eq!(held.len(), 1, "the parked one still waits for somebody: {held:?}");
+        let deferred = world.deferred("inventory", &order).await;
+        assert_eq!(deferred.len(), 1, "the parked one still waits for somebody: {deferred:?}");
     });
 }

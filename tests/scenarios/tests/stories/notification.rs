@@ -53,7 +53,7 @@ async fn is_told_once(world: &World, order: &str, how: &str) {
     assert!(messages[0]["text"].as_str().is_some_and(|text| text.contains(how)), "{messages:?}");
 }
 
-/// Waits until notification handled or held an event that was typed in.
+/// Waits until notification handled or deferred an event that was typed in.
 async fn had_its_effect(world: &World, event: &Typed) {
     world
         .until("notification took the event", || async {
@@ -110,8 +110,8 @@ fn an_end_without_its_order_is_parked_and_told_once_the_order_is_known() {
         let payload = json!({"userId": "ada", "totalAmount": 100, "currency": "EUR", "items": items});
         world.type_in("order-events", &typed("order.placed", &order, payload)).await;
         notice_is(world, &order, "known").await;
-        let number = world.held(NOTIFICATION, &order).await[0]["number"].as_i64().expect("a number");
-        let answer = world.admin(NOTIFICATION, &format!("held/{number}/redrive"), &json!({})).await;
+        let number = world.deferred(NOTIFICATION, &order).await[0]["number"].as_i64().expect("a number");
+        let answer = world.admin(NOTIFICATION, &format!("deferred/{number}/redrive"), &json!({})).await;
         assert_eq!((answer.status, answer.body["outcome"].as_str()), (200, Some("applied")));
         is_told_once(world, &order, "out of stock").await;
         world.system.stop("notification").await.expect("it drains");

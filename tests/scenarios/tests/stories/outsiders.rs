@@ -80,7 +80,7 @@ fn a_nul_in_tracestate_parks_nobody() {
         assert!(
             rejected.header("traceparent").is_some_and(|parent| parent.contains("0af7651916cd43dd8448eb211c80319c"))
         );
-        assert!(world.held("inventory", &event.key).await.is_empty());
+        assert!(world.deferred("inventory", &event.key).await.is_empty());
     });
 }
 
@@ -111,8 +111,8 @@ fn an_event_from_the_future_waits_for_its_time_and_then_has_its_effect() {
         assert!(acted_at.as_millis() >= allowed_at.as_millis(), "{acted_at:?} is before {allowed_at:?}");
         world
             .until("inventory holds nothing of it any more", || async {
-                let held = world.held("inventory", &event.key).await;
-                if held.is_empty() { Ok(()) } else { Err(format!("{held:?}")) }
+                let deferred = world.deferred("inventory", &event.key).await;
+                if deferred.is_empty() { Ok(()) } else { Err(format!("{deferred:?}")) }
             })
             .await;
         assert_eq!(world.events(&event.key, "inventory.rejected").len(), 1);

@@ -20,17 +20,17 @@ async fn parked(world: &World, order: &str) -> (Typed, i64) {
     let dead = world.dead_lettered(order, "inventory").await;
     assert_eq!(dead.payload, Some(event.bytes()));
     assert_eq!(dead.header("dead-letter-error-class"), Some("refused"));
-    let held = world.held("inventory", order).await;
-    assert_eq!(held.len(), 1, "{held:?}");
-    (event, held[0]["number"].as_i64().expect("a number"))
+    let deferred = world.deferred("inventory", order).await;
+    assert_eq!(deferred.len(), 1, "{deferred:?}");
+    (event, deferred[0]["number"].as_i64().expect("a number"))
 }
 
 async fn waits_behind(world: &World, order: &str, events: usize) {
     world
         .until("the next event waits behind the parked one", || async {
-            let held = world.held("inventory", order).await;
-            let queued = held.iter().filter(|held| held["status"] == "queued").count();
-            if queued == events { Ok(()) } else { Err(format!("{held:?}")) }
+            let deferred = world.deferred("inventory", order).await;
+            let queued = deferred.iter().filter(|deferred| deferred["status"] == "queued").count();
+            if queued == events { Ok(()) } else { Err(format!("{deferred:?}")) }
         })
         .await;
 }
@@ -45,7 +45,7 @@ fn later_events_wait_behind_a_parked_one_until_it_is_discarded() {
         waits_behind(world, &order, 1).await;
         assert!(world.events(&order, "inventory.reserved").is_empty());
 
-        let path = format!("held/{number}/discard");
+        let path = format!("deferred/{number}/discard");
         assert_eq!(world.admin("inventory", &path, &json!({"reason": " "})).await.status, 422);
         assert_eq!(world.admin("inventory", &path, &json!({"reason": "sent by mistake"})).await.status, 200);
         world.appears(&order, "inventory.reserved").await;
@@ -58,7 +58,7 @@ fn a_redriven_event_is_refused_again_or_has_its_one_effect() {
     story(|world| async {
         let order = Uuid::now_v7().to_string();
         let (event, number) = parked(world, &order).await;
-        let path = format!("held/{number}/redrive");
+        let path = format!("deferred/{number}/redrive");
         assert_eq!(world.admin("inventory", &path, &json!({})).await.status, 409);
 
         // Somebody mends what was wrong, then redrives.
@@ -93,12 +93,12 @@ fn a_compensation_overtakes_a_parked_event() {
         world.type_in("payment-events", &typed("payment.failed", &order, json!({"reason": "declined"}))).await;
         world.appears(&order, "inventory.released").await;
         // What waited meets the tombstone.
-        let path = format!("held/{number}/discard");
+        let path = format!("deferred/{number}/discard");
         assert_eq!(world.admin("inventory", &path, &json!({"reason": "mistake"})).await.status, 200);
         world
-            .until("nothing is held any more", || async {
-                let held = world.held("inventory", &order).await;
-                if held.is_empty() { Ok(()) } else { Err(format!("{held:?}")) }
+            .until("nothing is deferred any more", || async {
+                let deferred = world.deferred("inventory", &order).await;
+                if deferred.is_empty() { Ok(()) } else { Err(format!("{deferred:?}")) }
             })
             .await;
         assert!(world.events(&order, "inventory.reserved").is_empty());

@@ -29,8 +29,12 @@ fn while_one_orders_row_is_locked_the_others_go_on() {
         // The others did not even wait for that to be found out.
         world
             .until("the first order's event waits for another try", || async {
-                let held = world.held("inventory", &orders[0]).await;
-                if held.iter().any(|held| held["status"] == "retrying") { Ok(()) } else { Err(format!("{held:?}")) }
+                let deferred = world.deferred("inventory", &orders[0]).await;
+                if deferred.iter().any(|deferred| deferred["status"] == "retrying") {
+                    Ok(())
+                } else {
+                    Err(format!("{deferred:?}"))
+                }
             })
             .await;
         session.rollback().await.expect("the session ends");

@@ -42,8 +42,8 @@ fn a_row_in_an_unknown_state_stops_only_its_order() {
         }
         let dead = world.dead_lettered(&order, "inventory").await;
         assert_eq!(dead.header("dead-letter-error-class"), Some("database"));
-        let held = world.held("inventory", &order).await;
-        assert_eq!((held.len(), held[0]["status"].as_str()), (1, Some("parked")), "{held:?}");
+        let deferred = world.deferred("inventory", &order).await;
+        assert_eq!((deferred.len(), deferred[0]["status"].as_str()), (1, Some("parked")), "{deferred:?}");
 
         // The row is mended; the event has its one effect after all.
         sqlx::query(set).bind(&order).bind("none").execute(&mut db).await.expect("the row is mended");
@@ -53,7 +53,7 @@ fn a_row_in_an_unknown_state_stops_only_its_order() {
              CHECK (state IN ('none', 'reserved', 'rejected', 'released', 'shipped')) NOT VALID",
         )
         .await;
-        let path = format!("held/{}/redrive", held[0]["number"]);
+        let path = format!("deferred/{}/redrive", deferred[0]["number"]);
         assert_eq!(world.admin("inventory", &path, &json!({})).await.status, 200);
         world.appears(&order, "inventory.reserved").await;
     });

@@ -14,21 +14,21 @@ const WRITES: &[&str] = &[
     "postpone_deadlines",
     "claim_calls",
     "postpone",
-    "claim_held",
+    "claim_deferred",
     "park_unreadable",
 ];
 /// What a transaction locks and what it writes, each call by the least frequent of its parts.
 const IN_TRANSACTION: &[&str] = &[
     "lock_rows",
     "lock_free_rows",
-    "lock_held",
+    "lock_deferred",
     "amend_calls",
     "postpone_calls",
     "postpone_deadlines_here",
-    "bury",
-    "hold_again",
-    "let_go",
-    "hold",
+    "dead_letter",
+    "defer_again",
+    "released",
+    "defer",
     "take_deadlines",
     "settle_deadlines",
     "insert_fresh_rows",
@@ -55,7 +55,7 @@ const PROVIDERS: &[&str] = &[
     "find_message",
 ];
 /// What waits for others: for rows that they have locked, and for keys that they insert.
-const WAITS: &[&str] = &["lock_rows", "lock_held", "append_records"];
+const WAITS: &[&str] = &["lock_rows", "lock_deferred", "append_records"];
 /// What waits in a circle with somebody who has a database client.
 const CIRCLES: &[&str] = &["lock_rows"];
 /// Elsewhere a call waits for rows that the engine locks under an aggregate's own row alone, so that only somebody with a

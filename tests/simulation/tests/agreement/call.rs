@@ -6,7 +6,7 @@ use choreography_core::{
     calls::{CallStore, Postponed},
     deadlines::{self, DeadlineStore},
     relay::{Lane, Lease, Mark, OutboxStore, Reading, Refused},
-    retry::{HeldStore, Limits},
+    retry::{DeferredStore, Limits},
     store::{
         Database, Deadline, Found, PendingCall, StoreError, TableChanges, Transaction, Waits, Wanted, Writing, Written,
     },
@@ -35,7 +35,7 @@ pub enum Call {
     ClaimCalls(usize, usize, TimeDelta),
     Postpone(Vec<Postponed>),
     PostponeDeadlines(Vec<deadlines::Postponed>),
-    ClaimHeld(Limits, TimeDelta),
+    ClaimDeferred(Limits, TimeDelta),
     QueueFrom(i64, Limits),
 }
 
@@ -45,7 +45,7 @@ impl Call {
     pub fn locks_in_no_order(&self) -> bool {
         match self {
             Self::Write(writing) => {
-                let Writing { tables, held, deadlines, calls, .. } = &**writing;
+                let Writing { tables, deferred, deadlines, calls, .. } = &**writing;
                 let rows = |changes: &TableChanges<Both>| changes.inserts.len() + changes.updates.len() > 1;
                 let waiting = [
                     deadlines.settled.len(),
@@ -55,8 +55,8 @@ impl Call {
                     calls.taken.len(),
                     calls.amended.len(),
                     calls.postponed.len(),
-                    held.failed_again.len(),
-                    held.let_go.len(),
+                    deferred.failed_again.len(),
+                    deferred.released.len(),
                 ];
                 tables.iter().any(rows) || waiting.iter().sum::<usize>() > 1
             }
@@ -68,8 +68,8 @@ impl Call {
 }
 
 /// All ports of a service's database.
-pub trait Ports: Database<Both> + OutboxStore + DeadlineStore + CallStore + HeldStore {}
-impl<D: Database<Both> + OutboxStore + DeadlineStore + CallStore + HeldStore> Ports for D {}
+pub trait Ports: Database<Both> + OutboxStore + DeadlineStore + CallStore + DeferredStore {}
+impl<D: Database<Both> + OutboxStore + DeadlineStore + CallStore + DeferredStore> Ports for D {}
 
 /// Makes the call; returns the transaction, unless it is over, and the answer.
 pub async fn perform<D: Ports>(
@@ -98,8 +98,8 @@ pub async fn perform<D: Ports>(
 async fn in_transaction<T: Transaction<Both>>(tx: &mut T, call: Call) -> String {
     match call {
         Call::Lock(wanted) => said(tx.lock(&wanted).await.map(|found| {
-            let Found { queues, held, overtaking, rows, events, locked } = found;
-            (queues, sorted(held), sorted(overtaking), rows, sorted(events), sorted(locked))
+            let Found { queues, deferred, overtaking, rows, events, locked } = found;
+            (queues, sorted(deferred), sorted(overtaking), rows, sorted(events), sorted(locked))
         })),
         Call::Write(writing) => said(tx.write(&writing).await.map(|Written { lost, numbers }| {
             (sorted(lost.repeats), sorted(lost.kept), sorted(lost.settled), sorted(lost.changed), numbers)
@@ -146,7 +146,7 @@ async fn alone<D: Ports>(database: &D, call: Call) -> String {
         }
         Call::Postpone(postponed) => said(CallStore::postpone(database, &postponed).await),
         Call::PostponeDeadlines(postponed) => said(DeadlineStore::postpone(database, &postponed).await),
-        Call::ClaimHeld(limits, lease) => said(HeldStore::claim(database, limits, lease).await),
+        Call::ClaimDeferred(limits, lease) => said(DeferredStore::claim(database, limits, lease).await),
         Call::QueueFrom(number, limits) => said(database.queue_from(number, limits).await),
         other => unreachable!("{other:?} needs a transaction"),
     }

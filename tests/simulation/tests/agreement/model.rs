@@ -189,14 +189,14 @@ impl OnModel {
             let (id, key, attempts) = (call.id, call.idempotency_key(), call.attempts);
             format!("call {id} {key} {} {attempts} due {due}", call.request)
         }));
-        lines.extend(state.held.committed().map(|row| {
+        lines.extend(state.deferred.committed().map(|row| {
             let (event, first) = (&row.event, row.event.first_failed_at.map(|at| at.timestamp()));
             let (key, status) = (&event.event.aggregate_id, format!("{:?}", row.status).to_lowercase());
             // A claim moves it by the clock, and both clocks are their own.
             let due = if row.due_at <= now { "past".to_owned() } else { "later".to_owned() };
             let (overtakes, early) = (row.overtakes, event.early);
             format!(
-                "held {} {key} {} {status} {} {first:?} {due} {overtakes} {early}",
+                "deferred {} {key} {} {status} {} {first:?} {due} {overtakes} {early}",
                 event.number, event.event.id, event.attempts
             )
         }));

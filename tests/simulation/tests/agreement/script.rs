@@ -10,8 +10,8 @@ use choreography_core::{
     retry::Limits,
     routes::TableId,
     store::{
-        AmendedCall, Calls, DeadMessage, Deadline, Deadlines, HeldEvents, HeldFailure, HeldStatus, HoldEvent,
-        OutboxMessage, PendingCall, RefusedCall, TableChanges, Wanted, WantedRows, Writing,
+        AmendedCall, Calls, DeadMessage, Deadline, Deadlines, DeferEvent, DeferredEvents, DeferredFailure,
+        DeferredStatus, OutboxMessage, PendingCall, RefusedCall, TableChanges, Wanted, WantedRows, Writing,
     },
     trace::TraceContext,
 };
@@ -176,10 +176,10 @@ impl Drawing {
             }
             13 if writing.calls == Calls::default() => writing.calls.amended = vec![self.amended()],
             14 if writing.calls == Calls::default() => writing.calls.postponed = self.postponed_calls(),
-            15 if writing.held == HeldEvents::default() => {
-                writing.held.hold = self.some(4).into_iter().map(|n| self.hold(n)).collect()
+            15 if writing.deferred == DeferredEvents::default() => {
+                writing.deferred.defer = self.some(4).into_iter().map(|n| self.defer(n)).collect()
             }
-            16 | 17 if writing.held == HeldEvents::default() => self.held(&mut writing.held),
+            16 | 17 if writing.deferred == DeferredEvents::default() => self.deferred(&mut writing.deferred),
             _ => writing.dead = self.some(3).into_iter().map(|n| self.dead(n)).collect(),
         }
     }
@@ -219,7 +219,7 @@ impl Drawing {
                 let ids = self.some(3).into_iter().map(|n| id(2, n));
                 Call::Postpone(ids.map(|id| Postponed { id, wait, why: "no answer".into() }).collect())
             }
-            8 => Call::ClaimHeld(self.limits(), TimeDelta::hours(1)),
+            8 => Call::ClaimDeferred(self.limits(), TimeDelta::hours(1)),
             9 => self.postpone_deadlines(),
             13 => Call::Published(self.leases()),
             _ => Call::QueueFrom(self.number(), self.limits()),
@@ -402,13 +402,13 @@ impl Drawing {
         AmendedCall { aggregate_id: KEYS[0].to_owned(), step: "charge".into(), request }
     }
 
-    fn status(&self) -> HeldStatus {
-        [HeldStatus::Retrying, HeldStatus::Queued, HeldStatus::Parked][self.chance.pick(3)]
+    fn status(&self) -> DeferredStatus {
+        [DeferredStatus::Retrying, DeferredStatus::Queued, DeferredStatus::Parked][self.chance.pick(3)]
     }
 
-    fn hold(&mut self, n: usize) -> HoldEvent {
+    fn defer(&mut self, n: usize) -> DeferEvent {
         let failed = self.one_in(2).then(failure);
-        HoldEvent {
+        DeferEvent {
             key: KEYS[n % 2].to_owned(),
             event_id: id(EVENT_TIME_MS, n),
             event_type: "order.placed".into(),
@@ -422,13 +422,13 @@ impl Drawing {
         }
     }
 
-    fn held(&mut self, held: &mut HeldEvents) {
+    fn deferred(&mut self, deferred: &mut DeferredEvents) {
         match self.chance.pick(4) {
-            0 => held.none = self.keys(),
-            1 => held.no_compensation = self.keys(),
-            2 => held.let_go = self.some(4).into_iter().map(|n| n as i64 + 1).collect(),
+            0 => deferred.none = self.keys(),
+            1 => deferred.no_compensation = self.keys(),
+            2 => deferred.released = self.some(4).into_iter().map(|n| n as i64 + 1).collect(),
             _ => {
-                let failed = self.some(4).into_iter().map(|n| HeldFailure {
+                let failed = self.some(4).into_iter().map(|n| DeferredFailure {
                     number: n as i64 + 1,
                     status: self.status(),
                     failure: failure(),
@@ -437,7 +437,7 @@ impl Drawing {
                     now: self.moment(),
                     early: self.one_in(4),
                 });
-                held.failed_again = failed.collect();
+                deferred.failed_again = failed.collect();
             }
         }
     }

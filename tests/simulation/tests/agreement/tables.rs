@@ -22,7 +22,7 @@ const ENGINE: &str = "
                             correlation_id, attempts, coalesce('Some(\"' || last_error || '\")', 'None')) FROM deadlines
     UNION ALL SELECT format('call %s %s/%s %s %s due %s', id, aggregate_id, step, request, attempts,
                             CASE WHEN not_before <= now() THEN 'true' ELSE 'false' END) FROM intents
-    UNION ALL SELECT format('held %s %s %s %s %s %s %s %s %s', number, key, event_id, status, attempts,
+    UNION ALL SELECT format('deferred %s %s %s %s %s %s %s %s %s', number, key, event_id, status, attempts,
                             coalesce('Some(' || extract(epoch FROM first_failed_at)::bigint || ')', 'None'),
                             CASE WHEN due_at <= now() THEN 'past' ELSE 'later' END,
                             overtakes::boolean::text, early::boolean::text) FROM held_events

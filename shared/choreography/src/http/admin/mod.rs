@@ -1,9 +1,9 @@
-//! Admin routes: see what is held, dead or stopped, redrive or release it, or discard it with a reason; see which calls have no
+//! Admin routes: see what is deferred, dead or stopped, redrive or release it, or discard it with a reason; see which calls have no
 //! answer, and settle them by hand.
 
 mod calls;
 mod dead_messages;
-mod held;
+mod deferred_events;
 mod payload;
 mod stopped;
 
@@ -15,7 +15,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use choreography_core::{input::Verdict, store::HeldStatus};
+use choreography_core::{input::Verdict, store::DeferredStatus};
 use choreography_postgres::DiscardError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -38,7 +38,7 @@ impl Admin {
 }
 
 pub(super) fn routes(handler: Arc<ServiceHandler>, aftermath: Aftermath) -> Router {
-    let routes = Router::new().merge(held::routes()).merge(dead_messages::routes());
+    let routes = Router::new().merge(deferred_events::routes()).merge(dead_messages::routes());
     routes.merge(calls::routes()).merge(stopped::routes()).with_state(Admin { handler, aftermath })
 }
 
@@ -80,13 +80,15 @@ fn verdict_response<R>(number: i64, verdict: &Verdict<R>) -> Response {
             Json(json!({ "outcome": "applied" })).into_response()
         }
         Verdict::Repeat => Json(json!({ "outcome": "repeated: it had its effect before" })).into_response(),
-        Verdict::Held(HeldStatus::Parked) => {
-            problem(StatusCode::CONFLICT, "refused again; see its error in /admin/held")
+        Verdict::Deferred(DeferredStatus::Parked) => {
+            problem(StatusCode::CONFLICT, "refused again; see its error in /admin/deferred")
         }
-        Verdict::Held(_) => problem(StatusCode::ACCEPTED, "failed for a passing reason; it is tried again by itself"),
+        Verdict::Deferred(_) => {
+            problem(StatusCode::ACCEPTED, "failed for a passing reason; it is tried again by itself")
+        }
         Verdict::Gone => problem(
             StatusCode::CONFLICT,
-            "an earlier event of its key is held (redrive or discard that first), or it was settled meanwhile",
+            "an earlier event of its key is deferred (redrive or discard that first), or it was settled meanwhile",
         ),
         Verdict::Ignored => problem(StatusCode::CONFLICT, "this service does not handle its type"),
         Verdict::Dead => problem(StatusCode::CONFLICT, "its id is outside of the horizon by now"),

@@ -1,13 +1,13 @@
-//! Payment: its outbox with stopped keys, its open calls, its held events, and what its inbox knows.
+//! Payment: its outbox with stopped keys, its open calls, its deferred events, and what its inbox knows.
 
 use choreography_core::{
     calls::{CallStore, answered},
     delivery::{Delivery, Position},
     event_id::Ids,
-    input::Verdict::{Applied, Dead, Held, Repeat},
+    input::Verdict::{Applied, Dead, Deferred, Repeat},
     participant::Answer,
     retry::{self, Limits},
-    store::{Crashes, Database as _, HeldStatus::Queued, OutboxMessage, Stage, Writing},
+    store::{Crashes, Database as _, DeferredStatus::Queued, OutboxMessage, Stage, Writing},
 };
 use chrono::TimeDelta;
 use contracts::{ShippingCancelled, ShippingFailed};
@@ -174,8 +174,8 @@ async fn open_calls_are_called_and_answered_once() {
     assert_eq!(world.count("SELECT count(*) FROM intents").await, 0);
 }
 
-/// A held event as that build wrote it.
-async fn hold(owner: &PgPool, (id, event): &(Uuid, Delivery), event_type: &str, status: &str, early: bool) {
+/// A deferred event as that build wrote it.
+async fn defer(owner: &PgPool, (id, event): &(Uuid, Delivery), event_type: &str, status: &str, early: bool) {
     sqlx::query(
         "INSERT INTO held_events (key, event_id, event_type, status, topic, partition, \"offset\", message_key, payload,
                                   headers, attempts, due_at, held_at, early)
@@ -191,7 +191,7 @@ async fn hold(owner: &PgPool, (id, event): &(Uuid, Delivery), event_type: &str, 
     .bind(early)
     .execute(owner)
     .await
-    .expect("it is held");
+    .expect("it is deferred");
 }
 
 const RESERVED: &str = "inventory.reserved";
@@ -214,11 +214,11 @@ async fn held_events_go_on_in_their_order_and_parked_ones_wait() {
              SELECT '00000000-0000-0000-0000-00000000000' || n, 'none' FROM generate_series(1, 3) n",
         )
         .await;
-        hold(owner, &first, RESERVED, "retrying", false).await;
-        hold(owner, &cancelled, "shipping.cancelled", "queued", false).await;
-        hold(owner, &parked, RESERVED, "parked", false).await;
-        hold(owner, &in_time, RESERVED, "retrying", true).await;
-        hold(owner, &early, RESERVED, "retrying", true).await;
+        defer(owner, &first, RESERVED, "retrying", false).await;
+        defer(owner, &cancelled, "shipping.cancelled", "queued", false).await;
+        defer(owner, &parked, RESERVED, "parked", false).await;
+        defer(owner, &in_time, RESERVED, "retrying", true).await;
+        defer(owner, &early, RESERVED, "retrying", true).await;
         sqlx::query("INSERT INTO inbox SELECT 'payment', unnest($1::uuid[])")
             .bind(vec![first.0, cancelled.0, parked.0])
             .execute(owner)
@@ -241,7 +241,7 @@ async fn held_events_go_on_in_their_order_and_parked_ones_wait() {
     assert_eq!(world.texts("SELECT right(key, 1) FROM held_events ORDER BY number").await, ["3", "5"]);
     // Repeats have no effect. What is new of a parked key queues. A row without a state is as none.
     let verdicts = arrive(&world, &[first.1, in_time.1, reserved(3, 9).1, failed, reserved(2, 10).1]).await;
-    assert!(matches!(verdicts[..], [Repeat, Repeat, Held(Queued), Held(_), Applied(None)]), "{verdicts:?}");
+    assert!(matches!(verdicts[..], [Repeat, Repeat, Deferred(Queued), Deferred(_), Applied(None)]), "{verdicts:?}");
     let states = world.texts("SELECT right(order_id, 1) || ' ' || state FROM payments ORDER BY order_id").await;
     assert_eq!(states, ["1 capturing_undo", "2 capturing", "3 none", "4 capturing"]);
 }

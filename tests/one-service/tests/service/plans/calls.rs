@@ -1,4 +1,4 @@
-//! Payment: events, external calls and held events.
+//! Payment: events, external calls and deferred events.
 
 use choreography_core::{
     calls::{CallStore, NoAnswer, give_back},
@@ -9,7 +9,7 @@ use choreography_core::{
     participant::{Answer, Trigger},
     retry::{self, Limits},
     routes::{AnyEvent, AnyReply},
-    store::{Database as _, HeldStatus::Retrying, Stage, Writing},
+    store::{Database as _, DeferredStatus::Retrying, Stage, Writing},
     trace::TraceContext,
 };
 use chrono::TimeDelta;
@@ -20,12 +20,12 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::{are_right, relaying::relay};
-use crate::events::{arrive, delivery, early_id, hold, published, reserved, reserved_as, start};
+use crate::events::{arrive, defer, delivery, early_id, published, reserved, reserved_as, start};
 
 /// Those of a relay apart.
 pub const EXPECTED: &str = "
     all_of_them, amended, behind, calls_amended, calls_new, calls_postponed, calls_taken, changed, claimed,
-    counted, dead_new, failed_again, fitting, free, held_now, inbox_new, later, let_go, locked, new, next,
+    counted, dead_new, failed_again, fitting, free, deferred_now, inbox_new, later, released, locked, new, next,
     picked, queue, records, delete held_events, delete intents, delete messages_under_way, delete runs,
     insert dead_messages, insert held_events, insert inbox, insert intents, insert messages_under_way,
     insert payment_ledger, insert payments, insert runs, read held_events, read inbox, read intents,
@@ -85,13 +85,13 @@ async fn hold_and_retry(world: &OneService<Payment>, n: u128) {
     let (handler, key) = (world.handler(), order(300 + n));
     let failed = ShippingFailed { order_id: key, reason: "no carrier".into() };
     let verdicts = arrive(world, &[published(Uuid::now_v7(), &failed, 10)]).await;
-    assert!(matches!(verdicts[..], [Verdict::Held(_)]), "{verdicts:?}");
+    assert!(matches!(verdicts[..], [Verdict::Deferred(_)]), "{verdicts:?}");
     arrive(world, &[reserved(300 + n, 11).1, reserved_as(early_id(), 400 + n, 12)]).await;
     let number = "SELECT number FROM held_events WHERE key = $1 ORDER BY number";
-    let number = sqlx::query_scalar(number).bind(key.to_string()).fetch_one(&world.pool).await.expect("it is held");
+    let number = sqlx::query_scalar(number).bind(key.to_string()).fetch_one(&world.pool).await.expect("it is deferred");
     let redriven = retry::redrive(&handler, &handler.database, &mut Ids::new(), number, LIMITS).await;
-    redriven.expect("the database is there").expect("it is held").expect("it can be read");
-    hold(world, 500 + n, Retrying).await;
+    redriven.expect("the database is there").expect("it is deferred").expect("it can be read");
+    defer(world, 500 + n, Retrying).await;
     let retried = retry::step(&handler, &handler.database, &mut Ids::new(), LIMITS, false).await;
     let verdicts = retried.expect("the database is there").verdicts;
     assert!(matches!(verdicts[..], [Some(Verdict::Applied(None))]), "{verdicts:?}");
@@ -125,7 +125,7 @@ async fn note(world: &OneService<Payment>, n: u128) {
 }
 
 #[tokio::test]
-async fn no_statement_for_events_calls_and_held_events_reads_a_table_whole() {
+async fn no_statement_for_events_calls_and_deferred_events_reads_a_table_whole() {
     let world = start().await;
     let inbound = async |n: u128| {
         capture(&world, n).await;

@@ -1,10 +1,10 @@
-//! What was held: attempts, dead letters, and who was blamed for a crash.
+//! What was deferred: attempts, dead letters, and who was blamed for a crash.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use choreography_core::{
     delivery::Position,
-    store::{HeldStatus, OutboxMessage},
+    store::{DeferredStatus, OutboxMessage},
 };
 
 use crate::{
@@ -77,7 +77,7 @@ impl Parked {
 fn parked_of(log: &[Committed], service: &str, findings: &mut Vec<String>) -> BTreeMap<Position, Vec<Parked>> {
     let mut parked: BTreeMap<Position, Vec<Parked>> = BTreeMap::new();
     for change in log {
-        let Committed::Held(row, before) = change else { continue };
+        let Committed::Deferred(row, before) = change else { continue };
         let (event, attempts) = (&row.event.event, row.event.attempts);
         if attempts != row.failures {
             let failures = row.failures;
@@ -85,7 +85,7 @@ fn parked_of(log: &[Committed], service: &str, findings: &mut Vec<String>) -> BT
         }
         // Of a row that nobody can read, nobody can write a dead letter.
         let readable = row.class != Some(UNREADABLE);
-        if row.status == HeldStatus::Parked && *before != Some(HeldStatus::Parked) && readable {
+        if row.status == DeferredStatus::Parked && *before != Some(DeferredStatus::Parked) && readable {
             let payload = event.delivery.payload.as_ref().map(|bytes| bytes.to_vec());
             parked.entry(event.delivery.position.clone()).or_default().push(Parked { attempts, payload });
         }

@@ -1,29 +1,29 @@
-//! Held events: whose turn it is, and who comes behind.
+//! Deferred events: whose turn it is, and who comes behind.
 
 use std::collections::BTreeMap;
 
 use choreography_core::{
-    input::HeldEvent,
+    input::DeferredEvent,
     participant::Participant,
-    retry::{Claimed, HeldStore, Limits, Unreadable},
-    store::{HeldStatus, StoreError},
+    retry::{Claimed, DeferredStore, Limits, Unreadable},
+    store::{DeferredStatus, StoreError},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     Model,
-    state::{HeldRow, State},
+    state::{DeferredRow, State},
 };
 use crate::core::lock;
 
-type Queues = BTreeMap<String, Vec<HeldRow>>;
+type Queues = BTreeMap<String, Vec<DeferredRow>>;
 
-impl<P: Participant> HeldStore for Model<P> {
+impl<P: Participant> DeferredStore for Model<P> {
     async fn claim(&self, limits: Limits, lease: TimeDelta) -> Result<Claimed, StoreError> {
-        let mut tx = self.alone("claim_held").await?;
+        let mut tx = self.alone("claim_deferred").await?;
         let now = tx.begun;
-        let mut events: Vec<HeldEvent> = tx.now_step(|state, id| {
-            let queues = queues(state.held.snapshot(id).map(|(_, row)| row));
+        let mut events: Vec<DeferredEvent> = tx.now_step(|state, id| {
+            let queues = queues(state.deferred.snapshot(id).map(|(_, row)| row));
             let claimed = claim(state, id, &queues, limits, now, lease);
             let numbers: Vec<i64> = claimed.iter().map(|row| row.event.number).collect();
             let behind = claimed.iter().flat_map(|first| behind(&queues, first, &numbers, limits, now));
@@ -36,7 +36,7 @@ impl<P: Participant> HeldStore for Model<P> {
 
     async fn queue_from(&self, number: i64, limits: Limits) -> Result<Claimed, StoreError> {
         self.statement("queue_from").await?;
-        let queues = queues(lock(&self.state).held.committed());
+        let queues = queues(lock(&self.state).deferred.committed());
         let queue = queues.values().find(|queue| queue.iter().any(|row| row.event.number == number));
         let behind = queue.into_iter().flatten().filter(|row| row.event.number >= number);
         let events = within([].iter(), behind.take(limits.per_key), limits.bytes);
@@ -46,16 +46,16 @@ impl<P: Participant> HeldStore for Model<P> {
     async fn park_unreadable(&self, rows: &[Unreadable]) -> Result<(), StoreError> {
         let mut tx = self.alone("park_unreadable").await?;
         let now = tx.begun;
-        let of = |row: &HeldRow| {
-            row.status != HeldStatus::Parked && rows.iter().any(|unreadable| unreadable.number == row.event.number)
+        let of = |row: &DeferredRow| {
+            row.status != DeferredStatus::Parked && rows.iter().any(|unreadable| unreadable.number == row.event.number)
         };
-        for (place, mut row) in tx.take(|state| &mut state.held, of, |row| row.event.number).await? {
-            row.status = HeldStatus::Parked;
+        for (place, mut row) in tx.take(|state| &mut state.deferred, of, |row| row.event.number).await? {
+            row.status = DeferredStatus::Parked;
             row.event.attempts += 1;
             row.failures += 1;
             row.class = Some(UNREADABLE);
             row.event.first_failed_at = row.event.first_failed_at.or(Some(now));
-            tx.now_step(|state, _| state.held.write(place, Some(row)));
+            tx.now_step(|state, _| state.deferred.write(place, Some(row)));
         }
         tx.finish_alone()
     }
@@ -66,18 +66,18 @@ pub const UNREADABLE: &str = "unreadable";
 
 impl<P: Participant> Model<P> {
     /// What can be read, and what can't.
-    fn read(&self, events: Vec<HeldEvent>) -> Claimed {
+    fn read(&self, events: Vec<DeferredEvent>) -> Claimed {
         let scribbled = &lock(&self.state).scribbled;
         let (unreadable, events) = events.into_iter().partition(|event| scribbled.contains(&event.number));
-        let unreadable: Vec<HeldEvent> = unreadable;
+        let unreadable: Vec<DeferredEvent> = unreadable;
         let why = || "scribbled over".to_owned();
         let unreadable = unreadable.iter().map(|event| Unreadable { number: event.number, why: why() }).collect();
         Claimed { events, unreadable }
     }
 }
 
-/// Per aggregate, its held events in number order.
-fn queues<'a>(rows: impl Iterator<Item = &'a HeldRow>) -> Queues {
+/// Per aggregate, its deferred events in number order.
+fn queues<'a>(rows: impl Iterator<Item = &'a DeferredRow>) -> Queues {
     let mut queues = Queues::new();
     for row in rows {
         queues.entry(row.event.event.aggregate_id.clone()).or_default().push(row.clone());
@@ -86,12 +86,12 @@ fn queues<'a>(rows: impl Iterator<Item = &'a HeldRow>) -> Queues {
     queues
 }
 
-fn is_ready(row: &HeldRow, now: DateTime<Utc>) -> bool {
-    row.status != HeldStatus::Parked && row.due_at <= now
+fn is_ready(row: &DeferredRow, now: DateTime<Utc>) -> bool {
+    row.status != DeferredStatus::Parked && row.due_at <= now
 }
 
-fn is_its_turn(queue: &[HeldRow], row: &HeldRow) -> bool {
-    let keeps = |before: &HeldRow| !row.overtakes || (before.overtakes && before.status != HeldStatus::Parked);
+fn is_its_turn(queue: &[DeferredRow], row: &DeferredRow) -> bool {
+    let keeps = |before: &DeferredRow| !row.overtakes || (before.overtakes && before.status != DeferredStatus::Parked);
     !queue.iter().take_while(|before| before.event.number < row.event.number).any(keeps)
 }
 
@@ -103,20 +103,20 @@ fn claim<P: Participant>(
     limits: Limits,
     now: DateTime<Utc>,
     lease: TimeDelta,
-) -> Vec<HeldRow> {
-    let at_turn = |row: &HeldRow| is_ready(row, now) && is_its_turn(&queues[&row.event.event.aggregate_id], row);
-    let found = state.held.snapshot(tx).filter(|(_, row)| at_turn(row));
+) -> Vec<DeferredRow> {
+    let at_turn = |row: &DeferredRow| is_ready(row, now) && is_its_turn(&queues[&row.event.event.aggregate_id], row);
+    let found = state.deferred.snapshot(tx).filter(|(_, row)| at_turn(row));
     let mut found: Vec<(DateTime<Utc>, i64, u64)> =
         found.map(|(place, row)| (row.due_at, row.event.number, place)).collect();
     found.sort_unstable();
-    let (mut claimed, mut bytes): (Vec<HeldRow>, usize) = (Vec::new(), 0);
+    let (mut claimed, mut bytes): (Vec<DeferredRow>, usize) = (Vec::new(), 0);
     for (_, _, place) in found {
         if claimed.len() == limits.keys || bytes >= limits.bytes {
             break;
         }
-        let Ok(Some(row)) = state.held.lock(tx, place) else { continue };
+        let Ok(Some(row)) = state.deferred.lock(tx, place) else { continue };
         bytes += size(&row);
-        state.held.write(place, Some(HeldRow { due_at: now + lease, ..row.clone() }));
+        state.deferred.write(place, Some(DeferredRow { due_at: now + lease, ..row.clone() }));
         claimed.push(row);
     }
     claimed
@@ -125,11 +125,11 @@ fn claim<P: Participant>(
 /// What follows the first of a key.
 fn behind<'a>(
     queues: &'a Queues,
-    first: &HeldRow,
+    first: &DeferredRow,
     claimed: &'a [i64],
     limits: Limits,
     now: DateTime<Utc>,
-) -> Vec<&'a HeldRow> {
+) -> Vec<&'a DeferredRow> {
     let queue = &queues[&first.event.event.aggregate_id];
     if queue.first().map(|row| row.event.number) != Some(first.event.number) {
         return Vec::new();
@@ -140,17 +140,17 @@ fn behind<'a>(
 
 /// The claimed ones, and of the others what fits, in number order.
 fn within<'a>(
-    claimed: impl Iterator<Item = &'a HeldRow>,
-    behind: impl Iterator<Item = &'a HeldRow>,
+    claimed: impl Iterator<Item = &'a DeferredRow>,
+    behind: impl Iterator<Item = &'a DeferredRow>,
     most: usize,
-) -> Vec<HeldEvent> {
-    let mut events: Vec<HeldEvent> = Vec::new();
+) -> Vec<DeferredEvent> {
+    let mut events: Vec<DeferredEvent> = Vec::new();
     let mut bytes = 0;
     for row in claimed {
         bytes += size(row);
         events.push(row.event.clone());
     }
-    let mut behind: Vec<&HeldRow> = behind.collect();
+    let mut behind: Vec<&DeferredRow> = behind.collect();
     behind.sort_by_key(|row| row.event.number);
     for row in behind {
         if bytes < most {
@@ -162,6 +162,6 @@ fn within<'a>(
 }
 
 /// The payload; of headers the model has few.
-fn size(row: &HeldRow) -> usize {
+fn size(row: &DeferredRow) -> usize {
     row.event.event.delivery.payload.as_deref().map_or(0, <[u8]>::len) + "[]".len()
 }

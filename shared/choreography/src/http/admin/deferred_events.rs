@@ -1,4 +1,4 @@
-//! Held events: listed, redriven, discarded.
+//! Deferred events: listed, redriven, discarded.
 
 use axum::{
     Router,
@@ -24,18 +24,18 @@ const QUEUE: Limits = Limits { keys: 1, per_key: 100, bytes: 8 * 1024 * 1024 };
 
 pub(super) fn routes() -> Router<Admin> {
     Router::new()
-        .route("/held", get(list_held))
-        .route("/held/{number}/payload", get(held_payload))
-        .route("/held/{number}/redrive", post(redrive))
-        .route("/held/{number}/discard", post(discard_event))
+        .route("/deferred", get(list_deferred))
+        .route("/deferred/{number}/payload", get(deferred_payload))
+        .route("/deferred/{number}/redrive", post(redrive))
+        .route("/deferred/{number}/discard", post(discard_event))
 }
 
-async fn list_held(State(admin): State<Admin>, Query(page): Query<Page>) -> Response {
-    listed("held", admin.handler.database.held_views(page.after, PAGE).await)
+async fn list_deferred(State(admin): State<Admin>, Query(page): Query<Page>) -> Response {
+    listed("deferred", admin.handler.database.deferred_views(page.after, PAGE).await)
 }
 
-async fn held_payload(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
-    payload(admin, Kept::Held, number).await
+async fn deferred_payload(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
+    payload(admin, Kept::Deferred, number).await
 }
 
 /// Answers what became of it: `applied`, or parked again and why.
@@ -51,7 +51,7 @@ async fn redrive(State(admin): State<Admin>, Path(number): Path<i64>) -> Respons
             verdict_response(number, progress.verdicts[0].as_ref().unwrap_or(&Verdict::Gone))
         }
         Ok(Some(Err(failure))) => problem(StatusCode::CONFLICT, &failure.message),
-        Ok(None) => problem(StatusCode::NOT_FOUND, &format!("no event {number} is held")),
+        Ok(None) => problem(StatusCode::NOT_FOUND, &format!("no event {number} is deferred")),
         Err(error) => unavailable(&error),
     }
 }

@@ -1,9 +1,9 @@
-//! Held events: whose turn it is, and who comes behind.
+//! Deferred events: whose turn it is, and who comes behind.
 
 use choreography_core::{
     dead_letter::shortened,
-    input::{Event, HeldEvent},
-    retry::{Claimed, HeldStore, Limits, Unreadable},
+    input::{DeferredEvent, Event},
+    retry::{Claimed, DeferredStore, Limits, Unreadable},
     store::StoreError,
 };
 use chrono::TimeDelta;
@@ -55,7 +55,7 @@ const QUEUE_FROM: &str = "
     WHERE before < $3
     ORDER BY number";
 
-impl HeldStore for Postgres {
+impl DeferredStore for Postgres {
     async fn claim(&self, limits: Limits, lease: TimeDelta) -> Result<Claimed, StoreError> {
         let rows = sqlx::query(CLAIM)
             .bind(number(limits.keys))
@@ -104,7 +104,7 @@ fn number(limit: usize) -> i64 {
 fn claimed(rows: &[PgRow]) -> sqlx::Result<Claimed> {
     let mut claimed = Claimed::default();
     for row in rows {
-        match readable::read(row, held_event) {
+        match readable::read(row, deferred_event) {
             Ok(event) => claimed.events.push(event),
             Err(error) => {
                 claimed.unreadable.push(Unreadable { number: row.try_get("number")?, why: error.to_string() });
@@ -114,8 +114,8 @@ fn claimed(rows: &[PgRow]) -> sqlx::Result<Claimed> {
     Ok(claimed)
 }
 
-fn held_event(row: &PgRow) -> sqlx::Result<HeldEvent> {
-    Ok(HeldEvent {
+fn deferred_event(row: &PgRow) -> sqlx::Result<DeferredEvent> {
+    Ok(DeferredEvent {
         number: row.try_get("number")?,
         event: Event {
             id: row.try_get("event_id")?,

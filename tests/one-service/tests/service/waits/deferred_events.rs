@@ -1,14 +1,14 @@
-//! Held events that another transaction is trying, or holding.
+//! Deferred events that another transaction is trying, or deferring.
 
 use choreography_core::{
     event_id::Ids,
     input::{
         Inbound, Unread,
-        Verdict::{self, Applied, Gone, Held},
+        Verdict::{self, Applied, Deferred, Gone},
     },
     retry::{self, Limits},
     routes::AnyReply,
-    store::HeldStatus::{Parked, Queued, Retrying},
+    store::DeferredStatus::{Parked, Queued, Retrying},
 };
 use chrono::TimeDelta;
 use one_service::OneService;
@@ -16,27 +16,27 @@ use payment::Payment;
 use uuid::Uuid;
 
 use super::{Commit, RollBack, meets, open, verdict};
-use crate::events::{arrive, early_id, hold, reserved, reserved_as, start};
+use crate::events::{arrive, defer, early_id, reserved, reserved_as, start};
 
 async fn redrive(world: &OneService<Payment>, number: i64) -> Verdict<AnyReply> {
     let (handler, limits) = (world.handler(), Limits { keys: 10, per_key: 1, bytes: 1_000_000 });
     let redriven = retry::redrive(&handler, &handler.database, &mut Ids::new(), number, limits).await;
-    verdict(redriven.expect("the database is there").expect("it is held").expect("it can be read"))
+    verdict(redriven.expect("the database is there").expect("it is deferred").expect("it can be read"))
 }
 
 async fn states(world: &OneService<Payment>) -> Vec<String> {
     world.texts("SELECT state FROM payments ORDER BY order_id").await
 }
 
-/// There is no row to lock, so the first of the held events stands for it.
+/// There is no row to lock, so the first of the deferred events stands for it.
 #[tokio::test]
-async fn a_held_event_without_a_row_that_another_is_trying_is_waited_for_and_has_one_effect() {
+async fn a_deferred_event_without_a_row_that_another_is_trying_is_waited_for_and_has_one_effect() {
     let world = start().await;
-    hold(&world, 1, Parked).await;
-    hold(&world, 2, Parked).await;
+    defer(&world, 1, Parked).await;
+    defer(&world, 2, Parked).await;
     let key = Uuid::from_u128(1);
     let handled = format!(
-        "WITH let_go AS (DELETE FROM held_events WHERE number = 1)
+        "WITH released AS (DELETE FROM held_events WHERE number = 1)
          INSERT INTO payments (order_id, state) VALUES ('{key}', 'voided')"
     );
     let first = open(&world, handled).await;
@@ -52,21 +52,22 @@ async fn a_held_event_without_a_row_that_another_is_trying_is_waited_for_and_has
 }
 
 #[tokio::test]
-async fn a_held_event_that_another_is_parking_is_waited_for_and_waits_for_a_decision() {
+async fn a_deferred_event_that_another_is_parking_is_waited_for_and_waits_for_a_decision() {
     let world = start().await;
-    hold(&world, 1, Retrying).await;
+    defer(&world, 1, Retrying).await;
     let (handler, limits) = (world.handler(), Limits { keys: 10, per_key: 10, bytes: 1_000_000 });
-    let mut claimed = retry::HeldStore::claim(&handler.database, limits, TimeDelta::seconds(15)).await.expect("events");
+    let mut claimed =
+        retry::DeferredStore::claim(&handler.database, limits, TimeDelta::seconds(15)).await.expect("events");
     let park = "UPDATE held_events SET status = 'parked', attempts = 10";
     let first = open(&world, park.to_owned()).await;
-    let inbound = Inbound::Unread(Unread::Held(claimed.events.pop().expect("it is due")));
+    let inbound = Inbound::Unread(Unread::Deferred(claimed.events.pop().expect("it is due")));
     let tried = verdict(meets(&world, first, Commit, world.handle(inbound)).await);
     assert!(matches!(tried, Gone), "{tried:?}");
     assert_eq!(world.texts("SELECT status || ' ' || attempts FROM held_events").await, ["parked 10"]);
     assert_eq!(states(&world).await, [""; 0]);
 }
 
-/// What holds an event until its time comes.
+/// What defers an event until its time comes.
 fn hold_early(id: Uuid, order: u128) -> String {
     let key = Uuid::from_u128(order);
     format!(
@@ -78,16 +79,16 @@ fn hold_early(id: Uuid, order: u128) -> String {
 }
 
 #[tokio::test]
-async fn an_early_event_that_another_is_holding_is_waited_for_and_held_once() {
+async fn an_early_event_that_another_is_holding_is_waited_for_and_deferred_once() {
     let world = start().await;
     for (order, end, offset) in [(1, Commit, 7), (2, RollBack, 8)] {
         let id = early_id();
         let first = open(&world, hold_early(id, order)).await;
         let verdicts = meets(&world, first, end, arrive(&world, &[reserved_as(id, order, 8)])).await;
-        assert!(matches!(verdicts[..], [Held(Retrying)]), "{verdicts:?}");
-        let held = world.texts("SELECT event_id || ' ' || \"offset\" || ' ' || early FROM held_events").await;
-        assert_eq!(held, [format!("{id} {offset} true")], "by whoever came first");
-        sqlx::query("DELETE FROM held_events").execute(&world.pool).await.expect("none is held");
+        assert!(matches!(verdicts[..], [Deferred(Retrying)]), "{verdicts:?}");
+        let deferred = world.texts("SELECT event_id || ' ' || \"offset\" || ' ' || early FROM held_events").await;
+        assert_eq!(deferred, [format!("{id} {offset} true")], "by whoever came first");
+        sqlx::query("DELETE FROM held_events").execute(&world.pool).await.expect("none is deferred");
     }
     assert_eq!(world.count("SELECT count(*) FROM inbox").await, 0);
     assert_eq!(states(&world).await, [""; 0]);
@@ -97,12 +98,12 @@ async fn an_early_event_that_another_is_holding_is_waited_for_and_held_once() {
 #[tokio::test]
 async fn an_event_in_its_time_that_another_is_holding_as_early_is_waited_for_and_early_no_more() {
     let world = start().await;
-    hold(&world, 1, Parked).await;
+    defer(&world, 1, Parked).await;
     let (id, event) = reserved(1, 8);
     let first = open(&world, hold_early(id, 1)).await;
     let verdicts = meets(&world, first, Commit, arrive(&world, &[event])).await;
-    assert!(matches!(verdicts[..], [Held(Queued)]), "{verdicts:?}");
-    let held = world.texts("SELECT \"offset\" || ' ' || early FROM held_events ORDER BY number").await;
-    assert_eq!(held, ["1 false", "7 false"], "it is held once, and has an inbox row");
+    assert!(matches!(verdicts[..], [Deferred(Queued)]), "{verdicts:?}");
+    let deferred = world.texts("SELECT \"offset\" || ' ' || early FROM held_events ORDER BY number").await;
+    assert_eq!(deferred, ["1 false", "7 false"], "it is deferred once, and has an inbox row");
     assert_eq!(world.count("SELECT count(*) FROM inbox").await, 2);
 }
