@@ -27,7 +27,7 @@ use crate::{
     preparing::{api_pool, check_choreography, migrate, open_pool, prepare_database},
     runner::{Job, Surroundings},
     runtime::{
-        Aftermath, Arrivals, ConsumerState, IntakeLoop, Pace, Progress, RelayLoop, ServiceHandler, Waiting, Wakes,
+        Arrivals, ConsumerState, IntakeLoop, Pace, PostCommit, Progress, RelayLoop, ServiceHandler, Waiting, Wakes,
         answer_loop, beside_loop, call_loop, call_queue, deadline_loop, gauge_loop, job_loop, listen_loop,
         maintenance_loop, retry_loop, secrets,
     },
@@ -153,7 +153,7 @@ struct Service {
     commands: Commands<Routed>,
     handler: Arc<ServiceHandler>,
     settings: Arc<EngineSettings>,
-    aftermath: Aftermath,
+    post_commit: PostCommit,
     health: Health,
     reads: Pool,
     admin_token: Option<LiveSecret>,
@@ -226,12 +226,12 @@ impl Service {
         let (commands, command_queue) = commands::queue(settings.command_queue, settings.command_timeout);
         let (calls, call_receiver) = call_queue(CALL_QUEUE);
         let reads = api_pool(&pool, &settings.database);
-        let aftermath = Aftermath::new(Wakes::default(), calls);
+        let post_commit = PostCommit::new(Wakes::default(), calls);
         let mut service = Self {
             commands,
             handler: Arc::new(Handler::new(participant, database, policy)),
             settings,
-            aftermath: aftermath.clone(),
+            post_commit: post_commit.clone(),
             health: health.clone(),
             reads,
             admin_token: access.admin_token,
@@ -241,17 +241,17 @@ impl Service {
             outlets: JoinSet::new(),
         };
         let ends = Ends { state, source, events, dead_letters, command_queue, calls: call_receiver, provider, crashed };
-        service.spawn_loops(ends, &aftermath);
+        service.spawn_loops(ends, &post_commit);
         Ok(service)
     }
 
-    fn spawn_loops<O: Provider>(&mut self, ends: Ends<O>, aftermath: &Aftermath) {
+    fn spawn_loops<O: Provider>(&mut self, ends: Ends<O>, post_commit: &PostCommit) {
         let (state, settings) = (ends.state.clone(), self.settings.clone());
         let (limit, slow, crashed) = (settings.batch_limit, settings.slow_poll, ends.crashed);
         let (called, ended_calls) = mpsc::channel(settings.call_concurrency * 2);
         let store = self.handler.database.clone();
         let progress = self.health.progress.clone();
-        let at = || (self.handler.clone(), aftermath.clone(), self.intake.clone());
+        let at = || (self.handler.clone(), post_commit.clone(), self.intake.clone());
 
         let intakes = &mut self.intakes;
         let (intake, aside) = Intake::new(intake::Limits { inputs: limit, bytes: settings.batch_bytes });
@@ -268,10 +268,10 @@ impl Service {
         let (source, commands) = (ends.source, ends.command_queue);
         let (answers, answered) = mpsc::channel(settings.call_concurrency * 2);
         let arrivals = Arrivals { source, commands, answers: answered, deadlines };
-        let (handler, aftermath_of_intake, stop) = at();
+        let (handler, after_intake, stop) = at();
         let main = IntakeLoop {
             handler,
-            aftermath: aftermath_of_intake,
+            post_commit: after_intake,
             state: state.clone(),
             limit,
             crashed,
@@ -292,15 +292,15 @@ impl Service {
         for (lane, name, sink) in
             [(Lane::Events, "relay", ends.events), (Lane::DeadLetters, "dead-letter relay", ends.dead_letters)]
         {
-            let (store, aftermath, settings) = (store.clone(), aftermath.clone(), settings.clone());
-            let run = RelayLoop { store, lane, aftermath, settings, stop: stop() }.run(sink);
+            let (store, post_commit, settings) = (store.clone(), post_commit.clone(), settings.clone());
+            let run = RelayLoop { store, lane, post_commit, settings, stop: stop() }.run(sink);
             outlets.spawn(progress.watch(name, run));
         }
         let run = maintenance_loop(pool.clone(), settings.clone(), stop());
         outlets.spawn(progress.watch("maintenance", run));
         // LISTEN needs a connection of the server's own; behind a pooler the poll finds everything.
         if settings.database.database_pooler == Pooler::None {
-            let run = listen_loop(pool.clone(), aftermath.clone(), stop());
+            let run = listen_loop(pool.clone(), post_commit.clone(), stop());
             outlets.spawn(progress.watch("wake-up", run));
         }
         if settings.metrics {
@@ -322,7 +322,12 @@ impl Service {
             let run = job_loop(job, context.clone(), self.intake.clone());
             self.intakes.spawn(self.health.progress.watch(name, run));
         }
-        front.show(api, context, &self.health, (self.handler.clone(), self.aftermath.clone(), self.admin_token.take()));
+        front.show(
+            api,
+            context,
+            &self.health,
+            (self.handler.clone(), self.post_commit.clone(), self.admin_token.take()),
+        );
         info!(service = self.name(), "ready to serve");
     }
 

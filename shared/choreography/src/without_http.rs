@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     health::Health,
-    runtime::{Aftermath, ServiceHandler},
+    runtime::{PostCommit, ServiceHandler},
     secret::LiveSecret,
     service::Context,
     settings::EngineSettings,
@@ -22,7 +22,7 @@ impl Front {
         Ok(Self)
     }
 
-    pub fn show(&self, _: Api, _: Context, _: &Health, _: (Arc<ServiceHandler>, Aftermath, Option<LiveSecret>)) {}
+    pub fn show(&self, _: Api, _: Context, _: &Health, _: (Arc<ServiceHandler>, PostCommit, Option<LiveSecret>)) {}
 
     pub async fn close(&mut self) {}
 }

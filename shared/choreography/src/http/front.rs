@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     health::Health,
-    runtime::{Aftermath, ServiceHandler},
+    runtime::{PostCommit, ServiceHandler},
     secret::LiveSecret,
     service::Context as ServiceContext,
     settings::EngineSettings,
@@ -85,10 +85,10 @@ impl Front {
         api: Api,
         context: ServiceContext,
         health: &Health,
-        (handler, aftermath, token): (Arc<ServiceHandler>, Aftermath, Option<LiveSecret>),
+        (handler, post_commit, token): (Arc<ServiceHandler>, PostCommit, Option<LiveSecret>),
     ) {
         self.api.open(api_router(api(context), health.clone()));
-        self.admin.open(admin_router(handler, aftermath, token));
+        self.admin.open(admin_router(handler, post_commit, token));
     }
 
     /// Takes no further connections and ends the requests under way.

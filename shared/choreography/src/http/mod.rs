@@ -22,7 +22,7 @@ pub use server::{ServerLimits, serve};
 use crate::{
     health::Health,
     problem::Problem,
-    runtime::{Aftermath, ServiceHandler, Wakes, call_queue},
+    runtime::{PostCommit, ServiceHandler, Wakes, call_queue},
     secret::LiveSecret,
     telemetry,
 };
@@ -47,16 +47,16 @@ fn starting_admin_router() -> Router {
 }
 
 /// The metrics for whoever reaches the port, the admin routes for whoever has the token.
-fn admin_router(handler: Arc<ServiceHandler>, aftermath: Aftermath, token: Option<LiveSecret>) -> Router {
+fn admin_router(handler: Arc<ServiceHandler>, post_commit: PostCommit, token: Option<LiveSecret>) -> Router {
     let admin =
-        admin::routes(handler, aftermath).layer(axum::middleware::from_fn_with_state(Arc::new(token), token::check));
+        admin::routes(handler, post_commit).layer(axum::middleware::from_fn_with_state(Arc::new(token), token::check));
     bounded(Router::new().route("/metrics", get(|| async { telemetry::metrics() })).nest("/admin", admin))
 }
 
 /// The admin routes alone, for tests: nobody asks for a token, and nothing is woken.
 pub fn admin_routes(handler: Arc<ServiceHandler>) -> Router {
     let (calls, _nobody) = call_queue(1);
-    admin::routes(handler, Aftermath::new(Wakes::default(), calls))
+    admin::routes(handler, PostCommit::new(Wakes::default(), calls))
 }
 
 fn bounded(router: Router) -> Router {

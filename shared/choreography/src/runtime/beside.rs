@@ -6,13 +6,13 @@ use choreography_core::{event_id::Ids, intake::Beside, routes::Routed};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Aftermath, ServiceHandler, backoff, beat, idle, intake::tell};
+use super::{PostCommit, ServiceHandler, backoff, beat, idle, intake::tell};
 
 /// Runs until nothing goes aside any more and nothing is left, or until the database is away while the service stops.
 pub(crate) async fn beside_loop(
     handler: Arc<ServiceHandler>,
     mut beside: Beside<Routed>,
-    aftermath: Aftermath,
+    post_commit: PostCommit,
     stop: CancellationToken,
     nothing_comes: CancellationToken,
 ) {
@@ -23,7 +23,7 @@ pub(crate) async fn beside_loop(
         match beside.step(&handler, &mut ids).await {
             Ok(Some(handled)) => {
                 failures = 0;
-                tell(handled, &aftermath, began);
+                tell(handled, &post_commit, began);
             }
             Ok(None) if nothing_comes.is_cancelled() => return,
             Ok(None) => {

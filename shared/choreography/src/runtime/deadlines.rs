@@ -15,12 +15,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Aftermath, ServiceHandler, backoff, beat, idle};
+use super::{PostCommit, ServiceHandler, backoff, beat, idle};
 
 pub(crate) async fn deadline_loop(
     handler: Arc<ServiceHandler>,
     due: mpsc::Sender<(Vec<Deadline>, Found)>,
-    aftermath: Aftermath,
+    post_commit: PostCommit,
     limit: usize,
     slow_poll: Duration,
     stop: CancellationToken,
@@ -29,13 +29,13 @@ pub(crate) async fn deadline_loop(
     while !stop.is_cancelled() {
         beat();
         // Whatever is set from here on is told, since what is read now may not have it.
-        aftermath.next_deadline.store(i64::MAX, Ordering::Relaxed);
+        post_commit.next_deadline.store(i64::MAX, Ordering::Relaxed);
         let until = match deadlines::look(&handler.database, limit, handler.policy.retry.cap).await {
             Ok(looked) => {
                 failures = 0;
                 // Before these are handled: what is set or postponed then may come earlier.
                 let next = looked.next.map_or(i64::MAX, |next| next.timestamp_millis());
-                aftermath.next_deadline.store(next, Ordering::Relaxed);
+                post_commit.next_deadline.store(next, Ordering::Relaxed);
                 let until_next = looked.next.and_then(|next| (next - looked.now).to_std().ok()).unwrap_or(slow_poll);
                 let is_all = looked.due.len() + looked.unreadable.len() < limit;
                 let until = Instant::now() + if is_all { until_next.min(slow_poll * 10) } else { Duration::ZERO };
@@ -65,7 +65,7 @@ pub(crate) async fn deadline_loop(
         idle(async {
             tokio::select! {
                 () = tokio::time::sleep_until(until.into()) => {}
-                () = aftermath.wakes.deadlines.notified() => {}
+                () = post_commit.wakes.deadlines.notified() => {}
                 () = stop.cancelled() => {}
             }
         })

@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::{Aftermath, ServiceHandler, backoff, beat};
+use super::{PostCommit, ServiceHandler, backoff, beat};
 
 /// A transaction that takes longer is rolled back and handed in again; well below max.poll.interval.ms.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -58,7 +58,7 @@ pub(crate) struct Arrivals {
 
 pub(crate) struct IntakeLoop {
     pub handler: Arc<ServiceHandler>,
-    pub aftermath: Aftermath,
+    pub post_commit: PostCommit,
     pub state: Arc<ConsumerState>,
     /// Most inputs of one transaction.
     pub limit: usize,
@@ -213,7 +213,7 @@ impl IntakeLoop {
         intake.messages(basket);
         match stepped {
             Ok(Ok(handled)) => {
-                handled.into_iter().for_each(|handled| tell(handled, &self.aftermath, began));
+                handled.into_iter().for_each(|handled| tell(handled, &self.post_commit, began));
                 if let Err(error) = intake.commit_offsets(source).await {
                     warn!(%error, "offsets were not committed; they are committed with the next ones");
                 }
@@ -282,8 +282,8 @@ impl From<LogError> for Failure {
 }
 
 /// What follows a commit.
-pub(super) fn tell(mut handled: Handled<AnyReply>, aftermath: &Aftermath, began: Instant) {
-    aftermath.of(&mut handled.progress);
+pub(super) fn tell(mut handled: Handled<AnyReply>, post_commit: &PostCommit, began: Instant) {
+    post_commit.of(&mut handled.progress);
     for kind in Kind::ALL {
         let count = handled.kinds.iter().filter(|of| **of == kind).count();
         if count > 0 {

@@ -1,6 +1,5 @@
 //! The loops that drive the engine's steps with real Kafka and PostgreSQL, and the service around them.
 
-mod aftermath;
 mod answers;
 mod beside;
 mod calls;
@@ -9,13 +8,13 @@ mod gauges;
 mod intake;
 mod jobs;
 mod maintenance;
+mod post_commit;
 mod readiness;
 mod relaying;
 mod retrying;
 pub(crate) mod secrets;
 mod wake;
 
-pub(crate) use aftermath::Aftermath;
 pub(crate) use answers::answer_loop;
 pub(crate) use beside::beside_loop;
 pub(crate) use calls::{CallQueue, Pace, Waiting, call_loop, call_queue};
@@ -25,6 +24,7 @@ pub(crate) use gauges::gauge_loop;
 pub(crate) use intake::{Arrivals, ConsumerState, IntakeLoop};
 pub(crate) use jobs::job_loop;
 pub(crate) use maintenance::maintenance_loop;
+pub(crate) use post_commit::PostCommit;
 pub(crate) use readiness::{Seen, readiness};
 pub(crate) use relaying::RelayLoop;
 pub(crate) use retrying::retry_loop;

@@ -18,14 +18,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use super::{Aftermath, backoff, beat, idle};
+use super::{PostCommit, backoff, beat, idle};
 use crate::settings::{EngineSettings, delta};
 
 /// What a relay loop works with.
 pub(crate) struct RelayLoop {
     pub store: Postgres,
     pub lane: Lane,
-    pub aftermath: Aftermath,
+    pub post_commit: PostCommit,
     pub settings: Arc<EngineSettings>,
     pub stop: CancellationToken,
 }
@@ -35,7 +35,7 @@ impl RelayLoop {
     pub async fn run(self, mut sink: KafkaSink) {
         let (holder, settings) = (Uuid::new_v4(), &self.settings);
         let pace = Pace::new(settings.relay_batch, settings.relay_batch_bytes, settings.relay_lease);
-        let mut relay = Relay::new(holder, self.lane, pace, self.aftermath.feed(self.lane));
+        let mut relay = Relay::new(holder, self.lane, pace, self.post_commit.feed(self.lane));
         // A claim passes over rows that are locked, so it must not meet this relay's own renewal.
         let turn = Mutex::new(());
         tokio::select! {
@@ -130,7 +130,7 @@ impl RelayLoop {
     }
 
     fn tell_ranges(&self, ranges: Vec<i32>) {
-        self.aftermath.relay_ranges.lock().unwrap_or_else(PoisonError::into_inner).insert(self.lane, ranges);
+        self.post_commit.relay_ranges.lock().unwrap_or_else(PoisonError::into_inner).insert(self.lane, ranges);
     }
 
     /// `told` has all topics of the lane that are known; others that fail join them.
@@ -179,11 +179,11 @@ impl RelayLoop {
     }
 
     async fn pause(&self, wait: Duration, failing: bool) {
-        let wake = self.aftermath.wakes.of_relay(self.lane);
+        let wake = self.post_commit.wakes.of_relay(self.lane);
         tokio::select! {
             () = tokio::time::sleep(wait) => {
                 if wait >= self.poll() {
-                    self.aftermath.feed(self.lane).look_into_the_table();
+                    self.post_commit.feed(self.lane).look_into_the_table();
                 }
             }
             // While the database is away, new rows are no reason to try sooner.

@@ -10,7 +10,7 @@ use choreography_core::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Aftermath, ServiceHandler, backoff, beat, idle};
+use super::{PostCommit, ServiceHandler, backoff, beat, idle};
 
 /// Of one key in one transaction; the rest follows in the next.
 const PER_KEY: usize = 100;
@@ -19,7 +19,7 @@ const BYTES: usize = 8 * 1024 * 1024;
 
 pub(crate) async fn retry_loop(
     handler: Arc<ServiceHandler>,
-    aftermath: Aftermath,
+    post_commit: PostCommit,
     keys: usize,
     slow_poll: Duration,
     careful: bool,
@@ -34,7 +34,7 @@ pub(crate) async fn retry_loop(
             Ok(mut progress) => {
                 failures = 0;
                 metrics::counter!("saga_retries_total").increment(progress.verdicts.len() as u64);
-                aftermath.of(&mut progress);
+                post_commit.of(&mut progress);
                 // What did not fit, or stands behind what was let go, comes at once.
                 if progress.verdicts.iter().flatten().any(|verdict| matches!(verdict, Verdict::Applied(_))) {
                     Duration::ZERO
@@ -51,7 +51,7 @@ pub(crate) async fn retry_loop(
         idle(async {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = aftermath.wakes.retry.notified() => {
+                () = post_commit.wakes.retry.notified() => {
                     // A retry that was just written down is not due before its wait is over.
                     tokio::time::sleep(wait.min(Duration::from_millis(50))).await;
                 }

@@ -9,7 +9,7 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Aftermath, backoff, beat, idle};
+use super::{PostCommit, backoff, beat, idle};
 
 const CHANNEL: &str = "saga_outbox";
 /// At most one NOTIFY per this time: they take a database-wide lock when they commit.
@@ -44,10 +44,10 @@ impl Wakes {
 }
 
 /// Carries wake-ups between replicas, both ways.
-pub async fn listen_loop(pool: Pool, aftermath: Aftermath, stop: CancellationToken) {
+pub async fn listen_loop(pool: Pool, post_commit: PostCommit, stop: CancellationToken) {
     let mut failures = 0;
     while !stop.is_cancelled() {
-        let Err(error) = listen(&pool, &aftermath, &mut failures, &stop).await else { return };
+        let Err(error) = listen(&pool, &post_commit, &mut failures, &stop).await else { return };
         failures += 1;
         // Without wake-ups the slow poll still finds everything.
         warn!(%error, "no wake-ups between replicas; a poll every SLOW_POLL takes their place");
@@ -61,7 +61,12 @@ pub async fn listen_loop(pool: Pool, aftermath: Aftermath, stop: CancellationTok
     }
 }
 
-async fn listen(pool: &Pool, aftermath: &Aftermath, failures: &mut u32, stop: &CancellationToken) -> sqlx::Result<()> {
+async fn listen(
+    pool: &Pool,
+    post_commit: &PostCommit,
+    failures: &mut u32,
+    stop: &CancellationToken,
+) -> sqlx::Result<()> {
     let mut listener = within(PATIENCE, connect(pool)).await?;
     *failures = 0;
     let mut ask_at = Instant::now() + SILENCE;
@@ -73,14 +78,14 @@ async fn listen(pool: &Pool, aftermath: &Aftermath, failures: &mut u32, stop: &C
                 Ok(notification) => {
                     notification?;
                     ask_at = Instant::now() + SILENCE;
-                    Lane::ALL.into_iter().for_each(|lane| aftermath.look_into_the_table(lane));
+                    Lane::ALL.into_iter().for_each(|lane| post_commit.look_into_the_table(lane));
                 }
                 Err(_) => {
                     within(PATIENCE, sqlx::query("SELECT 1").execute(&mut listener)).await?;
                     ask_at = Instant::now() + SILENCE;
                 }
             },
-            () = aftermath.wakes.elsewhere.notified() => {
+            () = post_commit.wakes.elsewhere.notified() => {
                 sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(pool).await?;
                 tokio::time::sleep(COALESCE).await;
             }

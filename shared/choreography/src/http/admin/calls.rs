@@ -131,7 +131,7 @@ async fn answered(admin: &Admin, call: &PendingCall, answer: Answer) -> Result<V
     let mut progress = Progress::new(1);
     let mut work = [calls::answered(call, answer)];
     let handled = admin.handler.handle_isolating(&mut Ids::new(), &mut work, &mut progress).await;
-    admin.aftermath.of(&mut progress);
+    admin.post_commit.of(&mut progress);
     handled?;
     Ok(progress.verdicts.into_iter().flatten().next().unwrap_or(Verdict::Gone))
 }

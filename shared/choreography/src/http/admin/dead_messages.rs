@@ -55,7 +55,7 @@ async fn redrive_message(State(admin): State<Admin>, Path(number): Path<i64>) ->
     let (mut ids, mut progress) = (Ids::new(), Progress::new(1));
     match admin.handler.handle_isolating(&mut ids, &mut [inbound], &mut progress).await {
         Ok(()) => {
-            admin.aftermath.of(&mut progress);
+            admin.post_commit.of(&mut progress);
             match progress.verdicts.first().and_then(Option::as_ref) {
                 Some(Verdict::Dead) | None => problem(StatusCode::CONFLICT, "its id is outside of the horizon"),
                 Some(verdict) => {

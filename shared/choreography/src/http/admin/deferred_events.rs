@@ -45,7 +45,7 @@ async fn redrive(State(admin): State<Admin>, Path(number): Path<i64>) -> Respons
     reached("redrive.committed");
     match redriven {
         Ok(Some(Ok(mut progress))) => {
-            admin.aftermath.of(&mut progress);
+            admin.post_commit.of(&mut progress);
             // What stands behind it may go on.
             admin.wakes().retry.notify_one();
             verdict_response(number, progress.verdicts[0].as_ref().unwrap_or(&Verdict::Gone))

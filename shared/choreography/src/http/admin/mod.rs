@@ -21,25 +21,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracing::{error, info};
 
-use crate::runtime::{Aftermath, ServiceHandler, Wakes};
+use crate::runtime::{PostCommit, ServiceHandler, Wakes};
 
 const PAGE: i64 = 100;
 
 #[derive(Clone)]
 pub(super) struct Admin {
     handler: Arc<ServiceHandler>,
-    aftermath: Aftermath,
+    post_commit: PostCommit,
 }
 
 impl Admin {
     fn wakes(&self) -> &Wakes {
-        &self.aftermath.wakes
+        &self.post_commit.wakes
     }
 }
 
-pub(super) fn routes(handler: Arc<ServiceHandler>, aftermath: Aftermath) -> Router {
+pub(super) fn routes(handler: Arc<ServiceHandler>, post_commit: PostCommit) -> Router {
     let routes = Router::new().merge(deferred_events::routes()).merge(dead_messages::routes());
-    routes.merge(calls::routes()).merge(stopped::routes()).with_state(Admin { handler, aftermath })
+    routes.merge(calls::routes()).merge(stopped::routes()).with_state(Admin { handler, post_commit })
 }
 
 #[derive(Deserialize)]

@@ -67,6 +67,6 @@ fn settled(admin: &Admin, number: i64, done: sqlx::Result<bool>, outcome: &str) 
 }
 
 fn wake(admin: &Admin) {
-    Lane::ALL.into_iter().for_each(|lane| admin.aftermath.look_into_the_table(lane));
+    Lane::ALL.into_iter().for_each(|lane| admin.post_commit.look_into_the_table(lane));
     admin.wakes().elsewhere.notify_one();
 }

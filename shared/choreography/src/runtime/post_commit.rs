@@ -1,4 +1,4 @@
-//! What follows a commit: wake-ups, calls, metrics, and a word to whoever watches.
+//! What follows a commit: wake-ups, calls, metrics, log lines.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ const FED_BYTES: usize = 16 << 20;
 
 /// Shared by all loops of a service.
 #[derive(Clone)]
-pub struct Aftermath {
+pub struct PostCommit {
     pub wakes: Wakes,
     pub calls: CallQueue,
     /// The key ranges that this replica's relays hold.
@@ -34,7 +34,7 @@ pub struct Aftermath {
     pub next_deadline: Arc<AtomicI64>,
 }
 
-impl Aftermath {
+impl PostCommit {
     pub fn new(wakes: Wakes, calls: CallQueue) -> Self {
         let next_deadline = Arc::new(AtomicI64::new(i64::MAX));
         let feeds = Lane::ALL.map(|_| Arc::new(Feed::new(FED_ROWS, FED_BYTES)));
