@@ -1,12 +1,12 @@
 //! A service's program: what its command line asks for, and its settings from the environment.
 
-use clap::{Args, Command, FromArgMatches, Subcommand as _};
+use clap::{Args, Command, FromArgMatches, Subcommand as _, error::ErrorKind};
 
 use choreography_core::routes::{Contradictions, Service};
 
 use crate::{
     describe,
-    settings::{EngineSettings, Task},
+    settings::{EngineSettings, Task, renamed},
 };
 
 /// The settings of a service's program: the engine's, and its own, which are any [`clap::Args`], or `()`. `None` if the
@@ -47,7 +47,11 @@ pub fn settings<S: Service, O: Args>(
         return Ok(None);
     }
     let after = "All settings come from the environment.";
-    let matches = command::<S, O>().version(version).about(about).after_help(after).get_matches();
+    let mut command = command::<S, O>().version(version).about(about).after_help(after);
+    let matches = command.get_matches_mut();
+    if let Err(wrong) = renamed::check(&command, |name| std::env::var_os(name).is_some()) {
+        command.error(ErrorKind::UnknownArgument, wrong).exit();
+    }
     let read = || {
         let (mut engine, own) = (EngineSettings::from_arg_matches(&matches)?, O::from_arg_matches(&matches)?);
         if matches.subcommand().is_some() {

@@ -205,7 +205,7 @@ impl Service {
         }
         let state = Arc::new(ConsumerState::default());
         let batches =
-            BatchLimits { messages: settings.batch_limit, bytes: settings.batch_bytes, linger: settings.batch_company };
+            BatchLimits { messages: settings.batch_limit, bytes: settings.batch_bytes, linger: settings.batch_linger };
         let source = KafkaSource::subscribe(
             &access.kafka,
             name,
@@ -247,7 +247,7 @@ impl Service {
 
     fn spawn_loops<O: Provider>(&mut self, ends: Ends<O>, post_commit: &PostCommit) {
         let (state, settings) = (ends.state.clone(), self.settings.clone());
-        let (limit, slow, crashed) = (settings.batch_limit, settings.slow_poll, ends.crashed);
+        let (limit, slow, crashed) = (settings.batch_limit, settings.poll_interval, ends.crashed);
         let (called, ended_calls) = mpsc::channel(settings.call_concurrency * 2);
         let store = self.handler.database.clone();
         let progress = self.health.progress.clone();

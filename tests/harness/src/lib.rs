@@ -114,7 +114,7 @@ fn impatient() -> Vec<(String, String)> {
     vec![
         pair("RETRY_BASE", "200ms"),
         pair("RETRY_CAP", "2s"),
-        pair("SLOW_POLL", "300ms"),
+        pair("POLL_INTERVAL", "300ms"),
         pair("RELAY_LEASE", "3s"),
         // The least that the broker allows: crashed replicas are replaced soon.
         pair("KAFKA_SESSION_TIMEOUT", "6s"),

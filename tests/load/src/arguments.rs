@@ -138,7 +138,7 @@ impl Arguments {
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write it like BATCH_COMPANY=5ms")?;
+    let (name, value) = text.split_once('=').ok_or("write it like BATCH_LINGER=5ms")?;
     if name == "BATCH_LIMIT" && value == "1" {
         return Err("a batch limit of 1 is what the second run is for".into());
     }

@@ -67,7 +67,7 @@ share.coordinator.state.topic.min.isr=1
 # A handful of groups needs no 50 partitions, and they cost seconds at every start.
 offsets.topic.num.partitions=4
 transaction.state.log.num.partitions=4
-# The first member of a group is not made to wait for company.
+# The first member of a group is not made to wait for others.
 group.initial.rebalance.delay.ms=0
 # A broker killed with -9 can come back only when its old session has run out: 9 s by default.
 broker.session.timeout.ms=3000

@@ -138,8 +138,8 @@ impl<P: Participant> Intake<P> {
         Messages { items: Vec::new(), bytes, room, limits: self.limits, reads: !self.careful }
     }
 
-    /// Whether a transaction with what waits would have company enough.
-    pub fn has_company(&self) -> bool {
+    /// Whether enough waits for a transaction, so that it need not linger.
+    pub fn has_enough(&self) -> bool {
         self.pending.is_some() || self.waiting.iter().map(VecDeque::len).sum::<usize>() >= self.limits.inputs / 4
     }
 

@@ -22,7 +22,7 @@ pub(crate) async fn deadline_loop(
     due: mpsc::Sender<(Vec<Deadline>, Found)>,
     post_commit: PostCommit,
     limit: usize,
-    slow_poll: Duration,
+    poll_interval: Duration,
     stop: CancellationToken,
 ) {
     let mut failures = 0;
@@ -36,9 +36,10 @@ pub(crate) async fn deadline_loop(
                 // Before these are handled: what is set or postponed then may come earlier.
                 let next = looked.next.map_or(i64::MAX, |next| next.timestamp_millis());
                 post_commit.next_deadline.store(next, Ordering::Relaxed);
-                let until_next = looked.next.and_then(|next| (next - looked.now).to_std().ok()).unwrap_or(slow_poll);
+                let until_next =
+                    looked.next.and_then(|next| (next - looked.now).to_std().ok()).unwrap_or(poll_interval);
                 let is_all = looked.due.len() + looked.unreadable.len() < limit;
-                let until = Instant::now() + if is_all { until_next.min(slow_poll * 10) } else { Duration::ZERO };
+                let until = Instant::now() + if is_all { until_next.min(poll_interval * 10) } else { Duration::ZERO };
                 if !looked.due.is_empty() {
                     let (found, search) = search();
                     let handled = async {

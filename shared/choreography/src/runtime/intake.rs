@@ -97,7 +97,7 @@ impl IntakeLoop {
             }
             let polled = if intake.has_work() { Ok(()) } else { self.wait(intake, arrivals, &mut open).await };
             self.take_what_is_there(intake, arrivals);
-            if intake.has_work() && !intake.has_company() {
+            if intake.has_work() && !intake.has_enough() {
                 self.pause(intake, arrivals, started + pacing.next()).await;
             }
             let began = started.elapsed();

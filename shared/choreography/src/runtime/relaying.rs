@@ -126,7 +126,7 @@ impl RelayLoop {
 
     /// After so long without anything the table is read, in case that nobody has told of what is in it.
     fn poll(&self) -> Duration {
-        self.settings.slow_poll.min(self.renew_every())
+        self.settings.poll_interval.min(self.renew_every())
     }
 
     fn tell_ranges(&self, ranges: Vec<i32>) {

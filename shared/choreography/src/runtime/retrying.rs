@@ -21,7 +21,7 @@ pub(crate) async fn retry_loop(
     handler: Arc<ServiceHandler>,
     post_commit: PostCommit,
     keys: usize,
-    slow_poll: Duration,
+    poll_interval: Duration,
     careful: bool,
     stop: CancellationToken,
 ) {
@@ -39,7 +39,7 @@ pub(crate) async fn retry_loop(
                 if progress.verdicts.iter().flatten().any(|verdict| matches!(verdict, Verdict::Applied(_))) {
                     Duration::ZERO
                 } else {
-                    slow_poll
+                    poll_interval
                 }
             }
             Err(error) => {

@@ -3,6 +3,7 @@
 mod database;
 mod kafka;
 mod parse;
+pub(crate) mod renamed;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -69,7 +70,7 @@ pub struct EngineSettings {
     pub batch_bytes: usize,
     /// With a backlog, how long a batch waits for more.
     #[arg(long, env, default_value = "5ms", value_parser = duration)]
-    pub batch_company: Duration,
+    pub batch_linger: Duration,
     /// Commands that may wait; clients of further ones get 503 and may try again.
     #[arg(long, env, default_value_t = 10_000, value_parser = at_least_one)]
     pub command_queue: usize,
@@ -133,7 +134,7 @@ pub struct EngineSettings {
 
     /// How often a replica looks for work that a crash or another replica left behind.
     #[arg(long, env, default_value = "1s", value_parser = duration)]
-    pub slow_poll: Duration,
+    pub poll_interval: Duration,
     /// How long one round of a loop may take before /livez fails.
     #[arg(long, env, default_value = "2m", value_parser = duration)]
     pub stall_timeout: Duration,

@@ -4,21 +4,23 @@ use std::ffi::OsString;
 
 use clap::{Args as _, Command, FromArgMatches as _};
 
-use super::EngineSettings;
+use super::{EngineSettings, renamed};
 
 /// A setting that is missing, wrong or none of the engine's; it is named.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct SettingsError(String);
+pub struct SettingsError(pub(super) String);
 
 impl EngineSettings {
     /// The settings from the environment, whatever the program's command line says. [`program!`](crate::program!) is for
     /// a program that is the service alone.
     ///
     /// # Errors
-    /// One that is needed is missing, or one is wrong.
+    /// One that is needed is missing, one is wrong, or one is set under a name that it had before.
     pub fn from_env() -> Result<Self, SettingsError> {
-        Self::parsed(command(), Vec::new())
+        let command = command();
+        renamed::check(&command, |name| std::env::var_os(name).is_some())?;
+        Self::parsed(command, Vec::new())
     }
 
     /// The settings from pairs of names, as they are in the environment, and values. The environment is not looked at,
@@ -43,7 +45,7 @@ impl EngineSettings {
             let (name, value) = (name.as_ref(), value.as_ref());
             let setting = command.get_arguments().find(|setting| setting.get_env().is_some_and(|env| env == name));
             let Some(long) = setting.and_then(clap::Arg::get_long) else {
-                return Err(SettingsError(format!("{name} is no setting of the engine")));
+                return Err(renamed::unknown(name));
             };
             arguments.push(format!("--{long}={value}").into());
         }

@@ -39,7 +39,7 @@ impl Pace {
             time_limit: settings.call_timeout,
             lease: settings.call_lease(),
             breaker_wait: settings.breaker_wait,
-            poll_interval: settings.slow_poll,
+            poll_interval: settings.poll_interval,
         }
     }
 }

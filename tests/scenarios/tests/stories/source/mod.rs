@@ -121,7 +121,7 @@ struct Settings {
 
 fn batches() -> BatchLimits {
     let settings = settings();
-    BatchLimits { messages: settings.batch_limit, bytes: settings.batch_bytes, linger: settings.batch_company }
+    BatchLimits { messages: settings.batch_limit, bytes: settings.batch_bytes, linger: settings.batch_linger }
 }
 
 fn settings() -> EngineSettings {
