@@ -59,17 +59,17 @@ pub struct Unreadable {
 /// How long a claim keeps other replicas away: longer than a transaction takes that waits for a lock.
 const LEASE: TimeDelta = TimeDelta::seconds(15);
 
-/// Tries deferred events again whose turn it is, each followed by its queue. `careful`: the last run of this process
+/// Tries deferred events again whose turn it is, each followed by its queue. `guarded`: the last run of this process
 /// crashed.
 pub async fn step<P: Participant, D: Database<P>, S: DeferredStore>(
     handler: &Handler<P, D>,
     store: &S,
     ids: &mut dyn IdSource,
     limits: Limits,
-    careful: bool,
+    guarded: bool,
 ) -> Result<Progress<P::Reply>, StoreError> {
     let claimed = store.claim(limits, LEASE).await?;
-    handle(handler, store, ids, claimed, careful).await
+    handle(handler, store, ids, claimed, guarded).await
 }
 
 /// Runs a parked event, and then what queues behind it, through the same handler; the first verdict is its own. `None`: no
@@ -103,7 +103,7 @@ async fn handle<P: Participant, D: Database<P>, S: DeferredStore>(
     store: &S,
     ids: &mut dyn IdSource,
     claimed: Claimed,
-    careful: bool,
+    guarded: bool,
 ) -> Result<Progress<P::Reply>, StoreError> {
     let Claimed { events, unreadable } = claimed;
     if !unreadable.is_empty() {
@@ -115,8 +115,8 @@ async fn handle<P: Participant, D: Database<P>, S: DeferredStore>(
     let mut inbound: Vec<Inbound<P>> =
         events.into_iter().map(|deferred| Inbound::Unread(Unread::Deferred(deferred))).collect();
     let mut progress = Progress::new(inbound.len());
-    if careful {
-        handler.handle_carefully(ids, &mut inbound, &mut progress).await?;
+    if guarded {
+        handler.handle_guarded(ids, &mut inbound, &mut progress).await?;
     } else {
         handler.handle_isolating(ids, &mut inbound, &mut progress).await?;
     }

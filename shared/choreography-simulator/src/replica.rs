@@ -93,7 +93,7 @@ impl Stop {
 pub struct Run {
     pub member: u64,
     /// Its last run crashed.
-    pub careful: bool,
+    pub guarded: bool,
     pub stop: Stop,
 }
 
@@ -104,7 +104,7 @@ pub fn tasks<P: Participant, O: Provider>(
     model: &Model<P>,
     provider: Arc<O>,
     requests: &Requests<P>,
-    Run { member, careful, stop }: Run,
+    Run { member, guarded, stop }: Run,
 ) -> Vec<Task> {
     let handler = Arc::new(Handler::new(model.participant.clone(), model.clone(), model.policy));
     let after = Following::new(Feed::new(FED, CALL_BYTES));
@@ -132,7 +132,7 @@ pub fn tasks<P: Participant, O: Provider>(
             core.clone(),
             handler.clone(),
             source,
-            (intake, careful),
+            (intake, guarded),
             arrivals.clone(),
             after.clone(),
             stop.clone(),
@@ -156,7 +156,7 @@ pub fn tasks<P: Participant, O: Provider>(
         )),
         Task::new(renew(core.clone(), model.clone(), holders, stop.clone())),
         Task::new(call(core.clone(), handler.clone(), provider, arrivals.clone(), after.calls.clone(), stop.clone())),
-        Task::new(look_back(core.clone(), handler.clone(), arrivals, (after.clone(), careful), stop.clone())),
+        Task::new(look_back(core.clone(), handler.clone(), arrivals, (after.clone(), guarded), stop.clone())),
         Task::new(operate(core.clone(), handler, stop)),
     ]
 }
@@ -212,7 +212,7 @@ async fn take_in<P: Participant>(
     core: Arc<Core>,
     handler: Arc<Handler<P, Model<P>>>,
     mut source: Source,
-    (mut intake, careful): (Intake<P>, bool),
+    (mut intake, guarded): (Intake<P>, bool),
     arrivals: Arc<Arrivals<P>>,
     after: Following,
     stop: Stop,
@@ -222,7 +222,7 @@ async fn take_in<P: Participant>(
     while !stop.has_begun() {
         sleep(&core, idle).await;
         // Once there are no more faults, nothing ends the process any more, as if another build were running.
-        intake.be_careful(careful && core.has_faults());
+        intake.set_guarded(guarded && core.has_faults());
         arrivals.gather(&mut intake);
         let room = intake.room().min(LIMIT);
         if waits || room == 0 {
@@ -337,7 +337,7 @@ async fn look_back<P: Participant>(
     core: Arc<Core>,
     handler: Arc<Handler<P, Model<P>>>,
     arrivals: Arc<Arrivals<P>>,
-    (after, careful): (Following, bool),
+    (after, guarded): (Following, bool),
     stop: Stop,
 ) {
     let mut ids = SeededIds(core.clone());
@@ -353,7 +353,7 @@ async fn look_back<P: Participant>(
             search = Some(begun);
             lock(&arrivals.due).push((looked.due, found));
         }
-        let retried = retry::step(&handler, &handler.database, &mut ids, LIMITS, careful);
+        let retried = retry::step(&handler, &handler.database, &mut ids, LIMITS, guarded);
         if let Some(Ok(mut retried)) = droppable(&core, retried).await {
             count(&core, "retry", &retried.verdicts);
             after.offer(&core, &mut retried);

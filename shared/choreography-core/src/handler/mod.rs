@@ -6,9 +6,9 @@
 //! lost something to another transaction is done anew, knowing what it lost.
 
 mod batch;
-mod careful;
+mod crash_loop_guard;
 #[cfg(test)]
-mod careful_tests;
+mod crash_loop_guard_tests;
 mod isolate;
 #[cfg(test)]
 mod isolate_tests;

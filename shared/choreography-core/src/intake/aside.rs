@@ -35,7 +35,7 @@ struct State<P: Participant> {
     bytes: usize,
     /// Aggregates of which something is here, waiting or under way.
     here: HashMap<Arc<str>, Here>,
-    careful: bool,
+    guarded: bool,
     /// The last quick turn was that of commands.
     commands_had_turn: bool,
 }
@@ -50,7 +50,7 @@ struct Here {
 impl<P: Participant> Aside<P> {
     pub(super) fn new(limits: Limits, offsets: SharedOffsets) -> Self {
         let (quick, slow, here) = (VecDeque::new(), VecDeque::new(), HashMap::new());
-        let state = State { quick, slow, bytes: 0, here, careful: false, commands_had_turn: false };
+        let state = State { quick, slow, bytes: 0, here, guarded: false, commands_had_turn: false };
         Self { state: Mutex::new(state), offsets, limits, came: [Notify::new(), Notify::new()] }
     }
 
@@ -63,21 +63,21 @@ impl<P: Participant> Aside<P> {
         self.came[turn as usize].notified().await;
     }
 
-    /// As [`Intake::be_careful`](super::Intake::be_careful): then nothing is tried once more without being watched.
-    pub(super) fn be_careful(&self, careful: bool) {
-        self.state().careful = careful;
+    /// As [`Intake::set_guarded`](super::Intake::set_guarded): then nothing is tried once more without being watched.
+    pub(super) fn set_guarded(&self, guarded: bool) {
+        self.state().guarded = guarded;
     }
 
-    pub(super) fn is_careful(&self) -> bool {
-        self.state().careful
+    pub(super) fn is_guarded(&self) -> bool {
+        self.state().guarded
     }
 
-    /// What was left, for a quick turn first; all that is added while it is careful waits for a slow one.
+    /// What was left, for a quick turn first; all that is added while it is guarded waits for a slow one.
     pub(super) fn add(&self, items: impl IntoIterator<Item = Item<P>>) {
         let mut state = self.state();
-        let careful = state.careful;
+        let guarded = state.guarded;
         for item in items {
-            self.put(&mut state, item, careful);
+            self.put(&mut state, item, guarded);
         }
     }
 
@@ -181,16 +181,16 @@ impl<P: Participant> State<P> {
 
     /// What waits for a quick turn and may not have one any more. Whether there was something.
     fn hand_over(&mut self) -> bool {
-        let State { quick, slow, here, careful, .. } = self;
+        let State { quick, slow, here, guarded, .. } = self;
         let before = slow.len();
         for item in std::mem::take(quick) {
             let here = item.inbound.aggregate_id().and_then(|aggregate| here.get_mut(aggregate));
             match here {
-                Some(here) if here.slow || *careful => {
+                Some(here) if here.slow || *guarded => {
                     here.slow = true;
                     slow.push_back(item);
                 }
-                None if *careful => slow.push_back(item),
+                None if *guarded => slow.push_back(item),
                 _ => quick.push_back(item),
             }
         }
@@ -215,14 +215,14 @@ impl<P: Participant> State<P> {
         taken
     }
 
-    /// A careful turn has one kind: what ends the process is not blamed on others.
+    /// A guarded turn has one kind: what ends the process is not blamed on others.
     fn take(&mut self, turn: Turn, limit: usize) -> Vec<Item<P>> {
         let (mut taken, mut stays): (Vec<Item<P>>, _) = (Vec::new(), VecDeque::new());
         let mut passed_over: HashSet<Arc<str>> = HashSet::new();
         let mut kind: Option<Kind> = None;
         for item in std::mem::take(self.queue(turn)) {
             let aggregate = item.inbound.aggregate_id();
-            let is_another = self.careful && kind.is_some_and(|kind| kind != item.kind());
+            let is_another = self.guarded && kind.is_some_and(|kind| kind != item.kind());
             let is_elsewhere = aggregate.is_some_and(|it| self.here.get(it).is_some_and(|here| here.under_way));
             let is_behind = aggregate.is_some_and(|aggregate| passed_over.contains(aggregate));
             if is_another || is_elsewhere || is_behind || taken.len() == limit {

@@ -55,7 +55,7 @@ impl<P: Participant> Beside<P> {
         let (inbound, progress) = (&mut batch.inbound, &mut batch.progress);
         let tried = match self.turn {
             Turn::Quick => handler.handle_in_parts(ids, inbound, progress).await,
-            Turn::Slow if self.aside.is_careful() => handler.handle_carefully(ids, inbound, progress).await,
+            Turn::Slow if self.aside.is_guarded() => handler.handle_guarded(ids, inbound, progress).await,
             Turn::Slow => handler.handle_isolating(ids, inbound, progress).await,
         };
         if let Err(error) = tried {

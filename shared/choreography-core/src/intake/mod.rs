@@ -75,7 +75,7 @@ pub struct Intake<P: Participant> {
     offsets: SharedOffsets,
     aside: Arc<Aside<P>>,
     limits: Limits,
-    careful: bool,
+    guarded: bool,
     /// The kind whose turn it is, when each goes alone.
     turn: usize,
 }
@@ -86,14 +86,14 @@ impl<P: Participant> Intake<P> {
         let offsets = SharedOffsets::default();
         let aside = Arc::new(Aside::new(limits, offsets.clone()));
         let (waiting, pending) = (std::array::from_fn(|_| VecDeque::new()), None);
-        (Self { waiting, pending, offsets, aside: aside.clone(), limits, careful: false, turn: 0 }, aside)
+        (Self { waiting, pending, offsets, aside: aside.clone(), limits, guarded: false, turn: 0 }, aside)
     }
 
     /// Whether it watches for an input that ends the process, as it should for some time after a crash: then each kind goes alone, is
     /// written down before it begins, and what a run crashed over goes aside.
-    pub fn be_careful(&mut self, careful: bool) {
-        self.careful = careful;
-        self.aside.be_careful(careful);
+    pub fn set_guarded(&mut self, guarded: bool) {
+        self.guarded = guarded;
+        self.aside.set_guarded(guarded);
     }
 
     /// How many further messages it takes. With none, serve the group with [`EventSource::keep_alive`].
@@ -135,7 +135,7 @@ impl<P: Participant> Intake<P> {
     pub fn basket(&self) -> Messages<P> {
         let bytes = self.waiting[EVENTS].iter().map(Item::size).sum();
         let room = if self.aside.is_full() { 0 } else { self.room_for(Kind::Event) };
-        Messages { items: Vec::new(), bytes, room, limits: self.limits, reads: !self.careful }
+        Messages { items: Vec::new(), bytes, room, limits: self.limits, reads: !self.guarded }
     }
 
     /// Whether enough waits for a transaction, so that it need not linger.
@@ -166,7 +166,7 @@ impl<P: Participant> Intake<P> {
 
     fn choose(&mut self) -> Vec<Item<P>> {
         let waiting = self.waiting.each_ref().map(VecDeque::len);
-        let take = match self.careful || self.limits.inputs < KINDS {
+        let take = match self.guarded || self.limits.inputs < KINDS {
             true => self.one_kind(waiting),
             false => shares(self.limits.inputs, waiting),
         };
@@ -224,14 +224,14 @@ impl<P: Participant> Intake<P> {
         handler: &Handler<P, D>,
         ids: &mut dyn IdSource,
     ) -> Result<(), StoreError> {
-        if self.careful {
+        if self.guarded {
             self.leave_suspects(handler).await?;
         }
         let Some(batch) = &mut self.pending else { return Ok(()) };
         batch.begun = true;
-        // What was committed by a careful try is never begun anew, and its note may still have to go.
-        match self.careful || batch.is_done_in_part() {
-            true => handler.handle_at_once_carefully(ids, &mut batch.inbound, &mut batch.progress).await,
+        // What was committed by a guarded try is never begun anew, and its note may still have to go.
+        match self.guarded || batch.is_done_in_part() {
+            true => handler.handle_at_once_guarded(ids, &mut batch.inbound, &mut batch.progress).await,
             false => handler.handle_at_once(ids, &mut batch.inbound, &mut batch.progress).await,
         }
     }

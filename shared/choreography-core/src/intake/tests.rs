@@ -265,17 +265,17 @@ fn two_loops_beside_never_have_the_same_aggregate() {
 }
 
 #[test]
-fn a_careful_loop_sets_what_ended_the_process_aside_and_another_tries_it() {
-    for (careful, expected) in [(true, Verdict::Deferred(DeferredStatus::Parked)), (false, Applied(None))] {
+fn a_guarded_loop_sets_what_ended_the_process_aside_and_another_tries_it() {
+    for (guarded, expected) in [(true, Verdict::Deferred(DeferredStatus::Parked)), (false, Applied(None))] {
         let mut service = Service::new();
         let at = service.offer("a", &["one"])[0].position.clone();
         service.world.handler.database.state().crashes.insert(at, Crashes { times: 4, stage: Stage::Decoded });
-        service.intake.be_careful(careful);
+        service.intake.set_guarded(guarded);
         service.offer("b", &["two"]);
         service.poll();
         service.poll();
         let (here, beside) = (service.step().unwrap(), service.step_beside());
-        let all = if careful {
+        let all = if guarded {
             ([Applied(None)].to_vec(), [expected].to_vec())
         } else {
             (vec![Applied(None), expected], vec![])
@@ -286,24 +286,24 @@ fn a_careful_loop_sets_what_ended_the_process_aside_and_another_tries_it() {
 }
 
 #[test]
-fn what_a_careful_step_did_is_not_done_again_by_a_loop_that_is_careful_no_more() {
+fn what_a_guarded_step_did_is_not_done_again_by_a_loop_that_is_guarded_no_more() {
     let mut service = Service::new();
-    service.intake.be_careful(true);
+    service.intake.set_guarded(true);
     let said = service.ask("a");
     let goes_away = Intrusion(Arc::new(|state| state.is_away = true));
     service.world.handler.database.state().before_the_write.push_back(goes_away);
     service.step().unwrap_err();
     assert_eq!(service.world.sum("a"), 1, "it is committed; that it ended could not be written down");
     service.set_away(false);
-    service.intake.be_careful(false);
+    service.intake.set_guarded(false);
     service.step().unwrap();
     assert_eq!((service.world.sum("a"), said.lock().unwrap().is_some()), (1, true));
 }
 
 #[test]
-fn a_careful_loop_takes_each_kind_alone_and_in_turns() {
+fn a_guarded_loop_takes_each_kind_alone_and_in_turns() {
     let mut service = Service::new();
-    service.intake.be_careful(true);
+    service.intake.set_guarded(true);
     let first = service.ask("a");
     service.offer("b", &["one"]);
     service.poll();

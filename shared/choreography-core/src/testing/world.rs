@@ -120,10 +120,10 @@ impl World {
     }
 
     /// As [`arrive`](Self::arrive), after a crash.
-    pub fn arrive_carefully(&mut self, deliveries: &[Delivery]) -> Vec<Verdict<()>> {
+    pub fn arrive_guarded(&mut self, deliveries: &[Delivery]) -> Vec<Verdict<()>> {
         let mut inbound = unread(deliveries);
         let mut progress = Progress::new(inbound.len());
-        now(self.handler.handle_carefully(&mut self.ids, &mut inbound, &mut progress)).expect("the database is there");
+        now(self.handler.handle_guarded(&mut self.ids, &mut inbound, &mut progress)).expect("the database is there");
         progress.verdicts.into_iter().flatten().collect()
     }
 

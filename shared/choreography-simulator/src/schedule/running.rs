@@ -76,11 +76,11 @@ impl<'a> Running<'a> {
         running
     }
 
-    /// `careful`: the replica finds that its last run crashed.
-    pub fn start(&mut self, service: usize, careful: bool) {
+    /// `guarded`: the replica finds that its last run crashed.
+    pub fn start(&mut self, service: usize, guarded: bool) {
         self.members += 1;
         let (member, stop) = (self.members, Stop::default());
-        let tasks = (self.system.services[service].start)(Run { member, careful, stop: stop.clone() });
+        let tasks = (self.system.services[service].start)(Run { member, guarded, stop: stop.clone() });
         self.replicas.insert(member, Replica { service, tasks, stop, frozen_until: 0 });
     }
 

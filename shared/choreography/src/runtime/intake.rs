@@ -31,7 +31,7 @@ use super::{PostCommit, ServiceHandler, backoff, beat};
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// So long after a crash: what was under way then has come again by now, rebalances included. It costs two short
 /// transactions a batch.
-const CAREFUL_FOR: Duration = Duration::from_secs(300);
+const GUARDED_FOR: Duration = Duration::from_secs(300);
 /// While nothing can be done, whatever else arrives is followed by another try; there is at least this time between two.
 const TRY_SOON: Duration = Duration::from_millis(200);
 /// A service that stops tries so often to be rid of what it has.
@@ -88,7 +88,7 @@ impl IntakeLoop {
         let mut open = Open { commands: true, answers: true };
         loop {
             beat();
-            intake.be_careful(self.crashed && (started.elapsed() < CAREFUL_FOR || self.handler.knows_culprit()));
+            intake.set_guarded(self.crashed && (started.elapsed() < GUARDED_FOR || self.handler.knows_culprit()));
             if self.stop.is_cancelled() {
                 arrivals.commands.close();
                 if !intake.has_work() && !open.commands && !open.answers {

@@ -22,7 +22,7 @@ pub(crate) async fn retry_loop(
     post_commit: PostCommit,
     keys: usize,
     poll_interval: Duration,
-    careful: bool,
+    guarded: bool,
     stop: CancellationToken,
 ) {
     let mut ids = Ids::new();
@@ -30,7 +30,7 @@ pub(crate) async fn retry_loop(
     let limits = Limits { keys, per_key: PER_KEY, bytes: BYTES };
     while !stop.is_cancelled() {
         beat();
-        let wait = match retry::step(&handler, &handler.database, &mut ids, limits, careful).await {
+        let wait = match retry::step(&handler, &handler.database, &mut ids, limits, guarded).await {
             Ok(mut progress) => {
                 failures = 0;
                 metrics::counter!("saga_retries_total").increment(progress.verdicts.len() as u64);

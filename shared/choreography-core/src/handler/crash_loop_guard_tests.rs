@@ -33,7 +33,7 @@ fn what_ended_the_process_often_enough_while_it_was_handled_is_parked() {
     crashed(&world, &deliveries[0], 4, Stage::Decoded);
     let [culprit, behind] = deliveries;
     assert_eq!(
-        world.arrive_carefully(&[culprit.clone(), behind, other]),
+        world.arrive_guarded(&[culprit.clone(), behind, other]),
         [Deferred(Parked), Deferred(Queued), Applied(None)]
     );
     let deferred = world.deferred();
@@ -48,7 +48,7 @@ fn what_ended_the_process_at_decoding_is_never_decoded_again() {
     let culprit = world.event("a", r#"{"act":"panic at decoding"}"#);
     let other = world.event("a", r#"{"act":"add"}"#);
     crashed(&world, &culprit, 5, Stage::Begun);
-    assert_eq!(world.arrive_carefully(&[culprit.clone(), other]), [Dead, Applied(None)]);
+    assert_eq!(world.arrive_guarded(&[culprit.clone(), other]), [Dead, Applied(None)]);
     let state = world.handler.database.state();
     assert_eq!((state.dead[0].failure.class, &state.dead[0].delivery), ("crash", &culprit));
 }
@@ -59,7 +59,7 @@ fn what_ended_the_process_even_over_its_bytes_is_known_by_its_place_alone() {
     let mut culprit = world.event("a", "{}");
     culprit.payload = Some(b"junk".to_vec().into());
     crashed(&world, &culprit, 6, Stage::SettingAside);
-    assert_eq!(world.arrive_carefully(std::slice::from_ref(&culprit)), [Dead]);
+    assert_eq!(world.arrive_guarded(std::slice::from_ref(&culprit)), [Dead]);
     let state = world.handler.database.state();
     assert_eq!((&state.dead[0].delivery.payload, &state.dead[0].delivery.position), (&None, &culprit.position));
 }
@@ -70,7 +70,7 @@ fn what_processes_crashed_over_is_tried_again_until_it_must_be_what_ends_the_pro
         let mut world = World::new();
         let event = world.event("a", r#"{"act":"add"}"#);
         crashed(&world, &event, times, stage);
-        assert_eq!(world.arrive_carefully(&[event]), [Applied(None)], "{times} crashes, {stage:?}");
+        assert_eq!(world.arrive_guarded(&[event]), [Applied(None)], "{times} crashes, {stage:?}");
     }
 }
 
@@ -79,9 +79,9 @@ fn a_process_that_was_killed_after_it_set_a_message_aside_does_not_set_it_aside_
     let mut world = World::new();
     let culprit = world.event("a", r#"{"act":"panic at decoding"}"#);
     crashed(&world, &culprit, 5, Stage::Begun);
-    world.arrive_carefully(std::slice::from_ref(&culprit));
+    world.arrive_guarded(std::slice::from_ref(&culprit));
     crashed(&world, &culprit, 6, Stage::SettingAside);
-    assert_eq!(world.arrive_carefully(std::slice::from_ref(&culprit)), [Dead]);
+    assert_eq!(world.arrive_guarded(std::slice::from_ref(&culprit)), [Dead]);
     let state = world.handler.database.state();
     assert_eq!((state.dead.len(), &state.dead[0].delivery), (1, &culprit));
 }
@@ -107,17 +107,17 @@ fn the_last_try_of_what_may_end_the_process_says_that_it_was_decoded() {
         let mut world = World::new();
         let event = world.event("a", r#"{"act":"add"}"#);
         crashed(&world, &event, times, Stage::Begun);
-        world.arrive_carefully(&[event]);
+        world.arrive_guarded(&[event]);
         let mut statements = world.handler.database.state().statements.clone();
         statements.retain(|statement| ["begun", "decoded"].contains(statement));
         assert_eq!(statements, begun, "{times} crashes");
     }
 }
 
-fn ask_carefully(world: &mut World, command: &str) -> Verdict<()> {
+fn ask_guarded(world: &mut World, command: &str) -> Verdict<()> {
     let mut inbound = [work_of(command)];
     let mut progress = Progress::new(1);
-    now(world.handler.handle_carefully(&mut world.ids, &mut inbound, &mut progress)).unwrap();
+    now(world.handler.handle_guarded(&mut world.ids, &mut inbound, &mut progress)).unwrap();
     progress.verdicts[0].clone().unwrap()
 }
 
@@ -128,9 +128,9 @@ fn a_command_that_ended_the_process_is_refused_for_now_however_often_it_comes_an
     let culprit = work_of("a").under_way(&*world.handler.participant);
     memory.state().crashes.insert(culprit, Crashes { times: 5, stage: Stage::Begun });
     for _ in 0..2 {
-        let refused = ask_carefully(&mut world, "a");
+        let refused = ask_guarded(&mut world, "a");
         assert!(matches!(&refused, Refused(Refusal::Transient(why)) if why.contains("ended")), "{refused:?}");
-        assert_eq!(ask_carefully(&mut world, "b"), Applied(None));
+        assert_eq!(ask_guarded(&mut world, "b"), Applied(None));
     }
     assert!(memory.state().statements.contains(&"begun"), "the one that may end the process is written down before");
 }
@@ -149,7 +149,7 @@ fn a_deadline_that_ended_the_process_is_postponed_without_being_tried_and_keeps_
     memory.state().crashes.insert(at.clone(), Crashes { times: 5, stage: Stage::Begun });
     let mut inbound = [culprit, other].map(|id| deadlines::input(memory.state().deadlines[&id].clone()));
     let mut progress = Progress::new(inbound.len());
-    now(world.handler.handle_carefully(&mut world.ids, &mut inbound, &mut progress)).unwrap();
+    now(world.handler.handle_guarded(&mut world.ids, &mut inbound, &mut progress)).unwrap();
     assert!(matches!(progress.verdicts[..], [Some(Refused(_)), Some(Applied(_))]), "{:?}", progress.verdicts);
     let state = memory.state();
     let waiting = &state.deadlines[&culprit];

@@ -1,4 +1,4 @@
-//! After a crash: one of the messages, deadlines, answers or commands that were under way may have ended the process, and would end
+//! The crash-loop guard. After a crash one of the messages, deadlines, answers or commands that were under way may have ended the process, and would end
 //! it again whenever it comes. So work is written down before it begins, before it is even decoded, and what was begun before is
 //! handled in ever smaller parts, until the culprit stands alone and is set aside: a message for good; whatever comes again is not
 //! tried while this process lives.
@@ -34,7 +34,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     /// As [`handle_at_once`](Handler::handle_at_once), for a process whose last run crashed, and for work over which no run did. It is
     /// written down until it has ended, so that the next run knows. Called again with a `progress` in which something is settled, it
     /// only writes down that all of it has ended.
-    pub async fn handle_at_once_carefully(
+    pub async fn handle_at_once_guarded(
         &self,
         ids: &mut dyn IdSource,
         inbound: &mut [Inbound<P>],
@@ -58,7 +58,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     }
 
     /// As [`handle_isolating`](Handler::handle_isolating), for a process whose last run crashed.
-    pub async fn handle_carefully(
+    pub async fn handle_guarded(
         &self,
         ids: &mut dyn IdSource,
         inbound: &mut [Inbound<P>],
