@@ -96,7 +96,7 @@ impl InMemory {
     /// # Errors
     /// A service does not take an input.
     pub fn command<S: Service, C: Command>(&mut self, command: C) -> Result<C::Reply, NotTaken> {
-        let mut effects = self.tell(S::NAME, &Trigger::Command(AnyCommand::new(command)))?;
+        let mut effects = self.hand(S::NAME, &Trigger::Command(AnyCommand::new(command)))?;
         let reply = effects.reply.take().and_then(|reply| reply.take::<C::Reply>());
         self.follow(effects)?;
         let why = "the rule gave no reply of the command's type".into();
@@ -130,7 +130,7 @@ impl InMemory {
     /// As [`command`](Self::command).
     pub fn answer<S: Service, C: Call>(&mut self, aggregate_id: impl ToString, answer: Answer) -> Result<(), NotTaken> {
         let trigger = Trigger::Answer { aggregate_id: aggregate_id.to_string(), step: C::STEP.into(), answer };
-        let effects = self.tell(S::NAME, &trigger)?;
+        let effects = self.hand(S::NAME, &trigger)?;
         self.follow(effects)
     }
 
@@ -140,7 +140,7 @@ impl InMemory {
     /// As [`command`](Self::command).
     pub fn deadline<S: Service>(&mut self, aggregate_id: impl ToString, name: &str) -> Result<(), NotTaken> {
         let trigger = Trigger::Deadline { aggregate_id: aggregate_id.to_string(), name: name.into() };
-        let effects = self.tell(S::NAME, &trigger)?;
+        let effects = self.hand(S::NAME, &trigger)?;
         self.follow(effects)
     }
 
@@ -160,7 +160,7 @@ impl InMemory {
         &self.published
     }
 
-    fn tell(&mut self, name: &'static str, trigger: &Trigger<Routed>) -> Result<Effects<Routed>, NotTaken> {
+    fn hand(&mut self, name: &'static str, trigger: &Trigger<Routed>) -> Result<Effects<Routed>, NotTaken> {
         let named = match trigger {
             Trigger::Event(event) => event.event_type.name.to_owned(),
             Trigger::Command(_) => "a command".to_owned(),
@@ -195,7 +195,7 @@ impl InMemory {
                 }
             }
             for (service, event) in decoded {
-                let effects = self.tell(service, &Trigger::Event(event))?;
+                let effects = self.hand(service, &Trigger::Event(event))?;
                 self.underway.extend(effects.events);
             }
         }

@@ -44,7 +44,7 @@ pub struct SagaSpan {
 }
 
 /// What a span is to be called and to tell.
-pub struct Telling {
+pub struct SpanStart {
     /// OpenTelemetry's kind.
     pub kind: SpanKind,
     /// What it is called.
@@ -55,7 +55,7 @@ pub struct Telling {
 
 impl SagaSpan {
     /// Begins a child of `parent`; `telling` is asked only if there is somebody to tell.
-    pub fn child(parent: &TraceContext, links: &[SpanContext], telling: impl FnOnce() -> Telling) -> Self {
+    pub fn child(parent: &TraceContext, links: &[SpanContext], start: impl FnOnce() -> SpanStart) -> Self {
         let unrecorded = || Self { span: None, context: parent.clone() };
         let Some(tracing) = TRACING.get() else { return unrecorded() };
         let remote = parent.span_context();
@@ -64,7 +64,7 @@ impl SagaSpan {
         }
         let context = remote.map_or_else(Context::new, |remote| Context::new().with_remote_span_context(remote));
         let links = links.iter().map(|context| Link::with_context(context.clone())).collect();
-        Self::begin(tracing, &context, links, telling())
+        Self::begin(tracing, &context, links, start())
     }
 
     /// No span at all.
@@ -73,19 +73,19 @@ impl SagaSpan {
     }
 
     /// Begins a trace.
-    pub fn root(links: Vec<Link>, telling: impl FnOnce() -> Telling) -> Self {
+    pub fn root(links: Vec<Link>, start: impl FnOnce() -> SpanStart) -> Self {
         match TRACING.get() {
-            Some(tracing) => Self::begin(tracing, &Context::new(), links, telling()),
+            Some(tracing) => Self::begin(tracing, &Context::new(), links, start()),
             None => Self::none(),
         }
     }
 
-    fn begin(tracing: &Tracing, parent: &Context, links: Vec<Link>, telling: Telling) -> Self {
+    fn begin(tracing: &Tracing, parent: &Context, links: Vec<Link>, start: SpanStart) -> Self {
         let builder = tracing
             .tracer
-            .span_builder(telling.name)
-            .with_kind(telling.kind)
-            .with_attributes(telling.attributes)
+            .span_builder(start.name)
+            .with_kind(start.kind)
+            .with_attributes(start.attributes)
             .with_links(links);
         let span = tracing.tracer.build_with_context(builder, parent);
         Self { context: TraceContext::of_span(span.span_context()), span: Some(span) }

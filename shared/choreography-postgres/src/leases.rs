@@ -18,7 +18,7 @@ pub(super) async fn claim(
     let (first, last) = lane.ranges(ranges);
     let share = match lane {
         Lane::Events => {
-            let relays = tell_and_count(db, holder, lease).await?;
+            let relays = report_and_count(db, holder, lease).await?;
             let ranges: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox_ranges WHERE range BETWEEN $1 AND $2")
                 .bind(first)
                 .bind(last)
@@ -49,7 +49,7 @@ pub(super) async fn renew(pool: &Pool, holder: Uuid, lease: TimeDelta) -> sqlx::
 }
 
 /// The relays that live, this one included. Those that do not are forgotten.
-async fn tell_and_count(db: &mut Session, holder: Uuid, lease: TimeDelta) -> sqlx::Result<i64> {
+async fn report_and_count(db: &mut Session, holder: Uuid, lease: TimeDelta) -> sqlx::Result<i64> {
     sqlx::query(
         "INSERT INTO relays (holder, seen_until) VALUES ($1, now() + $2)
          ON CONFLICT (holder) DO UPDATE SET seen_until = EXCLUDED.seen_until",

@@ -94,7 +94,7 @@ pub(super) async fn write(
         }
         let look = usize::try_from(look).ok().and_then(|number| looks.get(number));
         let place = usize::try_from(place - 1).unwrap_or(usize::MAX);
-        look.into_iter().for_each(|look| look.tell(place, &mut lost));
+        look.into_iter().for_each(|look| look.report(place, &mut lost));
     }
     // They were drawn in the order of the messages.
     numbers.sort_unstable();
@@ -102,7 +102,7 @@ pub(super) async fn write(
 }
 
 impl Look<'_> {
-    fn tell(&self, place: usize, lost: &mut Lost) {
+    fn report(&self, place: usize, lost: &mut Lost) {
         match self {
             Self::Repeats(ids) => lost.repeats.extend(ids.get(place)),
             Self::Kept(dead) => lost.kept.extend(dead.get(place).map(|dead| dead.delivery.position.clone())),

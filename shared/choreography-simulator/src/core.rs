@@ -154,7 +154,7 @@ impl Core {
     }
 
     /// Adds a line to the story, if it is kept.
-    pub fn tell(&self, line: impl FnOnce() -> String) {
+    pub fn report(&self, line: impl FnOnce() -> String) {
         if let Some(story) = &self.story {
             let step = self.steps.load(Ordering::Relaxed);
             lock(story).push(format!("{step:>6}  {}", line()));

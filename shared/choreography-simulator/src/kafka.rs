@@ -155,14 +155,14 @@ impl Source {
             let mut broker = lock(&self.kafka);
             let assigned = broker.assigned(self.group, self.member, &self.topics);
             if self.core.strikes(Fault::OffsetsLost) || broker.generations.get(self.group) != Some(&self.generation) {
-                self.core.tell(|| format!("{} {} loses a commit", self.group, self.member));
+                self.core.report(|| format!("{} {} loses a commit", self.group, self.member));
                 continue;
             }
             for position in next {
                 let partition = (position.topic.to_string(), position.partition);
                 if assigned.contains(&partition) {
                     let offset = usize::try_from(position.offset).unwrap_or(0);
-                    self.core.tell(|| format!("{} {} commits {partition:?} {offset}", self.group, self.member));
+                    self.core.report(|| format!("{} {} commits {partition:?} {offset}", self.group, self.member));
                     broker.committed.insert((self.group, partition), offset);
                     self.confirmed.push(position);
                 }

@@ -24,15 +24,15 @@ pub struct Probe {
 }
 
 /// An input for the rules, with the id under which they may take it once.
-pub struct Told {
+pub struct Probed {
     /// `None`: a client's command.
     pub id: Option<Uuid>,
     pub trigger: Trigger<Routed>,
 }
 
-impl fmt::Debug for Told {
+impl fmt::Debug for Probed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "told {:?}", self.id)
+        write!(formatter, "probed {:?}", self.id)
     }
 }
 
@@ -147,7 +147,7 @@ fn noted(effects: Effects<Routed>, taken: Taken) -> Effects<Probe> {
 /// Does something with the input as the service itself knows it.
 fn within<T>(trigger: &Trigger<Probe>, then: impl FnOnce(Option<Uuid>, &Trigger<Routed>) -> T) -> T {
     match trigger {
-        Trigger::Event(told) | Trigger::Command(told) => then(told.id, &told.trigger),
+        Trigger::Event(probed) | Trigger::Command(probed) => then(probed.id, &probed.trigger),
         Trigger::Deadline { aggregate_id, name } => {
             then(None, &Trigger::Deadline { aggregate_id: aggregate_id.clone(), name: name.clone() })
         }
@@ -161,8 +161,8 @@ fn within<T>(trigger: &Trigger<Probe>, then: impl FnOnce(Option<Uuid>, &Trigger<
 impl Participant for Probe {
     type Table = TableId;
     type Row = AnyRow;
-    type Event = Told;
-    type Command = Told;
+    type Event = Probed;
+    type Command = Probed;
     type Reply = AnyReply;
     type Record = Note;
 
@@ -190,7 +190,7 @@ impl Participant for Probe {
         self.rules.absent(table)
     }
 
-    fn command_text(&self, command: &Told) -> String {
+    fn command_text(&self, command: &Probed) -> String {
         match &command.trigger {
             Trigger::Command(command) => self.rules.command_text(command),
             _ => String::new(),
@@ -201,12 +201,12 @@ impl Participant for Probe {
         self.rules.ignores(topic, event_type)
     }
 
-    fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Told>, Undecodable> {
+    fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Probed>, Undecodable> {
         let event = self.rules.decode(topic, envelope)?;
-        Ok(event.map(|event| Told { id: Some(envelope.id), trigger: Trigger::Event(event) }))
+        Ok(event.map(|event| Probed { id: Some(envelope.id), trigger: Trigger::Event(event) }))
     }
 
-    fn overtakes(&self, event: &Told) -> bool {
+    fn overtakes(&self, event: &Probed) -> bool {
         matches!(&event.trigger, Trigger::Event(event) if self.rules.overtakes(event))
     }
 

@@ -244,7 +244,7 @@ async fn take_in<P: Participant>(
                     core.count("consumer", "a batch that waited is handled");
                 }
                 if let Some(mut handled) = handled {
-                    core.tell(|| format!("{} handled {:?}", handler.participant.name(), handled.progress.verdicts));
+                    core.report(|| format!("{} handled {:?}", handler.participant.name(), handled.progress.verdicts));
                     count_kinds(&core, &handled);
                     if handled.kinds.windows(2).any(|pair| pair[0] != pair[1]) {
                         core.count("intake", "kinds share a transaction");
@@ -256,7 +256,7 @@ async fn take_in<P: Participant>(
                 }
             }
             Err(error) => {
-                core.tell(|| format!("{} waits: {error}", handler.participant.name()));
+                core.report(|| format!("{} waits: {error}", handler.participant.name()));
                 waits = true;
                 core.count("consumer", "a batch waits for another try");
             }
@@ -282,7 +282,9 @@ async fn stand_beside<P: Participant>(
     while !stop.has_begun() {
         match droppable(&core, beside.step(&handler, &mut ids)).await {
             Some(Ok(Some(mut handled))) => {
-                core.tell(|| format!("{} handled beside {:?}", handler.participant.name(), handled.progress.verdicts));
+                core.report(|| {
+                    format!("{} handled beside {:?}", handler.participant.name(), handled.progress.verdicts)
+                });
                 count_kinds(&core, &handled);
                 core.count("intake", "handled beside");
                 after.offer(&core, &mut handled.progress);
@@ -316,7 +318,7 @@ async fn call<P: Participant, O: Provider>(
         for call in calls {
             let age = core.now() - call.requested_at;
             let Some(result) = droppable(&core, provider.call(&call, age)).await else { continue };
-            core.tell(|| format!("{} called {}: {result:?}", handler.participant.name(), call.idempotency_key()));
+            core.report(|| format!("{} called {}: {result:?}", handler.participant.name(), call.idempotency_key()));
             called.push((call, result));
         }
         let mut unanswered = Vec::new();
@@ -367,7 +369,7 @@ async fn operate<P: Participant>(core: Arc<Core>, handler: Arc<Handler<P, Model<
     while !stop.has_begun() {
         sleep(&core, core.pick(DECISIONS)).await;
         if handler.database.release_stopped() > 0 {
-            core.tell(|| format!("{} releases what was stopped", handler.participant.name()));
+            core.report(|| format!("{} releases what was stopped", handler.participant.name()));
         }
         let parked = handler.database.worth_a_redrive();
         let Some(number) = parked.get(core.pick(parked.len())).copied() else { continue };
@@ -380,6 +382,6 @@ async fn operate<P: Participant>(core: Arc<Core>, handler: Arc<Handler<P, Model<
         if let Some(Ok(Some(Ok(Some(verdict))))) = &verdict {
             core.count("redrive", verdict.name());
         }
-        core.tell(|| format!("{} redrives {number}: {verdict:?}", handler.participant.name()));
+        core.report(|| format!("{} redrives {number}: {verdict:?}", handler.participant.name()));
     }
 }

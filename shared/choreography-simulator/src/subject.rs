@@ -15,7 +15,7 @@ use crate::{
     core::{Core, lock, sleep},
     database::{Model, OwnRow},
     observed::{Observed, Unknown},
-    probe::{Probe, Told},
+    probe::{Probe, Probed},
     requests::Requests,
     unreliable::Unreliable,
 };
@@ -134,9 +134,9 @@ impl Handle {
     pub async fn ask<C: Command>(&self, command: impl Fn() -> C) -> Option<C::Reply> {
         let core = &self.model.core;
         loop {
-            let told = Told { id: None, trigger: Trigger::Command(AnyCommand::new(command())) };
-            let verdict = self.requests.send(core, told).await;
-            core.tell(|| format!("a client of {} is answered: {verdict:?}", self.name()));
+            let probed = Probed { id: None, trigger: Trigger::Command(AnyCommand::new(command())) };
+            let verdict = self.requests.send(core, probed).await;
+            core.report(|| format!("a client of {} is answered: {verdict:?}", self.name()));
             match verdict {
                 Some(Verdict::Applied(reply)) => {
                     core.count("client", "applied");

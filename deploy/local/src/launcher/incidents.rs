@@ -6,14 +6,14 @@ use anyhow::{Context as _, Result, ensure};
 use local::{EventLog, System, producer::Producer, shop::Shop};
 use provision::choreography::PARTS;
 
-use super::outcomes::Told;
+use super::outcomes::Report;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(50);
 
-pub async fn run(system: &System, shop: &Shop, log: &EventLog, told: &[Told]) -> Result<Vec<Told>> {
+pub async fn run(system: &System, shop: &Shop, log: &EventLog, reports: &[Report]) -> Result<Vec<Report>> {
     let producer = Producer::connect(&system.broker.connection())?;
-    let completed = &told.first().context("an order was placed")?.id;
+    let completed = &reports.first().context("an order was placed")?.id;
     Ok(vec![
         duplicate(system, shop, log, &producer, completed).await?,
         poison(system, log, &producer, completed).await?,
@@ -21,7 +21,7 @@ pub async fn run(system: &System, shop: &Shop, log: &EventLog, told: &[Told]) ->
 }
 
 /// Sends an order's `order.placed` once more, as it stands on the topic.
-async fn duplicate(system: &System, shop: &Shop, log: &EventLog, producer: &Producer, id: &str) -> Result<Told> {
+async fn duplicate(system: &System, shop: &Shop, log: &EventLog, producer: &Producer, id: &str) -> Result<Report> {
     let at = Instant::now();
     let original = log.find(|record| record.is_keyed(id) && record.event_type() == "order.placed");
     let original = original.first().context("the order was placed")?;
@@ -31,7 +31,7 @@ async fn duplicate(system: &System, shop: &Shop, log: &EventLog, producer: &Prod
         ensure!(at.elapsed() < PATIENCE, "inventory did not count the repeat within {PATIENCE:?}: still {before}");
         tokio::time::sleep(LOOK).await;
     }
-    Ok(Told {
+    Ok(Report {
         title: "duplicate event",
         id: original.event_id(),
         expected: "skipped",
@@ -49,7 +49,7 @@ async fn repeats(system: &System, shop: &Shop) -> Result<String> {
 }
 
 /// Sends bytes that are no event, under the key of a real order.
-async fn poison(system: &System, log: &EventLog, producer: &Producer, id: &str) -> Result<Told> {
+async fn poison(system: &System, log: &EventLog, producer: &Producer, id: &str) -> Result<Report> {
     let at = Instant::now();
     producer.send("order-events", id, b"this is no event", &[]).await?;
     let dead = || {
@@ -65,7 +65,7 @@ async fn poison(system: &System, log: &EventLog, producer: &Producer, id: &str) 
     }
     let readers =
         dead().iter().filter_map(|record| record.header("dead-letter-consumer-group").map(str::to_owned)).collect();
-    Ok(Told {
+    Ok(Report {
         title: "poison message",
         id: id.to_owned(),
         expected: "dead-lettered",

@@ -90,11 +90,11 @@ async fn show(arguments: Arguments) -> Result<(System, EventLog, bool)> {
 
     say("loading stock and placing orders");
     outcomes::load_stock(&system, &shop).await?;
-    let mut told = outcomes::run(&system, &shop, &log).await?;
-    told.extend(incidents::run(&system, &shop, &log, &told).await?);
-    table::print(&told);
+    let mut reports = outcomes::run(&system, &shop, &log).await?;
+    reports.extend(incidents::run(&system, &shop, &log, &reports).await?);
+    table::print(&reports);
     if let Some(jaeger) = system.jaeger_url() {
-        table::print_traces(&told, &jaeger);
+        table::print_traces(&reports, &jaeger);
     }
 
     let findings = audit::check(&system).await?;
@@ -107,7 +107,7 @@ async fn show(arguments: Arguments) -> Result<(System, EventLog, bool)> {
     for finding in &findings {
         println!("WRONG: {finding}");
     }
-    let good = findings.is_empty() && told.iter().all(outcomes::Told::is_as_expected);
+    let good = findings.is_empty() && reports.iter().all(outcomes::Report::is_as_expected);
     if !good {
         println!("Something did not end as it should; the logs are kept in {}", system.keep_files().display());
     }

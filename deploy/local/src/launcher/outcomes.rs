@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// An order, or an incident, and what became of it.
-pub struct Told {
+pub struct Report {
     pub title: &'static str,
     pub id: String,
     pub expected: &'static str,
@@ -27,7 +27,7 @@ pub struct Told {
     pub trace_id: Option<String>,
 }
 
-impl Told {
+impl Report {
     pub fn is_as_expected(&self) -> bool {
         self.outcome == self.expected
     }
@@ -68,7 +68,7 @@ pub async fn load_stock(system: &System, shop: &Shop) -> Result<()> {
 }
 
 /// Places one order of each kind and waits for their ends.
-pub async fn run(system: &System, shop: &Shop, log: &EventLog) -> Result<Vec<Told>> {
+pub async fn run(system: &System, shop: &Shop, log: &EventLog) -> Result<Vec<Report>> {
     let simple = vec![
         plan("completed", ("chair", 2), "tok_visa", "Vienna", Then::Wait, "completed"),
         plan("out of stock", ("lamp", 50), "tok_visa", "Vienna", Then::Wait, "cancelled"),
@@ -78,7 +78,7 @@ pub async fn run(system: &System, shop: &Shop, log: &EventLog) -> Result<Vec<Tol
         plan("charged, never answered", ("chair", 1), "tok_silent", "Vienna", Then::Wait, "completed"),
         plan("cancelled too late", ("chair", 1), "tok_visa", "Latetown", Then::CancelPastThePivot, "completed"),
     ];
-    let mut told = place_all(system, shop, log, simple).await?;
+    let mut reports = place_all(system, shop, log, simple).await?;
 
     // Payment stands still for a while: time enough to cancel, and for a deadline to pass.
     say("freezing payment: one order is cancelled in time, another passes its deadline");
@@ -93,8 +93,8 @@ pub async fn run(system: &System, shop: &Shop, log: &EventLog) -> Result<Vec<Tol
         wait_for_event(log, &order.id, "shipping.cancelled").await?;
     }
     payment.process.thaw()?;
-    told.extend(wait_all(system, shop, log, placed).await?);
-    Ok(told)
+    reports.extend(wait_all(system, shop, log, placed).await?);
+    Ok(reports)
 }
 
 struct Placed {
@@ -104,7 +104,7 @@ struct Placed {
     at: Instant,
 }
 
-async fn place_all(system: &System, shop: &Shop, log: &EventLog, plans: Vec<Plan>) -> Result<Vec<Told>> {
+async fn place_all(system: &System, shop: &Shop, log: &EventLog, plans: Vec<Plan>) -> Result<Vec<Report>> {
     let placed = place(system, shop, plans).await?;
     wait_all(system, shop, log, placed).await
 }
@@ -130,8 +130,8 @@ async fn place(system: &System, shop: &Shop, plans: Vec<Plan>) -> Result<Vec<Pla
     Ok(placed)
 }
 
-async fn wait_all(system: &System, shop: &Shop, log: &EventLog, placed: Vec<Placed>) -> Result<Vec<Told>> {
-    let mut told = Vec::new();
+async fn wait_all(system: &System, shop: &Shop, log: &EventLog, placed: Vec<Placed>) -> Result<Vec<Report>> {
+    let mut reports = Vec::new();
     for Placed { plan, id, trace_id, at } in placed {
         let outcome = wait_for_end(system, shop, &id, at).await?;
         let terminal = if outcome == "completed" { "order.completed" } else { "order.cancelled" };
@@ -140,9 +140,9 @@ async fn wait_all(system: &System, shop: &Shop, log: &EventLog, placed: Vec<Plac
         let took = ended.first().map_or_else(|| at.elapsed(), |record| record.seen_at.duration_since(at));
         say(&format!("{}: {outcome}", plan.title));
         let path = log.path_of(&id);
-        told.push(Told { title: plan.title, path, id, expected: plan.expected, outcome, took, trace_id });
+        reports.push(Report { title: plan.title, path, id, expected: plan.expected, outcome, took, trace_id });
     }
-    Ok(told)
+    Ok(reports)
 }
 
 /// Topics have no order between them: that the money was taken is not yet known to shipping when it stands on its topic.

@@ -35,14 +35,14 @@ pub async fn report<S: CallStore>(store: &S, late: &[LateAnswer]) {
         return;
     }
     match store.contradictions(late).await {
-        Ok(contradictions) => contradictions.iter().for_each(tell),
+        Ok(contradictions) => contradictions.iter().for_each(report_one),
         Err(error) => {
             warn!(%error, late = late.len(), "late answers could not be compared with what operators settled")
         }
     }
 }
 
-fn tell(contradiction: &Contradiction) {
+fn report_one(contradiction: &Contradiction) {
     let Contradiction { aggregate_id, step, settled_as, said } = contradiction;
     metrics::counter!("saga_calls_contradicted_total").increment(1);
     error!(

@@ -12,8 +12,8 @@ use super::{
     note::{Early, Note},
     outcome::Outcome,
     queue::Queue,
+    reporting::Report,
     running::Running,
-    told::Told,
     touched::Touched,
 };
 use crate::{
@@ -259,7 +259,7 @@ impl<'a, P: Participant> Batch<'a, P> {
         for DeadMessage { delivery, failure, .. } in &dead {
             let letter = dead_letter::record(delivery, service, failure, attempts, max_bytes);
             outcome.writing.messages.push(letter);
-            outcome.told.push(Told::dead_lettered(service, delivery, failure.class, &outcome.links));
+            outcome.reports.push(Report::dead_lettered(service, delivery, failure.class, &outcome.links));
         }
         outcome.writing.dead = dead;
     }

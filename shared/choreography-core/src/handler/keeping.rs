@@ -1,6 +1,6 @@
 //! What a rule answered, made into rows.
 
-use super::{running::Running, told::created};
+use super::{reporting::created, running::Running};
 use crate::{
     effects::{Effects, NewCall, NewEvent, SagaEnd},
     input::Input,

@@ -25,11 +25,11 @@ mod outcome;
 mod postponing;
 mod progress;
 mod queue;
+mod reporting;
+#[cfg(test)]
+mod reporting_tests;
 mod running;
 mod suspects;
-mod told;
-#[cfg(test)]
-mod told_tests;
 mod touched;
 
 use std::{
@@ -56,8 +56,8 @@ use crate::{
 use batch::Batch;
 use known::Known;
 use note::SetAside;
+use reporting::BatchSpans;
 use suspects::Suspects;
-use told::BatchSpans;
 use touched::Touched;
 
 /// So often a batch is done anew in a row because others changed what it had read. Each time it knows more.

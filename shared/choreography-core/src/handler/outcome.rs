@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Instant};
 use opentelemetry::trace::SpanContext;
 use uuid::Uuid;
 
-use super::{Progress, published, told::Told};
+use super::{Progress, published, reporting::Report};
 use crate::{
     calls::FreshCall,
     input::Verdict,
@@ -20,8 +20,8 @@ pub(super) struct Outcome<P: Participant> {
     pub writing: Writing<P>,
     /// The batch's own span, to which those of its inputs link.
     pub links: Vec<SpanContext>,
-    /// What is to be told of the inputs, and the spans of the events.
-    pub told: Vec<Told>,
+    /// What is to be reported of the inputs, and the spans of the events.
+    pub reports: Vec<Report>,
     pub event_spans: Vec<SagaSpan>,
     /// Sagas that ended, as they did and after how many seconds.
     pub ended: Vec<(&'static str, f64)>,
@@ -35,7 +35,7 @@ impl<P: Participant> Default for Outcome<P> {
             verdicts: Vec::new(),
             writing: Writing::default(),
             links: Vec::new(),
-            told: Vec::new(),
+            reports: Vec::new(),
             event_spans: Vec::new(),
             ended: Vec::new(),
             passed: Vec::new(),
@@ -142,11 +142,11 @@ impl<P: Participant> Outcome<P> {
         sort::<Uuid>(&mut self.writing.inbox.early);
     }
 
-    /// It is committed: tells it, and says what has to be done now. `numbers`: of the messages, in the outbox. `since`: a moment
+    /// It is committed: reports it, and says what has to be done now. `numbers`: of the messages, in the outbox. `since`: a moment
     /// before the transaction began.
     pub fn committed(self, range_count: i32, numbers: &[i64], since: Instant) -> Progress<P::Reply> {
         self.event_spans.into_iter().for_each(SagaSpan::end);
-        self.told.into_iter().for_each(Told::committed);
+        self.reports.into_iter().for_each(Report::committed);
         for (outcome, seconds) in self.ended {
             metrics::histogram!("saga_duration_seconds", "outcome" => outcome).record(seconds);
         }

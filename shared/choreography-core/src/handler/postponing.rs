@@ -20,7 +20,7 @@ impl Postponing<'_> {
         let attempts = deadline.attempts.saturating_add(1);
         Deadline {
             attempts,
-            last_error: Some(told(failure)),
+            last_error: Some(words_of(failure)),
             not_before: Some(self.after(attempts)),
             ..deadline.clone()
         }
@@ -28,7 +28,7 @@ impl Postponing<'_> {
 
     pub fn call(&mut self, call: &PendingCall, failure: &Failure) -> RefusedCall {
         let not_before = self.after(call.attempts.saturating_add(1));
-        RefusedCall { call: call.clone(), not_before, error: told(failure), amended: None }
+        RefusedCall { call: call.clone(), not_before, error: words_of(failure), amended: None }
     }
 
     fn after(&mut self, attempts: u32) -> DateTime<Utc> {
@@ -36,6 +36,6 @@ impl Postponing<'_> {
     }
 }
 
-fn told(failure: &Failure) -> String {
+fn words_of(failure: &Failure) -> String {
     format!("{}: {}", failure.class, failure.message)
 }

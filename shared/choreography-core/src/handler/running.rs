@@ -9,7 +9,7 @@ use super::{
     note::{CRASH, Early, LOCKED, Note, SetAside},
     outcome::Outcome,
     postponing::Postponing,
-    told::Told,
+    reporting::Report,
 };
 use crate::{
     crash_point::reached_of,
@@ -67,7 +67,7 @@ impl<'a, P: Participant> Running<'a, P> {
     }
 
     pub fn take(&mut self, input: &Input<P>, note: &Note) -> Verdict<P::Reply> {
-        let mut span = Told::begin(self.participant.name(), input, note.overtakes, &self.outcome.links);
+        let mut span = Report::begin(self.participant.name(), input, note.overtakes, &self.outcome.links);
         let before = self.outcome.writing.messages.len();
         let (verdict, class) = self.handle(input, note, span.context());
         if input.correlation_id.is_none() {
@@ -77,7 +77,7 @@ impl<'a, P: Participant> Running<'a, P> {
                 span.set("saga.correlation_id", key.to_owned());
             }
         }
-        self.outcome.told.extend(Told::of(span, input, &verdict, class));
+        self.outcome.reports.extend(Report::of(span, input, &verdict, class));
         self.note_in_inbox(input, note, &verdict);
         verdict
     }
@@ -99,7 +99,7 @@ impl<'a, P: Participant> Running<'a, P> {
         };
         let status = self.status_after(&refusal, attempts);
         let verdict = Verdict::Deferred(status);
-        self.outcome.told.push(Told::stuck(deferred, failure, verdict.name(), &self.outcome.links));
+        self.outcome.reports.push(Report::stuck(deferred, failure, verdict.name(), &self.outcome.links));
         self.fail_again(deferred, status, failure.clone(), attempts, early);
         verdict
     }

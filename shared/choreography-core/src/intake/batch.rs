@@ -43,7 +43,7 @@ impl<P: Participant> Batch<P> {
         for (index, ((inbound, then), verdict)) in inbound.into_iter().zip(thens).zip(progress.verdicts).enumerate() {
             let item = Item { inbound, then };
             if begun && item.kind() == Kind::Command && verdict.is_none() {
-                item.tell_unknown(why);
+                item.answer_unknown(why);
             } else if verdict.is_some() || stays(&item) {
                 kept.inbound.push(item.inbound);
                 kept.thens.push(item.then);

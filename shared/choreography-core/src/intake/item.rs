@@ -146,7 +146,7 @@ impl<P: Participant> Item<P> {
     }
 
     /// Whether a command was done is not known: its client is told so, and has the key to ask.
-    pub fn tell_unknown(self, why: &str) {
+    pub fn answer_unknown(self, why: &str) {
         if let Then::Reply(reply) = self.then {
             reply(Err(NoReply::Unknown(why.to_owned())));
         }

@@ -207,7 +207,7 @@ impl<P: Participant> Intake<P> {
                 // Whoever waits for a command's reply need not wait for the database to come back.
                 let why = error.to_string();
                 self.pending = self.pending.take().map(|batch| batch.begin_again(&why, |_| true));
-                self.waiting[COMMANDS].drain(..).for_each(|item| item.tell_unknown(&why));
+                self.waiting[COMMANDS].drain(..).for_each(|item| item.answer_unknown(&why));
                 return Err(error);
             }
         }
@@ -267,7 +267,7 @@ impl<P: Participant> Intake<P> {
             .iter_mut()
             .flat_map(|waiting| waiting.drain(..))
             .chain(pending)
-            .for_each(|item| item.tell_unknown(why));
+            .for_each(|item| item.answer_unknown(why));
     }
 }
 

@@ -5,7 +5,7 @@ use opentelemetry::{KeyValue, trace::SpanKind};
 use crate::{
     links,
     outbox::OutboxRow,
-    spans::{self, SagaSpan, Telling},
+    spans::{self, SagaSpan, SpanStart},
 };
 
 /// Linked to the spans that created its messages.
@@ -13,7 +13,7 @@ pub(super) fn sent(rows: &[OutboxRow]) -> SagaSpan {
     if !spans::enabled() {
         return SagaSpan::none();
     }
-    SagaSpan::root(links::to_send(rows.iter().map(|row| &row.message)), || Telling {
+    SagaSpan::root(links::to_send(rows.iter().map(|row| &row.message)), || SpanStart {
         kind: SpanKind::Client,
         name: "send".into(),
         attributes: vec![

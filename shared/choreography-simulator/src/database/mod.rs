@@ -148,7 +148,7 @@ impl<P: Participant> Model<P> {
         for (tx, at, over) in late.collect::<Vec<_>>() {
             let fault = if over == Over::LockTimeout { Fault::LockTimeout } else { Fault::IdleTimeout };
             self.core.count_fault(fault, at);
-            self.core.tell(|| format!("{}: transaction {tx} is over: {over:?}", self.name()));
+            self.core.report(|| format!("{}: transaction {tx} is over: {over:?}", self.name()));
             state.abort(tx, over);
         }
     }

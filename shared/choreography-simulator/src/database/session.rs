@@ -100,7 +100,7 @@ impl<P: Participant> Tx<P> {
                     self.model.core.count_fault(Fault::Deadlock, at);
                     self.model
                         .core
-                        .tell(|| format!("{}: {circle:?} wait in a circle, {victim} fails", self.model.name()));
+                        .report(|| format!("{}: {circle:?} wait in a circle, {victim} fails", self.model.name()));
                     state.abort(victim, Over::Deadlocked);
                     continue;
                 }

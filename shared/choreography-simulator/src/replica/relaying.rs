@@ -37,14 +37,14 @@ pub(super) async fn relay<P: Participant>(
     loop {
         if core.pick(8) == 0 || relay.ranges().is_empty() || relay.has_lost_leases() {
             let claimed = droppable(&core, relay.claim(&model, LEASE)).await;
-            core.tell(|| format!("{} {} relay claims: {claimed:?}", model.name(), lane.name()));
+            core.report(|| format!("{} {} relay claims: {claimed:?}", model.name(), lane.name()));
         }
         // A poll, or word of another replica.
         if core.pick(4) == 0 || stop.has_begun() {
             feed.look_into_the_table();
         }
         let relayed = droppable(&core, relay.step(&model, &mut sink, &clock)).await;
-        core.tell(|| format!("{} {} relay: {relayed:?}", model.name(), lane.name()));
+        core.report(|| format!("{} {} relay: {relayed:?}", model.name(), lane.name()));
         if let Some(Ok(relayed)) = &relayed {
             count_relayed(&core, relayed);
         }
@@ -59,7 +59,7 @@ pub(super) async fn relay<P: Participant>(
     }
     // What is not given back expires.
     let released = droppable(&core, relay.release(&model)).await;
-    core.tell(|| format!("{} {} relay gives its leases back: {released:?}", model.name(), lane.name()));
+    core.report(|| format!("{} {} relay gives its leases back: {released:?}", model.name(), lane.name()));
 }
 
 fn count_relayed(core: &Core, relayed: &Relayed) {
@@ -90,7 +90,7 @@ pub(super) async fn renew<P: Participant>(core: Arc<Core>, model: Model<P>, hold
         for holder in holders {
             sleep(&core, core.pick(IDLE)).await;
             let renewed = droppable(&core, model.renew(holder, LEASE)).await;
-            core.tell(|| format!("{} renews: {renewed:?}", model.name()));
+            core.report(|| format!("{} renews: {renewed:?}", model.name()));
         }
     }
 }

@@ -55,7 +55,7 @@ impl Running<'_> {
     pub fn crash(&mut self, member: u64) {
         let Some(replica) = self.replicas.remove(&member) else { return };
         let group = self.name(replica.service);
-        self.system.core.tell(|| format!("{group} {member} crashes"));
+        self.system.core.report(|| format!("{group} {member} crashes"));
         replica.tasks.iter().for_each(|task| self.system.core.count_fault(Fault::Killed, task.at));
         lock(&self.system.services[replica.service].handle.model.state).died(member);
         drop(replica.tasks);
@@ -67,7 +67,7 @@ impl Running<'_> {
     fn stop(&self, member: u64) {
         let Some(replica) = self.replicas.get(&member) else { return };
         let core = &self.system.core;
-        core.tell(|| format!("{} {member} is to stop", self.name(replica.service)));
+        core.report(|| format!("{} {member} is to stop", self.name(replica.service)));
         core.count("replica", "is to stop");
         replica.stop.begin();
     }
@@ -76,7 +76,7 @@ impl Running<'_> {
     pub fn stopped(&mut self, member: u64) {
         let Some(replica) = self.replicas.remove(&member) else { return };
         let core = &self.system.core;
-        core.tell(|| format!("{} {member} has stopped", self.name(replica.service)));
+        core.report(|| format!("{} {member} has stopped", self.name(replica.service)));
         core.count("replica", "has stopped");
         self.start(replica.service, false);
     }
@@ -91,7 +91,7 @@ impl Running<'_> {
         let service = replica.service;
         let name = self.system.services[service].handle.name();
         replica.tasks.iter().for_each(|task| core.count_fault(Fault::Frozen, task.at));
-        core.tell(|| format!("{} {member} is frozen for {time} steps", name));
+        core.report(|| format!("{} {member} is frozen for {time} steps", name));
         lock(&self.system.kafka).leave(name, member);
         if self.replicas.values().filter(|other| other.service == service).count() < REPLICAS {
             self.start(service, false);
@@ -100,7 +100,7 @@ impl Running<'_> {
 
     /// The members of a group change places, each in the middle of whatever it does.
     pub fn rebalance(&mut self, group: &'static str) {
-        self.system.core.tell(|| format!("{group} rebalances"));
+        self.system.core.report(|| format!("{group} rebalances"));
         let members = self.replicas.values().filter(|replica| self.name(replica.service) == group);
         members.flat_map(|member| &member.tasks).for_each(|task| {
             self.system.core.count_fault(Fault::Rebalanced, task.at);
@@ -115,7 +115,7 @@ impl Running<'_> {
         let Some(topic) = all.get(core.pick(all.len())) else { return };
         core.count("relay", "a topic takes nothing for a while");
         let until = core.now() + CLOSED * i32::try_from(core.pick(10)).unwrap_or_default();
-        core.tell(|| format!("{topic} takes nothing until {until}"));
+        core.report(|| format!("{topic} takes nothing until {until}"));
         lock(&self.system.kafka).away.insert((*topic).to_owned(), until);
     }
 

@@ -137,7 +137,7 @@ impl<'a> Running<'a> {
             system.services.iter().flat_map(|service| check::blamed(&service.handle.model)).collect();
         for position in blamed {
             if self.sent_again.insert(position.clone()) {
-                system.core.tell(|| format!("somebody sends {position:?} again"));
+                system.core.report(|| format!("somebody sends {position:?} again"));
                 system.core.count("dead letter", "sent again by somebody");
                 lock(&system.kafka).append_again(&position);
             }

@@ -38,7 +38,9 @@ fn scribble<P: Participant>(core: &Core, model: &Model<P>) {
     let deferred: Vec<_> = retrying.map(|row| row.event.number).collect();
     let (deadline, deferred) =
         (deadlines.get(core.pick(deadlines.len())).copied(), deferred.get(core.pick(deferred.len())).copied());
-    core.tell(|| format!("somebody scribbles in {}: deadline {deadline:?}, deferred event {deferred:?}", model.name()));
+    core.report(|| {
+        format!("somebody scribbles in {}: deadline {deadline:?}, deferred event {deferred:?}", model.name())
+    });
     state.unreadable.extend(deadline);
     state.scribbled.extend(deferred);
 }

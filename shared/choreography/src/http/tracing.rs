@@ -11,7 +11,7 @@ use axum::{
 use opentelemetry::{KeyValue, trace::SpanKind};
 
 use choreography_core::{
-    spans::{self, SagaSpan, Telling},
+    spans::{self, SagaSpan, SpanStart},
     trace::TraceContext,
 };
 
@@ -41,7 +41,7 @@ pub(super) async fn trace(mut request: Request, next: Next) -> Response {
     }
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
-    let mut span = SagaSpan::child(&parent, &[], || Telling {
+    let mut span = SagaSpan::child(&parent, &[], || SpanStart {
         kind: SpanKind::Server,
         name: format!("{method} {route}").into(),
         attributes: vec![

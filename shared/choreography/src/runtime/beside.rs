@@ -6,7 +6,7 @@ use choreography_core::{event_id::Ids, intake::Beside, routes::Routed};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{PostCommit, ServiceHandler, backoff, beat, idle, intake::tell};
+use super::{PostCommit, ServiceHandler, backoff, beat, idle, intake::report};
 
 /// Runs until nothing goes aside any more and nothing is left, or until the database is away while the service stops.
 pub(crate) async fn beside_loop(
@@ -23,7 +23,7 @@ pub(crate) async fn beside_loop(
         match beside.step(&handler, &mut ids).await {
             Ok(Some(handled)) => {
                 failures = 0;
-                tell(handled, &post_commit, began);
+                report(handled, &post_commit, began);
             }
             Ok(None) if nothing_comes.is_cancelled() => return,
             Ok(None) => {

@@ -36,9 +36,9 @@ pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, health: He
         metrics::gauge!("saga_consumer_partitions").set(state.kafka.partitions() as f64);
         match depths(&pool).await {
             Ok(depths) => {
-                tell(&depths);
-                tell_breaker(state.breaker_open.load(Ordering::Relaxed), &depths);
-                steps.told_of(&depths.calls).iter().for_each(tell_step);
+                report(&depths);
+                report_breaker(state.breaker_open.load(Ordering::Relaxed), &depths);
+                steps.report_of(&depths.calls).iter().for_each(report_step);
             }
             Err(error) => warn!(%error, "the gauges of the database could not be read"),
         }
@@ -49,7 +49,7 @@ pub(crate) async fn gauge_loop(pool: Pool, state: Arc<ConsumerState>, health: He
     }
 }
 
-fn tell(depths: &Depths) {
+fn report(depths: &Depths) {
     metrics::gauge!("saga_outbox_messages").set(depths.outbox as f64);
     metrics::gauge!("saga_outbox_oldest_age_seconds").set(depths.outbox_age);
     metrics::gauge!("saga_deferred_events", "status" => "retrying").set(depths.retrying as f64);
@@ -64,14 +64,14 @@ fn tell(depths: &Depths) {
 }
 
 /// Where nothing is left to call for, another replica or an operator has settled it: nobody is kept.
-fn tell_breaker(is_open: bool, depths: &Depths) {
+fn report_breaker(is_open: bool, depths: &Depths) {
     metrics::gauge!("saga_breaker_open").set(f64::from(u8::from(is_open && !depths.calls.is_empty())));
 }
 
 /// A step of external calls: how many are open, and the seconds since the oldest was written down.
 type Open = (String, i64, f64);
 
-fn tell_step((step, open, age): &Open) {
+fn report_step((step, open, age): &Open) {
     metrics::gauge!("saga_calls_unresolved", "step" => step.clone()).set(*open as f64);
     metrics::gauge!("saga_call_oldest_age_seconds", "step" => step.clone()).set(*age);
 }
@@ -81,7 +81,7 @@ fn tell_step((step, open, age): &Open) {
 struct Steps(BTreeSet<String>);
 
 impl Steps {
-    fn told_of(&mut self, open: &[Open]) -> Vec<Open> {
+    fn report_of(&mut self, open: &[Open]) -> Vec<Open> {
         let ended = self.0.iter().filter(|step| open.iter().all(|(other, ..)| other != *step));
         let all = open.iter().cloned().chain(ended.map(|step| (step.clone(), 0, 0.0))).collect();
         self.0.extend(open.iter().map(|(step, ..)| step.clone()));
@@ -98,9 +98,9 @@ mod tests {
     use super::*;
 
     /// What is scraped afterwards, by name and labels.
-    fn scraped(tell: impl FnOnce()) -> BTreeMap<String, String> {
+    fn scraped(report: impl FnOnce()) -> BTreeMap<String, String> {
         let recorder = PrometheusBuilder::new().build_recorder();
-        metrics::with_local_recorder(&recorder, tell);
+        metrics::with_local_recorder(&recorder, report);
         let text = recorder.handle().render();
         let values = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
         values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
@@ -123,9 +123,9 @@ mod tests {
             calls: vec![("charge".into(), 12, 13.5)],
         };
         let told = scraped(|| {
-            tell(&depths);
-            depths.calls.iter().for_each(tell_step);
-            tell_breaker(true, &depths);
+            report(&depths);
+            depths.calls.iter().for_each(report_step);
+            report_breaker(true, &depths);
         });
         let expected = [
             ("saga_breaker_open", "1"),
@@ -152,7 +152,11 @@ mod tests {
         for (is_open, depths, value) in
             [(true, Depths::default(), "0"), (false, waits.clone(), "0"), (true, waits, "1")]
         {
-            assert_eq!(scraped(|| tell_breaker(is_open, &depths))["saga_breaker_open"], value, "{is_open} {depths:?}");
+            assert_eq!(
+                scraped(|| report_breaker(is_open, &depths))["saga_breaker_open"],
+                value,
+                "{is_open} {depths:?}"
+            );
         }
     }
 
@@ -160,8 +164,8 @@ mod tests {
     fn a_step_whose_last_call_was_answered_is_told_as_empty() {
         let mut steps = Steps::default();
         let (charge, refund) = (("charge".to_owned(), 3, 920.0), ("refund".to_owned(), 1, 5.0));
-        assert_eq!(steps.told_of(&[]), []);
-        assert_eq!(steps.told_of(std::slice::from_ref(&charge)), std::slice::from_ref(&charge));
-        assert_eq!(steps.told_of(std::slice::from_ref(&refund)), [refund, ("charge".to_owned(), 0, 0.0)]);
+        assert_eq!(steps.report_of(&[]), []);
+        assert_eq!(steps.report_of(std::slice::from_ref(&charge)), std::slice::from_ref(&charge));
+        assert_eq!(steps.report_of(std::slice::from_ref(&refund)), [refund, ("charge".to_owned(), 0, 0.0)]);
     }
 }

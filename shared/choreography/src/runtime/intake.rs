@@ -213,7 +213,7 @@ impl IntakeLoop {
         intake.messages(basket);
         match stepped {
             Ok(Ok(handled)) => {
-                handled.into_iter().for_each(|handled| tell(handled, &self.post_commit, began));
+                handled.into_iter().for_each(|handled| report(handled, &self.post_commit, began));
                 if let Err(error) = intake.commit_offsets(source).await {
                     warn!(%error, "offsets were not committed; they are committed with the next ones");
                 }
@@ -282,7 +282,7 @@ impl From<LogError> for Failure {
 }
 
 /// What follows a commit.
-pub(super) fn tell(mut handled: Handled<AnyReply>, post_commit: &PostCommit, began: Instant) {
+pub(super) fn report(mut handled: Handled<AnyReply>, post_commit: &PostCommit, began: Instant) {
     post_commit.of(&mut handled.progress);
     for kind in Kind::ALL {
         let count = handled.kinds.iter().filter(|of| **of == kind).count();

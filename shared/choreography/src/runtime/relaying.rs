@@ -86,14 +86,14 @@ impl RelayLoop {
                 match relay.claim(&self.store, delta(self.settings.relay_lease)).await {
                     Ok(()) => {
                         claimed = Some(Instant::now());
-                        self.tell_ranges(relay.ranges());
+                        self.report_ranges(relay.ranges());
                     }
                     Err(error) => warn!(%error, "relay leases were not claimed"),
                 }
             }
             let began = Instant::now();
             let step = relay.step(&self.store, sink, &clock).await;
-            Self::tell_topics(relay, &mut told);
+            Self::report_topics(relay, &mut told);
             let wait = match step {
                 Ok(relayed) => {
                     // Any answer of the database ends what its failures began.
@@ -129,12 +129,12 @@ impl RelayLoop {
         self.settings.poll_interval.min(self.renew_every())
     }
 
-    fn tell_ranges(&self, ranges: Vec<i32>) {
+    fn report_ranges(&self, ranges: Vec<i32>) {
         self.post_commit.relay_ranges.lock().unwrap_or_else(PoisonError::into_inner).insert(self.lane, ranges);
     }
 
     /// `told` has all topics of the lane that are known; others that fail join them.
-    fn tell_topics(relay: &Relay, told: &mut BTreeMap<String, bool>) {
+    fn report_topics(relay: &Relay, told: &mut BTreeMap<String, bool>) {
         told.values_mut().for_each(|fails| *fails = false);
         told.extend(relay.failing_topics().map(|topic| (topic.to_owned(), true)));
         for (topic, fails) in told {

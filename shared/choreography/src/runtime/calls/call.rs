@@ -1,4 +1,4 @@
-//! One external call: a time limit, the circuit breaker, its span, and what is told of it.
+//! One external call: a time limit, the circuit breaker, its span, and what is reported of it.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -9,7 +9,7 @@ use std::{
 use choreography_core::{
     calls::{Called, NoAnswer, Provider},
     participant::Answer,
-    spans::{SagaSpan, Telling},
+    spans::{SagaSpan, SpanStart},
     store::PendingCall,
 };
 use futures::FutureExt;
@@ -68,7 +68,7 @@ pub(super) async fn call<O: Provider>(
 
 /// The span of one try of an external call.
 fn asked(call: &PendingCall) -> SagaSpan {
-    SagaSpan::child(&call.trace, &[], || Telling {
+    SagaSpan::child(&call.trace, &[], || SpanStart {
         kind: SpanKind::Client,
         name: format!("call {}", call.step).into(),
         attributes: vec![

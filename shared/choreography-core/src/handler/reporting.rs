@@ -1,4 +1,4 @@
-//! What is told of an input, in spans and logs, once its transaction is committed. Data of the payload is in neither:
+//! What is reported of an input, in spans and logs, once its transaction is committed. Data of the payload is in neither:
 //! why an event was refused stands beside its bytes, in the admin API and in the dead letter.
 
 use opentelemetry::{
@@ -14,7 +14,7 @@ use crate::{
     input::{DeferredEvent, Inbound, Input, Origin, Verdict},
     links,
     participant::Participant,
-    spans::{self, SagaSpan, Telling},
+    spans::{self, SagaSpan, SpanStart},
     store::Failure,
     trace::TraceContext,
 };
@@ -32,13 +32,13 @@ impl BatchSpans {
             return Self { batch: SagaSpan::none(), transaction: SagaSpan::none() };
         }
         let inputs = i64::try_from(inbound.len()).unwrap_or(i64::MAX);
-        let batch = SagaSpan::root(links::consumed(inbound.iter().filter_map(Inbound::delivery)), || Telling {
+        let batch = SagaSpan::root(links::consumed(inbound.iter().filter_map(Inbound::delivery)), || SpanStart {
             kind: SpanKind::Internal,
             name: format!("batch {service}").into(),
             attributes: vec![KeyValue::new("messaging.batch.message_count", inputs)],
         });
         let transaction = if batch.link().is_some() {
-            SagaSpan::child(batch.context(), &[], || Telling {
+            SagaSpan::child(batch.context(), &[], || SpanStart {
                 kind: SpanKind::Client,
                 name: "transaction".into(),
                 attributes: vec![
@@ -63,8 +63,8 @@ impl BatchSpans {
     }
 }
 
-/// What is told of one input.
-pub(super) struct Told {
+/// The report of one input.
+pub(super) struct Report {
     pub span: SagaSpan,
     correlation_id: String,
     aggregate_id: String,
@@ -73,7 +73,7 @@ pub(super) struct Told {
     class: &'static str,
 }
 
-impl Told {
+impl Report {
     /// Begins the input's span, a child of what it came from.
     pub fn begin<P: Participant>(
         service: &'static str,
@@ -82,18 +82,18 @@ impl Told {
         links: &[SpanContext],
     ) -> SagaSpan {
         SagaSpan::child(&input.trace, links, || {
-            let mut telling = telling_of(service, &input.origin);
-            telling.attributes.extend(
+            let mut start = span_start_of(service, &input.origin);
+            start.attributes.extend(
                 input.correlation_id.clone().map(|correlation_id| KeyValue::new("saga.correlation_id", correlation_id)),
             );
             if compensation {
-                telling.attributes.push(KeyValue::new("saga.compensation", true));
+                start.attributes.push(KeyValue::new("saga.compensation", true));
             }
-            telling
+            start
         })
     }
 
-    /// What is to be told once the transaction is committed; `None` if there is nobody to tell.
+    /// What is to be reported once the transaction is committed; `None` if nothing is.
     pub fn of<P: Participant>(
         mut span: SagaSpan,
         input: &Input<P>,
@@ -146,7 +146,7 @@ impl Told {
     /// A deferred event that can't be read by this version.
     pub fn stuck(deferred: &DeferredEvent, failure: &Failure, outcome: &'static str, links: &[SpanContext]) -> Self {
         let event = &deferred.event;
-        let internal = || Telling {
+        let internal = || SpanStart {
             kind: SpanKind::Internal,
             name: "read a deferred event".into(),
             attributes: vec![KeyValue::new("messaging.message.id", event.id.to_string())],
@@ -164,7 +164,7 @@ impl Told {
         }
     }
 
-    /// The transaction is committed: tells it.
+    /// The transaction is committed: reports it.
     pub fn committed(self) {
         let trace_id = self.span.context().trace_id().unwrap_or_default().to_owned();
         let Self { span, correlation_id, aggregate_id, what, outcome, class } = self;
@@ -188,7 +188,7 @@ impl Told {
 /// The span of an event that is written to the outbox; its context travels with the message.
 pub(super) fn created(parent: &TraceContext, event: &NewEvent, id: Uuid, correlation_id: &str) -> SagaSpan {
     let (topic, event_type) = (event.topic, event.event_type);
-    SagaSpan::child(parent, &[], || Telling {
+    SagaSpan::child(parent, &[], || SpanStart {
         kind: SpanKind::Producer,
         name: format!("create {topic}").into(),
         attributes: vec![
@@ -204,18 +204,18 @@ pub(super) fn created(parent: &TraceContext, event: &NewEvent, id: Uuid, correla
     })
 }
 
-fn telling_of(service: &'static str, origin: &Origin) -> Telling {
-    let internal = |name: String| Telling { kind: SpanKind::Internal, name: name.into(), attributes: Vec::new() };
+fn span_start_of(service: &'static str, origin: &Origin) -> SpanStart {
+    let internal = |name: String| SpanStart { kind: SpanKind::Internal, name: name.into(), attributes: Vec::new() };
     match origin {
         Origin::Arrival(_) | Origin::Deferred(_) => {
             let Some(event) = origin.event() else { return internal("event".into()) };
-            let mut telling = process(service, &event.delivery);
-            telling.attributes.push(KeyValue::new("messaging.message.id", event.id.to_string()));
-            telling.attributes.push(KeyValue::new("saga.event_type", event.event_type.clone()));
+            let mut start = process(service, &event.delivery);
+            start.attributes.push(KeyValue::new("messaging.message.id", event.id.to_string()));
+            start.attributes.push(KeyValue::new("saga.event_type", event.event_type.clone()));
             if let Origin::Deferred(deferred) = origin {
-                telling.attributes.push(KeyValue::new("saga.attempts", i64::from(deferred.attempts)));
+                start.attributes.push(KeyValue::new("saga.attempts", i64::from(deferred.attempts)));
             }
-            telling
+            start
         }
         Origin::Deadline(deadline) => internal(format!("deadline {}", deadline.name)),
         Origin::Call(call) => internal(format!("answer {}", call.step)),
@@ -223,9 +223,9 @@ fn telling_of(service: &'static str, origin: &Origin) -> Telling {
     }
 }
 
-fn process(service: &'static str, delivery: &Delivery) -> Telling {
+fn process(service: &'static str, delivery: &Delivery) -> SpanStart {
     let at = &delivery.position;
-    Telling {
+    SpanStart {
         kind: SpanKind::Consumer,
         name: format!("process {}", at.topic).into(),
         attributes: vec![
