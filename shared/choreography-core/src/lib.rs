@@ -4,11 +4,12 @@
 //! external calls it makes ([`Call`]), which rows it keeps ([`Row`], [`Record`]), and in its [`routes`] what it does about each.
 //!
 //! And the steps that follow: Everything that moves a saga passes one [`handler`] in batches; events leave by the [`outbox`] and
-//! the [`relay`]. They know the database and Kafka only by the traits in [`store`] and [`log`], so that a simulation drives the
+//! the [`relay`]. They know the database and Kafka only by the traits in [`store`] and [`broker`], so that a simulation drives the
 //! very code that ships.
 
 #![warn(missing_docs)]
 
+pub mod broker;
 mod call;
 pub mod calls;
 mod command;
@@ -26,7 +27,6 @@ pub mod handler;
 pub mod input;
 pub mod intake;
 mod links;
-pub mod log;
 pub mod memory;
 mod offsets;
 pub mod outbox;

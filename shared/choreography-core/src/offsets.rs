@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{delivery::Position, log::EventSource};
+use crate::{broker::EventConsumer, delivery::Position};
 
 /// Of each partition, what was taken of it and what is done with.
 #[derive(Debug, Default)]
@@ -53,8 +53,8 @@ impl Offsets {
     }
 
     /// Forgets what Kafka confirmed and what is another member's by now; what is to be asked for.
-    pub fn uncommitted<S: EventSource>(&mut self, source: &mut S) -> Vec<Position> {
-        for confirmed in source.take_confirmed() {
+    pub fn uncommitted<S: EventConsumer>(&mut self, consumer: &mut S) -> Vec<Position> {
+        for confirmed in consumer.take_confirmed() {
             let key = (confirmed.topic, confirmed.partition);
             if let Some(taken) = self.0.get_mut(&key)
                 && taken.watermark() <= confirmed.offset
@@ -63,7 +63,7 @@ impl Offsets {
             }
         }
         self.0.retain(|(topic, partition), taken| {
-            let is_mine = taken.since.is_some() && source.owned_since(topic, *partition) == taken.since;
+            let is_mine = taken.since.is_some() && consumer.owned_since(topic, *partition) == taken.since;
             is_mine && (taken.moved || !taken.open.is_empty())
         });
         let moved = self.0.iter().filter(|(_, taken)| taken.moved);
@@ -82,7 +82,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::{delivery::Delivery, log::LogError};
+    use crate::{broker::BrokerError, delivery::Delivery};
 
     /// A source whose commits are confirmed when the test says so.
     #[derive(Default)]
@@ -91,12 +91,12 @@ mod tests {
         confirmed: Vec<Position>,
     }
 
-    impl EventSource for Memory {
-        async fn poll(&mut self, _limit: usize) -> Result<Vec<Delivery>, LogError> {
+    impl EventConsumer for Memory {
+        async fn poll(&mut self, _limit: usize) -> Result<Vec<Delivery>, BrokerError> {
             Ok(Vec::new())
         }
 
-        async fn keep_alive(&mut self) -> Result<(), LogError> {
+        async fn keep_alive(&mut self) -> Result<(), BrokerError> {
             Ok(())
         }
 
@@ -104,7 +104,7 @@ mod tests {
             self.owned.get(&partition).copied()
         }
 
-        async fn commit(&mut self, _next: &[Position]) -> Result<(), LogError> {
+        async fn commit(&mut self, _next: &[Position]) -> Result<(), BrokerError> {
             Ok(())
         }
 
@@ -121,80 +121,80 @@ mod tests {
         Memory { owned: partitions.iter().copied().collect(), ..Memory::default() }
     }
 
-    fn taken(positions: &[Position], source: &Memory) -> Offsets {
+    fn taken(positions: &[Position], consumer: &Memory) -> Offsets {
         let mut offsets = Offsets::default();
         for position in positions {
-            offsets.take(position, source.owned_since("t", position.partition));
+            offsets.take(position, consumer.owned_since("t", position.partition));
         }
         offsets
     }
 
     /// All of these are taken and done with.
-    fn handled(positions: &[Position], source: &Memory) -> Offsets {
-        let mut offsets = taken(positions, source);
+    fn handled(positions: &[Position], consumer: &Memory) -> Offsets {
+        let mut offsets = taken(positions, consumer);
         for position in positions {
-            offsets.done(position, source.owned_since("t", position.partition));
+            offsets.done(position, consumer.owned_since("t", position.partition));
         }
         offsets
     }
 
     #[test]
     fn a_watermark_is_asked_for_until_it_is_confirmed() {
-        let mut source = owning(&[(0, 1)]);
-        let mut offsets = handled(&[at(0, 3), at(0, 4)], &source);
+        let mut consumer = owning(&[(0, 1)]);
+        let mut offsets = handled(&[at(0, 3), at(0, 4)], &consumer);
         for _ in 0..3 {
-            assert_eq!(offsets.uncommitted(&mut source), [at(0, 5)]);
+            assert_eq!(offsets.uncommitted(&mut consumer), [at(0, 5)]);
         }
-        source.confirmed = vec![at(0, 5)];
-        assert_eq!(offsets.uncommitted(&mut source), [], "what is confirmed is not asked for again");
+        consumer.confirmed = vec![at(0, 5)];
+        assert_eq!(offsets.uncommitted(&mut consumer), [], "what is confirmed is not asked for again");
     }
 
     #[test]
     fn nothing_is_committed_behind_a_message_that_is_not_done_with() {
-        let mut source = owning(&[(0, 1), (1, 1)]);
-        let mut offsets = taken(&[at(0, 3), at(0, 4), at(0, 5), at(1, 7)], &source);
-        assert_eq!(offsets.uncommitted(&mut source), []);
+        let mut consumer = owning(&[(0, 1), (1, 1)]);
+        let mut offsets = taken(&[at(0, 3), at(0, 4), at(0, 5), at(1, 7)], &consumer);
+        assert_eq!(offsets.uncommitted(&mut consumer), []);
         offsets.done(&at(0, 5), Some(1));
         offsets.done(&at(0, 3), Some(1));
-        assert_eq!(offsets.uncommitted(&mut source), [at(0, 4)]);
-        source.confirmed = vec![at(0, 4)];
-        assert_eq!(offsets.uncommitted(&mut source), []);
+        assert_eq!(offsets.uncommitted(&mut consumer), [at(0, 4)]);
+        consumer.confirmed = vec![at(0, 4)];
+        assert_eq!(offsets.uncommitted(&mut consumer), []);
         offsets.done(&at(0, 4), Some(1));
-        assert_eq!(offsets.uncommitted(&mut source), [at(0, 6)]);
+        assert_eq!(offsets.uncommitted(&mut consumer), [at(0, 6)]);
     }
 
     #[test]
     fn the_confirmation_of_an_older_commit_leaves_the_newer_watermark() {
-        let mut source = owning(&[(0, 1)]);
-        let mut offsets = handled(&[at(0, 4)], &source);
-        source.confirmed = vec![at(0, 3)];
-        assert_eq!(offsets.uncommitted(&mut source), [at(0, 5)]);
+        let mut consumer = owning(&[(0, 1)]);
+        let mut offsets = handled(&[at(0, 4)], &consumer);
+        consumer.confirmed = vec![at(0, 3)];
+        assert_eq!(offsets.uncommitted(&mut consumer), [at(0, 5)]);
     }
 
     #[test]
     fn what_another_member_has_is_left_to_it_even_if_it_comes_back() {
-        let mut source = owning(&[(0, 1), (1, 1)]);
-        let mut offsets = handled(&[at(0, 4), at(1, 4)], &source);
-        source.owned = HashMap::from([(0, 2)]);
-        assert_eq!(offsets.uncommitted(&mut source), []);
+        let mut consumer = owning(&[(0, 1), (1, 1)]);
+        let mut offsets = handled(&[at(0, 4), at(1, 4)], &consumer);
+        consumer.owned = HashMap::from([(0, 2)]);
+        assert_eq!(offsets.uncommitted(&mut consumer), []);
     }
 
     #[test]
     fn what_was_taken_before_the_partition_came_back_counts_for_nothing() {
-        let mut source = owning(&[(0, 1)]);
-        let mut offsets = taken(&[at(0, 9)], &source);
-        source.owned = HashMap::from([(0, 2)]);
+        let mut consumer = owning(&[(0, 1)]);
+        let mut offsets = taken(&[at(0, 9)], &consumer);
+        consumer.owned = HashMap::from([(0, 2)]);
         offsets.take(&at(0, 4), Some(2));
         offsets.done(&at(0, 9), Some(1));
-        assert_eq!(offsets.uncommitted(&mut source), []);
+        assert_eq!(offsets.uncommitted(&mut consumer), []);
         offsets.done(&at(0, 4), Some(2));
-        assert_eq!(offsets.uncommitted(&mut source), [at(0, 5)]);
+        assert_eq!(offsets.uncommitted(&mut consumer), [at(0, 5)]);
     }
 
     #[test]
     fn what_never_was_this_members_is_not_committed_for_it() {
-        let mut source = Memory::default();
-        let mut offsets = handled(&[at(0, 4)], &source);
-        assert_eq!(offsets.uncommitted(&mut source), []);
+        let mut consumer = Memory::default();
+        let mut offsets = handled(&[at(0, 4)], &consumer);
+        assert_eq!(offsets.uncommitted(&mut consumer), []);
     }
 }

@@ -3,7 +3,7 @@
 
 use rdkafka::ClientConfig;
 
-use super::{Connection, GroupProtocol, SinkLimits};
+use super::{Connection, GroupProtocol, ProducerLimits};
 
 /// What consumer, producer and admin client share.
 pub fn client(kafka: &Connection, name: &str) -> ClientConfig {
@@ -72,7 +72,7 @@ pub fn consumer(kafka: &Connection, group: &str, protocol: GroupProtocol) -> Cli
 }
 
 /// Producer settings.
-pub fn producer(kafka: &Connection, name: &str, limits: &SinkLimits) -> ClientConfig {
+pub fn producer(kafka: &Connection, name: &str, limits: &ProducerLimits) -> ClientConfig {
     // What one batch brings, and one message more, never waits for room.
     let queue_kilobytes = (limits.batch_bytes + limits.message_bytes).div_ceil(1024) + 1024;
     let mut config = client(kafka, name);
@@ -82,7 +82,7 @@ pub fn producer(kafka: &Connection, name: &str, limits: &SinkLimits) -> ClientCo
         .set("acks", "all")
         // A message that is refused takes all behind it down with it, instead of being overtaken by them.
         .set("enable.gapless.guarantee", "true")
-        // The guarantee above does not cover time-outs, so messages have none: the sink watches for progress.
+        // The guarantee above does not cover time-outs, so messages have none: the producer watches for progress.
         .set("delivery.timeout.ms", "0")
         // A producer is made anew after each failure, and of a new one the broker takes any sequence number for the first:
         // of two requests under way the second could come first.

@@ -6,8 +6,8 @@ use std::{
 };
 
 use choreography_core::{
+    broker::{BrokerError, EventConsumer, EventProducer, PublishError},
     delivery::{Delivery, Position},
-    log::{EventSink, EventSource, LogError, PublishError},
     outbox::{OutboxRow, share_of},
     store::OutboxMessage,
 };
@@ -134,7 +134,7 @@ impl Broker {
 }
 
 /// A member of a group.
-pub struct Source {
+pub struct Consumer {
     pub core: Arc<Core>,
     pub kafka: Kafka,
     pub group: &'static str,
@@ -148,7 +148,7 @@ pub struct Source {
     pub confirmed: Vec<Position>,
 }
 
-impl Source {
+impl Consumer {
     /// The broker answers the commits under way, or they are lost.
     fn answer_commits(&mut self) {
         for next in std::mem::take(&mut self.commits) {
@@ -195,7 +195,7 @@ impl Source {
     }
 }
 
-impl Source {
+impl Consumer {
     /// In good order; what was not committed comes again.
     pub fn leave(self) {
         lock(&self.kafka).leave(self.group, self.member);
@@ -218,14 +218,14 @@ impl Source {
     }
 }
 
-impl EventSource for Source {
-    async fn poll(&mut self, limit: usize) -> Result<Vec<Delivery>, LogError> {
+impl EventConsumer for Consumer {
+    async fn poll(&mut self, limit: usize) -> Result<Vec<Delivery>, BrokerError> {
         self.core.enter("poll");
         pause().await;
         self.answer_commits();
         self.rebalance();
         if self.core.strikes(Fault::PollFails) {
-            return Err(LogError::Transient("the broker is away".into()));
+            return Err(BrokerError::Transient("the broker is away".into()));
         }
         let batch = self.take(limit);
         if self.core.has(Plant::PollNotCancelSafe) {
@@ -242,7 +242,7 @@ impl EventSource for Source {
         Ok(batch)
     }
 
-    async fn keep_alive(&mut self) -> Result<(), LogError> {
+    async fn keep_alive(&mut self) -> Result<(), BrokerError> {
         self.core.enter("keep_alive");
         pause().await;
         self.answer_commits();
@@ -254,11 +254,11 @@ impl EventSource for Source {
         self.positions.get(&(topic.to_owned(), partition)).map(|(_, since)| *since)
     }
 
-    async fn commit(&mut self, next: &[Position]) -> Result<(), LogError> {
+    async fn commit(&mut self, next: &[Position]) -> Result<(), BrokerError> {
         self.core.enter("commit_offsets");
         pause().await;
         if self.core.strikes(Fault::OffsetsLost) {
-            return Err(LogError::Transient("the commit was not sent".into()));
+            return Err(BrokerError::Transient("the commit was not sent".into()));
         }
         if self.core.has(Plant::CommitsForgotten) {
             self.confirmed.extend_from_slice(next);
@@ -273,29 +273,29 @@ impl EventSource for Source {
 }
 
 /// A producer.
-pub struct Sink {
+pub struct Producer {
     pub core: Arc<Core>,
     pub kafka: Kafka,
 }
 
 /// Messages on their way; if the producer dies, some of them arrive later.
 struct InFlight<'a> {
-    sink: &'a Sink,
+    producer: &'a Producer,
     messages: VecDeque<OutboxMessage>,
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        let arriving = self.sink.core.pick(self.messages.len() + 1);
-        lock(&self.sink.kafka).late.extend(self.messages.drain(..).take(arriving));
+        let arriving = self.producer.core.pick(self.messages.len() + 1);
+        lock(&self.producer.kafka).late.extend(self.messages.drain(..).take(arriving));
     }
 }
 
-impl EventSink for Sink {
+impl EventProducer for Producer {
     async fn publish(&mut self, rows: Vec<OutboxRow>) -> Vec<Result<(), PublishError>> {
         let len = rows.len();
-        let mut in_flight = InFlight { sink: self, messages: rows.into_iter().map(|row| row.message).collect() };
-        let core = in_flight.sink.core.clone();
+        let mut in_flight = InFlight { producer: self, messages: rows.into_iter().map(|row| row.message).collect() };
+        let core = in_flight.producer.core.clone();
         core.enter("publish");
         let slow = if core.strikes(Fault::Slow) { 12 } else { 1 };
         let mut results: Vec<Result<(), PublishError>> = Vec::new();
@@ -307,7 +307,7 @@ impl EventSink for Sink {
                 core.enter("publish");
                 pause().await;
             }
-            let away = lock(&in_flight.sink.kafka).is_away(&message.topic, core.now());
+            let away = lock(&in_flight.producer.kafka).is_away(&message.topic, core.now());
             let key = (message.topic.clone(), message.key.clone());
             let refused = if away || topics.contains(&message.topic) {
                 topics.insert(message.topic);
@@ -335,7 +335,7 @@ impl EventSink for Sink {
                 results.push(Err(PublishError::Transient("not acknowledged".into())));
                 continue;
             }
-            lock(&in_flight.sink.kafka).append(message);
+            lock(&in_flight.producer.kafka).append(message);
             // The acknowledgement may be lost although the message arrived.
             if core.strikes(Fault::AcknowledgementLost) {
                 break;

@@ -15,12 +15,12 @@ use std::{
 };
 
 use choreography_core::{
+    broker::EventConsumer,
     calls::{self, CallStore, Provider},
     deadlines,
     handler::Handler,
     input::Verdict,
     intake::{self, Beside, Found, Handled, Intake, Kind, Search, Turn},
-    log::EventSource,
     participant::{Answer, Participant},
     relay::{Feed, Lane},
     retry::{self, Limits},
@@ -34,7 +34,7 @@ use crate::{
     core::{Core, SeededIds, lock, sleep},
     database::Model,
     faults::Fault,
-    kafka::{Kafka, Sink, Source},
+    kafka::{Consumer, Kafka, Producer},
     requests::{Request, Requests},
 };
 
@@ -109,7 +109,7 @@ pub fn tasks<P: Participant, O: Provider>(
     let handler = Arc::new(Handler::new(model.participant.clone(), model.clone(), model.policy));
     let after = Following::new(Feed::new(FED, CALL_BYTES));
     lock(kafka).join(model.name(), member);
-    let source = Source {
+    let consumer = Consumer {
         core: core.clone(),
         kafka: kafka.clone(),
         group: model.name(),
@@ -120,7 +120,7 @@ pub fn tasks<P: Participant, O: Provider>(
         commits: Vec::new(),
         confirmed: Vec::new(),
     };
-    let sink = || Sink { core: core.clone(), kafka: kafka.clone() };
+    let producer = || Producer { core: core.clone(), kafka: kafka.clone() };
     let holders = Lane::ALL.map(|_| core.uuid());
     let nothing_fed = Arc::new(Feed::new(0, 0));
     let (intake, aside) = Intake::new(intake::Limits { inputs: LIMIT, bytes: CALL_BYTES });
@@ -131,7 +131,7 @@ pub fn tasks<P: Participant, O: Provider>(
         Task::new(take_in(
             core.clone(),
             handler.clone(),
-            source,
+            consumer,
             (intake, guarded),
             arrivals.clone(),
             after.clone(),
@@ -143,14 +143,14 @@ pub fn tasks<P: Participant, O: Provider>(
         Task::new(relay(
             core.clone(),
             model.clone(),
-            sink(),
+            producer(),
             (Lane::Events, holders[0], after.feed.clone()),
             stop.clone(),
         )),
         Task::new(relay(
             core.clone(),
             model.clone(),
-            sink(),
+            producer(),
             (Lane::DeadLetters, holders[1], nothing_fed),
             stop.clone(),
         )),
@@ -211,7 +211,7 @@ impl<P: Participant> Arrivals<P> {
 async fn take_in<P: Participant>(
     core: Arc<Core>,
     handler: Arc<Handler<P, Model<P>>>,
-    mut source: Source,
+    mut consumer: Consumer,
     (mut intake, guarded): (Intake<P>, bool),
     arrivals: Arc<Arrivals<P>>,
     after: Following,
@@ -227,15 +227,15 @@ async fn take_in<P: Participant>(
         let room = intake.room().min(LIMIT);
         if waits || room == 0 {
             // A model that keeps the group alive can't fail.
-            let _ = source.keep_alive().await;
-        } else if let Some(Ok(messages)) = droppable(&core, source.poll(room)).await {
+            let _ = consumer.keep_alive().await;
+        } else if let Some(Ok(messages)) = droppable(&core, consumer.poll(room)).await {
             let mut basket = intake.basket();
-            basket.add(&handler.participant, messages, &source);
+            basket.add(&handler.participant, messages, &consumer);
             intake.messages(basket);
         }
         arrivals.gather(&mut intake);
         idle =
-            if intake.prepare(|topic, partition| source.owned_since(topic, partition)) { 0 } else { core.pick(IDLE) };
+            if intake.prepare(|topic, partition| consumer.owned_since(topic, partition)) { 0 } else { core.pick(IDLE) };
         let step = intake.step(&handler, &mut ids);
         let Some(step) = droppable(&core, step).await else { continue };
         match step {
@@ -261,13 +261,13 @@ async fn take_in<P: Participant>(
                 core.count("consumer", "a batch waits for another try");
             }
         }
-        let Some(offsets) = droppable(&core, intake.commit_offsets(&mut source)).await else { continue };
+        let Some(offsets) = droppable(&core, intake.commit_offsets(&mut consumer)).await else { continue };
         if std::mem::replace(&mut uncommitted, offsets.is_err()) && offsets.is_ok() {
             core.count("consumer", "offsets are not committed, and later are");
         }
     }
     intake.give_up("the service is stopping");
-    source.leave();
+    consumer.leave();
 }
 
 /// What could not be done at once.

@@ -12,7 +12,7 @@ use choreography_core::{
     relay::Lane,
     routes::Routed,
 };
-use choreography_kafka::{BatchLimits, Connection, KafkaSink, KafkaSource, SinkLimits};
+use choreography_kafka::{BatchLimits, Connection, KafkaConsumer, KafkaProducer, ProducerLimits};
 use choreography_postgres as postgres;
 use choreography_postgres::{Limits, Pool, Postgres};
 use sqlx::migrate::Migrator;
@@ -168,9 +168,9 @@ struct Service {
 /// Where the loops take their work from, and where to.
 struct Ends<O> {
     state: Arc<ConsumerState>,
-    source: KafkaSource,
-    events: KafkaSink,
-    dead_letters: KafkaSink,
+    consumer: KafkaConsumer,
+    events: KafkaProducer,
+    dead_letters: KafkaProducer,
     command_queue: CommandQueue<Routed>,
     calls: mpsc::Receiver<Waiting>,
     provider: O,
@@ -206,7 +206,7 @@ impl Service {
         let state = Arc::new(ConsumerState::default());
         let batches =
             BatchLimits { messages: settings.batch_limit, bytes: settings.batch_bytes, linger: settings.batch_linger };
-        let source = KafkaSource::subscribe(
+        let consumer = KafkaConsumer::subscribe(
             &access.kafka,
             name,
             participant.reads(),
@@ -215,14 +215,15 @@ impl Service {
             state.kafka.clone(),
         )
         .context("KAFKA_BROKERS: the consumer could not be made")?;
-        let limits = SinkLimits {
+        let limits = ProducerLimits {
             message_bytes: settings.max_message_bytes,
             batch_bytes: settings.relay_batch_bytes,
             patience: settings.relay_ack_timeout,
         };
-        let sink =
-            || KafkaSink::connect(&access.kafka, name, limits).context("KAFKA_BROKERS: the producer could not be made");
-        let (events, dead_letters) = (sink()?, sink()?);
+        let producer = || {
+            KafkaProducer::connect(&access.kafka, name, limits).context("KAFKA_BROKERS: the producer could not be made")
+        };
+        let (events, dead_letters) = (producer()?, producer()?);
         let (commands, command_queue) = commands::queue(settings.command_queue, settings.command_timeout);
         let (calls, call_receiver) = call_queue(CALL_QUEUE);
         let reads = api_pool(&pool, &settings.database);
@@ -240,7 +241,8 @@ impl Service {
             intakes: JoinSet::new(),
             outlets: JoinSet::new(),
         };
-        let ends = Ends { state, source, events, dead_letters, command_queue, calls: call_receiver, provider, crashed };
+        let ends =
+            Ends { state, consumer, events, dead_letters, command_queue, calls: call_receiver, provider, crashed };
         service.spawn_loops(ends, &post_commit);
         Ok(service)
     }
@@ -265,9 +267,9 @@ impl Service {
         let (due, deadlines) = mpsc::channel(1);
         let (d, a, stop) = at();
         intakes.spawn(progress.watch("deadline", deadline_loop(d, due, a, limit, slow, stop)));
-        let (source, commands) = (ends.source, ends.command_queue);
+        let (consumer, commands) = (ends.consumer, ends.command_queue);
         let (answers, answered) = mpsc::channel(settings.call_concurrency * 2);
-        let arrivals = Arrivals { source, commands, answers: answered, deadlines };
+        let arrivals = Arrivals { consumer, commands, answers: answered, deadlines };
         let (handler, after_intake, stop) = at();
         let main = IntakeLoop {
             handler,
@@ -289,11 +291,11 @@ impl Service {
 
         let (outlets, pool) = (&mut self.outlets, store.pool.clone());
         let stop = || self.outlet.clone();
-        for (lane, name, sink) in
+        for (lane, name, producer) in
             [(Lane::Events, "relay", ends.events), (Lane::DeadLetters, "dead-letter relay", ends.dead_letters)]
         {
             let (store, post_commit, settings) = (store.clone(), post_commit.clone(), settings.clone());
-            let run = RelayLoop { store, lane, post_commit, settings, stop: stop() }.run(sink);
+            let run = RelayLoop { store, lane, post_commit, settings, stop: stop() }.run(producer);
             outlets.spawn(progress.watch(name, run));
         }
         let run = maintenance_loop(pool.clone(), settings.clone(), stop());

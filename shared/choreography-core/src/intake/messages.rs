@@ -1,7 +1,7 @@
 //! Messages on their way from Kafka to the loop.
 
 use super::{Limits, item::Item};
-use crate::{delivery::Delivery, log::EventSource, participant::Participant, reception};
+use crate::{broker::EventConsumer, delivery::Delivery, participant::Participant, reception};
 
 /// Messages that were taken. They can be while a transaction is on its way.
 pub struct Messages<P: Participant> {
@@ -19,10 +19,10 @@ impl<P: Participant> Messages<P> {
         if self.bytes >= self.limits.bytes { 0 } else { self.room.saturating_sub(self.items.len()) }
     }
 
-    /// Takes what `source` has just handed over.
-    pub fn add<S: EventSource>(&mut self, participant: &P, messages: Vec<Delivery>, source: &S) {
+    /// Takes what `consumer` has just handed over.
+    pub fn add<S: EventConsumer>(&mut self, participant: &P, messages: Vec<Delivery>, consumer: &S) {
         for message in messages {
-            let since = source.owned_since(&message.position.topic, message.position.partition);
+            let since = consumer.owned_since(&message.position.topic, message.position.partition);
             let mut item = Item::message(message, since);
             self.bytes += item.size();
             if self.reads {

@@ -30,11 +30,11 @@ pub use pacing::Pacing;
 pub use search::{Found, Search, search};
 
 use crate::{
+    broker::{BrokerError, EventConsumer},
     calls::{self, CallStore, LateAnswer},
     crash_point::reached,
     event_id::IdSource,
     handler::{Handler, Progress},
-    log::{EventSource, LogError},
     participant::{Answer, Participant},
     store::{Database, Deadline, PendingCall, StoreError},
 };
@@ -96,7 +96,7 @@ impl<P: Participant> Intake<P> {
         self.aside.set_guarded(guarded);
     }
 
-    /// How many further messages it takes. With none, serve the group with [`EventSource::keep_alive`].
+    /// How many further messages it takes. With none, serve the group with [`EventConsumer::keep_alive`].
     pub fn room(&self) -> usize {
         self.basket().room()
     }
@@ -149,7 +149,7 @@ impl<P: Participant> Intake<P> {
     }
 
     /// Chooses what the next [`step`](Self::step) handles: what failed before, or a fair share of what waits. Whether there is
-    /// something. `owned_since`: as [`EventSource::owned_since`]; of partitions that went to another member nothing is begun any more.
+    /// something. `owned_since`: as [`EventConsumer::owned_since`]; of partitions that went to another member nothing is begun any more.
     pub fn prepare(&mut self, owned_since: impl Fn(&str, i32) -> Option<u64>) -> bool {
         let is_owned = |item: &Item<P>| item.is_owned(&owned_since);
         let again = self.pending.take().map(|batch| batch.begin_again(NO_ANSWER, is_owned));
@@ -189,7 +189,7 @@ impl<P: Participant> Intake<P> {
     /// has failed or was dropped, their clients are told that nobody knows.
     ///
     /// # Errors
-    /// The database is away for everybody. The batch is kept: serve the group with [`EventSource::keep_alive`] for a while, then
+    /// The database is away for everybody. The batch is kept: serve the group with [`EventConsumer::keep_alive`] for a while, then
     /// step again.
     pub async fn step<D: Database<P> + CallStore>(
         &mut self,
@@ -255,9 +255,9 @@ impl<P: Participant> Intake<P> {
     ///
     /// # Errors
     /// Kafka did not do its part.
-    pub async fn commit_offsets<S: EventSource>(&mut self, source: &mut S) -> Result<(), LogError> {
-        let next = self.offsets.lock().unwrap_or_else(PoisonError::into_inner).uncommitted(source);
-        if next.is_empty() { Ok(()) } else { source.commit(&next).await }
+    pub async fn commit_offsets<S: EventConsumer>(&mut self, consumer: &mut S) -> Result<(), BrokerError> {
+        let next = self.offsets.lock().unwrap_or_else(PoisonError::into_inner).uncommitted(consumer);
+        if next.is_empty() { Ok(()) } else { consumer.commit(&next).await }
     }
 
     /// The service stops: clients whose commands wait still are told so; the rest comes again.

@@ -26,12 +26,12 @@ pub(super) struct Topic {
     asked: Vec<Position>,
 }
 
-impl EventSource for Topic {
-    async fn poll(&mut self, _limit: usize) -> Result<Vec<Delivery>, LogError> {
+impl EventConsumer for Topic {
+    async fn poll(&mut self, _limit: usize) -> Result<Vec<Delivery>, BrokerError> {
         Ok(self.offered.pop_front().unwrap_or_default())
     }
 
-    async fn keep_alive(&mut self) -> Result<(), LogError> {
+    async fn keep_alive(&mut self) -> Result<(), BrokerError> {
         Ok(())
     }
 
@@ -39,7 +39,7 @@ impl EventSource for Topic {
         self.owned_since
     }
 
-    async fn commit(&mut self, next: &[Position]) -> Result<(), LogError> {
+    async fn commit(&mut self, next: &[Position]) -> Result<(), BrokerError> {
         self.asked.extend_from_slice(next);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Refused;
-use crate::{log::PublishError, outbox::OutboxRow};
+use crate::{broker::PublishError, outbox::OutboxRow};
 
 /// What is remembered of a row while its payload is under way.
 #[derive(Debug)]

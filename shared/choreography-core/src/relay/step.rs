@@ -16,8 +16,8 @@ use super::{
     waits::Waits,
 };
 use crate::{
+    broker::{EventProducer, PublishError},
     crash_point::reached,
-    log::{EventSink, PublishError},
     outbox::OutboxRow,
     store::StoreError,
 };
@@ -151,13 +151,13 @@ impl Relay {
     }
 
     /// Publishes rows that wait, and marks those that Kafka has, some of them later. `clock` tells the time since the relay began.
-    pub async fn step<S: OutboxStore, K: EventSink>(
+    pub async fn step<S: OutboxStore, K: EventProducer>(
         &mut self,
         store: &S,
-        sink: &mut K,
+        producer: &mut K,
         clock: &(impl Fn() -> Duration + Sync),
     ) -> Result<Relayed, StoreError> {
-        let there = self.look_for_topics(sink, clock).await;
+        let there = self.look_for_topics(producer, clock).await;
         let began = clock();
         let Taken { rows, look } = self.feed.take(self.fed.is_empty());
         self.look |= look;
@@ -165,17 +165,17 @@ impl Relay {
         // What failed is known by the table alone, and gaps may be rows of others of which nothing was told.
         let is_settling = self.standings.has_gaps() && began.saturating_sub(self.looked_at) >= SETTLE_AFTER;
         let is_known = !self.look && !is_settling && self.waits.is_empty();
-        if is_known && let Some(relayed) = self.fed_step(store, sink, clock).await? {
+        if is_known && let Some(relayed) = self.fed_step(store, producer, clock).await? {
             return Ok(relayed);
         }
-        self.table_step(store, sink, clock, &there).await
+        self.table_step(store, producer, clock, &there).await
     }
 
     /// Publishes what was handed on. `None`: all of it has to be read from the table.
-    async fn fed_step<S: OutboxStore, K: EventSink>(
+    async fn fed_step<S: OutboxStore, K: EventProducer>(
         &mut self,
         store: &S,
-        sink: &mut K,
+        producer: &mut K,
         clock: &(impl Fn() -> Duration + Sync),
     ) -> Result<Option<Relayed>, StoreError> {
         let began = clock();
@@ -192,7 +192,7 @@ impl Relay {
         // Whoever gives up in the middle finds them in the table.
         self.look = true;
         let published = rows.len();
-        let outcome = self.publish(sink, rows, clock).await;
+        let outcome = self.publish(producer, rows, clock).await;
         if self.standings.unwritten_rows() == 0 {
             self.marked_at = began;
         }
@@ -220,10 +220,10 @@ impl Relay {
     }
 
     /// Publishes what the table has.
-    async fn table_step<S: OutboxStore, K: EventSink>(
+    async fn table_step<S: OutboxStore, K: EventProducer>(
         &mut self,
         store: &S,
-        sink: &mut K,
+        producer: &mut K,
         clock: &(impl Fn() -> Duration + Sync),
         there: &[String],
     ) -> Result<Relayed, StoreError> {
@@ -264,7 +264,7 @@ impl Relay {
                 Relayed::Nothing
             });
         }
-        let outcome = self.publish(sink, rows, clock).await;
+        let outcome = self.publish(producer, rows, clock).await;
         let acknowledged = &outcome.acknowledged;
         let marked = self.mark(store, &found, acknowledged, settled).await?;
         self.marked_at = began;
@@ -281,14 +281,14 @@ impl Relay {
         })
     }
 
-    async fn publish<K: EventSink>(
+    async fn publish<K: EventProducer>(
         &mut self,
-        sink: &mut K,
+        producer: &mut K,
         rows: Vec<OutboxRow>,
         clock: &(impl Fn() -> Duration + Sync),
     ) -> Outcome {
         let (span, under_way) = (sent(&rows), rows.iter().map(Sent::of).collect::<Vec<_>>());
-        let results = sink.publish(rows).await;
+        let results = producer.publish(rows).await;
         span.end();
         reached("relay.acknowledged");
         let outcome = Outcome::of(under_way, results);
@@ -357,14 +357,14 @@ impl Relay {
 
     /// A topic whose wait is over is asked for before anything is sent to it, so that nothing else waits for the answer.
     /// Those that are there.
-    async fn look_for_topics<K: EventSink>(
+    async fn look_for_topics<K: EventProducer>(
         &mut self,
-        sink: &mut K,
+        producer: &mut K,
         clock: &(impl Fn() -> Duration + Sync),
     ) -> Vec<String> {
         let mut there = Vec::new();
         for topic in self.waits.topics_to_try(clock()) {
-            match sink.look_for(&topic).await {
+            match producer.look_for(&topic).await {
                 Ok(()) => there.push(topic),
                 Err(_) => self.waits.topic_failed(&topic, clock()),
             }

@@ -12,7 +12,7 @@ use super::{IDLE, LEASE, LIMIT, Stop, droppable};
 use crate::{
     core::{Core, sleep},
     database::Model,
-    kafka::Sink,
+    kafka::Producer,
 };
 
 /// How long relays wait for more rows: some hardly, some long.
@@ -23,7 +23,7 @@ const LAST_STEPS: u32 = 3;
 pub(super) async fn relay<P: Participant>(
     core: Arc<Core>,
     model: Model<P>,
-    mut sink: Sink,
+    mut producer: Producer,
     (lane, holder, feed): (Lane, Uuid, Arc<Feed>),
     stop: Stop,
 ) {
@@ -43,7 +43,7 @@ pub(super) async fn relay<P: Participant>(
         if core.pick(4) == 0 || stop.has_begun() {
             feed.look_into_the_table();
         }
-        let relayed = droppable(&core, relay.step(&model, &mut sink, &clock)).await;
+        let relayed = droppable(&core, relay.step(&model, &mut producer, &clock)).await;
         core.report(|| format!("{} {} relay: {relayed:?}", model.name(), lane.name()));
         if let Some(Ok(relayed)) = &relayed {
             count_relayed(&core, relayed);

@@ -11,16 +11,16 @@ use std::{
 };
 
 use choreography_core::{
+    broker::{BrokerError, EventConsumer},
     commands::CommandQueue,
     delivery::Delivery,
     event_id::Ids,
     intake::{Found, Handled, Intake, Kind, Messages, Pacing},
-    log::{EventSource, LogError},
     participant::Answer,
     routes::{AnyReply, Routed},
     store::{Deadline, PendingCall},
 };
-use choreography_kafka::{KafkaSource, KafkaState};
+use choreography_kafka::{KafkaConsumer, KafkaState};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -50,7 +50,7 @@ pub struct ConsumerState {
 
 /// Where inputs come from.
 pub(crate) struct Arrivals {
-    pub source: KafkaSource,
+    pub consumer: KafkaConsumer,
     pub commands: CommandQueue<Routed>,
     pub answers: mpsc::Receiver<(PendingCall, Answer)>,
     pub deadlines: mpsc::Receiver<(Vec<Deadline>, Found)>,
@@ -79,10 +79,10 @@ impl IntakeLoop {
             self.state.well.store(false, Ordering::Relaxed);
         }
         intake.give_up("the service is stopping");
-        arrivals.source.leave().await;
+        arrivals.consumer.leave().await;
     }
 
-    async fn take_in(&self, intake: &mut Intake<Routed>, arrivals: &mut Arrivals) -> Result<(), LogError> {
+    async fn take_in(&self, intake: &mut Intake<Routed>, arrivals: &mut Arrivals) -> Result<(), BrokerError> {
         let (started, mut ids, mut failures) = (Instant::now(), Ids::new(), 0);
         let mut pacing = Pacing::default();
         let mut open = Open { commands: true, answers: true };
@@ -129,7 +129,7 @@ impl IntakeLoop {
 
     /// Until something has arrived, or there is reason to look around.
     async fn wait(&self, intake: &mut Intake<Routed>, arrivals: &mut Arrivals, open: &mut Open) -> Result<(), Failure> {
-        let Arrivals { source, commands, answers, deadlines } = arrivals;
+        let Arrivals { consumer, commands, answers, deadlines } = arrivals;
         let mut basket = intake.basket();
         let stopping = self.stop.is_cancelled();
         let room = basket.room();
@@ -143,13 +143,13 @@ impl IntakeLoop {
                 None => open.answers = false,
             },
             Some((due, found)) = deadlines.recv(), if !stopping => intake.due(due, &found),
-            polled = poll(source, room), if !stopping => {
-                basket.add(&self.handler.participant, polled?, source);
+            polled = poll(consumer, room), if !stopping => {
+                basket.add(&self.handler.participant, polled?, consumer);
                 intake.messages(basket);
             }
             () = self.stop.cancelled(), if !stopping => {}
         }
-        if let Err(error) = intake.commit_offsets(source).await {
+        if let Err(error) = intake.commit_offsets(consumer).await {
             warn!(%error, "offsets were not committed; they are committed with the next ones");
         }
         Ok(())
@@ -179,7 +179,7 @@ impl IntakeLoop {
             return;
         }
         let mut basket = intake.basket();
-        let gathered = tokio::time::timeout_at(until.into(), self.gather(&mut arrivals.source, &mut basket)).await;
+        let gathered = tokio::time::timeout_at(until.into(), self.gather(&mut arrivals.consumer, &mut basket)).await;
         if let Ok(Err(error)) = gathered {
             warn!(%error, "Kafka could not be read");
         }
@@ -189,8 +189,8 @@ impl IntakeLoop {
 
     /// One transaction, and what comes from Kafka meanwhile. Whether there was something to do.
     async fn step(&self, intake: &mut Intake<Routed>, arrivals: &mut Arrivals, ids: &mut Ids) -> Result<bool, Failure> {
-        let source = &mut arrivals.source;
-        if !intake.prepare(|topic, partition| source.owned_since(topic, partition)) {
+        let consumer = &mut arrivals.consumer;
+        if !intake.prepare(|topic, partition| consumer.owned_since(topic, partition)) {
             return Ok(false);
         }
         let (began, mut basket) = (Instant::now(), intake.basket());
@@ -200,7 +200,7 @@ impl IntakeLoop {
             tokio::select! {
                 biased;
                 stepped = &mut step => stepped,
-                gathered = self.gather(source, &mut basket), if gathers => match gathered {
+                gathered = self.gather(consumer, &mut basket), if gathers => match gathered {
                     // Full: the rest of the time nothing more is taken.
                     Ok(()) => step.await,
                     Err(error) => {
@@ -214,7 +214,7 @@ impl IntakeLoop {
         match stepped {
             Ok(Ok(handled)) => {
                 handled.into_iter().for_each(|handled| report(handled, &self.post_commit, began));
-                if let Err(error) = intake.commit_offsets(source).await {
+                if let Err(error) = intake.commit_offsets(consumer).await {
                     warn!(%error, "offsets were not committed; they are committed with the next ones");
                 }
                 Ok(true)
@@ -225,10 +225,10 @@ impl IntakeLoop {
     }
 
     /// Takes messages until there is no room for more.
-    async fn gather(&self, source: &mut KafkaSource, basket: &mut Messages<Routed>) -> Result<(), LogError> {
+    async fn gather(&self, consumer: &mut KafkaConsumer, basket: &mut Messages<Routed>) -> Result<(), BrokerError> {
         while basket.room() > 0 {
-            let messages = source.poll(basket.room()).await?;
-            basket.add(&self.handler.participant, messages, source);
+            let messages = consumer.poll(basket.room()).await?;
+            basket.add(&self.handler.participant, messages, consumer);
         }
         Ok(())
     }
@@ -242,7 +242,7 @@ impl IntakeLoop {
             if self.take_what_is_there(intake, arrivals) || self.stop.is_cancelled() {
                 until = until.min(began + TRY_SOON);
             }
-            if let Err(error) = arrivals.source.keep_alive().await {
+            if let Err(error) = arrivals.consumer.keep_alive().await {
                 warn!(%error, "keeping the consumer group alive failed");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -251,10 +251,10 @@ impl IntakeLoop {
 }
 
 /// With no room for messages the group is kept alive without any.
-async fn poll(source: &mut KafkaSource, room: usize) -> Result<Vec<Delivery>, LogError> {
+async fn poll(consumer: &mut KafkaConsumer, room: usize) -> Result<Vec<Delivery>, BrokerError> {
     match room {
-        0 => source.keep_alive().await.map(|()| Vec::new()),
-        _ => source.poll(room).await,
+        0 => consumer.keep_alive().await.map(|()| Vec::new()),
+        _ => consumer.poll(room).await,
     }
 }
 
@@ -269,13 +269,13 @@ enum Failure {
     /// The next step tries again.
     Passing(String),
     /// Going on would skip or lose events.
-    Lasting(LogError),
+    Lasting(BrokerError),
 }
 
-impl From<LogError> for Failure {
-    fn from(error: LogError) -> Self {
+impl From<BrokerError> for Failure {
+    fn from(error: BrokerError) -> Self {
         match error {
-            LogError::Transient(why) => Self::Passing(why),
+            BrokerError::Transient(why) => Self::Passing(why),
             lasting => Self::Lasting(lasting),
         }
     }

@@ -11,7 +11,7 @@ use choreography_core::{
     participant::Participant,
     relay::{Lane, OutboxStore, Pace, Relay, Relayed},
 };
-use choreography_kafka::KafkaSink;
+use choreography_kafka::KafkaProducer;
 use choreography_postgres::Postgres;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -32,21 +32,21 @@ pub(crate) struct RelayLoop {
 
 impl RelayLoop {
     /// Publishes until `stop`, and then what is left, for half of the time that a drain may take.
-    pub async fn run(self, mut sink: KafkaSink) {
+    pub async fn run(self, mut producer: KafkaProducer) {
         let (holder, settings) = (Uuid::new_v4(), &self.settings);
         let pace = Pace::new(settings.relay_batch, settings.relay_batch_bytes, settings.relay_lease);
         let mut relay = Relay::new(holder, self.lane, pace, self.post_commit.feed(self.lane));
         // A claim passes over rows that are locked, so it must not meet this relay's own renewal.
         let turn = Mutex::new(());
         tokio::select! {
-            () = self.publish(&mut relay, &mut sink, &turn) => {}
+            () = self.publish(&mut relay, &mut producer, &turn) => {}
             () = self.renew(holder, &turn) => {}
             () = self.stop_at_last() => {
                 warn!(lane = self.lane.name(), "Kafka did not take everything before the stop; the rest stays in the outbox");
             }
         }
         // Only when nothing of it is on its way any more may somebody else send the same.
-        sink.close().await;
+        producer.close().await;
         if let Err(error) = relay.release(&self.store).await {
             warn!(%error, "relay leases were not given back; they expire");
         }
@@ -72,7 +72,7 @@ impl RelayLoop {
         self.settings.relay_lease / 3
     }
 
-    async fn publish(&self, relay: &mut Relay, sink: &mut KafkaSink, turn: &Mutex<()>) {
+    async fn publish(&self, relay: &mut Relay, producer: &mut KafkaProducer, turn: &Mutex<()>) {
         let epoch = Instant::now();
         let clock = || epoch.elapsed();
         let mut claimed: Option<Instant> = None;
@@ -92,7 +92,7 @@ impl RelayLoop {
                 }
             }
             let began = Instant::now();
-            let step = relay.step(&self.store, sink, &clock).await;
+            let step = relay.step(&self.store, producer, &clock).await;
             Self::report_topics(relay, &mut told);
             let wait = match step {
                 Ok(relayed) => {

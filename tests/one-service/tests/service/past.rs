@@ -11,7 +11,7 @@ use std::{
 
 use choreography::testing::RANGES;
 use choreography_core::{
-    log::{EventSink, PublishError},
+    broker::{EventProducer, PublishError},
     outbox::{OutboxRow, range_of},
     relay::{Feed, Lane, Pace, Relay, Relayed},
     routes::Service,
@@ -91,7 +91,7 @@ async fn stop(owner: &PgPool, number: i64) {
 #[derive(Default)]
 struct Kafka(Vec<i64>);
 
-impl EventSink for Kafka {
+impl EventProducer for Kafka {
     async fn publish(&mut self, rows: Vec<OutboxRow>) -> Vec<Result<(), PublishError>> {
         self.0.extend(rows.iter().map(|row| row.number));
         rows.iter().map(|_| Ok(())).collect()

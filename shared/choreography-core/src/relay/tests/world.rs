@@ -13,7 +13,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::{
-    log::{EventSink, PublishError},
+    broker::{EventProducer, PublishError},
     outbox::OutboxRow,
     relay::{
         Feed, Lane, Lease, Mark, OutboxStore, Pace, Published, Reading, Refused, Relay, Relayed, Snapshot, Unpublished,
@@ -202,7 +202,7 @@ pub struct Broker {
     pub looked_for: usize,
 }
 
-impl EventSink for Broker {
+impl EventProducer for Broker {
     async fn publish(&mut self, rows: Vec<OutboxRow>) -> Vec<Result<(), PublishError>> {
         let answer = |row: OutboxRow| match row.number {
             number if self.refused.contains(&number) => Err(PublishError::Refused("too large".into())),

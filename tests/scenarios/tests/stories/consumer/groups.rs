@@ -48,11 +48,11 @@ async fn they_share_and_hand_over(broker: &Broker, topic: &str, protocol: GroupP
     let mut second = broker.join_by(topic, &[topic], protocol).await;
     let mut got = share(&mut [&mut first, &mut second], &[2, 2]).await;
     until_the_second_of_each(&mut second, got.remove(1), 2).await;
-    first.source.leave().await;
+    first.consumer.leave().await;
     // What the second has read itself stays read.
     let mut got = share(&mut [&mut second], &[4]).await;
     until_the_second_of_each(&mut second, got.remove(0), 2).await;
-    second.source.leave().await;
+    second.consumer.leave().await;
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use choreography_core::{delivery::Position, log::EventSource};
+use choreography_core::{broker::EventConsumer, delivery::Position};
 use choreography_kafka::{Connection, GroupProtocol};
 use harness::{CONSUMER_GROUP_HEARTBEAT, KafkaProxy, Loss, OF_THE_COORDINATOR, OFFSET_COMMIT};
 use local::KafkaOptions;
@@ -81,26 +81,26 @@ impl Reader {
     }
 
     fn assignments(&self) -> Vec<Option<u64>> {
-        (0..PARTITIONS).map(|partition| self.member.source.owned_since(&self.topic, partition)).collect()
+        (0..PARTITIONS).map(|partition| self.member.consumer.owned_since(&self.topic, partition)).collect()
     }
 
     async fn turn(&mut self) {
-        let source = &mut self.member.source;
-        for delivery in source.poll(500).await.expect("it polls") {
+        let consumer = &mut self.member.consumer;
+        for delivery in consumer.poll(500).await.expect("it polls") {
             let Position { topic, partition, offset } = delivery.position;
             self.got.push((partition, offset));
-            self.open.insert(partition, (source.owned_since(&topic, partition), offset + 1));
+            self.open.insert(partition, (consumer.owned_since(&topic, partition), offset + 1));
         }
-        for done in source.take_confirmed() {
+        for done in consumer.take_confirmed() {
             self.open.retain(|partition, (_, next)| (*partition, *next) != (done.partition, done.offset));
         }
-        self.open.retain(|partition, (since, _)| source.owned_since(&self.topic, *partition) == *since);
+        self.open.retain(|partition, (since, _)| consumer.owned_since(&self.topic, *partition) == *since);
         let next = self.open.iter().map(|(partition, (_, offset))| Position {
             topic: self.topic.as_str().into(),
             partition: *partition,
             offset: *offset,
         });
-        source.commit(&next.collect::<Vec<_>>()).await.expect("it is sent");
+        consumer.commit(&next.collect::<Vec<_>>()).await.expect("it is sent");
     }
 
     fn has(&self, offset: i64) -> bool {
@@ -154,7 +154,7 @@ async fn it_reads_on_and_catches_up(proxied: &Proxied, topic: &str, loss: Loss) 
     assert_eq!(reader.assignments(), assignments, "it was a member all the time");
     assert_eq!(reader.got.len(), 10, "nothing came twice: {:?}", reader.got);
     until("all is well", &mut [&mut reader], |[reader]| reader.problem().is_none()).await;
-    reader.member.source.leave().await;
+    reader.member.consumer.leave().await;
 }
 
 #[test]
@@ -205,8 +205,8 @@ async fn it_is_replaced_and_learns_of_it(proxied: &Proxied, topic: &str, loss: L
     until("each reads its own", &mut [&mut first, &mut second], is_read).await;
     assert_eq!((first.got.len(), second.got.len()), (7, 5), "{:?} and {:?}", first.got, second.got);
     assert_eq!(proxied.committed(topic).await, [4, 4]);
-    first.member.source.leave().await;
-    second.member.source.leave().await;
+    first.member.consumer.leave().await;
+    second.member.consumer.leave().await;
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use choreography_core::{log::PublishError, progress::beat};
+use choreography_core::{broker::PublishError, progress::beat};
 
 type Report = Result<(), PublishError>;
 

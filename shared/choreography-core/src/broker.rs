@@ -1,4 +1,4 @@
-//! Kafka as the engine's steps see it. Implemented by `kafka` with librdkafka and by the simulation with a model.
+//! Kafka as the engine's steps see it. Implemented by `choreography-kafka` with librdkafka and by the simulation with a model.
 
 use std::future::Future;
 
@@ -10,7 +10,7 @@ use crate::{
 /// Why Kafka did not do what was asked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum LogError {
+pub enum BrokerError {
     /// It may pass: the broker is away, a rebalance is under way.
     #[error("Kafka could not do this now: {0}")]
     Transient(String),
@@ -34,28 +34,28 @@ pub enum PublishError {
     Transient(String),
 }
 
-/// The consuming side. No partition is taken away between two calls, only inside [`poll`](EventSource::poll) and
-/// [`keep_alive`](EventSource::keep_alive): whatever is handled in between is handled by the partition's owner.
+/// The consuming side. No partition is taken away between two calls, only inside [`poll`](EventConsumer::poll) and
+/// [`keep_alive`](EventConsumer::keep_alive): whatever is handled in between is handled by the partition's owner.
 ///
 /// A partition that can't go on (its offset is out of range, a batch can't be read) stands still and offers nothing; the
 /// others go on.
-pub trait EventSource: Send {
+pub trait EventConsumer: Send {
     /// What all assigned partitions offer, up to `limit` messages; empty after a while without any. Safe to drop: what was
     /// not handed over is by the next call.
-    fn poll(&mut self, limit: usize) -> impl Future<Output = Result<Vec<Delivery>, LogError>> + Send;
+    fn poll(&mut self, limit: usize) -> impl Future<Output = Result<Vec<Delivery>, BrokerError>> + Send;
     /// Serves the group protocol without taking messages, while a batch waits for the database.
-    fn keep_alive(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
+    fn keep_alive(&mut self) -> impl Future<Output = Result<(), BrokerError>> + Send;
     /// Since which assignment the partition is this member's: another number whenever it comes back. `None`: it is not.
     fn owned_since(&self, topic: &str, partition: i32) -> Option<u64>;
     /// Asks Kafka to commit, per partition, the position after the last handled message. That it did so is said by
-    /// [`take_confirmed`](EventSource::take_confirmed), some polls later: until then ask again.
-    fn commit(&mut self, next: &[Position]) -> impl Future<Output = Result<(), LogError>> + Send;
+    /// [`take_confirmed`](EventConsumer::take_confirmed), some polls later: until then ask again.
+    fn commit(&mut self, next: &[Position]) -> impl Future<Output = Result<(), BrokerError>> + Send;
     /// What Kafka confirmed since the last call.
     fn take_confirmed(&mut self) -> Vec<Position>;
 }
 
 /// The producing side.
-pub trait EventSink: Send {
+pub trait EventProducer: Send {
     /// Publishes rows in order and waits until each has been acknowledged by all in-sync replicas or has failed; one result
     /// per row. No row is published behind a failed one of its key and topic. After a failure nothing of this call is in
     /// flight any more. A full queue is waited for.

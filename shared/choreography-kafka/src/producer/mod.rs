@@ -15,7 +15,7 @@ use std::{
 
 use batch::Batch;
 use choreography_core::{
-    log::{EventSink, PublishError},
+    broker::{EventProducer, PublishError},
     outbox::OutboxRow,
     progress::beat,
     store::OutboxMessage,
@@ -63,7 +63,7 @@ impl ProducerContext for Reporting {
 
 /// What a producer may take, and how long it may take over it.
 #[derive(Clone, Copy, Debug)]
-pub struct SinkLimits {
+pub struct ProducerLimits {
     /// The largest message that may be published, in bytes.
     pub message_bytes: usize,
     /// Most bytes of payloads that one batch brings.
@@ -73,10 +73,10 @@ pub struct SinkLimits {
 }
 
 /// An idempotent producer that is made anew after a failed delivery.
-pub struct KafkaSink {
+pub struct KafkaProducer {
     kafka: Connection,
     name: String,
-    limits: SinkLimits,
+    limits: ProducerLimits,
     /// `None`: the last one was destroyed, the next is not made yet.
     producer: Option<Arc<ThreadedProducer<Reporting>>>,
     /// One message to a request. Kafka refuses batches, so only a message that is alone in its batch is known for a culprit.
@@ -85,10 +85,10 @@ pub struct KafkaSink {
     abandoned: bool,
 }
 
-impl KafkaSink {
+impl KafkaProducer {
     /// Makes a producer; `name` is its client id.
-    pub fn connect(kafka: &Connection, name: &str, limits: SinkLimits) -> KafkaResult<Self> {
-        let mut sink = Self {
+    pub fn connect(kafka: &Connection, name: &str, limits: ProducerLimits) -> KafkaResult<Self> {
+        let mut producer = Self {
             kafka: kafka.clone(),
             name: name.to_owned(),
             limits,
@@ -96,8 +96,8 @@ impl KafkaSink {
             alone: false,
             abandoned: false,
         };
-        sink.producer()?;
-        Ok(sink)
+        producer.producer()?;
+        Ok(producer)
     }
 
     /// The producer, made anew where the last one was destroyed.
@@ -136,7 +136,7 @@ impl KafkaSink {
     }
 }
 
-impl EventSink for KafkaSink {
+impl EventProducer for KafkaProducer {
     async fn publish(&mut self, rows: Vec<OutboxRow>) -> Vec<Result<(), PublishError>> {
         if self.abandoned {
             self.destroy().await;
@@ -172,7 +172,7 @@ impl EventSink for KafkaSink {
     }
 }
 
-impl KafkaSink {
+impl KafkaProducer {
     /// Waits for all reports. Without progress everything is purged, so that nothing is overtaken.
     async fn reports(
         &self,

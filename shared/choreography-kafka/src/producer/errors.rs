@@ -3,7 +3,7 @@
 
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode as Code};
 
-use choreography_core::log::PublishError;
+use choreography_core::broker::PublishError;
 
 /// What is to be done about an error of the producer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -30,6 +30,6 @@ fn a_member_reads_on_each_time_its_broker_was_fenced_and_is_back() {
         let got = member.until("a message after the broker is back", |got, _| !got.is_empty()).await;
         assert_eq!(offsets(&got, 0), [3]);
         member.until("all is well again", |_, seen| seen.problem().is_none()).await;
-        member.source.leave().await;
+        member.consumer.leave().await;
     });
 }

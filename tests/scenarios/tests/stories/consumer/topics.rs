@@ -20,7 +20,7 @@ fn partitions_that_are_added_are_found_without_a_restart() {
         }
         let got = member.until("the new partitions", |got, _| got.len() == 4).await;
         assert_eq!((offsets(&got, 1), offsets(&got, 2)), (vec![0, 1], vec![0, 1]), "from their beginning");
-        member.source.leave().await;
+        member.consumer.leave().await;
     });
 }
 
@@ -41,6 +41,6 @@ fn a_topic_that_was_deleted_and_made_anew_is_read_on_without_a_restart() {
         let got = member.until("what the new topic has", |got, _| got.len() == 3).await;
         assert_eq!(offsets(&got, 0), [0, 1, 2]);
         member.until("all is well again", |_, seen| seen.problem().is_none()).await;
-        member.source.leave().await;
+        member.consumer.leave().await;
     });
 }

@@ -16,10 +16,10 @@ use std::{
 
 use choreography::EngineSettings;
 use choreography_core::{
+    broker::EventConsumer,
     delivery::{Delivery, Position},
-    log::EventSource,
 };
-use choreography_kafka::{BatchLimits, Connection, GroupProtocol, KafkaSource, KafkaState, Snapshot};
+use choreography_kafka::{BatchLimits, Connection, GroupProtocol, KafkaConsumer, KafkaState, Snapshot};
 use clap::Parser;
 use local::{Kafka, KafkaOptions, RunDir};
 use provision::{choreography::TopicSpec, kafka::create_topics};
@@ -130,22 +130,22 @@ fn settings() -> EngineSettings {
 
 /// A member of a group, and what it got.
 struct Member {
-    source: KafkaSource,
+    consumer: KafkaConsumer,
     state: Arc<KafkaState>,
 }
 
 impl Member {
     fn join(kafka: &Connection, group: &str, topics: &[&str], protocol: GroupProtocol) -> Self {
         let state = Arc::new(KafkaState::default());
-        let source = KafkaSource::subscribe(kafka, group, topics, batches(), protocol, state.clone());
-        Self { source: source.expect("a consumer"), state }
+        let consumer = KafkaConsumer::subscribe(kafka, group, topics, batches(), protocol, state.clone());
+        Self { consumer: consumer.expect("a consumer"), state }
     }
 
     /// Polls until enough has come.
     async fn until(&mut self, what: &str, enough: impl Fn(&[Delivery], &Snapshot) -> bool) -> Vec<Delivery> {
         let (mut got, began) = (Vec::new(), Instant::now());
         loop {
-            got.extend(self.source.poll(500).await.expect("it polls"));
+            got.extend(self.consumer.poll(500).await.expect("it polls"));
             let snapshot = self.state.snapshot();
             if enough(&got, &snapshot) {
                 return got;
@@ -159,9 +159,9 @@ impl Member {
     async fn commit(&mut self, topic: &str, partition: i32, offset: i64) {
         let next = [Position { topic: Arc::from(topic), partition, offset }];
         let began = Instant::now();
-        while !self.source.take_confirmed().contains(&next[0]) {
-            self.source.commit(&next).await.expect("it is sent");
-            self.source.poll(500).await.expect("it polls");
+        while !self.consumer.take_confirmed().contains(&next[0]) {
+            self.consumer.commit(&next).await.expect("it is sent");
+            self.consumer.poll(500).await.expect("it polls");
             assert!(began.elapsed() < PATIENCE, "the commit of {next:?} was not confirmed");
         }
     }

@@ -8,8 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use choreography_core::{
+    broker::{BrokerError, EventConsumer},
     delivery::{Delivery, Position},
-    log::{EventSource, LogError},
 };
 use rdkafka::{
     consumer::{BaseConsumer, Consumer},
@@ -53,7 +53,7 @@ pub struct Limits {
 type Taken = (Delivery, Option<u64>);
 
 /// One member of a consumer group.
-pub struct KafkaSource {
+pub struct KafkaConsumer {
     membership: Membership,
     consumer: Arc<BaseConsumer<Group>>,
     limits: Limits,
@@ -65,7 +65,7 @@ pub struct KafkaSource {
     looked: Instant,
 }
 
-impl KafkaSource {
+impl KafkaConsumer {
     /// Joins the group and subscribes. What becomes of it stands in `state`.
     pub fn subscribe(
         kafka: &Connection,
@@ -98,13 +98,13 @@ impl KafkaSource {
         }
     }
 
-    fn set_paused(&mut self, paused: bool) -> Result<(), LogError> {
+    fn set_paused(&mut self, paused: bool) -> Result<(), BrokerError> {
         self.paused = paused;
-        self.consumer.context().set_paused(&self.consumer, paused).map_err(log_error)
+        self.consumer.context().set_paused(&self.consumer, paused).map_err(broker_error)
     }
 
     /// Polls librdkafka. Dropped in the middle, it is finished by the next call.
-    async fn gather(&mut self, limits: Limits) -> Result<(), LogError> {
+    async fn gather(&mut self, limits: Limits) -> Result<(), BrokerError> {
         self.finish().await?;
         let look_again = self.looked.elapsed() > LOOK_AGAIN;
         if look_again {
@@ -119,29 +119,29 @@ impl KafkaSource {
         }));
         self.finish().await?;
         match self.consumer.context().ended() {
-            Some(why) => Err(LogError::Fatal(why)),
+            Some(why) => Err(BrokerError::Fatal(why)),
             None => self.join_anew_if_lost(),
         }
     }
 
     /// What the lost client had handed over is repeated to whoever gets its partitions, and skipped by the inbox.
-    fn join_anew_if_lost(&mut self) -> Result<(), LogError> {
+    fn join_anew_if_lost(&mut self) -> Result<(), BrokerError> {
         let contact = self.consumer.context().state.snapshot().contact_age;
         if !self.taken.is_empty() || !self.membership.is_lost(contact) {
             return Ok(());
         }
         metrics::counter!("saga_consumer_rejoins_total").increment(1);
         warn!(?contact, "Kafka has not answered for long; a new client joins the group in place of this one");
-        let new = self.membership.join(self.consumer.context().successor()).map_err(log_error)?;
+        let new = self.membership.join(self.consumer.context().successor()).map_err(broker_error)?;
         self.membership.close(std::mem::replace(&mut self.consumer, new));
         Ok(())
     }
 
-    async fn finish(&mut self) -> Result<(), LogError> {
+    async fn finish(&mut self) -> Result<(), BrokerError> {
         let Some(polling) = &mut self.polling else { return Ok(()) };
         let polled = polling.await;
         self.polling = None;
-        self.taken.extend(polled.map_err(|error| LogError::Fatal(error.to_string()))?);
+        self.taken.extend(polled.map_err(|error| BrokerError::Fatal(error.to_string()))?);
         Ok(())
     }
 
@@ -163,8 +163,8 @@ impl KafkaSource {
     }
 }
 
-impl EventSource for KafkaSource {
-    async fn poll(&mut self, limit: usize) -> Result<Vec<Delivery>, LogError> {
+impl EventConsumer for KafkaConsumer {
+    async fn poll(&mut self, limit: usize) -> Result<Vec<Delivery>, BrokerError> {
         if self.paused {
             self.set_paused(false)?;
         }
@@ -175,7 +175,7 @@ impl EventSource for KafkaSource {
         Ok(self.hand_over(limit))
     }
 
-    async fn keep_alive(&mut self) -> Result<(), LogError> {
+    async fn keep_alive(&mut self) -> Result<(), BrokerError> {
         if !self.paused {
             self.set_paused(true)?;
         }
@@ -192,7 +192,7 @@ impl EventSource for KafkaSource {
         self.consumer.context().owned_since(topic, partition)
     }
 
-    async fn commit(&mut self, next: &[Position]) -> Result<(), LogError> {
+    async fn commit(&mut self, next: &[Position]) -> Result<(), BrokerError> {
         let mut commits = self.consumer.context().commits();
         let now = commits.want(next, Instant::now());
         if now.is_empty() {
@@ -202,7 +202,7 @@ impl EventSource for KafkaSource {
         if sent.is_err() {
             commits.not_sent(Instant::now());
         }
-        sent.map_err(log_error)
+        sent.map_err(broker_error)
     }
 
     fn take_confirmed(&mut self) -> Vec<Position> {
@@ -215,8 +215,8 @@ fn send(consumer: &BaseConsumer<Group>, offsets: &[Position]) -> KafkaResult<()>
     queue.commit(&positions(offsets)?).map_err(KafkaError::ConsumerCommit)
 }
 
-fn log_error(error: KafkaError) -> LogError {
-    LogError::Transient(error.to_string())
+fn broker_error(error: KafkaError) -> BrokerError {
+    BrokerError::Transient(error.to_string())
 }
 
 /// Serves the queue until the last commits are confirmed. Messages that come meanwhile are the next owner's.

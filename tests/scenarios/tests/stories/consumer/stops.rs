@@ -26,7 +26,7 @@ fn an_offset_out_of_range_stops_its_partition_although_others_have_a_backlog() {
         member.until("both partitions", |got, _| got.len() == 6).await;
         member.commit(topic, 0, 5).await;
         member.commit(topic, 1, 1).await;
-        member.source.leave().await;
+        member.consumer.leave().await;
 
         // A long outage: what came meanwhile is gone in one partition, and a backlog waits in the other.
         broker.send(topic, 0, "none", &numbered(20));
@@ -42,7 +42,7 @@ fn an_offset_out_of_range_stops_its_partition_although_others_have_a_backlog() {
         assert_eq!((stopped.topic.as_str(), stopped.partition, stopped.offset), (topic, 0, 5));
         assert_eq!(stopped.why, Stop::OutOfRange);
         assert!(snapshot.problem().is_some_and(|problem| problem.contains("out-of-range[0]")), "{snapshot:?}");
-        member.source.leave().await;
+        member.consumer.leave().await;
     });
 }
 
@@ -99,11 +99,11 @@ fn a_corrupt_batch_stops_its_partition_and_its_position_does_not_pass_it() {
             let mut member = broker.join(&topic, &[&topic]).await;
             stops_at_two(&mut member, &topic, 0).await;
             member.commit(&topic, 0, 2).await;
-            member.source.leave().await;
+            member.consumer.leave().await;
             // Neither does a restart.
             let mut member = broker.join(&topic, &[&topic]).await;
             stops_at_two(&mut member, &topic, 2).await;
-            member.source.leave().await;
+            member.consumer.leave().await;
         }
     });
 }
@@ -118,7 +118,7 @@ fn a_batch_that_is_larger_than_is_taken_stops_its_partition() {
             broker.send(&topic, 0, codec, &[small.clone(), small.clone(), vec![b'x'; 40 << 20], small]);
             let mut member = broker.join(&topic, &[&topic]).await;
             stops_at_two(&mut member, &topic, 0).await;
-            member.source.leave().await;
+            member.consumer.leave().await;
         }
     });
 }

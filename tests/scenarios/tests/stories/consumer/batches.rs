@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use choreography_core::log::EventSource;
+use choreography_core::broker::EventConsumer;
 use local::producer::send_with_odd_header;
 
 use super::{numbered, offsets, settings, with_broker};
@@ -17,7 +17,7 @@ fn a_header_name_that_is_no_text_comes_byte_by_byte() {
         let mut member = broker.join("odd-headers", &[topic]).await;
         let got = member.until("the message", |got, _| got.len() == 1).await;
         assert_eq!((&*got[0].headers[0].name, got[0].headers[0].value.as_deref()), (&b"na\xffme"[..], Some(&b"1"[..])));
-        member.source.leave().await;
+        member.consumer.leave().await;
     });
 }
 
@@ -32,14 +32,14 @@ fn a_poll_that_is_given_up_in_the_middle_loses_nothing() {
         let mut given_up = 0;
         while got.len() < 5_000 {
             let patience = Duration::from_micros(200);
-            match tokio::time::timeout(patience, member.source.poll(100)).await {
+            match tokio::time::timeout(patience, member.consumer.poll(100)).await {
                 Ok(polled) => got.extend(polled.expect("it polls")),
                 Err(_) => given_up += 1,
             }
         }
         assert_eq!(offsets(&got, 0), (0..5_000).collect::<Vec<_>>());
         assert!(given_up > 0, "no poll was given up");
-        member.source.leave().await;
+        member.consumer.leave().await;
     });
 }
 
@@ -55,11 +55,11 @@ fn a_batch_is_bounded_in_bytes() {
         let mut member = broker.join("bounded", &[topic]).await;
         let mut count = 0;
         while count < 240 {
-            let batch = member.source.poll(500).await.expect("it polls");
+            let batch = member.consumer.poll(500).await.expect("it polls");
             let bytes: usize = batch.iter().map(choreography_core::delivery::Delivery::size).sum();
             assert!(bytes < limit + 1_000_000, "{} messages, {bytes} bytes", batch.len());
             count += batch.len();
         }
-        member.source.leave().await;
+        member.consumer.leave().await;
     });
 }
