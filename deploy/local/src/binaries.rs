@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 use crate::system::services;
-use crate::{Error, Result};
+use crate::{LocalError, Result};
 
 /// The workspace's root as it was when this was compiled.
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -13,9 +13,9 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// The directory that Cargo put this program into, `target/release` or `target/debug`.
 ///
 /// # Errors
-/// [`Error::Io`] when the system does not say where this program is.
+/// [`LocalError::Io`] when the system does not say where this program is.
 pub fn profile_dir() -> Result<PathBuf> {
-    let exe = std::env::current_exe().map_err(Error::io("finding this program"))?;
+    let exe = std::env::current_exe().map_err(LocalError::io("finding this program"))?;
     let dir = exe.parent().unwrap_or(Path::new("."));
     // Tests and examples lie one level down.
     let below = ["deps", "examples"].iter().any(|name| dir.ends_with(name));
@@ -26,14 +26,14 @@ pub fn profile_dir() -> Result<PathBuf> {
 /// The program `name` of this workspace, built with the same profile as this one.
 ///
 /// # Errors
-/// [`Error::NotBuilt`] with the command that builds it.
+/// [`LocalError::NotBuilt`] with the command that builds it.
 pub fn sibling(name: &str) -> Result<PathBuf> {
     let dir = profile_dir()?;
     let path = dir.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     if path.is_file() {
         return Ok(path);
     }
-    Err(Error::NotBuilt {
+    Err(LocalError::NotBuilt {
         name: name.into(),
         path,
         profile: profile_arguments(&dir).map_or_else(String::new, |args| format!(" {}", args.join(" "))),
@@ -53,7 +53,7 @@ pub fn is_here(service: &str) -> bool {
 /// and compiles nothing twice.
 ///
 /// # Errors
-/// [`Error::Failed`] when the build fails: the compiler's messages have been shown then.
+/// [`LocalError::Failed`] when the build fails: the compiler's messages have been shown then.
 pub async fn build_shop(this: &str) -> Result<()> {
     let mut programs = vec![this, "sandbox"];
     programs.extend(services());
@@ -67,7 +67,7 @@ pub async fn build_shop(this: &str) -> Result<()> {
 /// a selection of packages would compile most of them a second time.
 ///
 /// # Errors
-/// [`Error::Failed`] when the build fails: the compiler's messages have been shown then.
+/// [`LocalError::Failed`] when the build fails: the compiler's messages have been shown then.
 pub async fn build(programs: &[&str]) -> Result<()> {
     let manifest = Path::new(WORKSPACE).join("Cargo.toml");
     if !manifest.is_file() {
@@ -96,11 +96,11 @@ pub async fn build(programs: &[&str]) -> Result<()> {
         .stdin(std::process::Stdio::null())
         .status()
         .await
-        .map_err(Error::io("starting cargo"))?;
+        .map_err(LocalError::io("starting cargo"))?;
     if status.success() {
         return Ok(());
     }
-    Err(Error::Failed {
+    Err(LocalError::Failed {
         program: format!("cargo build of {}", programs.join(", ")),
         status: status.to_string(),
         output: "see the compiler's messages above".into(),

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result};
+use crate::{LocalError, Result};
 
 /// `$XDG_CACHE_HOME/choreography`, or `~/.cache/choreography`.
 #[must_use]
@@ -21,25 +21,25 @@ pub fn user_cache() -> PathBuf {
 /// whole one. `fill` blocks: call this outside async code.
 ///
 /// # Errors
-/// Those of `fill`, and [`Error::Io`] when the cache cannot be written.
+/// Those of `fill`, and [`LocalError::Io`] when the cache cannot be written.
 pub fn fill_once(dir: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     if dir.is_dir() {
         return Ok(dir.to_owned());
     }
     let parent = dir.parent().unwrap_or(dir);
-    fs::create_dir_all(parent).map_err(Error::path("creating", parent))?;
+    fs::create_dir_all(parent).map_err(LocalError::path("creating", parent))?;
     let lock_path = beside(dir, ".lock");
-    let lock = File::create(&lock_path).map_err(Error::path("locking", &lock_path))?;
-    lock.lock().map_err(Error::path("locking", &lock_path))?;
+    let lock = File::create(&lock_path).map_err(LocalError::path("locking", &lock_path))?;
+    lock.lock().map_err(LocalError::path("locking", &lock_path))?;
     if dir.is_dir() {
         return Ok(dir.to_owned());
     }
     let partial = beside(dir, ".partial");
     if partial.exists() {
-        fs::remove_dir_all(&partial).map_err(Error::path("removing", &partial))?;
+        fs::remove_dir_all(&partial).map_err(LocalError::path("removing", &partial))?;
     }
     fill(&partial)?;
-    fs::rename(&partial, dir).map_err(Error::path("renaming", &partial))?;
+    fs::rename(&partial, dir).map_err(LocalError::path("renaming", &partial))?;
     Ok(dir.to_owned())
 }
 
@@ -58,16 +58,18 @@ mod tests {
         let run = crate::RunDir::create()?;
         let dir = run.path().join("cached");
         let write = |at: &Path, name: &str| {
-            fs::create_dir_all(at).and_then(|()| fs::write(at.join(name), name)).map_err(Error::path("writing", at))
+            fs::create_dir_all(at)
+                .and_then(|()| fs::write(at.join(name), name))
+                .map_err(LocalError::path("writing", at))
         };
         let interrupted = fill_once(&dir, |at| {
             write(at, "half")?;
-            Err(Error::NoUnprivilegedUser)
+            Err(LocalError::NoUnprivilegedUser)
         });
         assert!(interrupted.is_err() && !dir.exists());
         fill_once(&dir, |at| write(at, "whole"))?;
         assert!(dir.join("whole").is_file() && !dir.join("half").exists());
-        fill_once(&dir, |_| Err(Error::NoUnprivilegedUser))?;
+        fill_once(&dir, |_| Err(LocalError::NoUnprivilegedUser))?;
         Ok(())
     }
 }

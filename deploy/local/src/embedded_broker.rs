@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rdkafka::mocking::MockCluster;
 
-use crate::{Error, Result};
+use crate::{LocalError, Result};
 
 /// Consumers must let a fetch wait at least this long (`fetch.wait.max.ms`): with less, the mock
 /// cluster stalls them.
@@ -30,7 +30,7 @@ impl EmbeddedBroker {
     /// Starts it with these topics, each of `partitions` partitions.
     ///
     /// # Errors
-    /// [`Error::Broker`] when librdkafka refuses.
+    /// [`LocalError::Broker`] when librdkafka refuses.
     pub fn start<T: AsRef<str>>(topics: &[T], partitions: i32) -> Result<Self> {
         let topics: Vec<String> = topics.iter().map(|topic| topic.as_ref().into()).collect();
         let (stop, stopped) = channel();
@@ -39,11 +39,11 @@ impl EmbeddedBroker {
         let thread = std::thread::Builder::new()
             .name("embedded-broker".into())
             .spawn(move || run(&topics, partitions, &reply, &stopped))
-            .map_err(Error::io("starting the embedded broker"))?;
+            .map_err(LocalError::io("starting the embedded broker"))?;
         let bootstrap = started
             .recv()
             .unwrap_or_else(|_| Err("its thread ended".into()))
-            .map_err(|problem| Error::Broker { bootstrap: "embedded".into(), what: "starting".into(), problem })?;
+            .map_err(|problem| LocalError::Broker { bootstrap: "embedded".into(), what: "starting".into(), problem })?;
         Ok(Self { bootstrap, stop: Some(stop), thread: Some(thread) })
     }
 

@@ -2,11 +2,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What this library answers with.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T> = std::result::Result<T, LocalError>;
 
 /// Why a part could not be brought up, or did not do what was asked of it.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum LocalError {
     /// A file or a system call failed.
     #[error("{what}: {source}")]
     Io {
@@ -16,7 +16,7 @@ pub enum Error {
     },
     /// Apache Kafka itself cannot run here.
     #[error("Apache Kafka cannot run here: {0}")]
-    NoKafka(#[from] crate::kafka::WhyNot),
+    NoKafka(#[from] crate::kafka::KafkaUnavailableError),
     /// A helper program ran and answered with a failure.
     #[error("{program} failed ({status}):\n{output}")]
     Failed { program: String, status: String, output: String },
@@ -51,7 +51,7 @@ pub enum Error {
     BadDatabaseUrl(String),
     /// Topics, users, databases or secrets could not be made.
     #[error(transparent)]
-    Provision(#[from] provision::Error),
+    Provision(#[from] provision::ProvisionError),
     /// A secured system's own secrets can't be read.
     #[error(transparent)]
     Secret(#[from] choreography::secret::SecretError),
@@ -69,7 +69,7 @@ pub enum Error {
     NoPort { tried: u32, from: u16, to: u16 },
 }
 
-impl Error {
+impl LocalError {
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }

@@ -11,7 +11,7 @@ use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
-use crate::{Error, Result};
+use crate::{LocalError, Result};
 
 const POLL: Duration = Duration::from_millis(50);
 const METADATA: Duration = Duration::from_secs(20);
@@ -78,9 +78,9 @@ impl EventLog {
     /// Begins to follow.
     ///
     /// # Errors
-    /// [`Error::Broker`] when the topics can't be read.
+    /// [`LocalError::Broker`] when the topics can't be read.
     pub fn follow(kafka: &Connection, topics: &[String]) -> Result<Self> {
-        let refused = |error: rdkafka::error::KafkaError| Error::Broker {
+        let refused = |error: rdkafka::error::KafkaError| LocalError::Broker {
             bootstrap: kafka.brokers().into(),
             what: "following the topics".into(),
             problem: error.to_string(),
@@ -100,7 +100,7 @@ impl EventLog {
             let (records, stop) = (Arc::clone(&records), Arc::clone(&stop));
             std::thread::Builder::new().name("event-log".into()).spawn(move || follower.run(&records, &stop))
         };
-        let thread = thread.map_err(Error::io("starting the event log"))?;
+        let thread = thread.map_err(LocalError::io("starting the event log"))?;
         Ok(Self { records, stop, thread: Some(thread) })
     }
 

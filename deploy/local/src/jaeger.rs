@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::kafka::in_path;
 use crate::ports::free_port;
-use crate::{Error, ProcessSpec, Result, ServiceProcess, cache};
+use crate::{LocalError, ProcessSpec, Result, ServiceProcess, cache};
 
 const READY: Duration = Duration::from_secs(60);
 const GO_MOD: &str = include_str!("../../jaeger/go.mod");
@@ -40,13 +40,14 @@ impl Jaeger {
             Some(program) => program,
             None => {
                 progress("building Jaeger from its Go module (once; some minutes)");
-                tokio::task::spawn_blocking(build).await.map_err(|error| Error::NoJaeger(error.to_string()))??
+                tokio::task::spawn_blocking(build).await.map_err(|error| LocalError::NoJaeger(error.to_string()))??
             }
         };
         let (grpc, query, query_grpc) = (free_port()?, free_port()?, free_port()?);
         let config = dir.join("jaeger.yaml");
-        std::fs::create_dir_all(dir).map_err(Error::path("creating", dir))?;
-        std::fs::write(&config, configuration(grpc, query, query_grpc)).map_err(Error::path("writing", &config))?;
+        std::fs::create_dir_all(dir).map_err(LocalError::path("creating", dir))?;
+        std::fs::write(&config, configuration(grpc, query, query_grpc))
+            .map_err(LocalError::path("writing", &config))?;
         let spec = ProcessSpec::new("jaeger", program, dir.join("jaeger.log"))
             .args(["--config".to_owned(), config.display().to_string()]);
         let process = ServiceProcess::spawn(spec)?;
@@ -74,7 +75,7 @@ fn cached() -> PathBuf {
 
 fn build() -> Result<PathBuf> {
     let Some(go) = in_path("go") else {
-        return Err(Error::NoJaeger(
+        return Err(LocalError::NoJaeger(
             "no Go was found to build it: install Go 1.24 or newer, set JAEGER_BIN to a Jaeger v2 binary, or name a \
              running one with --jaeger http://HOST:4317"
                 .into(),
@@ -82,21 +83,24 @@ fn build() -> Result<PathBuf> {
     };
     let dir = cache::fill_once(&cached(), |dir| {
         let files = [("go.mod", GO_MOD), ("go.sum", GO_SUM), ("tools.go", TOOLS)];
-        std::fs::create_dir_all(dir).map_err(Error::path("creating", dir))?;
+        std::fs::create_dir_all(dir).map_err(LocalError::path("creating", dir))?;
         for (name, text) in files {
-            std::fs::write(dir.join(name), text).map_err(Error::path("writing", dir))?;
+            std::fs::write(dir.join(name), text).map_err(LocalError::path("writing", dir))?;
         }
         let built = Command::new(&go)
             .args(["build", "-mod=readonly", "-o", "jaeger", "github.com/jaegertracing/jaeger/cmd/jaeger"])
             .current_dir(dir)
             .output()
-            .map_err(Error::path("running", &go))?;
+            .map_err(LocalError::path("running", &go))?;
         if built.status.success() {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&built.stderr);
         let end: Vec<&str> = said.lines().rev().take(5).collect();
-        Err(Error::NoJaeger(format!("`go build` failed: {}", end.into_iter().rev().collect::<Vec<_>>().join(" / "))))
+        Err(LocalError::NoJaeger(format!(
+            "`go build` failed: {}",
+            end.into_iter().rev().collect::<Vec<_>>().join(" / ")
+        )))
     })?;
     Ok(dir.join("jaeger"))
 }

@@ -15,10 +15,10 @@ use std::time::Duration;
 use choreography_kafka::Connection;
 use config::{Files, Ports};
 pub(crate) use java::in_path;
-pub use java::{HowKafka, Jars, WhyNot, can_run_apache_kafka};
+pub use java::{HowKafka, Jars, KafkaUnavailableError, can_run_apache_kafka};
 
 use crate::ports::free_port;
-use crate::{Error, ProcessSpec, Result, ServiceProcess};
+use crate::{LocalError, ProcessSpec, Result, ServiceProcess};
 
 /// A cold JVM on a busy machine takes a while; a broker that replays a log takes longer.
 const UP: Duration = Duration::from_secs(120);
@@ -59,11 +59,12 @@ impl Kafka {
     /// Fetches the jars first if this machine has none.
     ///
     /// # Errors
-    /// [`Error::NoKafka`] when Java, jars or Maven are missing; otherwise with the log's end.
+    /// [`LocalError::NoKafka`] when Java, jars or Maven are missing; otherwise with the log's end.
     pub async fn start(dir: &Path, options: KafkaOptions) -> Result<Self> {
         let (dir, secrets) = (dir.to_owned(), options.secrets.clone());
         let prepared = tokio::task::spawn_blocking(move || prepare(&dir, &options)).await;
-        let (ports, spec) = prepared.map_err(std::io::Error::other).map_err(Error::io("preparing Apache Kafka"))??;
+        let (ports, spec) =
+            prepared.map_err(std::io::Error::other).map_err(LocalError::io("preparing Apache Kafka"))??;
         let process = ServiceProcess::spawn(spec.clone())?;
         let connection = security::connection(ports.clients, secrets.as_deref())?;
         let behind_proxy = ports.behind_proxy.map(|port| format!("127.0.0.1:{port}"));
@@ -105,7 +106,7 @@ impl Kafka {
     /// Shuts it down in order (SIGTERM) and waits; -9 if that takes more than a minute.
     ///
     /// # Errors
-    /// [`Error::NotInTime`] when it had to be killed: it is gone all the same.
+    /// [`LocalError::NotInTime`] when it had to be killed: it is gone all the same.
     pub async fn stop(&self) -> Result<()> {
         self.process().stop(DOWN).await.map(drop)
     }
@@ -113,7 +114,7 @@ impl Kafka {
     /// kill -9. What it acknowledged is in the kernel's page cache and so survives this.
     ///
     /// # Errors
-    /// [`Error::Io`] when the kernel refuses.
+    /// [`LocalError::Io`] when the kernel refuses.
     pub fn kill(&self) -> Result<()> {
         self.process().kill().map(drop)
     }
@@ -132,7 +133,7 @@ impl Kafka {
     /// Freezes it (SIGSTOP): connections stay open and nobody answers.
     ///
     /// # Errors
-    /// [`Error::Gone`] when it does not run.
+    /// [`LocalError::Gone`] when it does not run.
     pub fn pause(&self) -> Result<()> {
         self.process().freeze()
     }
@@ -140,7 +141,7 @@ impl Kafka {
     /// Lets it go on after [`Self::pause`].
     ///
     /// # Errors
-    /// [`Error::Gone`] when it does not run.
+    /// [`LocalError::Gone`] when it does not run.
     pub fn resume(&self) -> Result<()> {
         self.process().thaw()
     }
@@ -158,7 +159,7 @@ impl Kafka {
 fn prepare(dir: &Path, options: &KafkaOptions) -> Result<(Ports, ProcessSpec)> {
     let how = can_run_apache_kafka()?;
     let libs = jars::provide(&how.jars)?;
-    std::fs::create_dir_all(dir).map_err(Error::path("creating", dir))?;
+    std::fs::create_dir_all(dir).map_err(LocalError::path("creating", dir))?;
     let files = Files::below(dir);
     let behind_proxy = options.proxy.map(|_| free_port()).transpose()?;
     let ports = Ports { clients: free_port()?, controller: free_port()?, behind_proxy };

@@ -24,10 +24,10 @@ pub mod tcp;
 pub mod tls;
 
 pub use embedded_broker::EmbeddedBroker;
-pub use error::{Error, Result};
+pub use error::{LocalError, Result};
 pub use event_log::{EventLog, Record};
 pub use jaeger::Jaeger;
-pub use kafka::{HowKafka, Kafka, KafkaOptions, WhyNot, can_run_apache_kafka};
+pub use kafka::{HowKafka, Kafka, KafkaOptions, KafkaUnavailableError, can_run_apache_kafka};
 pub use postgres::{Postgres, PostgresOptions};
 pub use process::{ProcessSpec, ServiceProcess};
 pub use provision::databases;

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{Error, Result};
+use crate::{LocalError, Result};
 
 const LOWEST: u16 = 12_000;
 const DEFAULT_EPHEMERAL: u16 = 32_768;
@@ -16,7 +16,7 @@ const TRIES: u32 = 500;
 /// the server could not come back on it.
 ///
 /// # Errors
-/// [`Error::NoPort`] when hundreds in a row were taken.
+/// [`LocalError::NoPort`] when hundreds in a row were taken.
 pub fn free_port() -> Result<u16> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let highest = ephemeral_start().saturating_sub(1).max(LOWEST + 1000);
@@ -29,7 +29,7 @@ pub fn free_port() -> Result<u16> {
             return Ok(port);
         }
     }
-    Err(Error::NoPort { tried: TRIES, from: LOWEST, to: highest })
+    Err(LocalError::NoPort { tried: TRIES, from: LOWEST, to: highest })
 }
 
 /// Processes that start together must not walk the same ports in step.

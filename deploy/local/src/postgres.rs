@@ -44,12 +44,12 @@ impl Postgres {
     /// be able to enter `dir`'s parents: a [`crate::RunDir`] is fit for that.
     ///
     /// # Errors
-    /// [`crate::Error::NoPostgres`] without programs, [`crate::Error::NotTraversable`] for a wrong
+    /// [`crate::LocalError::NoPostgres`] without programs, [`crate::LocalError::NotTraversable`] for a wrong
     /// `dir`; otherwise with the end of the server's log.
     pub async fn start(dir: &Path, options: PostgresOptions) -> Result<Self> {
         let cluster = Cluster {
             bin: binaries::provide().await?,
-            dir: std::path::absolute(dir).map_err(crate::Error::path("finding", dir))?,
+            dir: std::path::absolute(dir).map_err(crate::LocalError::path("finding", dir))?,
             run_as: user::unprivileged()?,
         };
         user::provide_dir(&cluster.dir, cluster.run_as.as_ref())?;
@@ -65,7 +65,7 @@ impl Postgres {
     /// A server that is there already, by the URL of a role that may make roles and databases.
     ///
     /// # Errors
-    /// [`crate::Error::BadDatabaseUrl`].
+    /// [`crate::LocalError::BadDatabaseUrl`].
     pub fn external(admin_url: &str) -> Result<Self> {
         Ok(Self { admin_url: admin_url.into(), address: Address::of(admin_url)?, server: None })
     }
@@ -104,7 +104,7 @@ impl Postgres {
     /// server of someone else's.
     ///
     /// # Errors
-    /// [`crate::Error::NotInTime`] when it had to be killed: it is gone all the same.
+    /// [`crate::LocalError::NotInTime`] when it had to be killed: it is gone all the same.
     pub async fn stop(&self) -> Result<()> {
         match &self.server {
             Some(server) => server.stop().await,
@@ -115,7 +115,7 @@ impl Postgres {
     /// kill -9 of the server and each of its children; all are gone when this returns.
     ///
     /// # Errors
-    /// [`crate::Error::Io`] when the kernel refuses.
+    /// [`crate::LocalError::Io`] when the kernel refuses.
     pub fn kill(&self) -> Result<()> {
         self.server.as_ref().map_or(Ok(()), Server::kill)
     }
@@ -135,7 +135,7 @@ impl Postgres {
     /// Freezes the server and each of its children: connections stay open and nobody answers.
     ///
     /// # Errors
-    /// [`crate::Error::Gone`] when it does not run.
+    /// [`crate::LocalError::Gone`] when it does not run.
     pub fn pause(&self) -> Result<()> {
         self.signal(libc::SIGSTOP)
     }
@@ -143,7 +143,7 @@ impl Postgres {
     /// Lets it go on after [`Self::pause`].
     ///
     /// # Errors
-    /// [`crate::Error::Gone`] when it does not run.
+    /// [`crate::LocalError::Gone`] when it does not run.
     pub fn resume(&self) -> Result<()> {
         self.signal(libc::SIGCONT)
     }

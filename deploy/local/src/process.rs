@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub use log_tail::log_tail;
 pub use spec::{ProcessSpec, RunAs};
 
-use crate::{Error, Result, cpu};
+use crate::{LocalError, Result, cpu};
 
 /// How often an ending process is looked at.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
@@ -33,10 +33,10 @@ impl ServiceProcess {
     /// Starts it.
     ///
     /// # Errors
-    /// [`Error::Io`] when the program cannot be started or its log cannot be written.
+    /// [`LocalError::Io`] when the program cannot be started or its log cannot be written.
     pub fn spawn(spec: ProcessSpec) -> Result<Self> {
         let command = spec.command()?;
-        let child = spawner::spawn(command, spec.on_orphaned).map_err(Error::io(format!(
+        let child = spawner::spawn(command, spec.on_orphaned).map_err(LocalError::io(format!(
             "starting {} ({})",
             spec.name,
             spec.program.display()
@@ -83,16 +83,16 @@ impl ServiceProcess {
     /// How it ended; `None` while it runs.
     ///
     /// # Errors
-    /// [`Error::Io`] when the kernel does not say.
+    /// [`LocalError::Io`] when the kernel does not say.
     pub fn exit_status(&self) -> Result<Option<ExitStatus>> {
         let status = self.lock().try_wait();
-        status.map_err(Error::io(format!("waiting for {}", self.spec.name)))
+        status.map_err(LocalError::io(format!("waiting for {}", self.spec.name)))
     }
 
     /// Asks it to end (SIGTERM).
     ///
     /// # Errors
-    /// [`Error::Gone`] when it has ended already.
+    /// [`LocalError::Gone`] when it has ended already.
     pub fn terminate(&self) -> Result<()> {
         self.signal(libc::SIGTERM)
     }
@@ -100,7 +100,7 @@ impl ServiceProcess {
     /// Stops it where it stands (SIGSTOP), with everything in its process group.
     ///
     /// # Errors
-    /// [`Error::Gone`] when it has ended already.
+    /// [`LocalError::Gone`] when it has ended already.
     pub fn freeze(&self) -> Result<()> {
         self.signal_group(libc::SIGSTOP)
     }
@@ -108,7 +108,7 @@ impl ServiceProcess {
     /// Lets it go on (SIGCONT).
     ///
     /// # Errors
-    /// [`Error::Gone`] when it has ended already.
+    /// [`LocalError::Gone`] when it has ended already.
     pub fn thaw(&self) -> Result<()> {
         self.signal_group(libc::SIGCONT)
     }
@@ -116,7 +116,7 @@ impl ServiceProcess {
     /// Sends it a signal.
     ///
     /// # Errors
-    /// [`Error::Gone`] when it has ended already.
+    /// [`LocalError::Gone`] when it has ended already.
     pub fn signal(&self, signal: i32) -> Result<()> {
         self.send(self.target(), signal)
     }
@@ -124,20 +124,20 @@ impl ServiceProcess {
     /// Kills its group with -9 and waits for it to be gone. Nothing to do if it has ended.
     ///
     /// # Errors
-    /// [`Error::Io`] when the kernel refuses.
+    /// [`LocalError::Io`] when the kernel refuses.
     pub fn kill(&self) -> Result<ExitStatus> {
         match self.signal_group(libc::SIGKILL) {
-            Ok(()) | Err(Error::Gone { .. }) => {}
+            Ok(()) | Err(LocalError::Gone { .. }) => {}
             Err(error) => return Err(error),
         }
         let status = self.lock().wait();
-        status.map_err(Error::io(format!("waiting for {}", self.spec.name)))
+        status.map_err(LocalError::io(format!("waiting for {}", self.spec.name)))
     }
 
     /// Waits for it to end.
     ///
     /// # Errors
-    /// [`Error::NotInTime`] when it still runs after `timeout`.
+    /// [`LocalError::NotInTime`] when it still runs after `timeout`.
     pub async fn wait_exit(&self, timeout: Duration) -> Result<ExitStatus> {
         let start = Instant::now();
         loop {
@@ -154,10 +154,10 @@ impl ServiceProcess {
     /// Asks it to end and waits; kills it with -9 if it takes longer than `patience`.
     ///
     /// # Errors
-    /// [`Error::NotInTime`] when it had to be killed: it is gone all the same.
+    /// [`LocalError::NotInTime`] when it had to be killed: it is gone all the same.
     pub async fn stop(&self, patience: Duration) -> Result<ExitStatus> {
         match self.terminate() {
-            Ok(()) | Err(Error::Gone { .. }) => {}
+            Ok(()) | Err(LocalError::Gone { .. }) => {}
             Err(error) => return Err(error),
         }
         let ended = self.wait_exit(patience).await;
@@ -179,14 +179,14 @@ impl ServiceProcess {
     fn send(&self, target: i32, signal: i32) -> Result<()> {
         let mut child = self.lock();
         if let Ok(Some(status)) = child.try_wait() {
-            return Err(Error::Gone { name: self.spec.name.clone(), status: status.to_string(), signal });
+            return Err(LocalError::Gone { name: self.spec.name.clone(), status: status.to_string(), signal });
         }
         // SAFETY: kill takes two integers; the child is not awaited, so its id is still its own.
         if unsafe { libc::kill(target, signal) } == 0 {
             return Ok(());
         }
         let what = format!("sending signal {signal} to {}", self.spec.name);
-        Err(Error::io(what)(std::io::Error::last_os_error()))
+        Err(LocalError::io(what)(std::io::Error::last_os_error()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Child> {

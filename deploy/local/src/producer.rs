@@ -9,7 +9,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, FutureProducer, FutureRecord, Producer as _};
 use rdkafka::types::RDKafkaErrorCode;
 
-use crate::{Error, Record, Result};
+use crate::{LocalError, Record, Result};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// RD_KAFKA_MSG_F_COPY
@@ -23,7 +23,7 @@ pub struct Producer {
 
 impl Producer {
     /// # Errors
-    /// [`Error::Broker`] when librdkafka refuses the address.
+    /// [`LocalError::Broker`] when librdkafka refuses the address.
     pub fn connect(kafka: &Connection) -> Result<Self> {
         Self::with(kafka, &[])
     }
@@ -51,7 +51,7 @@ impl Producer {
     /// Sends a message and waits until the broker has it.
     ///
     /// # Errors
-    /// [`Error::Broker`] when the broker does not take it.
+    /// [`LocalError::Broker`] when the broker does not take it.
     pub async fn send(
         &self,
         topic: &str,
@@ -77,14 +77,14 @@ impl Producer {
     }
 }
 
-fn refused(bootstrap: &str, problem: &str) -> Error {
-    Error::Broker { bootstrap: bootstrap.into(), what: "sending a message".into(), problem: problem.into() }
+fn refused(bootstrap: &str, problem: &str) -> LocalError {
+    LocalError::Broker { bootstrap: bootstrap.into(), what: "sending a message".into(), problem: problem.into() }
 }
 
 /// Sends a message with a header whose name need not be text, as any other client may, and waits until the broker has it.
 ///
 /// # Errors
-/// [`Error::Broker`] when the broker does not take it.
+/// [`LocalError::Broker`] when the broker does not take it.
 pub fn send_with_odd_header(
     kafka: &Connection,
     topic: &str,

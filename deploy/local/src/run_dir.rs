@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::{Error, Result};
+use crate::{LocalError, Result};
 
 const PREFIX: &str = "choreography-run-";
 const LOCK: &str = ".lock";
@@ -24,7 +24,7 @@ impl RunDir {
     /// Makes one that PostgreSQL's unprivileged user can enter too when this process is root.
     ///
     /// # Errors
-    /// [`Error::Io`] when no temporary directory can be written.
+    /// [`LocalError::Io`] when no temporary directory can be written.
     pub fn create() -> Result<Self> {
         let base = base_dir();
         sweep(&base);
@@ -32,10 +32,10 @@ impl RunDir {
         // Under its final name it is locked from the first moment, or a sweep could take it.
         let new = base.join(format!("choreography-new-{name}"));
         let path = base.join(format!("{PREFIX}{name}"));
-        DirBuilder::new().mode(0o755).create(&new).map_err(Error::path("creating", &new))?;
-        let lock = File::create(new.join(LOCK)).map_err(Error::path("locking", &new))?;
-        lock.lock().map_err(Error::path("locking", &new))?;
-        fs::rename(&new, &path).map_err(Error::path("renaming", &new))?;
+        DirBuilder::new().mode(0o755).create(&new).map_err(LocalError::path("creating", &new))?;
+        let lock = File::create(new.join(LOCK)).map_err(LocalError::path("locking", &new))?;
+        lock.lock().map_err(LocalError::path("locking", &new))?;
+        fs::rename(&new, &path).map_err(LocalError::path("renaming", &new))?;
         Ok(Self { path, keep: AtomicBool::new(false), _lock: lock })
     }
 

@@ -22,7 +22,7 @@ pub struct Answer {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{method} {url}: {source}")]
-pub struct NoAnswer {
+pub struct ShopError {
     pub method: &'static str,
     pub url: String,
     pub source: reqwest::Error,
@@ -60,22 +60,22 @@ impl Shop {
     }
 
     /// # Errors
-    /// [`NoAnswer`] when none came.
-    pub async fn get(&self, url: &str) -> Result<Answer, NoAnswer> {
+    /// [`ShopError`] when none came.
+    pub async fn get(&self, url: &str) -> Result<Answer, ShopError> {
         answer("GET", url, self.request(Method::GET, url).send().await).await
     }
 
     /// # Errors
-    /// [`NoAnswer`] when none came.
-    pub async fn put(&self, url: &str, body: &Value) -> Result<Answer, NoAnswer> {
+    /// [`ShopError`] when none came.
+    pub async fn put(&self, url: &str, body: &Value) -> Result<Answer, ShopError> {
         answer("PUT", url, self.request(Method::PUT, url).body(body.to_string()).send().await).await
     }
 
     /// Posts with headers.
     ///
     /// # Errors
-    /// [`NoAnswer`] when none came.
-    pub async fn post(&self, url: &str, body: &Value, headers: &[(&str, &str)]) -> Result<Answer, NoAnswer> {
+    /// [`ShopError`] when none came.
+    pub async fn post(&self, url: &str, body: &Value, headers: &[(&str, &str)]) -> Result<Answer, ShopError> {
         let mut request =
             self.request(Method::POST, url).body(body.to_string()).header("content-type", "application/json");
         for (name, value) in headers {
@@ -87,9 +87,9 @@ impl Shop {
     /// A text such as `/metrics`.
     ///
     /// # Errors
-    /// [`NoAnswer`] when none came.
-    pub async fn text(&self, url: &str) -> Result<String, NoAnswer> {
-        let failed = |source| NoAnswer { method: "GET", url: url.to_owned(), source };
+    /// [`ShopError`] when none came.
+    pub async fn text(&self, url: &str) -> Result<String, ShopError> {
+        let failed = |source| ShopError { method: "GET", url: url.to_owned(), source };
         self.request(Method::GET, url).send().await.map_err(failed)?.text().await.map_err(failed)
     }
 }
@@ -98,8 +98,8 @@ async fn answer(
     method: &'static str,
     url: &str,
     response: Result<Response, reqwest::Error>,
-) -> Result<Answer, NoAnswer> {
-    let failed = |source| NoAnswer { method, url: url.to_owned(), source };
+) -> Result<Answer, ShopError> {
+    let failed = |source| ShopError { method, url: url.to_owned(), source };
     let response = response.map_err(failed)?;
     let status: StatusCode = response.status();
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);

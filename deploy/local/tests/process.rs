@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use local::cpu::is_running;
-use local::{Error, ProcessSpec, RunDir, ServiceProcess};
+use local::{LocalError, ProcessSpec, RunDir, ServiceProcess};
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 
@@ -42,7 +42,7 @@ async fn output_goes_to_the_log_and_the_exit_status_is_told() -> TestResult {
     assert_eq!(process.wait_exit(PATIENCE).await?.code(), Some(3));
     assert_eq!(process.log_tail(9), "hello you\noops");
     assert_eq!(process.log_tail(1), "oops");
-    assert!(matches!(process.terminate(), Err(Error::Gone { .. })));
+    assert!(matches!(process.terminate(), Err(LocalError::Gone { .. })));
     Ok(())
 }
 
@@ -56,7 +56,7 @@ async fn a_frozen_process_does_not_hear_sigterm_until_it_is_thawed() -> TestResu
     process.freeze()?;
     process.terminate()?;
     let frozen = process.wait_exit(Duration::from_millis(200)).await;
-    assert!(matches!(frozen, Err(Error::NotInTime { .. })), "{frozen:?}");
+    assert!(matches!(frozen, Err(LocalError::NotInTime { .. })), "{frozen:?}");
     process.thaw()?;
     assert_eq!(process.wait_exit(PATIENCE).await?.code(), Some(7));
     Ok(())
@@ -67,7 +67,7 @@ async fn waiting_for_a_process_that_ends_stops_at_once_with_its_last_words() -> 
     let run = RunDir::create()?;
     let process = ServiceProcess::spawn(shell(&run, "echo no database; exit 1"))?;
     let waited = process.wait_ready("http://127.0.0.1:1/readyz", PATIENCE).await;
-    assert!(matches!(&waited, Err(Error::Ended { tail, .. }) if tail == "no database"), "{waited:?}");
+    assert!(matches!(&waited, Err(LocalError::Ended { tail, .. }) if tail == "no database"), "{waited:?}");
     Ok(())
 }
 

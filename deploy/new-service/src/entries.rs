@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, fs};
 
 use serde_json::{Map, Value};
 
-use crate::{Plan, Refused, template};
+use crate::{Plan, PlanError, template};
 
 const COMPOSE: &str = "deploy/docker-compose.yml";
 const KUSTOMIZE: &str = "deploy/k8s/base/kustomization.yaml";
 
-pub(crate) fn add(plan: &mut Plan, name: &str) -> Result<(), Refused> {
+pub(crate) fn add(plan: &mut Plan, name: &str) -> Result<(), PlanError> {
     plan.change("Cargo.toml", |text| {
         let member = format!("    \"services/{name}\",");
         let is_member = |line: &str| line.trim_start().starts_with("\"services/");
@@ -59,10 +59,10 @@ fn indentation(line: &str) -> &str {
 
 /// What `NAME describe` will print. The engine's settings, and what the contracts say of the events, are what the other
 /// services' descriptions say of them; the service's own test holds that it is so.
-fn description(plan: &Plan, name: &str) -> Result<String, Refused> {
-    let object = |file: &str| -> Result<Map<String, Value>, Refused> {
+fn description(plan: &Plan, name: &str) -> Result<String, PlanError> {
+    let object = |file: &str| -> Result<Map<String, Value>, PlanError> {
         serde_json::from_str(&template::file(file, name))
-            .map_err(|error| Refused(format!("{file} of the template can't be read: {error}")))
+            .map_err(|error| PlanError(format!("{file} of the template can't be read: {error}")))
     };
     let mut own = object("deploy/choreography.json")?;
     own.extend(object("service/saga.json")?);
@@ -72,7 +72,7 @@ fn description(plan: &Plan, name: &str) -> Result<String, Refused> {
         settings.filter_map(|setting| Some(setting.as_str()?.to_owned())).collect()
     };
     let all = others.iter().map(settings).reduce(|all, of| all.intersection(&of).cloned().collect());
-    let all = all.ok_or_else(|| Refused("deploy/choreography describes no service to go by".into()))?;
+    let all = all.ok_or_else(|| PlanError("deploy/choreography describes no service to go by".into()))?;
     own.insert("settings".into(), all.into_iter().collect());
     let events = contracts(&own, &others);
     own.insert("events".into(), events.into());
@@ -96,9 +96,9 @@ fn contracts(own: &Map<String, Value>, others: &[Map<String, Value>]) -> Map<Str
     taken.chain(ignored).map(|(event, contract)| (event, contract.into())).collect()
 }
 
-fn descriptions(plan: &Plan) -> Result<Vec<Map<String, Value>>, Refused> {
+fn descriptions(plan: &Plan) -> Result<Vec<Map<String, Value>>, PlanError> {
     let folder = "deploy/choreography";
-    let unread = |error| Refused(format!("{folder} can't be read: {error}"));
+    let unread = |error| PlanError(format!("{folder} can't be read: {error}"));
     let entries = fs::read_dir(plan.root().join(folder)).map_err(unread)?;
     let files = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let files = files.filter(|file| file.ends_with(".json") && file != "owners.json");
@@ -108,9 +108,9 @@ fn descriptions(plan: &Plan) -> Result<Vec<Map<String, Value>>, Refused> {
 }
 
 /// The port on this machine after those that lead to `inside` of other services.
-fn free_port(plan: &Plan, inside: u16) -> Result<u16, Refused> {
+fn free_port(plan: &Plan, inside: u16) -> Result<u16, PlanError> {
     let folder = "deploy/compose";
-    let unread = |error| Refused(format!("{folder} can't be read: {error}"));
+    let unread = |error| PlanError(format!("{folder} can't be read: {error}"));
     let entries = fs::read_dir(plan.root().join(folder)).map_err(unread)?;
     let texts = entries.flatten().filter_map(|entry| fs::read_to_string(entry.path()).ok());
     let end = format!(":{inside}\"");

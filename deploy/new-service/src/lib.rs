@@ -12,21 +12,21 @@ pub use plan::Plan;
 
 /// Why no service is made, and what to do. Nothing was written then.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused(pub String);
+pub struct PlanError(pub String);
 
-impl std::fmt::Display for Refused {
+impl std::fmt::Display for PlanError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for PlanError {}
 
 /// What has to be written for a service of this name.
 ///
 /// # Errors
 /// The name can't be taken, something of that name is there, or the project is not laid out as expected.
-pub fn plan(root: &Path, name: &str) -> Result<Plan, Refused> {
+pub fn plan(root: &Path, name: &str) -> Result<Plan, PlanError> {
     name::check(root, name)?;
     let mut plan = Plan::new(root);
     template::add(&mut plan, name)?;

@@ -3,7 +3,7 @@
 use std::{env, path::PathBuf, process::Command, process::ExitCode};
 
 use clap::Parser;
-use new_service::{Plan, Refused, plan};
+use new_service::{Plan, PlanError, plan};
 
 /// Creates a service from a template and enters it everywhere: it builds, passes its tests and joins the running shop.
 #[derive(Parser)]
@@ -30,9 +30,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn make(arguments: &Arguments) -> Result<Plan, Refused> {
+fn make(arguments: &Arguments) -> Result<Plan, PlanError> {
     let root = arguments.root.clone().or_else(project).ok_or_else(|| {
-        Refused("no folder above this one has Cargo.toml and services/: run this in the project, or give --root".into())
+        PlanError(
+            "no folder above this one has Cargo.toml and services/: run this in the project, or give --root".into(),
+        )
     })?;
     let plan = plan(&root, &arguments.name)?;
     plan.carry_out()?;

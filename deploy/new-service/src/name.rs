@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::Refused;
+use crate::PlanError;
 
 const LONGEST: usize = 30;
 /// Rust's own words and crates.
@@ -33,8 +33,8 @@ const OF_OTHERS: &[&str] = &[
 ];
 
 /// Whether a service can be called so here.
-pub(crate) fn check(root: &Path, name: &str) -> Result<(), Refused> {
-    let refuse = |why: String| Err(Refused(why));
+pub(crate) fn check(root: &Path, name: &str) -> Result<(), PlanError> {
+    let refuse = |why: String| Err(PlanError(why));
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
     if !(2..=LONGEST).contains(&name.len()) || !begins || !name.chars().all(fits) {

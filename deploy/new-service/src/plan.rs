@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::Refused;
+use crate::PlanError;
 
 /// New files, and files of the project that change; paths are relative to its root.
 #[derive(Debug)]
@@ -30,16 +30,17 @@ impl Plan {
     }
 
     /// `edit` answers the text as it is to be.
-    pub(crate) fn change(&mut self, file: &str, edit: impl FnOnce(&str) -> Option<String>) -> Result<(), Refused> {
+    pub(crate) fn change(&mut self, file: &str, edit: impl FnOnce(&str) -> Option<String>) -> Result<(), PlanError> {
         let text = self.read(file)?;
         let unexpected =
-            || Refused(format!("{file} has no list of services where one more could stand: add it by hand"));
+            || PlanError(format!("{file} has no list of services where one more could stand: add it by hand"));
         self.changed.insert(file.to_owned(), edit(&text).ok_or_else(unexpected)?);
         Ok(())
     }
 
-    pub(crate) fn read(&self, file: &str) -> Result<String, Refused> {
-        let unread = |error| Refused(format!("{file} can't be read: {error}; is {} the project?", self.root.display()));
+    pub(crate) fn read(&self, file: &str) -> Result<String, PlanError> {
+        let unread =
+            |error| PlanError(format!("{file} can't be read: {error}; is {} the project?", self.root.display()));
         fs::read_to_string(self.root.join(file)).map_err(unread)
     }
 
@@ -53,12 +54,12 @@ impl Plan {
     ///
     /// # Errors
     /// A file can't be written. Whatever was written before is taken back.
-    pub fn carry_out(&self) -> Result<(), Refused> {
+    pub fn carry_out(&self) -> Result<(), PlanError> {
         let mut undo = Undo::default();
         for (file, text) in self.new.iter().chain(&self.changed) {
             undo.write(&self.root.join(file), text).map_err(|error| {
                 undo.all();
-                Refused(format!("{file} can't be written: {error}; nothing was changed"))
+                PlanError(format!("{file} can't be written: {error}; nothing was changed"))
             })?;
         }
         Ok(())

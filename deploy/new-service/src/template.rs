@@ -8,14 +8,14 @@ use std::{
 
 use include_dir::{Dir, include_dir};
 
-use crate::{Plan, Refused};
+use crate::{Plan, PlanError};
 
 /// A whole service that is called newcomer.
 static TEMPLATE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/template");
 const NAME: &str = "newcomer";
 const TYPE: &str = "Newcomer";
 
-pub(crate) fn add(plan: &mut Plan, name: &str) -> Result<(), Refused> {
+pub(crate) fn add(plan: &mut Plan, name: &str) -> Result<(), PlanError> {
     for (folder, target) in [("service", format!("services/{name}")), ("migrations", format!("migrations/{name}"))] {
         let folder = TEMPLATE.get_dir(folder).unwrap_or(&TEMPLATE);
         for (file, text) in files(folder) {

@@ -4,7 +4,7 @@
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::{Error, Result, scram};
+use crate::{ProvisionError, Result, scram};
 
 /// What PostgreSQL answers when another caller was quicker: duplicate object, duplicate database,
 /// and the unique violation that a truly concurrent attempt ends in.
@@ -45,21 +45,21 @@ pub fn owner_of(service: &str) -> String {
 /// there already is kept; the passwords are set anew.
 ///
 /// # Errors
-/// [`Error::Sql`] with the step that failed.
+/// [`ProvisionError::Sql`] with the step that failed.
 pub async fn create_service_database(admin_url: &str, name: &str, owner: &Login, service: &Login) -> Result<()> {
     create_database(admin_url, name, owner).await?;
     let mut admin = connect(admin_url).await?;
     make_role(&mut admin, service).await?;
     let grant = "GRANT CONNECT ON DATABASE %1$I TO %2$I";
     run(&mut admin, grant, [name, &service.role], &format!("letting {} in", service.role), false).await?;
-    admin.close().await.map_err(Error::sql("closing"))
+    admin.close().await.map_err(ProvisionError::sql("closing"))
 }
 
 /// Makes a role, and a database which it owns and which no other role but administrators can connect to. What is there
 /// already is kept; the password is set anew.
 ///
 /// # Errors
-/// [`Error::Sql`] with the step that failed.
+/// [`ProvisionError::Sql`] with the step that failed.
 pub async fn create_database(admin_url: &str, name: &str, owner: &Login) -> Result<()> {
     let mut admin = connect(admin_url).await?;
     make_role(&mut admin, owner).await?;
@@ -73,28 +73,28 @@ pub async fn create_database(admin_url: &str, name: &str, owner: &Login) -> Resu
         let what = format!("{doing} {}", owner.role);
         run(&mut admin, template, [&owner.role, name], &what, may_be_there).await?;
     }
-    admin.close().await.map_err(Error::sql("closing"))
+    admin.close().await.map_err(ProvisionError::sql("closing"))
 }
 
 /// Closes the databases that every server has to all but administrators: whoever held one open could keep others from making
 /// databases. Where the administrator does not own them, as on some managed servers, they stay as they are.
 ///
 /// # Errors
-/// [`Error::Sql`] with the step that failed.
+/// [`ProvisionError::Sql`] with the step that failed.
 pub async fn close_the_servers_own(admin_url: &str) -> Result<()> {
     let mut admin = connect(admin_url).await?;
     for database in ["postgres", "template1"] {
         let what = format!("closing the database {database}");
         match run(&mut admin, "REVOKE ALL ON DATABASE %1$I FROM PUBLIC", [database, ""], &what, false).await {
-            Err(Error::Sql { source, .. }) if code_of(&source).as_deref() == Some(NOT_ALLOWED) => {}
+            Err(ProvisionError::Sql { source, .. }) if code_of(&source).as_deref() == Some(NOT_ALLOWED) => {}
             done => done?,
         }
     }
-    admin.close().await.map_err(Error::sql("closing"))
+    admin.close().await.map_err(ProvisionError::sql("closing"))
 }
 
 async fn connect(admin_url: &str) -> Result<PgConnection> {
-    PgConnection::connect(admin_url).await.map_err(Error::sql("connecting as administrator"))
+    PgConnection::connect(admin_url).await.map_err(ProvisionError::sql("connecting as administrator"))
 }
 
 async fn make_role(admin: &mut PgConnection, login: &Login) -> Result<()> {
@@ -121,10 +121,10 @@ async fn run(
         .bind(arguments[1])
         .fetch_one(&mut *admin)
         .await
-        .map_err(Error::sql(what))?;
+        .map_err(ProvisionError::sql(what))?;
     match sqlx::raw_sql(AssertSqlSafe(statement)).execute(admin).await {
         Err(error) if may_be_there && is_there_already(&error) => Ok(()),
-        done => done.map(drop).map_err(Error::sql(what)),
+        done => done.map(drop).map_err(ProvisionError::sql(what)),
     }
 }
 

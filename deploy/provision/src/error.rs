@@ -1,10 +1,10 @@
 use std::path::PathBuf;
 
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T> = std::result::Result<T, ProvisionError>;
 
 /// Why something could not be provided.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum ProvisionError {
     /// The database refused a statement.
     #[error("database: {what}: {source}")]
     Sql { what: String, source: sqlx::Error },
@@ -37,7 +37,7 @@ pub enum Error {
     Token(#[from] jsonwebtoken::errors::Error),
 }
 
-impl Error {
+impl ProvisionError {
     pub(crate) fn sql(what: impl Into<String>) -> impl FnOnce(sqlx::Error) -> Self {
         let what = what.into();
         move |source| Self::Sql { what, source }

@@ -11,4 +11,4 @@ pub mod secrets;
 pub mod token;
 pub mod tokens;
 
-pub use error::{Error, Result};
+pub use error::{ProvisionError, Result};

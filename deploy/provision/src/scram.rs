@@ -12,7 +12,7 @@ use ring::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Error, Result};
+use crate::{ProvisionError, Result};
 
 /// As many as PostgreSQL itself takes (`scram_iterations`). The passwords made here are 256 random bits: more would add nothing.
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(4_096).unwrap();
@@ -22,10 +22,10 @@ const SALT_BYTES: usize = 16;
 /// <https://www.postgresql.org/docs/current/catalog-pg-authid.html>).
 ///
 /// # Errors
-/// [`Error::NoRandomness`].
+/// [`ProvisionError::NoRandomness`].
 pub fn verifier(password: &SecretString) -> Result<String> {
     let mut salt = [0; SALT_BYTES];
-    SystemRandom::new().fill(&mut salt).map_err(|_| Error::NoRandomness("a salt"))?;
+    SystemRandom::new().fill(&mut salt).map_err(|_| ProvisionError::NoRandomness("a salt"))?;
     Ok(with_salt(password.expose_secret(), &salt))
 }
 

@@ -12,7 +12,7 @@ use rcgen::{KeyPair, PublicKeyData};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use crate::{Error, Result};
+use crate::{ProvisionError, Result};
 
 /// The one key there is.
 const KEY_ID: &str = "shop";
@@ -32,19 +32,19 @@ pub struct Bearer {
 /// A P-256 key in PEM (PKCS#8).
 ///
 /// # Errors
-/// [`Error::Certificate`] when the system gives no randomness.
+/// [`ProvisionError::Certificate`] when the system gives no randomness.
 pub fn new_signing_key() -> Result<String> {
     Ok(key_pair(KeyPair::generate())?.serialize_pem())
 }
 
 fn key_pair(key: std::result::Result<KeyPair, rcgen::Error>) -> Result<KeyPair> {
-    key.map_err(|source| Error::Certificate { of: "the token signing key".into(), source })
+    key.map_err(|source| ProvisionError::Certificate { of: "the token signing key".into(), source })
 }
 
 /// The JSON Web Key Set (RFC 7517) with which the services check what this key signed.
 ///
 /// # Errors
-/// [`Error::Certificate`] when the key is none.
+/// [`ProvisionError::Certificate`] when the key is none.
 pub fn public_keys(signing_key: &str) -> Result<String> {
     let key = key_pair(KeyPair::from_pem(signing_key))?;
     let (x, y) = key.der_bytes()[1..].split_at(COORDINATE);
@@ -56,7 +56,7 @@ pub fn public_keys(signing_key: &str) -> Result<String> {
 /// A JSON Web Token (RFC 7519) signed with this key.
 ///
 /// # Errors
-/// [`Error::Token`] when the key is none.
+/// [`ProvisionError::Token`] when the key is none.
 pub fn sign(signing_key: &str, bearer: &Bearer) -> Result<String> {
     let now = Utc::now();
     let claims = json!({
@@ -94,7 +94,7 @@ impl IssuerSettings {
     /// Reads the key.
     ///
     /// # Errors
-    /// [`Error::Secret`] when its file can't be read.
+    /// [`ProvisionError::Secret`] when its file can't be read.
     pub fn issuer(self) -> Result<Issuer> {
         let key = secret::need("SIGNING_KEY", None, Some(&self.signing_key_file))?;
         Ok(Issuer { key, issuer: self.jwt_issuer, audience: self.jwt_audience })
@@ -105,7 +105,7 @@ impl Issuer {
     /// A token for a user.
     ///
     /// # Errors
-    /// [`Error::Token`] when the key is none.
+    /// [`ProvisionError::Token`] when the key is none.
     pub fn token(&self, user: &str, scopes: Vec<String>, lifetime: TimeDelta) -> Result<String> {
         let (issuer, audience) = (self.issuer.clone(), self.audience.clone());
         sign(self.key.expose_secret(), &Bearer { user: user.to_owned(), scopes, issuer, audience, lifetime })

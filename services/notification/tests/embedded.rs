@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use choreography::{Answer, Call, EngineSettings, NoAnswer, PendingCall, Provider, Runner};
+use choreography::{Answer, Call, CallError, EngineSettings, PendingCall, Provider, Runner};
 use chrono::TimeDelta;
 use harness::{PATIENCE, typed};
 use local::{
@@ -52,7 +52,7 @@ impl io::Write for Lines {
 struct Sent;
 
 impl Provider for Sent {
-    async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, NoAnswer> {
+    async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, CallError> {
         Ok(Answer::Yes { detail: call.idempotency_key() })
     }
 

@@ -12,20 +12,20 @@ use serde::Serialize;
 use crate::{
     app::App,
     http::problem::Problem,
-    lane::NoReply,
+    lane::LaneError,
     reply::{Manner, Reply},
 };
 
 impl App {
-    pub(crate) async fn answer<A: Serialize>(&self, reply: Result<Reply<A>, NoReply>) -> Response {
+    pub(crate) async fn answer<A: Serialize>(&self, reply: Result<Reply<A>, LaneError>) -> Response {
         match reply {
             Ok(Reply::Answer(answer, manner)) => self.tell(answer, manner).await,
             Ok(Reply::KeyConflict) => Problem::key_conflict().into_response(),
             Ok(Reply::AtWork) => Problem::in_progress().into_response(),
             Ok(Reply::Unacceptable(field)) => Problem::malformed(field, "is never taken, on purpose").into_response(),
             Ok(Reply::TryAgain) => Problem::unavailable("flaky", "this try fails on purpose").into_response(),
-            Err(NoReply::Full) => Problem::unavailable("busy", "too many calls wait already").into_response(),
-            Err(NoReply::Failed) => Problem::ledger_failed().into_response(),
+            Err(LaneError::Full) => Problem::unavailable("busy", "too many calls wait already").into_response(),
+            Err(LaneError::Failed) => Problem::ledger_failed().into_response(),
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) trait Book: 'static {
 
 /// Why a call got no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoReply {
+pub(crate) enum LaneError {
     /// The queue is full; nothing was done.
     Full,
     /// The ledger failed; whether it was done is not known.
@@ -68,13 +68,13 @@ impl<B: Book> Lane<B> {
     }
 
     /// The reply, after its commit. Dropping the future does not take the call back.
-    pub(crate) async fn call(&self, call: B::Call) -> Result<Reply<B::Answer>, NoReply> {
+    pub(crate) async fn call(&self, call: B::Call) -> Result<Reply<B::Answer>, LaneError> {
         let (reply, replied) = oneshot::channel();
         self.queue.try_send(Waiting { call, reply }).map_err(|e| match e {
-            TrySendError::Full(_) => NoReply::Full,
-            TrySendError::Closed(_) => NoReply::Failed,
+            TrySendError::Full(_) => LaneError::Full,
+            TrySendError::Closed(_) => LaneError::Failed,
         })?;
-        replied.await.map_err(|_| NoReply::Failed)
+        replied.await.map_err(|_| LaneError::Failed)
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use providers::{Limits, NoAnswer, RestClient};
+use providers::{Limits, ProviderError, RestClient};
 use serde_json::Value;
 use tracing::{info, warn};
 
@@ -22,7 +22,7 @@ const FETCH: Duration = Duration::from_secs(5);
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyProblem {
+pub enum KeyError {
     #[error("JWT_KEYS_FILE: {path} can't be read: {source}")]
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("JWT_KEYS_URL: {0}")]
@@ -78,14 +78,14 @@ pub struct Keys {
 
 impl Keys {
     /// Keys from a file, which must be there and good.
-    pub fn from_file(path: &Path, freshness: Freshness, issuer: &str, audience: &str) -> Result<Self, KeyProblem> {
+    pub fn from_file(path: &Path, freshness: Freshness, issuer: &str, audience: &str) -> Result<Self, KeyError> {
         let keys = Self::new(Source::File(path.to_owned()), freshness, issuer, audience);
         keys.put(read(path)?)?;
         Ok(keys)
     }
 
     /// Keys that are fetched later: a service starts while the identity provider is away.
-    pub fn from_url(url: &str, freshness: Freshness, issuer: &str, audience: &str) -> Result<Self, KeyProblem> {
+    pub fn from_url(url: &str, freshness: Freshness, issuer: &str, audience: &str) -> Result<Self, KeyError> {
         let client = RestClient::new(url, None, Limits::within(FETCH))?;
         Ok(Self::new(Source::Url { client, url: url.to_owned() }, freshness, issuer, audience))
     }
@@ -174,14 +174,14 @@ impl Keys {
     }
 
     /// Takes a set of keys in place of the one before, with all that was remembered by it.
-    fn put(&self, found: Value) -> Result<(), KeyProblem> {
+    fn put(&self, found: Value) -> Result<(), KeyError> {
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         let seen = Instant::now();
         if let Some((_, seen_last)) = keys.as_mut().filter(|(known, _)| known.is(&found)) {
             *seen_last = seen;
             return Ok(());
         }
-        let set = KeySet::read(found).map_err(|problem| KeyProblem::NoKeys { from: self.name(), problem })?;
+        let set = KeySet::read(found).map_err(|problem| KeyError::NoKeys { from: self.name(), problem })?;
         for left_out in &set.left_out {
             warn!(from = self.name(), "a key is left out: {left_out}");
         }
@@ -213,17 +213,17 @@ fn refused(fault: Fault) -> Refused {
     })
 }
 
-fn read(path: &Path) -> Result<Value, KeyProblem> {
+fn read(path: &Path) -> Result<Value, KeyError> {
     let text =
-        std::fs::read_to_string(path).map_err(|source| KeyProblem::Unreadable { path: path.to_owned(), source })?;
+        std::fs::read_to_string(path).map_err(|source| KeyError::Unreadable { path: path.to_owned(), source })?;
     let problem =
-        |error: serde_json::Error| KeyProblem::NoKeys { from: path.display().to_string(), problem: error.to_string() };
+        |error: serde_json::Error| KeyError::NoKeys { from: path.display().to_string(), problem: error.to_string() };
     serde_json::from_str(&text).map_err(problem)
 }
 
-async fn fetch(client: &RestClient, url: &str) -> Result<Value, KeyProblem> {
-    let failed = |problem: String| KeyProblem::NotFetched { url: url.to_owned(), problem };
-    let answer: Result<Option<Value>, NoAnswer> = client.get(&[]).await;
+async fn fetch(client: &RestClient, url: &str) -> Result<Value, KeyError> {
+    let failed = |problem: String| KeyError::NotFetched { url: url.to_owned(), problem };
+    let answer: Result<Option<Value>, ProviderError> = client.get(&[]).await;
     answer.map_err(|error| failed(error.to_string()))?.ok_or_else(|| failed("404".into()))
 }
 

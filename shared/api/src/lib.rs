@@ -15,5 +15,5 @@ mod token;
 
 pub use caller::Caller;
 pub use gate::Gate;
-pub use keys::{Freshness, KeyProblem, Keys, Refused};
+pub use keys::{Freshness, KeyError, Keys, Refused};
 pub use settings::ApiSettings;

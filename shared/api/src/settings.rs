@@ -5,7 +5,7 @@ use choreography::duration;
 use clap::Args;
 use tokio::sync::Semaphore;
 
-use crate::{Freshness, Gate, KeyProblem, Keys, attempts::Attempts, rate::Rate};
+use crate::{Freshness, Gate, KeyError, Keys, attempts::Attempts, rate::Rate};
 
 /// Settings of what stands before a service's API.
 #[derive(Args, Clone, Debug)]
@@ -53,7 +53,7 @@ pub struct ApiSettings {
 impl ApiSettings {
     /// Reads the keys from their file; from a URL they come when they come. Both are looked at again from here on, by a task
     /// of the runtime that this is called in.
-    pub fn gate(&self) -> Result<Gate, KeyProblem> {
+    pub fn gate(&self) -> Result<Gate, KeyError> {
         let (issuer, audience) = (self.jwt_issuer.as_str(), self.jwt_audience.as_str());
         let (refresh, max_age) = (self.jwt_keys_refresh, self.jwt_keys_max_age);
         let freshness = Freshness { refresh, max_age, ..Freshness::default() };

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{Caller, Freshness, KeyProblem, Keys, Refused};
+use api::{Caller, Freshness, KeyError, Keys, Refused};
 use axum::{Router, http::StatusCode, routing::get};
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -247,6 +247,6 @@ fn what_holds_no_public_keys_is_refused_by_its_name() {
     }
     std::fs::remove_dir_all(&dir).unwrap();
     let missing = Keys::from_file(&dir.join("nowhere"), SLOW, "provider", "shop").err();
-    assert!(matches!(missing, Some(KeyProblem::Unreadable { .. })));
-    assert!(matches!(Keys::from_url("idp", SLOW, "provider", "shop"), Err(KeyProblem::Url(_))));
+    assert!(matches!(missing, Some(KeyError::Unreadable { .. })));
+    assert!(matches!(Keys::from_url("idp", SLOW, "provider", "shop"), Err(KeyError::Url(_))));
 }

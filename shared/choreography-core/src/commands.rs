@@ -15,7 +15,7 @@ use crate::{
 /// Why a command got no reply of the rules.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum NoReply {
+pub enum ReplyError {
     /// Nothing was done; try again later.
     #[error("too many requests wait already; try again in a moment")]
     Busy,
@@ -24,7 +24,7 @@ pub enum NoReply {
     Unknown(String),
     /// The rules or the database refused it.
     #[error("{0}")]
-    Refused(#[from] Refusal),
+    Refused(Refusal),
 }
 
 /// The client side of the command queue; cheap to clone.
@@ -41,15 +41,15 @@ impl<P: Participant> Clone for Commands<P> {
 
 impl<P: Participant> Commands<P> {
     /// Submits a command and waits until its transaction is committed.
-    pub async fn submit(&self, command: P::Command, trace: TraceContext) -> Result<P::Reply, NoReply> {
+    pub async fn submit(&self, command: P::Command, trace: TraceContext) -> Result<P::Reply, ReplyError> {
         let (reply, answered) = oneshot::channel();
         // Who stopped waiting needs no reply.
         let reply = Box::new(move |said| drop(reply.send(said)));
-        self.queue.try_send(Asked { command, trace, reply }).map_err(|_| NoReply::Busy)?;
+        self.queue.try_send(Asked { command, trace, reply }).map_err(|_| ReplyError::Busy)?;
         match tokio::time::timeout(self.time_limit, answered).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(NoReply::Unknown("the service is stopping".into())),
-            Err(_) => Err(NoReply::Unknown(format!("no commit within {:?}", self.time_limit))),
+            Ok(Err(_)) => Err(ReplyError::Unknown("the service is stopping".into())),
+            Err(_) => Err(ReplyError::Unknown(format!("no commit within {:?}", self.time_limit))),
         }
     }
 }
@@ -58,10 +58,10 @@ impl Commands<Routed> {
     /// Asks for something and waits until its transaction is committed.
     ///
     /// # Errors
-    /// [`NoReply`] says whether nothing was done, or whether that is not known.
-    pub async fn ask<C: Command>(&self, command: C, trace: TraceContext) -> Result<C::Reply, NoReply> {
+    /// [`ReplyError`] says whether nothing was done, or whether that is not known.
+    pub async fn ask<C: Command>(&self, command: C, trace: TraceContext) -> Result<C::Reply, ReplyError> {
         let reply = self.submit(AnyCommand::new(command), trace).await?;
-        reply.take().ok_or_else(|| NoReply::Unknown("the rules replied to another command; this is a bug".into()))
+        reply.take().ok_or_else(|| ReplyError::Unknown("the rules replied to another command; this is a bug".into()))
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    type Asked = tokio::task::JoinHandle<Result<(), NoReply>>;
+    type Asked = tokio::task::JoinHandle<Result<(), ReplyError>>;
 
     fn asked(commands: &Commands<Toy>, command: &str) -> Asked {
         let (commands, command) = (commands.clone(), command.to_owned());
@@ -115,8 +115,8 @@ mod tests {
         tokio::task::yield_now().await;
         let taken = queue.next(10).await.unwrap();
         assert_eq!(taken.iter().map(|asked| asked.command.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
-        let refused = || Err(NoReply::Refused(Refusal::Permanent("no".into())));
-        let unknown = || Err(NoReply::Unknown("the database is away".into()));
+        let refused = || Err(ReplyError::Refused(Refusal::Permanent("no".into())));
+        let unknown = || Err(ReplyError::Unknown("the database is away".into()));
         taken.into_iter().zip([Ok(()), refused(), unknown()]).for_each(|(asked, reply)| (asked.reply)(reply));
         for (waiting, expected) in waiting.into_iter().zip([Ok(()), refused(), unknown()]) {
             assert_eq!(waiting.await.unwrap(), expected);
@@ -137,23 +137,23 @@ mod tests {
         let (commands, _queue) = queue::<Toy>(1, LONG);
         let _first = asked(&commands, "a");
         tokio::task::yield_now().await;
-        assert_eq!(commands.submit("b".into(), TraceContext::default()).await, Err(NoReply::Busy));
+        assert_eq!(commands.submit("b".into(), TraceContext::default()).await, Err(ReplyError::Busy));
     }
 
     #[tokio::test]
     async fn whoever_waits_too_long_or_for_a_service_that_stops_is_told_that_it_is_not_known() {
         let (commands, queue) = queue::<Toy>(1, Duration::from_millis(1));
         let late = commands.submit("a".into(), TraceContext::default()).await;
-        assert!(matches!(&late, Err(NoReply::Unknown(why)) if why.contains("no commit")), "{late:?}");
+        assert!(matches!(&late, Err(ReplyError::Unknown(why)) if why.contains("no commit")), "{late:?}");
         drop(queue);
         let (commands, mut queue) = self::queue::<Toy>(2, LONG);
         let waiting = asked(&commands, "a");
         tokio::task::yield_now().await;
         queue.close();
-        assert_eq!(commands.submit("b".into(), TraceContext::default()).await, Err(NoReply::Busy));
+        assert_eq!(commands.submit("b".into(), TraceContext::default()).await, Err(ReplyError::Busy));
         assert_eq!(queue.next(10).await.map(|taken| taken.len()), Some(1), "what waited is still had");
         assert!(queue.next(10).await.is_none());
         let dropped = waiting.await.unwrap();
-        assert!(matches!(&dropped, Err(NoReply::Unknown(why)) if why.contains("stopping")), "{dropped:?}");
+        assert!(matches!(&dropped, Err(ReplyError::Unknown(why)) if why.contains("stopping")), "{dropped:?}");
     }
 }

@@ -38,7 +38,7 @@ pub struct Envelope {
 /// Why some bytes are no envelope.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum NotAnEnvelope {
+pub enum EnvelopeError {
     /// There is no payload.
     #[error("the message has no value (a tombstone); events are never deleted by key")]
     Empty,
@@ -62,21 +62,21 @@ pub enum NotAnEnvelope {
 
 impl Envelope {
     /// Reads an envelope and checks that the Kafka key, where there is one, names its aggregate.
-    pub fn parse(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Self, NotAnEnvelope> {
-        let value = value.filter(|bytes| !bytes.is_empty()).ok_or(NotAnEnvelope::Empty)?;
+    pub fn parse(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Self, EnvelopeError> {
+        let value = value.filter(|bytes| !bytes.is_empty()).ok_or(EnvelopeError::Empty)?;
         // Serde takes a list of the fields' values for an object too; their order is not part of the protocol.
         if value.trim_ascii_start().first() == Some(&b'[') {
             return Err(field("(envelope)", "must be a JSON object"));
         }
         let mut json = serde_json::Deserializer::from_slice(value);
-        let envelope: Self = serde_path_to_error::deserialize(&mut json).map_err(|error| NotAnEnvelope::Field {
+        let envelope: Self = serde_path_to_error::deserialize(&mut json).map_err(|error| EnvelopeError::Field {
             path: error.path().to_string(),
             problem: error.inner().to_string(),
         })?;
         json.end().map_err(|error| field("(end)", &error.to_string()))?;
         envelope.check()?;
         match key {
-            Some(key) if key != envelope.aggregate_id.as_bytes() => Err(NotAnEnvelope::KeyMismatch {
+            Some(key) if key != envelope.aggregate_id.as_bytes() => Err(EnvelopeError::KeyMismatch {
                 key: String::from_utf8_lossy(key).into_owned(),
                 aggregate_id: envelope.aggregate_id,
             }),
@@ -84,7 +84,7 @@ impl Envelope {
         }
     }
 
-    fn check(&self) -> Result<(), NotAnEnvelope> {
+    fn check(&self) -> Result<(), EnvelopeError> {
         check_name("type", &self.event_type)?;
         check_name("correlationId", &self.correlation_id)?;
         check_name("aggregateId", &self.aggregate_id)?;
@@ -105,7 +105,7 @@ impl Envelope {
     }
 }
 
-fn check_name(path: &str, value: &str) -> Result<(), NotAnEnvelope> {
+fn check_name(path: &str, value: &str) -> Result<(), EnvelopeError> {
     if value.is_empty() {
         return Err(field(path, "must not be empty"));
     }
@@ -118,8 +118,8 @@ fn check_name(path: &str, value: &str) -> Result<(), NotAnEnvelope> {
     Ok(())
 }
 
-fn field(path: &str, problem: &str) -> NotAnEnvelope {
-    NotAnEnvelope::Field { path: path.to_owned(), problem: problem.to_owned() }
+fn field(path: &str, problem: &str) -> EnvelopeError {
+    EnvelopeError::Field { path: path.to_owned(), problem: problem.to_owned() }
 }
 
 #[cfg(test)]
@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn the_key_must_name_the_aggregate() {
-        assert!(matches!(Envelope::parse(Some(b"p"), Some(GOOD.as_bytes())), Err(NotAnEnvelope::KeyMismatch { .. })));
-        assert_eq!(Envelope::parse(None, None).unwrap_err(), NotAnEnvelope::Empty);
+        assert!(matches!(Envelope::parse(Some(b"p"), Some(GOOD.as_bytes())), Err(EnvelopeError::KeyMismatch { .. })));
+        assert_eq!(Envelope::parse(None, None).unwrap_err(), EnvelopeError::Empty);
     }
 
     #[test]

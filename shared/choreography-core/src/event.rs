@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Refusal, Undecodable};
+use crate::{DecodeError, Refusal};
 
 /// A type of event, as a contract declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +44,8 @@ pub trait Event: fmt::Debug + Send + Sync + Sized + 'static {
     /// Reads and validates a payload.
     ///
     /// # Errors
-    /// [`Undecodable`] says which field or version is wrong. The event is dead-lettered then.
-    fn read(version: u32, payload: &str) -> Result<Self, Undecodable>;
+    /// [`DecodeError`] says which field or version is wrong. The event is dead-lettered then.
+    fn read(version: u32, payload: &str) -> Result<Self, DecodeError>;
 
     /// The payload's JSON, validated, since nothing wrong leaves a service.
     ///

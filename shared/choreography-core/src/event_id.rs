@@ -74,7 +74,7 @@ pub struct Window {
 /// Why an event id is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum UnacceptableId {
+pub enum EventIdError {
     /// It carries no time.
     #[error("event id {0} is no UUIDv7: ids carry the time at which the event was recorded")]
     NotVersion7(Uuid),
@@ -104,13 +104,13 @@ pub enum UnacceptableId {
 
 impl Window {
     /// Accepts an id whose time lies in `[now - horizon, now + skew]`.
-    pub fn check(&self, id: Uuid, now: DateTime<Utc>) -> Result<(), UnacceptableId> {
-        let at = time_of(id).ok_or(UnacceptableId::NotVersion7(id))?;
+    pub fn check(&self, id: Uuid, now: DateTime<Utc>) -> Result<(), EventIdError> {
+        let at = time_of(id).ok_or(EventIdError::NotVersion7(id))?;
         if at < now - self.horizon {
-            return Err(UnacceptableId::TooOld { id, at, horizon: self.horizon });
+            return Err(EventIdError::TooOld { id, at, horizon: self.horizon });
         }
         if at > now + self.skew {
-            return Err(UnacceptableId::FromTheFuture { id, at, skew: self.skew });
+            return Err(EventIdError::FromTheFuture { id, at, skew: self.skew });
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ pub fn time_of(id: Uuid) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }
 
-impl UnacceptableId {
+impl EventIdError {
     /// When an id from the future can be accepted; `None` if time does not help, or the time lies so far ahead that
     /// nobody should wait for it.
     pub fn acceptable_at(&self, window: Window, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
@@ -188,12 +188,12 @@ mod tests {
         assert!(WINDOW.check(id_of(now), now).is_ok());
         assert!(WINDOW.check(id_of(now - TimeDelta::days(20)), now).is_ok());
         assert!(WINDOW.check(id_of(now + TimeDelta::minutes(5)), now).is_ok());
-        assert!(matches!(WINDOW.check(id_of(now - TimeDelta::days(21)), now), Err(UnacceptableId::TooOld { .. })));
+        assert!(matches!(WINDOW.check(id_of(now - TimeDelta::days(21)), now), Err(EventIdError::TooOld { .. })));
         assert!(matches!(
             WINDOW.check(id_of(now + TimeDelta::minutes(6)), now),
-            Err(UnacceptableId::FromTheFuture { .. })
+            Err(EventIdError::FromTheFuture { .. })
         ));
-        assert!(matches!(WINDOW.check(Uuid::nil(), now), Err(UnacceptableId::NotVersion7(_))));
+        assert!(matches!(WINDOW.check(Uuid::nil(), now), Err(EventIdError::NotVersion7(_))));
     }
 
     #[test]

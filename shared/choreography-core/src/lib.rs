@@ -52,7 +52,7 @@ pub mod wire_size;
 pub use call::{Answer, Call};
 pub use command::{Command, Key};
 pub use event::{Event, EventType};
-pub use refusal::{Refusal, Undecodable};
+pub use refusal::{DecodeError, Refusal};
 pub use table::{AnyRecord, AnyRow, Json, Record, Row, Table};
 
 #[doc(hidden)]

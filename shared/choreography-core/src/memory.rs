@@ -71,7 +71,7 @@ pub struct InMemory {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{service} does not take {trigger}: {why}")]
 #[non_exhaustive]
-pub struct NotTaken {
+pub struct InMemoryError {
     /// The service's name.
     pub service: &'static str,
     /// The event's type, or another input.
@@ -95,21 +95,21 @@ impl InMemory {
     ///
     /// # Errors
     /// A service does not take an input.
-    pub fn command<S: Service, C: Command>(&mut self, command: C) -> Result<C::Reply, NotTaken> {
+    pub fn command<S: Service, C: Command>(&mut self, command: C) -> Result<C::Reply, InMemoryError> {
         let mut effects = self.hand(S::NAME, &Trigger::Command(AnyCommand::new(command)))?;
         let reply = effects.reply.take().and_then(|reply| reply.take::<C::Reply>());
         self.follow(effects)?;
         let why = "the rule gave no reply of the command's type".into();
-        reply.ok_or(NotTaken { service: S::NAME, trigger: "a command".into(), why })
+        reply.ok_or(InMemoryError { service: S::NAME, trigger: "a command".into(), why })
     }
 
     /// Somebody else publishes this event.
     ///
     /// # Errors
     /// As [`command`](Self::command), or the event can't be written.
-    pub fn event<E: Event>(&mut self, event: E) -> Result<(), NotTaken> {
+    pub fn event<E: Event>(&mut self, event: E) -> Result<(), InMemoryError> {
         let (name, version, topic) = (E::TYPE.name, E::TYPE.version, E::TYPE.topic);
-        let payload = event.write().map_err(|refusal| NotTaken {
+        let payload = event.write().map_err(|refusal| InMemoryError {
             service: "its publisher",
             trigger: name.into(),
             why: refusal.to_string(),
@@ -128,7 +128,11 @@ impl InMemory {
     ///
     /// # Errors
     /// As [`command`](Self::command).
-    pub fn answer<S: Service, C: Call>(&mut self, aggregate_id: impl ToString, answer: Answer) -> Result<(), NotTaken> {
+    pub fn answer<S: Service, C: Call>(
+        &mut self,
+        aggregate_id: impl ToString,
+        answer: Answer,
+    ) -> Result<(), InMemoryError> {
         let trigger = Trigger::Answer { aggregate_id: aggregate_id.to_string(), step: C::STEP.into(), answer };
         let effects = self.hand(S::NAME, &trigger)?;
         self.follow(effects)
@@ -138,7 +142,7 @@ impl InMemory {
     ///
     /// # Errors
     /// As [`command`](Self::command).
-    pub fn deadline<S: Service>(&mut self, aggregate_id: impl ToString, name: &str) -> Result<(), NotTaken> {
+    pub fn deadline<S: Service>(&mut self, aggregate_id: impl ToString, name: &str) -> Result<(), InMemoryError> {
         let trigger = Trigger::Deadline { aggregate_id: aggregate_id.to_string(), name: name.into() };
         let effects = self.hand(S::NAME, &trigger)?;
         self.follow(effects)
@@ -160,27 +164,27 @@ impl InMemory {
         &self.published
     }
 
-    fn hand(&mut self, name: &'static str, trigger: &Trigger<Routed>) -> Result<Effects<Routed>, NotTaken> {
+    fn hand(&mut self, name: &'static str, trigger: &Trigger<Routed>) -> Result<Effects<Routed>, InMemoryError> {
         let named = match trigger {
             Trigger::Event(event) => event.event_type.name.to_owned(),
             Trigger::Command(_) => "a command".to_owned(),
             Trigger::Deadline { name, .. } => format!("the deadline {name}"),
             Trigger::Answer { step, .. } => format!("the answer to {step}"),
         };
-        let not_taken = |why: String| NotTaken { service: name, trigger: named, why };
+        let not_taken = |why: String| InMemoryError { service: name, trigger: named, why };
         match self.services.iter_mut().find(|service| service.routed.name() == name) {
             Some(service) => service.when(trigger, self.now).map_err(|refusal| not_taken(refusal.to_string())),
             None => Err(not_taken("it does not take part".into())),
         }
     }
 
-    fn follow(&mut self, effects: Effects<Routed>) -> Result<(), NotTaken> {
+    fn follow(&mut self, effects: Effects<Routed>) -> Result<(), InMemoryError> {
         self.underway.extend(effects.events);
         self.hand_on()
     }
 
     /// Until nothing is on its way.
-    fn hand_on(&mut self) -> Result<(), NotTaken> {
+    fn hand_on(&mut self) -> Result<(), InMemoryError> {
         while let Some(event) = self.underway.pop_front() {
             let (topic, event_type) = (event.topic, event.event_type);
             self.published.push(event_type);
@@ -191,7 +195,9 @@ impl InMemory {
                 let service = reader.routed.name();
                 match reader.routed.decode(topic, &envelope) {
                     Ok(event) => decoded.extend(event.map(|event| (service, event))),
-                    Err(wrong) => return Err(NotTaken { service, trigger: event_type.into(), why: wrong.to_string() }),
+                    Err(wrong) => {
+                        return Err(InMemoryError { service, trigger: event_type.into(), why: wrong.to_string() });
+                    }
                 }
             }
             for (service, event) in decoded {

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
-    EventType, Key, Undecodable,
+    DecodeError, EventType, Key,
     routes::{Moment, Reaction, Reacts, Routes, nothing, publish},
     table,
 };
@@ -24,10 +24,10 @@ macro_rules! event {
                 self.who.clone()
             }
 
-            fn read(_: u32, payload: &str) -> Result<Self, Undecodable> {
+            fn read(_: u32, payload: &str) -> Result<Self, DecodeError> {
                 let read: Self = serde_json::from_str(payload).expect("what was written");
                 if read.who == "garbled" {
-                    return Err(Undecodable::Payload { path: "who".into(), problem: "is garbled".into() });
+                    return Err(DecodeError::Payload { path: "who".into(), problem: "is garbled".into() });
                 }
                 Ok(read)
             }

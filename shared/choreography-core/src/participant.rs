@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, hash::Hash};
 
-pub use crate::{Answer, Refusal, Undecodable};
+pub use crate::{Answer, DecodeError, Refusal};
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -67,7 +67,7 @@ pub trait Participant: Sized + Send + Sync + 'static {
     }
 
     /// Decodes an event: `Ok(None)` for a type that this service does not handle.
-    fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Self::Event>, Undecodable>;
+    fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Self::Event>, DecodeError>;
 
     /// Whether the event is a compensation, which overtakes parked events of its key.
     fn overtakes(&self, event: &Self::Event) -> bool;

@@ -8,7 +8,7 @@ use crate::{
     input::{DeferredEvent, Event, Inbound, Input, Origin, Unread},
     outbox::{EVENT_TYPE, EVENT_VERSION},
     panics::caught,
-    participant::{Participant, Trigger, Undecodable},
+    participant::{DecodeError, Participant, Trigger},
     store::Failure,
     trace::TraceContext,
 };
@@ -90,9 +90,9 @@ fn decode<P: Participant>(participant: &P, delivery: &Delivery) -> Result<Option
     }
     let event = participant.decode(&delivery.position.topic, &envelope).map_err(|error| Failure {
         class: match error {
-            Undecodable::UnknownVersion { .. } => "unknown-version",
-            Undecodable::ForeignTopic { .. } => "foreign-topic",
-            Undecodable::Payload { .. } => "payload",
+            DecodeError::UnknownVersion { .. } => "unknown-version",
+            DecodeError::ForeignTopic { .. } => "foreign-topic",
+            DecodeError::Payload { .. } => "payload",
         },
         message: error.to_string(),
     })?;

@@ -1,21 +1,29 @@
 //! Why an input is not taken.
 
-/// A rule's refusal of one input. Its kind decides whether time can heal it.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+use std::fmt;
+
+/// A rule's refusal of one input: an answer, not an error of the program. Its kind decides whether time can heal it.
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Refusal {
     /// Trying again can help: the event waits in a retry row, its key behind it.
-    #[error("{0}")]
     Transient(String),
     /// Trying again can't help: the event is parked and dead-lettered, its key waits behind it.
-    #[error("{0}")]
     Permanent(String),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transient(why) | Self::Permanent(why) => f.write_str(why),
+        }
+    }
 }
 
 /// Why an event can't be decoded. It is dead-lettered at once and parks nobody.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Undecodable {
+pub enum DecodeError {
     /// Its writer is ahead of this build, or far behind it.
     #[error("{event_type} has version {version}; this service reads {known}")]
     UnknownVersion {

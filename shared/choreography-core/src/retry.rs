@@ -24,7 +24,7 @@ pub trait DeferredStore: Send + Sync + 'static {
     /// them.
     fn queue_from(&self, number: i64, limits: Limits) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
     /// Parks deferred events whose rows can't be read, with the reason. Their keys wait.
-    fn park_unreadable(&self, rows: &[Unreadable]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn park_unreadable(&self, rows: &[UnreadableRow]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// How much is taken at once.
@@ -44,12 +44,12 @@ pub struct Claimed {
     /// In the order in which they are to be tried.
     pub events: Vec<DeferredEvent>,
     /// What this version can't read.
-    pub unreadable: Vec<Unreadable>,
+    pub unreadable: Vec<UnreadableRow>,
 }
 
 /// The row of a deferred event that this version can't read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Unreadable {
+pub struct UnreadableRow {
     /// Its number in its table.
     pub number: i64,
     /// What went wrong.
@@ -108,7 +108,7 @@ async fn handle<P: Participant, D: Database<P>, S: DeferredStore>(
     let Claimed { events, unreadable } = claimed;
     if !unreadable.is_empty() {
         store.park_unreadable(&unreadable).await?;
-        for Unreadable { number, why } in &unreadable {
+        for UnreadableRow { number, why } in &unreadable {
             error!(number, why, "the row of a deferred event can't be read; it is parked: see /admin/deferred");
         }
     }

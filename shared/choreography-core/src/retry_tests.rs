@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
 
-use super::{Claimed, DeferredStore, Limits, Unreadable, redrive};
+use super::{Claimed, DeferredStore, Limits, UnreadableRow, redrive};
 use crate::{
     event_id::IdSource,
     input::Verdict::{Applied, Dead, Deferred, Gone, Repeat},
@@ -294,7 +294,7 @@ impl DeferredStore for Behind {
         Ok(queue)
     }
 
-    async fn park_unreadable(&self, rows: &[Unreadable]) -> Result<(), StoreError> {
+    async fn park_unreadable(&self, rows: &[UnreadableRow]) -> Result<(), StoreError> {
         self.0.park_unreadable(rows).await
     }
 }

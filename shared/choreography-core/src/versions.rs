@@ -8,10 +8,10 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::Undecodable;
+use crate::DecodeError;
 
 /// Changes a payload's fields from those of one version to those of another. A pure function: the same for each reader and each time.
-pub type Convert = fn(Map<String, Value>) -> Result<Map<String, Value>, Undecodable>;
+pub type Convert = fn(Map<String, Value>) -> Result<Map<String, Value>, DecodeError>;
 
 /// One step from a version to another, mostly to the next (an upcaster). A step back to the version before lets a build that still
 /// writes the old version read the new one.
@@ -50,7 +50,7 @@ impl Versions {
     ///
     /// # Errors
     /// The version is none that is known, the payload is no object, or a conversion misses something in it.
-    pub fn current<'a>(&self, version: u32, payload: &'a str) -> Result<Cow<'a, str>, Undecodable> {
+    pub fn current<'a>(&self, version: u32, payload: &'a str) -> Result<Cow<'a, str>, DecodeError> {
         if version == self.current {
             return Ok(Cow::Borrowed(payload));
         }
@@ -78,15 +78,15 @@ impl Versions {
         Some(steps)
     }
 
-    fn unknown(&self, version: u32) -> Undecodable {
+    fn unknown(&self, version: u32) -> DecodeError {
         let known: Vec<String> = self.known().iter().map(u32::to_string).collect();
-        Undecodable::UnknownVersion { event_type: self.event_type.to_owned(), version, known: known.join(", ") }
+        DecodeError::UnknownVersion { event_type: self.event_type.to_owned(), version, known: known.join(", ") }
     }
 }
 
 /// What a conversion says that misses something: the field's place, such as `payload.amount`, and what is wrong with it.
-pub fn field(path: impl Into<String>, problem: impl Into<String>) -> Undecodable {
-    Undecodable::Payload { path: path.into(), problem: problem.into() }
+pub fn field(path: impl Into<String>, problem: impl Into<String>) -> DecodeError {
+    DecodeError::Payload { path: path.into(), problem: problem.into() }
 }
 
 #[cfg(test)]
@@ -96,14 +96,14 @@ mod tests {
     use super::*;
 
     /// Version 2 has an amount in minor units, version 3 has it under another name.
-    fn to_minor_units(mut fields: Map<String, Value>) -> Result<Map<String, Value>, Undecodable> {
+    fn to_minor_units(mut fields: Map<String, Value>) -> Result<Map<String, Value>, DecodeError> {
         let euros = fields.remove("euros").as_ref().and_then(Value::as_i64);
         let euros = euros.ok_or_else(|| field("payload.euros", "is missing"))?;
         fields.insert("cents".into(), json!(euros * 100));
         Ok(fields)
     }
 
-    fn to_amount(mut fields: Map<String, Value>) -> Result<Map<String, Value>, Undecodable> {
+    fn to_amount(mut fields: Map<String, Value>) -> Result<Map<String, Value>, DecodeError> {
         let cents = fields.remove("cents").ok_or_else(|| field("payload.cents", "is missing"))?;
         fields.insert("amount".into(), cents);
         Ok(fields)
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_build_that_writes_the_old_version_can_read_the_next() {
-        fn back(mut fields: Map<String, Value>) -> Result<Map<String, Value>, Undecodable> {
+        fn back(mut fields: Map<String, Value>) -> Result<Map<String, Value>, DecodeError> {
             fields.remove("added");
             Ok(fields)
         }

@@ -22,5 +22,5 @@ pub use membership::GroupProtocol;
 pub use producer::{KafkaProducer, ProducerLimits};
 pub use raw::headers;
 pub use state::{KafkaState, KafkaTrouble, Snapshot, Stop, StoppedPartition};
-pub use topics::{TopicProblem, check_topics};
+pub use topics::{TopicError, check_topics};
 pub use tuning::{client, consumer, producer};

@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Why a service does not start on these topics.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum TopicProblem {
+pub enum TopicError {
     /// Kafka did not answer; time may heal it.
     #[error(
         "Kafka at {brokers} can't be asked about its topics: {error}. Check KAFKA_BROKERS and that the broker runs"
@@ -75,8 +75,8 @@ pub async fn check_topics(
     kafka: &Connection,
     topics: &[&str],
     horizon: Option<(TimeDelta, TimeDelta)>,
-) -> Result<(), TopicProblem> {
-    let unreachable = |error| TopicProblem::Unreachable { brokers: kafka.brokers().to_owned(), error };
+) -> Result<(), TopicError> {
+    let unreachable = |error| TopicError::Unreachable { brokers: kafka.brokers().to_owned(), error };
     let consumer: BaseConsumer = tuning::client(kafka, "topic-check").create().map_err(unreachable)?;
     let metadata = tokio::task::spawn_blocking(move || consumer.fetch_metadata(None, TIMEOUT))
         .await
@@ -85,7 +85,7 @@ pub async fn check_topics(
     for topic in topics {
         let found = metadata.topics().iter().any(|found| found.name() == *topic && !found.partitions().is_empty());
         if !found {
-            return Err(TopicProblem::Missing((*topic).to_owned()));
+            return Err(TopicError::Missing((*topic).to_owned()));
         }
     }
     match horizon {
@@ -99,34 +99,34 @@ async fn check_horizon(
     topics: &[&str],
     horizon: TimeDelta,
     elsewhere: TimeDelta,
-) -> Result<(), TopicProblem> {
-    let unreachable = |error| TopicProblem::Unreachable { brokers: kafka.brokers().to_owned(), error };
+) -> Result<(), TopicError> {
+    let unreachable = |error| TopicError::Unreachable { brokers: kafka.brokers().to_owned(), error };
     let admin: AdminClient<DefaultClientContext> =
         tuning::client(kafka, "topic-check").create().map_err(unreachable)?;
     let resources: Vec<ResourceSpecifier<'_>> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
     let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
     let described = admin.describe_configs(&resources, &options).await.map_err(unreachable)?;
     for (topic, config) in topics.iter().zip(described) {
-        let unreadable = |setting, why: String| TopicProblem::Unreadable { topic: (*topic).to_owned(), setting, why };
+        let unreadable = |setting, why: String| TopicError::Unreadable { topic: (*topic).to_owned(), setting, why };
         let config = config.map_err(|error| unreadable("retention.ms", error.to_string()))?;
         let kept = milliseconds(&config, topic, "retention.ms")? + milliseconds(&config, topic, "segment.ms")?;
         let needed = kept + elsewhere;
         if horizon < needed {
-            return Err(TopicProblem::HorizonTooShort { topic: (*topic).to_owned(), horizon, kept, elsewhere, needed });
+            return Err(TopicError::HorizonTooShort { topic: (*topic).to_owned(), horizon, kept, elsewhere, needed });
         }
     }
     Ok(())
 }
 
-fn milliseconds(config: &ConfigResource, topic: &str, setting: &'static str) -> Result<TimeDelta, TopicProblem> {
+fn milliseconds(config: &ConfigResource, topic: &str, setting: &'static str) -> Result<TimeDelta, TopicError> {
     let value = config.get(setting).and_then(|entry| entry.value.clone()).unwrap_or_default();
-    let number: i64 = value.parse().map_err(|_| TopicProblem::Unreadable {
+    let number: i64 = value.parse().map_err(|_| TopicError::Unreadable {
         topic: topic.to_owned(),
         setting,
         why: format!("{value:?} is no number"),
     })?;
     if number < 0 {
-        return Err(TopicProblem::Endless { topic: topic.to_owned(), setting });
+        return Err(TopicError::Endless { topic: topic.to_owned(), setting });
     }
-    TimeDelta::try_milliseconds(number).ok_or_else(|| TopicProblem::Endless { topic: topic.to_owned(), setting })
+    TimeDelta::try_milliseconds(number).ok_or_else(|| TopicError::Endless { topic: topic.to_owned(), setting })
 }

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 
-use super::{MigrationProblem, Pool};
+use super::{MigrationError, Pool};
 
 /// Its name, in whatever table the aggregates are.
 pub(super) const COLUMN: &str = "events_published";
@@ -20,7 +20,7 @@ const IS_COUNTED: &str = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid
 /// Adds the column to the table of the aggregates, and what watches over it, if that is not all there. Of rows that are there already
 /// nobody knows then how many events they have published. Safe from several replicas at once; takes a lock only where something is
 /// to be added.
-pub async fn count_events(pool: &PgPool, table: &str) -> Result<(), MigrationProblem> {
+pub async fn count_events(pool: &PgPool, table: &str) -> Result<(), MigrationError> {
     if sqlx::query_scalar(IS_COUNTED).bind(table).bind(COLUMN).fetch_one(pool).await? {
         return Ok(());
     }
@@ -30,7 +30,7 @@ pub async fn count_events(pool: &PgPool, table: &str) -> Result<(), MigrationPro
         return Ok(());
     }
     if sqlx::query_scalar(IS_TAKEN).bind(table).bind(COLUMN).fetch_one(&mut *transaction).await? {
-        return Err(MigrationProblem::Taken { table: table.to_owned(), column: COLUMN });
+        return Err(MigrationError::Taken { table: table.to_owned(), column: COLUMN });
     }
     let add = format!(
         "ALTER TABLE {table} DROP COLUMN IF EXISTS {COLUMN}, ADD COLUMN {COLUMN} bigint;
@@ -45,9 +45,9 @@ pub async fn count_events(pool: &PgPool, table: &str) -> Result<(), MigrationPro
 }
 
 /// Whether the column is there.
-pub async fn expect_counted(pool: &Pool, table: &str) -> Result<(), MigrationProblem> {
+pub async fn expect_counted(pool: &Pool, table: &str) -> Result<(), MigrationError> {
     match sqlx::query_scalar(IS_COUNTED).bind(table).bind(COLUMN).fetch_one(pool).await? {
         true => Ok(()),
-        false => Err(MigrationProblem::Uncounted { table: table.to_owned() }),
+        false => Err(MigrationError::Uncounted { table: table.to_owned() }),
     }
 }

@@ -3,7 +3,7 @@
 use choreography_core::{
     dead_letter::shortened,
     input::{DeferredEvent, Event},
-    retry::{Claimed, DeferredStore, Limits, Unreadable},
+    retry::{Claimed, DeferredStore, Limits, UnreadableRow},
     store::StoreError,
 };
 use chrono::TimeDelta;
@@ -79,7 +79,7 @@ impl DeferredStore for Postgres {
         claimed(&rows).map_err(store_error)
     }
 
-    async fn park_unreadable(&self, rows: &[Unreadable]) -> Result<(), StoreError> {
+    async fn park_unreadable(&self, rows: &[UnreadableRow]) -> Result<(), StoreError> {
         let numbers: Vec<i64> = rows.iter().map(|row| row.number).collect();
         let whys: Vec<String> = rows.iter().map(|row| shortened(&row.why)).collect();
         sqlx::query(
@@ -107,7 +107,7 @@ fn claimed(rows: &[PgRow]) -> sqlx::Result<Claimed> {
         match readable::read(row, deferred_event) {
             Ok(event) => claimed.events.push(event),
             Err(error) => {
-                claimed.unreadable.push(Unreadable { number: row.try_get("number")?, why: error.to_string() });
+                claimed.unreadable.push(UnreadableRow { number: row.try_get("number")?, why: error.to_string() });
             }
         }
     }

@@ -40,7 +40,7 @@ pub use depths::{Depths, depths};
 pub use error::store_error;
 pub use journal::end_run;
 pub use maintenance::{commits_last, drop_partitions, inbox_floor, make_leases, make_partitions};
-pub use migrations::{MigrationProblem, expect_migrated, grant, migrate};
+pub use migrations::{MigrationError, expect_migrated, grant, migrate};
 pub use payloads::Kept;
 pub use pool::{Limits, Pool};
 pub use session::Session;

@@ -13,7 +13,7 @@ const SERVICE_LEDGER: &str = "_sqlx_migrations";
 /// Why the tables are not up to date.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum MigrationProblem {
+pub enum MigrationError {
     /// A migration did not go through.
     #[error("the {whose}'s migrations failed: {source}")]
     Failed {
@@ -67,15 +67,15 @@ pub fn migrations() -> Migrator {
 }
 
 /// Applies what is missing, the engine's migrations first. Safe from several replicas at once.
-pub async fn migrate(pool: &PgPool, service: &Migrator) -> Result<(), MigrationProblem> {
+pub async fn migrate(pool: &PgPool, service: &Migrator) -> Result<(), MigrationError> {
     for (whose, migrations) in [("engine", &migrations()), ("service", service)] {
-        migrations.run(pool).await.map_err(|source| MigrationProblem::Failed { whose, source })?;
+        migrations.run(pool).await.map_err(|source| MigrationError::Failed { whose, source })?;
     }
     Ok(())
 }
 
 /// Gives a service's role what it needs, and no more. Safe from several replicas at once.
-pub async fn grant(pool: &PgPool, role: &str) -> Result<(), MigrationProblem> {
+pub async fn grant(pool: &PgPool, role: &str) -> Result<(), MigrationError> {
     let mut transaction = pool.begin().await?;
     // Replicas that start together take turns: PostgreSQL refuses two who change the rights of one object at once.
     sqlx::query("SELECT pg_advisory_xact_lock(hashtext('grant_to_service'))").execute(&mut *transaction).await?;
@@ -85,7 +85,7 @@ pub async fn grant(pool: &PgPool, role: &str) -> Result<(), MigrationProblem> {
 }
 
 /// Is everything applied that this program knows? Newer ones are fine: they come before the programs that need them.
-pub async fn expect_migrated(pool: &Pool, service: &Migrator) -> Result<(), MigrationProblem> {
+pub async fn expect_migrated(pool: &Pool, service: &Migrator) -> Result<(), MigrationError> {
     expect(pool, "engine", ENGINE_LEDGER, &migrations()).await?;
     expect(pool, "service", SERVICE_LEDGER, service).await
 }
@@ -95,7 +95,7 @@ async fn expect(
     whose: &'static str,
     ledger: &'static str,
     migrations: &Migrator,
-) -> Result<(), MigrationProblem> {
+) -> Result<(), MigrationError> {
     let there: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(ledger).fetch_one(pool).await?;
     let applied: HashSet<i64> = match there {
         true => {
@@ -106,7 +106,7 @@ async fn expect(
     };
     match migrations.iter().find(|migration| !applied.contains(&migration.version)) {
         None => Ok(()),
-        Some(missing) => Err(MigrationProblem::Missing {
+        Some(missing) => Err(MigrationError::Missing {
             whose,
             version: missing.version,
             description: missing.description.to_string(),

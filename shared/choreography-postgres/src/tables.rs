@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use choreography_core::{
     AnyRecord, AnyRow, Table,
     routes::{Routed, TableId},
-    table::{Cell, Cells, Column, Kind, Unreadable},
+    table::{Cell, Cells, Column, Kind, RowError},
 };
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
@@ -124,7 +124,7 @@ fn bind_columns<'c, 'v, I: Iterator<Item = Cell<'v>>>(
 
 /// Reads a row whose columns begin at `first` (0 is the first of the answer).
 pub(super) fn read(routed: &Routed, table: TableId, row: &PgRow, first: usize) -> sqlx::Result<AnyRow> {
-    let mut read = |place: usize, kind| cell(row, first + place, kind).map_err(|error| Unreadable(error.to_string()));
+    let mut read = |place: usize, kind| cell(row, first + place, kind).map_err(|error| RowError(error.to_string()));
     routed
         .read_row(table, &mut Cells::new(table.0, &mut read))
         .map_err(|unreadable| sqlx::Error::Decode(unreadable.to_string().into()))

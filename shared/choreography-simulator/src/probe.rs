@@ -7,7 +7,7 @@ use choreography_core::{
     AnyRecord, AnyRow,
     effects::Effects,
     envelope::Envelope,
-    participant::{Participant, Refusal, Trigger, Undecodable},
+    participant::{DecodeError, Participant, Refusal, Trigger},
     routes::{AnyReply, Routed, TableId},
     rows::{Rows, Touch},
 };
@@ -201,7 +201,7 @@ impl Participant for Probe {
         self.rules.ignores(topic, event_type)
     }
 
-    fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Probed>, Undecodable> {
+    fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<Probed>, DecodeError> {
         let event = self.rules.decode(topic, envelope)?;
         Ok(event.map(|event| Probed { id: Some(envelope.id), trigger: Trigger::Event(event) }))
     }

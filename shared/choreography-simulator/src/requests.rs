@@ -6,7 +6,7 @@ use std::{
 };
 
 use choreography_core::{
-    commands::NoReply,
+    commands::ReplyError,
     input::Verdict,
     intake::{Asked, Reply},
     participant::Participant,
@@ -39,7 +39,7 @@ impl<P: Participant> Request<P> {
         let reply: Reply<P::Reply> = Box::new(move |said| {
             answer.give(match said {
                 Ok(reply) => Some(Verdict::Applied(Some(reply))),
-                Err(NoReply::Refused(refusal)) => Some(Verdict::Refused(refusal)),
+                Err(ReplyError::Refused(refusal)) => Some(Verdict::Refused(refusal)),
                 // Not done, or nobody knows.
                 Err(_) => None,
             });

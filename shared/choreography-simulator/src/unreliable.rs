@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use choreography_core::{
     Answer,
-    calls::{NoAnswer, Provider},
+    calls::{CallError, Provider},
     store::PendingCall,
 };
 use chrono::TimeDelta;
@@ -30,16 +30,16 @@ impl<O: Provider> Unreliable<O> {
 }
 
 impl<O: Provider> Provider for Unreliable<O> {
-    async fn call(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, NoAnswer> {
+    async fn call(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, CallError> {
         self.core.enter("call");
         pause().await;
         if self.core.strikes(Fault::CallLost) {
-            return Err(NoAnswer::Passing("the call was lost".into()));
+            return Err(CallError::Passing("the call was lost".into()));
         }
         let answer = self.provider.call(call, age).await;
         pause().await;
         if self.core.strikes(Fault::AnswerLost) {
-            return Err(NoAnswer::Passing("the answer was lost".into()));
+            return Err(CallError::Passing("the answer was lost".into()));
         }
         answer
     }

@@ -1,6 +1,6 @@
 //! Two services in one file and in memory: a bar makes the coffee that is ordered, a till takes the money once it is ready.
 
-use choreography::{Event, EventType, Moment, Reacts, Refusal, Routes, Service, Undecodable};
+use choreography::{DecodeError, Event, EventType, Moment, Reacts, Refusal, Routes, Service};
 use choreography::{nothing, publish, table, testing::InMemory};
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +16,9 @@ macro_rules! event {
             fn aggregate_id(&self) -> String {
                 self.cup.clone()
             }
-            fn read(_version: u32, payload: &str) -> Result<Self, Undecodable> {
+            fn read(_version: u32, payload: &str) -> Result<Self, DecodeError> {
                 let wrong =
-                    |e: serde_json::Error| Undecodable::Payload { path: "payload".into(), problem: e.to_string() };
+                    |e: serde_json::Error| DecodeError::Payload { path: "payload".into(), problem: e.to_string() };
                 serde_json::from_str(payload).map_err(wrong)
             }
             fn write(&self) -> Result<String, Refusal> {

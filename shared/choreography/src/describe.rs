@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use choreography_core::{
     EventType,
-    routes::{Contradictions, Description, EventContract, Service},
+    routes::{Description, EventContract, RoutesError, Service},
 };
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -25,7 +25,7 @@ pub(crate) fn is_asked(mut arguments: impl Iterator<Item = String>) -> bool {
 ///
 /// # Errors
 /// The routes contradict each other.
-pub fn json_of<S: Service, O: Args>() -> Result<String, Contradictions> {
+pub fn json_of<S: Service, O: Args>() -> Result<String, RoutesError> {
     let described = Description::of::<S>()?;
     let command = program::command::<S, O>();
     let settings: BTreeSet<String> = command
@@ -55,10 +55,10 @@ pub fn json_of<S: Service, O: Args>() -> Result<String, Contradictions> {
 }
 
 /// What the service itself says of its part in a saga.
-fn of_saga(described: &Description) -> Result<Map<String, Value>, Contradictions> {
+fn of_saga(described: &Description) -> Result<Map<String, Value>, RoutesError> {
     let Some(saga) = described.saga else { return Ok(Map::new()) };
     serde_json::from_str(saga).map_err(|error| {
-        Contradictions(vec![format!("on.saga(…) of {} was given what is no JSON object: {error}", described.name)])
+        RoutesError(vec![format!("on.saga(…) of {} was given what is no JSON object: {error}", described.name)])
     })
 }
 

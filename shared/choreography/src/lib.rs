@@ -10,7 +10,7 @@
 //! An event, a row, a rule and the routes are a whole participant. In memory, as tests have it:
 //!
 //! ```
-//! use choreography::{Event, EventType, Moment, Reacts, Refusal, Routes, Service, Undecodable};
+//! use choreography::{Event, EventType, Moment, Reacts, Refusal, Routes, Service, DecodeError};
 //! use choreography::{nothing, table, testing::InMemory};
 //!
 //! /// The desk's event; its contract says where it stands.
@@ -26,8 +26,8 @@
 //!     fn aggregate_id(&self) -> String {
 //!         self.guest.clone()
 //!     }
-//!     fn read(_version: u32, payload: &str) -> Result<Self, Undecodable> {
-//!         let wrong = |e: serde_json::Error| Undecodable::Payload { path: "payload".into(), problem: e.to_string() };
+//!     fn read(_version: u32, payload: &str) -> Result<Self, DecodeError> {
+//!         let wrong = |e: serde_json::Error| DecodeError::Payload { path: "payload".into(), problem: e.to_string() };
 //!         serde_json::from_str(payload).map_err(wrong)
 //!     }
 //!     fn write(&self) -> Result<String, Refusal> {
@@ -61,7 +61,7 @@
 //!     world.event(Visited { guest: "ada".into() })?;
 //! }
 //! assert_eq!(world.find::<Loyalty, Card>("ada"), Card { stamps: 2 });
-//! # Ok::<(), choreography::testing::NotTaken>(())
+//! # Ok::<(), choreography::testing::InMemoryError>(())
 //! ```
 //!
 //! [`Runner`] runs it with Kafka and PostgreSQL, as a program of its own ([`program!`]) or as a part of another
@@ -109,8 +109,8 @@ mod without_http;
 use without_http as http;
 
 pub use choreography_core::{
-    Answer, Call, Command, Event, EventType, Json, Key, Record, Refusal, Row, Undecodable,
-    calls::{NoAnswer, NoProvider, Provider},
+    Answer, Call, Command, DecodeError, Event, EventType, Json, Key, Record, Refusal, Row,
+    calls::{CallError, NoProvider, Provider},
     records,
     routes::{Further, Moment, Reaction, Reacts, Routes, Service, nothing, publish},
     store::PendingCall,
@@ -151,7 +151,7 @@ pub mod server {
 pub mod testing {
     pub use choreography_core::{
         given::{Given, Then},
-        memory::{InMemory, NotTaken},
+        memory::{InMemory, InMemoryError},
         trace::TraceContext,
     };
 

@@ -8,7 +8,7 @@ use axum::{
 use serde_json::json;
 use tracing::error;
 
-use choreography_core::{commands::NoReply, participant::Refusal};
+use choreography_core::{commands::ReplyError, participant::Refusal};
 
 /// An error answer: `{"error": …, "field": …}`.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,10 +33,10 @@ impl Problem {
     }
 }
 
-impl From<NoReply> for Problem {
-    fn from(no_reply: NoReply) -> Self {
+impl From<ReplyError> for Problem {
+    fn from(no_reply: ReplyError) -> Self {
         let status = match no_reply {
-            NoReply::Refused(Refusal::Permanent(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+            ReplyError::Refused(Refusal::Permanent(_)) => StatusCode::UNPROCESSABLE_ENTITY,
             // It may pass, or it is not known whether it was done: the same request may come again under its key.
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
@@ -91,10 +91,12 @@ mod tests {
     #[test]
     fn only_what_the_rules_refuse_for_good_is_the_clients_mistake() {
         let status = |no_reply| Problem::from(no_reply).status.as_u16();
-        assert_eq!(status(NoReply::Refused(Refusal::Permanent("no".into()))), 422);
-        for passing in
-            [NoReply::Busy, NoReply::Unknown("stopping".into()), NoReply::Refused(Refusal::Transient("locked".into()))]
-        {
+        assert_eq!(status(ReplyError::Refused(Refusal::Permanent("no".into()))), 422);
+        for passing in [
+            ReplyError::Busy,
+            ReplyError::Unknown("stopping".into()),
+            ReplyError::Refused(Refusal::Transient("locked".into())),
+        ] {
             assert_eq!(status(passing), 503);
         }
     }

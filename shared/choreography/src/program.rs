@@ -2,7 +2,7 @@
 
 use clap::{Args, Command, FromArgMatches, Subcommand as _, error::ErrorKind};
 
-use choreography_core::routes::{Contradictions, Service};
+use choreography_core::routes::{RoutesError, Service};
 
 use crate::{
     describe,
@@ -41,7 +41,7 @@ macro_rules! program {
 pub fn settings<S: Service, O: Args>(
     version: &'static str,
     about: &'static str,
-) -> Result<Option<(EngineSettings, O)>, Contradictions> {
+) -> Result<Option<(EngineSettings, O)>, RoutesError> {
     if describe::is_asked(std::env::args()) {
         print!("{}", describe::json_of::<S, O>()?);
         return Ok(None);

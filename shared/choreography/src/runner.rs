@@ -188,7 +188,7 @@ impl<S: routes::Service, O: Provider> Runner<S, O> {
 
 #[cfg(test)]
 mod tests {
-    use choreography_core::{routes::Contradictions, table};
+    use choreography_core::{routes::RoutesError, table};
     use clap::Parser;
     use serde::{Deserialize, Serialize};
 
@@ -235,7 +235,7 @@ mod tests {
         let program = Program::try_parse_from(["thanks", "--database-url", "postgres://nowhere"]).unwrap();
         let migrations: &Migrator = Box::leak(Box::new(Migrator::DEFAULT));
         let error = Runner::new(program.engine, Thanks, migrations).run().await.unwrap_err();
-        let Contradictions(wrong) = error.downcast().unwrap();
+        let RoutesError(wrong) = error.downcast().unwrap();
         assert!(wrong[0].starts_with("the answer to post has a rule"), "{wrong:?}");
         assert_eq!((wrong.len(), wrong[0].matches("runner.rs:").count()), (1, 2), "{wrong:?}");
     }

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use anyhow::Result;
-use choreography_kafka::TopicProblem;
-use choreography_postgres::MigrationProblem;
+use choreography_kafka::TopicError;
+use choreography_postgres::MigrationError;
 use sqlx::migrate::MigrateError;
 use tracing::warn;
 
@@ -35,11 +35,11 @@ fn stays(error: &anyhow::Error) -> bool {
     !error.chain().any(|cause| {
         let database = cause.downcast_ref::<sqlx::Error>().is_some_and(passes);
         let migration = matches!(
-            cause.downcast_ref::<MigrationProblem>(),
-            Some(MigrationProblem::Failed { source: MigrateError::Execute(error), .. } | MigrationProblem::Database(error))
+            cause.downcast_ref::<MigrationError>(),
+            Some(MigrationError::Failed { source: MigrateError::Execute(error), .. } | MigrationError::Database(error))
                 if passes(error)
         );
-        let kafka = matches!(cause.downcast_ref::<TopicProblem>(), Some(TopicProblem::Unreachable { .. }));
+        let kafka = matches!(cause.downcast_ref::<TopicError>(), Some(TopicError::Unreachable { .. }));
         database || migration || kafka
     })
 }
@@ -83,9 +83,9 @@ mod tests {
     fn an_error_is_known_through_what_was_said_about_it() {
         let down = || sqlx::Error::PoolTimedOut;
         assert!(!stays(&Err::<(), _>(down()).context("DATABASE_URL").unwrap_err()));
-        assert!(!stays(&MigrationProblem::Database(down()).into()));
-        assert!(stays(&TopicProblem::Missing("order-events".into()).into()));
-        let missing = MigrationProblem::Missing { whose: "engine", version: 1, description: "engine".into() };
+        assert!(!stays(&MigrationError::Database(down()).into()));
+        assert!(stays(&TopicError::Missing("order-events".into()).into()));
+        let missing = MigrationError::Missing { whose: "engine", version: 1, description: "engine".into() };
         assert!(stays(&missing.into()));
         assert!(stays(&anyhow::anyhow!("DATABASE_URL is no PostgreSQL URL")));
     }
@@ -127,13 +127,13 @@ mod tests {
         assert!(stays(&says("28P01")), "a wrong password");
         assert!(!stays(&says("57P03")), "it is starting");
         let unreachable =
-            TopicProblem::Unreachable { brokers: "127.0.0.1:1".into(), error: rdkafka::error::KafkaError::Canceled };
+            TopicError::Unreachable { brokers: "127.0.0.1:1".into(), error: rdkafka::error::KafkaError::Canceled };
         assert!(!stays(&unreachable.into()));
     }
 
     #[test]
     fn settings_that_are_wrong_are_not_waited_for() {
-        let failed = |source| MigrationProblem::Failed { whose: "engine", source };
+        let failed = |source| MigrationError::Failed { whose: "engine", source };
         assert!(stays(&sqlx::Error::Configuration("no URL".into()).into()));
         assert!(stays(&sqlx::Error::Tls("no certificate".into()).into()));
         assert!(stays(&failed(MigrateError::Execute(sqlx::Error::Tls("no certificate".into()))).into()));

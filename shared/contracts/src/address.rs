@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, check, schema};
+use crate::{ContractError, check, schema};
 
 /// A postal address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +27,7 @@ pub struct Address {
 
 impl Address {
     /// `path` is the address's place.
-    pub fn validate(&self, path: &str) -> Result<(), Invalid> {
+    pub fn validate(&self, path: &str) -> Result<(), ContractError> {
         check::text(&format!("{path}.name"), &self.name, 200)?;
         check::text(&format!("{path}.line1"), &self.line1, 200)?;
         if let Some(line2) = &self.line2 {
@@ -38,7 +38,7 @@ impl Address {
         if self.country.len() == 2 && self.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
             Ok(())
         } else {
-            Err(Invalid::field(format!("{path}.country"), "must be two upper-case letters such as AT"))
+            Err(ContractError::field(format!("{path}.country"), "must be two upper-case letters such as AT"))
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The protocol: every event, its type on the wire, its version and its topic.
 
-use choreography_core::{EventType, Refusal, Undecodable, versions::Versions};
+use choreography_core::{DecodeError, EventType, Refusal, versions::Versions};
 use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use crate::{
-    Invalid, InventoryRejected, InventoryReleased, InventoryReserved, OrderCancellationRequested, OrderCancelled,
+    ContractError, InventoryRejected, InventoryReleased, InventoryReserved, OrderCancellationRequested, OrderCancelled,
     OrderCompleted, OrderPlaced, PaymentFailed, PaymentRefunded, PaymentSucceeded, PaymentVoided, ShippingCancelled,
     ShippingDispatched, ShippingFailed,
     read::{locate, read},
@@ -19,11 +19,11 @@ pub trait Payload: Serialize + DeserializeOwned + JsonSchema {
     /// The order it is about: the aggregate, and the Kafka key.
     fn order_id(&self) -> Uuid;
     /// Checks what the types alone don't.
-    fn validate(&self) -> Result<(), Invalid>;
+    fn validate(&self) -> Result<(), ContractError>;
     /// The place of what is wrong in a text that can't be read; `None` where it is not in the object. What is flattened
     /// is looked at by itself, since serde loses the place of what stands in it.
     #[doc(hidden)]
-    fn locate(payload: &str) -> Option<Invalid> {
+    fn locate(payload: &str) -> Option<ContractError> {
         locate::<Self>(payload)
     }
 }
@@ -43,12 +43,12 @@ macro_rules! events {
             pub const TYPES: &[&str] = &[$($($event_type,)*)*];
 
             /// Reads and validates a payload.
-            pub fn parse(event_type: &str, version: u32, payload: &str) -> Result<Self, Invalid> {
+            pub fn parse(event_type: &str, version: u32, payload: &str) -> Result<Self, ContractError> {
                 match event_type {
                     $($($event_type => {
-                        <$event as choreography_core::Event>::read(version, payload).map(Self::$event).map_err(Invalid::from)
+                        <$event as choreography_core::Event>::read(version, payload).map(Self::$event).map_err(ContractError::from)
                     })*)*
-                    _ => Err(Invalid::unknown_type(event_type)),
+                    _ => Err(ContractError::unknown_type(event_type)),
                 }
             }
 
@@ -86,7 +86,7 @@ macro_rules! events {
             }
 
             /// The payload's JSON, validated: nothing wrong leaves a service.
-            pub fn to_payload(&self) -> Result<String, Invalid> {
+            pub fn to_payload(&self) -> Result<String, ContractError> {
                 match self { $($(Self::$event(event) => write(event),)*)* }
             }
         }
@@ -113,7 +113,7 @@ macro_rules! events {
                 self.order_id().to_string()
             }
 
-            fn read(version: u32, payload: &str) -> Result<Self, Undecodable> {
+            fn read(version: u32, payload: &str) -> Result<Self, DecodeError> {
                 const VERSIONS: Versions = Versions {
                     event_type: $event_type,
                     current: $version,
@@ -156,15 +156,15 @@ events! {
     }
 }
 
-fn accept<E: Payload>(payload: &str) -> Result<E, Invalid> {
+fn accept<E: Payload>(payload: &str) -> Result<E, ContractError> {
     let event: E = read(payload)?;
     event.validate()?;
     Ok(event)
 }
 
-fn write<E: Payload>(event: &E) -> Result<String, Invalid> {
+fn write<E: Payload>(event: &E) -> Result<String, ContractError> {
     event.validate()?;
-    serde_json::to_string(event).map_err(|error| Invalid::field("payload", error.to_string()))
+    serde_json::to_string(event).map_err(|error| ContractError::field("payload", error.to_string()))
 }
 
 #[cfg(test)]
@@ -188,12 +188,12 @@ mod tests {
             self.order_id
         }
 
-        fn validate(&self) -> Result<(), Invalid> {
+        fn validate(&self) -> Result<(), ContractError> {
             crate::check::reference("payload.carrier", &self.carrier)
         }
     }
 
-    fn name_the_carrier(mut fields: Map<String, Value>) -> Result<Map<String, Value>, Undecodable> {
+    fn name_the_carrier(mut fields: Map<String, Value>) -> Result<Map<String, Value>, DecodeError> {
         let note = fields.remove("note").ok_or_else(|| field("payload.note", "is missing"))?;
         fields.insert("carrier".into(), note);
         Ok(fields)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Invalid, check,
+    ContractError, check,
     event::Payload,
     item::{MAX_ITEMS, MAX_QUANTITY},
     object, schema,
@@ -41,11 +41,11 @@ impl Payload for InventoryRejected {
         self.order_id
     }
 
-    fn validate(&self) -> Result<(), Invalid> {
+    fn validate(&self) -> Result<(), ContractError> {
         check::reason(&self.reason)?;
         let count = self.shortages.len();
         if !(1..=MAX_ITEMS).contains(&count) {
-            return Err(Invalid::field(
+            return Err(ContractError::field(
                 "payload.shortages",
                 format!("must have 1 to {MAX_ITEMS} entries, has {count}"),
             ));
@@ -58,13 +58,13 @@ impl Payload for InventoryRejected {
 }
 
 impl Shortage {
-    fn validate(&self, path: &str) -> Result<(), Invalid> {
+    fn validate(&self, path: &str) -> Result<(), ContractError> {
         check::sku(&format!("{path}.sku"), &self.sku)?;
         check::quantity(&format!("{path}.requested"), self.requested)?;
         if (0..i64::from(self.requested)).contains(&self.available) {
             return Ok(());
         }
         let problem = format!("must be from 0 to below requested ({}), is {}", self.requested, self.available);
-        Err(Invalid::field(format!("{path}.available"), problem))
+        Err(ContractError::field(format!("{path}.available"), problem))
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, check, event::Payload, schema};
+use crate::{ContractError, check, event::Payload, schema};
 
 /// Nothing is set aside for the order any more, or ever will be. Read by order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,7 +20,7 @@ impl Payload for InventoryReleased {
         self.order_id
     }
 
-    fn validate(&self) -> Result<(), Invalid> {
+    fn validate(&self) -> Result<(), ContractError> {
         check::reason(&self.reason)
     }
 }

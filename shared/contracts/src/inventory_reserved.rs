@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, OrderDetails, event::Payload, read::locate};
+use crate::{ContractError, OrderDetails, event::Payload, read::locate};
 
 /// All items are set aside. Read by payment, which hands items and address on to shipping.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,11 +20,11 @@ impl Payload for InventoryReserved {
         self.order_id
     }
 
-    fn validate(&self) -> Result<(), Invalid> {
+    fn validate(&self) -> Result<(), ContractError> {
         self.details.validate()
     }
 
-    fn locate(payload: &str) -> Option<Invalid> {
+    fn locate(payload: &str) -> Option<ContractError> {
         locate::<OrderDetails>(payload).or_else(|| locate::<Self>(payload))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, check, schema};
+use crate::{ContractError, check, schema};
 
 /// Most items in an order.
 pub const MAX_ITEMS: usize = 100;
@@ -30,9 +30,9 @@ pub fn total_amount(items: &[Item]) -> Option<i64> {
 }
 
 /// 1 to [`MAX_ITEMS`] sound items, none twice. `path` is the list's place.
-pub fn validate_items(items: &[Item], path: &str) -> Result<(), Invalid> {
+pub fn validate_items(items: &[Item], path: &str) -> Result<(), ContractError> {
     if items.is_empty() || items.len() > MAX_ITEMS {
-        return Err(Invalid::field(path, format!("must have 1 to {MAX_ITEMS} items, has {}", items.len())));
+        return Err(ContractError::field(path, format!("must have 1 to {MAX_ITEMS} items, has {}", items.len())));
     }
     let mut seen = HashSet::new();
     for (index, item) in items.iter().enumerate() {
@@ -40,21 +40,21 @@ pub fn validate_items(items: &[Item], path: &str) -> Result<(), Invalid> {
         check::sku(&at("sku"), &item.sku)?;
         check::quantity(&at("quantity"), item.quantity)?;
         if item.price < 0 {
-            return Err(Invalid::field(at("price"), format!("must not be negative, is {}", item.price)));
+            return Err(ContractError::field(at("price"), format!("must not be negative, is {}", item.price)));
         }
         if !seen.insert(&item.sku) {
-            return Err(Invalid::field(at("sku"), format!("{} stands twice; add up the quantities", item.sku)));
+            return Err(ContractError::field(at("sku"), format!("{} stands twice; add up the quantities", item.sku)));
         }
     }
     Ok(())
 }
 
 /// Checks that `total` is what the items add up to.
-pub fn validate_total(items: &[Item], total: i64, path: &str) -> Result<(), Invalid> {
+pub fn validate_total(items: &[Item], total: i64, path: &str) -> Result<(), ContractError> {
     check::amount(path, total)?;
     match total_amount(items) {
         Some(sum) if sum == total => Ok(()),
-        Some(sum) => Err(Invalid::field(path, format!("is {total}, but the items add up to {sum}"))),
-        None => Err(Invalid::field(path, "the items add up to more than fits")),
+        Some(sum) => Err(ContractError::field(path, format!("is {total}, but the items add up to {sum}"))),
+        None => Err(ContractError::field(path, "the items add up to more than fits")),
     }
 }

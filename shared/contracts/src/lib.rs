@@ -6,8 +6,8 @@
 pub mod address;
 pub mod check;
 pub mod currency;
+pub mod error;
 pub mod event;
-pub mod invalid;
 pub mod item;
 pub mod object;
 pub mod schema;
@@ -31,8 +31,8 @@ mod shipping_dispatched;
 mod shipping_failed;
 
 pub use address::Address;
+pub use error::ContractError;
 pub use event::Event;
-pub use invalid::Invalid;
 pub use inventory_rejected::{InventoryRejected, Shortage};
 pub use inventory_released::InventoryReleased;
 pub use inventory_reserved::InventoryReserved;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, check, event::Payload, schema};
+use crate::{ContractError, check, event::Payload, schema};
 
 /// The order ended without money or goods changing hands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,7 +20,7 @@ impl Payload for OrderCancelled {
         self.order_id
     }
 
-    fn validate(&self) -> Result<(), Invalid> {
+    fn validate(&self) -> Result<(), ContractError> {
         check::reason(&self.reason)
     }
 }

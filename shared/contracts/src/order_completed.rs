@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, event::Payload};
+use crate::{ContractError, event::Payload};
 
 /// The order ended with its goods dispatched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -18,7 +18,7 @@ impl Payload for OrderCompleted {
         self.order_id
     }
 
-    fn validate(&self) -> Result<(), Invalid> {
+    fn validate(&self) -> Result<(), ContractError> {
         Ok(())
     }
 }

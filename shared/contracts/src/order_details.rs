@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Invalid, Item,
+    Address, ContractError, Item,
     check::{self, MAX_AMOUNT, MAX_REFERENCE, MAX_USER_ID},
     item::{MAX_ITEMS, validate_items, validate_total},
     object, schema,
@@ -34,7 +34,7 @@ pub struct OrderDetails {
 }
 
 impl OrderDetails {
-    pub(crate) fn validate(&self) -> Result<(), Invalid> {
+    pub(crate) fn validate(&self) -> Result<(), ContractError> {
         check::user_id("payload.userId", &self.user_id)?;
         validate_items(&self.items, "payload.items")?;
         validate_total(&self.items, self.total_amount, "payload.totalAmount")?;

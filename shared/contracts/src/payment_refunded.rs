@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, check, event::Payload, schema};
+use crate::{ContractError, check, event::Payload, schema};
 
 /// The money is back with the payer. Read by inventory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -25,7 +25,7 @@ impl Payload for PaymentRefunded {
         self.order_id
     }
 
-    fn validate(&self) -> Result<(), Invalid> {
+    fn validate(&self) -> Result<(), ContractError> {
         check::amount_paid("payload.amount", self.amount)?;
         check::currency_paid("payload.currency", &self.currency)?;
         check::reference("payload.refundId", &self.refund_id)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Address, Invalid, Item, check,
+    Address, ContractError, Item, check,
     event::Payload,
     item::{MAX_ITEMS, validate_items},
     object, schema,
@@ -35,7 +35,7 @@ impl Payload for PaymentSucceeded {
         self.order_id
     }
 
-    fn validate(&self) -> Result<(), Invalid> {
+    fn validate(&self) -> Result<(), ContractError> {
         validate_items(&self.items, "payload.items")?;
         check::amount_paid("payload.amount", self.amount)?;
         check::currency_paid("payload.currency", &self.currency)?;

@@ -2,26 +2,26 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Invalid, event::Payload, object::Object};
+use crate::{ContractError, event::Payload, object::Object};
 
 /// Reads one JSON object and nothing after it.
-pub(crate) fn read<T: Payload>(payload: &str) -> Result<T, Invalid> {
+pub(crate) fn read<T: Payload>(payload: &str) -> Result<T, ContractError> {
     match serde_json::from_str::<Object<T>>(payload) {
         Ok(object) => Ok(object.0),
-        Err(error) => Err(T::locate(payload).unwrap_or_else(|| Invalid::field("payload", error.to_string()))),
+        Err(error) => Err(T::locate(payload).unwrap_or_else(|| ContractError::field("payload", error.to_string()))),
     }
 }
 
 /// Reads again, now noting the path: that costs too much to do it for payloads that are well.
 /// `None` where the object is well and the text goes on after it.
-pub(crate) fn locate<T: DeserializeOwned>(payload: &str) -> Option<Invalid> {
+pub(crate) fn locate<T: DeserializeOwned>(payload: &str) -> Option<ContractError> {
     let mut json = serde_json::Deserializer::from_str(payload);
     let error = serde_path_to_error::deserialize::<_, Object<T>>(&mut json).err()?;
     let path = place(error.path());
     let problem = error.into_inner().to_string();
     Some(match named_field(&problem) {
-        Some((field, problem)) => Invalid::field(format!("{path}.{field}"), problem),
-        None => Invalid::field(path, problem),
+        Some((field, problem)) => ContractError::field(format!("{path}.{field}"), problem),
+        None => ContractError::field(path, problem),
     })
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, check, event::Payload, schema};
+use crate::{ContractError, check, event::Payload, schema};
 
 /// The goods are on their way: the pivot, after which nothing is undone. Read by order and inventory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,7 +20,7 @@ impl Payload for ShippingDispatched {
         self.order_id
     }
 
-    fn validate(&self) -> Result<(), Invalid> {
+    fn validate(&self) -> Result<(), ContractError> {
         check::reference("payload.trackingNumber", &self.tracking_number)
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Invalid, check, event::Payload, schema};
+use crate::{ContractError, check, event::Payload, schema};
 
 /// The carrier refused; nothing leaves the warehouse. Read by payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,7 +20,7 @@ impl Payload for ShippingFailed {
         self.order_id
     }
 
-    fn validate(&self) -> Result<(), Invalid> {
+    fn validate(&self) -> Result<(), ContractError> {
         check::reason(&self.reason)
     }
 }

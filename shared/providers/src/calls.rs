@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, future::Future, pin::Pin};
 use choreography::{Answer, PendingCall, Provider};
 use chrono::TimeDelta;
 
-use crate::{KeyedProvider, NoAnswer, Request};
+use crate::{KeyedProvider, ProviderError, Request};
 
-type Called<'a> = Pin<Box<dyn Future<Output = Result<Answer, choreography::NoAnswer>> + Send + 'a>>;
+type Called<'a> = Pin<Box<dyn Future<Output = Result<Answer, choreography::CallError>> + Send + 'a>>;
 type Make<P> = for<'a> fn(&'a Calls<P>, &'a PendingCall, TimeDelta) -> Called<'a>;
 
 /// A service's way to its provider.
@@ -37,10 +37,10 @@ impl<P: KeyedProvider> Calls<P> {
     ///
     /// What holds for a request holds for calling it off: past the key's lifetime the provider may have forgotten what it did,
     /// and would say that it never will.
-    async fn make<R: Request>(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, choreography::NoAnswer> {
+    async fn make<R: Request>(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, choreography::CallError> {
         let key = call.idempotency_key();
         let request: R = serde_json::from_str(&call.request)
-            .map_err(|error| choreography::NoAnswer::Wrong(format!("the request of {key} can't be read: {error}")))?;
+            .map_err(|error| choreography::CallError::Wrong(format!("the request of {key} can't be read: {error}")))?;
         let expired = age >= self.resend_within;
         if (call.attempts > 0 || expired)
             && let Some(answer) = self.provider.find::<R>(&key).await.map_err(no_answer)?
@@ -49,7 +49,7 @@ impl<P: KeyedProvider> Calls<P> {
             return Ok(answer);
         }
         if expired {
-            return Err(choreography::NoAnswer::Wrong(format!(
+            return Err(choreography::CallError::Wrong(format!(
                 "{key} is not known at the provider and was written down {} minutes ago, when its key may be forgotten there: \
                  sending it again could do it twice. Look it up at the provider, then settle it by hand (/admin/calls/{})",
                 age.num_minutes(),
@@ -65,9 +65,9 @@ impl<P: KeyedProvider> Calls<P> {
 }
 
 impl<P: KeyedProvider> Provider for Calls<P> {
-    async fn call(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, choreography::NoAnswer> {
+    async fn call(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, choreography::CallError> {
         let Some(make) = self.by_step.get(call.step.as_str()) else {
-            return Err(choreography::NoAnswer::Wrong(format!("no provider is called for {:?}", call.step)));
+            return Err(choreography::CallError::Wrong(format!("no provider is called for {:?}", call.step)));
         };
         make(self, call, age).await
     }
@@ -78,12 +78,12 @@ impl<P: KeyedProvider> Provider for Calls<P> {
 }
 
 /// A request that the provider refuses stays refused; everything else may pass.
-fn no_answer(no_answer: NoAnswer) -> choreography::NoAnswer {
+fn no_answer(no_answer: ProviderError) -> choreography::CallError {
     let why = no_answer.to_string();
     match no_answer {
-        NoAnswer::Refused { .. } => choreography::NoAnswer::Wrong(why),
-        NoAnswer::InProgress { .. } => choreography::NoAnswer::InProgress(why),
-        _ => choreography::NoAnswer::Passing(why),
+        ProviderError::Refused { .. } => choreography::CallError::Wrong(why),
+        ProviderError::InProgress { .. } => choreography::CallError::InProgress(why),
+        _ => choreography::CallError::Passing(why),
     }
 }
 

@@ -55,7 +55,7 @@ impl Request for Refund {
 /// A provider that knows what it is told to know, answers what it is told to answer, and notes what it is asked.
 struct Scripted {
     found: Option<Answer>,
-    answer: Result<Answer, NoAnswer>,
+    answer: Result<Answer, ProviderError>,
     asked: Mutex<Vec<String>>,
 }
 
@@ -66,19 +66,19 @@ impl Scripted {
 }
 
 impl KeyedProvider for Scripted {
-    async fn send<R: Request>(&self, key: &str, order_id: &str, request: &R) -> Result<Answer, NoAnswer> {
+    async fn send<R: Request>(&self, key: &str, order_id: &str, request: &R) -> Result<Answer, ProviderError> {
         let request = serde_json::to_value(request).unwrap();
         assert_eq!((order_id, request["amount"].as_i64()), ("o1", Some(200)));
         self.note("send", R::PATH, key);
         self.answer.clone()
     }
 
-    async fn find<R: Request>(&self, key: &str) -> Result<Option<Answer>, NoAnswer> {
+    async fn find<R: Request>(&self, key: &str) -> Result<Option<Answer>, ProviderError> {
         self.note("find", R::PATH, key);
         Ok(self.found.clone())
     }
 
-    async fn cancel<R: Request>(&self, key: &str) -> Result<Answer, NoAnswer> {
+    async fn cancel<R: Request>(&self, key: &str) -> Result<Answer, ProviderError> {
         self.note("cancel", R::PATH, key);
         self.answer.clone()
     }
@@ -98,9 +98,14 @@ fn pending_call(step: &str, attempts: u32) -> PendingCall {
     }
 }
 
-type Came = (Result<Answer, choreography::NoAnswer>, Vec<String>);
+type Came = (Result<Answer, choreography::CallError>, Vec<String>);
 
-async fn call(found: Option<Answer>, answer: Result<Answer, NoAnswer>, call: &PendingCall, age: TimeDelta) -> Came {
+async fn call(
+    found: Option<Answer>,
+    answer: Result<Answer, ProviderError>,
+    call: &PendingCall,
+    age: TimeDelta,
+) -> Came {
     let calls = Calls::at(Scripted { found, answer, asked: Mutex::default() }, RESEND_WITHIN);
     let calls = calls.to::<Charge>().to::<Refund>();
     let result = calls.call(call, age).await;
@@ -115,8 +120,8 @@ fn no() -> Answer {
     Answer::No { reason: "no funds".into() }
 }
 
-fn by_hand(result: &Result<Answer, choreography::NoAnswer>) -> bool {
-    matches!(result, Err(choreography::NoAnswer::Wrong(why)) if why.contains("by hand"))
+fn by_hand(result: &Result<Answer, choreography::CallError>) -> bool {
+    matches!(result, Err(choreography::CallError::Wrong(why)) if why.contains("by hand"))
 }
 
 #[tokio::test]
@@ -133,7 +138,8 @@ async fn a_repeated_call_asks_first_and_is_sent_again_under_its_key_where_nothin
     let expected = ["find charges o1/charge", "send charges o1/charge"].map(str::to_owned);
     assert_eq!((result, asked), (Ok(yes()), expected.into()));
     for found in [yes(), no()] {
-        let (result, asked) = call(Some(found.clone()), Err(NoAnswer::TimedOut), &pending_call("charge", 1), NEW).await;
+        let (result, asked) =
+            call(Some(found.clone()), Err(ProviderError::TimedOut), &pending_call("charge", 1), NEW).await;
         assert_eq!((result, asked), (Ok(found), vec!["find charges o1/charge".into()]));
     }
 }
@@ -184,18 +190,18 @@ async fn a_call_that_is_called_off_is_cancelled_by_its_key_and_never_sent() {
 
 #[tokio::test]
 async fn only_a_refused_request_needs_a_person() {
-    let server = NoAnswer::Server { status: 503, body: String::new() };
-    let (reset, html) = (NoAnswer::Unreachable("reset".into()), NoAnswer::Malformed("html".into()));
-    for passing in [NoAnswer::TimedOut, reset, server, html] {
+    let server = ProviderError::Server { status: 503, body: String::new() };
+    let (reset, html) = (ProviderError::Unreachable("reset".into()), ProviderError::Malformed("html".into()));
+    for passing in [ProviderError::TimedOut, reset, server, html] {
         let (result, _) = call(None, Err(passing), &pending_call("charge", 0), NEW).await;
-        assert!(matches!(result, Err(choreography::NoAnswer::Passing(_))), "{result:?}");
+        assert!(matches!(result, Err(choreography::CallError::Passing(_))), "{result:?}");
     }
-    let refused = NoAnswer::Refused { status: 409, message: "key_conflict".into() };
+    let refused = ProviderError::Refused { status: 409, message: "key_conflict".into() };
     let (result, _) = call(None, Err(refused), &pending_call("charge", 0), NEW).await;
-    assert!(matches!(&result, Err(choreography::NoAnswer::Wrong(why)) if why.contains("key_conflict")), "{result:?}");
-    let at_work = NoAnswer::InProgress { message: "a moment".into() };
+    assert!(matches!(&result, Err(choreography::CallError::Wrong(why)) if why.contains("key_conflict")), "{result:?}");
+    let at_work = ProviderError::InProgress { message: "a moment".into() };
     let (result, _) = call(None, Err(at_work), &pending_call("charge", 0), NEW).await;
-    assert!(matches!(result, Err(choreography::NoAnswer::InProgress(_))), "{result:?}");
+    assert!(matches!(result, Err(choreography::CallError::InProgress(_))), "{result:?}");
 }
 
 #[tokio::test]
@@ -203,7 +209,7 @@ async fn an_intent_that_cannot_be_read_or_is_not_known_calls_nobody() {
     let garbled = PendingCall { request: "{}".into(), ..pending_call("charge", 0) };
     for wrong in [garbled, pending_call("bribe", 0)] {
         let (result, asked) = call(None, Ok(yes()), &wrong, NEW).await;
-        assert!(matches!(result, Err(choreography::NoAnswer::Wrong(_))), "{result:?}");
+        assert!(matches!(result, Err(choreography::CallError::Wrong(_))), "{result:?}");
         assert!(asked.is_empty(), "{asked:?}");
     }
 }

@@ -3,7 +3,7 @@ use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
-use crate::{Limits, NoAnswer, SetupError, reading, setup};
+use crate::{Limits, ProviderError, SetupError, reading, setup};
 
 /// Calls one server. Cheap to clone: clones share the connections.
 #[derive(Clone, Debug)]
@@ -36,32 +36,32 @@ impl RestClient {
         path: &[&str],
         key: &str,
         body: &B,
-    ) -> Result<A, NoAnswer> {
+    ) -> Result<A, ProviderError> {
         self.answered(self.http.post(self.url(path)).header("idempotency-key", key).json(body)).await
     }
 
     /// Posts without a body to a path that names its subject itself.
-    pub async fn post_empty<A: DeserializeOwned>(&self, path: &[&str]) -> Result<A, NoAnswer> {
+    pub async fn post_empty<A: DeserializeOwned>(&self, path: &[&str]) -> Result<A, ProviderError> {
         self.answered(self.http.post(self.url(path))).await
     }
 
     /// Asks. `None` only where the server itself says that it does not know the key.
-    pub async fn get<A: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<A>, NoAnswer> {
+    pub async fn get<A: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<A>, ProviderError> {
         self.send(self.http.get(self.url(path))).await
     }
 
-    async fn answered<A: DeserializeOwned>(&self, request: RequestBuilder) -> Result<A, NoAnswer> {
+    async fn answered<A: DeserializeOwned>(&self, request: RequestBuilder) -> Result<A, ProviderError> {
         let unknown =
-            || NoAnswer::Refused { status: 404, message: "the server does not know what was posted to".into() };
+            || ProviderError::Refused { status: 404, message: "the server does not know what was posted to".into() };
         self.send(request).await?.ok_or_else(unknown)
     }
 
-    async fn send<A: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<A>, NoAnswer> {
+    async fn send<A: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<A>, ProviderError> {
         let request = match &self.token {
             Some(token) => {
                 let bearer = setup::bearer(&token.borrow());
                 let unfit =
-                    |_| NoAnswer::Unreachable("the token holds a character that no HTTP header may hold".into());
+                    |_| ProviderError::Unreachable("the token holds a character that no HTTP header may hold".into());
                 request.header(AUTHORIZATION, bearer.map_err(unfit)?)
             }
             None => request,

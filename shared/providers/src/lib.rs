@@ -2,13 +2,13 @@
 //!
 //! A service declares its request and how the answer reads ([`Request`]), and whom it calls ([`Provided`], which names its
 //! settings). The rest stands here once: the client ([`RestClient`], [`HttpProvider`]), the line between an answer and none
-//! ([`NoAnswer`]), and asking before sending again ([`Calls`]). What a provider must speak is described in
+//! ([`ProviderError`]), and asking before sending again ([`Calls`]). What a provider must speak is described in
 //! `services/sandbox/README.md`.
 
 mod calls;
 mod client;
-mod no_answer;
 mod provider;
+mod provider_error;
 mod reading;
 mod request;
 mod settings;
@@ -16,8 +16,8 @@ mod setup;
 
 pub use calls::Calls;
 pub use client::RestClient;
-pub use no_answer::NoAnswer;
 pub use provider::{HttpProvider, KeyedProvider};
+pub use provider_error::ProviderError;
 pub use request::{Reads, Request};
 pub use settings::{Provided, ProviderSettings};
 pub use setup::{Limits, SetupError};

@@ -5,12 +5,12 @@ use std::{future::Future, time::Duration};
 use choreography::{Answer, secret::LiveSecret};
 use serde::Serialize;
 
-use crate::{Limits, NoAnswer, Request, RestClient, SetupError, request::Said};
+use crate::{Limits, ProviderError, Request, RestClient, SetupError, request::Said};
 
 /// A provider that takes each key once.
 ///
 /// The same key with the same request has one effect and one answer, however often it is sent, for as long as the
-/// provider keeps keys. [`NoAnswer`] is neither yes nor no: find, repeat under the same key, or cancel by key.
+/// provider keeps keys. [`ProviderError`] is neither yes nor no: find, repeat under the same key, or cancel by key.
 pub trait KeyedProvider: Send + Sync + 'static {
     /// Sends a request about an order.
     fn send<R: Request>(
@@ -18,13 +18,13 @@ pub trait KeyedProvider: Send + Sync + 'static {
         key: &str,
         order_id: &str,
         request: &R,
-    ) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+    ) -> impl Future<Output = Result<Answer, ProviderError>> + Send;
 
     /// What became of a request. `None`: the provider has not seen the key, *yet*: a stalled call may still arrive.
-    fn find<R: Request>(&self, key: &str) -> impl Future<Output = Result<Option<Answer>, NoAnswer>> + Send;
+    fn find<R: Request>(&self, key: &str) -> impl Future<Output = Result<Option<Answer>, ProviderError>> + Send;
 
     /// Sees to it that from now on the key does nothing, or answers what it has come to before.
-    fn cancel<R: Request>(&self, key: &str) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+    fn cancel<R: Request>(&self, key: &str) -> impl Future<Output = Result<Answer, ProviderError>> + Send;
 }
 
 /// A provider that speaks the contract of `services/sandbox/README.md` over HTTP. The sandbox does, so that what is tried
@@ -55,17 +55,17 @@ struct Body<'a, R> {
 }
 
 impl KeyedProvider for HttpProvider {
-    async fn send<R: Request>(&self, key: &str, order_id: &str, request: &R) -> Result<Answer, NoAnswer> {
+    async fn send<R: Request>(&self, key: &str, order_id: &str, request: &R) -> Result<Answer, ProviderError> {
         let said: Said = self.client.post(&["v1", R::PATH], key, &Body { order_id, request }).await?;
         R::READS.read(said)
     }
 
-    async fn find<R: Request>(&self, key: &str) -> Result<Option<Answer>, NoAnswer> {
+    async fn find<R: Request>(&self, key: &str) -> Result<Option<Answer>, ProviderError> {
         let said: Option<Said> = self.client.get(&["v1", R::PATH, key]).await?;
         said.map(|said| R::READS.read(said)).transpose()
     }
 
-    async fn cancel<R: Request>(&self, key: &str) -> Result<Answer, NoAnswer> {
+    async fn cancel<R: Request>(&self, key: &str) -> Result<Answer, ProviderError> {
         let said: Said = self.client.post_empty(&["v1", R::PATH, key, "cancel"]).await?;
         R::READS.read(said)
     }

@@ -6,7 +6,7 @@ use choreography::{Answer, Call};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::NoAnswer;
+use crate::ProviderError;
 
 /// A call that is a request to a provider. It is posted to `/v1/{PATH}` under its idempotency key, with the order's id
 /// beside its own fields, and asked about at `/v1/{PATH}/{key}`.
@@ -48,9 +48,9 @@ impl Reads {
         Self { cancelled: Some(status), ..self }
     }
 
-    pub(crate) fn read(&self, mut said: Said) -> Result<Answer, NoAnswer> {
+    pub(crate) fn read(&self, mut said: Said) -> Result<Answer, ProviderError> {
         let missing =
-            |field: &str| NoAnswer::Malformed(format!("it is {:?}, but has no text in {field:?}", said.status));
+            |field: &str| ProviderError::Malformed(format!("it is {:?}, but has no text in {field:?}", said.status));
         match said.status.as_str() {
             yes if yes == self.yes => match said.more.remove(self.named) {
                 Some(Value::String(detail)) => Ok(Answer::Yes { detail }),
@@ -63,7 +63,7 @@ impl Reads {
             cancelled if Some(cancelled) == self.cancelled => {
                 Ok(Answer::No { reason: "it was cancelled at the provider".into() })
             }
-            other => Err(NoAnswer::Malformed(format!("the contract has no status {other:?} for it"))),
+            other => Err(ProviderError::Malformed(format!("the contract has no status {other:?} for it"))),
         }
     }
 }
@@ -82,7 +82,7 @@ mod tests {
 
     const READS: Reads = Reads::new("accepted", "trackingNumber", "refused");
 
-    fn read(reads: Reads, json: &str) -> Result<Answer, NoAnswer> {
+    fn read(reads: Reads, json: &str) -> Result<Answer, ProviderError> {
         reads.read(serde_json::from_str(json).unwrap())
     }
 
@@ -106,7 +106,7 @@ mod tests {
             (r#"{"status":"refused","reason":null}"#, "no text in \"reason\""),
         ] {
             let read = read(READS, json);
-            assert!(matches!(&read, Err(NoAnswer::Malformed(said)) if said.contains(why)), "{json}: {read:?}");
+            assert!(matches!(&read, Err(ProviderError::Malformed(said)) if said.contains(why)), "{json}: {read:?}");
         }
         for json in [r#"{"trackingNumber":"T1"}"#, r#"{"status":1}"#, r#"{"status":"refused","status":"accepted"}"#] {
             assert!(serde_json::from_str::<Said>(json).is_err(), "{json}");

@@ -123,16 +123,16 @@ impl<S: Provided> FromArgMatches for ProviderSettings<S> {
 /// A setting that is wrong, by its name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct WrongSetting(String);
+pub struct SettingError(String);
 
 impl<S: Provided> ProviderSettings<S> {
     /// The way to the provider; [`Calls::to`] says for which requests.
     ///
     /// # Errors
     /// A setting is wrong, by itself or beside the engine's.
-    pub fn calls(&self, engine: &EngineSettings) -> Result<Calls<HttpProvider>, WrongSetting> {
-        let provider = self.provider(engine).map_err(WrongSetting)?;
-        Ok(Calls::at(provider, self.resend_within(engine).map_err(WrongSetting)?))
+    pub fn calls(&self, engine: &EngineSettings) -> Result<Calls<HttpProvider>, SettingError> {
+        let provider = self.provider(engine).map_err(SettingError)?;
+        Ok(Calls::at(provider, self.resend_within(engine).map_err(SettingError)?))
     }
 
     fn provider(&self, engine: &EngineSettings) -> Result<HttpProvider, String> {

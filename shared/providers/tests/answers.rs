@@ -9,7 +9,7 @@ use axum::{
     response::Redirect,
     routing::{get, post},
 };
-use providers::{Limits, NoAnswer, RestClient, SetupError};
+use providers::{Limits, ProviderError, RestClient, SetupError};
 use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::{net::TcpListener, sync::watch};
@@ -40,7 +40,7 @@ async fn patient(routes: Router) -> RestClient {
 }
 
 /// What a GET comes to, when the server answers so.
-async fn on(status: u16, body: &'static str) -> Result<Option<Told>, NoAnswer> {
+async fn on(status: u16, body: &'static str) -> Result<Option<Told>, ProviderError> {
     let answer = move || async move { (StatusCode::from_u16(status).unwrap(), body) };
     patient(Router::new().route("/a", get(answer))).await.get(&["a"]).await
 }
@@ -66,19 +66,19 @@ async fn a_slash_in_a_key_stays_within_its_segment() {
 async fn only_the_servers_own_word_means_not_found() {
     assert_eq!(on(404, r#"{"error": {"code": "not_found", "message": "no such key"}}"#).await, Ok(None));
     let elsewhere = on(404, "<h1>404</h1>").await;
-    assert_eq!(elsewhere, Err(NoAnswer::Refused { status: 404, message: "<h1>404</h1>".into() }));
+    assert_eq!(elsewhere, Err(ProviderError::Refused { status: 404, message: "<h1>404</h1>".into() }));
 }
 
 #[tokio::test]
 async fn overload_and_faults_are_passing_and_a_wrong_request_is_not() {
     for status in [408, 425, 429, 500, 503] {
         let error = on(status, "busy").await.unwrap_err();
-        assert_eq!(error, NoAnswer::Server { status, body: "busy".into() });
+        assert_eq!(error, ProviderError::Server { status, body: "busy".into() });
         assert!(error.is_passing());
     }
     for status in [400, 401, 403, 422] {
         let error = on(status, r#"{"error": {"code": "c", "field": "amount", "message": "wrong"}}"#).await.unwrap_err();
-        assert_eq!(error, NoAnswer::Refused { status, message: "amount: wrong".into() });
+        assert_eq!(error, ProviderError::Refused { status, message: "amount: wrong".into() });
         assert!(!error.is_passing());
     }
 }
@@ -86,11 +86,11 @@ async fn overload_and_faults_are_passing_and_a_wrong_request_is_not() {
 #[tokio::test]
 async fn a_conflict_is_about_a_request_under_way_unless_the_key_stands_for_another() {
     let at_work = on(409, r#"{"error": {"code": "in_progress", "message": "a moment"}}"#).await.unwrap_err();
-    assert_eq!(at_work, NoAnswer::InProgress { message: "a moment".into() });
+    assert_eq!(at_work, ProviderError::InProgress { message: "a moment".into() });
     assert!(at_work.is_passing());
-    assert!(matches!(on(409, "busy").await, Err(NoAnswer::InProgress { .. })));
+    assert!(matches!(on(409, "busy").await, Err(ProviderError::InProgress { .. })));
     let other = on(409, r#"{"error": {"code": "key_conflict", "message": "another body"}}"#).await.unwrap_err();
-    assert_eq!(other, NoAnswer::Refused { status: 409, message: "another body".into() });
+    assert_eq!(other, ProviderError::Refused { status: 409, message: "another body".into() });
 }
 
 #[tokio::test]
@@ -101,24 +101,24 @@ async fn what_is_no_answer_of_the_contract_is_malformed() {
     };
     for (status, body) in [(200, "yes"), (200, "{}"), (200, r#"["a"]"#), (200, LONG), (202, r#"{"told": "a"}"#)] {
         let answer = on(status, body).await;
-        assert!(matches!(answer, Err(NoAnswer::Malformed(_))), "{status} {body}: {answer:?}");
+        assert!(matches!(answer, Err(ProviderError::Malformed(_))), "{status} {body}: {answer:?}");
     }
     let client = patient(Router::new().route("/a", get(|| async { Redirect::temporary("/b") }))).await;
     let redirected = client.get::<Told>(&["a"]).await;
-    assert!(matches!(redirected, Err(NoAnswer::Malformed(_))), "{redirected:?}");
+    assert!(matches!(redirected, Err(ProviderError::Malformed(_))), "{redirected:?}");
 }
 
 #[tokio::test]
 async fn silence_is_a_time_out_and_nobody_there_is_unreachable() {
     let never = || async { std::future::pending::<()>().await };
     let client = client(Router::new().route("/a", get(never)), Duration::from_millis(100)).await;
-    assert_eq!(client.get::<Told>(&["a"]).await, Err(NoAnswer::TimedOut));
+    assert_eq!(client.get::<Told>(&["a"]).await, Err(ProviderError::TimedOut));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let nobody = RestClient::new(&url, None, Limits::within(Duration::from_secs(60))).unwrap();
     let answer = nobody.get::<Told>(&["a"]).await;
-    assert!(matches!(answer, Err(NoAnswer::Unreachable(_))), "{answer:?}");
+    assert!(matches!(answer, Err(ProviderError::Unreachable(_))), "{answer:?}");
 }
 
 #[test]
@@ -148,7 +148,7 @@ async fn a_token_that_changes_is_sent_as_it_is_at_each_call() {
     assert_eq!(client.get(&["a"]).await, Ok(Some(told("Bearer two"))));
     sender.send_replace("t\nhree".into());
     let unfit = client.get::<Told>(&["a"]).await;
-    assert!(matches!(unfit, Err(NoAnswer::Unreachable(_))), "{unfit:?}");
+    assert!(matches!(unfit, Err(ProviderError::Unreachable(_))), "{unfit:?}");
     sender.send_replace("four".into());
     assert_eq!(client.get(&["a"]).await, Ok(Some(told("Bearer four"))));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use choreography::{Answer, Call};
-use providers::{HttpProvider, KeyedProvider, NoAnswer, Reads, Request};
+use providers::{HttpProvider, KeyedProvider, ProviderError, Reads, Request};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,8 +66,8 @@ async fn what_is_no_answer_of_the_contract_is_neither_yes_nor_no() {
         let (url, _) = noting_server::start(said).await;
         let provider = provider(&url);
         let sent = provider.send("k", "o", &charge(None)).await;
-        assert!(matches!(sent, Err(NoAnswer::Malformed(_))), "{said}: {sent:?}");
+        assert!(matches!(sent, Err(ProviderError::Malformed(_))), "{said}: {sent:?}");
         let found = provider.find::<Charge>("k").await;
-        assert!(matches!(found, Err(NoAnswer::Malformed(_))), "{said}: {found:?}");
+        assert!(matches!(found, Err(ProviderError::Malformed(_))), "{said}: {found:?}");
     }
 }

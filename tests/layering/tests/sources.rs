@@ -148,3 +148,36 @@ fn nothing_that_a_seeded_schedule_drives_reads_a_clock_or_draws_at_random() {
     let advice = "take the moment from the transaction and randomness from the id source";
     assert!(found.is_empty(), "{advice}\n{}", found.join("\n"));
 }
+
+/// Types that are errors: they derive the trait by thiserror, or implement it.
+fn errors(text: &str) -> Vec<&str> {
+    let (mut found, mut derives) = (Vec::new(), false);
+    for line in text.lines().map(str::trim_start) {
+        let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        derives |= line.starts_with("#[derive(") && words.contains(&"Error");
+        let type_at = words.iter().position(|word| matches!(*word, "enum" | "struct"));
+        if let Some(at) = type_at.filter(|_| derives && !line.starts_with(['#', '/'])) {
+            found.extend(words.get(at + 1));
+            derives = false;
+        }
+        if line.starts_with("impl") && line.contains("Error for ") {
+            found.extend(line.split("Error for ").nth(1).and_then(|rest| rest.split([' ', '<', '{']).next()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_error_is_called_one() {
+    let all = ["deploy", "services", "shared", "tests"].into_iter().flat_map(sources);
+    let found: Vec<String> = all
+        .filter(|(path, _)| !path.ends_with("sources.rs"))
+        .flat_map(|(path, text)| {
+            let odd = errors(&text).into_iter().filter(|name| !name.ends_with("Error"));
+            odd.map(|name| format!("{}: {name}", path.display())).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(found.is_empty(), "errors have one suffix: end these names in Error\n{}", found.join("\n"));
+    let text = "#[derive(Debug, thiserror::Error)]\n#[error(\"x\")]\npub struct Wrong(u8);\nstruct Right;\nimpl Error for Odd {}";
+    assert_eq!(errors(text), ["Wrong", "Odd"]);
+}

@@ -13,7 +13,7 @@ use choreography_simulator::{
 };
 use notification::Message;
 use payment::calls::{Charge, Refund};
-use providers::{KeyedProvider, NoAnswer, Request};
+use providers::{KeyedProvider, ProviderError, Request};
 use shipping::shipment::Ship;
 
 use crate::plant::Plant;
@@ -48,19 +48,19 @@ impl World {
         &self,
         name: &'static str,
         act: impl FnOnce(&mut Ledger) -> T + Send + 'static,
-    ) -> Result<T, NoAnswer> {
+    ) -> Result<T, ProviderError> {
         self.core.enter(name);
         pause().await;
         if self.core.strikes(Fault::CallLost) {
-            return Err(NoAnswer::TimedOut);
+            return Err(ProviderError::TimedOut);
         }
         if self.core.strikes(Fault::CallStalls) {
             lock(&self.late).push_back(Box::new(|ledger| drop(act(ledger))));
-            return Err(NoAnswer::TimedOut);
+            return Err(ProviderError::TimedOut);
         }
         let answer = act(&mut lock(&self.ledger));
         pause().await;
-        if self.core.strikes(Fault::AnswerLost) { Err(NoAnswer::TimedOut) } else { Ok(answer) }
+        if self.core.strikes(Fault::AnswerLost) { Err(ProviderError::TimedOut) } else { Ok(answer) }
     }
 
     /// Whether nothing is on its way.
@@ -78,7 +78,7 @@ impl World {
 }
 
 impl KeyedProvider for World {
-    async fn send<R: Request>(&self, key: &str, order_id: &str, request: &R) -> Result<Answer, NoAnswer> {
+    async fn send<R: Request>(&self, key: &str, order_id: &str, request: &R) -> Result<Answer, ProviderError> {
         let request: &(dyn Any + Send + Sync) = request;
         if let Some(charge) = request.downcast_ref() {
             self.charge(key, order_id, charge).await
@@ -93,7 +93,7 @@ impl KeyedProvider for World {
         }
     }
 
-    async fn find<R: Request>(&self, key: &str) -> Result<Option<Answer>, NoAnswer> {
+    async fn find<R: Request>(&self, key: &str) -> Result<Option<Answer>, ProviderError> {
         let key = key.to_owned();
         match R::STEP {
             Charge::STEP => {
@@ -115,7 +115,7 @@ impl KeyedProvider for World {
         }
     }
 
-    async fn cancel<R: Request>(&self, key: &str) -> Result<Answer, NoAnswer> {
+    async fn cancel<R: Request>(&self, key: &str) -> Result<Answer, ProviderError> {
         let key = key.to_owned();
         self.call("cancel_charge", move |ledger| {
             let cancelled = no("cancelled at the provider");
@@ -126,7 +126,7 @@ impl KeyedProvider for World {
 }
 
 impl World {
-    async fn charge(&self, key: &str, order_id: &str, charge: &Charge) -> Result<Answer, NoAnswer> {
+    async fn charge(&self, key: &str, order_id: &str, charge: &Charge) -> Result<Answer, ProviderError> {
         let declined = charge.payment_method.as_deref() == Some("tok_declined");
         let (mut key, order, amount) = (key.to_owned(), order_id.to_owned(), charge.amount);
         if self.plant == Some(Plant::KeyIgnored) {
@@ -139,7 +139,7 @@ impl World {
         .await
     }
 
-    async fn refund(&self, key: &str, order_id: &str, refund: &Refund) -> Result<Answer, NoAnswer> {
+    async fn refund(&self, key: &str, order_id: &str, refund: &Refund) -> Result<Answer, ProviderError> {
         let (key, order, amount) = (key.to_owned(), order_id.to_owned(), refund.amount);
         let (core, declined) = (self.core.clone(), self.core.would_strike_at(Fault::Declined, "refund"));
         self.call("refund", move |ledger| {
@@ -153,7 +153,7 @@ impl World {
         .await
     }
 
-    async fn ship(&self, key: &str, order_id: &str, ship: &Ship) -> Result<Answer, NoAnswer> {
+    async fn ship(&self, key: &str, order_id: &str, ship: &Ship) -> Result<Answer, ProviderError> {
         let refused = ship.address.is_none();
         let (key, order, mut ship) = (key.to_owned(), order_id.to_owned(), ship.clone());
         if self.plant == Some(Plant::ShortShipment) {
@@ -166,7 +166,7 @@ impl World {
         .await
     }
 
-    async fn tell(&self, key: &str, order_id: &str, message: &Message) -> Result<Answer, NoAnswer> {
+    async fn tell(&self, key: &str, order_id: &str, message: &Message) -> Result<Answer, ProviderError> {
         let refused = self.core.pick(6) == 0;
         let (key, order, message) = (key.to_owned(), order_id.to_owned(), message.clone());
         self.call("tell", move |ledger| {

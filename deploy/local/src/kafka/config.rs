@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::KafkaOptions;
-use crate::{Error, Result};
+use crate::{LocalError, Result};
 
 const LOG4J: &str = include_str!("../../../kafka/log4j2.xml");
 
@@ -37,10 +37,10 @@ impl Files {
 
     /// Writes them for a broker on these ports.
     pub fn write(&self, ports: &Ports, options: &KafkaOptions) -> Result<()> {
-        std::fs::create_dir_all(&self.data).map_err(Error::path("creating", &self.data))?;
-        std::fs::write(&self.log4j, LOG4J).map_err(Error::path("writing", &self.log4j))?;
+        std::fs::create_dir_all(&self.data).map_err(LocalError::path("creating", &self.data))?;
+        std::fs::write(&self.log4j, LOG4J).map_err(LocalError::path("writing", &self.log4j))?;
         let text = properties(&self.data, ports, options);
-        std::fs::write(&self.properties, text).map_err(Error::path("writing", &self.properties))
+        std::fs::write(&self.properties, text).map_err(LocalError::path("writing", &self.properties))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::java::Jars;
-use crate::{Error, Result, cache};
+use crate::{LocalError, Result, cache};
 
 const POM: &str = include_str!("../../../kafka/pom.xml");
 /// The one in the POM.
@@ -51,9 +51,9 @@ pub(super) fn provide(jars: &Jars) -> Result<PathBuf> {
 }
 
 fn fetch(maven: &Path, version: &str, into: &Path) -> Result<()> {
-    std::fs::create_dir_all(into).map_err(Error::path("creating", into))?;
+    std::fs::create_dir_all(into).map_err(LocalError::path("creating", into))?;
     let pom = into.join("pom.xml");
-    std::fs::write(&pom, pom_of(version)).map_err(Error::path("writing", &pom))?;
+    std::fs::write(&pom, pom_of(version)).map_err(LocalError::path("writing", &pom))?;
     let mut command = Command::new(maven);
     command
         .args(["-q", "-B", "-f"])
@@ -65,13 +65,13 @@ fn fetch(maven: &Path, version: &str, into: &Path) -> Result<()> {
 
 /// Runs a helper program to its end.
 pub(super) fn run(command: &mut Command, name: &str) -> Result<()> {
-    let output = command.output().map_err(Error::io(format!("starting {name}")))?;
+    let output = command.output().map_err(LocalError::io(format!("starting {name}")))?;
     if output.status.success() {
         return Ok(());
     }
     let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
     said.push_str(&String::from_utf8_lossy(&output.stderr));
-    Err(Error::Failed { program: name.into(), status: output.status.to_string(), output: said })
+    Err(LocalError::Failed { program: name.into(), status: output.status.to_string(), output: said })
 }
 
 #[cfg(test)]

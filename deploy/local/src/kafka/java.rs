@@ -33,7 +33,7 @@ pub enum Jars {
 
 /// What is missing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WhyNot {
+pub enum KafkaUnavailableError {
     #[error(
         "no Java was found in JAVA_HOME or PATH: run `apt-get install openjdk-17-jre-headless`, or start with --broker embedded"
     )]
@@ -69,22 +69,22 @@ impl fmt::Display for HowKafka {
 ///
 /// # Errors
 /// What is missing, with the command that installs it.
-pub fn can_run_apache_kafka() -> Result<HowKafka, WhyNot> {
-    let java = find_java().ok_or(WhyNot::NoJava)?;
+pub fn can_run_apache_kafka() -> Result<HowKafka, KafkaUnavailableError> {
+    let java = find_java().ok_or(KafkaUnavailableError::NoJava)?;
     let java_version = version_of(&java)?;
     if java_version < OLDEST_JAVA {
-        return Err(WhyNot::OldJava { java, found: java_version });
+        return Err(KafkaUnavailableError::OldJava { java, found: java_version });
     }
     Ok(HowKafka { java, java_version, jars: find_jars()? })
 }
 
-fn find_jars() -> Result<Jars, WhyNot> {
+fn find_jars() -> Result<Jars, KafkaUnavailableError> {
     if let Some(home) = std::env::var_os("KAFKA_HOME").filter(|home| !home.is_empty()) {
         let libs = Path::new(&home).join("libs");
         if jars::holds_a_broker(&libs) {
             return Ok(Jars::Home(libs));
         }
-        return Err(WhyNot::NoJarsInHome(home.into()));
+        return Err(KafkaUnavailableError::NoJarsInHome(home.into()));
     }
     let cache = jars::cache_dir();
     if cache.is_dir() {
@@ -92,7 +92,7 @@ fn find_jars() -> Result<Jars, WhyNot> {
     }
     match in_path("mvn") {
         Some(maven) => Ok(Jars::Fetch { maven, into: cache }),
-        None => Err(WhyNot::NoMaven { cache }),
+        None => Err(KafkaUnavailableError::NoMaven { cache }),
     }
 }
 
@@ -106,8 +106,8 @@ pub(crate) fn in_path(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(program)).find(|path| path.is_file())
 }
 
-fn version_of(java: &Path) -> Result<u32, WhyNot> {
-    let strange = |said: String| WhyNot::StrangeJava { java: java.to_owned(), said };
+fn version_of(java: &Path) -> Result<u32, KafkaUnavailableError> {
+    let strange = |said: String| KafkaUnavailableError::StrangeJava { java: java.to_owned(), said };
     let output = Command::new(java).arg("-version").output();
     let output = output.map_err(|error| strange(error.to_string()))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

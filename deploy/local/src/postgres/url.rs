@@ -1,6 +1,6 @@
 //! PostgreSQL URLs taken apart and put together.
 
-use crate::{Error, Result};
+use crate::{LocalError, Result};
 
 /// `HOST:PORT` of a server, and what follows the database's name in its URLs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl Address {
     /// From an administrator's URL.
     pub fn of(url: &str) -> Result<Self> {
         // The password stays out of the message.
-        let bad = |problem: &str| Error::BadDatabaseUrl(problem.into());
+        let bad = |problem: &str| LocalError::BadDatabaseUrl(problem.into());
         let rest = url
             .strip_prefix("postgres://")
             .or_else(|| url.strip_prefix("postgresql://"))

@@ -7,28 +7,28 @@ use std::{
     path::Path,
 };
 
-use crate::{Error, Result, process::RunAs};
+use crate::{LocalError, Result, process::RunAs};
 
 /// `None` when this process may run PostgreSQL as itself.
 ///
 /// # Errors
-/// [`Error::NoUnprivilegedUser`] when it is root and there is nobody to drop to.
+/// [`LocalError::NoUnprivilegedUser`] when it is root and there is nobody to drop to.
 pub fn unprivileged() -> Result<Option<RunAs>> {
     if !is_root() {
         return Ok(None);
     }
-    ["postgres", "nobody"].into_iter().find_map(look_up).map(Some).ok_or(Error::NoUnprivilegedUser)
+    ["postgres", "nobody"].into_iter().find_map(look_up).map(Some).ok_or(LocalError::NoUnprivilegedUser)
 }
 
 /// Makes `dir` and gives it to the user that PostgreSQL will run as.
 ///
 /// # Errors
-/// [`Error::NotTraversable`] when that user cannot get there.
+/// [`LocalError::NotTraversable`] when that user cannot get there.
 pub fn provide_dir(dir: &Path, user: Option<&RunAs>) -> Result<()> {
-    fs::create_dir_all(dir).map_err(Error::path("creating", dir))?;
+    fs::create_dir_all(dir).map_err(LocalError::path("creating", dir))?;
     if let Some(user) = user {
         if !others_can_enter(dir.parent().unwrap_or(dir)) {
-            return Err(Error::NotTraversable { user: user.name.clone(), dir: dir.to_owned() });
+            return Err(LocalError::NotTraversable { user: user.name.clone(), dir: dir.to_owned() });
         }
         give(dir, user)?;
     }
@@ -37,7 +37,7 @@ pub fn provide_dir(dir: &Path, user: Option<&RunAs>) -> Result<()> {
 
 /// Changes the owner of a file or directory.
 pub(super) fn give(path: &Path, user: &RunAs) -> Result<()> {
-    chown(path, Some(user.uid), Some(user.gid)).map_err(Error::path("changing the owner of", path))
+    chown(path, Some(user.uid), Some(user.gid)).map_err(LocalError::path("changing the owner of", path))
 }
 
 /// Can data that PostgreSQL's user must reach lie below this directory?

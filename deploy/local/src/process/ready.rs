@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::ServiceProcess;
-use crate::{Error, Result};
+use crate::{LocalError, Result};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 const ONE_LOOK: Duration = Duration::from_secs(2);
@@ -16,7 +16,7 @@ impl ServiceProcess {
     /// Waits until a GET of `url` (a service's `/readyz`) answers with a 2xx status.
     ///
     /// # Errors
-    /// [`Error::Ended`] at once when the process ends, [`Error::NotInTime`] with the last answer
+    /// [`LocalError::Ended`] at once when the process ends, [`LocalError::NotInTime`] with the last answer
     /// after `timeout`.
     pub async fn wait_ready(&self, url: &str, timeout: Duration) -> Result<()> {
         crate::tls::install_provider();
@@ -29,7 +29,7 @@ impl ServiceProcess {
     /// the sentence "was not …".
     ///
     /// # Errors
-    /// [`Error::Ended`] at once when the process ends, [`Error::NotInTime`] after `timeout`.
+    /// [`LocalError::Ended`] at once when the process ends, [`LocalError::NotInTime`] after `timeout`.
     pub async fn wait_until<F>(
         &self,
         wanted: &'static str,
@@ -55,11 +55,11 @@ impl ServiceProcess {
     }
 
     /// # Errors
-    /// [`Error::Ended`] with the end of its log when it runs no more.
+    /// [`LocalError::Ended`] with the end of its log when it runs no more.
     pub fn ensure_running(&self) -> Result<()> {
         match self.exit_status()? {
             None => Ok(()),
-            Some(status) => Err(Error::Ended {
+            Some(status) => Err(LocalError::Ended {
                 name: self.name().into(),
                 status: status.to_string(),
                 log: self.log_path().into(),
@@ -68,8 +68,8 @@ impl ServiceProcess {
         }
     }
 
-    pub(super) fn too_late(&self, wanted: &'static str, after: Duration, last: String) -> Error {
-        Error::NotInTime {
+    pub(super) fn too_late(&self, wanted: &'static str, after: Duration, last: String) -> LocalError {
+        LocalError::NotInTime {
             name: self.name().into(),
             wanted,
             after,

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{Error, Result};
+use crate::{LocalError, Result};
 
 /// The user and group that a child runs as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,14 +73,14 @@ impl ProcessSpec {
 
     pub(super) fn command(&self) -> Result<Command> {
         if let Some(dir) = self.log_path.parent() {
-            fs::create_dir_all(dir).map_err(Error::path("creating", dir))?;
+            fs::create_dir_all(dir).map_err(LocalError::path("creating", dir))?;
         }
         let log = OpenOptions::new()
             .create(true)
             .append(true)
             .open(&self.log_path)
-            .map_err(Error::path("opening", &self.log_path))?;
-        let copy = log.try_clone().map_err(Error::path("opening", &self.log_path))?;
+            .map_err(LocalError::path("opening", &self.log_path))?;
+        let copy = log.try_clone().map_err(LocalError::path("opening", &self.log_path))?;
         let mut command = Command::new(&self.program);
         command
             .args(&self.args)

@@ -3,7 +3,7 @@
 use crate::messages::{TestResult, consume, produce};
 use local::{Kafka, KafkaOptions, RunDir};
 use provision::{
-    Error,
+    ProvisionError,
     choreography::TopicSpec,
     kafka::{create_topics, with_partitions},
 };
@@ -30,7 +30,7 @@ async fn what_kafka_acknowledged_is_there_after_kill_9_and_restart() -> TestResu
     assert_eq!(consume(&bootstrap, "order-events", "after").await?, "two chairs");
 
     let other = create_topics(kafka.connection(), &[TopicSpec::new("order-events", 5)]).await;
-    assert!(matches!(other, Err(Error::Partitions { have: 3, want: 5, .. })), "{other:?}");
+    assert!(matches!(other, Err(ProvisionError::Partitions { have: 3, want: 5, .. })), "{other:?}");
     let wanted = || vec![TopicSpec::new("order-events", 6), TopicSpec::new("loyalty-events", 6)];
     let partitions = |topics: Vec<TopicSpec>| topics.iter().map(|topic| topic.partitions).collect::<Vec<_>>();
     assert_eq!(

@@ -1,7 +1,7 @@
 //! PostgreSQL itself.
 
 use local::databases::{Login, create_database};
-use local::{Error, Postgres, PostgresOptions, RunDir};
+use local::{LocalError, Postgres, PostgresOptions, RunDir};
 use sqlx::{Connection, Executor, PgConnection};
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
@@ -104,6 +104,6 @@ async fn a_server_that_cannot_start_answers_with_the_end_of_its_log() -> TestRes
     let run = RunDir::create()?;
     let options = PostgresOptions { settings: vec![("max_connections".into(), "many".into())] };
     let failed = Postgres::start(&run.path().join("pg"), options).await;
-    assert!(matches!(&failed, Err(Error::Ended { tail, .. }) if tail.contains("max_connections")), "{failed:?}");
+    assert!(matches!(&failed, Err(LocalError::Ended { tail, .. }) if tail.contains("max_connections")), "{failed:?}");
     Ok(())
 }

@@ -17,7 +17,7 @@ use rdkafka::bindings::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Acl, Client, Operation, Resource, refused};
-use crate::{Error, Result};
+use crate::{ProvisionError, Result};
 
 const ANY_HOST: &CStr = c"*";
 /// librdkafka answers by itself sooner, with an error.
@@ -261,7 +261,8 @@ impl<'a> Admin<'a> {
     }
 
     fn c_string(&self, text: &str) -> Result<CString> {
-        CString::new(text).map_err(|error: std::ffi::NulError| -> Error { refused(self.kafka, "naming", &error) })
+        CString::new(text)
+            .map_err(|error: std::ffi::NulError| -> ProvisionError { refused(self.kafka, "naming", &error) })
     }
 }
 

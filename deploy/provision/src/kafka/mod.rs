@@ -11,7 +11,7 @@ pub use access::{Acl, Operation, Resource, access_of, set_access};
 pub use topics::{create_topics, with_partitions};
 pub use users::set_passwords;
 
-use crate::{Error, Result};
+use crate::{ProvisionError, Result};
 
 type Client = AdminClient<DefaultClientContext>;
 
@@ -19,8 +19,8 @@ fn client(kafka: &choreography_kafka::Connection) -> Result<Client> {
     kafka.config().create().map_err(|error| refused(kafka, "connecting", &error))
 }
 
-fn refused(kafka: &choreography_kafka::Connection, what: &str, problem: &impl ToString) -> Error {
-    Error::Broker { brokers: kafka.brokers().into(), what: what.into(), problem: problem.to_string() }
+fn refused(kafka: &choreography_kafka::Connection, what: &str, problem: &impl ToString) -> ProvisionError {
+    ProvisionError::Broker { brokers: kafka.brokers().into(), what: what.into(), problem: problem.to_string() }
 }
 
 /// Runs what blocks on a thread for that.

@@ -10,7 +10,7 @@ use rdkafka::{
 };
 
 use super::{Client, blocking, client, refused};
-use crate::{Error, Result, choreography::TopicSpec};
+use crate::{ProvisionError, Result, choreography::TopicSpec};
 
 const REQUEST: Duration = Duration::from_secs(20);
 const VISIBLE: Duration = Duration::from_secs(30);
@@ -20,7 +20,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// largest, if they differ), since all should have the same. If the broker has none of them, they keep theirs.
 ///
 /// # Errors
-/// [`Error::Broker`] when the broker does not say which topics it has.
+/// [`ProvisionError::Broker`] when the broker does not say which topics it has.
 pub async fn with_partitions(
     kafka: &Connection,
     topics: Vec<TopicSpec>,
@@ -56,7 +56,7 @@ fn number_of(partitions: &[MetadataPartition]) -> i32 {
 /// Those that are there keep their settings. Not for the embedded broker: it makes its own.
 ///
 /// # Errors
-/// [`Error::Partitions`] when one is there with another number of partitions; [`Error::Broker`]
+/// [`ProvisionError::Partitions`] when one is there with another number of partitions; [`ProvisionError::Broker`]
 /// when the broker refuses or does not get there in time.
 pub async fn create_topics(kafka: &Connection, topics: &[TopicSpec]) -> Result<()> {
     let admin = client(kafka)?;
@@ -108,7 +108,7 @@ fn visible(admin: &Client, spec: &TopicSpec) -> Result<std::result::Result<(), S
     }
     let have = number_of(partitions);
     if have != spec.partitions {
-        return Err(Error::Partitions { topic: spec.name.clone(), have, want: spec.partitions });
+        return Err(ProvisionError::Partitions { topic: spec.name.clone(), have, want: spec.partitions });
     }
     let leaderless = partitions.iter().filter(|one| one.leader() < 0).count();
     Ok(match leaderless {

@@ -6,7 +6,7 @@ use rcgen::{
 };
 
 use super::files::Store;
-use crate::{Error, Result};
+use crate::{ProvisionError, Result};
 
 const NAME: &str = "choreography";
 const AUTHORITY_DAYS: i64 = 3_650;
@@ -73,7 +73,7 @@ fn valid(params: &mut CertificateParams, days: i64) {
     params.not_after = date(days);
 }
 
-fn refused(of: &str) -> impl FnOnce(rcgen::Error) -> Error {
+fn refused(of: &str) -> impl FnOnce(rcgen::Error) -> ProvisionError {
     let of = of.to_owned();
-    move |source| Error::Certificate { of, source }
+    move |source| ProvisionError::Certificate { of, source }
 }

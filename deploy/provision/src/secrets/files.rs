@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::random;
-use crate::{Error, Result};
+use crate::{ProvisionError, Result};
 
 /// Whom a file is for: users of the images that compose names.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ pub struct Store {
 impl Store {
     pub fn open(dir: PathBuf, give: bool) -> Result<Self> {
         let originals = dir.join("originals");
-        fs::create_dir_all(&originals).map_err(Error::file("making", &originals))?;
+        fs::create_dir_all(&originals).map_err(ProvisionError::file("making", &originals))?;
         Ok(Self { dir, originals, give })
     }
 
@@ -59,14 +59,14 @@ impl Store {
     pub fn original(&self, name: &str, make: impl FnOnce() -> Result<String>) -> Result<String> {
         let path = self.originals.join(name);
         match fs::read_to_string(&path) {
-            Ok(found) if found.trim().is_empty() => Err(Error::Empty { path }),
+            Ok(found) if found.trim().is_empty() => Err(ProvisionError::Empty { path }),
             Ok(found) => Ok(found),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let made = make()?;
                 write(&path, &made, None)?;
                 Ok(made)
             }
-            Err(error) => Err(Error::file("reading", path)(error)),
+            Err(error) => Err(ProvisionError::file("reading", path)(error)),
         }
     }
 
@@ -77,14 +77,14 @@ impl Store {
         match fs::create_dir_all(&dir) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => Ok(false),
-            Err(error) => Err(Error::file("making", dir)(error)),
+            Err(error) => Err(ProvisionError::file("making", dir)(error)),
         }
     }
 
     /// Writes a reader's copy. Who reads it while it is replaced sees the old or the new one, whole.
     pub fn hand(&self, reader: &str, name: &str, content: &str, user: User) -> Result<()> {
         let dir = self.dir.join(reader);
-        fs::create_dir_all(&dir).map_err(Error::file("making", &dir))?;
+        fs::create_dir_all(&dir).map_err(ProvisionError::file("making", &dir))?;
         let path = dir.join(name);
         write(&path, content, self.give.then_some(user))
     }
@@ -97,15 +97,15 @@ fn write(path: &Path, content: &str, owner: Option<User>) -> Result<()> {
     if let Err(error) = fs::remove_file(&new)
         && error.kind() != std::io::ErrorKind::NotFound
     {
-        return Err(Error::file("removing", new)(error));
+        return Err(ProvisionError::file("removing", new)(error));
     }
     // Its owner's eyes only, from the first moment.
     let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(&new);
-    let mut file = file.map_err(Error::file("making", &new))?;
-    file.write_all(content.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::file("writing", &new))?;
+    let mut file = file.map_err(ProvisionError::file("making", &new))?;
+    file.write_all(content.as_bytes()).and_then(|()| file.sync_all()).map_err(ProvisionError::file("writing", &new))?;
     if let Some(user) = owner {
         let id = Some(user.id());
-        fchown(&file, id, id).map_err(Error::file("giving away", &new))?;
+        fchown(&file, id, id).map_err(ProvisionError::file("giving away", &new))?;
     }
-    fs::rename(&new, path).map_err(Error::file("replacing", path))
+    fs::rename(&new, path).map_err(ProvisionError::file("replacing", path))
 }

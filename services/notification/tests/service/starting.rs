@@ -1,6 +1,6 @@
 //! What a start refuses of a real PostgreSQL.
 
-use choreography::{Answer, EngineSettings, NoAnswer, PendingCall, Provider, Runner};
+use choreography::{Answer, CallError, EngineSettings, PendingCall, Provider, Runner};
 use chrono::TimeDelta;
 use harness::PATIENCE;
 use local::{
@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 struct Unasked;
 
 impl Provider for Unasked {
-    async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, NoAnswer> {
-        Err(NoAnswer::Passing(format!("{} was called", call.step)))
+    async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, CallError> {
+        Err(CallError::Passing(format!("{} was called", call.step)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use choreography::Problem;
 use contracts::{
-    Address, Invalid, Item, OrderDetails, check, check::MAX_AMOUNT, object, total_amount, validate_items,
+    Address, ContractError, Item, OrderDetails, check, check::MAX_AMOUNT, object, total_amount, validate_items,
     validate_total,
 };
 use serde::{Deserialize, Serialize};
@@ -60,17 +60,18 @@ impl NewOrder {
     /// Checks every field; an error names it.
     pub fn into_details(self) -> Result<OrderDetails, Problem> {
         self.checked().map_err(|invalid| match &invalid {
-            Invalid::Field { path, .. } => Problem::field(path.clone(), &invalid),
+            ContractError::Field { path, .. } => Problem::field(path.clone(), &invalid),
             _ => Problem::field("(body)", &invalid),
         })
     }
 
-    fn checked(self) -> Result<OrderDetails, Invalid> {
+    fn checked(self) -> Result<OrderDetails, ContractError> {
         check::user_id("userId", &self.user_id)?;
         check::currency("currency", &self.currency)?;
         let items: Vec<Item> = self.items.into_iter().map(Item::from).collect();
         validate_items(&items, "items")?;
-        let too_much = || Invalid::field("items", format!("they add up to more than {MAX_AMOUNT}, the largest order"));
+        let too_much =
+            || ContractError::field("items", format!("they add up to more than {MAX_AMOUNT}, the largest order"));
         let sum = total_amount(&items).filter(|sum| *sum <= MAX_AMOUNT).ok_or_else(too_much)?;
         validate_total(&items, self.total_amount.unwrap_or(sum), "totalAmount")?;
         if let Some(token) = &self.payment_method {

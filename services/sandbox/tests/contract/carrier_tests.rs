@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use choreography::Answer;
 use futures::future::join_all;
-use providers::{KeyedProvider, NoAnswer};
+use providers::{KeyedProvider, ProviderError};
 
 use crate::{
     requests::{Ship, parcel},
@@ -20,7 +20,7 @@ async fn the_same_key_from_many_callers_at_once_ships_once() {
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     assert_eq!(carrier.find::<Ship>("o1/dispatch").await, answers[0].clone().map(Some));
     let other = carrier.send("o1/dispatch", "o1", &parcel(Some("Wien"))).await;
-    assert!(matches!(other, Err(NoAnswer::Refused { status: 409, .. })), "{other:?}");
+    assert!(matches!(other, Err(ProviderError::Refused { status: 409, .. })), "{other:?}");
     assert_eq!(sandbox.get("/v1/ledger").await["shipments"], 1);
 }
 
@@ -43,7 +43,7 @@ async fn flakytown_fails_twice_and_then_accepts_and_latetown_accepts() {
     let carrier = sandbox.provider();
     for _ in 0..2 {
         let failed = carrier.send("k1", "o1", &parcel(Some("Flakytown"))).await;
-        assert!(matches!(failed, Err(NoAnswer::Server { status: 503, .. })), "{failed:?}");
+        assert!(matches!(failed, Err(ProviderError::Server { status: 503, .. })), "{failed:?}");
         assert_eq!(carrier.find::<Ship>("k1").await, Ok(None));
     }
     for (key, city) in [("k1", "Flakytown"), ("k2", "Latetown")] {
@@ -58,7 +58,7 @@ async fn silentville_is_no_answer_and_is_found_by_its_key() {
     let sandbox = world.sandbox(&[]).await;
     let impatient = sandbox.impatient_provider(Duration::from_millis(300));
     let silent = impatient.send("k", "o1", &parcel(Some("Silentville"))).await;
-    assert_eq!(silent, Err(NoAnswer::TimedOut));
+    assert_eq!(silent, Err(ProviderError::TimedOut));
     let carrier = sandbox.provider();
     let truth = found("the silent shipment", || carrier.find::<Ship>("k")).await;
     assert_eq!(carrier.send("k", "o1", &parcel(Some("Silentville"))).await, Ok(truth));

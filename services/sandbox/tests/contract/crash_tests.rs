@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use choreography::Answer;
 use futures::future::join_all;
-use providers::{KeyedProvider, NoAnswer};
+use providers::{KeyedProvider, ProviderError};
 
 use crate::{
     requests::{Charge, charge},
@@ -45,7 +45,7 @@ async fn a_flaky_keys_failed_tries_are_counted_across_kill_9() {
     let request = charge(700, "tok_flaky");
     for _ in 0..2 {
         let failed = sandbox.provider().send("k", "o1", &request).await;
-        assert!(matches!(failed, Err(NoAnswer::Server { status: 503, .. })), "{failed:?}");
+        assert!(matches!(failed, Err(ProviderError::Server { status: 503, .. })), "{failed:?}");
         assert_eq!(sandbox.provider().find::<Charge>("k").await, Ok(None));
         sandbox = sandbox.crash_and_restart().await;
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use choreography::Answer;
 use futures::future::join_all;
-use providers::{KeyedProvider, NoAnswer};
+use providers::{KeyedProvider, ProviderError};
 
 use crate::{
     requests::{Message, message_to},
@@ -19,7 +19,7 @@ async fn the_same_key_from_many_callers_at_once_sends_once() {
     assert!(matches!(answers[0], Ok(Answer::Yes { .. })), "{:?}", answers[0]);
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     let other = mailer.send("o1/tell", "o1", &message_to("bob")).await;
-    assert!(matches!(other, Err(NoAnswer::Refused { status: 409, .. })), "{other:?}");
+    assert!(matches!(other, Err(ProviderError::Refused { status: 409, .. })), "{other:?}");
     assert_eq!(sandbox.get("/v1/ledger").await["messages"], 1);
 
     let sandbox = sandbox.crash_and_restart().await;
@@ -42,14 +42,14 @@ async fn a_flaky_message_fails_twice_and_a_silent_one_is_found_by_its_key() {
     let mailer = sandbox.provider();
     for _ in 0..2 {
         let failed = mailer.send("k1", "o1", &message_to("usr_flaky")).await;
-        assert!(matches!(failed, Err(NoAnswer::Server { status: 503, .. })), "{failed:?}");
+        assert!(matches!(failed, Err(ProviderError::Server { status: 503, .. })), "{failed:?}");
         assert_eq!(mailer.find::<Message>("k1").await, Ok(None));
     }
     let sent = mailer.send("k1", "o1", &message_to("usr_flaky")).await;
     assert!(matches!(sent, Ok(Answer::Yes { .. })), "{sent:?}");
 
     let impatient = sandbox.impatient_provider(Duration::from_millis(300));
-    assert_eq!(impatient.send("k2", "o1", &message_to("usr_silent")).await, Err(NoAnswer::TimedOut));
+    assert_eq!(impatient.send("k2", "o1", &message_to("usr_silent")).await, Err(ProviderError::TimedOut));
     let truth = found("the silent message", || mailer.find::<Message>("k2")).await;
     assert_eq!(mailer.send("k2", "o1", &message_to("usr_silent")).await, Ok(truth));
 }

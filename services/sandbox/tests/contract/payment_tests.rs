@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use choreography::Answer;
 use futures::future::join_all;
-use providers::{KeyedProvider, NoAnswer};
+use providers::{KeyedProvider, ProviderError};
 
 use crate::{
     requests::{Charge, Refund, cancelled, charge, refund},
@@ -32,7 +32,7 @@ async fn another_body_under_the_same_key_is_refused_with_409() {
     let provider = sandbox.provider();
     let first = provider.send("k", "o1", &charge(700, "tok_visa")).await;
     let other = provider.send("k", "o1", &charge(701, "tok_visa")).await;
-    assert!(matches!(other, Err(NoAnswer::Refused { status: 409, .. })), "{other:?}");
+    assert!(matches!(other, Err(ProviderError::Refused { status: 409, .. })), "{other:?}");
     assert_eq!(provider.find::<Charge>("k").await, first.map(Some));
 }
 
@@ -44,7 +44,7 @@ async fn a_silent_charge_is_no_answer_and_is_found_by_its_key() {
     assert_eq!(provider.find::<Charge>("k").await, Ok(None));
     let impatient = sandbox.impatient_provider(Duration::from_millis(300));
     let silent = impatient.send("k", "o1", &charge(700, "tok_silent")).await;
-    assert_eq!(silent, Err(NoAnswer::TimedOut));
+    assert_eq!(silent, Err(ProviderError::TimedOut));
     let truth = found("the silent charge", || provider.find::<Charge>("k")).await;
     assert!(matches!(truth, Answer::Yes { .. }), "{truth:?}");
     assert_eq!(provider.send("k", "o1", &charge(700, "tok_silent")).await, Ok(truth));
@@ -56,7 +56,7 @@ async fn a_silent_connection_is_closed_without_an_answer_and_a_late_one_is_answe
     let sandbox = world.sandbox(&[("SANDBOX_SILENT_MS", "50"), ("SANDBOX_LATE_MS", "50")]).await;
     let provider = sandbox.provider();
     let silent = provider.send("k1", "o1", &charge(700, "tok_silent")).await;
-    assert!(matches!(silent, Err(NoAnswer::Unreachable(_))), "{silent:?}");
+    assert!(matches!(silent, Err(ProviderError::Unreachable(_))), "{silent:?}");
     let late = provider.send("k2", "o1", &charge(700, "tok_late")).await;
     assert!(matches!(late, Ok(Answer::Yes { .. })), "{late:?}");
 }
@@ -131,7 +131,7 @@ async fn a_flaky_refund_fails_twice_and_then_gives_back() {
     };
     for _ in 0..2 {
         let failed = provider.send("r", "o1", &refund(&charge_id, 100)).await;
-        assert!(matches!(failed, Err(NoAnswer::Server { status: 503, .. })), "{failed:?}");
+        assert!(matches!(failed, Err(ProviderError::Server { status: 503, .. })), "{failed:?}");
         assert_eq!(provider.find::<Refund>("r").await, Ok(None));
     }
     let refunded = provider.send("r", "o1", &refund(&charge_id, 100)).await;
@@ -146,7 +146,7 @@ async fn a_charge_that_is_worked_on_already_is_said_to_be_in_progress_and_is_mad
     let request = charge(700, "tok_at_work");
     for _ in 0..2 {
         let at_work = provider.send("k", "o1", &request).await;
-        assert!(matches!(at_work, Err(NoAnswer::InProgress { .. })), "{at_work:?}");
+        assert!(matches!(at_work, Err(ProviderError::InProgress { .. })), "{at_work:?}");
         assert_eq!(provider.find::<Charge>("k").await, Ok(None));
     }
     assert!(matches!(provider.send("k", "o1", &request).await, Ok(Answer::Yes { .. })));
@@ -160,7 +160,7 @@ async fn a_charge_that_is_never_taken_can_still_be_cancelled_by_its_key() {
     let request = charge(700, "tok_unacceptable");
     for _ in 0..3 {
         let refused = provider.send("k", "o1", &request).await;
-        assert!(matches!(refused, Err(NoAnswer::Refused { status: 422, .. })), "{refused:?}");
+        assert!(matches!(refused, Err(ProviderError::Refused { status: 422, .. })), "{refused:?}");
     }
     assert_eq!(provider.find::<Charge>("k").await, Ok(None));
     assert_eq!(provider.cancel::<Charge>("k").await, Ok(cancelled()));

@@ -23,7 +23,7 @@ pub trait Provider: Send + Sync + 'static {
     ///
     /// `age`: the call is at most so old by the database's clock. Past the key's lifetime at the provider nothing may
     /// be sent again, only asked about.
-    fn call(&self, call: &PendingCall, age: TimeDelta) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+    fn call(&self, call: &PendingCall, age: TimeDelta) -> impl Future<Output = Result<Answer, CallError>> + Send;
 
     /// The steps of the calls that it makes; `None` if it can't say. A service whose routes take the answers to others, or not to all
     /// of them, is refused at the start.
@@ -37,7 +37,7 @@ pub trait Provider: Send + Sync + 'static {
 /// It is exhaustive on purpose. The kind decides when a call is asked about again, and whether the circuit breaker counts
 /// it; those decisions are made in several crates, and the compiler names each of them that a further kind would lack.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum NoAnswer {
+pub enum CallError {
     /// It may be different next time: time-out, unreachable, overloaded. Counts against the circuit breaker.
     #[error("{0}")]
     Passing(String),
@@ -64,8 +64,8 @@ pub struct FreshCall {
 pub struct NoProvider;
 
 impl Provider for NoProvider {
-    async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, NoAnswer> {
-        Err(NoAnswer::Wrong(format!(
+    async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, CallError> {
+        Err(CallError::Wrong(format!(
             "this service has no way to make external calls, yet its rules asked for {}",
             call.step
         )))

@@ -5,7 +5,7 @@ use std::future::Future;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::{Contradiction, LateAnswer, NoAnswer};
+use super::{CallError, Contradiction, LateAnswer};
 use crate::{
     event_id::{IdSource, random},
     input::{Inbound, Input, Origin},
@@ -59,7 +59,7 @@ pub struct Postponed {
 const SOON: u32 = 2;
 
 /// A call that came back.
-pub type Called = (PendingCall, Result<Answer, NoAnswer>);
+pub type Called = (PendingCall, Result<Answer, CallError>);
 
 /// Gives calls back that had no answer.
 ///
@@ -69,7 +69,7 @@ pub async fn give_back<S: CallStore>(
     store: &S,
     retry: &RetryPolicy,
     ids: &mut dyn IdSource,
-    unanswered: &[(PendingCall, NoAnswer)],
+    unanswered: &[(PendingCall, CallError)],
 ) -> Result<(), StoreError> {
     // Drawn anew at each try, so that calls that failed together do not come back together.
     let postponed: Vec<Postponed> = unanswered
@@ -79,11 +79,11 @@ pub async fn give_back<S: CallStore>(
     if postponed.is_empty() { Ok(()) } else { store.postpone(&postponed).await }
 }
 
-fn postponed(call: &PendingCall, no_answer: &NoAnswer, retry: &RetryPolicy, random: u64) -> Postponed {
+fn postponed(call: &PendingCall, no_answer: &CallError, retry: &RetryPolicy, random: u64) -> Postponed {
     let wait = match no_answer {
-        NoAnswer::Passing(_) => retry.wait(call.attempts.saturating_add(1), random),
-        NoAnswer::InProgress(_) => retry.wait(call.attempts.saturating_add(1).min(SOON), random),
-        NoAnswer::Wrong(_) => retry.slowly(random),
+        CallError::Passing(_) => retry.wait(call.attempts.saturating_add(1), random),
+        CallError::InProgress(_) => retry.wait(call.attempts.saturating_add(1).min(SOON), random),
+        CallError::Wrong(_) => retry.slowly(random),
     };
     Postponed { id: call.id, wait, why: no_answer.to_string() }
 }

@@ -26,7 +26,7 @@ fn pending_call(world: &World, key: &str, step: &str) -> PendingCall {
 
 fn answered(world: &mut World, called: &[Called]) -> Result<Vec<Verdict<()>>, StoreError> {
     let memory = world.handler.database.clone();
-    let unanswered: Vec<(PendingCall, NoAnswer)> =
+    let unanswered: Vec<(PendingCall, CallError)> =
         called.iter().filter_map(|(call, result)| Some((call.clone(), result.clone().err()?))).collect();
     now(give_back(&memory, &RETRY, &mut world.ids, &unanswered))?;
     Ok(world.take_in(|intake| {
@@ -36,7 +36,7 @@ fn answered(world: &mut World, called: &[Called]) -> Result<Vec<Verdict<()>>, St
     }))
 }
 
-fn yes() -> Result<Answer, NoAnswer> {
+fn yes() -> Result<Answer, CallError> {
     Ok(Answer::Yes { detail: "done".into() })
 }
 
@@ -87,21 +87,21 @@ fn no_answer_is_no_input() {
     let mut world = World::new();
     let open = pending_call(&world, "a", "add");
     world.pass(TimeDelta::seconds(1));
-    let called = [(open.clone(), Err(NoAnswer::Passing("busy".into())))];
+    let called = [(open.clone(), Err(CallError::Passing("busy".into())))];
     assert_eq!(answered(&mut world, &called).unwrap(), []);
     assert_eq!(world.handler.database.state().calls[&open.id].1.as_deref(), Some("busy"));
 }
 
 const RETRY: RetryPolicy = RetryPolicy { base: TimeDelta::seconds(1), cap: TimeDelta::seconds(60), max_attempts: 10 };
 
-fn wait(attempts: u32, no_answer: &NoAnswer, random: u64) -> TimeDelta {
+fn wait(attempts: u32, no_answer: &CallError, random: u64) -> TimeDelta {
     let call = PendingCall { attempts, ..pending_call(&World::new(), "a", "add") };
     postponed(&call, no_answer, &RETRY, random).wait
 }
 
 #[test]
 fn the_same_call_waits_differently_each_time() {
-    let passing = NoAnswer::Passing("503".into());
+    let passing = CallError::Passing("503".into());
     let waits: Vec<TimeDelta> = (0..4).map(|draw| wait(6, &passing, draw * 7_919)).collect();
     assert!(waits.windows(2).all(|pair| pair[0] != pair[1]), "{waits:?}");
 }
@@ -109,8 +109,8 @@ fn the_same_call_waits_differently_each_time() {
 #[test]
 fn a_provider_that_is_still_at_work_is_asked_again_soon_and_a_wrong_request_slowly() {
     for random in [0, 1, 30_000, u64::MAX >> 2] {
-        assert!(wait(9, &NoAnswer::InProgress("409".into()), random) <= TimeDelta::seconds(2));
-        let slowly = wait(1, &NoAnswer::Wrong("422".into()), random);
+        assert!(wait(9, &CallError::InProgress("409".into()), random) <= TimeDelta::seconds(2));
+        let slowly = wait(1, &CallError::Wrong("422".into()), random);
         assert!((TimeDelta::seconds(30)..=TimeDelta::seconds(60)).contains(&slowly), "{slowly}");
     }
 }
@@ -121,7 +121,7 @@ fn an_answer_that_comes_after_its_call_was_settled_is_compared_with_what_the_ope
     let (open, settled, silent) =
         (pending_call(&world, "a", "add"), pending_call(&world, "b", "add"), pending_call(&world, "c", "add"));
     world.handler.database.state().calls.remove(&settled.id);
-    let called = [(silent, Err(NoAnswer::Passing("busy".into()))), (open, yes()), (settled.clone(), yes())];
+    let called = [(silent, Err(CallError::Passing("busy".into()))), (open, yes()), (settled.clone(), yes())];
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let verdicts = metrics::with_local_recorder(&recorder, || answered(&mut world, &called).unwrap());
     assert_eq!(verdicts, [Verdict::Applied(None), Verdict::Gone]);

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     dead_letter::{self, Attempts},
     delivery::Delivery,
-    event_id::{IdSource, UnacceptableId, Window},
+    event_id::{EventIdError, IdSource, Window},
     input::{Inbound, Input, Origin, Verdict},
     panics::caught,
     participant::Participant,
@@ -110,10 +110,10 @@ impl<'a, P: Participant> Batch<'a, P> {
             }
             Origin::Deferred(deferred) if deferred.early => match window.check(deferred.event.id, self.now) {
                 Ok(()) => note.known = known.repeats.contains(&deferred.event.id),
-                Err(UnacceptableId::FromTheFuture { .. }) => {
+                Err(EventIdError::FromTheFuture { .. }) => {
                     self.verdicts[index] = Some(Verdict::Deferred(DeferredStatus::Retrying));
                 }
-                Err(UnacceptableId::TooOld { .. } | UnacceptableId::NotVersion7(_)) => note.too_old = true,
+                Err(EventIdError::TooOld { .. } | EventIdError::NotVersion7(_)) => note.too_old = true,
             },
             // Each once, however often the batch has it.
             Origin::Deadline(_) | Origin::Call(_) => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use super::search::Found;
 use crate::{
     calls::{self, LateAnswer},
-    commands::NoReply,
+    commands::ReplyError,
     delivery::Delivery,
     input::{Inbound, Input, Origin, Unread, Verdict},
     offsets::Offsets,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Whoever waits for a command's reply is told it once.
-pub type Reply<R> = Box<dyn FnOnce(Result<R, NoReply>) + Send>;
+pub type Reply<R> = Box<dyn FnOnce(Result<R, ReplyError>) + Send>;
 
 /// A client's command on its way to the handler.
 pub struct Asked<P: Participant> {
@@ -132,9 +132,11 @@ impl<P: Participant> Item<P> {
                 }
             }
             (Then::Reply(reply), _) => reply(match verdict {
-                Verdict::Applied(said) => said.take().ok_or_else(|| NoReply::Unknown("the rules gave no reply".into())),
-                Verdict::Refused(refusal) => Err(NoReply::Refused(refusal.clone())),
-                _ => Err(NoReply::Unknown("the rules gave no reply".into())),
+                Verdict::Applied(said) => {
+                    said.take().ok_or_else(|| ReplyError::Unknown("the rules gave no reply".into()))
+                }
+                Verdict::Refused(refusal) => Err(ReplyError::Refused(refusal.clone())),
+                _ => Err(ReplyError::Unknown("the rules gave no reply".into())),
             }),
             (Then::Answer(answer), Inbound::Input(Input { origin: Origin::Call(call), .. })) => {
                 if matches!(verdict, Verdict::Gone) {
@@ -148,7 +150,7 @@ impl<P: Participant> Item<P> {
     /// Whether a command was done is not known: its client is told so, and has the key to ask.
     pub fn answer_unknown(self, why: &str) {
         if let Then::Reply(reply) = self.then {
-            reply(Err(NoReply::Unknown(why.to_owned())));
+            reply(Err(ReplyError::Unknown(why.to_owned())));
         }
     }
 

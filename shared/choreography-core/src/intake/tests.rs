@@ -7,7 +7,7 @@ use std::{
 
 use super::*;
 use crate::{
-    commands::NoReply,
+    commands::ReplyError,
     delivery::{Delivery, Position},
     input::Verdict::{self, Applied, Repeat},
     store::{Crashes, DeferredStatus, Stage},
@@ -117,7 +117,7 @@ impl Service {
     }
 
     /// A client asks for something; where the reply goes.
-    pub fn ask(&mut self, key: &str) -> Arc<Mutex<Option<Result<(), NoReply>>>> {
+    pub fn ask(&mut self, key: &str) -> Arc<Mutex<Option<Result<(), ReplyError>>>> {
         let said = Arc::new(Mutex::new(None));
         let to = said.clone();
         let reply: Reply<()> = Box::new(move |reply| *to.lock().unwrap() = Some(reply));
@@ -164,7 +164,7 @@ fn a_command_is_tried_once_and_its_client_told_that_nobody_knows() {
     let said = service.ask("a");
     service.set_away(true);
     service.step().unwrap_err();
-    assert!(matches!(&*said.lock().unwrap(), Some(Err(NoReply::Unknown(_)))));
+    assert!(matches!(&*said.lock().unwrap(), Some(Err(ReplyError::Unknown(_)))));
     service.set_away(false);
     assert_eq!(service.step(), Ok(vec![]));
     assert_eq!(service.world.sum("a"), 0);

@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use super::*;
 use crate::{
-    calls::{NoAnswer, NoProvider, Provider},
+    calls::{CallError, NoProvider, Provider},
     store::PendingCall,
 };
 
@@ -128,8 +128,8 @@ fn routes_that_contradict_each_other_are_refused_with_all_that_is_wrong_and_wher
 struct Caller(Option<Vec<&'static str>>);
 
 impl Provider for Caller {
-    async fn call(&self, _: &PendingCall, _: TimeDelta) -> Result<Answer, NoAnswer> {
-        Err(NoAnswer::Passing("by_none is there".into()))
+    async fn call(&self, _: &PendingCall, _: TimeDelta) -> Result<Answer, CallError> {
+        Err(CallError::Passing("by_none is there".into()))
     }
 
     fn steps(&self) -> Option<Vec<&'static str>> {
@@ -140,7 +140,7 @@ impl Provider for Caller {
 #[test]
 fn calls_that_nobody_makes_and_calls_whose_answers_have_no_rule_are_refused() {
     let routed = Routed::new(Loyalty).unwrap();
-    let wrong = |check: &dyn Fn() -> Result<(), Contradictions>| check().map_err(|wrong| wrong.0).unwrap_err();
+    let wrong = |check: &dyn Fn() -> Result<(), RoutesError>| check().map_err(|wrong| wrong.0).unwrap_err();
     let by_none = wrong(&|| routed.calls_by(&NoProvider, Location::caller()));
     assert_eq!(by_none.len(), 1);
     let (line, places) = short(&by_none[0]);

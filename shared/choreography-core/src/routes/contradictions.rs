@@ -11,15 +11,15 @@ use crate::{EventType, Table};
 
 /// Declarations that contradict each other. Each line names one, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contradictions(pub Vec<String>);
+pub struct RoutesError(pub Vec<String>);
 
-impl fmt::Display for Contradictions {
+impl fmt::Display for RoutesError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "the routes contradict each other:\n  {}", self.0.join("\n  "))
     }
 }
 
-impl std::error::Error for Contradictions {}
+impl std::error::Error for RoutesError {}
 
 /// One input has two rules.
 pub(super) fn twice(before: &Rule, rule: &Rule, do_this: &str) -> String {

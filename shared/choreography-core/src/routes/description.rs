@@ -1,6 +1,6 @@
 //! What a service takes part in, as data.
 
-use super::{Contradictions, Service, table::RouteTable};
+use super::{RoutesError, Service, table::RouteTable};
 use crate::{Event, EventType};
 
 /// What a service reads, handles and publishes, as data.
@@ -60,7 +60,7 @@ impl Description {
     ///
     /// # Errors
     /// The declarations contradict each other.
-    pub fn of<S: Service>() -> Result<Self, Contradictions> {
+    pub fn of<S: Service>() -> Result<Self, RoutesError> {
         RouteTable::of::<S>().map(|table| table.describe(S::NAME))
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
-    Answer, AnyRow, EventType, Key, Refusal, Undecodable,
+    Answer, AnyRow, DecodeError, EventType, Key, Refusal,
     effects::SagaEnd,
     given::{Given, Then},
     participant::{Participant, Trigger},
@@ -64,7 +64,7 @@ macro_rules! event {
                 bed(self).clone()
             }
 
-            fn read(_: u32, payload: &str) -> Result<Self, Undecodable> {
+            fn read(_: u32, payload: &str) -> Result<Self, DecodeError> {
                 Ok(serde_json::from_str(payload).unwrap())
             }
 
@@ -360,6 +360,6 @@ fn a_table_is_its_name() {
 
 #[test]
 fn contradictions_are_told_line_by_line() {
-    let wrong = Contradictions(vec!["one".into(), "two".into()]);
+    let wrong = RoutesError(vec!["one".into(), "two".into()]);
     assert_eq!(wrong.to_string(), "the routes contradict each other:\n  one\n  two");
 }

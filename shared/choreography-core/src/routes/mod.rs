@@ -23,7 +23,7 @@ use std::marker::PhantomData;
 use crate::{Call, Command, Event, Record, Refusal, Row};
 
 pub use archive::{AgingRecords, Archive, Archived, Ends, Finished, Records};
-pub use contradictions::Contradictions;
+pub use contradictions::RoutesError;
 pub use description::{Description, EventContract};
 pub use further::Further;
 pub use inputs::{AnyCommand, AnyEvent, AnyReply};

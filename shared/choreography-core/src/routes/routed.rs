@@ -5,18 +5,18 @@ use std::{any::Any, cmp::Ordering, fmt, hash, panic::Location};
 use chrono::{DateTime, Utc};
 
 use super::{
-    AnyCommand, AnyEvent, AnyReply, Archive, Contradictions, Description, Reaction, Service, contradictions,
+    AnyCommand, AnyEvent, AnyReply, Archive, Description, Reaction, RoutesError, Service, contradictions,
     rule::{At, RowKey, Rule},
     table::{Kept, RouteTable},
 };
 use crate::{
-    AnyRecord, AnyRow, EventType, Key, Refusal, Row, Table, Undecodable,
+    AnyRecord, AnyRow, DecodeError, EventType, Key, Refusal, Row, Table,
     calls::Provider,
     effects::{Effects, NewCall, SetDeadline, SettleDeadline},
     envelope::Envelope,
     participant::{Participant, Trigger},
     rows::{Rows, Touch},
-    table::{Cells, Unreadable},
+    table::{Cells, RowError},
 };
 
 /// A service with its route table.
@@ -39,7 +39,7 @@ impl Routed {
     ///
     /// # Errors
     /// The declarations contradict each other.
-    pub fn new<S: Service>(service: S) -> Result<Self, Contradictions> {
+    pub fn new<S: Service>(service: S) -> Result<Self, RoutesError> {
         let table = RouteTable::of::<S>()?;
         let Description { reads, writes, .. } = table.describe(S::NAME);
         let aggregates = TableId(S::Aggregate::TABLE);
@@ -66,10 +66,10 @@ impl Routed {
     ///
     /// # Errors
     /// They are not the same.
-    pub fn calls_by(&self, provider: &impl Provider, given: &Location<'_>) -> Result<(), Contradictions> {
+    pub fn calls_by(&self, provider: &impl Provider, given: &Location<'_>) -> Result<(), RoutesError> {
         let made = provider.steps();
         let wrong = made.map_or_else(Vec::new, |made| contradictions::of_calls(&self.table, &made, given));
-        if wrong.is_empty() { Ok(()) } else { Err(Contradictions(wrong)) }
+        if wrong.is_empty() { Ok(()) } else { Err(RoutesError(wrong)) }
     }
 
     /// The types of the events that it handles, with their topics.
@@ -78,7 +78,7 @@ impl Routed {
     }
 
     /// Puts a row of this table together.
-    pub fn read_row(&self, table: TableId, cells: &mut Cells<'_>) -> Result<AnyRow, Unreadable> {
+    pub fn read_row(&self, table: TableId, cells: &mut Cells<'_>) -> Result<AnyRow, RowError> {
         (self.kept(table).read)(cells)
     }
 
@@ -199,14 +199,14 @@ impl Participant for Routed {
         self.table.ignored.get(event_type).is_some_and(|ignored| ignored.topic == topic)
     }
 
-    fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<AnyEvent>, Undecodable> {
+    fn decode(&self, topic: &str, envelope: &Envelope) -> Result<Option<AnyEvent>, DecodeError> {
         let Some(entry) = self.table.events.get(envelope.event_type.as_str()) else {
             self.table.unhandled.report(self.name, &envelope.event_type);
             return Ok(None);
         };
         let owner = entry.contract.event_type.topic;
         if owner != topic {
-            return Err(Undecodable::ForeignTopic {
+            return Err(DecodeError::ForeignTopic {
                 event_type: envelope.event_type.clone(),
                 owner: owner.to_owned(),
                 topic: topic.to_owned(),
@@ -214,7 +214,7 @@ impl Participant for Routed {
         }
         let event = (entry.read)(envelope.version, envelope.payload.get())?;
         if event.aggregate_id != envelope.aggregate_id {
-            return Err(Undecodable::Payload {
+            return Err(DecodeError::Payload {
                 path: "aggregateId".to_owned(),
                 problem: format!("is {}, but the payload is about {}", envelope.aggregate_id, event.aggregate_id),
             });

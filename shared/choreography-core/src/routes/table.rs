@@ -7,12 +7,12 @@ use std::{
 };
 
 use super::{
-    Archive, Contradictions, Description, EventContract, Routes, Service, contradictions, inputs::AnyEvent,
-    place::Place, routed::TableId, rule::Rule, unhandled::Unhandled,
+    Archive, Description, EventContract, Routes, RoutesError, Service, contradictions, inputs::AnyEvent, place::Place,
+    routed::TableId, rule::Rule, unhandled::Unhandled,
 };
 use crate::{
-    AnyRow, Call, Command, Event, EventType, Record, Row, Undecodable,
-    table::{Cells, Unreadable},
+    AnyRow, Call, Command, DecodeError, Event, EventType, Record, Row,
+    table::{Cells, RowError},
 };
 
 /// The rows of a table, of which type they are put aside.
@@ -21,7 +21,7 @@ pub(super) struct Kept {
     pub of: Typed,
     /// Of a key of which nothing is known yet.
     pub absent: fn() -> AnyRow,
-    pub read: fn(&mut Cells<'_>) -> Result<AnyRow, Unreadable>,
+    pub read: fn(&mut Cells<'_>) -> Result<AnyRow, RowError>,
 }
 
 /// A type of rows or records, and where it was first declared.
@@ -42,7 +42,7 @@ impl Typed {
 pub(super) struct EventEntry {
     pub contract: EventContract,
     pub overtakes: bool,
-    pub read: fn(u32, &str) -> Result<AnyEvent, Undecodable>,
+    pub read: fn(u32, &str) -> Result<AnyEvent, DecodeError>,
     pub rule: Rule,
 }
 
@@ -69,14 +69,14 @@ pub(super) struct RouteTable {
 
 impl RouteTable {
     /// What the service declares.
-    pub fn of<S: Service>() -> Result<Self, Contradictions> {
+    pub fn of<S: Service>() -> Result<Self, RoutesError> {
         let mut table = Self::default();
         table.keeps::<S::Aggregate>(Place::Aggregate);
         let mut routes = Routes { table, service: PhantomData };
         S::routes(&mut routes);
         let mut table = routes.table;
         table.wrong.extend(contradictions::of(&table, S::NAME));
-        if table.wrong.is_empty() { Ok(table) } else { Err(Contradictions(table.wrong)) }
+        if table.wrong.is_empty() { Ok(table) } else { Err(RoutesError(table.wrong)) }
     }
 
     /// Rows of this type are read and written.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
-    Answer, EventType, Key, Refusal, Undecodable, envelope::Envelope, given::Given, participant::Participant, table,
+    Answer, DecodeError, EventType, Key, Refusal, envelope::Envelope, given::Given, participant::Participant, table,
 };
 
 #[path = "confused_tests.rs"]
@@ -55,12 +55,12 @@ macro_rules! event {
                 self.order.clone()
             }
 
-            fn read(version: u32, payload: &str) -> Result<Self, Undecodable> {
+            fn read(version: u32, payload: &str) -> Result<Self, DecodeError> {
                 if version != 1 {
                     let event_type = $name.into();
-                    return Err(Undecodable::UnknownVersion { event_type, version, known: "1".into() });
+                    return Err(DecodeError::UnknownVersion { event_type, version, known: "1".into() });
                 }
-                let wrong = |error: serde_json::Error| Undecodable::Payload {
+                let wrong = |error: serde_json::Error| DecodeError::Payload {
                     path: "payload".into(),
                     problem: error.to_string(),
                 };
@@ -264,7 +264,7 @@ fn what_would_come_back_about_a_row_that_is_no_aggregates_is_refused() {
     }
 }
 
-fn decode(topic: &str, event_type: &str, version: u32, aggregate: &str) -> Result<Option<String>, Undecodable> {
+fn decode(topic: &str, event_type: &str, version: u32, aggregate: &str) -> Result<Option<String>, DecodeError> {
     let json = format!(
         r#"{{"id":"0198f5c7-0000-7000-8000-000000000001","type":"{event_type}","version":{version},
             "timestamp":"2026-01-01T00:00:00Z","correlationId":"o1","aggregateId":"{aggregate}",
@@ -282,10 +282,10 @@ fn an_event_is_decoded_by_its_type_from_its_owners_topic() {
     assert_eq!(decode("visits", "visit.made", 1, "o1"), event("VisitMade", false));
     assert_eq!(decode("visits", "visit.undone", 1, "o1"), event("VisitUndone", true));
     assert_eq!(decode("visits", "points.earned", 1, "o1"), Ok(None));
-    assert!(matches!(decode("points", "visit.made", 1, "o1"), Err(Undecodable::ForeignTopic { .. })));
-    assert!(matches!(decode("visits", "visit.made", 2, "o1"), Err(Undecodable::UnknownVersion { .. })));
+    assert!(matches!(decode("points", "visit.made", 1, "o1"), Err(DecodeError::ForeignTopic { .. })));
+    assert!(matches!(decode("visits", "visit.made", 2, "o1"), Err(DecodeError::UnknownVersion { .. })));
     assert!(
-        matches!(decode("visits", "visit.made", 1, "o2"), Err(Undecodable::Payload { path, .. }) if path == "aggregateId")
+        matches!(decode("visits", "visit.made", 1, "o2"), Err(DecodeError::Payload { path, .. }) if path == "aggregateId")
     );
 }
 

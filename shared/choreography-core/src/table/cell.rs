@@ -44,7 +44,7 @@ pub enum Cell<'a> {
 /// A row that this version of the service can't read. It names table, column and what stands there.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{0}")]
-pub struct Unreadable(pub String);
+pub struct RowError(pub String);
 
 /// A Rust type that a column can hold.
 #[diagnostic::on_unimplemented(

@@ -82,7 +82,7 @@ macro_rules! table {
                 $crate::for_macros::cell(&[$(&self.$column,)+ $($(&self.$once,)+)?], column)
             }
 
-            fn read(cells: &mut $crate::table::Cells<'_>) -> Result<Self, $crate::table::Unreadable> {
+            fn read(cells: &mut $crate::table::Cells<'_>) -> Result<Self, $crate::table::RowError> {
                 Ok(Self { $($column: cells.take()?,)+ $($($once: cells.take()?,)+)? })
             }
         }

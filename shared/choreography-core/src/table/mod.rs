@@ -8,7 +8,7 @@ mod tests;
 
 use std::fmt;
 
-pub use cell::{Cell, Json, Kind, Unreadable, Value};
+pub use cell::{Cell, Json, Kind, RowError, Value};
 pub use erased::{AnyRecord, AnyRow};
 
 /// A table of a service's own database. Its migration is the service's.
@@ -61,7 +61,7 @@ pub trait Row: Clone + PartialEq + Default + fmt::Debug + Send + Sync + 'static 
     ///
     /// # Errors
     /// A row that this version can't read, as one that a newer version wrote, concerns the inputs of that row alone.
-    fn read(cells: &mut Cells<'_>) -> Result<Self, Unreadable>;
+    fn read(cells: &mut Cells<'_>) -> Result<Self, RowError>;
 }
 
 /// A line that is appended and never changed: a ledger, a history.
@@ -84,15 +84,12 @@ pub trait Record: fmt::Debug + Send + Sync + 'static {
 pub struct Cells<'a> {
     table: &'static Table,
     next: usize,
-    read: &'a mut dyn FnMut(usize, Kind) -> Result<Cell<'static>, Unreadable>,
+    read: &'a mut dyn FnMut(usize, Kind) -> Result<Cell<'static>, RowError>,
 }
 
 impl<'a> Cells<'a> {
     /// `read` gives the cell of a column, by its place in the table's list.
-    pub fn new(
-        table: &'static Table,
-        read: &'a mut dyn FnMut(usize, Kind) -> Result<Cell<'static>, Unreadable>,
-    ) -> Self {
+    pub fn new(table: &'static Table, read: &'a mut dyn FnMut(usize, Kind) -> Result<Cell<'static>, RowError>) -> Self {
         Self { table, next: 0, read }
     }
 
@@ -100,11 +97,11 @@ impl<'a> Cells<'a> {
     ///
     /// # Errors
     /// It names table and column.
-    pub fn take<V: Value>(&mut self) -> Result<V, Unreadable> {
+    pub fn take<V: Value>(&mut self) -> Result<V, RowError> {
         let column = self.table.columns.get(self.next);
-        let column = column.ok_or_else(|| Unreadable(format!("{} has no column {}", self.table.name, self.next)))?;
+        let column = column.ok_or_else(|| RowError(format!("{} has no column {}", self.table.name, self.next)))?;
         let cell = (self.read)(self.next, column.kind)?;
         self.next += 1;
-        V::read(cell).map_err(|why| Unreadable(format!("{}.{}: {why}", self.table.name, column.name)))
+        V::read(cell).map_err(|why| RowError(format!("{}.{}: {why}", self.table.name, column.name)))
     }
 }

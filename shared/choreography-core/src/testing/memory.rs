@@ -15,7 +15,7 @@ use crate::{
     deadlines::{self, DeadlineStore, Due},
     delivery::{Delivery, Position},
     input::DeferredEvent,
-    retry::{Claimed, DeferredStore, Limits, Unreadable},
+    retry::{Claimed, DeferredStore, Limits, UnreadableRow},
     store::{
         Crashes, Database, DeadMessage, Deadline, DeferredStatus, Failure, OutboxMessage, PendingCall, Stage,
         StoreError, Waits,
@@ -165,7 +165,7 @@ impl DeferredStore for Memory {
         Ok(claimed(events, &state.unreadable_deferred))
     }
 
-    async fn park_unreadable(&self, rows: &[Unreadable]) -> Result<(), StoreError> {
+    async fn park_unreadable(&self, rows: &[UnreadableRow]) -> Result<(), StoreError> {
         for row in rows {
             self.state().deferred.entry(row.number).and_modify(|deferred| deferred.status = DeferredStatus::Parked);
         }
@@ -176,7 +176,7 @@ impl DeferredStore for Memory {
 fn claimed(events: Vec<DeferredEvent>, unreadable: &BTreeSet<i64>) -> Claimed {
     let (unreadable, events): (Vec<_>, Vec<_>) =
         events.into_iter().partition(|deferred| unreadable.contains(&deferred.number));
-    let told = |deferred: DeferredEvent| Unreadable { number: deferred.number, why: "no headers".into() };
+    let told = |deferred: DeferredEvent| UnreadableRow { number: deferred.number, why: "no headers".into() };
     Claimed { events, unreadable: unreadable.into_iter().map(told).collect() }
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     effects::{Effects, NewCall, NewEvent, SagaEnd, SetDeadline, SettleDeadline},
     envelope::Envelope,
-    participant::{Participant, Refusal, Trigger, Undecodable},
+    participant::{DecodeError, Participant, Refusal, Trigger},
     rows::{Rows, Touch},
 };
 
@@ -67,12 +67,12 @@ impl Participant for Toy {
         (topic, event_type) == ("in", "toy.foreign")
     }
 
-    fn decode(&self, _topic: &str, envelope: &Envelope) -> Result<Option<Event>, Undecodable> {
+    fn decode(&self, _topic: &str, envelope: &Envelope) -> Result<Option<Event>, DecodeError> {
         if envelope.event_type == "toy.foreign" {
             return Ok(None);
         }
         let mut event: Event = serde_json::from_str(envelope.payload.get())
-            .map_err(|error| Undecodable::Payload { path: "payload".into(), problem: error.to_string() })?;
+            .map_err(|error| DecodeError::Payload { path: "payload".into(), problem: error.to_string() })?;
         assert_ne!(event.act, "panic at decoding");
         event.key = envelope.aggregate_id.clone();
         Ok(Some(event))

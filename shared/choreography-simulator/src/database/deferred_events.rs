@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use choreography_core::{
     input::DeferredEvent,
     participant::Participant,
-    retry::{Claimed, DeferredStore, Limits, Unreadable},
+    retry::{Claimed, DeferredStore, Limits, UnreadableRow},
     store::{DeferredStatus, StoreError},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -43,7 +43,7 @@ impl<P: Participant> DeferredStore for Model<P> {
         Ok(self.read(events))
     }
 
-    async fn park_unreadable(&self, rows: &[Unreadable]) -> Result<(), StoreError> {
+    async fn park_unreadable(&self, rows: &[UnreadableRow]) -> Result<(), StoreError> {
         let mut tx = self.alone("park_unreadable").await?;
         let now = tx.begun;
         let of = |row: &DeferredRow| {
@@ -71,7 +71,7 @@ impl<P: Participant> Model<P> {
         let (unreadable, events) = events.into_iter().partition(|event| scribbled.contains(&event.number));
         let unreadable: Vec<DeferredEvent> = unreadable;
         let why = || "scribbled over".to_owned();
-        let unreadable = unreadable.iter().map(|event| Unreadable { number: event.number, why: why() }).collect();
+        let unreadable = unreadable.iter().map(|event| UnreadableRow { number: event.number, why: why() }).collect();
         Claimed { events, unreadable }
     }
 }

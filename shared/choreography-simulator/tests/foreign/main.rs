@@ -9,7 +9,7 @@ use std::{
 
 use choreography_core::{
     Answer,
-    calls::{NoAnswer, Provider},
+    calls::{CallError, Provider},
     store::PendingCall,
 };
 use choreography_simulator::{Plant, Simulation, Subject, System, core::lock};
@@ -24,7 +24,7 @@ const VISITS: usize = 4;
 struct Guests(Arc<Mutex<BTreeSet<String>>>);
 
 impl Provider for Guests {
-    async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, NoAnswer> {
+    async fn call(&self, call: &PendingCall, _age: TimeDelta) -> Result<Answer, CallError> {
         lock(&self.0).insert(call.idempotency_key());
         Ok(Answer::Yes { detail: "told".into() })
     }

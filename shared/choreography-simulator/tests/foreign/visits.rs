@@ -1,7 +1,7 @@
 //! Services of another team: a desk where visits are made, complaints that undo them, and points for each visit that stands.
 
 use choreography_core::{
-    Answer, Call, Command, Event, EventType, Key, Refusal, Undecodable,
+    Answer, Call, Command, DecodeError, Event, EventType, Key, Refusal,
     routes::{Moment, Reacts, Routes, Service, nothing, publish},
     table,
 };
@@ -22,12 +22,12 @@ macro_rules! event {
                 self.visit.clone()
             }
 
-            fn read(version: u32, payload: &str) -> Result<Self, Undecodable> {
+            fn read(version: u32, payload: &str) -> Result<Self, DecodeError> {
                 if version != 1 {
-                    return Err(Undecodable::UnknownVersion { event_type: $name.into(), version, known: "1".into() });
+                    return Err(DecodeError::UnknownVersion { event_type: $name.into(), version, known: "1".into() });
                 }
                 serde_json::from_str(payload)
-                    .map_err(|error| Undecodable::Payload { path: String::new(), problem: error.to_string() })
+                    .map_err(|error| DecodeError::Payload { path: String::new(), problem: error.to_string() })
             }
 
             fn write(&self) -> Result<String, Refusal> {

@@ -1,7 +1,7 @@
 //! How large, long and odd a field may be: each case one step inside its bound, or one step outside.
 
 use crate::support::{golden_json, samples};
-use contracts::{Event, Invalid, Item, check::MAX_AMOUNT, total_amount};
+use contracts::{ContractError, Event, Item, check::MAX_AMOUNT, total_amount};
 use serde_json::{Value, json};
 
 /// Event type, the fields to replace as JSON pointers, and the path refused; `None` for a payload that is well.
@@ -37,7 +37,7 @@ fn check(cases: Vec<Case>) {
         }
         let found = match Event::parse(event_type, 1, &payload.to_string()) {
             Ok(_) => None,
-            Err(Invalid::Field { path, .. }) => Some(path),
+            Err(ContractError::Field { path, .. }) => Some(path),
             Err(other) => panic!("{other}"),
         };
         assert_eq!(found.as_deref(), refused, "{event_type} {changes:?}");

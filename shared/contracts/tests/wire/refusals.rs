@@ -1,7 +1,7 @@
 //! What is refused, and that the refusal names the field.
 
 use crate::support::{golden_json, places, samples};
-use contracts::{Event, Invalid};
+use contracts::{ContractError, Event};
 use serde_json::{Value, json};
 
 /// Added after version 1 was first written, so older payloads don't have them.
@@ -9,7 +9,7 @@ const OPTIONAL: [&str; 3] = ["paymentMethod", "shippingAddress", "line2"];
 
 fn refused_path(event_type: &str, payload: &str) -> String {
     match Event::parse(event_type, 1, payload) {
-        Err(Invalid::Field { path, .. }) => path,
+        Err(ContractError::Field { path, .. }) => path,
         other => panic!("{event_type} {payload}: {other:?}"),
     }
 }
@@ -119,13 +119,13 @@ fn a_field_that_stands_there_twice_is_named_whichever_struct_reads_it() {
 #[test]
 fn a_type_or_version_that_is_not_known_is_told_apart() {
     assert!(
-        matches!(Event::parse("order.lost", 1, "{}"), Err(Invalid::UnknownType { event_type }) if event_type == "order.lost")
+        matches!(Event::parse("order.lost", 1, "{}"), Err(ContractError::UnknownType { event_type }) if event_type == "order.lost")
     );
     for event_type in Event::TYPES {
         for version in [0, 2] {
             let event_type = (*event_type).to_owned();
             let refused = Event::parse(&event_type, version, "{}").unwrap_err();
-            assert_eq!(refused, Invalid::UnknownVersion { event_type, version, known: "1".into() });
+            assert_eq!(refused, ContractError::UnknownVersion { event_type, version, known: "1".into() });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A depot of parcels on shelves, whose tables have columns that no rule sees.
 
 use choreography_core::{
-    Command, Event, EventType, Key, Refusal, Undecodable,
+    Command, DecodeError, Event, EventType, Key, Refusal,
     handler::Progress,
     input::{Inbound, Input, Origin, Verdict},
     participant::Trigger,
@@ -47,8 +47,8 @@ impl Event for Packed {
         self.parcel.clone()
     }
 
-    fn read(_: u32, _: &str) -> Result<Self, Undecodable> {
-        Err(Undecodable::Payload { path: "payload".into(), problem: "nobody reads it".into() })
+    fn read(_: u32, _: &str) -> Result<Self, DecodeError> {
+        Err(DecodeError::Payload { path: "payload".into(), problem: "nobody reads it".into() })
     }
 
     fn write(&self) -> Result<String, Refusal> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use choreography_core::{
-    calls::{Called, NoAnswer, Provider},
+    calls::{CallError, Called, Provider},
     participant::Answer,
     spans::{SagaSpan, SpanStart},
     store::PendingCall,
@@ -39,19 +39,19 @@ pub(super) async fn call<O: Provider>(
     let mut span = asked(&call);
     let began = Instant::now();
     // The breaker counts what is the provider's trouble; a wrong request is ours.
-    let guarded = breaker.call_with(|error: &NoAnswer| matches!(error, NoAnswer::Passing(_)), async {
+    let guarded = breaker.call_with(|error: &CallError| matches!(error, CallError::Passing(_)), async {
         let answered = AssertUnwindSafe(provider.call(&call, age)).catch_unwind();
         match tokio::time::timeout(time_limit, answered).await {
             Ok(Ok(result)) => result,
             // What it was doing is not known, so the call stays open; others go on.
-            Ok(Err(_)) => Err(NoAnswer::Wrong("the call panicked; see the log".into())),
-            Err(_) => Err(NoAnswer::Passing(format!("no answer within {time_limit:?}"))),
+            Ok(Err(_)) => Err(CallError::Wrong("the call panicked; see the log".into())),
+            Err(_) => Err(CallError::Passing(format!("no answer within {time_limit:?}"))),
         }
     });
     let result = match guarded.await {
         Ok(answer) => Ok(answer),
         Err(Error::Inner(no_answer)) => Err(no_answer),
-        Err(Error::Rejected) => Err(NoAnswer::Passing(BREAKER_OPEN.into())),
+        Err(Error::Rejected) => Err(CallError::Passing(BREAKER_OPEN.into())),
     };
     metrics::histogram!("saga_call_seconds", "step" => call.step.clone()).record(began.elapsed().as_secs_f64());
     report(&call, &result);
@@ -59,8 +59,8 @@ pub(super) async fn call<O: Provider>(
     call.trace = span.context().clone();
     match &result {
         Ok(_) => {}
-        Err(NoAnswer::Passing(_) | NoAnswer::InProgress(_)) => span.fail("no-answer"),
-        Err(NoAnswer::Wrong(_)) => span.fail("wrong-request"),
+        Err(CallError::Passing(_) | CallError::InProgress(_)) => span.fail("no-answer"),
+        Err(CallError::Wrong(_)) => span.fail("wrong-request"),
     }
     span.end();
     (call, result)
@@ -78,7 +78,7 @@ fn asked(call: &PendingCall) -> SagaSpan {
     })
 }
 
-fn report(call: &PendingCall, result: &Result<Answer, NoAnswer>) {
+fn report(call: &PendingCall, result: &Result<Answer, CallError>) {
     let outcome = match result {
         Ok(Answer::Yes { .. }) => "yes",
         Ok(Answer::No { .. }) => "no",
@@ -87,7 +87,7 @@ fn report(call: &PendingCall, result: &Result<Answer, NoAnswer>) {
     metrics::counter!("saga_calls_total", "step" => call.step.clone(), "answer" => outcome).increment(1);
 }
 
-fn report_no_answer(call: &PendingCall, no_answer: &NoAnswer) -> &'static str {
+fn report_no_answer(call: &PendingCall, no_answer: &CallError) -> &'static str {
     macro_rules! log {
         ($level:ident, $message:literal) => {
             $level!(
@@ -103,15 +103,15 @@ fn report_no_answer(call: &PendingCall, no_answer: &NoAnswer) -> &'static str {
         };
     }
     match no_answer {
-        NoAnswer::Passing(_) => {
+        CallError::Passing(_) => {
             log!(warn, "no answer; the provider is asked again later");
             "none"
         }
-        NoAnswer::InProgress(_) => {
+        CallError::InProgress(_) => {
             log!(warn, "the provider is still at work on it; it is asked again soon");
             "in-progress"
         }
-        NoAnswer::Wrong(_) => {
+        CallError::Wrong(_) => {
             log!(
                 error,
                 "the provider refuses the request itself: an operator has to look at it, and may settle it by hand"

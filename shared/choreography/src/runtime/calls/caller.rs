@@ -10,7 +10,7 @@ use std::{
 };
 
 use choreography_core::{
-    calls::{CallStore, Called, Claimed, NoAnswer, Provider},
+    calls::{CallError, CallStore, Called, Claimed, Provider},
     store::StoreError,
 };
 use futures::{StreamExt, stream::FuturesUnordered};
@@ -108,7 +108,7 @@ impl<S: CallStore + Clone, O: Provider> Caller<S, O> {
             self.keep(claimed);
         }
         for Waiting { call, .. } in std::mem::take(&mut self.claimed) {
-            hand_on(answers, (call, Err(NoAnswer::Passing("not begun: the service is stopping".into())))).await;
+            hand_on(answers, (call, Err(CallError::Passing("not begun: the service is stopping".into())))).await;
         }
         while let Some(called) = self.calls.next().await {
             hand_on(answers, called).await;
@@ -183,13 +183,13 @@ impl<S: CallStore + Clone, O: Provider> Caller<S, O> {
     /// While the breaker refuses calls nothing is claimed, since each would only be given back, later and later.
     fn ended(&mut self, (_, result): &Called, state: &ConsumerState) {
         match result {
-            Err(NoAnswer::Passing(why)) if why == BREAKER_OPEN => {
+            Err(CallError::Passing(why)) if why == BREAKER_OPEN => {
                 self.rest_until.get_or_insert_with(|| Instant::now() + self.pace.breaker_wait);
                 self.probing = true;
                 state.breaker_open.store(true, Ordering::Relaxed);
             }
-            Err(NoAnswer::Passing(_)) => {}
-            Ok(_) | Err(NoAnswer::InProgress(_) | NoAnswer::Wrong(_)) => {
+            Err(CallError::Passing(_)) => {}
+            Ok(_) | Err(CallError::InProgress(_) | CallError::Wrong(_)) => {
                 self.probing = false;
                 state.breaker_open.store(false, Ordering::Relaxed);
             }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use choreography_core::{
-    calls::{Claimed, Contradiction, FreshCall, LateAnswer, NoAnswer, Postponed},
+    calls::{CallError, Claimed, Contradiction, FreshCall, LateAnswer, Postponed},
     participant::Answer,
     store::{PendingCall, StoreError},
     trace::TraceContext,
@@ -78,14 +78,14 @@ struct StandIn {
 }
 
 impl Provider for StandIn {
-    async fn call(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, NoAnswer> {
+    async fn call(&self, call: &PendingCall, age: TimeDelta) -> Result<Answer, CallError> {
         self.called.lock().unwrap().push((call.id.as_u128(), age));
         if call.step == "explode" {
             panic!("on purpose");
         }
         tokio::task::yield_now().await;
         match self.down.load(std::sync::atomic::Ordering::Relaxed) {
-            true => Err(NoAnswer::Passing("503".into())),
+            true => Err(CallError::Passing("503".into())),
             false => Ok(Answer::Yes { detail: "ch_1".into() }),
         }
     }
@@ -154,7 +154,7 @@ async fn while_the_breaker_refuses_calls_nothing_is_claimed_in_vain() {
     let mut running = run((0..1_000).map(pending_call), Vec::new(), provider, pace(64));
     // The breaker opens after 50; what was claimed by then may be refused, and nothing else.
     let called = running.answers(64).await;
-    assert!(called.iter().all(|(_, result)| matches!(result, Err(NoAnswer::Passing(_)))));
+    assert!(called.iter().all(|(_, result)| matches!(result, Err(CallError::Passing(_)))));
     running.queue.offer(vec![fresh(5_000)]);
     running.stop.cancel();
     while running.answers.recv().await.is_some() {}
@@ -200,6 +200,6 @@ async fn a_call_that_panics_stays_open_and_the_others_go_on() {
     let explodes = PendingCall { step: "explode".into(), ..pending_call(1) };
     let mut running = run([explodes, pending_call(2)].into_iter(), Vec::new(), StandIn::default(), pace(1));
     let called = running.answers(2).await;
-    assert!(matches!(&called[0].1, Err(NoAnswer::Wrong(why)) if why.contains("panicked")), "{called:?}");
+    assert!(matches!(&called[0].1, Err(CallError::Wrong(why)) if why.contains("panicked")), "{called:?}");
     assert!(called[1].1.is_ok());
 }

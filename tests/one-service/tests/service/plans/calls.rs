@@ -1,7 +1,7 @@
 //! Payment: events, external calls and deferred events.
 
 use choreography_core::{
-    calls::{CallStore, NoAnswer, give_back},
+    calls::{CallError, CallStore, give_back},
     delivery::Position,
     event_id::Ids,
     handler::Progress,
@@ -76,7 +76,7 @@ async fn amend_and_postpone(world: &OneService<Payment>, n: u128) {
     let handler = world.handler();
     let claimed = CallStore::claim(&handler.database, 10, 1_000, TimeDelta::seconds(10)).await.expect("calls");
     let unanswered: Vec<_> =
-        claimed.into_iter().map(|claimed| (claimed.call, NoAnswer::Passing("busy".into()))).collect();
+        claimed.into_iter().map(|claimed| (claimed.call, CallError::Passing("busy".into()))).collect();
     give_back(&handler.database, &handler.policy.retry, &mut Ids::new(), &unanswered).await.expect("they wait");
 }
 

@@ -2,7 +2,7 @@
 ///
 /// Ask by key, or repeat under the same key; never take it for a refusal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoAnswer {
+pub enum ProviderError {
     /// The time limit passed.
     #[error("no answer within the time limit")]
     TimedOut,
@@ -39,9 +39,9 @@ pub enum NoAnswer {
     Malformed(String),
 }
 
-impl NoAnswer {
+impl ProviderError {
     /// Whether the same request may well be answered next time. `false`: it needs a person.
     pub fn is_passing(&self) -> bool {
-        !matches!(self, NoAnswer::Refused { .. })
+        !matches!(self, ProviderError::Refused { .. })
     }
 }

@@ -1,13 +1,13 @@
 //! Why a payload is refused.
 
-use choreography_core::Undecodable;
+use choreography_core::DecodeError;
 
 /// Longest path, problem or type, in characters. They quote what came from outside, and end in logs, headers and rows.
 const MAX_QUOTED: usize = 300;
 
 /// Says which field of an event is wrong, or that the event is none this build knows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Invalid {
+pub enum ContractError {
     /// No event of the choreography has this type.
     #[error("{event_type:?} is no event of this choreography")]
     UnknownType { event_type: String },
@@ -19,7 +19,7 @@ pub enum Invalid {
     Field { path: String, problem: String },
 }
 
-impl Invalid {
+impl ContractError {
     /// Both texts are cut to a bounded length and freed of control characters.
     pub fn field(path: impl AsRef<str>, problem: impl AsRef<str>) -> Self {
         Self::Field { path: tidy(path.as_ref()), problem: tidy(problem.as_ref()) }
@@ -30,25 +30,27 @@ impl Invalid {
     }
 }
 
-impl From<Invalid> for Undecodable {
-    fn from(invalid: Invalid) -> Self {
+impl From<ContractError> for DecodeError {
+    fn from(invalid: ContractError) -> Self {
         match invalid {
-            Invalid::UnknownVersion { event_type, version, known } => {
+            ContractError::UnknownVersion { event_type, version, known } => {
                 Self::UnknownVersion { event_type, version, known }
             }
-            Invalid::Field { path, problem } => Self::Payload { path, problem },
-            Invalid::UnknownType { .. } => Self::Payload { path: "type".to_owned(), problem: invalid.to_string() },
+            ContractError::Field { path, problem } => Self::Payload { path, problem },
+            ContractError::UnknownType { .. } => {
+                Self::Payload { path: "type".to_owned(), problem: invalid.to_string() }
+            }
         }
     }
 }
 
-impl From<Undecodable> for Invalid {
-    fn from(error: Undecodable) -> Self {
+impl From<DecodeError> for ContractError {
+    fn from(error: DecodeError) -> Self {
         match error {
-            Undecodable::UnknownVersion { event_type, version, known } => {
+            DecodeError::UnknownVersion { event_type, version, known } => {
                 Self::UnknownVersion { event_type, version, known }
             }
-            Undecodable::Payload { path, problem } => Self::field(path, problem),
+            DecodeError::Payload { path, problem } => Self::field(path, problem),
             other => Self::field("payload", other.to_string()),
         }
     }
