@@ -1,6 +1,6 @@
 //! One-shot jobs that make what must be there before the services start.
 
-mod waiting;
+mod availability;
 
 use std::path::{Path, PathBuf};
 
@@ -158,7 +158,7 @@ async fn main() -> Result<()> {
 }
 
 async fn make_kafka(connection: &Connection, secrets_dir: &Path, replicas: i32, partitions: Option<i32>) -> Result<()> {
-    waiting::for_kafka(connection).await?;
+    availability::for_kafka(connection).await?;
     let topics = topics().into_iter().map(|topic| TopicSpec { replicas, ..topic }).collect();
     let topics = kafka::with_partitions(connection, topics, partitions).await?;
     kafka::create_topics(connection, &topics).await?;
@@ -177,7 +177,7 @@ fn service_connections(of_pools: u32, most_replicas: u32) -> u32 {
 }
 
 async fn make_databases(admin_url: &str, secrets_dir: &Path, service_connections: u32) -> Result<()> {
-    waiting::for_postgres(admin_url).await?;
+    availability::for_postgres(admin_url).await?;
     databases::close_the_servers_own(admin_url).await?;
     let login = |role: &str| Ok::<_, anyhow::Error>(Login::new(role, password(secrets_dir, &database_password(role))?));
     for part in PARTS.iter() {

@@ -7,7 +7,7 @@ use jsonwebtoken::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::remembered::Remembered;
+use crate::token_cache::Remembered;
 
 /// A token without a key's name is tried with every key of its algorithm: a set must not make one token cost hundreds of
 /// signature checks.

@@ -9,9 +9,9 @@ mod gate;
 mod key_set;
 mod keys;
 mod rate;
-mod remembered;
 mod settings;
 mod token;
+mod token_cache;
 
 pub use caller::Caller;
 pub use gate::Gate;

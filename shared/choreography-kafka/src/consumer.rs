@@ -20,12 +20,11 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 
 use super::{
-    Connection,
+    Connection, client_settings,
     group::{Group, positions},
     membership::{GroupProtocol, Membership},
-    raw::{Message, Polled, Queue},
+    raw_client::{Message, Polled, Queue},
     state::{KafkaState, Stop},
-    tuning,
 };
 
 /// How long a poll waits for a first message; also how soon a stopping service notices.
@@ -307,8 +306,8 @@ fn accept(
     };
     let position = Position { topic, partition: message.partition, offset: message.offset };
     let size = message.payload.map_or(0, <[u8]>::len) + message.key.map_or(0, <[u8]>::len);
-    if size > tuning::LARGEST_MESSAGE {
-        let text = format!("a message of {size} bytes; at most {} are taken", tuning::LARGEST_MESSAGE);
+    if size > client_settings::LARGEST_MESSAGE {
+        let text = format!("a message of {size} bytes; at most {} are taken", client_settings::LARGEST_MESSAGE);
         group.stop(consumer, &position, Stop::Unreadable, text);
         return None;
     }

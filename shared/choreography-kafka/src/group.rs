@@ -22,7 +22,7 @@ use tracing::{error, info, warn};
 use super::{
     commits::Commits,
     lag::lag,
-    raw::Failure,
+    raw_client::Failure,
     state::{KafkaState, KafkaTrouble, Stop, StoppedPartition},
     verdict::{Meaning, meaning, way_on},
 };

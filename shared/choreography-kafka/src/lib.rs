@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+mod client_settings;
 mod commits;
 mod connection;
 mod consumer;
@@ -10,17 +11,16 @@ mod group;
 mod lag;
 mod membership;
 mod producer;
-mod raw;
+mod raw_client;
 mod state;
 mod topics;
-mod tuning;
 mod verdict;
 
+pub use client_settings::{client, consumer, producer};
 pub use connection::Connection;
 pub use consumer::{KafkaConsumer, Limits as BatchLimits};
 pub use membership::GroupProtocol;
 pub use producer::{KafkaProducer, ProducerLimits};
-pub use raw::headers;
+pub use raw_client::headers;
 pub use state::{KafkaState, KafkaTrouble, Snapshot, Stop, StoppedPartition};
 pub use topics::{TopicError, check_topics};
-pub use tuning::{client, consumer, producer};

@@ -11,7 +11,7 @@ use rdkafka::{
 };
 use tokio::task::JoinHandle;
 
-use super::{Connection, group::Group, tuning};
+use super::{Connection, client_settings, group::Group};
 
 /// A client that heard nothing from Kafka for so long is made anew.
 ///
@@ -60,7 +60,7 @@ impl Membership {
     /// A new member of the group.
     pub fn join(&mut self, group: Group) -> KafkaResult<Arc<BaseConsumer<Group>>> {
         self.joined = Instant::now();
-        let config = tuning::consumer(&self.kafka, &self.group, self.protocol);
+        let config = client_settings::consumer(&self.kafka, &self.group, self.protocol);
         let consumer: BaseConsumer<Group> = config.create_with_context(group)?;
         let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;

@@ -10,7 +10,7 @@ use rdkafka::{
     error::KafkaError,
 };
 
-use super::{Connection, tuning};
+use super::{Connection, client_settings};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -77,7 +77,7 @@ pub async fn check_topics(
     horizon: Option<(TimeDelta, TimeDelta)>,
 ) -> Result<(), TopicError> {
     let unreachable = |error| TopicError::Unreachable { brokers: kafka.brokers().to_owned(), error };
-    let consumer: BaseConsumer = tuning::client(kafka, "topic-check").create().map_err(unreachable)?;
+    let consumer: BaseConsumer = client_settings::client(kafka, "topic-check").create().map_err(unreachable)?;
     let metadata = tokio::task::spawn_blocking(move || consumer.fetch_metadata(None, TIMEOUT))
         .await
         .map_err(|_| unreachable(KafkaError::Canceled))?
@@ -102,7 +102,7 @@ async fn check_horizon(
 ) -> Result<(), TopicError> {
     let unreachable = |error| TopicError::Unreachable { brokers: kafka.brokers().to_owned(), error };
     let admin: AdminClient<DefaultClientContext> =
-        tuning::client(kafka, "topic-check").create().map_err(unreachable)?;
+        client_settings::client(kafka, "topic-check").create().map_err(unreachable)?;
     let resources: Vec<ResourceSpecifier<'_>> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
     let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
     let described = admin.describe_configs(&resources, &options).await.map_err(unreachable)?;

@@ -2,7 +2,7 @@
 
 use rdkafka::{Offset, types::RDKafkaErrorCode};
 
-use super::{raw::Failure, state::Stop};
+use super::{raw_client::Failure, state::Stop};
 
 /// What follows from an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Postgres, Session, waiting};
+use super::{Postgres, Session, waiting_rows};
 
 /// A deferred event, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]
@@ -120,7 +120,7 @@ impl Postgres {
         .bind(number)
         .fetch_optional(&self.pool)
         .await?;
-        row.as_ref().map(waiting::delivery).transpose()
+        row.as_ref().map(waiting_rows::delivery).transpose()
     }
 
     /// Gives a parked event up (or one that waits for its time), for a reason that is kept with its bytes. Those behind

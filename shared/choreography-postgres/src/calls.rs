@@ -10,7 +10,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Postgres, waiting};
+use super::{Postgres, waiting_rows};
 
 /// An external call without an answer, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]
@@ -92,7 +92,7 @@ impl Postgres {
     /// An open call, to be answered by hand.
     pub async fn open_call(&self, id: Uuid) -> sqlx::Result<Option<PendingCall>> {
         let row = sqlx::query("SELECT * FROM intents WHERE id = $1").bind(id).fetch_optional(&self.pool).await?;
-        row.as_ref().map(waiting::pending_call).transpose()
+        row.as_ref().map(waiting_rows::pending_call).transpose()
     }
 
     /// Calls that were settled by hand, oldest first, after `after`.

@@ -9,7 +9,7 @@ use choreography_core::{
 use chrono::TimeDelta;
 use sqlx::{Row, postgres::PgRow};
 
-use super::{Postgres, error::store_error, readable, waiting};
+use super::{Postgres, error::store_error, row_reader, waiting_rows};
 
 /// `next`: those whose turn it is, which nobody else is taking. `claimed`: as many as fit, kept from others by their due
 /// time. `behind`: what follows the first of a key. A sum that excludes the row itself lets one of any size through.
@@ -104,7 +104,7 @@ fn number(limit: usize) -> i64 {
 fn claimed(rows: &[PgRow]) -> sqlx::Result<Claimed> {
     let mut claimed = Claimed::default();
     for row in rows {
-        match readable::read(row, deferred_event) {
+        match row_reader::read(row, deferred_event) {
             Ok(event) => claimed.events.push(event),
             Err(error) => {
                 claimed.unreadable.push(UnreadableRow { number: row.try_get("number")?, why: error.to_string() });
@@ -121,9 +121,9 @@ fn deferred_event(row: &PgRow) -> sqlx::Result<DeferredEvent> {
             id: row.try_get("event_id")?,
             event_type: row.try_get("event_type")?,
             aggregate_id: row.try_get("key")?,
-            delivery: waiting::delivery(row)?,
+            delivery: waiting_rows::delivery(row)?,
         },
-        attempts: waiting::attempts(row)?,
+        attempts: waiting_rows::attempts(row)?,
         first_failed_at: row.try_get("first_failed_at")?,
         redrive: false,
         early: row.try_get("early")?,

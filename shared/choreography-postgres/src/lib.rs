@@ -5,46 +5,46 @@
 mod admin;
 mod archive;
 mod calls;
-mod counting;
 mod deferred_events;
 mod depths;
-mod due;
+mod due_rows;
 mod error;
+mod event_counts;
 mod headers;
 mod journal;
 mod leases;
-mod locking;
+mod lock;
 mod maintenance;
 mod migrations;
 mod outbox;
 mod parts;
 mod payloads;
 mod pool;
-mod readable;
+mod row_reader;
 mod session;
 mod statement;
-mod stopped;
+mod stopped_keys;
 mod sweep;
 mod tables;
 mod transaction;
-mod waiting;
-mod writing;
+mod waiting_rows;
+mod write;
 
 use std::sync::Arc;
 
 pub use admin::{DeadMessageView, DeferredView, DiscardError};
 pub use archive::{ArchiveError, FinishedRows, Keep, OldRecords, Page};
 pub use calls::{CallView, SettledView};
-pub use counting::{COUNTS, count_events, expect_counted};
 pub use depths::{Depths, depths};
 pub use error::store_error;
+pub use event_counts::{COUNTS, count_events, expect_counted};
 pub use journal::end_run;
 pub use maintenance::{commits_last, drop_partitions, inbox_floor, make_leases, make_partitions};
 pub use migrations::{MigrationError, expect_migrated, grant, migrate};
 pub use payloads::Kept;
 pub use pool::{Limits, Pool};
 pub use session::Session;
-pub use stopped::{StoppedView, stopped_keys};
+pub use stopped_keys::{StoppedView, stopped_keys};
 pub use sweep::sweep;
 pub use transaction::PgTransaction;
 
@@ -91,7 +91,7 @@ impl Database<Routed> for Postgres {
 
     async fn begin(&self, waits: Waits) -> Result<Self::Transaction, StoreError> {
         let (tx, now) =
-            self.pool.begin_with(&locking::limits(waits, &self.participant)).await.map_err(store_error).map_err(
+            self.pool.begin_with(&lock::limits(waits, &self.participant)).await.map_err(store_error).map_err(
                 |error| match error {
                     StoreError::Contention(why) => {
                         StoreError::Unavailable(format!("a table is locked as a whole by another session: {why}"))

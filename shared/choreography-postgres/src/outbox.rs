@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Postgres, error::store_error, headers, leases, parts::Parts, readable};
+use super::{Postgres, error::store_error, headers, leases, parts::Parts, row_reader};
 
 /// The leases whose epochs still are these, locked against a claim in between: whoever writes in their name holds the range
 /// meanwhile. Whether they have expired is nothing to it, as long as nobody else took the range. That another server answers by
@@ -105,7 +105,7 @@ impl Finding {
             found.waiting.push((range, number));
             return Ok(());
         }
-        match readable::read(row, outbox_row) {
+        match row_reader::read(row, outbox_row) {
             Ok(row) => found.rows.push(row),
             Err(error) => found.unreadable.push(Refused { range, number, error: error.to_string() }),
         }

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use sqlx::{Row as _, postgres::PgRow, types::Json};
 
-use super::{counting::COLUMN, parts::Parts};
+use super::{event_counts::COLUMN, parts::Parts};
 
 /// How many events each aggregate has published then; of a table whose rows count none, `None`.
 pub(super) type Events<'a> = Option<&'a BTreeMap<String, i64>>;

@@ -8,7 +8,7 @@ use choreography_core::{
 };
 use chrono::{DateTime, Utc};
 
-use super::{Session, error::store_error, locking, readable, writing};
+use super::{Session, error::store_error, lock, row_reader, write};
 
 /// One open transaction (READ COMMITTED, PostgreSQL's default).
 pub struct PgTransaction {
@@ -30,11 +30,11 @@ impl Transaction<Routed> for PgTransaction {
     }
 
     async fn lock(&mut self, wanted: &Wanted<Routed>) -> Result<Found<Routed>, StoreError> {
-        readable::guarded(locking::lock(&mut self.tx, &self.participant, wanted)).await.map_err(store_error)
+        row_reader::guarded(lock::lock(&mut self.tx, &self.participant, wanted)).await.map_err(store_error)
     }
 
     async fn write(&mut self, writing: &Writing<Routed>) -> Result<Written, StoreError> {
-        writing::write(&mut self.tx, &self.participant, self.ranges, writing).await
+        write::write(&mut self.tx, &self.participant, self.ranges, writing).await
     }
 
     async fn roll_back(mut self) {

@@ -14,7 +14,7 @@ use choreography_core::{
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{core::Core, observed::Observed, poison::Kind, words};
+use crate::{core::Core, observation::Observed, poison::Kind, words};
 
 /// A service's rules, watched.
 pub struct Probe {

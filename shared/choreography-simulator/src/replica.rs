@@ -1,7 +1,7 @@
 //! A replica of a service: the engine's loops, as tasks that the schedule drives and a crash drops.
 
-mod feeding;
-mod relaying;
+mod feed;
+mod relay_loop;
 
 use std::{
     collections::BTreeMap,
@@ -27,8 +27,8 @@ use choreography_core::{
     store::{Deadline, PendingCall},
 };
 use chrono::TimeDelta;
-use feeding::Following;
-use relaying::{relay, renew};
+use feed::Following;
+use relay_loop::{relay, renew};
 
 use crate::{
     core::{Core, SeededIds, lock, sleep},

@@ -14,10 +14,10 @@ use choreography_core::{
 use crate::{
     core::{Core, lock, sleep},
     database::{Model, OwnRow},
-    observed::{Observed, Unknown},
+    observation::{Observed, Unknown},
     probe::{Probe, Probed},
     requests::Requests,
-    unreliable::Unreliable,
+    unreliable_provider::Unreliable,
 };
 
 type Calls<O> = Box<dyn FnOnce(Arc<Core>) -> O>;

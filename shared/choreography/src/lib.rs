@@ -85,12 +85,12 @@
 
 #![warn(missing_docs)]
 
-mod archiving;
+mod archive_command;
 mod describe;
 mod health;
 #[cfg(feature = "http")]
 mod http;
-mod preparing;
+mod preparation;
 #[cfg(feature = "http")]
 mod problem;
 mod program;
@@ -100,8 +100,8 @@ mod runtime;
 pub mod secret;
 mod service;
 mod settings;
-mod starting;
-mod stopping;
+mod shutdown;
+mod startup;
 mod telemetry;
 #[cfg(not(feature = "http"))]
 mod without_http;
@@ -159,5 +159,5 @@ pub mod testing {
     #[doc(hidden)]
     pub use crate::http::admin_routes;
     #[doc(hidden)]
-    pub use crate::{preparing::PLANNING, settings::RANGES};
+    pub use crate::{preparation::PLANNING, settings::RANGES};
 }

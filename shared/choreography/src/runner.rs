@@ -17,7 +17,7 @@ use crate::{
     http::Api,
     service::{Context, run_routed},
     settings::EngineSettings,
-    stopping::told_to_stop,
+    shutdown::told_to_stop,
 };
 
 /// What a service brings, until it [runs](Runner::run).

@@ -21,10 +21,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    archiving::archive,
+    archive_command::archive,
     health::Health,
     http::{Api, Front},
-    preparing::{api_pool, check_choreography, migrate, open_pool, prepare_database},
+    preparation::{api_pool, check_choreography, migrate, open_pool, prepare_database},
     runner::{Job, Surroundings},
     runtime::{
         Arrivals, ConsumerState, IntakeLoop, Pace, PostCommit, Progress, RelayLoop, ServiceHandler, Waiting, Wakes,
@@ -33,8 +33,8 @@ use crate::{
     },
     secret::{self, LiveSecret},
     settings::{EngineSettings, Migrations, Pooler, RANGES, Task, delta},
-    starting::wait_for,
-    stopping::end_within,
+    shutdown::end_within,
+    startup::wait_for,
     telemetry,
 };
 

@@ -3,7 +3,7 @@ use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
-use crate::{Limits, ProviderError, SetupError, reading, setup};
+use crate::{Limits, ProviderError, SetupError, response, setup};
 
 /// Calls one server. Cheap to clone: clones share the connections.
 #[derive(Clone, Debug)]
@@ -66,8 +66,8 @@ impl RestClient {
             }
             None => request,
         };
-        let response = request.send().await.map_err(|e| reading::broken(&e))?;
-        reading::answer(response, self.body_bytes).await
+        let response = request.send().await.map_err(|e| response::broken(&e))?;
+        response::answer(response, self.body_bytes).await
     }
 
     /// Each part is one segment: a slash within it is escaped.

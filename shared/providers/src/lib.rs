@@ -9,8 +9,8 @@ mod calls;
 mod client;
 mod provider;
 mod provider_error;
-mod reading;
 mod request;
+mod response;
 mod settings;
 mod setup;
 

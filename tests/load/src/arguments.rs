@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::disturb;
+use crate::disturbance;
 use crate::mix::Mix;
-use crate::placing::{Limit, Load};
+use crate::placement::{Limit, Load};
 use crate::schedule::{Schedule, Spread};
 
 /// Most that are measured with a batch limit of 1 unless it is said, and most that go before.
@@ -108,7 +108,7 @@ pub struct Arguments {
     pub patience: Duration,
 
     #[command(flatten)]
-    pub disturbance: disturb::Settings,
+    pub disturbance: disturbance::Settings,
 }
 
 impl Arguments {

@@ -1,26 +1,26 @@
 //! Load on the whole system over HTTP, on real Kafka and PostgreSQL: how long sagas take, and what they cost.
 
-mod against;
 mod arguments;
 mod batches;
 mod clock;
-mod disturb;
+mod comparison;
+mod disturbance;
 mod follower;
 mod hops;
 mod latency;
 mod ledger;
-mod measured;
+mod measurement;
 mod meter;
 mod mix;
-mod observed;
 mod phase;
-mod placing;
+mod placement;
 mod progress;
 mod ratio;
 mod relay;
 mod report;
 mod schedule;
 mod seed;
+mod telemetry_cost;
 mod watermarks;
 
 use std::process::ExitCode;
@@ -28,9 +28,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use arguments::Arguments;
 use clap::Parser;
-use measured::Measured;
+use measurement::Measured;
 use phase::Phase;
-use placing::Limit;
+use placement::Limit;
 use progress::say;
 use report::{Report, Table};
 
@@ -64,10 +64,10 @@ async fn run(arguments: Arguments) -> Result<()> {
         return relay::run(&arguments, events, &mut report).await;
     }
     if let Some(programs) = &arguments.against {
-        return against::run(&arguments, programs, &mut report).await;
+        return comparison::run(&arguments, programs, &mut report).await;
     }
     if let Some(pairs) = arguments.observed_pairs {
-        return observed::run(&arguments, pairs, &mut report).await;
+        return telemetry_cost::run(&arguments, pairs, &mut report).await;
     }
     let singles = arguments.single_orders();
     let title = if singles == 0 { "this build" } else { "batches" };

@@ -3,8 +3,8 @@
 mod check;
 mod clients;
 pub mod coverage;
-mod forged;
-mod observed;
+mod forgery;
+mod observation;
 mod plant;
 mod poisons;
 mod shop;

@@ -28,8 +28,8 @@ use shipping::{
 use crate::{
     check,
     clients::{self, Placed},
-    forged::forger,
-    observed::Seen,
+    forgery::forger,
+    observation::Seen,
     plant::Plant,
     poisons::poisons,
     stock_taker::stock_taker,

@@ -1,4 +1,4 @@
 //! The notification service on a real PostgreSQL.
 
-mod starting;
+mod startup;
 mod store;

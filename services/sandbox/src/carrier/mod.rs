@@ -10,14 +10,14 @@ use sqlx::PgConnection;
 
 pub(crate) use http::routes;
 
-use crate::{keyed, lane::Book, reply::Reply};
+use crate::{key_store, lane::Book, reply::Reply};
 use requests::ShipmentRequest;
 
 /// The carrier's side of the ledger.
 pub(crate) struct CarrierBook;
 
-type Call = keyed::Call<ShipmentRequest>;
-type Page = keyed::Page<ShipmentRequest, Answer>;
+type Call = key_store::Call<ShipmentRequest>;
+type Page = key_store::Page<ShipmentRequest, Answer>;
 
 /// A shipment's final answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, PgPool};
 
 use super::{Answer, Call, Page, requests::ShipmentRequest};
-use crate::{behaviour::Behaviour, keyed::Entry, ledger};
+use crate::{behaviour::Behaviour, key_store::Entry, ledger};
 
 #[derive(sqlx::FromRow)]
 struct Row {

@@ -10,14 +10,14 @@ use sqlx::PgConnection;
 
 pub(crate) use http::routes;
 
-use crate::{keyed, lane::Book, reply::Reply};
+use crate::{key_store, lane::Book, reply::Reply};
 use requests::MessageRequest;
 
 /// The mail service's side of the ledger.
 pub(crate) struct MessageBook;
 
-type Call = keyed::Call<MessageRequest>;
-type Page = keyed::Page<MessageRequest, Answer>;
+type Call = key_store::Call<MessageRequest>;
+type Page = key_store::Page<MessageRequest, Answer>;
 
 /// A message's final answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

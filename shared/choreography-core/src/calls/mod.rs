@@ -1,14 +1,14 @@
 //! External calls: a row first, then the call, and its answer is an input like any other.
 
-mod late;
+mod late_answers;
 mod step;
 
 use std::{future::Future, time::Instant};
 
 use chrono::TimeDelta;
 
-pub(crate) use late::report as report_late;
-pub use late::{Contradiction, LateAnswer};
+pub(crate) use late_answers::report as report_late;
+pub use late_answers::{Contradiction, LateAnswer};
 pub use step::answered;
 pub use step::{CallStore, Called, Claimed, Postponed, give_back};
 

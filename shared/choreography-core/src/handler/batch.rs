@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 use super::{
     Manner, SetAside,
-    known::Known,
+    execution::Running,
+    lessons::Known,
     note::{Early, Note},
     outcome::Outcome,
     queue::Queue,
     reporting::Report,
-    running::Running,
-    touched::Touched,
+    touches::Touched,
 };
 use crate::{
     dead_letter::{self, Attempts},

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Handler, Manner, Progress, SetAside, isolate::without_bytes, note::CRASH};
+use super::{Handler, Manner, Progress, SetAside, isolation::without_bytes, note::CRASH};
 use crate::{
     delivery::Position,
     event_id::IdSource,

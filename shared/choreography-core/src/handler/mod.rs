@@ -6,31 +6,31 @@
 //! lost something to another transaction is done anew, knowing what it lost.
 
 mod batch;
+mod consequences;
+#[cfg(test)]
+mod consequences_tests;
 mod crash_loop_guard;
 #[cfg(test)]
 mod crash_loop_guard_tests;
-mod isolate;
+mod execution;
+mod isolation;
 #[cfg(test)]
-mod isolate_tests;
-#[cfg(test)]
-mod keep_tests;
-mod keeping;
-mod known;
+mod isolation_tests;
+mod lessons;
 #[cfg(test)]
 mod lost_tests;
 mod note;
 #[cfg(test)]
 mod order_tests;
 mod outcome;
-mod postponing;
+mod postponement;
 mod progress;
 mod queue;
 mod reporting;
 #[cfg(test)]
 mod reporting_tests;
-mod running;
 mod suspects;
-mod touched;
+mod touches;
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -54,11 +54,11 @@ use crate::{
     store::{Database, Found, Lost, OutboxMessage, StoreError, Transaction, Waits, Wanted, WantedRows},
 };
 use batch::Batch;
-use known::Known;
+use lessons::Known;
 use note::SetAside;
 use reporting::BatchSpans;
 use suspects::Suspects;
-use touched::Touched;
+use touches::Touched;
 
 /// So often a batch is done anew in a row because others changed what it had read. Each time it knows more.
 const TRIES: usize = 8;

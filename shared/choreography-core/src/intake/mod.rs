@@ -8,26 +8,26 @@
 //! Offsets are committed only after the database, as a contiguous watermark: behind the first message of a partition that is not
 //! done with, wherever it is, nothing is committed.
 
-mod aside;
 mod batch;
-mod beside;
 mod item;
 mod messages;
-mod pacing;
+mod pause;
 mod search;
 mod share;
+mod side_loop;
+mod side_queue;
 
 use std::{
     collections::VecDeque,
     sync::{Arc, PoisonError},
 };
 
-pub use aside::Aside;
-pub use beside::{Beside, Turn};
 pub use item::{Asked, Kind, Reply};
 pub use messages::Messages;
-pub use pacing::Pacing;
+pub use pause::Pacing;
 pub use search::{Found, Search, search};
+pub use side_loop::{Beside, Turn};
+pub use side_queue::Aside;
 
 use crate::{
     broker::{BrokerError, EventConsumer},

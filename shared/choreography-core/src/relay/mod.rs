@@ -16,12 +16,12 @@
 //! What one message or topic does stops no other: see [`waits`] and [`Outcome`](outcome::Outcome). A row that has to wait, for its
 //! topic or behind one of its key that Kafka refuses, is left behind: it is noted by its number, and the rest goes on.
 
-mod fed;
+mod fed_rows;
 mod feed;
 mod lane;
 mod outcome;
 mod pace;
-mod settled;
+mod settlement;
 mod spans;
 mod standing;
 mod step;

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::{
     Feed, Lane, Lease, OutboxStore, Pace, Reading, Refused, Unpublished,
-    fed::{Chosen, Fed},
+    fed_rows::{Chosen, Fed},
     feed::Taken,
     outcome::{Outcome, Sent},
-    settled::Settled,
+    settlement::Settled,
     spans::sent,
     standing::{Found, Standings, Step},
     waits::Waits,

@@ -4,7 +4,7 @@
 mod archive;
 mod contradictions;
 mod description;
-mod further;
+mod further_rows;
 #[cfg(test)]
 mod garden_tests;
 mod inputs;
@@ -25,13 +25,13 @@ use crate::{Call, Command, Event, Record, Refusal, Row};
 pub use archive::{AgingRecords, Archive, Archived, Ends, Finished, Records};
 pub use contradictions::RoutesError;
 pub use description::{Description, EventContract};
-pub use further::Further;
+pub use further_rows::Further;
 pub use inputs::{AnyCommand, AnyEvent, AnyReply};
 pub use moment::Moment;
 pub use reaction::{Reaction, nothing, publish};
 pub use routed::{Routed, TableId};
 
-pub(crate) use further::typed;
+pub(crate) use further_rows::typed;
 use place::Place;
 use rule::Rule;
 use table::RouteTable;

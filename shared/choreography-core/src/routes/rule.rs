@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Further, Moment, OnAnswer, OnAnswerWith, OnCommand, OnCommandWith, OnDeadline, OnDeadlineWith, OnEvent,
     OnEventWith, Reaction, Service,
-    further::{row, row_so_far},
+    further_rows::{row, row_so_far},
     inputs::AnyReply,
     place::Place,
     routed::{Routed, TableId},

@@ -1,20 +1,20 @@
 //! The database as the engine's steps see it. Implemented by `choreography-postgres` with SQL, and by the simulator with a
 //! model whose transactions interleave at every statement and within them.
 
-mod locking;
+mod lock;
 mod rows;
-mod writing;
+mod write;
 
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
 
-pub use locking::{Found, Wanted, WantedRows};
+pub use lock::{Found, Wanted, WantedRows};
 pub use rows::{
     AmendedCall, DeadMessage, Deadline, DeferEvent, Deferred, DeferredFailure, DeferredStatus, Failure, OutboxMessage,
     PendingCall, RefusedCall,
 };
-pub use writing::{Calls, Deadlines, DeferredEvents, Inbox, Lost, TableChanges, Writing, Written};
+pub use write::{Calls, Deadlines, DeferredEvents, Inbox, Lost, TableChanges, Writing, Written};
 
 use crate::{
     delivery::{Delivery, Position},

@@ -29,7 +29,7 @@ use rdkafka::{
 };
 use tracing::warn;
 
-use super::{Connection, tuning};
+use super::{Connection, client_settings};
 
 /// How long purged messages may take to be reported.
 const PURGE: Duration = Duration::from_secs(5);
@@ -112,7 +112,7 @@ impl KafkaProducer {
     }
 
     fn make(&self) -> KafkaResult<ThreadedProducer<Reporting>> {
-        let mut config = tuning::producer(&self.kafka, &self.name, &self.limits);
+        let mut config = client_settings::producer(&self.kafka, &self.name, &self.limits);
         if self.alone {
             config.set("batch.num.messages", "1");
         }

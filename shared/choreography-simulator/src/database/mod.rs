@@ -2,14 +2,14 @@
 //! it begins, writes become visible at the commit, row locks and unique keys make others wait, sequences never roll back.
 
 mod deferred_events;
-mod due;
+mod due_rows;
 mod heap;
 mod intrusion;
 mod outbox;
 mod session;
 mod state;
 mod transaction;
-mod waiting;
+mod waiting_rows;
 
 use std::sync::{Arc, Mutex};
 

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::running::Running;
+use super::run::Running;
 use crate::{core::lock, faults::Fault, focus::ANY};
 
 /// A service has at most so many replicas because others are frozen.

@@ -5,7 +5,7 @@ mod intruder;
 mod junk;
 mod many;
 mod plan;
-mod running;
+mod run;
 mod scribbler;
 
 use std::{ops::Range, sync::Arc};
@@ -27,7 +27,7 @@ use crate::{
 };
 pub use many::Many;
 pub use plan::Plan;
-use running::Running;
+use run::Running;
 
 /// Far more than any run needs to come to rest.
 const LAST_STEP: u64 = 150_000;

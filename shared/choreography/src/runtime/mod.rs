@@ -1,7 +1,6 @@
 //! The loops that drive the engine's steps with real Kafka and PostgreSQL, and the service around them.
 
 mod answers;
-mod beside;
 mod calls;
 mod deadlines;
 mod gauges;
@@ -10,13 +9,13 @@ mod jobs;
 mod maintenance;
 mod post_commit;
 mod readiness;
-mod relaying;
-mod retrying;
+mod relay_loop;
+mod retry_loop;
 pub(crate) mod secrets;
-mod wake;
+mod side_loops;
+mod wake_ups;
 
 pub(crate) use answers::answer_loop;
-pub(crate) use beside::beside_loop;
 pub(crate) use calls::{CallQueue, Pace, Waiting, call_loop, call_queue};
 pub(crate) use choreography_core::progress::{Progress, beat, idle};
 pub(crate) use deadlines::deadline_loop;
@@ -26,9 +25,10 @@ pub(crate) use jobs::job_loop;
 pub(crate) use maintenance::maintenance_loop;
 pub(crate) use post_commit::PostCommit;
 pub(crate) use readiness::{Seen, readiness};
-pub(crate) use relaying::RelayLoop;
-pub(crate) use retrying::retry_loop;
-pub(crate) use wake::{Wakes, listen_loop};
+pub(crate) use relay_loop::RelayLoop;
+pub(crate) use retry_loop::retry_loop;
+pub(crate) use side_loops::beside_loop;
+pub(crate) use wake_ups::{Wakes, listen_loop};
 
 use std::time::Duration;
 

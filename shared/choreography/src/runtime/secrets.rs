@@ -8,7 +8,7 @@ use choreography_postgres::Pool;
 use tracing::{error, warn};
 
 use crate::{
-    preparing::service_options,
+    preparation::service_options,
     secret,
     settings::{EngineSettings, KafkaSettings},
 };

@@ -17,7 +17,7 @@ pub use parse::SettingsError;
 
 use choreography_kafka::GroupProtocol;
 
-use crate::archiving::ArchiveRequest;
+use crate::archive_command::ArchiveRequest;
 
 use choreography_core::{
     event_id::Window,

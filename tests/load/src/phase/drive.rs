@@ -8,12 +8,12 @@ use local::System;
 use local::shop::Shop;
 
 use crate::clock::{self, Micros};
-use crate::disturb::{Disturbed, Disturber};
+use crate::disturbance::{Disturbed, Disturber};
 use crate::follower::Follower;
 use crate::hops::Hops;
 use crate::ledger::{Ledger, Seen};
 use crate::meter::{Meter, Spent};
-use crate::placing::{self, Limit, Load, Orders};
+use crate::placement::{self, Limit, Load, Orders};
 use crate::progress::{self, say_again};
 
 const LOOK: Duration = Duration::from_millis(20);
@@ -61,7 +61,7 @@ impl Drive<'_> {
         let follower = Follower::start(self.system.broker.bootstrap(), Arc::clone(&ledger), self.hops)?;
         let (start, begin) = (Instant::now(), clock::now());
         let placing = async {
-            let placed = placing::place(self.orders, &ledger, self.load, self.limit).await?;
+            let placed = placement::place(self.orders, &ledger, self.load, self.limit).await?;
             let intake = start.elapsed();
             while ledger.counts().measured < placed {
                 tokio::time::sleep(LOOK).await;

@@ -1,8 +1,8 @@
 //! One run: start all, warm up, measure, check.
 
-mod disturbing;
+mod disturbance;
 mod drive;
-mod prepare;
+mod preparation;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use local::{BrokerChoice, System, SystemOptions, TracesTo};
 
 use crate::arguments::Arguments;
 use crate::batches;
-use crate::measured::Measured;
+use crate::measurement::Measured;
 use crate::meter::{self, Meter};
 use crate::mix::Mix;
-use crate::placing::{Limit, Load, Orders};
+use crate::placement::{Limit, Load, Orders};
 use crate::progress::{self, say};
 use crate::seed;
 
 use drive::{Drive, Driven};
-pub use prepare::is_replica_of;
+pub use preparation::is_replica_of;
 
 /// The warm-up's load, whatever is measured.
 const FLOOD: Load = Load::Closed { unended: 4_000 };
@@ -89,8 +89,8 @@ impl Phase {
     }
 
     async fn measure(&self, system: &System, arguments: &Arguments) -> Result<Measured> {
-        let addresses = prepare::add_replicas(system, arguments.replicas).await?;
-        prepare::load_stock(system, arguments).await?;
+        let addresses = preparation::add_replicas(system, arguments.replicas).await?;
+        preparation::load_stock(system, arguments).await?;
         if arguments.seed > 0 {
             seed::run(system, arguments.seed, arguments.skus).await?;
         }
@@ -111,7 +111,7 @@ impl Phase {
         let batches = batches::since(&batches::read(system).await?, &batches_before);
         let databases = meter.databases().await?;
         say("checking money, stock and ends");
-        prepare::at_rest(system).await?;
+        preparation::at_rest(system).await?;
 
         let Driven { placed, begin, intake, seen, hops, disturbed } = driven;
         let until = |rank: usize| {

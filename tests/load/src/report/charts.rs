@@ -1,7 +1,7 @@
 //! What runs have shown, as charts.
 
 use crate::latency::over_time;
-use crate::measured::Measured;
+use crate::measurement::Measured;
 
 use super::svg::{Bars, Lines, Series};
 

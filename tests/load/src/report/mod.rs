@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 
 pub use table::Table;
 
-use crate::measured::Measured;
+use crate::measurement::Measured;
 use crate::progress;
 
 /// Prints as it is told, and keeps all for the page.

@@ -1,7 +1,7 @@
 //! What a run has shown, as tables.
 
 use crate::latency::Latencies;
-use crate::measured::{Measured, is_service, per_second};
+use crate::measurement::{Measured, is_service, per_second};
 use crate::meter::{Database, Process};
 
 use super::table::Table;

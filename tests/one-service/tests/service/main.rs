@@ -3,10 +3,10 @@
 mod admin;
 mod archive;
 mod connections;
-mod counting;
 mod crashes;
 mod depot;
 mod discards;
+mod event_counts;
 mod events;
 mod listings;
 mod outbox;

@@ -5,8 +5,8 @@
 
 mod calls;
 mod deadlines;
-mod further;
-mod relaying;
+mod further_rows;
+mod relay;
 mod seen;
 
 use std::collections::BTreeSet;
@@ -56,7 +56,7 @@ async fn are_right<S: Service>(world: &OneService<S>, own: &str, expected: &str,
     assert!(wrong.is_empty(), "on full tables:\n{}", wrong.join("\n\n"));
     found.extend(again);
     let expected: BTreeSet<String> =
-        [expected, relaying::EXPECTED].join(",").split(',').map(|word| word.trim().to_owned()).collect();
+        [expected, relay::EXPECTED].join(",").split(',').map(|word| word.trim().to_owned()).collect();
     let missing: Vec<_> = expected.difference(&found).collect();
     let new: Vec<_> = found.difference(&expected).collect();
     assert!(missing.is_empty() && new.is_empty(), "never planned: {missing:?}; planned, and not in the list: {new:?}");
@@ -64,16 +64,16 @@ async fn are_right<S: Service>(world: &OneService<S>, own: &str, expected: &str,
 
 /// The steps that the engine's sources name, wherever they stand.
 const SOURCES: [&str; 5] = [
-    include_str!("../../../../shared/choreography-postgres/src/locking.rs"),
-    include_str!("../../../../shared/choreography-postgres/src/writing.rs"),
-    include_str!("../../../../shared/choreography-postgres/src/waiting.rs"),
+    include_str!("../../../../shared/choreography-postgres/src/lock.rs"),
+    include_str!("../../../../shared/choreography-postgres/src/write.rs"),
+    include_str!("../../../../shared/choreography-postgres/src/waiting_rows.rs"),
     include_str!("../../../../shared/choreography-postgres/src/tables.rs"),
     include_str!("../../../../shared/choreography-postgres/src/outbox.rs"),
 ];
 
 #[test]
 fn each_step_that_the_engine_names_is_in_a_list() {
-    let lists = [calls::EXPECTED, deadlines::EXPECTED, further::EXPECTED, relaying::EXPECTED].join(",");
+    let lists = [calls::EXPECTED, deadlines::EXPECTED, further_rows::EXPECTED, relay::EXPECTED].join(",");
     let listed: BTreeSet<&str> = lists.split(',').map(str::trim).collect();
     let named: BTreeSet<String> = SOURCES.iter().flat_map(|source| seen::named(source)).collect();
     assert!(named.contains("inbox_new") && named.contains("deadlines_set") && named.contains("records"), "{named:?}");

@@ -5,7 +5,7 @@
 mod calls;
 mod deadlines;
 mod deferred_events;
-mod further;
+mod further_rows;
 
 use std::time::{Duration, Instant};
 

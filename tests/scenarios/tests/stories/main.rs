@@ -1,9 +1,9 @@
 //! Every story runs against one world of real Kafka, real PostgreSQL and all services as processes.
 
-mod archiving;
+mod archive;
 mod bombs;
 mod calls;
-mod cancelling;
+mod cancellation;
 mod consumer;
 mod coordinator;
 mod crashes;
@@ -13,16 +13,16 @@ mod isolation;
 mod junk;
 mod lag;
 mod lifecycle;
-mod locked;
+mod locks;
 mod logs;
 mod metrics;
 mod notification;
 mod outages;
 mod outsiders;
-mod parking;
-mod refused;
+mod parked_keys;
+mod refusals;
 mod repeats;
 mod replicas;
 mod tracing;
-mod transient;
-mod unreadable;
+mod transient_failures;
+mod unreadable_rows;

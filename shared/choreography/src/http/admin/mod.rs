@@ -5,7 +5,7 @@ mod calls;
 mod dead_messages;
 mod deferred_events;
 mod payload;
-mod stopped;
+mod stopped_keys;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -39,7 +39,7 @@ impl Admin {
 
 pub(super) fn routes(handler: Arc<ServiceHandler>, post_commit: PostCommit) -> Router {
     let routes = Router::new().merge(deferred_events::routes()).merge(dead_messages::routes());
-    routes.merge(calls::routes()).merge(stopped::routes()).with_state(Admin { handler, post_commit })
+    routes.merge(calls::routes()).merge(stopped_keys::routes()).with_state(Admin { handler, post_commit })
 }
 
 #[derive(Deserialize)]

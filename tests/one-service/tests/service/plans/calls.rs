@@ -19,7 +19,7 @@ use payment::Payment;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::{are_right, relaying::relay};
+use super::{are_right, relay::relay};
 use crate::events::{arrive, defer, delivery, early_id, published, reserved, reserved_as, start};
 
 /// Those of a relay apart.

@@ -14,7 +14,7 @@ use order::{MIGRATIONS, Order, cancel_order::CancelOrder, place_order::PlaceOrde
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::{are_right, relaying::relay};
+use super::{are_right, relay::relay};
 use crate::events::{arrive, details, published};
 
 /// Those of a relay apart.

@@ -8,7 +8,7 @@ use super::{
     batch::Waiting,
     note::{CRASH, Early, LOCKED, Note, SetAside},
     outcome::Outcome,
-    postponing::Postponing,
+    postponement::Postponing,
     reporting::Report,
 };
 use crate::{

@@ -1,6 +1,6 @@
 //! What a rule answered, made into rows.
 
-use super::{reporting::created, running::Running};
+use super::{execution::Running, reporting::created};
 use crate::{
     effects::{Effects, NewCall, NewEvent, SagaEnd},
     input::Input,

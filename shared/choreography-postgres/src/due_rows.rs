@@ -10,7 +10,7 @@ use sqlx::{Row, postgres::PgRow};
 use tracing::error;
 use uuid::Uuid;
 
-use super::{Postgres, error::store_error, readable, waiting};
+use super::{Postgres, error::store_error, row_reader, waiting_rows};
 
 /// How long an open call waits that this version can't read; another one may.
 const UNREADABLE: TimeDelta = TimeDelta::minutes(1);
@@ -38,7 +38,7 @@ impl DeadlineStore for Postgres {
         .map_err(store_error)?;
         let mut due = Due { now, due: Vec::new(), unreadable: Vec::new(), next };
         for row in &rows {
-            match readable::read(row, waiting::deadline) {
+            match row_reader::read(row, waiting_rows::deadline) {
                 Ok(deadline) => due.due.push(deadline),
                 Err(error) => due.unreadable.push((row.try_get("id").map_err(store_error)?, error.to_string())),
             }
@@ -87,7 +87,7 @@ impl CallStore for Postgres {
         let mut read = Vec::with_capacity(rows.len());
         let mut unreadable = Vec::new();
         for row in &rows {
-            match readable::read(row, claimed) {
+            match row_reader::read(row, claimed) {
                 Ok(call) => read.push(call),
                 Err(error) => {
                     let id = row.try_get("id").map_err(store_error)?;
@@ -131,5 +131,5 @@ impl CallStore for Postgres {
 fn claimed(row: &PgRow) -> sqlx::Result<Claimed> {
     let age: f64 = row.try_get("age")?;
     let age = TimeDelta::milliseconds((age * 1_000.0).ceil() as i64);
-    Ok(Claimed { call: waiting::pending_call(row)?, age })
+    Ok(Claimed { call: waiting_rows::pending_call(row)?, age })
 }

@@ -5,7 +5,7 @@ use inventory::{Inventory, MIGRATIONS, set_stock::SetStock};
 use one_service::OneService;
 use uuid::Uuid;
 
-use super::{are_right, relaying::relay};
+use super::{are_right, relay::relay};
 use crate::events::{arrive, details, published};
 
 /// Those of a relay apart.

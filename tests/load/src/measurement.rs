@@ -5,7 +5,7 @@ use std::time::Duration;
 use local::system::publishers;
 
 use crate::clock::Micros;
-use crate::disturb::Disturbed;
+use crate::disturbance::Disturbed;
 use crate::hops::Hops;
 use crate::latency::Latencies;
 use crate::ledger::Seen;

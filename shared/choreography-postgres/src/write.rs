@@ -14,7 +14,7 @@ use choreography_core::{
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use super::{Session, error::store_error, headers, locking, parts::Parts, tables, waiting};
+use super::{Session, error::store_error, headers, lock, parts::Parts, tables, waiting_rows};
 
 /// In place of a look: the number of a message.
 const NUMBER: i32 = -1;
@@ -74,14 +74,14 @@ pub(super) async fn write(
     write_inbox(&mut statement, routed.name(), &writing.inbox);
     dead_letter(&mut statement, &writing.dead);
     for (number, changes) in writing.tables.iter().enumerate() {
-        let events = locking::counts(routed, changes.table).then_some(&writing.events);
+        let events = lock::counts(routed, changes.table).then_some(&writing.events);
         write_table(&mut statement, number, changes, events);
     }
     count_others(&mut statement, routed, writing);
     tables::append(&mut statement.parts, &writing.records);
     write_deferred(&mut statement, &writing.deferred);
-    waiting::write_deadlines(&mut statement, &writing.deadlines);
-    waiting::write_calls(&mut statement, &writing.calls);
+    waiting_rows::write_deadlines(&mut statement, &writing.deadlines);
+    waiting_rows::write_calls(&mut statement, &writing.calls);
     append_outbox(&mut statement.parts, ranges, &writing.messages);
     let Statement { parts, looks } = statement;
     let rows = parts.fetch(&mut *db, "SELECT 0 AS look, 0::bigint AS place WHERE false").await.map_err(store_error)?;
@@ -140,8 +140,9 @@ fn dead_letter<'a>(statement: &mut Statement<'a>, dead: &'a [DeadMessage]) {
         return;
     }
     let parts = &mut statement.parts;
-    let [topics, partitions, offsets] = waiting::bind_positions(parts, dead.iter().map(|dead| &dead.delivery.position));
-    waiting::dead_letter(parts, "dead_new", &[&topics, &partitions, &offsets], dead);
+    let [topics, partitions, offsets] =
+        waiting_rows::bind_positions(parts, dead.iter().map(|dead| &dead.delivery.position));
+    waiting_rows::dead_letter(parts, "dead_new", &[&topics, &partitions, &offsets], dead);
     let from = format!(
         "unnest({topics}::text[], {partitions}::int[], {offsets}::bigint[])
          WITH ORDINALITY AS given (topic, partition, \"offset\", place)
@@ -217,10 +218,10 @@ fn write_deferred<'a>(statement: &mut Statement<'a>, deferred: &'a DeferredEvent
         parts.step("released", &format!("DELETE FROM held_events WHERE number = ANY({numbers}::bigint[])"));
     }
     if !failed_again.is_empty() {
-        waiting::defer_again(parts, failed_again);
+        waiting_rows::defer_again(parts, failed_again);
     }
     if !defer.is_empty() {
-        waiting::defer(parts, defer);
+        waiting_rows::defer(parts, defer);
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 
 use crate::arguments::Arguments;
-use crate::measured::{FIGURES, Measured};
+use crate::measurement::{FIGURES, Measured};
 use crate::phase::Phase;
 use crate::ratio::{self, Pair};
 use crate::report::{Report, Table};

@@ -9,7 +9,7 @@ use choreography_core::{
 };
 use sqlx::{Row as _, postgres::PgRow};
 
-use super::{Session, counting::COLUMN, parts::Parts, readable, tables, waiting};
+use super::{Session, event_counts::COLUMN, parts::Parts, row_reader, tables, waiting_rows};
 
 /// What a transaction begins with that waits for locks only for a moment, which is longer than a sound transaction holds one. In a
 /// hurry every table is tried first: one that is locked as a whole keeps everybody, so it is no row's fault.
@@ -71,7 +71,7 @@ pub(super) async fn lock(db: &mut Session, routed: &Routed, wanted: &Wanted<Rout
     let rows = parts.fetch(&mut *db, "").await?;
     let mut found = Found::default();
     for row in &rows {
-        keep(readable::read(row, |row| read(routed, &columns, row))?, &mut found);
+        keep(row_reader::read(row, |row| read(routed, &columns, row))?, &mut found);
     }
     Ok(found)
 }
@@ -167,7 +167,7 @@ fn read(routed: &Routed, columns: &Columns<'_>, row: &PgRow) -> sqlx::Result<Rea
         return Ok(Read::Queue(Deferred {
             key,
             number: row.try_get(2)?,
-            status: waiting::status(row.try_get(3)?)?,
+            status: waiting_rows::status(row.try_get(3)?)?,
             overtakes: row.try_get(4)?,
             attempts: u32::try_from(row.try_get::<i32, _>(5)?).unwrap_or_default(),
             early: row.try_get(6)?,

@@ -4,13 +4,13 @@ use anyhow::Result;
 use local::System;
 
 use crate::arguments::Arguments;
-use crate::disturb::{Disturber, Kind, Prepared};
+use crate::disturbance::{Disturber, Kind, Prepared};
 use crate::latency::Latencies;
-use crate::placing::{Limit, Orders};
+use crate::placement::{Limit, Orders};
 use crate::progress::say;
 
 use super::drive::Drive;
-use super::{Phase, prepare};
+use super::{Phase, preparation};
 
 impl Phase {
     /// Leaves the system at rest, and prepared for what is to befall it.
@@ -28,7 +28,7 @@ impl Phase {
             let drive = Drive { limit, hops: false, ..self.drive(system, orders, arguments) };
             before = drive.run().await?.seen.post_latencies();
         }
-        prepare::at_rest(system).await?;
+        preparation::at_rest(system).await?;
         Prepared::new(system, settings, before).await
     }
 
@@ -43,7 +43,7 @@ impl Phase {
         let Some(prepared) = prepared else { return Ok(None) };
         let disturber = prepared.begin(system).await?;
         if matches!(disturber, Disturber::Backlog(_)) {
-            orders.addresses = prepare::add_replicas(system, arguments.replicas).await?;
+            orders.addresses = preparation::add_replicas(system, arguments.replicas).await?;
         }
         Ok(Some(disturber))
     }

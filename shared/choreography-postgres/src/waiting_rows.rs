@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{headers, parts::Parts, writing::Statement};
+use super::{headers, parts::Parts, write::Statement};
 
 pub(super) fn status(text: &str) -> sqlx::Result<DeferredStatus> {
     match text {
