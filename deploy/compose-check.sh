@@ -151,7 +151,7 @@ with_orders() { # service, what happens…
     done
 }
 
-# No way to anybody, then back again.
+# No way to any service, then back again.
 cut_off() { # service
     local container network
     container=$(compose ps -q "$1")
@@ -197,7 +197,7 @@ validate
 
 say "images"
 "$here/stand-in/images.sh" ${build_here:+--without-builder}
-# What an engine of our own has left from a run that was cut off goes; a shop that somebody runs does not.
+# What an engine of our own has left from a run that was cut off goes; a shop that is in use does not.
 if [ -z "$engine_pid" ] && [ -z "$replace" ] && [ -n "$(compose --profile '*' ps -aq)" ]; then
     fail "the shop is up already, and this would delete its data: take it down, or say --replace"
 fi

@@ -45,7 +45,7 @@ read -r rejected _ < <(place smoke-none tok_visa Vienna)
 ends "$completed" completed
 for order in "$declined" "$refused" "$rejected"; do ends "$order" cancelled; done
 
-say "nobody gets in without a token, and nobody at another's order"
+say "no client gets in without a token, nor at another's order"
 answers 401 "http://127.0.0.1:8080/orders/$completed"
 answers 404 "http://127.0.0.1:8080/orders/$completed" -H @<(bearer "$(token mallory)")
 answers 403 http://127.0.0.1:8081/stock -H @<(bearer "$customer")

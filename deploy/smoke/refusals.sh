@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tries what nobody may, in the shop that compose has brought up, with each service's own credentials: to write another's
+# Tries what is forbidden, in the shop that compose has brought up, with each service's own credentials: to write another's
 # topic, to enter another's database, to change its own tables.
 #
 #   docker compose -f deploy/docker-compose.yml up -d --wait && deploy/smoke/refusals.sh

@@ -72,7 +72,7 @@ log_in() {
     [ -n "$customer" ] && [ -n "$clerk" ] || fail "no tokens: does the service \`secrets\` of compose end well?"
 }
 
-# A header for `curl -H @file`: on a command line everybody on the machine could read the token.
+# A header for `curl -H @file`: on a command line every user of the machine could read the token.
 bearer() { printf 'authorization: Bearer %s' "$1"; }
 
 stock() { # sku, pieces

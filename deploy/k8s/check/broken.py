@@ -46,7 +46,7 @@ CHANGES = [
     ("ScaledObject", "order", "spec.triggers.0.metadata.lagThreshold", 5, "is not of type"),
     ("ScaledObject", "order", "spec.triggers.0.metadata.topic", "order-events", "the service reads"),
     ("ScaledObject", "notification", "spec.triggers.0.metadata.topic", "order-events,payment-events", "the service reads"),
-    ("NetworkPolicy", "providers", "spec.podSelector", {}, "order calls nobody"),
+    ("NetworkPolicy", "providers", "spec.podSelector", {}, "order calls no provider"),
     ("NetworkPolicy", "providers", "spec.egress", [], "payment calls ['charge', 'refund'], and can't reach"),
     ("ScaledObject", "order", "spec.triggers.0.metadata.consumerGroup", "payment", "the group payment"),
     ("TriggerAuthentication", "order", "spec.secretTargetRef.0.parameter", "pasword", "takes no parameter"),

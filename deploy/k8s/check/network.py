@@ -22,7 +22,7 @@ def problems(documents, pods):
         if calls and not leaves:
             yield f"{service} calls {described['calls']}, and can't reach its provider"
         if leaves and not calls:
-            yield f"{service} calls nobody, and can reach the providers"
+            yield f"{service} calls no provider, and can reach the providers"
 
 
 def reaches(policies, source, target):

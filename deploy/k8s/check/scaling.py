@@ -14,7 +14,7 @@ def problems(documents, workloads):
         spec, workload = scaled[service], workloads[service]["spec"]
         found = [*bounds(spec, partitions(workloads)), *lag(service, spec), *login(service, logins)]
         if spec["scaleTargetRef"]["name"] != service:
-            found.append("scales somebody else")
+            found.append("scales another")
         if "replicas" in workload:
             found.append("its Deployment sets replicas too, back to that at every apply")
         if budgets[service].get("maxUnavailable") != 1:
@@ -52,7 +52,7 @@ def lag(service, spec):
         if (metadata.get("sasl"), metadata.get("tls")) != ("scram_sha512", "enable"):
             yield "asks Kafka without SCRAM over TLS"
         if trigger.get("authenticationRef", {}).get("name") != service:
-            yield "asks Kafka as somebody else"
+            yield "asks Kafka as another"
 
 
 def login(service, logins):

@@ -51,7 +51,7 @@ pub fn sent() -> io::Result<Vec<Sent>> {
     }
 }
 
-/// The inodes of a process's sockets; none where it has ended, or is somebody else's.
+/// The inodes of a process's sockets; none where it has ended, or is another's.
 #[must_use]
 pub fn sockets_of(pid: u32) -> HashSet<u32> {
     let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return HashSet::new() };
@@ -66,7 +66,7 @@ fn ask() -> io::Result<OwnedFd> {
     if socket < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: it was just opened, and nobody else has it.
+    // SAFETY: it was just opened, and no other has it.
     let socket = unsafe { OwnedFd::from_raw_fd(socket) };
     let request = request();
     // SAFETY: the request is ours and as long as is said. A netlink socket without an address speaks to the kernel.

@@ -1,4 +1,4 @@
-//! Tokens for many customers at once: whoever plays them needs no key that could sign for anybody else.
+//! Tokens for many customers at once: whoever plays them needs no key that could sign for any other.
 
 use std::collections::BTreeMap;
 

@@ -46,7 +46,7 @@ fn notice(given: &Given<Notification>) -> Notice {
 }
 
 #[test]
-fn given_nothing_when_placed_then_the_customer_is_known_and_nobody_is_told() {
+fn given_nothing_when_placed_then_the_customer_is_known_and_no_message_is_sent() {
     let mut given = Given::nothing(Notification);
     assert_eq!(given.event(placed()).unwrap(), []);
     assert_eq!(notice(&given), Notice { state: State::Known, customer: Some("ada".into()), ending: None });

@@ -102,7 +102,7 @@ async fn show(State(context): State<Service>, caller: Caller, order: OrderId) ->
     Ok(Json(find_for(&caller, &context.pool, order).await?).into_response())
 }
 
-/// Somebody else's order is answered like one that is not there: nothing can be learnt by guessing.
+/// Another's order is answered like one that is not there: nothing can be learnt by guessing.
 async fn find_for(caller: &Caller, pool: &Pool, order: Uuid) -> Result<OrderView, Problem> {
     let found = view::find(pool, order).await?;
     found.filter(|found| caller.may_act_for(found.user_id())).ok_or_else(|| unknown(order))

@@ -51,7 +51,7 @@ impl Behaviour {
     pub(crate) fn of_shipment(city: Option<Option<&str>>) -> Self {
         match city {
             None => Behaviour::No("no address"),
-            Some(Some("Nowhere")) => Behaviour::No("nobody delivers to Nowhere"),
+            Some(Some("Nowhere")) => Behaviour::No("no carrier delivers to Nowhere"),
             Some(Some("Flakytown")) => Behaviour::Flaky,
             Some(Some("Latetown")) => Behaviour::Late,
             Some(Some("Silentville")) => Behaviour::Silent,
@@ -61,7 +61,7 @@ impl Behaviour {
 
     pub(crate) fn of_message(user_id: &str) -> Self {
         match user_id {
-            "usr_nobody" => Behaviour::No("nobody is known by this id"),
+            "usr_unknown" => Behaviour::No("no user is known by this id"),
             "usr_flaky" => Behaviour::Flaky,
             "usr_late" => Behaviour::Late,
             "usr_silent" => Behaviour::Silent,

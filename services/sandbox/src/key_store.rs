@@ -115,8 +115,8 @@ mod tests {
     #[test]
     fn a_no_is_kept_with_its_reason() {
         let mut page = empty();
-        let no = Reply::Answer(Err("nobody there".to_owned()), Manner::AtOnce);
-        assert_eq!(ask(&mut page, "a", Behaviour::No("nobody there")), no);
+        let no = Reply::Answer(Err("no such user".to_owned()), Manner::AtOnce);
+        assert_eq!(ask(&mut page, "a", Behaviour::No("no such user")), no);
         assert_eq!(ask(&mut page, "a", Behaviour::Usual), no);
     }
 

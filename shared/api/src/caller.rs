@@ -8,12 +8,12 @@ const BACK_OFFICE: &str = "back-office";
 /// Who sends a request, for handlers to take as an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// Nobody is asked who he is.
+    /// No client is asked who they are.
     Anyone,
     /// The bearer of a token that holds.
     Bearer { subject: String, scopes: Vec<String> },
-    /// No gate stood before the handler, or one that let nobody through: may do nothing.
-    Nobody,
+    /// No gate stood before the handler, or it refused the client: may do nothing.
+    Unauthenticated,
 }
 
 impl Caller {
@@ -22,7 +22,7 @@ impl Caller {
     pub fn subject(&self) -> Option<&str> {
         match self {
             Self::Bearer { subject, .. } => Some(subject),
-            Self::Anyone | Self::Nobody => None,
+            Self::Anyone | Self::Unauthenticated => None,
         }
     }
 
@@ -32,7 +32,7 @@ impl Caller {
         match self {
             Self::Anyone => true,
             Self::Bearer { subject, .. } => subject == user || self.is_back_office(),
-            Self::Nobody => false,
+            Self::Unauthenticated => false,
         }
     }
 
@@ -42,7 +42,7 @@ impl Caller {
         match self {
             Self::Anyone => true,
             Self::Bearer { scopes, .. } => scopes.iter().any(|scope| scope == BACK_OFFICE),
-            Self::Nobody => false,
+            Self::Unauthenticated => false,
         }
     }
 }
@@ -51,7 +51,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or(Self::Nobody))
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or(Self::Unauthenticated))
     }
 }
 
@@ -70,6 +70,6 @@ mod tests {
         assert!(!bearer("ada", &["back"]).is_back_office());
         assert!(bearer("eve", &["mail", BACK_OFFICE]).may_act_for("ada"));
         assert!(Caller::Anyone.may_act_for("ada"));
-        assert!(!Caller::Nobody.may_act_for("ada") && !Caller::Nobody.is_back_office());
+        assert!(!Caller::Unauthenticated.may_act_for("ada") && !Caller::Unauthenticated.is_back_office());
     }
 }

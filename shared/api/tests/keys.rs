@@ -133,7 +133,7 @@ async fn a_service_starts_without_its_identity_provider_and_a_failure_is_not_for
 }
 
 #[tokio::test]
-async fn what_another_key_signed_makes_nobody_ask_without_end() {
+async fn what_another_key_signed_makes_no_service_ask_without_end() {
     let (provider, key, other) = (Provider::default(), new_signing_key().unwrap(), new_signing_key().unwrap());
     provider.publish(&key);
     let keys = Keys::from_url(&provider.serve().await, SLOW, "provider", "shop").unwrap();

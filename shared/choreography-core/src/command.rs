@@ -25,7 +25,7 @@ pub trait Command: fmt::Debug + Send + Sync + 'static {
 pub enum Key {
     /// Others may know it: the row is locked, and made first if it is not there.
     Of(String),
-    /// It was minted for this command, so nobody else can hold it: there is no row to lock beforehand.
+    /// It was minted for this command, so no other can hold it: there is no row to lock beforehand.
     Fresh(String),
 }
 
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_a_text_whoever_knows_it() {
+    fn a_key_is_a_text_for_all_who_know_it() {
         assert_eq!([Key::Of("o1".into()), Key::Fresh("o2".into())].each_ref().map(Key::text), ["o1", "o2"]);
     }
 }

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_finds_the_queue_full_is_told_to_come_again() {
+    async fn a_client_that_finds_the_queue_full_is_told_to_come_again() {
         let (commands, _queue) = queue::<Toy>(1, LONG);
         let _first = asked(&commands, "a");
         tokio::task::yield_now().await;
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_waits_too_long_or_for_a_service_that_stops_is_told_that_it_is_not_known() {
+    async fn a_client_that_waits_too_long_or_for_a_service_that_stops_is_told_that_it_is_not_known() {
         let (commands, queue) = queue::<Toy>(1, Duration::from_millis(1));
         let late = commands.submit("a".into(), TraceContext::default()).await;
         assert!(matches!(&late, Err(ReplyError::Unknown(why)) if why.contains("no commit")), "{late:?}");

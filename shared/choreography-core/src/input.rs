@@ -142,7 +142,7 @@ pub struct DeferredEvent {
     pub attempts: u32,
     /// When it failed first.
     pub first_failed_at: Option<DateTime<Utc>>,
-    /// Somebody asked for it: a parked event goes through only then.
+    /// An operator asked for it: a parked event goes through only then.
     pub redrive: bool,
     /// The time of its id had not come when it was deferred, so it has no inbox row yet.
     pub early: bool,
@@ -184,9 +184,9 @@ pub enum Verdict<R> {
     Repeat,
     /// Kept in the service's tables, with its bytes.
     Deferred(DeferredStatus),
-    /// Dead-lettered, parking nobody.
+    /// Dead-lettered, parking no key.
     Dead,
-    /// The deadline, call or deferred event was settled by somebody else meanwhile, or has to wait its turn.
+    /// The deadline, call or deferred event was settled by another meanwhile, or has to wait its turn.
     Gone,
     /// Nothing that this service handles.
     Ignored,

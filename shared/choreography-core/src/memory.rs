@@ -56,7 +56,7 @@ impl Remembering {
     }
 }
 
-/// Services that hear each other. They call nobody and no deadline passes by itself: [`answer`](Self::answer) and
+/// Services that hear each other. They make no calls and no deadline passes by itself: [`answer`](Self::answer) and
 /// [`deadline`](Self::deadline) say when one does.
 #[derive(Default)]
 pub struct InMemory {
@@ -103,7 +103,7 @@ impl InMemory {
         reply.ok_or(InMemoryError { service: S::NAME, trigger: "a command".into(), why })
     }
 
-    /// Somebody else publishes this event.
+    /// Another publishes this event.
     ///
     /// # Errors
     /// As [`command`](Self::command), or the event can't be written.

@@ -34,7 +34,7 @@ macro_rules! event {
 
             fn write(&self) -> Result<String, Refusal> {
                 match self.who.as_str() {
-                    "" => Err(Refusal::Permanent("nobody".into())),
+                    "" => Err(Refusal::Permanent("no name".into())),
                     _ => Ok(serde_json::to_string(self).expect("JSON")),
                 }
             }
@@ -166,12 +166,12 @@ fn an_event_that_a_service_does_not_take_is_named_with_the_service() {
     let unread = world.event(Joined { who: "garbled".into() }).unwrap_err();
     assert!(unread.service == "porter" && unread.why.contains("is garbled"), "{unread}");
     let unwritten = world.event(Joined { who: String::new() }).unwrap_err();
-    assert!(unwritten.why.contains("nobody"), "{unwritten}");
+    assert!(unwritten.why.contains("no name"), "{unwritten}");
     assert_eq!(steps(&world, "banned"), (0, 0));
 }
 
 #[test]
-fn what_nobody_reads_is_published_and_a_service_that_is_not_there_takes_nothing() {
+fn what_no_service_reads_is_published_and_a_service_that_is_not_there_takes_nothing() {
     let mut alone = InMemory::default().with(Club);
     assert_eq!(alone.command::<Club, _>(Join("ada")), Ok(1));
     assert_eq!((alone.published(), alone.find::<Club, Member>("ada").steps), (&["club.joined"][..], 1));

@@ -33,7 +33,7 @@ fn event(event_type: &str) -> Vec<u8> {
 fn a_header_skips_what_is_declared_as_ignored_without_reading_it() {
     assert_eq!(received(b"no JSON", "in", &[("event-type", "toy.foreign")]), "ignored");
     assert_eq!(received(b"no JSON", "out", &[("event-type", "toy.foreign")]), "envelope", "the topic of another");
-    assert_eq!(received(b"no JSON", "in", &[("event-type", "toy.unknown")]), "envelope", "declared by nobody");
+    assert_eq!(received(b"no JSON", "in", &[("event-type", "toy.unknown")]), "envelope", "declared by no service");
 }
 
 #[test]

@@ -20,7 +20,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Why an event can't be decoded. It is dead-lettered at once and parks nobody.
+/// Why an event can't be decoded. It is dead-lettered at once and parks no key.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {

@@ -1,4 +1,4 @@
-//! Deferred events on their way back: due for another try, next behind one that is done with, or redriven by somebody.
+//! Deferred events on their way back: due for another try, next behind one that is done with, or redriven by an operator.
 
 use std::future::Future;
 

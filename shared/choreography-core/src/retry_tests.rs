@@ -46,7 +46,7 @@ fn to_wait_for_a_locked_row_spends_no_attempts() {
 }
 
 #[test]
-fn a_claimed_event_is_nobody_elses_for_a_while() {
+fn a_claimed_event_is_one_replicas_for_a_while() {
     let mut world = World::new();
     world.batch(&[("a", "refuse"), ("a", "add")]);
     assert_eq!(world.retry(), [Gone]);

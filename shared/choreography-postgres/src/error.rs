@@ -12,7 +12,7 @@ pub fn store_error(error: sqlx::Error) -> StoreError {
             match kind(&code, database.constraint().is_some(), database.message()) {
                 Kind::Input => StoreError::Data(text),
                 Kind::Passing => StoreError::Contention(text),
-                Kind::Everybody => StoreError::Unavailable(text),
+                Kind::All => StoreError::Unavailable(text),
             }
         }
         // A row that this version can't read, as one of a newer version or one that somebody wrote by hand; or a value
@@ -33,7 +33,7 @@ enum Kind {
     Input,
     /// This input, and it may pass.
     Passing,
-    Everybody,
+    All,
 }
 
 fn kind(code: &str, names_a_constraint: bool, message: &str) -> Kind {
@@ -51,7 +51,7 @@ fn kind(code: &str, names_a_constraint: bool, message: &str) -> Kind {
         _ => match code.get(..2) {
             // Cardinality, data, constraints, program limits, RAISE EXCEPTION, triggers and views that refuse.
             Some("21" | "22" | "23" | "54" | "P0" | "09" | "27" | "38" | "39" | "44") => Kind::Input,
-            _ => Kind::Everybody,
+            _ => Kind::All,
         },
     }
 }
@@ -61,20 +61,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_concerns_one_input_is_told_from_what_concerns_everybody() {
+    fn what_concerns_one_input_is_told_from_what_concerns_all() {
         let input = [
             "21000", "22003", "22P05", "22021", "23502", "23503", "23505", "54000", "54001", "54011", "P0001", "P0004",
             "42804", "XX001", "XX002", "44000", "39000",
         ];
         let passing = ["40001", "40P01", "55P03", "57014"];
-        let everybody = [
+        let all = [
             "08000", "08003", "08006", "08P01", "0A000", "25006", "25P02", "28000", "28P01", "3D000", "42P01", "42501",
             "42703", "42883", "53000", "53100", "53200", "53300", "55000", "57P01", "57P02", "57P03", "57P05", "58000",
             "58030", "F0000", "XX000", "",
         ];
-        for (codes, expected) in
-            [(&input[..], Kind::Input), (&passing[..], Kind::Passing), (&everybody[..], Kind::Everybody)]
-        {
+        for (codes, expected) in [(&input[..], Kind::Input), (&passing[..], Kind::Passing), (&all[..], Kind::All)] {
             for code in codes {
                 assert_eq!(kind(code, true, "any"), expected, "{code}");
             }
@@ -99,14 +97,14 @@ mod tests {
         for error in [decode(), column, sqlx::Error::TypeNotFound { type_name: "mood".into() }] {
             assert!(matches!(store_error(error), StoreError::Data(_)));
         }
-        let everybody = [
+        let all = [
             sqlx::Error::PoolTimedOut,
             sqlx::Error::PoolClosed,
             sqlx::Error::Protocol("out of step".into()),
             sqlx::Error::ColumnNotFound("state".into()),
             sqlx::Error::Io(std::io::ErrorKind::BrokenPipe.into()),
         ];
-        for error in everybody {
+        for error in all {
             assert!(matches!(store_error(error), StoreError::Unavailable(_)));
         }
     }

@@ -10,7 +10,7 @@ pub(super) const COLUMN: &str = "events_published";
 /// What a session says that counts. Of one that does not say so, as of an older version, no change of a row keeps the count.
 pub const COUNTS: (&str, &str) = ("choreography.counts", "on");
 
-/// Whether somebody else has a column of that name.
+/// Whether another has a column of that name.
 const IS_TAKEN: &str = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2
     AND coalesce(col_description(attrelid, attnum), '') NOT LIKE 'the engine''s:%')";
 

@@ -58,7 +58,7 @@ async fn report_and_count(db: &mut Session, holder: Uuid, lease: TimeDelta) -> s
     .bind(lease)
     .execute(&mut *db)
     .await?;
-    // Somebody else may be forgetting the same ones.
+    // Another may be forgetting the same ones.
     sqlx::query(
         "DELETE FROM relays WHERE holder IN
              (SELECT holder FROM relays WHERE seen_until <= now() FOR UPDATE SKIP LOCKED)",
@@ -75,8 +75,8 @@ async fn take(
     lease: TimeDelta,
     share: i64,
 ) -> sqlx::Result<Vec<Lease>> {
-    // SKIP LOCKED is about who claims, not about the order of rows: a range that somebody else claims this moment is theirs.
-    // The epoch tells holders and servers apart: a lease that expired and that nobody else took is the same one still.
+    // SKIP LOCKED is about who claims, not about the order of rows: a range that another claims this moment is theirs.
+    // The epoch tells holders and servers apart: a lease that expired and that no other took is the same one still.
     let rows = sqlx::query(
         "UPDATE outbox_ranges
          SET epoch = epoch + CASE WHEN outbox_ranges.holder = $1 AND server = pg_postmaster_start_time() THEN 0 ELSE 1 END,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Postgres, error::store_error, headers, leases, parts::Parts, row_reader};
 
 /// The leases whose epochs still are these, locked against a claim in between: whoever writes in their name holds the range
-/// meanwhile. Whether they have expired is nothing to it, as long as nobody else took the range. That another server answers by
+/// meanwhile. Whether they have expired is nothing to it, as long as no other took the range. That another server answers by
 /// now is: it may lack what was seen in the one before, and give its numbers again.
 macro_rules! mine {
     () => {

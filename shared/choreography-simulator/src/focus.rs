@@ -32,7 +32,7 @@ pub struct Profile {
     pub usage: usize,
     /// Which inputs fail.
     pub poisoning: Poisoning,
-    /// Somebody with a database client is busy, and waits for locks are short.
+    /// Another database client is busy, and waits for locks are short.
     pub locks: bool,
     /// Commits wait for a standby now and then, for seconds, with all that they hold.
     pub standby: bool,

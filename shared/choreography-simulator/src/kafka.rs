@@ -311,7 +311,7 @@ impl EventProducer for Producer {
             let key = (message.topic.clone(), message.key.clone());
             let refused = if away || topics.contains(&message.topic) {
                 topics.insert(message.topic);
-                Some(PublishError::Topic("nobody may write it".into()))
+                Some(PublishError::Topic("this service may not write it".into()))
             } else if keys.contains(&key) {
                 Some(PublishError::Transient("behind a refused message of its key".into()))
             } else if core.strikes(Fault::MessageRefused) {
@@ -353,7 +353,7 @@ impl EventProducer for Producer {
         self.core.enter("look_for");
         pause().await;
         match lock(&self.kafka).is_away(topic, self.core.now()) {
-            true => Err(PublishError::Topic("nobody may write it".into())),
+            true => Err(PublishError::Topic("this service may not write it".into())),
             false => Ok(()),
         }
     }

@@ -69,7 +69,7 @@ const CALL_BYTES: usize = 4_000;
 const FED: usize = 6;
 const LEASE: TimeDelta = TimeDelta::milliseconds(200);
 /// Longest times, in steps, until a loop that found nothing looks again, until deadlines and deferred events are looked for
-/// again, and until somebody decides about a parked event.
+/// again, and until an operator decides about a parked event.
 const IDLE: usize = 40;
 const LOOKS: usize = 80;
 const DECISIONS: usize = 1_500;

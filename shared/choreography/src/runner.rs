@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_service_whose_calls_nobody_makes_does_not_start() {
+    async fn a_service_whose_calls_have_no_provider_does_not_start() {
         let program = Program::try_parse_from(["thanks", "--database-url", "postgres://nowhere"]).unwrap();
         let migrations: &Migrator = Box::leak(Box::new(Migrator::DEFAULT));
         let error = Runner::new(program.engine, Thanks, migrations).run().await.unwrap_err();

@@ -70,7 +70,7 @@ mod tests {
     use crate::runtime::Progress;
 
     #[test]
-    fn only_what_nobody_has_to_change_is_waited_for() {
+    fn only_what_needs_no_change_is_waited_for() {
         for code in ["57P03", "53300", "55P03", "08006", "40001"] {
             assert!(code_passes(code), "{code}");
         }

@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn money_is_told_from_what_nobody_pays_with() {
+    fn money_is_told_from_what_is_no_means_of_payment() {
         for money in ["EUR", "USD", "JPY", "KWD", "XOF", "XCG", "ZWG"] {
             assert!(is_currency(money), "{money}");
         }

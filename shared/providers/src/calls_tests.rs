@@ -205,7 +205,7 @@ async fn only_a_refused_request_needs_a_person() {
 }
 
 #[tokio::test]
-async fn an_intent_that_cannot_be_read_or_is_not_known_calls_nobody() {
+async fn an_intent_that_cannot_be_read_or_is_not_known_calls_no_provider() {
     let garbled = PendingCall { request: "{}".into(), ..pending_call("charge", 0) };
     for wrong in [garbled, pending_call("bribe", 0)] {
         let (result, asked) = call(None, Ok(yes()), &wrong, NEW).await;

@@ -109,15 +109,15 @@ async fn what_is_no_answer_of_the_contract_is_malformed() {
 }
 
 #[tokio::test]
-async fn silence_is_a_time_out_and_nobody_there_is_unreachable() {
+async fn silence_is_a_time_out_and_a_closed_port_is_unreachable() {
     let never = || async { std::future::pending::<()>().await };
     let client = client(Router::new().route("/a", get(never)), Duration::from_millis(100)).await;
     assert_eq!(client.get::<Told>(&["a"]).await, Err(ProviderError::TimedOut));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let nobody = RestClient::new(&url, None, Limits::within(Duration::from_secs(60))).unwrap();
-    let answer = nobody.get::<Told>(&["a"]).await;
+    let absent = RestClient::new(&url, None, Limits::within(Duration::from_secs(60))).unwrap();
+    let answer = absent.get::<Told>(&["a"]).await;
     assert!(matches!(answer, Err(ProviderError::Unreachable(_))), "{answer:?}");
 }
 

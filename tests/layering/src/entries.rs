@@ -64,7 +64,7 @@ impl Project {
             let missing = missing.into_iter().flatten().chain(self.in_kustomize(service, part));
             wrong.extend(missing.map(|missing| format!("{service}: {missing}")));
         }
-        wrong.extend(self.for_nobody(&services));
+        wrong.extend(self.for_no_service(&services));
         let needed = connections(services.len());
         let most = self.read("deploy/compose/backing.yml");
         let most = most.split("max_connections=").nth(1).and_then(|rest| rest.lines().next()?.trim().parse().ok());
@@ -127,7 +127,7 @@ impl Project {
     }
 
     /// What is left of a service that has no folder. Another team's service has its file in deploy/choreography/ alone.
-    fn for_nobody(&self, services: &[String]) -> Vec<String> {
+    fn for_no_service(&self, services: &[String]) -> Vec<String> {
         const NO_SERVICE: [&str; 2] = ["backing", "participant"];
         const NO_SERVICE_EITHER: [&str; 4] = ["named", "network", "service", "setup"];
         const NO_SERVICE_AT_ALL: [&str; 4] = ["ingress", "kustomization", "providers", "topics"];

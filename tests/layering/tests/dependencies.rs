@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
     (
         "shared/choreography-core",
         &[],
-        "rules and steps need no I/O and know nobody: the rest belongs into the crates beside it",
+        "rules and steps need no I/O and know no service: the rest belongs into the crates beside it",
     ),
     (
         "shared/choreography-check",

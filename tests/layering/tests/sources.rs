@@ -99,7 +99,7 @@ fn header_readers(text: &str) -> Vec<usize> {
 }
 
 #[test]
-fn nobody_reads_headers_where_an_odd_name_ends_the_process() {
+fn no_code_reads_headers_where_an_odd_name_ends_the_process() {
     let all = ["deploy", "services", "shared", "tests"].into_iter().flat_map(sources);
     let found = all.filter(|(path, _)| !path.ends_with("sources.rs")).flat_map(|(path, text)| {
         header_readers(&text).into_iter().map(move |line| format!("{}:{line}", path.display()))

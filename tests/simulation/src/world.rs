@@ -89,7 +89,7 @@ impl KeyedProvider for World {
         } else if let Some(message) = request.downcast_ref() {
             self.tell(key, order_id, message).await
         } else {
-            panic!("nobody in the world takes {}", R::STEP)
+            panic!("no provider takes {}", R::STEP)
         }
     }
 

@@ -26,7 +26,7 @@ pub struct Choreography {
     pub parts: Vec<Part>,
     /// Which service owns which topic.
     pub owners: BTreeMap<String, String>,
-    /// What takes no part, and why: each line names a file and a field. It gets nothing, and stops nobody else.
+    /// What takes no part, and why: each line names a file and a field. It gets nothing, and stops no other.
     pub refused: Vec<String>,
 }
 

@@ -95,7 +95,7 @@ fn a_group_is_one_services_alone() {
 }
 
 #[test]
-fn a_name_that_is_somebody_elses_is_refused() {
+fn a_name_that_is_taken_is_refused() {
     let too_long = "a".repeat(51);
     for name in ["admin", "postgres", "sandbox", "order-migrations", "kafka-setup", "Mail", "../order", "9", &too_long]
     {

@@ -80,9 +80,9 @@ async fn an_order_is_its_owners_and_the_back_offices() {
         assert_eq!(shop.ask(token, "GET", &path, "").await.status.as_u16(), status);
     }
     // Another's order looks like one that is not there, down to the words.
-    let (others, nobodys) = (shop.ask(&bob, "GET", &path, "").await, shop.ask(&bob, "GET", &unknown, "").await);
+    let (others, missing) = (shop.ask(&bob, "GET", &path, "").await, shop.ask(&bob, "GET", &unknown, "").await);
     let words = |answer: &Answer, path: &str| answer.body.to_string().replace(path.trim_start_matches("/orders/"), "…");
-    assert_eq!(words(&others, &path), words(&nobodys, &unknown));
+    assert_eq!(words(&others, &path), words(&missing, &unknown));
 
     let cancel = format!("{path}/cancel");
     assert_eq!(shop.ask(&bob, "POST", &cancel, "").await.status, StatusCode::NOT_FOUND);
@@ -92,7 +92,7 @@ async fn an_order_is_its_owners_and_the_back_offices() {
 }
 
 #[tokio::test]
-async fn nobody_places_an_order_for_another_but_the_back_office() {
+async fn only_the_back_office_places_an_order_for_another() {
     let shop = Guarded::start().await;
     let bob = shop.token("bob", &["mail"], AUDIENCE);
     let refused = shop.ask(&bob, "POST", "/orders", &order_of("ada")).await;
@@ -107,7 +107,7 @@ async fn nobody_places_an_order_for_another_but_the_back_office() {
 }
 
 #[tokio::test]
-async fn a_token_for_somebody_else_opens_nothing() {
+async fn a_token_for_another_audience_opens_nothing() {
     let shop = Guarded::start().await;
     let other_key = new_signing_key().unwrap();
     let forged = Bearer {

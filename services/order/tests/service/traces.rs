@@ -1,5 +1,5 @@
 //! The trace of what began a saga is the trace of what follows from it, however long it lay in the database: behind a
-//! deadline, or parked until somebody redrives it.
+//! deadline, or parked until an operator redrives it.
 
 use std::{sync::Arc, time::Duration};
 

@@ -28,8 +28,8 @@ mod tests {
 
     #[test]
     fn each_test_user_behaves_as_documented() {
-        let nobody = sent_to("usr_nobody");
-        assert!(matches!(nobody, Reply::Answer(Answer::Refused { .. }, Manner::AtOnce)), "{nobody:?}");
+        let unknown = sent_to("usr_unknown");
+        assert!(matches!(unknown, Reply::Answer(Answer::Refused { .. }, Manner::AtOnce)), "{unknown:?}");
         for (user, manner) in [("ada", Manner::AtOnce), ("usr_late", Manner::Late), ("usr_silent", Manner::Never)] {
             let said = sent_to(user);
             assert!(matches!(said, Reply::Answer(Answer::Sent { .. }, told) if told == manner), "{user}: {said:?}");

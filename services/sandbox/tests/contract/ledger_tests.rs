@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn an_orders_ledger_holds_its_charges_refunds_shipments_and_messages_and_nobody_elses() {
+async fn an_orders_ledger_holds_its_charges_refunds_shipments_and_messages_and_no_others() {
     let world = World::new().await;
     let sandbox = world.sandbox(&[]).await;
     let provider = sandbox.provider();
@@ -33,7 +33,7 @@ async fn an_orders_ledger_holds_its_charges_refunds_shipments_and_messages_and_n
         "refunds": [{"key": "o1/refund", "status": "succeeded", "amount": 40, "currency": "EUR",
                      "chargeId": charge_id, "refundId": refund_id}],
         "shipments": [{"key": "o1/dispatch", "status": "refused", "items": [{"sku": "chair", "quantity": 2}],
-                       "address": {"city": "Nowhere"}, "reason": "nobody delivers to Nowhere"}],
+                       "address": {"city": "Nowhere"}, "reason": "no carrier delivers to Nowhere"}],
         "messages": [{"key": "o1/tell", "status": "sent", "userId": "ada", "text": "hello", "messageId": sent["messageId"]}],
     });
     assert_eq!(sandbox.get("/v1/ledger/o1").await, expected);

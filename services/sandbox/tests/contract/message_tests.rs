@@ -27,10 +27,10 @@ async fn the_same_key_from_many_callers_at_once_sends_once() {
 }
 
 #[tokio::test]
-async fn a_message_to_nobody_is_refused_and_sent_to_no_one() {
+async fn a_message_to_an_unknown_user_is_refused_and_not_sent() {
     let world = World::new().await;
     let sandbox = world.sandbox(&[]).await;
-    let answer = sandbox.provider().send("k", "o1", &message_to("usr_nobody")).await;
+    let answer = sandbox.provider().send("k", "o1", &message_to("usr_unknown")).await;
     assert!(matches!(answer, Ok(Answer::No { .. })), "{answer:?}");
     assert_eq!(sandbox.get("/v1/ledger").await["messages"], 0);
 }

@@ -142,7 +142,7 @@ fn events_are_numbered_within_their_aggregates_from_batch_to_batch_without_gaps(
 }
 
 #[test]
-fn of_an_aggregate_that_somebody_changed_without_counting_events_have_no_numbers() {
+fn of_an_aggregate_that_another_program_changed_without_counting_events_have_no_numbers() {
     let mut world = World::new();
     world.batch(&[("a", "add")]);
     world.handler.database.state().events.clear();
@@ -153,7 +153,7 @@ fn of_an_aggregate_that_somebody_changed_without_counting_events_have_no_numbers
 }
 
 #[test]
-fn an_event_about_an_aggregate_whose_row_nobody_locked_is_refused_and_nothing_is_published() {
+fn an_event_about_an_aggregate_whose_row_is_not_locked_is_refused_and_nothing_is_published() {
     let mut world = World::new();
     assert_eq!(world.batch(&[("a", "speak for another"), ("b", "add")]), [Deferred(Parked), Applied(None)]);
     let deferred = world.deferred();

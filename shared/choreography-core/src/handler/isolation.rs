@@ -44,7 +44,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         self.isolate(ids, inbound, (0, inbound.len()), progress).await
     }
 
-    /// Handles `inbound` in one transaction that waits for locks only for a moment: what touches a row that somebody else has locked for
+    /// Handles `inbound` in one transaction that waits for locks only for a moment: what touches a row that another has locked for
     /// longer is left, and all that comes behind it of its aggregate. `progress` has no verdict of what was left. On an error nothing
     /// was done, unless it is the commit's: then that is not known.
     pub async fn handle_at_once(
@@ -148,7 +148,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         };
         match self.transact(ids, std::slice::from_ref(inbound), manner).await {
             Err(error @ (StoreError::Data(_) | StoreError::Contention(_))) => {
-                // Its row stands as it was and comes again; nobody else waits for it.
+                // Its row stands as it was and comes again; no other waits for it.
                 error!(%error, "the database accepts neither the input nor a record of why it failed");
                 Ok(only(left))
             }

@@ -42,7 +42,7 @@ fn what_the_database_refuses_is_parked_and_the_rest_goes_on() {
 }
 
 #[test]
-fn who_needs_a_locked_row_steps_aside_and_keeps_nobody() {
+fn who_needs_a_locked_row_steps_aside_and_delays_no_other() {
     let mut world = World::new();
     world.handler.database.state().locked.insert(place(Table::Shelves, "right"));
     let aside = [Applied(None), Deferred(Retrying), Deferred(Retrying), Deferred(Queued)];
@@ -80,7 +80,7 @@ fn several_locked_rows_are_found_at_once() {
 }
 
 #[test]
-fn a_locked_table_makes_everybody_wait_and_moves_nothing() {
+fn a_locked_table_makes_all_inputs_wait_and_moves_nothing() {
     let mut world = World::new();
     world.handler.database.state().is_table_locked = true;
     let event = world.event("a", r#"{"act":"add"}"#);
@@ -187,7 +187,7 @@ fn a_deadline_that_is_set_anew_by_its_batch_is_not_overwritten_by_its_refusal() 
 }
 
 #[test]
-fn a_deadline_whose_rules_cannot_run_stays_where_whoever_settles_it_finds_it() {
+fn a_deadline_whose_rules_cannot_run_stays_where_it_can_be_settled() {
     let mut world = World::new();
     world.handler.database.state().locked.insert(place(Table::Accounts, "a"));
     let id = world.set_deadline("a", "ring");

@@ -69,7 +69,7 @@ fn a_repeat_has_no_effect_within_a_batch_and_later() {
 }
 
 #[test]
-fn what_is_no_event_or_not_handled_keeps_nobody() {
+fn what_is_no_event_or_not_handled_delays_no_other() {
     let mut world = World::new();
     let mut junk = world.event("a", "{}");
     junk.payload = Some(b"junk".to_vec().into());
@@ -125,7 +125,7 @@ fn an_event_from_the_future_that_comes_again_in_its_time_has_one_effect() {
 }
 
 #[test]
-fn an_id_from_a_far_future_is_nobodys_to_wait_for() {
+fn an_id_from_a_far_future_is_not_waited_for() {
     let mut world = World::new();
     let in_a_year = world.now() + TimeDelta::days(365);
     let id = world.ids.next(in_a_year);
@@ -164,7 +164,7 @@ fn what_this_service_does_not_handle_takes_no_transaction() {
 }
 
 #[test]
-fn rows_under_keys_that_nobody_else_knows_are_inserted_without_being_locked() {
+fn rows_under_fresh_keys_are_inserted_without_being_locked() {
     let mut world = World::new();
     assert_eq!(world.command(&["new a", "new b"]), [Applied(None), Applied(None)]);
     assert_eq!((world.sum("new a"), world.sum("new b")), (1, 1));

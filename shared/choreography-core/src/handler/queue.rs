@@ -13,7 +13,7 @@ struct Place {
 }
 
 impl Place {
-    /// Compensations wait for compensations before them, unless those wait for somebody's decision.
+    /// Compensations wait for compensations before them, unless those wait for an operator's decision.
     fn keeps_compensations(self) -> bool {
         self.overtakes && self.status != DeferredStatus::Parked
     }
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_let_go_keeps_nobody() {
+    fn what_is_let_go_delays_no_other() {
         let mut queue = queue(&[(1, Retrying, true), (2, Queued, true)]);
         queue.set_status(1, Parked);
         assert_eq!((queue.status(1), queue.is_turn_of(2, true)), (Some(Parked), true));

@@ -121,7 +121,7 @@ impl Report {
         })
     }
 
-    /// A message that is no event: dead-lettered, parking nobody.
+    /// A message that is no event: dead-lettered, parking no key.
     pub fn dead_lettered(
         service: &'static str,
         delivery: &Delivery,

@@ -182,7 +182,7 @@ fn unrecorded(world: &mut World, act: &str) -> (String, Delivery) {
 }
 
 #[test]
-fn what_needs_somebody_is_an_error_in_the_log_and_what_passes_is_less() {
+fn what_needs_an_operator_is_an_error_in_the_log_and_what_passes_is_less() {
     let mut world = World::new();
     let [retrying, queued, junk] = ["fail", "add", "add"].map(|act| unrecorded(&mut world, act));
     let junk = (junk.0, Delivery { payload: Some(b"junk".to_vec().into()), ..junk.1 });

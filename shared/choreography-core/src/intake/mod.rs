@@ -3,7 +3,7 @@
 //! What has arrived is gathered while the last transaction is on its way, and waits here, kind by kind. A step takes a fair share
 //! of each kind, in the order commands, answers, deadlines, events, and hands them to the handler in one transaction that waits for
 //! locks only for a moment. What could not be done at once goes to [`Aside`], with everything of the same aggregate that comes behind
-//! it: there it is waited for, halved, or set aside, and keeps nobody else. A step begins only when the outcome of the last is known.
+//! it: there it is waited for, halved, or set aside, and delays no other. A step begins only when the outcome of the last is known.
 //!
 //! Offsets are committed only after the database, as a contiguous watermark: behind the first message of a partition that is not
 //! done with, wherever it is, nothing is committed.

@@ -159,7 +159,7 @@ fn a_batch_is_handed_in_again_until_the_database_takes_it_and_offsets_follow() {
 }
 
 #[test]
-fn a_command_is_tried_once_and_its_client_told_that_nobody_knows() {
+fn a_command_is_tried_once_and_its_client_told_that_the_outcome_is_unknown() {
     let mut service = Service::new();
     let said = service.ask("a");
     service.set_away(true);
@@ -280,7 +280,7 @@ fn a_guarded_loop_sets_what_ended_the_process_aside_and_another_tries_it() {
         } else {
             (vec![Applied(None), expected], vec![])
         };
-        assert_eq!((here, beside), all, "what is suspected keeps nobody");
+        assert_eq!((here, beside), all, "what is suspected delays no other");
         assert!(!service.intake.has_work());
     }
 }

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_counted_is_left_to_the_table() {
+    fn what_was_not_counted_is_left_to_the_table() {
         assert_eq!(chosen(&mut Fed::default(), vec![row(1, "a", None)]), (vec![], true));
     }
 

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_knows_of_other_rows_says_so() {
+    fn who_knows_of_other_rows_says_so() {
         let feed = Feed::new(2, 10_000);
         feed.take(true);
         feed.look_into_the_table();

@@ -41,7 +41,7 @@ pub use step::{Relay, Relayed};
 
 use crate::{outbox::OutboxRow, store::StoreError};
 
-/// The right to publish a key range, until it expires by the database's clock or somebody else has a higher epoch.
+/// The right to publish a key range, until it expires by the database's clock or another has a higher epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// The key range.
@@ -156,7 +156,7 @@ pub trait OutboxStore: Send + Sync + 'static {
         lane: Lane,
         lease: TimeDelta,
     ) -> impl Future<Output = Result<Vec<Lease>, StoreError>> + Send;
-    /// How far the ranges of these leases are published. Nobody else marks them any more.
+    /// How far the ranges of these leases are published. No other marks them any more.
     fn published(&self, leases: &[Lease]) -> impl Future<Output = Result<Vec<Published>, StoreError>> + Send;
     /// Renews the leases that `holder` still has, whatever it is doing meanwhile. Takes none and gives none back.
     fn renew(&self, holder: Uuid, lease: TimeDelta) -> impl Future<Output = Result<(), StoreError>> + Send;

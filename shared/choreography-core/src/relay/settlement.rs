@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_in_sight_before_a_read_is_settled_by_it_if_nobody_is_at_work() {
+    fn what_was_in_sight_before_a_read_is_settled_by_it_if_no_writer_is_at_work() {
         let mut settled = Settled::default();
         assert_eq!(observe(&mut settled, 0, 5, 5), 0, "nothing is in sight");
         assert_eq!(observe(&mut settled, 10, 7, 7), 10);

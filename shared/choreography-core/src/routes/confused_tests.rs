@@ -138,7 +138,7 @@ impl Provider for Caller {
 }
 
 #[test]
-fn calls_that_nobody_makes_and_calls_whose_answers_have_no_rule_are_refused() {
+fn calls_without_a_provider_and_calls_whose_answers_have_no_rule_are_refused() {
     let routed = Routed::new(Loyalty).unwrap();
     let wrong = |check: &dyn Fn() -> Result<(), RoutesError>| check().map_err(|wrong| wrong.0).unwrap_err();
     let by_none = wrong(&|| routed.calls_by(&NoProvider, Location::caller()));

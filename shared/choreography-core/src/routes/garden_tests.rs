@@ -214,7 +214,7 @@ fn words(then: Result<Then, Refusal>) -> Result<Vec<String>, String> {
 }
 
 #[test]
-fn a_rule_that_saw_no_row_and_writes_none_may_do_what_nobody_sees_and_nothing_else() {
+fn a_rule_that_saw_no_row_and_writes_none_may_do_what_has_no_effect_elsewhere_and_nothing_else() {
     for what in ["publish", "call", "amend", "deadline"] {
         let refused = words(Given::nothing(Garden).event(ask(what))).unwrap_err();
         assert!(refused.contains("saw no row b1 in beds"), "{what}: {refused}");

@@ -23,7 +23,7 @@ pub struct WantedRows<P: Participant> {
     pub table: P::Table,
     /// Rows that are locked and read; others' locks are waited for.
     pub keys: Vec<String>,
-    /// Rows that are locked and read if nobody else has them locked; they come after the others.
+    /// Rows that are locked and read if no other has them locked; they come after the others.
     pub if_free: Vec<String>,
 }
 

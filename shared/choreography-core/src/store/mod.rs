@@ -28,7 +28,7 @@ pub enum StoreError {
     /// The database is away or broken for everybody: wait, then try the same again.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// Somebody else holds what this needs, or a partition is missing: it concerns this work only and may pass.
+    /// Another holds what this needs, or a partition is missing: it concerns this work only and may pass.
     #[error("the database could not do this now: {0}")]
     Contention(String),
     /// It concerns this work only and trying again can't help: the database refuses its data, or a row that it needs
@@ -59,7 +59,7 @@ pub trait Database<P: Participant>: Send + Sync + 'static {
     fn is_kept(&self, message: &Delivery) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
-/// How long a transaction waits for a lock that somebody else has.
+/// How long a transaction waits for a lock that another has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Waits {
     /// As long as the session's own limit allows, which is seconds.

@@ -123,7 +123,7 @@ pub enum DeferredStatus {
     Retrying,
     /// It waits behind another event of its key.
     Queued,
-    /// It was refused, or its attempts are spent: somebody has to redrive or discard it.
+    /// It was refused, or its attempts are spent: an operator has to redrive or discard it.
     Parked,
 }
 

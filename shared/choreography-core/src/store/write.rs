@@ -133,7 +133,7 @@ pub struct Calls {
     pub taken: Vec<Uuid>,
     /// To write down.
     pub new: Vec<PendingCall>,
-    /// Until when nobody else takes up the new ones.
+    /// Until when no other takes up the new ones.
     pub own_until: DateTime<Utc>,
     /// Open calls that ask for something else from now on and can be claimed at once; answered ones are passed over.
     pub amended: Vec<AmendedCall>,

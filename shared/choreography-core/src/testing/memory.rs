@@ -96,7 +96,7 @@ impl Memory {
     }
 
     fn answer(&self) -> Result<(), StoreError> {
-        if self.state().is_away { Err(StoreError::Unavailable("nobody answers".into())) } else { Ok(()) }
+        if self.state().is_away { Err(StoreError::Unavailable("the database does not answer".into())) } else { Ok(()) }
     }
 }
 

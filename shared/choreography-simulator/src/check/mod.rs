@@ -14,7 +14,7 @@ use choreography_core::{participant::Participant, store::DeferredStatus};
 
 use crate::{core::lock, database::Model, probe::Probe, system::System};
 
-/// Whether nothing is left to do. Parked events are for somebody else to decide, so they are no work, but a finding.
+/// Whether nothing is left to do. Parked events are for another to decide, so they are no work, but a finding.
 pub fn rests(system: &System) -> bool {
     open_work(system).is_empty()
 }

@@ -26,7 +26,7 @@ impl<V> Row<V> {
 
 /// Whom a new row meets under its unique key.
 pub enum Conflict {
-    Nobody,
+    Free,
     With(Place),
     /// Somebody is inserting, changing or deleting the row of that key, and may roll back.
     Undecided(TxId),
@@ -116,7 +116,7 @@ impl<V: Clone> Heap<V> {
                 _ => {}
             }
         }
-        Conflict::Nobody
+        Conflict::Free
     }
 
     /// What the transaction made of its rows: each as it was, and as it will be; `None` where there is none.
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!((heap.snapshot(1).count(), heap.snapshot(2).count()), (1, 0));
         assert!(matches!(heap.conflict(2, None, |value| *value == "a"), Conflict::Undecided(1)));
         heap.end(1, false);
-        assert!(matches!(heap.conflict(2, None, |value| *value == "a"), Conflict::Nobody));
+        assert!(matches!(heap.conflict(2, None, |value| *value == "a"), Conflict::Free));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Locks that somebody with a database client takes, in an order of their own.
+//! Locks that a database client takes, in an order of their own.
 
 use choreography_core::{participant::Participant, store::StoreError};
 

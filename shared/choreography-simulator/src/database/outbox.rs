@@ -234,7 +234,7 @@ impl<P: Participant> super::Tx<P> {
 
 impl<P: Participant> State<P> {
     /// What is committed, in one snapshot.
-    fn read_outbox(&self, reading: &Reading, nobody_is_at_work: bool) -> Unpublished {
+    fn read_outbox(&self, reading: &Reading, no_writer_is_at_work: bool) -> Unpublished {
         let mut found: Vec<(OutboxRow, bool, bool)> = Vec::new();
         for (range, behind) in &reading.ranges {
             let new = self.outbox.committed().filter(|row| row.range == *range && row.number > *behind);
@@ -264,7 +264,7 @@ impl<P: Participant> State<P> {
             (*range, if all { i64::MAX } else { new().max().unwrap_or(*behind) })
         };
         let (next, oldest) = self.in_progress();
-        let oldest = if nobody_is_at_work { next } else { oldest };
+        let oldest = if no_writer_is_at_work { next } else { oldest };
         Unpublished {
             seen: reading.ranges.iter().map(seen).collect(),
             waiting: found.iter().filter(|(_, waits, _)| *waits).map(|(row, ..)| (row.range, row.number)).collect(),

@@ -22,7 +22,7 @@ pub struct Tx<P: Participant> {
     pub(super) id: TxId,
     /// `now()` stands still within a transaction.
     pub(super) begun: DateTime<Utc>,
-    /// Of somebody with a database client: what they locked last, and whose rows they look at.
+    /// Of a database client: what they locked last, and whose rows they look at.
     pub(super) locked: Option<Place>,
     pub(super) about: Option<String>,
 }
@@ -141,7 +141,7 @@ impl<P: Participant> Tx<P> {
         self.wait(|state, id| match pick(state).conflict(id, None, &same) {
             Conflict::Undecided(other) => Err(other),
             Conflict::With(_) => Ok(false),
-            Conflict::Nobody => {
+            Conflict::Free => {
                 pick(state).insert(id, row.clone());
                 Ok(true)
             }
@@ -160,7 +160,7 @@ impl<P: Participant> Tx<P> {
             .wait(|state, id| match pick(state).conflict(id, Some(place), &same) {
                 Conflict::Undecided(other) => Err(other),
                 Conflict::With(_) => Ok(true),
-                Conflict::Nobody => Ok(false),
+                Conflict::Free => Ok(false),
             })
             .await?;
         if violated {

@@ -177,7 +177,7 @@ fn upsert_deadline<P: Participant>(state: &mut State<P>, tx: TxId, new: &Deadlin
     let same = |row: &Deadline| row.aggregate_id == new.aggregate_id && row.name == new.name;
     match state.deadlines.conflict(tx, None, same) {
         Conflict::Undecided(other) => Err(other),
-        Conflict::Nobody => Ok(state.deadlines.insert(tx, new.clone())),
+        Conflict::Free => Ok(state.deadlines.insert(tx, new.clone())),
         Conflict::With(place) => {
             if state.deadlines.lock(tx, place)?.is_some() {
                 state.deadlines.write(place, Some(new.clone()));
@@ -190,7 +190,7 @@ fn upsert_deadline<P: Participant>(state: &mut State<P>, tx: TxId, new: &Deadlin
 fn upsert_deferred<P: Participant>(state: &mut State<P>, tx: TxId, new: &DeferredRow) -> Result<(), TxId> {
     match state.deferred.conflict(tx, None, |row: &DeferredRow| row.event.event.id == new.event.event.id) {
         Conflict::Undecided(other) => Err(other),
-        Conflict::Nobody => {
+        Conflict::Free => {
             state.deferred.insert(tx, new.clone());
             Ok(())
         }

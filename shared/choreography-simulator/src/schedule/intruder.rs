@@ -1,4 +1,4 @@
-//! Somebody with a database client, who locks rows in an order of their own and thinks for a while.
+//! Another database client, who locks rows in an order of their own and thinks for a while.
 
 use choreography_core::participant::Participant;
 
@@ -25,7 +25,7 @@ struct Habit {
 const NOW_AND_THEN: Habit = Habit { transactions: 12, rows: 3, pause: 700, thinks: 60, long: 600 };
 const BUSY: Habit = Habit { transactions: 80, rows: 6, pause: 60, thinks: 60, long: 600 };
 
-/// Mostly against everybody else's.
+/// Mostly against all others'.
 const ORDERS: [Order; 6] =
     [Order::Any, Order::Backwards, Order::WaitingFirst, Order::WaitingFirst, Order::Crossing, Order::Crossing];
 

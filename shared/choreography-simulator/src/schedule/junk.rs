@@ -31,7 +31,7 @@ fn scribble(core: &Arc<Core>, kafka: &Kafka, junk: &Junk) {
     let any = |types: &[&'static str]| types.get(core.pick(types.len())).copied();
     let key = core.uuid();
     let event = |id: Uuid, event_type: &str, version: u32, payload: &str| {
-        let (time, source) = (core.now().to_rfc3339(), "somebody");
+        let (time, source) = (core.now().to_rfc3339(), "stranger");
         let json = format!(
             r#"{{"id":"{id}","type":"{event_type}","version":{version},"timestamp":"{time}","correlationId":"{key}","aggregateId":"{key}","payload":{payload},"source":"{source}"}}"#
         );
@@ -54,7 +54,7 @@ fn scribble(core: &Arc<Core>, kafka: &Kafka, junk: &Junk) {
         4 => ("another's topic", event(id, foreign, 1, "{}")),
         5 => ("a wrong payload", event(id, own, 1, "{}")),
         6 => ("an id without a time", event(Uuid::nil(), own, 1, "{}")),
-        7 if headers.is_empty() => ("a type that nobody handles", event(id, "weather.changed", 1, "{}")),
+        7 if headers.is_empty() => ("a type that no service handles", event(id, "weather.changed", 1, "{}")),
         7 => ("a header that contradicts", event(id, "weather.changed", 1, "{}")),
         8 => return repeat(core, kafka, junk.topic, None),
         _ => {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Who does something to the services now and then.
-type Somebody = fn(&System) -> Task;
+type Outsider = fn(&System) -> Task;
 
 /// How often somebody is looked for who has something to do, in a step.
 const TRIES: usize = 4;
@@ -59,7 +59,7 @@ impl<'a> Running<'a> {
         };
         let core = &running.system.core;
         let profile = &core.focus.profile;
-        let others: [(Somebody, bool); 2] = [(vandal, profile.junk), (intruder, profile.locks)];
+        let others: [(Outsider, bool); 2] = [(vandal, profile.junk), (intruder, profile.locks)];
         for (other, always) in others {
             if core.pick(3) == 0 || always {
                 running.clients.push(other(running.system));
@@ -137,8 +137,8 @@ impl<'a> Running<'a> {
             system.services.iter().flat_map(|service| check::blamed(&service.handle.model)).collect();
         for position in blamed {
             if self.sent_again.insert(position.clone()) {
-                system.core.report(|| format!("somebody sends {position:?} again"));
-                system.core.count("dead letter", "sent again by somebody");
+                system.core.report(|| format!("an operator sends {position:?} again"));
+                system.core.count("dead letter", "sent again by an operator");
                 lock(&system.kafka).append_again(&position);
             }
         }

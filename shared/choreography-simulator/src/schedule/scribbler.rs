@@ -39,7 +39,7 @@ fn scribble<P: Participant>(core: &Core, model: &Model<P>) {
     let (deadline, deferred) =
         (deadlines.get(core.pick(deadlines.len())).copied(), deferred.get(core.pick(deferred.len())).copied());
     core.report(|| {
-        format!("somebody scribbles in {}: deadline {deadline:?}, deferred event {deferred:?}", model.name())
+        format!("a database client scribbles in {}: deadline {deadline:?}, deferred event {deferred:?}", model.name())
     });
     state.unreadable.extend(deadline);
     state.scribbled.extend(deferred);

@@ -55,7 +55,7 @@ fn admin_router(handler: Arc<ServiceHandler>, post_commit: PostCommit, token: Op
 
 /// The admin routes alone, for tests: nobody asks for a token, and nothing is woken.
 pub fn admin_routes(handler: Arc<ServiceHandler>) -> Router {
-    let (calls, _nobody) = call_queue(1);
+    let (calls, _receiver) = call_queue(1);
     admin::routes(handler, PostCommit::new(Wakes::default(), calls))
 }
 

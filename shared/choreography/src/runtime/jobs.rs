@@ -65,7 +65,7 @@ mod tests {
         };
         let job = Job { name: "job", every: Duration::from_millis(1), run: Arc::new(run) };
         let (commands, _queue) = commands::queue(1, Duration::from_secs(1));
-        let pool = Pool::new("postgres://nobody@127.0.0.1:1/none".parse().unwrap(), Limits::default());
+        let pool = Pool::new("postgres://user@127.0.0.1:1/none".parse().unwrap(), Limits::default());
         let stop = CancellationToken::new();
         let looping = tokio::spawn(job_loop(job, Context { commands, pool }, stop.clone()));
         for _ in 0..3 {

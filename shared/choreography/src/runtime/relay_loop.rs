@@ -45,7 +45,7 @@ impl RelayLoop {
                 warn!(lane = self.lane.name(), "Kafka did not take everything before the stop; the rest stays in the outbox");
             }
         }
-        // Only when nothing of it is on its way any more may somebody else send the same.
+        // Only when nothing of it is on its way any more may another send the same.
         producer.close().await;
         if let Err(error) = relay.release(&self.store).await {
             warn!(%error, "relay leases were not given back; they expire");

@@ -29,7 +29,7 @@ pub(crate) fn follow_database_url(name: &'static str, settings: &EngineSettings,
     Ok(())
 }
 
-/// librdkafka reads the authorities once, when a client is made, and has no way to be given others. So somebody is told.
+/// librdkafka reads the authorities once, when a client is made, and has no way to be given others. So an operator is told.
 pub(crate) fn watch_kafka_authorities(settings: &KafkaSettings, every: Duration) -> Result<()> {
     let Some(mut authorities) = secret::live("KAFKA_CA", None, settings.kafka_ca_file.as_deref(), every)? else {
         return Ok(());

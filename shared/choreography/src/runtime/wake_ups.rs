@@ -93,7 +93,7 @@ async fn listen(
     }
 }
 
-/// A connection of its own: it is used by nobody else, so it needs no place among the pool's.
+/// A connection of its own: it is used by no other, so it needs no place among the pool's.
 async fn connect(pool: &Pool) -> sqlx::Result<PgListener> {
     let alone = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
     let mut listener = PgListener::connect_with(&alone.connect_lazy_with(pool.options())).await?;

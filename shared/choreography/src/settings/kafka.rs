@@ -76,7 +76,7 @@ pub enum KafkaSettingsError {
         "KAFKA_USERNAME is set, but KAFKA_SECURITY_PROTOCOL is {0}, which knows no users: set it to sasl_ssl, or unset \
          the user"
     )]
-    UserForNobody(String),
+    UserWithoutSasl(String),
     #[error(
         "KAFKA_SECURITY_PROTOCOL is {0}, but this program was built without the feature tls of the crate choreography"
     )]
@@ -111,7 +111,7 @@ impl KafkaSettings {
             (SecurityProtocol::SaslPlaintext | SecurityProtocol::SaslSsl, None) => {
                 Err(KafkaSettingsError::NoUser(name(&protocol)))
             }
-            (_, Some(_)) => Err(KafkaSettingsError::UserForNobody(name(&protocol))),
+            (_, Some(_)) => Err(KafkaSettingsError::UserWithoutSasl(name(&protocol))),
             (_, None) => Ok(connection),
         }
     }

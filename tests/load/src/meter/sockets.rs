@@ -23,7 +23,7 @@ struct Watched {
 }
 
 /// Whose connections are not counted.
-const SOMEBODY: &str = "";
+const OTHERS: &str = "";
 
 /// Who, and by which processes.
 type Owners = Vec<(&'static str, Vec<u32>)>;
@@ -66,7 +66,7 @@ impl Sockets {
             }
             // Whose a connection is never changes: asked once for each.
             let of_owner = of_owner.get_or_insert_with(|| inodes(&self.owners));
-            let owner = of_owner.get(&sent.inode).copied().unwrap_or(SOMEBODY);
+            let owner = of_owner.get(&sent.inode).copied().unwrap_or(OTHERS);
             self.by_inode.insert(sent.inode, Watched { owner, to, before: 0, now: sent.segments, open: true });
         }
         for (inode, watched) in &mut self.by_inode {
@@ -86,7 +86,7 @@ impl Sockets {
 
     /// Connections that are closed.
     pub fn lost(&self) -> usize {
-        self.by_inode.values().filter(|watched| !watched.open && watched.owner != SOMEBODY).count()
+        self.by_inode.values().filter(|watched| !watched.open && watched.owner != OTHERS).count()
     }
 }
 

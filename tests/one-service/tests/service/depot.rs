@@ -48,7 +48,7 @@ impl Event for Packed {
     }
 
     fn read(_: u32, _: &str) -> Result<Self, DecodeError> {
-        Err(DecodeError::Payload { path: "payload".into(), problem: "nobody reads it".into() })
+        Err(DecodeError::Payload { path: "payload".into(), problem: "no service reads it".into() })
     }
 
     fn write(&self) -> Result<String, Refusal> {

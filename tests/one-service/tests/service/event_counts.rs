@@ -52,7 +52,7 @@ async fn an_aggregates_events_are_counted_whether_its_row_changes_or_not() {
 }
 
 #[tokio::test]
-async fn whoever_changes_a_row_and_does_not_count_leaves_the_count_unknown() {
+async fn a_writer_that_changes_a_row_and_does_not_count_leaves_the_count_unknown() {
     let world = with_rows().await;
     let (name, key) = (TABLE.0.name, TABLE.0.key);
     let older = format!(
@@ -70,7 +70,7 @@ async fn a_table_that_was_not_counted_for_a_while_is_unknown_once_it_is_counted_
     let world = with_rows().await;
     let owner = sqlx::PgPool::connect_with(world.pool.options()).await.expect("a connection");
     let drop = format!("DROP TRIGGER forget_events ON {}", TABLE.0.name);
-    sqlx::raw_sql(AssertSqlSafe(drop)).execute(&owner).await.expect("nobody watches");
+    sqlx::raw_sql(AssertSqlSafe(drop)).execute(&owner).await.expect("the trigger goes");
     count_events(&owner, TABLE.0.name).await.expect("it is counted");
     assert_eq!((counted(&world, "a").await, counted(&world, "b").await), (None, None));
     write(&world, TableChanges { inserts: vec![row("c")], ..TableChanges::none(TABLE) }, &[("c", 1)]).await;

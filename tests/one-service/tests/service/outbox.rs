@@ -113,7 +113,7 @@ async fn a_range_is_the_relays_no_more_once_another_server_answers() {
 }
 
 #[tokio::test]
-async fn whoever_has_rows_of_the_outbox_under_way_is_a_writer_and_nobody_else_is() {
+async fn who_has_rows_of_the_outbox_under_way_is_a_writer_and_no_other_is() {
     let world = start().await;
     let store = world.handler().database;
     let mut elsewhere = world.pool.begin().await.expect("a transaction");
@@ -141,7 +141,7 @@ async fn a_message_that_was_discarded_is_not_published_by_the_next_relay() {
         sqlx::query_scalar("SELECT range FROM outbox LIMIT 1").fetch_one(&world.pool).await.expect("a range");
     let refused = [Refused { range, number: 1, error: "too large".into() }];
     assert_eq!(store.stop(&leases, &refused).await.expect("it is stopped"), 1);
-    assert!(store.discard_refused(1, "nobody needs it").await.expect("an answer"));
+    assert!(store.discard_refused(1, "it is not needed").await.expect("an answer"));
     let published = store.published(&leases).await.expect("ranges");
     let of_range = published.into_iter().find(|of| of.range == range).expect("the range");
     assert_eq!((of_range.through, of_range.beyond), (0, vec![1]));

@@ -42,10 +42,10 @@ async fn open<S: Service>(world: &OneService<S>, statement: String) -> Session {
 }
 
 /// Until somebody waits for a lock.
-async fn somebody_waits<S: Service>(world: &OneService<S>) {
+async fn another_waits<S: Service>(world: &OneService<S>) {
     let until = Instant::now() + PATIENCE;
     while world.count("SELECT count(*) FROM pg_locks WHERE NOT granted").await == 0 {
-        assert!(Instant::now() < until, "nobody waits for the first transaction");
+        assert!(Instant::now() < until, "no transaction waits for the first");
         tokio::task::yield_now().await;
     }
 }
@@ -53,7 +53,7 @@ async fn somebody_waits<S: Service>(world: &OneService<S>) {
 /// What becomes of an input that meets an open transaction, which ends once it is waited for.
 async fn meets<S: Service, T>(world: &OneService<S>, first: Session, end: End, work: impl Future<Output = T>) -> T {
     let (came, ()) = tokio::join!(work, async {
-        somebody_waits(world).await;
+        another_waits(world).await;
         match end {
             Commit => first.commit().await.expect("the first one commits"),
             RollBack => drop(first),

@@ -28,8 +28,8 @@ fn a_customer_reaches_his_own_orders_alone() {
         let url = format!("{}/{}", world.orders(), world.place(&bob, &order_of("bob")).await);
         assert_eq!(status(&bob, &url).await, 200);
         let unknown = format!("{}/{}", world.orders(), uuid::Uuid::now_v7());
-        let (theirs, nobodys) = (mallory.get(&url).await.unwrap(), mallory.get(&unknown).await.unwrap());
-        assert_eq!((theirs.status, nobodys.status), (404, 404), "it looks like one that is not there");
+        let (theirs, missing) = (mallory.get(&url).await.unwrap(), mallory.get(&unknown).await.unwrap());
+        assert_eq!((theirs.status, missing.status), (404, 404), "it looks like one that is not there");
         assert_eq!(mallory.post(&format!("{url}/cancel"), &json!({}), &[]).await.unwrap().status, 404);
         let foreign = mallory.post(&world.orders(), &order_of("bob"), &[]).await.unwrap();
         assert_eq!((foreign.status, foreign.body["field"].as_str()), (403, Some("userId")));
@@ -55,14 +55,14 @@ fn one_customers_idempotency_key_is_not_anothers() {
 #[test]
 fn the_shops_own_apis_take_the_back_office_alone() {
     test(|world| async {
-        let (nobody, customer) = (Shop::default(), world.customer("erin"));
+        let (unauthenticated, customer) = (Shop::default(), world.customer("erin"));
         for (service, path) in [
             ("inventory", "stock".to_owned()),
             ("payment", format!("payments/{}", uuid::Uuid::now_v7())),
             ("shipping", format!("shipments/{}", uuid::Uuid::now_v7())),
         ] {
             let url = format!("{}/{path}", world.system.url(service));
-            assert_eq!((status(&nobody, &url).await, status(&customer, &url).await), (401, 403), "{url}");
+            assert_eq!((status(&unauthenticated, &url).await, status(&customer, &url).await), (401, 403), "{url}");
             assert!([200, 404].contains(&status(&world.back_office, &url).await), "{url}");
         }
         let url = format!("{}/stock/bench", world.system.url("inventory"));
@@ -98,9 +98,9 @@ fn forgeries(world: &World) -> Vec<(&'static str, String)> {
         ("signed with what is public", shared),
         ("another's claims under a true signature", format!("{head}.{}.{signature}", part(&claims))),
         ("expired", token(Bearer { lifetime: TimeDelta::minutes(-5), ..good.clone() })),
-        ("for somebody else", token(Bearer { audience: "bank".into(), ..good.clone() })),
-        ("from somebody else", token(Bearer { issuer: "mallory".into(), ..good.clone() })),
-        ("for nobody", token(Bearer { user: String::new(), ..good })),
+        ("for another audience", token(Bearer { audience: "bank".into(), ..good.clone() })),
+        ("from another issuer", token(Bearer { issuer: "mallory".into(), ..good.clone() })),
+        ("for no user", token(Bearer { user: String::new(), ..good })),
         ("without an end", without("exp")),
         ("without an audience", without("aud")),
         ("without an issuer", without("iss")),
@@ -145,24 +145,24 @@ fn who_asks_too_often_waits_and_others_do_not() {
 #[test]
 fn the_admin_routes_are_on_their_own_port_and_open_to_the_token_alone() {
     test(|world| async {
-        let (nobody, guessing) = (Shop::default(), Shop::bearing("guess"));
+        let (unauthenticated, guessing) = (Shop::default(), Shop::bearing("guess"));
         let operator = Shop::bearing(local::system::ADMIN_TOKEN);
         for service in world.system.services() {
             let (api, admin) = (world.system.url(service), world.system.admin_url(service));
             let deferred = format!("{admin}/admin/deferred");
             assert_eq!(
-                (status(&nobody, &deferred).await, status(&guessing, &deferred).await),
+                (status(&unauthenticated, &deferred).await, status(&guessing, &deferred).await),
                 (401, 401),
                 "{deferred}"
             );
             assert_eq!(status(&operator, &deferred).await, 200, "{deferred}");
             let redrive = format!("{admin}/admin/deferred/1/redrive");
-            assert_eq!(nobody.post(&redrive, &json!({}), &[]).await.unwrap().status, 401);
+            assert_eq!(unauthenticated.post(&redrive, &json!({}), &[]).await.unwrap().status, 401);
             for path in ["admin/deferred", "metrics"] {
                 let elsewhere = status(&operator, &format!("{api}/{path}")).await;
                 assert_eq!(elsewhere, 404, "{path} at {api}");
             }
-            assert_eq!(status(&nobody, &format!("{admin}/metrics")).await, 200);
+            assert_eq!(status(&unauthenticated, &format!("{admin}/metrics")).await, 200);
         }
     });
 }

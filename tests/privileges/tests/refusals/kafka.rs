@@ -251,7 +251,7 @@ fn no_service_adds_partitions_or_deletes_topics() {
 }
 
 #[test]
-fn nobody_gets_in_without_the_users_password() {
+fn no_client_gets_in_without_the_users_password() {
     test(|world| async {
         let said = read(&with(world, "order", "guess"), "order", "inventory-events").await;
         assert!(said.as_ref().is_err_and(|said| said != "TopicAuthorizationFailed"), "{said:?}");

@@ -18,6 +18,6 @@ fn secrets_change_while_the_shop_runs() {
         shop.order_completes("with another Kafka password").await;
         changes::admin_token(&shop).await;
         changes::signing_key(&shop).await;
-        assert_eq!(shop.pids(), before, "nobody was restarted");
+        assert_eq!(shop.pids(), before, "no service was restarted");
     });
 }

@@ -35,8 +35,8 @@ fn the_same_key_and_body_get_the_same_answer_also_at_once() {
         assert_eq!(said(&again), said(&answers[0]), "the answer stays as it was");
         let other = order(&[(&chair, 2)], "tok_visa", "Vienna");
         assert_eq!(world.post_order(&url, &other, &headers).await.status, 409);
-        let somebody_else = [("Idempotency-Key", key.as_str()), ("X-Client-Id", "bob")];
-        let answer = world.post_order(&url, &other, &somebody_else).await;
+        let another_client = [("Idempotency-Key", key.as_str()), ("X-Client-Id", "bob")];
+        let answer = world.post_order(&url, &other, &another_client).await;
         assert_eq!(answer.status, 202);
         assert_ne!(answer.body["orderId"].as_str(), Some(id.as_str()));
         assert_eq!(world.events(&id, "order.placed").len(), 1);

@@ -40,7 +40,7 @@ async fn mended(world: &World, service: &str) {
 }
 
 #[test]
-fn an_event_that_ends_the_process_is_parked_after_a_few_restarts_and_keeps_nobody() {
+fn an_event_that_ends_the_process_is_parked_after_a_few_restarts_and_delays_no_other() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 20).await;
         world.system.stop("inventory").await.expect("it drains");
@@ -74,7 +74,7 @@ fn an_event_that_ends_the_process_is_parked_after_a_few_restarts_and_keeps_nobod
 }
 
 #[test]
-fn a_message_that_ends_the_process_at_decoding_is_dead_lettered_and_keeps_nobody() {
+fn a_message_that_ends_the_process_at_decoding_is_dead_lettered_and_delays_no_other() {
     story_alone(|world| async {
         let chair = world.stocked("chair", 20).await;
         world.system.stop("inventory").await.expect("it drains");

@@ -1,4 +1,4 @@
-//! What is no event of this choreography: dead-lettered at once, parking nobody.
+//! What is no event of this choreography: dead-lettered at once, parking no key.
 
 use harness::{story, typed};
 use serde_json::json;
@@ -47,7 +47,7 @@ fn what_can_never_be_handled_says_why() {
             let dead = world.dead_lettered(&message.key, "inventory").await;
             assert_eq!(dead.header("dead-letter-error-class"), Some(class));
             assert_eq!(dead.payload, Some(message.bytes()));
-            assert!(world.deferred("inventory", &message.key).await.is_empty(), "{class} parks nobody");
+            assert!(world.deferred("inventory", &message.key).await.is_empty(), "{class} parks no key");
         }
         let message = typed("order.placed", &Uuid::now_v7().to_string(), placed);
         let headers = [("event-type".to_owned(), Some(b"order.renamed".to_vec()))];

@@ -121,6 +121,6 @@ fn a_compensation_that_fails_once_behind_a_parked_event_gets_through() {
         session.rollback().await.expect("the session ends");
         world.appears(&order, "inventory.released").await;
         let deferred = world.deferred("inventory", &order).await;
-        assert_eq!(deferred.len(), 1, "the parked one still waits for somebody: {deferred:?}");
+        assert_eq!(deferred.len(), 1, "the parked one still waits for an operator: {deferred:?}");
     });
 }

@@ -70,7 +70,7 @@ fn each_end_of_an_order_tells_its_customer_once() {
         let chair = world.stocked("chair", 5).await;
         let completed = place_for(world, "ada", &chair, "tok_visa").await;
         let cancelled = place_for(world, "usr_flaky", &chair, "tok_declined").await;
-        let unknown = place_for(world, "usr_nobody", &chair, "tok_visa").await;
+        let unknown = place_for(world, "usr_unknown", &chair, "tok_visa").await;
         world.eventually(&completed, "completed").await;
         world.eventually(&cancelled, "cancelled").await;
         is_told_once(world, &completed, "is on its way").await;
@@ -87,7 +87,7 @@ fn each_end_of_an_order_tells_its_customer_once() {
         had_its_effect(world, &again).await;
         is_told_once(world, &completed, "is on its way").await;
 
-        // An order has one end: another kind wakes somebody and tells nobody.
+        // An order has one end: another kind alerts and tells nobody.
         let other = typed("order.cancelled", &completed, json!({"reason": "by mistake"}));
         world.type_in("order-events", &other).await;
         let dead = world.dead_lettered(&completed, "notification").await;
@@ -119,7 +119,7 @@ fn an_end_without_its_order_is_parked_and_told_once_the_order_is_known() {
 }
 
 #[test]
-fn a_crash_at_any_step_tells_nobody_twice() {
+fn a_crash_at_any_step_sends_no_message_twice() {
     story_alone(|world| async {
         world.system.add(NOTIFICATION).await.expect("notification comes up");
         let chair = world.stocked("chair", 5).await;

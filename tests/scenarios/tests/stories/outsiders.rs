@@ -69,7 +69,7 @@ fn an_envelope_written_as_a_list_moves_nothing() {
 }
 
 #[test]
-fn a_nul_in_tracestate_parks_nobody() {
+fn a_nul_in_tracestate_parks_no_key() {
     story(|world| async {
         let event = placed();
         let header = |name: &str, value: &str| (name.to_owned(), Some(value.as_bytes().to_vec()));

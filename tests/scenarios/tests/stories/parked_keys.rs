@@ -1,4 +1,4 @@
-//! A valid event that the rules refuse is parked; its key waits behind it, in order, until somebody decides.
+//! A valid event that the rules refuse is parked; its key waits behind it, in order, until an operator decides.
 
 use harness::{Typed, World, story, typed};
 use serde_json::json;

@@ -1,5 +1,5 @@
 //! Rows that this version can't read, as a newer one or somebody's hand may leave them: they stop who needs them, and
-//! nobody else.
+//! no other.
 
 use harness::{World, story_alone, typed};
 use serde_json::json;

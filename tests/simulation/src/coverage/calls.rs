@@ -56,9 +56,9 @@ const PROVIDERS: &[&str] = &[
 ];
 /// What waits for others: for rows that they have locked, and for keys that they insert.
 const WAITS: &[&str] = &["lock_rows", "lock_deferred", "append_records"];
-/// What waits in a circle with somebody who has a database client.
+/// What waits in a circle with a database client.
 const CIRCLES: &[&str] = &["lock_rows"];
-/// Elsewhere a call waits for rows that the engine locks under an aggregate's own row alone, so that only somebody with a
+/// Elsewhere a call waits for rows that the engine locks under an aggregate's own row alone, so that only a
 /// database client can have them; or for what another replica inserts this very moment. Counted; no number is asked for.
 const SELDOM: &[&[&str]] = &[IN_TRANSACTION, &["postpone_deadlines", "postpone", "park_unreadable"]];
 
@@ -108,7 +108,7 @@ pub const IMPOSSIBLE: &[Impossible] = &[
     ),
     (&["refused for its data", "refused for now"], &[COMMIT], "a commit checks nothing: no constraint is deferred"),
     (&["answer of the commit lost"], &[BEGIN, READS, IN_TRANSACTION], "nothing is committed there"),
-    (&["dropped and stepped again"], &[KEEP_ALIVE], "nobody limits the time in which the group is kept alive"),
+    (&["dropped and stepped again"], &[KEEP_ALIVE], "no limit is set on the time in which the group is kept alive"),
     (
         &["lock time-out", "deadlock"],
         &[BEGIN, READS, WRITES, IN_TRANSACTION, COMMIT],

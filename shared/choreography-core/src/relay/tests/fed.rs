@@ -104,7 +104,7 @@ async fn a_relay_that_loses_its_lease_marks_nothing_and_sends_nothing_more_of_wh
 }
 
 #[tokio::test]
-async fn rows_of_others_are_found_after_a_while_although_nobody_told_of_them() {
+async fn rows_of_others_are_found_after_a_while_although_no_wake_up_came() {
     let (outbox, mut broker, mut relaying) = after_a_look(&["t/a", "t/b"]).await;
     hand_on(&outbox, &relaying, &[2]);
     relaying.step_fed(&outbox, &mut broker).await;

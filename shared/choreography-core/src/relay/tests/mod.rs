@@ -93,7 +93,7 @@ async fn a_failed_delivery_makes_its_range_wait_and_no_other() {
 }
 
 #[tokio::test]
-async fn whoever_lost_its_leases_marks_nothing_and_claims_before_it_goes_on() {
+async fn a_relay_that_lost_its_leases_marks_nothing_and_claims_before_it_goes_on() {
     let (outbox, mut broker) = (Outbox::with(&["t/a"]), Broker::default());
     let mut relaying = Relaying::over(&outbox).await;
     *outbox.epoch.lock().unwrap() += 1;

@@ -61,7 +61,7 @@ async fn a_relay_that_begins_anew_goes_on_where_another_came_to() {
 }
 
 #[tokio::test]
-async fn whoever_lost_a_lease_reads_its_range_no_more_before_it_has_claimed() {
+async fn a_relay_that_lost_a_lease_reads_its_range_no_more_before_it_has_claimed() {
     let (outbox, mut broker) = (Outbox::with(&["t/a"]), Broker::default());
     let mut relaying = Relaying::over(&outbox).await;
     *outbox.epoch.lock().unwrap() += 1;

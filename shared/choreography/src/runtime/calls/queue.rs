@@ -66,7 +66,7 @@ impl Waiting {
         TimeDelta::from_std(self.since.elapsed()).map_or(TimeDelta::MAX, |waited| self.age + waited)
     }
 
-    /// Whether a call that takes all its `time_limit` would end within the `lease`; if not, somebody else may call.
+    /// Whether a call that takes all its `time_limit` would end within the `lease`; if not, another may call.
     pub fn is_in_time(&self, time_limit: std::time::Duration, lease: std::time::Duration) -> bool {
         self.since.elapsed() + time_limit < lease
     }

@@ -81,13 +81,13 @@ async fn what_was_not_marked_is_published_once_and_in_order_and_stopped_keys_sta
     assert_eq!(of(&first, &[rows[1], rows[4]]), [rows[1], rows[4]], "{first:?}");
     assert_eq!(of(&first, &rows[8..]), rows[9..], "{first:?}");
     assert_eq!(first.len(), 6, "what was marked, or is stopped, does not appear: {first:?}");
-    assert_eq!(publish(&world).await, [0_i64; 0], "by nobody once more");
+    assert_eq!(publish(&world).await, [0_i64; 0], "by no replica once more");
 
     let (behind, free) = (append_now(&world, "stopped").await, append_now(&world, "a").await);
     assert_eq!(publish(&world).await, [free], "what comes behind a stopped one waits");
     let store = world.handler().database;
     assert!(store.release_key(rows[2]).await.expect("an answer"));
-    assert!(store.discard_refused(rows[8], "nobody needs it").await.expect("an answer"));
+    assert!(store.discard_refused(rows[8], "it is not needed").await.expect("an answer"));
     assert_eq!(publish(&world).await, [rows[2], rows[5], behind]);
     assert_eq!(publish(&world).await, [0_i64; 0]);
     assert_eq!(choreography_postgres::depths(&world.pool).await.expect("depths").outbox, 0);

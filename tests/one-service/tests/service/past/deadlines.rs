@@ -63,7 +63,7 @@ async fn deadlines_pass_once_and_requests_are_answered_as_before() {
         published(Uuid::now_v7(), &event, n as i64)
     };
     let verdicts = arrive(&world, &[completed(3), completed(4)]).await;
-    assert!(matches!(verdicts[..], [Applied(None), Deferred(_)]), "nobody placed the fourth: {verdicts:?}");
+    assert!(matches!(verdicts[..], [Applied(None), Deferred(_)]), "the fourth was never placed: {verdicts:?}");
     let expected = ["cancelling", "cancelling", "completed", "none", "pending"];
     assert_eq!(world.texts(statuses).await, expected);
     let events = "SELECT convert_from(payload, 'UTF8')::jsonb->>'type' FROM outbox WHERE topic = 'order-events'

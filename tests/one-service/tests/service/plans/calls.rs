@@ -97,7 +97,7 @@ async fn hold_and_retry(world: &OneService<Payment>, n: u128) {
     assert!(matches!(verdicts[..], [Some(Verdict::Applied(None))]), "{verdicts:?}");
 }
 
-/// An event whose row somebody else has locked for long: it is left.
+/// An event whose row another has locked for long: it is left.
 async fn hurry(world: &OneService<Payment>, n: u128) {
     let mut other = world.pool.begin().await.expect("a transaction");
     let lock = format!("SELECT FROM payments WHERE order_id = '{}' FOR UPDATE", order(n));

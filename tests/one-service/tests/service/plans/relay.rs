@@ -44,7 +44,7 @@ pub async fn relay<S: Service>(world: &OneService<S>) {
     assert_eq!(store.stop(&leases, &refused).await.expect("its key is stopped"), 1);
     assert!(store.release_key(first.1).await.expect("it is released"));
     assert_eq!(store.stop(&leases, &refused).await.expect("its key is stopped again"), 1);
-    assert!(store.discard_refused(first.1, "nobody needs it").await.expect("it is given up"));
+    assert!(store.discard_refused(first.1, "it is not needed").await.expect("it is given up"));
     store.release(holder).await.expect("the leases are given back");
     let forget = "DELETE FROM outbox_left_behind; DELETE FROM discarded_messages";
     sqlx::raw_sql(forget).execute(&world.pool).await.expect("they are gone");

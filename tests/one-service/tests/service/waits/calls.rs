@@ -85,7 +85,7 @@ async fn an_answered_call_that_another_is_amending_or_postponing_is_waited_for_a
     }
 }
 
-/// An answer that the rules refuse stays open, unless somebody else has taken it by then.
+/// An answer that the rules refuse stays open, unless another has taken it by then.
 #[tokio::test]
 async fn a_call_to_postpone_that_another_is_taking_is_waited_for_and_is_gone() {
     let (world, call) = charging().await;

@@ -87,7 +87,7 @@ async fn an_early_event_that_another_is_holding_is_waited_for_and_deferred_once(
         let verdicts = meets(&world, first, end, arrive(&world, &[reserved_as(id, order, 8)])).await;
         assert!(matches!(verdicts[..], [Deferred(Retrying)]), "{verdicts:?}");
         let deferred = world.texts("SELECT event_id || ' ' || \"offset\" || ' ' || early FROM held_events").await;
-        assert_eq!(deferred, [format!("{id} {offset} true")], "by whoever came first");
+        assert_eq!(deferred, [format!("{id} {offset} true")], "by the first that came");
         sqlx::query("DELETE FROM held_events").execute(&world.pool).await.expect("none is deferred");
     }
     assert_eq!(world.count("SELECT count(*) FROM inbox").await, 0);

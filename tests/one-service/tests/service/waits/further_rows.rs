@@ -35,7 +35,7 @@ async fn stock(world: &OneService<Inventory>) -> Vec<String> {
 async fn a_further_row_that_another_is_changing_is_waited_for_and_read_as_it_is_then() {
     let world = OneService::start(Inventory, &inventory::MIGRATIONS).await;
     world.asked(set(5)).await;
-    // Somebody else sets four of the five chairs aside.
+    // Another sets four of the five chairs aside.
     let take = "UPDATE stock SET available = available - 4, reserved = reserved + 4 WHERE sku = 'chair'";
     let first = open(&world, take.to_owned()).await;
     let reserved = meets(&world, first, RollBack, world.told(placed(1))).await;
