@@ -31,8 +31,8 @@ pub struct KafkaOptions {
     pub properties: Vec<(String, String)>,
     /// The JVM's largest heap in MiB.
     pub max_heap_mib: u32,
-    /// Below this directory are `kafka` and `kafka-setup` with secrets: the broker lets nobody in whom it does not know, and
-    /// nobody do what he was not given.
+    /// Below this directory are `kafka` and `kafka-setup` with secrets: the broker lets no user in whom it does not know, and
+    /// no user do what they were not given.
     pub secrets: Option<PathBuf>,
     /// The address of a proxy that leads to [`Kafka::behind_proxy`]: whoever asks there is told to come by the proxy. Only for
     /// a broker without secrets.

@@ -64,7 +64,7 @@ pub async fn create_database(admin_url: &str, name: &str, owner: &Login) -> Resu
     let mut admin = connect(admin_url).await?;
     make_role(&mut admin, owner).await?;
     let steps = [
-        // An administrator who is no superuser can give a database only to a role he belongs to.
+        // An administrator who is no superuser can give a database only to a role that they belong to.
         ("GRANT %1$I TO CURRENT_USER", "joining role", false),
         ("CREATE DATABASE %2$I OWNER %1$I", "making the database of role", true),
         ("REVOKE ALL ON DATABASE %2$I FROM PUBLIC", "closing the database of role", false),

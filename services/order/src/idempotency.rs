@@ -12,7 +12,7 @@ const SEPARATOR: char = '\u{1f}';
 
 /// The request's key, scoped by its caller; `None` without an `Idempotency-Key` header.
 ///
-/// The caller is the token's subject. Where no tokens are asked for he is named by `X-Client-Id`; without it, all
+/// The caller is the token's subject. Where no tokens are asked for they are named by `X-Client-Id`; without it, all
 /// callers share one scope.
 pub fn request_key(caller: &Caller, headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let named = visible(headers, "X-Client-Id")?;

@@ -26,7 +26,7 @@ impl Caller {
         }
     }
 
-    /// May he see and change what belongs to this user?
+    /// May they see and change what belongs to this user?
     #[must_use]
     pub fn may_act_for(&self, user: &str) -> bool {
         match self {
@@ -36,7 +36,7 @@ impl Caller {
         }
     }
 
-    /// May he do the shop's own business?
+    /// May they do the shop's own business?
     #[must_use]
     pub fn is_back_office(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! What stands before a service's API: who calls, whose data he may touch, and how often he may ask.
+//! What stands before a service's API: who calls, whose data they may touch, and how often they may ask.
 //!
 //! Callers show a JSON Web Token (RFC 7519) as their bearer token; the keys it may be signed with come from a file or a
 //! URL, and are looked at again all the time. A service that is given neither lets anybody in and says so in its log.

@@ -280,7 +280,7 @@ fn an_event_that_is_redriven_while_its_row_is_locked_comes_again_by_itself() {
     assert_eq!(world.deferred()[0].event.attempts, 3);
 }
 
-/// Where the event that was asked for has just been let go, so that the next one of its key comes first.
+/// Where the event that was asked for has just been released, so that the next one of its key comes first.
 struct Behind(Memory);
 
 impl DeferredStore for Behind {

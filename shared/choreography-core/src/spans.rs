@@ -54,7 +54,7 @@ pub struct SpanStart {
 }
 
 impl SagaSpan {
-    /// Begins a child of `parent`; `telling` is asked only if there is somebody to tell.
+    /// Begins a child of `parent`; `start` is called only if spans are recorded.
     pub fn child(parent: &TraceContext, links: &[SpanContext], start: impl FnOnce() -> SpanStart) -> Self {
         let unrecorded = || Self { span: None, context: parent.clone() };
         let Some(tracing) = TRACING.get() else { return unrecorded() };

@@ -72,7 +72,7 @@ pub struct Tables {
 const PLAIN: Profile = Profile::PLAIN;
 const JUNK: Profile = Profile { junk: true, ..PLAIN };
 const RETRIED: Profile = Profile { poisoning: Poisoning::NowAndThen, ..PLAIN };
-const HELD: Profile = Profile { poisoning: Poisoning::Always, ..PLAIN };
+const DEFERRED: Profile = Profile { poisoning: Poisoning::Always, ..PLAIN };
 const STANDBY: Profile = Profile { standby: true, ..PLAIN };
 const LOCKS: Profile = Profile { locks: true, poisoning: Poisoning::NowAndThen, ..PLAIN };
 const SCRIBBLES: Profile = Profile { scribbles: true, ..RETRIED };
@@ -95,7 +95,7 @@ pub static ANY_SERVICES: Tables = Tables {
         ("defer", 3, RETRIED),
         ("defer_again", 3, RETRIED),
         ("released", 3, RETRIED),
-        ("lock_deferred", 2, HELD),
+        ("lock_deferred", 2, DEFERRED),
         ("dead_letter", 2, JUNK),
         ("is_kept", 3, CRASHES),
         ("stop", 2, REFUSED_MESSAGES),
@@ -111,7 +111,7 @@ pub static ANY_SERVICES: Tables = Tables {
     profiles: &[
         JUNK,
         RETRIED,
-        HELD,
+        DEFERRED,
         LOCKS,
         SCRIBBLES,
         REFUSED_DEADLINES,

@@ -38,7 +38,7 @@ use crate::{
     telemetry,
 };
 
-/// Calls that wait in memory for their call. What does not fit waits for its lease in the database, which is seconds;
+/// Calls that wait in memory until they are made. What does not fit waits for its lease in the database, which is seconds;
 /// so this is several seconds' worth at full speed, and some megabytes.
 const CALL_QUEUE: usize = 10_000;
 /// Loops that handle what could not be done at once: one never waits for locks, and while one waits for a locked row, another goes on.

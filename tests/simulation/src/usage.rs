@@ -54,7 +54,7 @@ const REFUSED_ANSWERS: Profile = Profile { poisoning: Poisoning::Answers, ..PLEN
 const STANDBY: Profile = Profile { standby: true, ..PLENTY };
 const LOCKS: Profile = Profile { locks: true, poisoning: Poisoning::NowAndThen, ..PLAIN };
 const REFUSALS: Profile = Profile { leads: &[("lock_rows", Fault::RefusedForNow, 5)], ..PLAIN };
-const HELD: Profile = Profile { poisoning: Poisoning::Always, ..PLAIN };
+const DEFERRED: Profile = Profile { poisoning: Poisoning::Always, ..PLAIN };
 const COMMONLY_DEFERRED: Profile = Profile { poisoning: Poisoning::Common, ..PLAIN };
 const RETRIED: Profile = Profile { poisoning: Poisoning::NowAndThen, ..PLAIN };
 /// Processes end over an event, and once more while it is set aside.
@@ -128,7 +128,7 @@ pub static TABLES: Tables = Tables {
         SCRIBBLES,
         REFUSED_ANSWERS,
         LOCKS,
-        HELD,
+        DEFERRED,
         REFUSED_MESSAGES,
         STOPS,
         SCRIBBLED_EVENTS,

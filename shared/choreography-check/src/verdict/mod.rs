@@ -24,7 +24,7 @@ pub struct Verdict {
 }
 
 /// Explores a component: first as it should be, then with repeats, then with overtaking; what only the later ones find is
-/// laid at their door.
+/// blamed on them.
 pub fn of(model: &Model<'_>, limit: usize) -> Verdict {
     let mut verdict = Verdict::default();
     let plain = explore(model, Options::default(), limit);

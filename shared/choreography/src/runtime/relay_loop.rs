@@ -1,4 +1,4 @@
-//! The relay loops, one per lane: woken after commits, with a slow poll for what a crash left.
+//! The relay loops, one per lane: woken after commits, with a poll for what a crash left.
 
 use std::{
     collections::BTreeMap,

@@ -49,7 +49,7 @@ pub async fn listen_loop(pool: Pool, post_commit: PostCommit, stop: Cancellation
     while !stop.is_cancelled() {
         let Err(error) = listen(&pool, &post_commit, &mut failures, &stop).await else { return };
         failures += 1;
-        // Without wake-ups the slow poll still finds everything.
+        // Without wake-ups the poll still finds everything.
         warn!(%error, "no wake-ups between replicas; a poll every POLL_INTERVAL takes their place");
         idle(async {
             tokio::select! {

@@ -15,7 +15,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use crate::world::{World, test};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Who is not let in hears nothing, however long he waits.
+/// Who is not let in hears nothing, however long they wait.
 const METADATA: Duration = Duration::from_secs(15);
 
 /// As a service, with its own password.
@@ -47,7 +47,7 @@ async fn write(kafka: &Connection, topic: &str) -> Result<(), String> {
     sent.map(drop).map_err(|(error, _)| code(&error))
 }
 
-/// What the broker says to a user who would read. The group is one that he may name; nobody joins it.
+/// What the broker says to a user who would read. The group is one that they may name; no member joins it.
 async fn read(kafka: &Connection, user: &str, topic: &str) -> Result<(), String> {
     let (mut config, group, topic) = (kafka.config(), user.to_owned(), topic.to_owned());
     tokio::task::spawn_blocking(move || {

@@ -26,7 +26,7 @@ pub(super) async fn payload(admin: Admin, kept: Kept, number: i64) -> Response {
             if i64::from(from) >= length {
                 return Ok::<_, std::io::Error>(None);
             }
-            // One that is let go of meanwhile breaks the answer off: its length says that it is not whole.
+            // One that is released meanwhile breaks the answer off: its length says that it is not whole.
             let part =
                 admin.handler.database.payload_part(kept, number, from, PART).await.map_err(std::io::Error::other)?;
             let gone = || std::io::Error::other("it is not kept any more");

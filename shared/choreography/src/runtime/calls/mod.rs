@@ -28,7 +28,7 @@ pub(crate) struct Pace {
     pub lease: Duration,
     /// How long the circuit breaker stays open.
     pub breaker_wait: Duration,
-    /// How often is looked for calls that a crash or another replica left behind.
+    /// How often the database is asked for calls that a crash or another replica left behind.
     pub poll_interval: Duration,
 }
 
