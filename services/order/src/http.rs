@@ -12,7 +12,8 @@ use axum::{
     routing::{get, post},
 };
 use choreography::{Context, CorrelationId, Pool, Problem, Trace};
-use request::NewOrder;
+#[doc(hidden)]
+pub use request::NewOrder;
 use serde_json::json;
 use shop::body::Body;
 use uuid::Uuid;

@@ -144,7 +144,7 @@ pub use settings::{EngineSettings, SettingsError, duration};
 #[doc(hidden)]
 /// An HTTP server that bounds its connections, and how long each may take for headers and bodies.
 pub mod server {
-    pub use crate::http::{ServerLimits, serve};
+    pub use crate::http::{ServerLimits, serve, serve_api};
 }
 
 /// For tests of a service: its rules through its real routes, and what is around them.

@@ -67,6 +67,11 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
     ),
     (LINKS_ALL, &["shared/", "services/", "deploy/", "tests/"], "the shop's own rules are simulated"),
     (
+        "tests/http-cost",
+        &["shared/", "services/order", "deploy/", "tests/"],
+        "what order's API costs is measured without the other services",
+    ),
+    (
         "tests/",
         &["shared/", "deploy/", "tests/"],
         "tests of the whole go by deploy/choreography and link no service: what is about one belongs beside it",

@@ -2,12 +2,10 @@
 
 mod arguments;
 mod batches;
-mod clock;
 mod comparison;
 mod disturbance;
 mod follower;
 mod hops;
-mod latency;
 mod ledger;
 mod measurement;
 mod meter;
@@ -15,7 +13,6 @@ mod mix;
 mod phase;
 mod placement;
 mod progress;
-mod ratio;
 mod relay;
 mod report;
 mod schedule;
@@ -28,6 +25,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use arguments::Arguments;
 use clap::Parser;
+use load::{clock, latency, ratio, table};
 use measurement::Measured;
 use phase::Phase;
 use placement::Limit;

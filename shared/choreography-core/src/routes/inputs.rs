@@ -92,7 +92,8 @@ impl fmt::Debug for AnyCommand {
 pub struct AnyReply(Box<dyn Erased>);
 
 impl AnyReply {
-    pub(super) fn new<R: Any + fmt::Debug + Send + Sync>(reply: R) -> Self {
+    /// Wraps a reply.
+    pub fn new<R: Any + fmt::Debug + Send + Sync>(reply: R) -> Self {
         Self(Box::new(reply))
     }
 

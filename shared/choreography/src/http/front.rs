@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -17,11 +18,14 @@ use super::{
 };
 use crate::{
     health::Health,
-    runtime::{PostCommit, ServiceHandler},
+    runtime::{PostCommit, Progress, ServiceHandler},
     secret::LiveSecret,
     service::Context as ServiceContext,
     settings::EngineSettings,
 };
+
+/// Enough for any measurement.
+const MEASURED_CONNECTIONS: usize = 1_000;
 
 /// The service's own API.
 pub(crate) type Api = Box<dyn FnOnce(ServiceContext) -> Router + Send>;
@@ -31,6 +35,10 @@ pub(crate) type Api = Box<dyn FnOnce(ServiceContext) -> Router + Send>;
 struct Site(Arc<RwLock<Router>>);
 
 impl Site {
+    fn new(router: Router) -> Self {
+        Self(Arc::new(RwLock::new(router)))
+    }
+
     fn router(&self) -> Router {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -52,12 +60,11 @@ impl Front {
     /// Listens at both addresses: with the probes, and the metrics. The operators' has connections of its own, which clients cannot
     /// use up.
     pub async fn open(settings: &EngineSettings, health: &Health) -> Result<Self> {
-        let limits =
-            |connections| ServerLimits { connections, idle: settings.http_idle_timeout, request: super::TIMEOUT * 2 };
+        let limits = |connections| limits(connections, settings.http_idle_timeout);
         let (clients, operators) = super::files::connections(settings.max_connections);
         let mut front = Self {
-            api: Site(Arc::new(RwLock::new(starting_router(health.clone())))),
-            admin: Site(Arc::new(RwLock::new(starting_admin_router()))),
+            api: Site::new(starting_router(health.clone())),
+            admin: Site::new(starting_admin_router()),
             stop: CancellationToken::new(),
             servers: JoinSet::new(),
         };
@@ -96,4 +103,15 @@ impl Front {
         self.stop.cancel();
         while self.servers.join_next().await.is_some() {}
     }
+}
+
+fn limits(connections: usize, idle: Duration) -> ServerLimits {
+    ServerLimits { connections, idle, request: super::TIMEOUT * 2 }
+}
+
+/// Serves an API as a service does once it is up, and nothing else of the service: for measuring what that costs.
+pub async fn serve_api(listener: TcpListener, api: Router, stop: CancellationToken) {
+    let health = Health::new(Progress::new(super::TIMEOUT));
+    let site = Site::new(api_router(api, health));
+    serve(listener, move || site.router(), limits(MEASURED_CONNECTIONS, super::TIMEOUT), stop).await;
 }

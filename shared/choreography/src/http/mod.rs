@@ -16,6 +16,7 @@ use axum::{Router, http::StatusCode, routing::get};
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
 pub use self::tracing::{CorrelationId, Trace};
+pub use front::serve_api;
 pub(crate) use front::{Api, Front};
 pub use server::{ServerLimits, serve};
 

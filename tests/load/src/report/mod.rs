@@ -2,7 +2,6 @@
 
 mod charts;
 mod svg;
-mod table;
 mod tables;
 
 use std::fs;
@@ -10,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-pub use table::Table;
+pub use crate::table::Table;
 
 use crate::measurement::Measured;
 use crate::progress;

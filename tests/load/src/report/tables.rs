@@ -4,7 +4,7 @@ use crate::latency::Latencies;
 use crate::measurement::{Measured, is_service, per_second};
 use crate::meter::{Database, Process};
 
-use super::table::Table;
+use super::Table;
 
 const NOTHING: &str = "–";
 
