@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use tokio_util::sync::CancellationToken;
 
 /// The connections of one server.
@@ -118,25 +118,25 @@ impl Drop for Place {
 }
 
 /// An answer's body; while it is being sent, its connection is not idle.
-pub(super) struct Held {
-    body: Body,
+pub(super) struct Held<B> {
+    body: B,
     _busy: Busy,
 }
 
-impl Held {
-    pub fn new(body: Body, busy: Busy) -> Self {
+impl<B> Held<B> {
+    pub fn new(body: B, busy: Busy) -> Self {
         Self { body, _busy: busy }
     }
 }
 
-impl HttpBody for Held {
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Held<B> {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, B::Error>>> {
         Pin::new(&mut self.body).poll_frame(context)
     }
 

@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    admin_router, api_router,
+    Bounded, admin_router, api_router,
     server::{ServerLimits, serve},
     starting_admin_router, starting_router,
 };
@@ -32,19 +32,19 @@ pub(crate) type Api = Box<dyn FnOnce(ServiceContext) -> Router + Send>;
 
 /// The routes at one address.
 #[derive(Clone)]
-struct Site(Arc<RwLock<Router>>);
+struct Site(Arc<RwLock<Bounded>>);
 
 impl Site {
-    fn new(router: Router) -> Self {
-        Self(Arc::new(RwLock::new(router)))
+    fn new(routes: Bounded) -> Self {
+        Self(Arc::new(RwLock::new(routes)))
     }
 
-    fn router(&self) -> Router {
+    fn routes(&self) -> Bounded {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn open(&self, router: Router) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = router;
+    fn open(&self, routes: Bounded) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = routes;
     }
 }
 
@@ -82,7 +82,7 @@ impl Front {
     ) -> Result<()> {
         let listener =
             TcpListener::bind(address).await.with_context(|| format!("{variable}: can't listen on {address}"))?;
-        self.servers.spawn(serve(listener, move || site.router(), limits, self.stop.clone()));
+        self.servers.spawn(serve(listener, move || site.routes(), limits, self.stop.clone()));
         Ok(())
     }
 
@@ -113,5 +113,5 @@ fn limits(connections: usize, idle: Duration) -> ServerLimits {
 pub async fn serve_api(listener: TcpListener, api: Router, stop: CancellationToken) {
     let health = Health::new(Progress::new(super::TIMEOUT));
     let site = Site::new(api_router(api, health));
-    serve(listener, move || site.router(), limits(MEASURED_CONNECTIONS, super::TIMEOUT), stop).await;
+    serve(listener, move || site.routes(), limits(MEASURED_CONNECTIONS, super::TIMEOUT), stop).await;
 }

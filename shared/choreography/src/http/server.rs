@@ -1,14 +1,19 @@
 //! A server of HTTP/1.1 that nobody can fill: connections are bounded, each has limited time, and when all are taken the
 //! one that has been idle longest makes room.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use axum::{
+    BoxError,
+    body::{Bytes, HttpBody},
+    extract::ConnectInfo,
+    http::{Request, Response},
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 use tracing::{debug, warn};
 
 use super::connections::{Connections, Held, Place};
@@ -29,15 +34,21 @@ pub struct ServerLimits {
     pub request: Duration,
 }
 
-/// Serves what `router` gives at that time, until `stop`; then ends the requests under way.
+/// Answers each request by what `service` gives at that time (a clone that costs little: a router, with or without something
+/// around it), until `stop`; then ends the requests under way.
 ///
 /// A client may close its sending side after its request and is answered all the same.
-pub async fn serve(
+pub async fn serve<S, B>(
     listener: TcpListener,
-    router: impl Fn() -> Router + Clone + Send + Sync + 'static,
+    service: impl Fn() -> S + Clone + Send + Sync + 'static,
     limits: ServerLimits,
     stop: CancellationToken,
-) {
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S::Future: Send + 'static,
+    B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     let connections = Connections::new(limits.connections);
     let tasks = TaskTracker::new();
     loop {
@@ -47,7 +58,9 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => match connections.admit() {
-                Some(place) => drop(tasks.spawn(connection(stream, peer, place, router.clone(), limits, stop.clone()))),
+                Some(place) => {
+                    drop(tasks.spawn(connection(stream, peer, place, service.clone(), limits, stop.clone())))
+                }
                 None => metrics::counter!("saga_http_connections_refused_total").increment(1),
             },
             Err(error) => {
@@ -61,28 +74,32 @@ pub async fn serve(
     tasks.wait().await;
 }
 
-async fn connection(
+async fn connection<S, B>(
     stream: TcpStream,
     peer: SocketAddr,
     place: Place,
-    router: impl Fn() -> Router + Sync,
+    service: impl Fn() -> S + Sync,
     limits: ServerLimits,
     stop: CancellationToken,
-) {
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S::Future: Send + 'static,
+    B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     // Answers are small and complete: nothing is gained by waiting for more.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, %peer, "a connection was gone at once");
     }
-    let service = service_fn(|request: Request<Incoming>| {
+    let answering = service_fn(|mut request: Request<Incoming>| {
         let busy = place.busy();
-        let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        let answer = router().oneshot(request);
+        let answer = service().oneshot(request);
         async move { answer.await.map(|answer| answer.map(|body| Held::new(body, busy))) }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.idle).half_close(true);
-    let mut conn = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut conn = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), answering));
     let mut look = tokio::time::interval(LOOK.min(limits.request));
     let mut stopping = false;
     loop {
