@@ -3,7 +3,7 @@
 use api::Gate;
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Path, State},
+    extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
@@ -23,11 +23,7 @@ const MAX_BODY: usize = 4 * 1024;
 
 /// The service's routes.
 pub fn routes(context: Context, gate: Gate) -> Router {
-    let api = Router::new()
-        .route("/stock", get(list))
-        .route("/stock/{sku}", get(show).put(set))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(context);
+    let api = Router::new().route("/stock", get(list)).route("/stock/{sku}", get(show).put(set)).with_state(context);
     gate.before_back_office(api)
 }
 
@@ -58,7 +54,7 @@ async fn set(
     State(context): State<Context>,
     Path(sku): Path<String>,
     Trace(trace): Trace,
-    body: Body,
+    body: Body<MAX_BODY>,
 ) -> Result<Response, Problem> {
     check_sku(&sku)?;
     let NewStock { on_hand } = shop::body::read(body)?;

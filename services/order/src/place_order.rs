@@ -18,6 +18,7 @@ pub struct PlaceOrder {
     pub order_id: Uuid,
     /// Caller and idempotency key; `None` if the client sent none.
     pub request_key: Option<String>,
+    /// Of a request with a key.
     pub body_hash: Vec<u8>,
     pub details: Box<OrderDetails>,
 }

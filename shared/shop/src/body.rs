@@ -1,18 +1,31 @@
 //! Clients' requests, read strictly: what is wrong is named by its path, and every refusal is JSON.
 
-use axum::extract::rejection::StringRejection;
+use std::convert::Infallible;
+
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, rejection::StringRejection};
 use choreography::Problem;
 use serde::de::DeserializeOwned;
 
-/// A request's body, or why it could not be read (too long, not UTF-8): for handlers to take as an argument.
-pub type Body = Result<String, StringRejection>;
+/// A request's body of at most so many bytes, or why it could not be read (too long, not UTF-8): for handlers to take as an
+/// argument.
+pub struct Body<const MOST: usize>(Result<String, StringRejection>);
+
+impl<S: Send + Sync, const MOST: usize> FromRequest<S> for Body<MOST> {
+    type Rejection = Infallible;
+
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Infallible> {
+        // Here and not as a layer, which would be boxed on each route and cloned for each request.
+        DefaultBodyLimit::max(MOST).apply(&mut request);
+        Ok(Self(String::from_request(request, state).await))
+    }
+}
 
 /// Where something is wrong that no field stands for.
 const WHOLE: &str = "(body)";
 
 /// Reads a body that is one JSON object.
-pub fn read<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
-    let body = body.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+pub fn read<T: DeserializeOwned, const MOST: usize>(body: Body<MOST>) -> Result<T, Problem> {
+    let body = body.0.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
     read_text(&body)
 }
 
@@ -22,6 +35,11 @@ pub fn read_text<T: DeserializeOwned>(body: &str) -> Result<T, Problem> {
     if !body.trim_start().starts_with('{') {
         return Err(Problem::field(WHOLE, format!("{WHOLE}: must be a JSON object")));
     }
+    // Following the path costs as much as reading: only what is wrong is read a second time.
+    serde_json::from_str(body).or_else(|_| read_following_the_path(body))
+}
+
+fn read_following_the_path<T: DeserializeOwned>(body: &str) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_str(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (path, problem) = located(&error.path().to_string(), &error.inner().to_string());
