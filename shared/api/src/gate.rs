@@ -87,8 +87,14 @@ impl Gate {
         }
     }
 
-    fn admits(&self, caller: &str) -> bool {
-        self.rate.as_ref().is_none_or(|rate| rate.admits(caller))
+    fn admits(&self, caller: &Caller, from: Option<IpAddr>) -> bool {
+        let Some(rate) = &self.rate else { return true };
+        let name = match (caller.subject(), from) {
+            (Some(subject), _) => format!("subject {subject}"),
+            (None, Some(address)) => format!("address {address}"),
+            (None, None) => String::new(),
+        };
+        rate.admits(&name)
     }
 }
 
@@ -102,12 +108,7 @@ async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Re
         Ok(caller) => caller,
         Err(refusal) => return refusal,
     };
-    let name = match (caller.subject(), from) {
-        (Some(subject), _) => format!("subject {subject}"),
-        (None, Some(address)) => format!("address {address}"),
-        (None, None) => String::new(),
-    };
-    if !gate.admits(&name) {
+    if !gate.admits(&caller, from) {
         return too_often();
     }
     request.extensions_mut().insert(caller);

@@ -36,9 +36,10 @@ impl TraceContext {
 
     /// The beginning of a trace that nobody records: it still gives what belongs together one id.
     pub fn unrecorded() -> Self {
-        let trace_id = uuid::Uuid::new_v4().as_simple().to_string();
-        let span_id = format!("{:016x}", uuid::Uuid::new_v4().as_u64_pair().0);
-        Self { traceparent: Some(format!("00-{trace_id}-{span_id}-00")), tracestate: None }
+        let trace_id = uuid::Uuid::new_v4();
+        // It must differ from the other spans of its trace, and it is the first. A second draw would be a second call of the kernel.
+        let (_, span_id) = trace_id.as_u64_pair();
+        Self { traceparent: Some(format!("00-{}-{span_id:016x}-00", trace_id.as_simple())), tracestate: None }
     }
 
     /// The trace's id, 32 hexadecimal digits.

@@ -39,17 +39,7 @@ pub(super) async fn trace(mut request: Request, next: Next) -> Response {
     if parent.traceparent.is_none() && !spans::enabled() {
         parent = TraceContext::unrecorded();
     }
-    let method = request.method().to_string();
-    let route = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
-    let mut span = SagaSpan::child(&parent, &[], || SpanStart {
-        kind: SpanKind::Server,
-        name: format!("{method} {route}").into(),
-        attributes: vec![
-            KeyValue::new("http.request.method", method.clone()),
-            KeyValue::new("http.route", route.clone()),
-            KeyValue::new("url.scheme", "http"),
-        ],
-    });
+    let mut span = SagaSpan::child(&parent, &[], || start(&request));
     let trace_id = span.context().trace_id().and_then(|id| HeaderValue::from_str(id).ok());
     request.extensions_mut().insert(span.context().clone());
     let mut response = next.run(request).await;
@@ -66,6 +56,20 @@ pub(super) async fn trace(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert(TRACE_ID, trace_id);
     }
     response
+}
+
+fn start(request: &Request) -> SpanStart {
+    let method = request.method().to_string();
+    let route = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
+    SpanStart {
+        kind: SpanKind::Server,
+        name: format!("{method} {route}").into(),
+        attributes: vec![
+            KeyValue::new("http.request.method", method),
+            KeyValue::new("http.route", route),
+            KeyValue::new("url.scheme", "http"),
+        ],
+    }
 }
 
 /// The context that a client sent; empty where it sent none.
