@@ -1,9 +1,14 @@
-use reqwest::{Client, RequestBuilder, Url, header::AUTHORIZATION};
+use reqwest::{
+    Client, RequestBuilder, Url,
+    header::{AUTHORIZATION, HeaderName},
+};
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
 use crate::{Limits, ProviderError, SetupError, response, setup};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Calls one server. Cheap to clone: clones share the connections.
 #[derive(Clone, Debug)]
@@ -37,7 +42,7 @@ impl RestClient {
         key: &str,
         body: &B,
     ) -> Result<A, ProviderError> {
-        self.answered(self.http.post(self.url(path)).header("idempotency-key", key).json(body)).await
+        self.answered(self.http.post(self.url(path)).header(IDEMPOTENCY_KEY, key).json(body)).await
     }
 
     /// Posts without a body to a path that names its subject itself.
