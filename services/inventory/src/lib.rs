@@ -35,7 +35,7 @@ impl Service for Inventory {
     const NAME: &'static str = "inventory";
 
     fn routes(on: &mut Routes<Self>) {
-        on.saga(SAGA);
+        on.saga(include_str!("../saga.json"));
         on.event_with::<OrderPlaced, _>(|event, _| skus(&event.details.items), on_order_placed::handle);
         on.ignore::<OrderCancellationRequested>();
         on.ignore::<OrderCompleted>();
@@ -55,9 +55,6 @@ impl Service for Inventory {
         on.ends("state", &[State::Rejected, State::Released, State::Shipped].map(State::word));
     }
 }
-
-/// Its part in the saga, for the check of the choreography.
-pub const SAGA: &str = include_str!("../saga.json");
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/inventory");

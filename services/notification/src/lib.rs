@@ -22,7 +22,7 @@ impl Service for Notification {
     const NAME: &'static str = "notification";
 
     fn routes(on: &mut Routes<Self>) {
-        on.saga(SAGA);
+        on.saga(include_str!("../saga.json"));
         // An order that could not be read is dead-lettered, and its end is parked. Once it can be, it must get past that.
         on.event::<OrderPlaced>(on_order_placed::handle).overtakes();
         on.event::<OrderCompleted>(on_order_ended::completed);
@@ -38,10 +38,6 @@ impl providers::Provided for Notification {
     const PREFIX: &'static str = "MAIL";
 }
 
-/// Its part in the saga, for the check of the choreography.
-pub const SAGA: &str = include_str!("../saga.json");
-
-/// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/notification");
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl Service for Order {
     const NAME: &'static str = "order";
 
     fn routes(on: &mut Routes<Self>) {
-        on.saga(SAGA);
+        on.saga(include_str!("../saga.json"));
         on.command_with::<PlaceOrder, _>(place_order::request_key, place_order::handle);
         on.command::<CancelOrder>(cancel_order::handle);
         on.deadline(DEADLINE, on_deadline::handle);
@@ -60,9 +60,6 @@ impl Service for Order {
         on.ends("status", &[Status::Completed, Status::Cancelled].map(Status::word)).changed_at("updated_at");
     }
 }
-
-/// Its part in the saga, for the check of the choreography.
-pub const SAGA: &str = include_str!("../saga.json");
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/order");

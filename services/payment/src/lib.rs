@@ -32,7 +32,7 @@ impl Service for Payment {
     const NAME: &'static str = "payment";
 
     fn routes(on: &mut Routes<Self>) {
-        on.saga(SAGA);
+        on.saga(include_str!("../saga.json"));
         on.event::<InventoryReserved>(on_inventory_reserved::handle);
         on.ignore::<InventoryRejected>();
         on.ignore::<InventoryReleased>();
@@ -49,9 +49,6 @@ impl Service for Payment {
         on.ends("state", &[State::Succeeded, State::Failed, State::Refunded, State::Voided].map(State::word));
     }
 }
-
-/// Its part in the saga, for the check of the choreography.
-pub const SAGA: &str = include_str!("../saga.json");
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/payment");

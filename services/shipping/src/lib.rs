@@ -26,7 +26,7 @@ impl Service for Shipping {
     const NAME: &'static str = "shipping";
 
     fn routes(on: &mut Routes<Self>) {
-        on.saga(SAGA);
+        on.saga(include_str!("../saga.json"));
         on.event::<PaymentSucceeded>(on_payment_succeeded::handle);
         on.ignore::<PaymentFailed>();
         on.ignore::<PaymentRefunded>();
@@ -42,9 +42,6 @@ impl Service for Shipping {
         on.ends("state", &[State::Dispatched, State::Failed, State::Cancelled].map(State::word));
     }
 }
-
-/// Its part in the saga, for the check of the choreography.
-pub const SAGA: &str = include_str!("../saga.json");
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/shipping");

@@ -93,9 +93,9 @@ mod tests {
     /// An error of PostgreSQL's, by its SQLSTATE.
     #[derive(Debug, thiserror::Error)]
     #[error("{0}")]
-    struct Sqlstate(&'static str);
+    struct SqlstateError(&'static str);
 
-    impl DatabaseError for Sqlstate {
+    impl DatabaseError for SqlstateError {
         fn message(&self) -> &str {
             self.0
         }
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_the_database_says_decides_whether_it_is_waited_for() {
-        let says = |code| anyhow::Error::from(sqlx::Error::Database(Box::new(Sqlstate(code))));
+        let says = |code| anyhow::Error::from(sqlx::Error::Database(Box::new(SqlstateError(code))));
         assert!(stays(&says("28P01")), "a wrong password");
         assert!(!stays(&says("57P03")), "it is starting");
         let unreachable =

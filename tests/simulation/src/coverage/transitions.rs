@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use choreography_check::StateTable;
+use choreography_core::routes::{self, Description};
 use choreography_simulator::interned;
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -26,20 +27,21 @@ pub struct Line {
 }
 
 pub static SERVICES: LazyLock<Vec<Service>> = LazyLock::new(|| {
-    let services = [
-        ("order", order::SAGA),
-        ("inventory", inventory::SAGA),
-        ("payment", payment::SAGA),
-        ("shipping", shipping::SAGA),
-        ("notification", notification::SAGA),
-    ];
-    services.into_iter().map(|(name, saga)| Service::read(name, saga)).collect()
+    vec![
+        Service::of::<order::Order>(),
+        Service::of::<inventory::Inventory>(),
+        Service::of::<payment::Payment>(),
+        Service::of::<shipping::Shipping>(),
+        Service::of::<notification::Notification>(),
+    ]
 });
 
 impl Service {
     /// # Panics
-    /// If its table has not the format.
-    fn read(name: &'static str, saga: &str) -> Self {
+    /// If its routes contradict each other, or its table has not the format.
+    fn of<S: routes::Service>() -> Self {
+        let (name, described) = (S::NAME, Description::of::<S>().unwrap_or_else(|error| panic!("{error}")));
+        let saga = described.saga.unwrap_or_default();
         let table = serde_json::from_str::<Value>(saga).and_then(|saga| StateTable::deserialize(&saga["state_table"]));
         let table = table.unwrap_or_else(|error| panic!("saga.json of {name}: {error}"));
         let line = |line: choreography_check::Line<'_>| {

@@ -19,7 +19,7 @@ impl Service for Newcomer {
     const NAME: &'static str = "newcomer";
 
     fn routes(on: &mut Routes<Self>) {
-        on.saga(SAGA);
+        on.saga(include_str!("../saga.json"));
         // An order that could not be read is dead-lettered, and its end is parked. Once it can be, it must get past that.
         on.event::<OrderPlaced>(on_order_placed::handle).overtakes();
         on.event::<OrderCompleted>(on_order_completed::handle);
@@ -28,9 +28,6 @@ impl Service for Newcomer {
         on.ends("state", &[State::Completed.word()]);
     }
 }
-
-/// Its part in the saga, for the check of the choreography.
-const SAGA: &str = include_str!("../saga.json");
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/newcomer");
