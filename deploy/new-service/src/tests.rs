@@ -23,7 +23,9 @@ impl Project {
             ["Cargo.toml", "Cargo.lock", "rustfmt.toml", "deploy/docker-compose.yml"].map(PathBuf::from).to_vec();
         files.push("deploy/k8s/base/kustomization.yaml".into());
         for folder in ["deploy/choreography", "deploy/compose"] {
-            let names = fs::read_dir(Path::new(ROOT).join(folder)).unwrap().flatten().map(|entry| entry.file_name());
+            let entries = fs::read_dir(Path::new(ROOT).join(folder)).unwrap().flatten();
+            // What stands in folders below is made of these files.
+            let names = entries.filter(|entry| entry.path().is_file()).map(|entry| entry.file_name());
             files.extend(names.map(|name| Path::new(folder).join(name)));
         }
         for file in files {

@@ -47,6 +47,7 @@ impl Project {
         let files: Vec<(String, String)> = self
             .names_in(folder)
             .into_iter()
+            .filter(|name| name.ends_with(".json"))
             .map(|name| (name.clone(), self.read(&format!("{folder}/{name}"))))
             .collect();
         Choreography::read(files.iter().map(|(name, text)| (name.as_str(), text.as_bytes()))).expect("the owners")

@@ -27,7 +27,9 @@ impl Planted {
         let real = Project(ROOT.into());
         let mut files = vec!["Cargo.toml".to_owned(), COMPOSE.to_owned(), KUSTOMIZE.to_owned()];
         for folder in ["deploy/choreography", "deploy/compose", PRODUCTION] {
-            files.extend(real.names_in(folder).into_iter().map(|name| format!("{folder}/{name}")));
+            // What stands in folders below is made of these files.
+            let names = real.names_in(folder).into_iter().filter(|name| name.contains('.'));
+            files.extend(names.map(|name| format!("{folder}/{name}")));
         }
         for service in real.services() {
             files.push(format!("services/{service}/src/lib.rs"));
