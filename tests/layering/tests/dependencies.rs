@@ -24,6 +24,11 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &[],
         "it reads descriptions, of other teams and languages too: what it must know of a service belongs into `describe`",
     ),
+    (
+        "shared/choreography-catalog",
+        &["shared/choreography-check"],
+        "it makes documents of data, of any team and language: what it must know stands in descriptions and schemas",
+    ),
     ("shared/choreography-postgres", &["shared/choreography-core"], "the database's side knows the ports alone"),
     ("shared/choreography-kafka", &["shared/choreography-core"], "Kafka's side knows the ports alone"),
     (

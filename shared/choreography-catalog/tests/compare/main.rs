@@ -1,0 +1,7 @@
+//! What breaks, and for whom: of a small choreography of another domain, and of the shop's own folders.
+
+mod changes;
+mod committed;
+mod lending;
+mod retention;
+mod versions;
