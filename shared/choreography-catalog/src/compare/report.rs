@@ -79,7 +79,8 @@ impl fmt::Display for Report {
         for finding in &self.findings {
             writeln!(formatter, "{finding}")?;
         }
-        writeln!(formatter, "compared with {} published versions, in both directions", self.compared)?;
+        let versions = if self.compared == 1 { "version" } else { "versions" };
+        writeln!(formatter, "compared with {} published {versions}, in both directions", self.compared)?;
         for note in &self.notes {
             writeln!(formatter, "note: {note}")?;
         }

@@ -194,6 +194,6 @@ fn a_report_says_what_breaks_for_whom_and_what_to_do() {
     let expected = "field-missing in loan.granted version 1, currency: breaks audit\n  \
         an event of this build, read by what is published: it is not written, and is needed.\n  \
         do: Go on writing what the reader reads, or make the change a new version, which all readers accept first.\n\n\
-        compared with 1 published versions, in both directions\n1 break\n";
+        compared with 1 published version, in both directions\n1 break\n";
     assert_eq!(text, expected);
 }
