@@ -112,10 +112,15 @@ pub(super) fn ranges(written: &Alternative, read: &Alternative) -> impl Iterator
     let of_end = |end: End| {
         let given = bounds(written, end);
         let asked = bounds(read, end);
-        let unmet = asked.into_iter().filter(|asked| !given.iter().any(|given| given.implies(*asked, end)));
-        let texts: Vec<String> = given.iter().map(|given| given.text(end)).collect();
-        let given = if texts.is_empty() { "any number".to_owned() } else { texts.join(" and ") };
-        unmet.map(|asked| format!("{given} may be written, and {} is read", asked.text(end))).collect::<Vec<_>>()
+        let unmet: Vec<Bound> =
+            asked.into_iter().filter(|asked| !given.iter().any(|given| given.implies(*asked, end))).collect();
+        // The tightest one says it all.
+        let tightest = given.iter().find(|one| given.iter().all(|other| one.implies(*other, end)));
+        let given = tightest.map_or_else(|| "any number".to_owned(), |bound| bound.text(end));
+        unmet
+            .into_iter()
+            .map(|asked| format!("{given} may be written, and {} is read", asked.text(end)))
+            .collect::<Vec<_>>()
     };
     [End::Lower, End::Upper].map(of_end).into_iter().flatten()
 }
