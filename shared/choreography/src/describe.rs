@@ -11,13 +11,18 @@ use choreography_core::{
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::program;
+use crate::{program, settings::table};
 
-/// The one argument that asks for it. No setting, network or secret is needed.
-const ARGUMENT: &str = "describe";
-
-pub(crate) fn is_asked(mut arguments: impl Iterator<Item = String>) -> bool {
-    arguments.nth(1).is_some_and(|argument| argument == ARGUMENT)
+/// What a task prints: `describe`, or the settings. No setting, network or secret is needed for it. `None`: it is another task.
+///
+/// # Errors
+/// The routes contradict each other.
+pub(crate) fn asked_for<S: Service, O: Args>(task: Option<&str>) -> Result<Option<String>, RoutesError> {
+    match task {
+        Some("describe") => json_of::<S, O>().map(Some),
+        Some("settings") => Ok(Some(table::of(&program::command::<S, O>()))),
+        _ => Ok(None),
+    }
 }
 
 /// The description with its settings: the variables of the environment that the program reads. `O` are its own, beside
@@ -138,11 +143,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_argument_asks_for_it_and_no_other() {
-        let asked = |arguments: &[&str]| is_asked(arguments.iter().map(|argument| (*argument).to_owned()));
-        assert!(asked(&["thanks", "describe"]));
-        for other in [&["describe"][..], &["thanks"], &["thanks", "serve", "describe"]] {
-            assert!(!asked(other), "{other:?}");
-        }
+    fn a_task_prints_the_description_or_the_settings_and_others_print_nothing() {
+        let asked = |task| asked_for::<Thanks, Settings>(task).unwrap();
+        assert!(asked(Some("describe")).is_some_and(|json| json.starts_with('{')));
+        assert!(asked(Some("settings")).is_some_and(|table| table.contains("| `SIZE_OF_PARTY` |")));
+        assert_eq!((asked(Some("archive")), asked(Some("--help")), asked(None)), (None, None, None));
     }
 }

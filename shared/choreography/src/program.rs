@@ -42,8 +42,8 @@ pub fn settings<S: Service, O: Args>(
     version: &'static str,
     about: &'static str,
 ) -> Result<Option<(EngineSettings, O)>, RoutesError> {
-    if describe::is_asked(std::env::args()) {
-        print!("{}", describe::json_of::<S, O>()?);
+    if let Some(text) = describe::asked_for::<S, O>(std::env::args().nth(1).as_deref())? {
+        print!("{text}");
         return Ok(None);
     }
     let after = "All settings come from the environment.";
@@ -51,6 +51,11 @@ pub fn settings<S: Service, O: Args>(
     let matches = command.get_matches_mut();
     if let Err(wrong) = renamed::check(&command, |name| std::env::var_os(name).is_some()) {
         command.error(ErrorKind::UnknownArgument, wrong).exit();
+    }
+    // Settings were given before it.
+    if let Some(text) = describe::asked_for::<S, O>(matches.subcommand_name())? {
+        print!("{text}");
+        return Ok(None);
     }
     let read = || {
         let (mut engine, own) = (EngineSettings::from_arg_matches(&matches)?, O::from_arg_matches(&matches)?);

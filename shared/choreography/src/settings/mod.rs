@@ -4,6 +4,7 @@ mod database;
 mod kafka;
 mod parse;
 pub(crate) mod renamed;
+pub(crate) mod table;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -164,6 +165,8 @@ pub struct EngineSettings {
 pub(crate) enum Task {
     /// Prints what the service takes part in, as JSON. No setting is needed.
     Describe,
+    /// Prints all settings as a table (Markdown). No setting is needed.
+    Settings,
     Archive(ArchiveRequest),
 }
 
