@@ -39,6 +39,11 @@ fn the_embedded_broker_shows_every_outcome_and_leaves_no_process_behind() {
     assert!(OUTCOMES.iter().all(|outcome| told.contains(outcome)), "{told}");
     assert!(told.contains("Money: captured = shipped + refunded"), "{told}");
     assert!(told.contains("in memory"), "it says which broker it took: {told}");
+    let shown = |title: &str, event: &str| {
+        told.lines().any(|line| line.contains(title) && line.ends_with(&format!("  {event}")))
+    };
+    assert!(told.contains("the first order took") && shown("the first", "order.completed"), "{told}");
+    assert!(shown("carrier refuses", "payment.refunded"), "events are shown as they happen: {told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

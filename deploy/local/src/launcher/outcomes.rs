@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use local::{
     EventLog, System,
     shop::{Shop, order},
 };
 use serde_json::{Value, json};
 
-use super::progress::say;
+use super::{events, progress::say};
 
 /// Long enough for a provider that never answers to be asked again.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -65,6 +65,15 @@ pub async fn load_stock(system: &System, shop: &Shop) -> Result<()> {
         ensure!(answer.status == 200, "stock of {sku} was not set: {answer:?}");
     }
     Ok(())
+}
+
+/// One order before all others, so that theirs are the times of a system that runs. How long it took.
+pub async fn first(system: &System, shop: &Shop, log: &EventLog) -> Result<Duration> {
+    let plans = vec![plan("the first", ("chair", 1), "tok_visa", "Vienna", Then::Wait, "completed")];
+    let reports = place_all(system, shop, log, plans).await?;
+    let [report] = &reports[..] else { bail!("one order has one report, not {}", reports.len()) };
+    ensure!(report.is_as_expected(), "the first order did not complete: it is {}", report.outcome);
+    Ok(report.took)
 }
 
 /// Places one order of each kind and waits for their ends.
@@ -130,7 +139,17 @@ async fn place(system: &System, shop: &Shop, plans: Vec<Plan>) -> Result<Vec<Pla
     Ok(placed)
 }
 
+/// Waits for the ends of orders, and shows meanwhile what they go through.
 async fn wait_all(system: &System, shop: &Shop, log: &EventLog, placed: Vec<Placed>) -> Result<Vec<Report>> {
+    let ids: Vec<(&str, String)> = placed.iter().map(|order| (order.plan.title, order.id.clone())).collect();
+    let orders: Vec<(&str, &str)> = ids.iter().map(|(title, id)| (*title, id.as_str())).collect();
+    tokio::select! {
+        reports = ends(system, shop, log, placed) => reports,
+        never = events::show(log, &orders) => match never {},
+    }
+}
+
+async fn ends(system: &System, shop: &Shop, log: &EventLog, placed: Vec<Placed>) -> Result<Vec<Report>> {
     let mut reports = Vec::new();
     for Placed { plan, id, trace_id, at } in placed {
         let outcome = wait_for_end(system, shop, &id, at).await?;
