@@ -114,7 +114,7 @@ fn the_page_names_each_kind() {
 
 #[test]
 fn each_kind_is_planted() {
-    let folder = Path::new(HERE).join("tests/planted");
+    let folder = Path::new(HERE).join("tests/faults");
     let files = fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
     let planted: String = files.collect();
     for kind in Kind::ALL {

@@ -98,11 +98,15 @@ pub async fn run(system: &System, shop: &Shop, log: &EventLog) -> Result<Vec<Rep
         plan("deadline passed", ("table", 2), "tok_visa", "Vienna", Then::Wait, "cancelled"),
     ];
     let placed = place(system, shop, late).await?;
-    for order in &placed {
-        wait_for_event(log, &order.id, "shipping.cancelled").await?;
-    }
-    payment.process.thaw()?;
-    reports.extend(wait_all(system, shop, log, placed).await?);
+    let ids = ids(&placed);
+    let late = async {
+        for order in &placed {
+            wait_for_event(log, &order.id, "shipping.cancelled").await?;
+        }
+        payment.process.thaw()?;
+        ends(system, shop, log, placed).await
+    };
+    reports.extend(shown(log, ids, late).await?);
     Ok(reports)
 }
 
@@ -115,7 +119,7 @@ struct Placed {
 
 async fn place_all(system: &System, shop: &Shop, log: &EventLog, plans: Vec<Plan>) -> Result<Vec<Report>> {
     let placed = place(system, shop, plans).await?;
-    wait_all(system, shop, log, placed).await
+    shown(log, ids(&placed), ends(system, shop, log, placed)).await
 }
 
 async fn place(system: &System, shop: &Shop, plans: Vec<Plan>) -> Result<Vec<Placed>> {
@@ -139,12 +143,19 @@ async fn place(system: &System, shop: &Shop, plans: Vec<Plan>) -> Result<Vec<Pla
     Ok(placed)
 }
 
-/// Waits for the ends of orders, and shows meanwhile what they go through.
-async fn wait_all(system: &System, shop: &Shop, log: &EventLog, placed: Vec<Placed>) -> Result<Vec<Report>> {
-    let ids: Vec<(&str, String)> = placed.iter().map(|order| (order.plan.title, order.id.clone())).collect();
+fn ids(placed: &[Placed]) -> Vec<(&'static str, String)> {
+    placed.iter().map(|order| (order.plan.title, order.id.clone())).collect()
+}
+
+/// Waits for something, and shows meanwhile what these orders go through.
+async fn shown<T>(
+    log: &EventLog,
+    ids: Vec<(&'static str, String)>,
+    waiting: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let orders: Vec<(&str, &str)> = ids.iter().map(|(title, id)| (*title, id.as_str())).collect();
     tokio::select! {
-        reports = ends(system, shop, log, placed) => reports,
+        waited = waiting => waited,
         never = events::show(log, &orders) => match never {},
     }
 }
