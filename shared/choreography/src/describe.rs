@@ -73,7 +73,7 @@ fn of_contract(contract: &EventContract) -> (String, Value) {
     if !accepts.is_empty() {
         json["accepts"] = accepts.as_slice().into();
     }
-    if let Some(fields) = schema.as_deref().and_then(fields::of) {
+    if let Some(fields) = schema().as_deref().and_then(fields::of) {
         json["fields"] = fields.into();
     }
     ((*name).to_owned(), json)
