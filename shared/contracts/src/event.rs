@@ -52,6 +52,12 @@ macro_rules! events {
                 }
             }
 
+            /// Each event type with each version of it that is read.
+            pub fn versions() -> Vec<(&'static str, u32)> {
+                let of = |event_type, versions: &'static [u32]| versions.iter().map(move |version| (event_type, *version));
+                [$($(of($event_type, <$event as choreography_core::Event>::READS),)*)*].into_iter().flatten().collect()
+            }
+
             /// The JSON Schema of each event's payload, as this build writes it: type, version, schema.
             pub fn schemas() -> Vec<(&'static str, u32, Schema)> {
                 vec![$($(($event_type, $version, schema::of::<$event>($event_type, $version)),)*)*]

@@ -23,10 +23,20 @@ fn golden_files_pin_the_wire_format() {
 }
 
 #[test]
-fn there_is_a_golden_file_for_each_event_and_no_other() {
+fn there_is_a_golden_file_for_each_version_that_is_read_and_no_other() {
     let files = fs::read_dir(golden_folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-    let names = samples::all().iter().map(golden_name).collect::<BTreeSet<_>>();
-    assert_eq!(files.collect::<BTreeSet<_>>(), names);
+    let versions = Event::versions();
+    let names = versions.iter().map(|(event_type, version)| format!("{event_type}.v{version}.json"));
+    assert_eq!(files.collect::<BTreeSet<_>>(), names.collect::<BTreeSet<_>>());
+}
+
+#[test]
+fn a_golden_file_of_each_version_is_read() {
+    for (event_type, version) in Event::versions() {
+        let file = golden_folder().join(format!("{event_type}.v{version}.json"));
+        let read = Event::parse(event_type, version, &fs::read_to_string(file).unwrap());
+        assert_eq!(read.unwrap().event_type(), event_type, "version {version}");
+    }
 }
 
 #[test]
