@@ -57,6 +57,12 @@ pub struct Description {
     /// Those among them that begin one.
     #[serde(default)]
     pub begins: Vec<String>,
+    /// The topics of keys of personal data that it owns: it alone writes them. The check passes over them: no saga moves by a key.
+    #[serde(default)]
+    pub owns_keys: Vec<String>,
+    /// The topics of keys of personal data that it reads. The check passes over them.
+    #[serde(default)]
+    pub reads_keys: Vec<String>,
     /// The steps of its external calls.
     #[serde(default)]
     pub calls: Vec<String>,

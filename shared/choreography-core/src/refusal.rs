@@ -8,6 +8,9 @@ use std::fmt;
 pub enum Refusal {
     /// Trying again can help: the event waits in a retry row, its key behind it.
     Transient(String),
+    /// What it needs comes by another way and is not here yet: the event waits in a retry row, its key behind it, for as long as
+    /// that takes. It spends no attempts.
+    Awaited(String),
     /// Trying again can't help: the event is parked and dead-lettered, its key waits behind it.
     Permanent(String),
 }
@@ -15,7 +18,7 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Transient(why) | Self::Permanent(why) => f.write_str(why),
+            Self::Transient(why) | Self::Awaited(why) | Self::Permanent(why) => f.write_str(why),
         }
     }
 }

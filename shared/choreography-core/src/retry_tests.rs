@@ -46,6 +46,23 @@ fn to_wait_for_a_locked_row_spends_no_attempts() {
 }
 
 #[test]
+fn to_wait_for_what_comes_by_another_way_spends_no_attempts() {
+    let mut world = World::new();
+    world.batch(&[("a", "await"), ("a", "add"), ("b", "add")]);
+    for _ in 0..10 {
+        after_a_while(&world);
+        assert_eq!(world.retry()[0], Deferred(Retrying));
+    }
+    let deferred = world.deferred();
+    assert_eq!((deferred[0].event.attempts, failure(&deferred[0])), (1, ("awaited", "its key is not here yet")));
+    assert_eq!(
+        (deferred[1].status, world.sum("b"), world.dead_letters()),
+        (Queued, 1, 0),
+        "its key waits, no other does"
+    );
+}
+
+#[test]
 fn a_claimed_event_is_one_replicas_for_a_while() {
     let mut world = World::new();
     world.batch(&[("a", "refuse"), ("a", "add")]);

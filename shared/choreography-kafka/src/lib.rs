@@ -4,6 +4,7 @@
 
 mod client_settings;
 mod commits;
+mod compacted;
 mod connection;
 mod consumer;
 mod credentials;
@@ -17,6 +18,7 @@ mod topics;
 mod verdict;
 
 pub use client_settings::{client, consumer, producer};
+pub use compacted::{CompactedTopic, Keyed};
 pub use connection::Connection;
 pub use consumer::{KafkaConsumer, Limits as BatchLimits};
 pub use membership::GroupProtocol;

@@ -56,6 +56,11 @@ pub fn json_of<S: Service, O: Args>() -> Result<String, RoutesError> {
         "events": events,
     });
     json.extend(engine.as_object().cloned().unwrap_or_default());
+    for (field, topics) in [("owns_keys", &described.owns_keys), ("reads_keys", &described.reads_keys)] {
+        if !topics.is_empty() {
+            json.insert(field.to_owned(), json!(topics));
+        }
+    }
     Ok(format!("{:#}\n", Value::Object(json)))
 }
 

@@ -116,6 +116,7 @@ pub use choreography_core::{
     store::PendingCall,
     table, words,
 };
+pub use choreography_kafka::Connection;
 pub use choreography_postgres::Pool;
 
 pub use describe::json_of;

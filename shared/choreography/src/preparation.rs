@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use choreography_core::{
     participant::Participant,
     policy::Policy,
-    routes::{Routed, TableId},
+    routes::{Description, Routed, TableId},
 };
 use choreography_kafka::{Connection, check_topics};
 use choreography_postgres as postgres;
@@ -84,8 +84,10 @@ pub(crate) async fn check_choreography(
     let reads = participant.reads();
     let dead_letters: Vec<String> = reads.iter().map(|topic| choreography_core::dead_letter::topic_of(topic)).collect();
     let written = participant.writes().iter().copied();
+    let Description { owns_keys, reads_keys, .. } = participant.describe();
+    let keys = owns_keys.into_iter().chain(reads_keys);
     let topics: Vec<&str> =
-        reads.iter().copied().chain(written).chain(dead_letters.iter().map(String::as_str)).collect();
+        reads.iter().copied().chain(written).chain(keys).chain(dead_letters.iter().map(String::as_str)).collect();
     check_topics(kafka, &topics, None).await?;
     if settings.check_topic_settings {
         let elsewhere = delta(settings.outbox_delay + settings.redrive_horizon);

@@ -57,6 +57,8 @@ pub struct Context {
     pub commands: Commands<Routed>,
     /// For reading, with connections of the API's own; everything that changes state goes through the commands.
     pub pool: Pool,
+    /// The way to Kafka, for what a service reads or writes there beside its events.
+    pub kafka: Connection,
 }
 
 pub(crate) async fn run_routed<O: Provider>(
@@ -156,6 +158,7 @@ struct Service {
     post_commit: PostCommit,
     health: Health,
     reads: Pool,
+    kafka: Connection,
     admin_token: Option<LiveSecret>,
     /// Stops the intake: consumer, commands, deadlines, retries, calls.
     intake: CancellationToken,
@@ -235,6 +238,7 @@ impl Service {
             post_commit: post_commit.clone(),
             health: health.clone(),
             reads,
+            kafka: access.kafka,
             admin_token: access.admin_token,
             intake: CancellationToken::new(),
             outlet: CancellationToken::new(),
@@ -318,7 +322,7 @@ impl Service {
 
     /// From here on the API and the admin routes answer.
     fn show(&mut self, front: &Front, api: Api, jobs: Vec<Job>) {
-        let context = Context { commands: self.commands.clone(), pool: self.reads.clone() };
+        let context = Context { commands: self.commands.clone(), pool: self.reads.clone(), kafka: self.kafka.clone() };
         for job in jobs {
             let name = job.name;
             let run = job_loop(job, context.clone(), self.intake.clone());

@@ -7,7 +7,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode},
 };
-use choreography::{Context, testing::RANGES};
+use choreography::{Connection, Context, testing::RANGES};
 use choreography_core::{
     AnyRecord, AnyRow, Command, Event, Record, Row,
     commands::{self, CommandQueue},
@@ -95,7 +95,7 @@ impl<S: Service> OneService<S> {
     pub fn context(&self) -> Context {
         let (commands, queue) = commands::queue(100, Duration::from_secs(30));
         tokio::spawn(serve(self.handler(), queue));
-        Context { commands, pool: self.pool.clone() }
+        Context { commands, pool: self.pool.clone(), kafka: Connection::plain("127.0.0.1:1") }
     }
 
     /// The admin routes, with nobody before them who asks for a token.

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     batch::Waiting,
-    note::{CRASH, Early, LOCKED, Note, SetAside},
+    note::{AWAITED, CRASH, Early, LOCKED, Note, SetAside},
     outcome::Outcome,
     postponement::Postponing,
     reporting::Report,
@@ -199,7 +199,7 @@ impl<'a, P: Participant> Running<'a, P> {
         }
         let decided = caught(|| self.participant.decide(&input.trigger, self.rows, self.now))
             .map_err(|panic| ("panic", Refusal::Permanent(format!("the rule panicked: {panic}"))))
-            .and_then(|decided| decided.map_err(|refusal| ("refused", refusal)));
+            .and_then(|decided| decided.map_err(|refusal| (class_of(&refusal), refusal)));
         let applied = decided.and_then(|effects| {
             let messages = self.messages(input, &effects, trace).map_err(|refusal| ("unpublishable", refusal))?;
             Ok((effects, messages))
@@ -230,7 +230,7 @@ impl<'a, P: Participant> Running<'a, P> {
                 Verdict::Deferred(status)
             }
             Origin::Deferred(deferred) => {
-                let attempts = self.attempts(deferred).saturating_add(u32::from(class != LOCKED));
+                let attempts = self.attempts(deferred).saturating_add(u32::from(!waits_for_others(class)));
                 let status = match class {
                     LOCKED => DeferredStatus::Retrying,
                     _ => self.status_after(&refusal, attempts),
@@ -268,6 +268,7 @@ impl<'a, P: Participant> Running<'a, P> {
 
     fn status_after(&self, refusal: &Refusal, attempts: u32) -> DeferredStatus {
         match refusal {
+            Refusal::Awaited(_) => DeferredStatus::Retrying,
             Refusal::Transient(_) if attempts < self.policy.retry.max_attempts => DeferredStatus::Retrying,
             Refusal::Transient(_) | Refusal::Permanent(_) => DeferredStatus::Parked,
         }
@@ -322,11 +323,10 @@ impl<'a, P: Participant> Running<'a, P> {
             self.give_up(&deferred.event, status, &failure, attempts, deferred.first_failed_at.unwrap_or(self.now));
         }
         let random = self.random();
-        let retry_in = match failure.class {
-            LOCKED => {
-                self.policy.retry.wait_for_others(self.now - deferred.first_failed_at.unwrap_or(self.now), random)
-            }
-            _ => self.policy.retry.wait(attempts, random),
+        let retry_in = if waits_for_others(failure.class) {
+            self.policy.retry.wait_for_others(self.now - deferred.first_failed_at.unwrap_or(self.now), random)
+        } else {
+            self.policy.retry.wait(attempts, random)
         };
         let number = deferred.number;
         if let Some(queue) = self.waiting.queues.get_mut(&deferred.event.aggregate_id) {
@@ -367,6 +367,16 @@ impl<'a, P: Participant> Running<'a, P> {
     fn random(&mut self) -> u64 {
         random(self.ids, self.now)
     }
+}
+
+/// The class of a rule's refusal.
+fn class_of(refusal: &Refusal) -> &'static str {
+    if matches!(refusal, Refusal::Awaited(_)) { AWAITED } else { "refused" }
+}
+
+/// Whether it is no failure of the input, but waits for what others do.
+fn waits_for_others(class: &str) -> bool {
+    matches!(class, LOCKED | AWAITED)
 }
 
 /// How an arrival is deferred.

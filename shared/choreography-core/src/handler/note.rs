@@ -12,6 +12,9 @@ use crate::{
 /// The class of what waits for rows that others have locked. It is no failure of the input, so it spends no attempts.
 pub(super) const LOCKED: &str = "locked";
 
+/// The class of what waits for something that comes by another way. It spends no attempts either.
+pub(super) const AWAITED: &str = "awaited";
+
 /// The class of what ended the process.
 pub(super) const CRASH: &str = "crash";
 

@@ -38,8 +38,12 @@ pub(super) fn two_types(table: &Table, before: Typed, now: Typed) -> Option<Stri
 }
 
 /// A rule's further rows are locked after the row that names them.
-pub(super) fn of_order(table: &RouteTable, rule: &Rule) -> Option<String> {
-    let (first, then) = (rule.about, rule.further()?);
+pub(super) fn of_order(table: &RouteTable, rule: &Rule) -> Vec<String> {
+    rule.further().filter_map(|then| of_further(table, rule, then)).collect()
+}
+
+fn of_further(table: &RouteTable, rule: &Rule, then: TableId) -> Option<String> {
+    let first = rule.about;
     let place = |table_id: TableId| table.tables.iter().position(|kept| *kept == table_id);
     if place(first) < place(then) {
         return None;

@@ -30,6 +30,10 @@ pub struct Description {
     pub events: Vec<EventContract>,
     /// What the service says of its part in a saga: JSON, as `on.saga(…)` was given it.
     pub saga: Option<&'static str>,
+    /// The topics of keys of personal data that it owns.
+    pub owns_keys: Vec<&'static str>,
+    /// The topics of keys of personal data that it reads.
+    pub reads_keys: Vec<&'static str>,
 }
 
 /// What a service knows of a type of event.

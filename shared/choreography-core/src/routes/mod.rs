@@ -107,6 +107,16 @@ pub type OnCommandWith<C, X, S> = fn(
     &mut Further<X>,
     &Moment<'_, S>,
 ) -> Result<(<C as Command>::Reply, Reaction), Refusal>;
+/// Names the keys of further rows, from a command alone.
+pub type KeysOf<C> = fn(&C) -> Vec<String>;
+/// As [`OnCommand`], with further rows of two tables.
+pub type OnCommandWithTwo<C, X, Y, S> = fn(
+    &C,
+    &mut <C as Command>::Row,
+    &mut Further<X>,
+    &mut Further<Y>,
+    &Moment<'_, S>,
+) -> Result<(<C as Command>::Reply, Reaction), Refusal>;
 /// A rule for a provider's answer. Refusing it keeps the call open: it is reported and asked about again.
 pub type OnAnswer<C, S> = fn(&<C as Call>::Answer, &mut <S as Service>::Aggregate, &Moment<'_, S>) -> Reacts;
 /// As [`OnAnswer`], with further rows.
@@ -186,6 +196,21 @@ impl<S: Service> Routes<S> {
         self.table.command::<C>(Rule::command_with(here, keys, rule));
     }
 
+    /// Reacts to a client's command, on its row and further ones of two other tables. The two functions of `keys` name them from the
+    /// command alone, so all are locked by one statement.
+    #[track_caller]
+    pub fn command_with_two<C: Command, X: Row, Y: Row>(
+        &mut self,
+        keys: (KeysOf<C>, KeysOf<C>),
+        rule: OnCommandWithTwo<C, X, Y, S>,
+    ) {
+        let here = Place::here();
+        self.table.keeps::<C::Row>(here);
+        self.table.keeps::<X>(here);
+        self.table.keeps::<Y>(here);
+        self.table.command::<C>(Rule::command_with_two(here, keys, rule));
+    }
+
     /// Reacts to the answer to an external call, which a rule made by [`Reaction::call`].
     #[track_caller]
     pub fn answer<C: Call>(&mut self, rule: OnAnswer<C, S>) {
@@ -244,6 +269,17 @@ impl<S: Service> Routes<S> {
     /// has the format.
     pub fn saga(&mut self, json: &'static str) {
         self.table.saga = Some(json);
+    }
+
+    /// Says that the service owns the keys of personal data that travel on this topic: it alone writes it. What makes and publishes them
+    /// is given to the runner; this is what access and topics follow from.
+    pub fn owns_keys(&mut self, topic: &'static str) {
+        self.table.owns_keys.push(topic);
+    }
+
+    /// Says that the service reads the keys of personal data that travel on this topic.
+    pub fn reads_keys(&mut self, topic: &'static str) {
+        self.table.reads_keys.push(topic);
     }
 
     /// Says in which states an aggregate's saga is over: `state` is the column of its table, `ends` are the words in it. Its row may

@@ -5,8 +5,8 @@ use std::any::{Any, type_name};
 use chrono::{DateTime, Utc};
 
 use super::{
-    Further, Moment, OnAnswer, OnAnswerWith, OnCommand, OnCommandWith, OnDeadline, OnDeadlineWith, OnEvent,
-    OnEventWith, Reaction, Service,
+    Further, KeysOf, Moment, OnAnswer, OnAnswerWith, OnCommand, OnCommandWith, OnCommandWithTwo, OnDeadline,
+    OnDeadlineWith, OnEvent, OnEventWith, Reaction, Service,
     further_rows::{row, row_so_far},
     inputs::AnyReply,
     place::Place,
@@ -38,6 +38,14 @@ pub(super) struct RowKey<'a> {
     pub fresh: bool,
 }
 
+/// Rows of another table that a rule needs.
+struct FurtherRows {
+    table: TableId,
+    names: Box<Names>,
+    /// Their keys come from the row that the input is about, so that must be read first.
+    by_row: bool,
+}
+
 /// A rule with the rows that it needs.
 pub(super) struct Rule {
     /// Where its route is declared.
@@ -48,7 +56,7 @@ pub(super) struct Rule {
     pub about: TableId,
     /// That is the table of the aggregates.
     pub is_of_aggregate: bool,
-    further: Option<(TableId, Box<Names>)>,
+    further: Vec<FurtherRows>,
     pub run: Box<Run>,
 }
 
@@ -83,6 +91,27 @@ impl Rule {
             let (reply, reaction) = rule(command, row, further, at)?;
             Ok((Some(AnyReply::new(reply)), reaction))
         })
+    }
+
+    pub fn command_with_two<C: Command, X: Row, Y: Row, S: Service>(
+        place: Place,
+        (first, second): (KeysOf<C>, KeysOf<C>),
+        rule: OnCommandWithTwo<C, X, Y, S>,
+    ) -> Self {
+        let about = Self::about(place, move |command: &C, row: &mut C::Row, rows, at| {
+            let (mut xs, mut ys) =
+                (Further::<X>::read(first(command), rows), Further::<Y>::read(second(command), rows));
+            let (reply, reaction) = rule(command, row, &mut xs, &mut ys, at)?;
+            xs.write(rows);
+            ys.write(rows);
+            Ok((Some(AnyReply::new(reply)), reaction))
+        });
+        let named = |table, keys: KeysOf<C>| {
+            let names =
+                move |input: &dyn Any, _: &str, _: &Rows<Routed>| typed::<C>(input).map_or_else(|_| Vec::new(), keys);
+            FurtherRows { table, names: Box::new(names), by_row: false }
+        };
+        Self { further: vec![named(TableId(X::TABLE), first), named(TableId(Y::TABLE), second)], ..about }
     }
 
     pub fn answer<C: Call, S: Service>(place: Place, rule: OnAnswer<C, S>) -> Self {
@@ -129,7 +158,7 @@ impl Rule {
         };
         let (input, about) = (type_name::<I>().to_owned(), TableId(R::TABLE));
         let is_of_aggregate = about == TableId(S::Aggregate::TABLE);
-        Self { place, input, about, is_of_aggregate, further: None, run: Box::new(run) }
+        Self { place, input, about, is_of_aggregate, further: Vec::new(), run: Box::new(run) }
     }
 
     /// A rule about one row, with further ones that `keys` names.
@@ -147,7 +176,7 @@ impl Rule {
             further.write(rows);
             Ok(ran)
         });
-        Self { further: Some((TableId(X::TABLE), Box::new(names))), ..about }
+        Self { further: vec![FurtherRows { table: TableId(X::TABLE), names: Box::new(names), by_row: true }], ..about }
     }
 
     /// Says in words what it takes, where its type says too little.
@@ -157,17 +186,17 @@ impl Rule {
 
     /// Whether the rule takes rows of this table.
     pub fn names(&self, table: TableId) -> bool {
-        table == self.about || self.further() == Some(table)
+        table == self.about || self.further().any(|further| further == table)
     }
 
     /// Whether it names its rows of this table by what stands in the row that it is about.
     pub fn names_by_rows(&self, table: TableId) -> bool {
-        self.further() == Some(table)
+        self.further.iter().any(|further| further.by_row && further.table == table)
     }
 
-    /// The table of its further rows.
-    pub fn further(&self) -> Option<TableId> {
-        self.further.as_ref().map(|(further, _)| *further)
+    /// The tables of its further rows.
+    pub fn further(&self) -> impl Iterator<Item = TableId> {
+        self.further.iter().map(|further| further.table)
     }
 
     /// The rows of `table` that the input may read or change.
@@ -182,9 +211,7 @@ impl Rule {
         if table == self.about {
             touched.push(Touch { key: key.text.to_owned(), fresh: key.fresh });
         }
-        if let Some((further, names)) = &self.further
-            && *further == table
-        {
+        for FurtherRows { names, .. } in self.further.iter().filter(|further| further.table == table) {
             touched.extend(names(input, key.text, rows).into_iter().map(Touch::shared));
         }
     }

@@ -61,6 +61,10 @@ pub(super) struct RouteTable {
     pub archive: Archive,
     /// What it says of its part in a saga, as JSON.
     pub saga: Option<&'static str>,
+    /// Topics of keys that it writes.
+    pub owns_keys: Vec<&'static str>,
+    /// Topics of keys that it reads.
+    pub reads_keys: Vec<&'static str>,
     pub unhandled: Unhandled,
     wrong: Vec<String>,
     /// Where a route leaves its word whose type is handled already.
@@ -180,6 +184,8 @@ impl RouteTable {
             tables: self.tables.iter().map(|table| table.0.name).chain(self.recorded.keys().copied()).collect(),
             events: events.into_values().collect(),
             saga: self.saga,
+            owns_keys: self.owns_keys.clone(),
+            reads_keys: self.reads_keys.clone(),
         }
     }
 }

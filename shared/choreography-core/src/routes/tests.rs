@@ -319,6 +319,8 @@ fn the_choreography_is_told_as_data() {
             EventContract::of::<VisitUndone>(),
         ],
         saga: Some(r#"{ "pivot": "points.earned" }"#),
+        owns_keys: vec![],
+        reads_keys: vec![],
     };
     assert_eq!(described, expected);
     assert_eq!(Given::nothing(Loyalty).now, DateTime::UNIX_EPOCH);

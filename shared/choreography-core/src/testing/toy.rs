@@ -131,6 +131,7 @@ impl Participant for Toy {
         match act {
             "refuse" | "undo but refuse" => Err(Refusal::Permanent("no".into())),
             "fail" | "undo but fail" => Err(Refusal::Transient("not now".into())),
+            "await" => Err(Refusal::Awaited("its key is not here yet".into())),
             "panic" => panic!("out of order"),
             act => Ok(asked_for(act, key, now, effects)),
         }

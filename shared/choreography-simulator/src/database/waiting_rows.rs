@@ -17,8 +17,8 @@ use super::{
 };
 use crate::plant::Plant;
 
-/// Waiting for rows that others have locked is no failed attempt.
-const LOCKED: &str = "locked";
+/// Waiting for rows that others have locked, or for what comes by another way, is no failed attempt.
+const NO_FAILURES: [&str; 2] = ["locked", "awaited"];
 
 impl<P: Participant> Tx<P> {
     /// DELETE … RETURNING the rows, as they are once they are locked.
@@ -149,7 +149,7 @@ impl<P: Participant> Tx<P> {
             row.status = failure.status;
             row.due_at = failure.now + failure.retry_in;
             row.event.attempts = if forgets { 1 } else { failure.attempts };
-            row.failures += u32::from(failure.failure.class != LOCKED);
+            row.failures += u32::from(!NO_FAILURES.contains(&failure.failure.class));
             row.event.early = failure.early;
             row.class = Some(failure.failure.class);
             row.event.first_failed_at = row.event.first_failed_at.or(Some(failure.now));

@@ -66,8 +66,9 @@ mod tests {
         let job = Job { name: "job", every: Duration::from_millis(1), run: Arc::new(run) };
         let (commands, _queue) = commands::queue(1, Duration::from_secs(1));
         let pool = Pool::new("postgres://user@127.0.0.1:1/none".parse().unwrap(), Limits::default());
+        let kafka = choreography_kafka::Connection::plain("127.0.0.1:1");
         let stop = CancellationToken::new();
-        let looping = tokio::spawn(job_loop(job, Context { commands, pool }, stop.clone()));
+        let looping = tokio::spawn(job_loop(job, Context { commands, pool, kafka }, stop.clone()));
         for _ in 0..3 {
             runs.recv().await.unwrap();
         }

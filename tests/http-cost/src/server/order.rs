@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use api::Gate;
-use choreography::{Context, Pool};
+use choreography::{Connection, Context, Pool};
 use choreography_core::{
     commands,
     routes::{AnyReply, Routed},
@@ -33,7 +33,7 @@ pub async fn serve(listener: TcpListener) -> Result<()> {
     });
     // Whoever places an order reads nothing, so it is never connected.
     let pool = Pool::new(PgConnectOptions::new(), Limits::default());
-    let routes = order::http::routes(Context { commands, pool }, Gate::open());
+    let routes = order::http::routes(Context { commands, pool, kafka: Connection::plain("127.0.0.1:1") }, Gate::open());
     choreography::server::serve_api(listener, routes, CancellationToken::new()).await;
     Ok(())
 }
