@@ -42,6 +42,16 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         "the engine knows no event and no service: let the caller pass in what it needs",
     ),
     (
+        "shared/choreography-keys",
+        &[
+            "shared/choreography",
+            "shared/choreography-core",
+            "shared/choreography-postgres",
+            "shared/choreography-kafka",
+        ],
+        "keys know no event and no service: what is sealed, and where, is handed in",
+    ),
+    (
         "shared/contracts",
         &["shared/choreography-core"],
         "the contracts are data: what needs more belongs into shared/shop or a service",
@@ -53,7 +63,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
     ),
     (
         "shared/shop",
-        &["shared/choreography", "shared/contracts"],
+        &["shared/choreography", "shared/choreography-keys", "shared/contracts"],
         "shared/shop only joins what is shared: what one service alone needs belongs into that service",
     ),
     (

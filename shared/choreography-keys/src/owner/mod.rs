@@ -1,0 +1,95 @@
+//! The keys as their owner keeps them: published as soon as they are there, and erased once nothing needs them any more.
+
+mod erasure;
+mod publishing;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use choreography::{Runner, Service};
+use choreography_core::calls::Provider;
+use choreography_kafka::KafkaProducer;
+use tokio::sync::{Mutex, Notify};
+
+pub use erasure::Erasure;
+
+use crate::{follow, topic::Topic};
+
+/// How often erasures that wait for open sagas are looked at.
+const LOOK_AT_ERASURES: Duration = Duration::from_secs(1);
+
+/// Publishes the keys of the table `owned_keys`, and erases them. Clones are the same.
+#[derive(Clone)]
+pub struct KeyOwner(Arc<Shared>);
+
+/// What the owner has of a subject elsewhere, as statements with the subject as `$1`.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnedData {
+    /// Counts their open sagas (`bigint`): until there are none, nothing is erased.
+    pub open_sagas: &'static str,
+    /// What else goes with the key, in its transaction.
+    pub forget: &'static [&'static str],
+}
+
+struct Shared {
+    service: &'static str,
+    topic: &'static str,
+    data: OwnedData,
+    /// After this long an erasure is said once more.
+    again_after: Duration,
+    told: Notify,
+    publishing: Mutex<Publishing>,
+    followed: Mutex<Topic>,
+}
+
+#[derive(Default)]
+struct Publishing {
+    producer: Option<KafkaProducer>,
+    last_look: Option<Instant>,
+}
+
+impl KeyOwner {
+    /// The keys that `service` publishes on `topic`.
+    ///
+    /// `again_after`: the topic's `segment.ms`. Kafka compacts no segment that is written to, and begins a new one only when a message
+    /// comes. So an erasure is said a second time after that: by then the key is in a segment that can be compacted.
+    #[must_use]
+    pub fn new(service: &'static str, topic: &'static str, data: OwnedData, again_after: Duration) -> Self {
+        Self(Arc::new(Shared {
+            service,
+            topic,
+            data,
+            again_after,
+            told: Notify::new(),
+            publishing: Mutex::default(),
+            followed: Mutex::new(Topic::new(service, topic)),
+        }))
+    }
+
+    /// Has keys published and erased for as long as the service runs.
+    #[must_use]
+    pub fn kept_by<S: Service, O: Provider>(&self, runner: Runner<S, O>) -> Runner<S, O> {
+        let at_once = Duration::from_millis(1);
+        let (publishes, follows, erases) = (self.clone(), self.clone(), self.clone());
+        runner
+            .job("publish keys", at_once, move |context| {
+                let keys = publishes.clone();
+                async move { follow::or_wait(keys.publish(&context).await).await }
+            })
+            .job("follow keys", at_once, move |context| {
+                let keys = follows.clone();
+                async move { follow::or_wait(keys.follow(&context).await).await }
+            })
+            .job("erase keys", LOOK_AT_ERASURES, move |context| {
+                let keys = erases.clone();
+                async move { Ok(keys.erase_what_can_be(&context.pool).await?) }
+            })
+    }
+
+    /// Says that there may be a new key: it is published at once, not at the next look.
+    pub fn tell(&self) {
+        self.0.told.notify_one();
+    }
+}

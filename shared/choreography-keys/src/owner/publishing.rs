@@ -1,0 +1,146 @@
+//! From the table of keys to their topic.
+//!
+//! Keys do not go through the outbox: its rows stay for days, and would hold them. The table itself says what is published. What it says
+//! of a subject is sent as it stands then, so a message that is lost is sent again, and one that is sent twice says the same.
+
+use std::time::{Duration, Instant};
+
+use choreography::Context;
+use choreography_core::{broker::EventProducer, outbox::OutboxRow};
+use choreography_kafka::{KafkaProducer, ProducerLimits};
+use tracing::warn;
+
+use super::KeyOwner;
+use crate::{Key, KeyRecord, KeysError, topic::Topic};
+
+/// How often the table is looked at where nobody tells: another replica may have written to it.
+const LOOK: Duration = Duration::from_secs(1);
+/// Two looks are at least so far apart.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+const LIMITS: ProducerLimits =
+    ProducerLimits { message_bytes: 10_000, batch_bytes: 5_000_000, patience: Duration::from_secs(30) };
+
+type Row = (String, i64, Option<Vec<u8>>);
+
+impl KeyOwner {
+    /// Waits until it is told of a key, or for a second, and publishes what the topic does not have.
+    pub(super) async fn publish(&self, context: &Context) -> Result<(), KeysError> {
+        // Told or not, it looks.
+        let _ = tokio::time::timeout(LOOK, self.0.told.notified()).await;
+        let mut publishing = self.0.publishing.lock().await;
+        if let Some(rest) = publishing.last_look.and_then(|last| BETWEEN_LOOKS.checked_sub(last.elapsed())) {
+            tokio::time::sleep(rest).await;
+        }
+        publishing.last_look = Some(Instant::now());
+        let records = self.unpublished(context).await?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        let producer = match &mut publishing.producer {
+            Some(producer) => producer,
+            none => none.insert(KafkaProducer::connect(&context.kafka, self.0.service, LIMITS)?),
+        };
+        let row =
+            |(number, record): (i64, &KeyRecord)| OutboxRow { number, range: 0, message: record.message(self.0.topic) };
+        let results = producer.publish((0..).zip(&records).map(row).collect()).await;
+        let (sent, failed): (Vec<_>, Vec<_>) = records.iter().zip(results).partition(|(_, result)| result.is_ok());
+        self.mark(context, sent.into_iter().map(|(record, _)| record).collect()).await?;
+        failed.into_iter().find_map(|(_, result)| result.err()).map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    async fn unpublished(&self, context: &Context) -> Result<Vec<KeyRecord>, KeysError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "(SELECT subject, generation, key FROM owned_keys WHERE published <> generation ORDER BY subject LIMIT 500)
+             UNION ALL
+             (SELECT subject, generation, key FROM owned_keys
+              WHERE again_at < now() AND published = generation ORDER BY subject LIMIT 500)",
+        )
+        .fetch_all(&context.pool)
+        .await?;
+        let record = |(subject, generation, key): Row| {
+            let key = key.as_deref().and_then(Key::from_bytes);
+            KeyRecord { subject, generation, key }
+        };
+        Ok(rows.into_iter().map(record).collect())
+    }
+
+    /// What Kafka has is marked. An erasure is said again later, once.
+    async fn mark(&self, context: &Context, sent: Vec<&KeyRecord>) -> Result<(), KeysError> {
+        if sent.is_empty() {
+            return Ok(());
+        }
+        let subjects: Vec<&str> = sent.iter().map(|record| record.subject.as_str()).collect();
+        let generations: Vec<i64> = sent.iter().map(|record| record.generation).collect();
+        sqlx::query(
+            "WITH locked AS MATERIALIZED (
+                 SELECT subject FROM owned_keys WHERE subject = ANY($1) ORDER BY subject COLLATE \"C\" FOR UPDATE
+             )
+             UPDATE owned_keys AS owned SET
+                 published = sent.generation,
+                 again_at = CASE WHEN owned.key IS NULL AND owned.published <> sent.generation
+                                 THEN now() + make_interval(secs => $3) END
+             FROM unnest($1::text[], $2::bigint[]) AS sent (subject, generation)
+             WHERE owned.subject = sent.subject AND owned.generation = sent.generation
+             AND owned.subject IN (SELECT subject FROM locked)",
+        )
+        .bind(subjects)
+        .bind(generations)
+        .bind(self.0.again_after.as_secs_f64())
+        .execute(&context.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Reads its own topic, so that the topic ends up saying what the table says. A replica that was frozen may send a key behind its
+    /// erasure: then the erasure is said again. Where the database was restored from a backup, the topic knows better: what was erased
+    /// since then is erased again.
+    pub(super) async fn follow(&self, context: &Context) -> Result<(), KeysError> {
+        let mut topic = self.0.followed.lock().await;
+        let followed = self.take_over(&mut topic, context).await;
+        if followed.is_err() {
+            topic.close();
+        }
+        followed
+    }
+
+    async fn take_over(&self, topic: &mut Topic, context: &Context) -> Result<(), KeysError> {
+        let Some(came) = topic.read(context).await? else { return Ok(()) };
+        let (subjects, generations, keys) = came.columns();
+        let mut session = context.pool.begin().await?;
+        let ahead = sqlx::query(
+            "INSERT INTO owned_keys AS owned (subject, generation, key, published, erased_at)
+             SELECT subject, generation, key, generation, CASE WHEN key IS NULL THEN now() END
+             FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS came (subject, generation, key)
+             ORDER BY subject COLLATE \"C\"
+             ON CONFLICT (subject) DO UPDATE SET
+                 generation = EXCLUDED.generation, key = EXCLUDED.key, published = EXCLUDED.generation,
+                 erased_at = coalesce(EXCLUDED.erased_at, owned.erased_at)
+             WHERE owned.generation < EXCLUDED.generation",
+        )
+        .bind(&subjects)
+        .bind(&generations)
+        .bind(keys)
+        .execute(&mut session)
+        .await?
+        .rows_affected();
+        sqlx::query(
+            "UPDATE owned_keys AS owned SET published = 0
+             FROM unnest($1::text[], $2::bigint[]) AS came (subject, generation)
+             WHERE owned.subject = came.subject AND owned.generation > came.generation
+             AND owned.published = owned.generation",
+        )
+        .bind(&subjects)
+        .bind(&generations)
+        .execute(&mut session)
+        .await?;
+        topic.keep_place(&mut session, &came).await?;
+        session.commit().await?;
+        if ahead > 0 {
+            warn!(
+                ahead,
+                "the topic of keys knew more than the database, as after a backup was restored: the database has it now"
+            );
+        }
+        Ok(())
+    }
+}
