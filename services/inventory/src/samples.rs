@@ -46,6 +46,7 @@ pub fn placed(pieces: &[(&str, u32)]) -> OrderPlaced {
             items,
             payment_method: Some("tok_visa".into()),
             shipping_address: None,
+            sealed_address: None,
         },
     }
 }

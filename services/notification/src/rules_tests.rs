@@ -19,6 +19,7 @@ fn placed() -> OrderPlaced {
             items: vec![Item { sku: "chair".into(), quantity: 1, price: 100 }],
             payment_method: None,
             shipping_address: None,
+            sealed_address: None,
         },
     }
 }

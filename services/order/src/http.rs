@@ -1,5 +1,6 @@
 //! Order's API: `POST /orders`, `GET /orders/{id}`, `POST /orders/{id}/cancel`.
 
+mod erasure;
 mod request;
 mod view;
 
@@ -12,6 +13,7 @@ use axum::{
     routing::{get, post},
 };
 use choreography::{Context, CorrelationId, Pool, Problem, Trace};
+use choreography_keys::{Fresh, KeyOwner};
 #[doc(hidden)]
 pub use request::NewOrder;
 use serde_json::json;
@@ -31,17 +33,20 @@ type Service = Context;
 const MAX_BODY: usize = 64 * 1024;
 
 /// The service's routes.
-pub fn routes(context: Service, gate: Gate) -> Router {
+pub fn routes(context: Service, gate: Gate, keys: KeyOwner) -> Router {
     let api = Router::new()
         .route("/orders", post(place))
         .route("/orders/{order_id}", get(show))
         .route("/orders/{order_id}/cancel", post(cancel))
-        .with_state(context);
+        .merge(erasure::routes())
+        .with_state(context)
+        .layer(Extension(keys));
     gate.before(api)
 }
 
 async fn place(
     State(context): State<Service>,
+    Extension(keys): Extension<KeyOwner>,
     caller: Caller,
     Trace(trace): Trace,
     headers: HeaderMap,
@@ -60,10 +65,23 @@ async fn place(
         });
     }
     let order_id = Uuid::now_v7();
-    let command = PlaceOrder { order_id, request_key, body_hash, details: details.clone() };
+    let fresh = details.shipping_address.as_ref().map(|_| Fresh::draw()).transpose();
+    let fresh = fresh.map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error))?;
+    let command = PlaceOrder { order_id, request_key, body_hash, details: details.clone(), fresh };
     let view = match context.commands.ask(command, trace).await? {
-        Placed::Now(at) => view::placed(order_id.to_string(), *details, at),
+        Placed::Now(at) => {
+            keys.tell();
+            view::placed(order_id.to_string(), *details, at)
+        }
         Placed::Before(order_id) => view::placed_before(&context.pool, order_id).await?,
+        Placed::BeingErased => {
+            return Err(Problem {
+                status: StatusCode::CONFLICT,
+                error: "this customer's personal data is being erased, once their open orders have ended; order again after that"
+                    .into(),
+                field: Some("userId".into()),
+            });
+        }
         Placed::KeyReused => {
             return Err(Problem {
                 status: StatusCode::CONFLICT,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 pub mod cancel_order;
+pub mod customers;
 pub mod http;
 pub mod idempotency;
 pub mod order_row;
@@ -22,7 +23,7 @@ mod samples;
 use choreography::{Routes, Service};
 use contracts::{
     InventoryRejected, InventoryReleased, InventoryReserved, OrderCancellationRequested, OrderCancelled,
-    OrderCompleted, OrderPlaced, ShippingCancelled, ShippingDispatched, ShippingFailed,
+    OrderCompleted, OrderPlaced, ShippingCancelled, ShippingDispatched, ShippingFailed, topic::CUSTOMER_KEYS,
 };
 
 use cancel_order::CancelOrder;
@@ -43,7 +44,8 @@ impl Service for Order {
 
     fn routes(on: &mut Routes<Self>) {
         on.saga(include_str!("../saga.json"));
-        on.command_with::<PlaceOrder, _>(place_order::request_key, place_order::handle);
+        on.command_with_two::<PlaceOrder, _, _>((place_order::request_key, place_order::customer), place_order::handle);
+        on.owns_keys(CUSTOMER_KEYS);
         on.command::<CancelOrder>(cancel_order::handle);
         on.deadline(DEADLINE, on_deadline::handle);
         on.event::<InventoryRejected>(on_inventory_rejected::handle);

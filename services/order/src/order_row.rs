@@ -17,13 +17,17 @@ pub struct OrderRow {
     pub currency: Option<String>,
     pub items: Option<Json<Vec<Item>>>,
     pub payment_method: Option<String>,
+    /// Of an order from before it was sealed.
     pub shipping_address: Option<Json<Address>>,
+    /// Under the customer's key.
+    pub sealed_address: Option<String>,
 }
 
 table! {
     OrderRow in orders by order_id:
     status, updated_at;
-    once: created_at, user_id, total_amount, currency, items, payment_method, shipping_address
+    once: created_at, user_id, total_amount, currency, items, payment_method, shipping_address,
+    sealed_address
 }
 
 words! {
@@ -65,6 +69,7 @@ impl OrderRow {
             items: Some(Json(details.items)),
             payment_method: details.payment_method,
             shipping_address: details.shipping_address.map(Json),
+            sealed_address: details.sealed_address,
         }
     }
 
@@ -77,6 +82,7 @@ impl OrderRow {
             items: self.items?.0,
             payment_method: self.payment_method,
             shipping_address: self.shipping_address.map(|address| address.0),
+            sealed_address: self.sealed_address,
         })
     }
 

@@ -1,6 +1,7 @@
 //! `POST /orders`: an order is placed, once per idempotency key.
 
 use choreography::{Command, Further, Key, Moment, Reaction, Refusal, nothing};
+use choreography_keys::{Fresh, OwnedKey};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{OrderDetails, OrderPlaced};
 use uuid::Uuid;
@@ -21,6 +22,8 @@ pub struct PlaceOrder {
     /// Of a request with a key.
     pub body_hash: Vec<u8>,
     pub details: Box<OrderDetails>,
+    /// For an order with an address, to seal it.
+    pub fresh: Option<Fresh>,
 }
 
 /// The answer to a request to place an order.
@@ -32,6 +35,8 @@ pub enum Placed {
     Before(String),
     /// The same key came with another body.
     KeyReused,
+    /// The customer's personal data is about to be erased: once their open orders have ended.
+    BeingErased,
 }
 
 impl Command for PlaceOrder {
@@ -44,8 +49,13 @@ impl Command for PlaceOrder {
 }
 
 /// The request's own row, if it has a key.
-pub(crate) fn request_key(command: &PlaceOrder, _order: &OrderRow) -> Vec<String> {
+pub(crate) fn request_key(command: &PlaceOrder) -> Vec<String> {
     command.request_key.iter().cloned().collect()
+}
+
+/// The customer's key. Its lock also keeps an erasure from passing an order that is being placed.
+pub(crate) fn customer(command: &PlaceOrder) -> Vec<String> {
+    command.details.shipping_address.iter().map(|_| command.details.user_id.clone()).collect()
 }
 
 /// none → pending (`order.placed`), with its deadline. A repeat changes nothing.
@@ -53,18 +63,24 @@ pub(crate) fn handle(
     command: &PlaceOrder,
     order: &mut OrderRow,
     requests: &mut Further<Request>,
+    keys: &mut Further<OwnedKey>,
     at: &Moment<'_, Order>,
 ) -> Result<(Placed, Reaction), Refusal> {
     if let Some(key) = &command.request_key {
-        let request = requests.get_mut(key);
+        let request = requests.get(key);
         if let Some(order_id) = &request.order_id {
             let same = request.body_hash.as_ref() == Some(&command.body_hash);
             return Ok((if same { Placed::Before(order_id.clone()) } else { Placed::KeyReused }, nothing()));
         }
-        let (body_hash, order_id) = (Some(command.body_hash.clone()), Some(at.aggregate_id.to_owned()));
-        *request = Request { body_hash, order_id, at: at.now };
     }
-    let details = OrderDetails::clone(&command.details);
+    if keys.iter().any(|(_, key)| key.erasure_asked_at.is_some()) {
+        return Ok((Placed::BeingErased, nothing()));
+    }
+    if let Some(key) = &command.request_key {
+        let (body_hash, order_id) = (Some(command.body_hash.clone()), Some(at.aggregate_id.to_owned()));
+        *requests.get_mut(key) = Request { body_hash, order_id, at: at.now };
+    }
+    let details = sealed(command, keys)?;
     *order = OrderRow::placed(details.clone(), at.now);
     let due_at = at.now + TimeDelta::from_std(at.service.deadline).unwrap_or(TimeDelta::days(365));
     let placed = OrderPlaced { order_id: command.order_id, details };
@@ -72,14 +88,35 @@ pub(crate) fn handle(
     Ok((Placed::Now(at.now), reaction))
 }
 
+/// What was ordered as it is kept and published: where it goes is sealed.
+fn sealed(command: &PlaceOrder, keys: &mut Further<OwnedKey>) -> Result<OrderDetails, Refusal> {
+    let mut details = OrderDetails::clone(&command.details);
+    let Some(address) = details.shipping_address.take() else { return Ok(details) };
+    let fresh = command.fresh.as_ref();
+    let fresh =
+        fresh.ok_or_else(|| Refusal::Permanent("an order with an address brings nothing to seal it with".into()))?;
+    let key = keys.get_mut(&details.user_id);
+    details.sealed_address =
+        Some(shop::sealed_address::seal(key, &details.user_id, command.order_id, &address, fresh)?);
+    Ok(details)
+}
+
 #[cfg(test)]
 mod tests {
+    use choreography_keys::HeldKey;
+    use contracts::Address;
+
     use super::*;
     use crate::samples::*;
 
     fn place(id: u128, key: Option<&str>, body: &[u8]) -> PlaceOrder {
         let (order_id, request_key) = (Uuid::from_u128(id), key.map(str::to_owned));
-        PlaceOrder { order_id, request_key, body_hash: body.to_vec(), details: Box::new(details()) }
+        PlaceOrder { order_id, request_key, body_hash: body.to_vec(), details: Box::new(details()), fresh: None }
+    }
+
+    fn place_to(address: Address, id: u128) -> PlaceOrder {
+        let details = Box::new(OrderDetails { shipping_address: Some(address), ..details() });
+        PlaceOrder { details, fresh: Some(Fresh::of(id as u8)), ..place(id, Some("k"), b"body") }
     }
 
     #[test]
@@ -121,5 +158,35 @@ mod tests {
             assert_eq!(given.command(place(id, None, b"body")).unwrap().1.words().len(), 3);
             assert_eq!(given.find::<OrderRow>(Uuid::from_u128(id)).status, Status::Pending);
         }
+    }
+
+    #[test]
+    fn given_an_address_when_placed_then_it_is_sealed_under_the_customers_key() {
+        let mut given = given_nothing();
+        given.command(place_to(address(), 1)).unwrap();
+        let key: OwnedKey = given.find("ada");
+        assert_eq!((key.generation, key.key.clone()), (1, Some(Fresh::of(1).key)));
+        let (_, then) = given.command(PlaceOrder { request_key: None, ..place_to(address(), 2) }).unwrap();
+        assert_eq!(given.find::<OwnedKey>("ada"), key, "the second order has the same key");
+        let event = then.published::<OrderPlaced>().remove(0);
+        let row: OrderRow = given.find(Uuid::from_u128(2));
+        assert_eq!((event.details.shipping_address, row.shipping_address), (None, None));
+        let sealed = event.details.sealed_address.unwrap();
+        assert_eq!(row.sealed_address.as_ref(), Some(&sealed));
+        let held = HeldKey { generation: key.generation, key: key.key };
+        let opened = shop::sealed_address::shown(&sealed, &held, Uuid::from_u128(2)).unwrap();
+        assert_eq!(opened, Some(address()));
+    }
+
+    #[test]
+    fn given_an_erasure_that_waits_when_placed_then_it_is_refused_and_a_repeat_is_answered_as_before() {
+        let mut given = given_nothing();
+        given.command(place_to(address(), 1)).unwrap();
+        let key: OwnedKey = given.find("ada");
+        let mut given = given.row("ada", OwnedKey { erasure_asked_at: Some(DateTime::UNIX_EPOCH), ..key });
+        let (reply, then) = given.command(PlaceOrder { request_key: None, ..place_to(address(), 2) }).unwrap();
+        assert_eq!((reply, then.words()), (Placed::BeingErased, vec![]));
+        let (reply, _) = given.command(place_to(address(), 3)).unwrap();
+        assert_eq!(reply, Placed::Before(ORDER.to_string()));
     }
 }

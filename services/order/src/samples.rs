@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use choreography::testing::Given;
 use chrono::DateTime;
-use contracts::{InventoryRejected, InventoryReleased, Item, OrderDetails, ShippingDispatched, Shortage};
+use contracts::{Address, InventoryRejected, InventoryReleased, Item, OrderDetails, ShippingDispatched, Shortage};
 use uuid::Uuid;
 
 use crate::{
@@ -38,6 +38,18 @@ pub fn details() -> OrderDetails {
         items: vec![Item { sku: "chair".into(), quantity: 2, price: 100 }],
         payment_method: None,
         shipping_address: None,
+        sealed_address: None,
+    }
+}
+
+pub fn address() -> Address {
+    Address {
+        name: "Ada".into(),
+        line1: "1 Road".into(),
+        line2: None,
+        postal_code: "8010".into(),
+        city: "Graz".into(),
+        country: "AT".into(),
     }
 }
 

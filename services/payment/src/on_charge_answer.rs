@@ -49,6 +49,7 @@ fn captured(charge_id: &str, payment: &mut PaymentRow, at: &Moment<'_, Payment>)
         currency: paid.currency,
         charge_id: shop::reference(charge_id, &key::<Charge>(at.aggregate_id)),
         shipping_address: paid.shipping_address,
+        sealed_address: paid.sealed_address,
     }))
 }
 
@@ -69,6 +70,7 @@ mod tests {
             currency: "EUR".into(),
             charge_id: "ch_1".into(),
             shipping_address: Some(address()),
+            sealed_address: Some("sealed".into()),
         };
         assert_eq!(then.published::<PaymentSucceeded>(), [expected]);
         let entry = then.records::<LedgerEntry>()[0];

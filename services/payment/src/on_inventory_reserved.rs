@@ -20,6 +20,7 @@ pub(crate) fn handle(event: &InventoryReserved, payment: &mut PaymentRow, _at: &
         currency: order.currency.clone(),
         items: order.items.clone(),
         shipping_address: order.shipping_address.clone(),
+        sealed_address: order.sealed_address.clone(),
     };
     *payment = PaymentRow { state: State::Capturing, details: Some(Json(to_pay)), charge_id: None };
     Ok(nothing().call::<Charge>(Charge {

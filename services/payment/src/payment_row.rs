@@ -39,7 +39,12 @@ pub struct OrderToPay {
     pub amount: i64,
     pub currency: String,
     pub items: Vec<Item>,
+    /// Of an order from before it was sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Address>,
+    /// As it came: payment has no key to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_address: Option<String>,
 }
 
 impl PaymentRow {

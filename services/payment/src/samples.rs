@@ -27,7 +27,13 @@ pub fn all_but(these: &[State]) -> Vec<State> {
 }
 
 pub fn details() -> Option<Json<OrderToPay>> {
-    Some(Json(OrderToPay { amount: 200, currency: "EUR".into(), items: items(), shipping_address: Some(address()) }))
+    Some(Json(OrderToPay {
+        amount: 200,
+        currency: "EUR".into(),
+        items: items(),
+        shipping_address: Some(address()),
+        sealed_address: Some("sealed".into()),
+    }))
 }
 
 pub fn reserved() -> InventoryReserved {
@@ -40,6 +46,7 @@ pub fn reserved() -> InventoryReserved {
             items: items(),
             payment_method: Some("tok_visa".into()),
             shipping_address: Some(address()),
+            sealed_address: Some("sealed".into()),
         },
     }
 }

@@ -1,6 +1,7 @@
 //! Shipping: hands paid orders to the carrier. It owns the pivot: it alone decides whether a cancellation is too late.
 
 pub mod http;
+pub mod opened_calls;
 pub mod settings;
 pub mod shipment;
 
@@ -11,7 +12,7 @@ mod on_ship_answer;
 use choreography::{Routes, Service};
 use contracts::{
     OrderCancellationRequested, OrderCancelled, OrderCompleted, OrderPlaced, PaymentFailed, PaymentRefunded,
-    PaymentSucceeded, PaymentVoided, ShippingCancelled, ShippingDispatched, ShippingFailed,
+    PaymentSucceeded, PaymentVoided, ShippingCancelled, ShippingDispatched, ShippingFailed, topic::CUSTOMER_KEYS,
 };
 
 use shipment::{Ship, Shipment, State};
@@ -27,7 +28,8 @@ impl Service for Shipping {
 
     fn routes(on: &mut Routes<Self>) {
         on.saga(include_str!("../saga.json"));
-        on.event::<PaymentSucceeded>(on_payment_succeeded::handle);
+        on.event_with::<PaymentSucceeded, _>(on_payment_succeeded::customer, on_payment_succeeded::handle);
+        on.reads_keys(CUSTOMER_KEYS);
         on.ignore::<PaymentFailed>();
         on.ignore::<PaymentRefunded>();
         on.ignore::<PaymentVoided>();

@@ -1,7 +1,8 @@
 //! What the tests of shipping's rules begin with.
 
 use choreography::{Answer, testing::Given};
-use contracts::{CancellationReason, Item, OrderCancellationRequested, PaymentSucceeded};
+use choreography_keys::{Fresh, OwnedKey};
+use contracts::{Address, CancellationReason, Item, OrderCancellationRequested, PaymentSucceeded};
 use uuid::Uuid;
 
 use crate::{
@@ -32,7 +33,20 @@ pub fn paid() -> PaymentSucceeded {
         currency: "EUR".into(),
         charge_id: "ch_1".into(),
         shipping_address: None,
+        sealed_address: None,
     }
+}
+
+/// Paid, to an address that is sealed.
+pub fn paid_to(sealed: &str) -> PaymentSucceeded {
+    PaymentSucceeded { sealed_address: Some(sealed.into()), ..paid() }
+}
+
+/// Ada's address, sealed for the order under `Fresh::of(1).key`, the first generation of her key.
+pub fn sealed_for_ada() -> String {
+    let address = r#"{"name":"Ada","line1":"1 Road","postalCode":"8010","city":"Graz","country":"AT"}"#;
+    let address: Address = serde_json::from_str(address).unwrap();
+    shop::sealed_address::seal(&mut OwnedKey::default(), "ada", ORDER, &address, &Fresh::of(1)).unwrap()
 }
 
 pub fn cancellation_requested() -> OrderCancellationRequested {

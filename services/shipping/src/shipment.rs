@@ -34,6 +34,9 @@ pub struct Ship {
     pub items: Vec<ShipItem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
+    /// As it came: it is opened when the call is made, and kept nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_address: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,7 +71,7 @@ mod tests {
     }
 
     fn parcel(address: Option<Address>) -> Ship {
-        Ship { items: vec![ShipItem { sku: "chair".into(), quantity: 2 }], address }
+        Ship { items: vec![ShipItem { sku: "chair".into(), quantity: 2 }], address, sealed_address: None }
     }
 
     #[tokio::test]

@@ -26,6 +26,11 @@ pub struct Address {
 }
 
 impl Address {
+    /// What an order's address is sealed for: it opens nowhere else.
+    pub fn place(order_id: impl std::fmt::Display) -> String {
+        format!("shippingAddress of {order_id}")
+    }
+
     /// `path` is the address's place.
     pub fn validate(&self, path: &str) -> Result<(), ContractError> {
         check::text(&format!("{path}.name"), &self.name, 200)?;

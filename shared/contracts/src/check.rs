@@ -9,6 +9,8 @@ pub const MAX_REFERENCE: usize = 200;
 /// Largest amount of an order, in the currency's minor unit: ten thousand million euros. It is what the payment provider
 /// takes (services/sandbox/README.md), and far below 2^53, up to which every reader of JSON keeps a number exactly.
 pub const MAX_AMOUNT: i64 = 1_000_000_000_000;
+/// Longest sealed text, in characters: the longest address, sealed, takes two thirds of it.
+pub const MAX_SEALED: usize = 8_192;
 /// Longest reason, in characters.
 pub const MAX_REASON: usize = 500;
 
@@ -32,6 +34,16 @@ pub fn user_id(path: &str, value: &str) -> Result<(), ContractError> {
 /// What another party calls something: a payment token, a charge, a refund, a tracking number.
 pub fn reference(path: &str, value: &str) -> Result<(), ContractError> {
     text(path, value, MAX_REFERENCE)
+}
+
+/// A sealed text: what it says is its opener's to check, and nobody else can.
+pub fn sealed(path: &str, value: &str) -> Result<(), ContractError> {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if (1..=MAX_SEALED).contains(&value.len()) && value.bytes().all(good) {
+        Ok(())
+    } else {
+        Err(ContractError::field(path, format!("must be a JWE in compact form, of 1 to {MAX_SEALED} characters")))
+    }
 }
 
 /// The code of a currency in which something can be paid, by ISO 4217: for what begins a payment.

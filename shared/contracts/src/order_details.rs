@@ -29,8 +29,13 @@ pub struct OrderDetails {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::optional_text::<MAX_REFERENCE>")]
     pub payment_method: Option<String>,
+    /// In events from before it was sealed.
     #[serde(default, deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Address>,
+    /// Name and address as JSON, sealed under the customer's key: a JWE (RFC 7516) in compact form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::optional_sealed")]
+    pub sealed_address: Option<String>,
 }
 
 impl OrderDetails {
@@ -41,6 +46,9 @@ impl OrderDetails {
         check::currency("payload.currency", &self.currency)?;
         if let Some(token) = &self.payment_method {
             check::reference("payload.paymentMethod", token)?;
+        }
+        if let Some(sealed) = &self.sealed_address {
+            check::sealed("payload.sealedAddress", sealed)?;
         }
         self.shipping_address.as_ref().map_or(Ok(()), |address| address.validate("payload.shippingAddress"))
     }

@@ -26,8 +26,13 @@ pub struct PaymentSucceeded {
     pub currency: String,
     #[schemars(schema_with = "schema::reference")]
     pub charge_id: String,
+    /// In events from before it was sealed.
     #[serde(default, deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Address>,
+    /// Name and address as JSON, sealed under the customer's key: a JWE (RFC 7516) in compact form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::optional_sealed")]
+    pub sealed_address: Option<String>,
 }
 
 impl Payload for PaymentSucceeded {
@@ -40,6 +45,9 @@ impl Payload for PaymentSucceeded {
         check::amount_paid("payload.amount", self.amount)?;
         check::currency_paid("payload.currency", &self.currency)?;
         check::reference("payload.chargeId", &self.charge_id)?;
+        if let Some(sealed) = &self.sealed_address {
+            check::sealed("payload.sealedAddress", sealed)?;
+        }
         self.shipping_address.as_ref().map_or(Ok(()), |address| address.validate("payload.shippingAddress"))
     }
 }

@@ -4,7 +4,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::Value;
 
-use crate::check::{MAX_REASON, MAX_REFERENCE};
+use crate::check::{MAX_REASON, MAX_REFERENCE, MAX_SEALED};
 
 /// A text without control characters.
 const PLAIN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
@@ -32,6 +32,11 @@ pub(crate) fn reason(generator: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn reference(generator: &mut SchemaGenerator) -> Schema {
     text::<MAX_REFERENCE>(generator)
+}
+
+/// A JWE in compact form, or null.
+pub(crate) fn optional_sealed(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "minLength": 1, "maxLength": MAX_SEALED, "pattern": "^[A-Za-z0-9._-]*$" })
 }
 
 pub(crate) fn sku(_: &mut SchemaGenerator) -> Schema {

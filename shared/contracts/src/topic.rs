@@ -11,6 +11,9 @@ pub const PAYMENT_EVENTS: &str = "payment-events";
 /// What goods did about an order.
 pub const SHIPPING_EVENTS: &str = "shipping-events";
 
+/// The customers' keys, by customer: compacted, and written by order alone.
+pub const CUSTOMER_KEYS: &str = "customer-keys";
+
 /// All topics that carry events.
 pub const ALL: [&str; 4] = [ORDER_EVENTS, INVENTORY_EVENTS, PAYMENT_EVENTS, SHIPPING_EVENTS];
 

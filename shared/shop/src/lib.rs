@@ -1,8 +1,9 @@
-//! What the services of the shop share: what a provider says made fit for rows and events, and bodies of requests.
+//! What the services of the shop share: what a provider says made fit for rows and events, bodies of requests, and sealed addresses.
 
 pub mod body;
 mod reason;
 mod reference;
+pub mod sealed_address;
 
 use choreography::Refusal;
 use uuid::Uuid;

@@ -44,13 +44,19 @@ impl World {
 
     /// Sets one of a topic's settings, `None` as it was at first; the others stay as they were at first.
     pub async fn set_topic(&self, topic: &str, name: &str, value: Option<&str>) {
+        let set: Vec<(&str, &str)> = value.map(|value| (name, value)).into_iter().collect();
+        self.set_topic_to(topic, &set).await;
+    }
+
+    /// Sets some of a topic's settings; the others are as they were at first.
+    pub async fn set_topic_to(&self, topic: &str, set: &[(&str, &str)]) {
         let (admin, options) = self.kafka_admin();
         let TopicSpec { config, .. } = spec(topic);
         let mut wanted = AlterConfig::new(ResourceSpecifier::Topic(topic));
-        for (other, value) in config.iter().filter(|(other, _)| other != name || value.is_none()) {
+        for (other, value) in config.iter().filter(|(other, _)| set.iter().all(|(name, _)| name != other)) {
             wanted = wanted.set(other, value);
         }
-        if let Some(value) = value {
+        for (name, value) in set {
             wanted = wanted.set(name, value);
         }
         let answers = admin.alter_configs([&wanted], &options).await.expect("Kafka answers");

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use local::shop::order;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How an order ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,10 @@ impl Kind {
         let sku = if self == Self::OutOfStock { sold_out_sku(article) } else { sku(article) };
         let token = if self == Self::Declined { "tok_declined" } else { "tok_visa" };
         let city = if self == Self::Undeliverable { "Nowhere" } else { "Vienna" };
-        order(&[(&sku, 2)], token, city)
+        let mut order = order(&[(&sku, 2)], token, city);
+        // As many customers as articles: an order locks its customer's key.
+        order["userId"] = json!(format!("customer-{article:04}"));
+        order
     }
 }
 

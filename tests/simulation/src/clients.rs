@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use choreography_keys::{Fresh, HeldKey};
 use choreography_simulator::{
     System,
     core::{Core, lock, sleep},
@@ -20,6 +21,8 @@ use crate::{
 };
 
 const ORDERS: usize = 3;
+/// Customers, by their key at shipping: it is there, it comes late, it was erased.
+pub const CUSTOMERS: [&str; 3] = ["ada", "bob", "eve"];
 /// How many steps a client waits before it cancels, or asks again: part of a saga's time, or all of it.
 const PATIENCE: [usize; 4] = [300, 1_500, 4_000, 9_000];
 
@@ -38,6 +41,16 @@ pub struct Placed {
 /// Each order is placed, some are cancelled and some are placed once more, by clients that repeat what was not confirmed.
 pub fn join(shop: &Arc<Shop>, system: &mut System) {
     (0..ORDERS).for_each(|number| system.client(client(shop, number)));
+    // Whatever order seals is sealed under this key, the first generation of each customer's.
+    let here = || HeldKey::of(1, Fresh::of(1).key);
+    let [at_once, late, erased] = CUSTOMERS;
+    shop.shipping.put(at_once, here());
+    shop.shipping.put(erased, HeldKey { generation: 2, key: None });
+    let shipping = shop.shipping.clone();
+    system.client(async move {
+        shipping.pause(8_000).await;
+        shipping.put(late, here());
+    });
 }
 
 fn client(shop: &Arc<Shop>, number: usize) -> impl Future<Output = ()> + Send + 'static {
@@ -62,6 +75,7 @@ fn client(shop: &Arc<Shop>, number: usize) -> impl Future<Output = ()> + Send + 
                 request_key: Some(format!("client-{number}")),
                 body_hash: vec![body],
                 details: Box::new(details.clone()),
+                fresh: Some(Fresh::of(1)),
             }
         };
         let order_id = match shop.order.ask(|| place(1)).await {
@@ -101,6 +115,11 @@ fn details(core: &Core, usage: &Usage) -> OrderDetails {
     let suffices = usage.plenty || usage.returns;
     let declined = core.pick(6) == 0 && !suffices;
     let no_address = if usage.returns { core.pick(4) != 0 } else { core.pick(6) == 0 && !usage.plenty };
+    let customer = match core.pick(8) {
+        0 if !usage.plenty => CUSTOMERS[2],
+        1 | 2 => CUSTOMERS[1],
+        _ => CUSTOMERS[0],
+    };
     let items = core.pick(SKUS.len()) + 1;
     let first = core.pick(SKUS.len());
     let items: Vec<Item> = (0..items)
@@ -110,12 +129,13 @@ fn details(core: &Core, usage: &Usage) -> OrderDetails {
         })
         .collect();
     OrderDetails {
-        user_id: "ada".into(),
+        user_id: customer.into(),
         total_amount: items.iter().map(|item| 100 * i64::from(item.quantity)).sum(),
         currency: "EUR".into(),
         items,
         payment_method: Some(if declined { "tok_declined" } else { "tok_visa" }.into()),
         shipping_address: (!no_address).then(address),
+        sealed_address: None,
     }
 }
 

@@ -24,6 +24,12 @@ pub struct Part {
     pub publishes: Vec<String>,
     /// What the contracts say of all these types.
     pub events: BTreeMap<String, EventContract>,
+    /// The topics of keys of personal data that it owns: it alone writes them, and reads them too.
+    #[serde(default)]
+    pub owns_keys: Vec<String>,
+    /// The topics of keys of personal data that it reads.
+    #[serde(default)]
+    pub reads_keys: Vec<String>,
     /// The steps of its external calls.
     pub calls: Vec<String>,
     /// The names of its deadlines.

@@ -33,17 +33,24 @@ pub(super) fn of(part: &Part, of_file: &str, owners: &BTreeMap<String, String>) 
         )];
     }
     let mut wrong: Vec<String> = wrong_name(name).into_iter().map(|wrong| format!("name: {wrong}")).collect();
-    for topic in &part.writes {
-        match owners.get(topic) {
-            Some(owner) if owner == name => {}
-            Some(owner) => {
-                wrong.push(format!("writes: {topic} is {owner}'s, not {name}'s: publish on a topic of your own"));
+    for (field, topics) in [("writes", &part.writes), ("owns_keys", &part.owns_keys)] {
+        for topic in topics {
+            match owners.get(topic) {
+                Some(owner) if owner == name => {}
+                Some(owner) => {
+                    wrong.push(format!("{field}: {topic} is {owner}'s, not {name}'s: publish on a topic of your own"));
+                }
+                None => wrong.push(format!("{field}: {topic} has no owner: name it in {OWNERS}")),
             }
-            None => wrong.push(format!("writes: {topic} has no owner: name it in {OWNERS}")),
         }
     }
-    for topic in part.reads.iter().filter(|topic| !owners.contains_key(*topic)) {
-        wrong.push(format!("reads: {topic} has no owner: name it in {OWNERS}"));
+    for (field, topics) in [("reads", &part.reads), ("reads_keys", &part.reads_keys)] {
+        for topic in topics.iter().filter(|topic| !owners.contains_key(*topic)) {
+            wrong.push(format!("{field}: {topic} has no owner: name it in {OWNERS}"));
+        }
+    }
+    for topic in part.owns_keys.iter().filter(|topic| part.writes.contains(topic)) {
+        wrong.push(format!("owns_keys: {topic} is among writes: keys have a topic of their own, which is compacted"));
     }
     let named = [("handles", &part.handles), ("ignores", &part.ignores), ("publishes", &part.publishes)];
     for (field, types) in named {

@@ -9,6 +9,11 @@ use super::SHOP;
 pub const PARTITIONS: i32 = 6;
 const DAY_MS: i64 = 86_400_000;
 const RETENTION_DAYS: i64 = 7;
+/// Keys of personal data: how long a segment is written to, and how long a message may be there that a later one of its key replaces.
+const KEYS_SEGMENT_MS: i64 = 3_600_000;
+/// How long an erasure stays on their topic: for as long as events may come that were sealed under an erased key (`EVENT_HORIZON`), a
+/// reader that begins at the beginning must learn of it.
+const ERASURES_DAYS: i64 = 30;
 /// Dead letters are the original bytes and some kilobytes of headers.
 const DEAD_LETTER_BYTES: usize = 2_000_000;
 
@@ -33,7 +38,12 @@ impl TopicSpec {
 #[must_use]
 pub fn topics() -> Vec<TopicSpec> {
     let mut topics = Vec::new();
+    let is_of_keys = |name: &String| SHOP.parts.iter().any(|part| part.owns_keys.contains(name));
     for name in SHOP.owners.keys() {
+        if is_of_keys(name) {
+            topics.push(keys(name));
+            continue;
+        }
         let mut events = TopicSpec::new(name, PARTITIONS);
         events.config = vec![
             ("retention.ms".into(), (RETENTION_DAYS * DAY_MS).to_string()),
@@ -44,4 +54,37 @@ pub fn topics() -> Vec<TopicSpec> {
         topics.extend([events, dead]);
     }
     topics
+}
+
+/// A topic of keys: compacted, and soon, so that an erased key is gone from the broker's disks.
+fn keys(name: &str) -> TopicSpec {
+    let mut keys = TopicSpec::new(name, PARTITIONS);
+    keys.config = [
+        ("cleanup.policy", "compact".to_owned()),
+        ("segment.ms", KEYS_SEGMENT_MS.to_string()),
+        ("max.compaction.lag.ms", KEYS_SEGMENT_MS.to_string()),
+        ("min.cleanable.dirty.ratio", "0.01".to_owned()),
+        ("delete.retention.ms", (ERASURES_DAYS * DAY_MS).to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::topic::CUSTOMER_KEYS;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_compacted_and_have_no_dead_letters_and_events_are_kept_for_a_time() {
+        let topics = topics();
+        let config = |name: &str| topics.iter().find(|topic| topic.name == name).map(|topic| topic.config.clone());
+        let is_compacted = |name: &str| {
+            config(name).is_some_and(|config| config.contains(&("cleanup.policy".to_owned(), "compact".to_owned())))
+        };
+        assert!(is_compacted(CUSTOMER_KEYS) && !is_compacted("order-events"));
+        assert_eq!(config(&dead_letter_topic(CUSTOMER_KEYS)), None);
+    }
 }

@@ -46,7 +46,10 @@ pub fn access_of(part: &Part) -> BTreeSet<Acl> {
             acl(topic(&dead_letter_topic(name)), Operation::Write),
         ]
     });
-    std::iter::once(group).chain(written).chain(read).collect()
+    let owned_keys =
+        part.owns_keys.iter().flat_map(|name| [Operation::Write, Operation::Read].map(|may| acl(topic(name), may)));
+    let read_keys = part.reads_keys.iter().map(|name| acl(topic(name), Operation::Read));
+    std::iter::once(group).chain(written).chain(read).chain(owned_keys).chain(read_keys).collect()
 }
 
 /// Makes the access of these services' users what it should be: grants what is missing, then takes away what no part of
@@ -84,6 +87,16 @@ mod tests {
             let writers =
                 PARTS.iter().filter(|part| may(&part.service, &Resource::Topic(topic.into()), Operation::Write));
             assert_eq!(writers.count(), 1, "{topic}");
+        }
+    }
+
+    #[test]
+    fn order_alone_writes_the_customers_keys_and_who_opens_nothing_reads_none() {
+        let keys = || Resource::Topic(contracts::topic::CUSTOMER_KEYS.into());
+        for part in *PARTS {
+            let name = part.service.as_str();
+            assert_eq!(may(name, &keys(), Operation::Write), name == "order", "{name}");
+            assert_eq!(may(name, &keys(), Operation::Read), ["order", "shipping"].contains(&name), "{name}");
         }
     }
 

@@ -49,6 +49,7 @@ fn placed(order_id: u128, items: &[(&str, u32)]) -> AnyEvent {
             items,
             payment_method,
             shipping_address,
+            sealed_address: None,
         },
     })
 }

@@ -88,6 +88,7 @@ impl NewOrder {
             items,
             payment_method: self.payment_method,
             shipping_address,
+            sealed_address: None,
         })
     }
 }

@@ -4,7 +4,7 @@ use choreography::{Pool, Problem};
 use chrono::{DateTime, Utc};
 use contracts::{Address, Item, OrderDetails};
 use serde::Serialize;
-use sqlx::{FromRow, Row as _};
+use sqlx::{AssertSqlSafe, FromRow, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{order_row::Status, store};
@@ -55,7 +55,7 @@ pub fn placed(order_id: String, details: OrderDetails, created_at: DateTime<Utc>
 
 /// As [`placed`], of an order that an earlier request placed.
 pub async fn placed_before(pool: &Pool, order_id: String) -> Result<OrderView, Problem> {
-    let row = sqlx::query("SELECT * FROM orders WHERE order_id = $1").bind(&order_id).fetch_one(pool).await?;
+    let row = one(pool, &order_id).await?.ok_or(sqlx::Error::RowNotFound)?;
     let created_at = row.try_get("created_at")?;
     let details = store::details(&row)?.ok_or(sqlx::Error::RowNotFound)?;
     Ok(placed(order_id, details, created_at))
@@ -64,13 +64,7 @@ pub async fn placed_before(pool: &Pool, order_id: String) -> Result<OrderView, P
 /// The order as it stands; `None` if it was never placed here.
 pub async fn find(pool: &Pool, order: Uuid) -> sqlx::Result<Option<OrderView>> {
     let order_id = order.to_string();
-    let Some(row) = sqlx::query("SELECT * FROM orders WHERE order_id = $1 AND status <> 'none'")
-        .bind(&order_id)
-        .fetch_optional(pool)
-        .await?
-    else {
-        return Ok(None);
-    };
+    let Some(row) = one(pool, &order_id).await? else { return Ok(None) };
     let history = sqlx::query_as("SELECT status, reason, at FROM order_history WHERE order_id = $1 ORDER BY number")
         .bind(&order_id)
         .fetch_all(pool)
@@ -79,6 +73,11 @@ pub async fn find(pool: &Pool, order: Uuid) -> sqlx::Result<Option<OrderView>> {
     let (status, created_at, updated_at) =
         (row.try_get("status")?, row.try_get("created_at")?, row.try_get("updated_at")?);
     Ok(Some(view(order_id, status, details, created_at, updated_at, history)))
+}
+
+async fn one(pool: &Pool, order_id: &str) -> sqlx::Result<Option<PgRow>> {
+    let select = format!("{} WHERE orders.order_id = $1 AND orders.status <> 'none'", store::ORDERS);
+    sqlx::query(AssertSqlSafe(select)).bind(order_id).fetch_optional(pool).await
 }
 
 fn view(
@@ -90,7 +89,8 @@ fn view(
     history: Vec<HistoryView>,
 ) -> OrderView {
     // The payment token is the provider's business: it is not shown.
-    let OrderDetails { user_id, total_amount, currency, items, payment_method: _, shipping_address } = details;
+    let OrderDetails { user_id, total_amount, currency, items, payment_method: _, shipping_address, sealed_address: _ } =
+        details;
     let cancelled = history.iter().find(|entry| entry.status == Status::Cancelled.word());
     OrderView {
         cancel_reason: cancelled.map(|entry| entry.reason.clone()),

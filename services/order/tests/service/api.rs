@@ -24,8 +24,12 @@ async fn start() -> World {
     OneService::start(Order { deadline: Duration::from_secs(900) }, &MIGRATIONS).await
 }
 
+fn keys() -> choreography_keys::KeyOwner {
+    order::customers::keys(Duration::from_secs(3600))
+}
+
 fn replica(world: &World) -> Router {
-    order::http::routes(world.context(), Gate::open())
+    order::http::routes(world.context(), Gate::open(), keys())
 }
 
 const ORDER: &str = r#"{"userId":"ada","currency":"EUR","items":[{"sku":"chair","quantity":2,"price":100}],
@@ -78,7 +82,7 @@ async fn repeats_within_one_batch_are_one_order_with_one_answer() {
     let command = |_| {
         let order_id = uuid::Uuid::now_v7();
         let (request_key, body_hash) = (Some("k".to_owned()), vec![1]);
-        let place = PlaceOrder { order_id, request_key, body_hash, details: details.clone() };
+        let place = PlaceOrder { order_id, request_key, body_hash, details: details.clone(), fresh: None };
         let trigger = Trigger::Command(AnyCommand::new(place));
         Inbound::Input(Input { trigger, correlation_id: None, trace: TraceContext::default(), origin: Origin::Client })
     };

@@ -1,6 +1,7 @@
 //! The order service on a real PostgreSQL.
 
 mod api;
+mod erasure;
 mod gauges;
 mod owners;
 mod samples;

@@ -30,7 +30,11 @@ impl Guarded {
     async fn start() -> Self {
         let world = OneService::start(Order { deadline: Duration::from_secs(900) }, &MIGRATIONS).await;
         let key = new_signing_key().unwrap();
-        let api = order::http::routes(world.context(), gate(&key));
+        let api = order::http::routes(
+            world.context(),
+            gate(&key),
+            order::customers::keys(std::time::Duration::from_secs(3600)),
+        );
         Self { world, api, key }
     }
 

@@ -10,5 +10,6 @@ pub fn details() -> OrderDetails {
         items: vec![Item { sku: "chair".into(), quantity: 1, price: 100 }],
         payment_method: None,
         shipping_address: None,
+        sealed_address: None,
     }
 }

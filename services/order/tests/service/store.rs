@@ -35,6 +35,7 @@ fn details(everything: bool) -> OrderDetails {
     OrderDetails {
         payment_method: everything.then(|| "tok_visa".into()),
         shipping_address: everything.then_some(address),
+        sealed_address: everything.then(|| "sealed".into()),
         ..samples::details()
     }
 }

@@ -27,7 +27,8 @@ fn trace(traceparent: &str) -> TraceContext {
 }
 
 fn place(order_id: Uuid) -> Inbound<Routed> {
-    let place = PlaceOrder { order_id, request_key: None, body_hash: vec![1], details: Box::new(details()) };
+    let place =
+        PlaceOrder { order_id, request_key: None, body_hash: vec![1], details: Box::new(details()), fresh: None };
     let trigger = Trigger::Command(AnyCommand::new(place));
     Inbound::Input(Input { trigger, correlation_id: None, trace: trace(PLACED), origin: Origin::Client })
 }

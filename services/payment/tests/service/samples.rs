@@ -23,6 +23,7 @@ pub async fn charging(service: &OneService<Payment>) -> PendingCall {
             items: vec![Item { sku: "chair".into(), quantity: 2, price: 100 }],
             payment_method: Some("tok_visa".into()),
             shipping_address: None,
+            sealed_address: None,
         },
     };
     service.told(reserved).await.calls.pop().expect("a charge is asked for").call

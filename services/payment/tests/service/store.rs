@@ -22,6 +22,7 @@ fn rows() -> Vec<PaymentRow> {
         currency: "EUR".into(),
         items: vec![Item { sku: "chair".into(), quantity: 2, price: 100 }],
         shipping_address: Some(address),
+        sealed_address: Some("sealed".into()),
     };
     let row = |(index, state): (usize, &State)| {
         let known = index % 2 == 1;

@@ -146,6 +146,11 @@ fn how_it_is_paid_and_where_it_goes() {
             Some("payload.shippingAddress.postalCode"),
         ),
         one("payment.succeeded", "/shippingAddress/city", "c".repeat(101), Some("payload.shippingAddress.city")),
+        one("order.placed", "/sealedAddress", Value::Null, None),
+        one("order.placed", "/sealedAddress", "a".repeat(8_192), None),
+        one("inventory.reserved", "/sealedAddress", "a".repeat(8_193), Some("payload.sealedAddress")),
+        one("order.placed", "/sealedAddress", "", Some("payload.sealedAddress")),
+        one("payment.succeeded", "/sealedAddress", "Main Street 1", Some("payload.sealedAddress")),
         one("payment.succeeded", "/shippingAddress/country", "Austria", Some("payload.shippingAddress.country")),
     ]);
 }

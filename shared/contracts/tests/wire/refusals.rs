@@ -5,7 +5,7 @@ use contracts::{ContractError, Event};
 use serde_json::{Value, json};
 
 /// Added after version 1 was first written, so older payloads don't have them.
-const OPTIONAL: [&str; 3] = ["paymentMethod", "shippingAddress", "line2"];
+const OPTIONAL: [&str; 4] = ["paymentMethod", "shippingAddress", "line2", "sealedAddress"];
 
 fn refused_path(event_type: &str, payload: &str) -> String {
     match Event::parse(event_type, 1, payload) {

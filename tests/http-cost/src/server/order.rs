@@ -33,7 +33,8 @@ pub async fn serve(listener: TcpListener) -> Result<()> {
     });
     // Whoever places an order reads nothing, so it is never connected.
     let pool = Pool::new(PgConnectOptions::new(), Limits::default());
-    let routes = order::http::routes(Context { commands, pool, kafka: Connection::plain("127.0.0.1:1") }, Gate::open());
+    let (kafka, keys) = (Connection::plain("127.0.0.1:1"), order::customers::keys(Duration::from_secs(3600)));
+    let routes = order::http::routes(Context { commands, pool, kafka }, Gate::open(), keys);
     choreography::server::serve_api(listener, routes, CancellationToken::new()).await;
     Ok(())
 }

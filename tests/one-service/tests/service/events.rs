@@ -29,6 +29,7 @@ pub fn details() -> OrderDetails {
         items: vec![Item { sku: "chair".into(), quantity: 2, price: 100 }],
         payment_method: Some("tok_visa".into()),
         shipping_address: None,
+        sealed_address: None,
     }
 }
 

@@ -61,7 +61,7 @@ async fn a_command_takes_three_if_all_its_rows_are_new_and_else_four() {
     let world = OneService::start(Order { deadline: Duration::ZERO }, &order::MIGRATIONS).await;
     let place = async |n: u128, request_key: Option<String>| {
         let (order_id, details) = (Uuid::from_u128(n), Box::new(details()));
-        world.asked(PlaceOrder { order_id, request_key, body_hash: vec![1], details }).await;
+        world.asked(PlaceOrder { order_id, request_key, body_hash: vec![1], details, fresh: None }).await;
     };
     assert_eq!(trips(&world, async |n: u128| place(n, None).await).await, 3, "a new order");
     let keyed = async |n: u128| place(10 + n, Some(format!("key {n}"))).await;

@@ -7,6 +7,7 @@ mod cancellation;
 mod consumer;
 mod coordinator;
 mod crashes;
+mod erasure;
 mod forwards;
 mod http_api;
 mod isolation;

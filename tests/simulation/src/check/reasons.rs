@@ -8,7 +8,10 @@ use shipping::shipment::{Shipment, State as ShippingState};
 
 use choreography_simulator::core::lock;
 
-use crate::{clients::Placed, shop::Shop};
+use crate::{
+    clients::{CUSTOMERS, Placed},
+    shop::Shop,
+};
 
 pub fn check(shop: &Shop, findings: &mut Vec<String>) {
     for placed in lock(&shop.placed).iter() {
@@ -71,7 +74,12 @@ fn cause(shop: &Shop, id: &str, requested: Option<&HistoryEntry>) -> Option<Stri
         };
     }
     match shop.shipping.row::<Shipment>(id).map(|row| row.state) {
-        Some(ShippingState::Failed) => Some("no address".into()),
+        Some(ShippingState::Failed) => {
+            let placed = lock(&shop.placed);
+            let details = &placed.iter().find(|placed| placed.order_id.to_string() == id)?.details;
+            let erased = details.shipping_address.is_some() && details.user_id == CUSTOMERS[2];
+            Some(if erased { "the customer's address was erased".into() } else { "no address".into() })
+        }
         // The two reasons of a cancellation, in shipping's words.
         Some(ShippingState::Cancelled) => {
             let client = requested?.reason.contains("client");

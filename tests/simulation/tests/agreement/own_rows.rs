@@ -56,5 +56,6 @@ fn details(key: &str) -> OrderDetails {
         ],
         payment_method: everything.then(|| "tok_visa".into()),
         shipping_address: everything.then_some(address),
+        sealed_address: everything.then(|| "sealed".into()),
     }
 }

@@ -5,6 +5,9 @@ use uuid::Uuid;
 
 const ORDER: Uuid = Uuid::from_u128(0x01990000_0000_7000_8000_000000000001);
 
+/// Of the form of one; nobody has its key.
+const SEALED: &str = "eyJhbGciOiJkaXIifQ..AAAA.AAAA.AAAA";
+
 pub fn all() -> Vec<Event> {
     let mut all = order();
     all.extend(inventory());
@@ -23,6 +26,7 @@ pub fn placed() -> OrderPlaced {
             items: items(),
             payment_method: Some("tok_visa".into()),
             shipping_address: Some(address()),
+            sealed_address: Some(SEALED.into()),
         },
     }
 }
@@ -46,6 +50,7 @@ fn inventory() -> Vec<Event> {
             items: items(),
             payment_method: Some("tok_visa".into()),
             shipping_address: Some(address()),
+            sealed_address: Some(SEALED.into()),
         },
     };
     let shortages = vec![Shortage { sku: "lamp".into(), requested: 1, available: 0 }];
@@ -64,6 +69,7 @@ fn payment() -> Vec<Event> {
         currency: "EUR".into(),
         charge_id: "ch_1".into(),
         shipping_address: Some(address()),
+        sealed_address: Some(SEALED.into()),
     };
     let (currency, refund_id) = ("EUR".into(), "re_1".into());
     vec![

@@ -34,7 +34,7 @@ const LEFT: &str = "
 async fn place(world: &OneService<Order>, n: u128, key: &str) -> Placed {
     let (order_id, request_key) = (Uuid::from_u128(n), Some(key.to_owned()));
     let details = Box::new(details());
-    let asked = world.asked(PlaceOrder { order_id, request_key, body_hash: vec![1], details }).await;
+    let asked = world.asked(PlaceOrder { order_id, request_key, body_hash: vec![1], details, fresh: None }).await;
     match asked.verdicts.into_iter().flatten().next() {
         Some(Applied(Some(reply))) => reply.take().expect("a reply of the command's type"),
         other => panic!("{other:?}"),

@@ -33,7 +33,9 @@ const FILL: &str = "
 
 async fn place(world: &OneService<Order>, n: u128, request_key: Option<&str>) {
     let (order_id, request_key) = (Uuid::from_u128(n), request_key.map(str::to_owned));
-    world.asked(PlaceOrder { order_id, request_key, body_hash: vec![1], details: Box::new(details()) }).await;
+    world
+        .asked(PlaceOrder { order_id, request_key, body_hash: vec![1], details: Box::new(details()), fresh: None })
+        .await;
 }
 
 /// Orders are placed with a key, once more with the same, and without. They end.

@@ -23,7 +23,7 @@ async fn start(orders: u128) -> (OneService<Order>, Vec<Deadline>) {
     let world = OneService::start(Order { deadline: Duration::ZERO }, &MIGRATIONS).await;
     for order in 1..=orders {
         let (order_id, details) = (Uuid::from_u128(order), Box::new(details()));
-        world.asked(PlaceOrder { order_id, request_key: None, body_hash: vec![1], details }).await;
+        world.asked(PlaceOrder { order_id, request_key: None, body_hash: vec![1], details, fresh: None }).await;
     }
     let due = due(&world).await;
     (world, due)

@@ -66,7 +66,7 @@ async fn a_row_of_a_command_that_another_is_writing_is_waited_for_and_changed() 
 
 fn place(order: u128, body: u8) -> PlaceOrder {
     let (order_id, request_key) = (Uuid::from_u128(order), Some("k".to_owned()));
-    PlaceOrder { order_id, request_key, body_hash: vec![body], details: Box::new(details()) }
+    PlaceOrder { order_id, request_key, body_hash: vec![body], details: Box::new(details()), fresh: None }
 }
 
 #[tokio::test]

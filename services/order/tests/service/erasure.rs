@@ -1,0 +1,85 @@
+//! A customer's address: sealed in the database, shown while its key is there, and erased once their orders have ended.
+
+use std::time::Duration;
+
+use api::Gate;
+use axum::Router;
+use choreography_keys::{Fresh, OwnedKey};
+use chrono::DateTime;
+use one_service::{Answer, OneService, call};
+use order::{MIGRATIONS, Order};
+
+const ORDER: &str = r#"{"userId":"ada","currency":"EUR","items":[{"sku":"chair","quantity":2,"price":100}],
+    "shippingAddress":{"name":"Ada","line1":"1 Canary Road","postalCode":"8010","city":"Graz","country":"AT"}}"#;
+const ERASURE: &str = "/customers/ada/erasure";
+
+async fn start() -> (OneService<Order>, Router) {
+    let world = OneService::start(Order { deadline: Duration::from_secs(900) }, &MIGRATIONS).await;
+    let keys = order::customers::keys(Duration::from_secs(3_600));
+    let api = order::http::routes(world.context(), Gate::open(), keys);
+    (world, api)
+}
+
+/// Status and state.
+async fn erasure(api: &Router, method: &str) -> (u16, String, Answer) {
+    let answer = call(api, method, ERASURE, &[], "").await;
+    (answer.status.as_u16(), answer.body["state"].as_str().unwrap_or_default().to_owned(), answer)
+}
+
+#[tokio::test]
+async fn an_address_is_kept_sealed_and_shown_while_its_key_is_there() {
+    let (world, api) = start().await;
+    let placed = call(&api, "POST", "/orders", &[("Idempotency-Key", "k")], ORDER).await;
+    let path = format!("/orders/{}", placed.body["orderId"].as_str().unwrap());
+    assert_eq!(call(&api, "GET", &path, &[], "").await.body["shippingAddress"]["line1"], "1 Canary Road");
+    let in_clear = "SELECT (SELECT count(*) FROM orders WHERE orders::text LIKE '%Canary%')
+        + (SELECT count(*) FROM outbox WHERE encode(payload, 'escape') LIKE '%Canary%')";
+    assert_eq!(world.count(in_clear).await, 0);
+    assert_eq!(
+        world.count("SELECT count(*) FROM owned_keys WHERE key IS NOT NULL AND published <> generation").await,
+        1
+    );
+    assert_eq!(erasure(&api, "GET").await.1, "kept");
+}
+
+#[tokio::test]
+async fn an_erasure_waits_for_open_orders_and_the_customer_may_come_again() {
+    let (world, api) = start().await;
+    assert_eq!(erasure(&api, "GET").await.1, "nothing");
+    let placed = call(&api, "POST", "/orders", &[("Idempotency-Key", "k")], ORDER).await;
+    let path = format!("/orders/{}", placed.body["orderId"].as_str().unwrap());
+    let (status, state, answer) = erasure(&api, "POST").await;
+    assert_eq!((status, state.as_str(), answer.body["openOrders"].as_i64()), (202, "waiting", Some(1)));
+    let refused = call(&api, "POST", "/orders", &[], ORDER).await;
+    assert_eq!((refused.status.as_u16(), refused.body["field"].as_str()), (409, Some("userId")), "{}", refused.body);
+    assert_eq!(call(&api, "GET", &path, &[], "").await.body["shippingAddress"]["name"], "Ada");
+
+    sqlx::query("UPDATE orders SET status = 'completed'").execute(&world.pool).await.unwrap();
+    let (status, state, _) = erasure(&api, "POST").await;
+    assert_eq!((status, state.as_str()), (200, "erased"), "no broker took the null yet");
+    let shown = call(&api, "GET", &path, &[], "").await.body;
+    assert!(shown["status"] == "completed" && shown["shippingAddress"].is_null(), "{shown}");
+    assert_eq!(world.count("SELECT count(*) FROM requests").await, 0, "nor is there a digest of the address");
+    assert_eq!(world.count("SELECT generation FROM owned_keys WHERE key IS NULL").await, 2);
+    assert_eq!(erasure(&api, "POST").await.1, "erased");
+    assert_eq!(world.count("SELECT generation FROM owned_keys").await, 2, "once is enough");
+
+    let again = call(&api, "POST", "/orders", &[], ORDER).await;
+    assert_eq!((again.status.as_u16(), again.body["shippingAddress"]["name"].as_str()), (202, Some("Ada")));
+    assert_eq!(world.count("SELECT generation FROM owned_keys WHERE key IS NOT NULL").await, 3);
+    assert!(call(&api, "GET", &path, &[], "").await.body["shippingAddress"].is_null(), "what was erased stays so");
+    assert_eq!(call(&api, "POST", "/customers/%00/erasure", &[], "").await.status.as_u16(), 422);
+}
+
+#[tokio::test]
+async fn keys_come_back_as_they_were_written() {
+    let (world, _) = start().await;
+    let key = |generation, erasure_asked_at| OwnedKey { generation, key: Some(Fresh::of(1).key), erasure_asked_at };
+    world
+        .keeps(vec![
+            key(1, None),
+            key(2, Some(DateTime::UNIX_EPOCH)),
+            OwnedKey { generation: 3, ..OwnedKey::default() },
+        ])
+        .await;
+}
