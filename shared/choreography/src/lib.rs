@@ -85,6 +85,7 @@
 
 #![warn(missing_docs)]
 
+mod any_provider;
 mod archive_command;
 mod describe;
 mod health;

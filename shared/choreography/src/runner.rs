@@ -14,6 +14,7 @@ use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    any_provider::AnyProvider,
     http::Api,
     service::{Context, run_routed},
     settings::EngineSettings,
@@ -63,10 +64,10 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-pub struct Runner<S, O = NoProvider> {
+pub struct Runner<S> {
     settings: EngineSettings,
     service: S,
-    provider: O,
+    provider: AnyProvider,
     /// Where it is said who makes the calls.
     provider_at: &'static Location<'static>,
     pub(crate) surroundings: Surroundings,
@@ -113,17 +114,15 @@ impl<S: routes::Service> Runner<S> {
             starts_logs: true,
             starts_metrics: true,
         };
-        Self { settings, service, provider: NoProvider, provider_at: Location::caller(), surroundings }
+        let provider = AnyProvider::new(NoProvider);
+        Self { settings, service, provider, provider_at: Location::caller(), surroundings }
     }
-}
 
-impl<S: routes::Service, O: Provider> Runner<S, O> {
     /// Who makes the service's external calls.
     #[must_use]
     #[track_caller]
-    pub fn provider<T: Provider>(self, provider: T) -> Runner<S, T> {
-        let Self { settings, service, surroundings, .. } = self;
-        Runner { settings, service, provider, provider_at: Location::caller(), surroundings }
+    pub fn provider(self, provider: impl Provider) -> Self {
+        Self { provider: AnyProvider::new(provider), provider_at: Location::caller(), ..self }
     }
 
     /// The service's own HTTP API, beside the probes.

@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use choreography_core::{
-    calls::Provider,
     commands::{self, CommandQueue, Commands},
     handler::Handler,
     intake::{self, Beside, Intake, Turn},
@@ -15,12 +14,14 @@ use choreography_core::{
 use choreography_kafka::{BatchLimits, Connection, KafkaConsumer, KafkaProducer, ProducerLimits};
 use choreography_postgres as postgres;
 use choreography_postgres::{Limits, Pool, Postgres};
+use futures::{FutureExt, future::BoxFuture};
 use sqlx::migrate::Migrator;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
+    any_provider::AnyProvider,
     archive_command::archive,
     health::Health,
     http::{Api, Front},
@@ -59,10 +60,20 @@ pub struct Context {
     pub pool: Pool,
 }
 
-pub(crate) async fn run_routed<O: Provider>(
+/// Boxed here: an async function's code is compiled where its future is polled, which would be in each service's program.
+pub(crate) fn run_routed(
     settings: EngineSettings,
     participant: Routed,
-    provider: O,
+    provider: AnyProvider,
+    surroundings: Surroundings,
+) -> BoxFuture<'static, Result<()>> {
+    run_service(settings, participant, provider, surroundings).boxed()
+}
+
+async fn run_service(
+    settings: EngineSettings,
+    participant: Routed,
+    provider: AnyProvider,
     surroundings: Surroundings,
 ) -> Result<()> {
     let name = participant.name();
@@ -166,24 +177,24 @@ struct Service {
 }
 
 /// Where the loops take their work from, and where to.
-struct Ends<O> {
+struct Ends {
     state: Arc<ConsumerState>,
     consumer: KafkaConsumer,
     events: KafkaProducer,
     dead_letters: KafkaProducer,
     command_queue: CommandQueue<Routed>,
     calls: mpsc::Receiver<Waiting>,
-    provider: O,
+    provider: AnyProvider,
     crashed: bool,
 }
 
 impl Service {
     /// Waits for what it needs and starts the loops.
-    async fn start<O: Provider>(
+    async fn start(
         settings: Arc<EngineSettings>,
         access: Access,
         participant: Routed,
-        provider: O,
+        provider: AnyProvider,
         migrations: &'static Migrator,
         health: &Health,
     ) -> Result<Self> {
@@ -247,7 +258,7 @@ impl Service {
         Ok(service)
     }
 
-    fn spawn_loops<O: Provider>(&mut self, ends: Ends<O>, post_commit: &PostCommit) {
+    fn spawn_loops(&mut self, ends: Ends, post_commit: &PostCommit) {
         let (state, settings) = (ends.state.clone(), self.settings.clone());
         let (limit, slow, crashed) = (settings.batch_limit, settings.poll_interval, ends.crashed);
         let (called, ended_calls) = mpsc::channel(settings.call_concurrency * 2);
