@@ -38,16 +38,17 @@ pub trait Event: fmt::Debug + Send + Sync + Sized + 'static {
         None
     }
 
-    /// What it is about: the Kafka key. Events of one aggregate keep their order.
+    /// What it is about: the Kafka key. Events of one aggregate keep their order. The same for the same event, always.
     fn aggregate_id(&self) -> String;
 
-    /// Reads and validates a payload.
+    /// Reads and validates a payload. Called for each event of a handled type that arrives, before any transaction and without locks,
+    /// again when a deferred one is tried; so it does nothing but read.
     ///
     /// # Errors
     /// [`DecodeError`] says which field or version is wrong. The event is dead-lettered then.
     fn read(version: u32, payload: &str) -> Result<Self, DecodeError>;
 
-    /// The payload's JSON, validated, since nothing wrong leaves a service.
+    /// The payload's JSON, validated, since nothing wrong leaves a service. Called when a rule publishes it, within the transaction.
     ///
     /// # Errors
     /// The rule that wanted to publish it is refused for good.
