@@ -158,7 +158,7 @@ impl Kafka {
 
 fn prepare(dir: &Path, options: &KafkaOptions) -> Result<(Ports, ProcessSpec)> {
     let how = can_run_apache_kafka()?;
-    let libs = jars::provide(&how.jars)?;
+    let libs = how.provide()?;
     std::fs::create_dir_all(dir).map_err(LocalError::path("creating", dir))?;
     let files = Files::below(dir);
     let behind_proxy = options.proxy.map(|_| free_port()).transpose()?;

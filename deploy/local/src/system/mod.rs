@@ -140,7 +140,7 @@ impl System {
         for wrong in &SHOP.refused {
             progress(&format!("takes no part: {wrong}"));
         }
-        progress("starting PostgreSQL (the first time it is fetched)");
+        progress("starting PostgreSQL (the first time it is fetched, 15 MB)");
         let postgres = match &options.database_url {
             Some(url) => Postgres::external(url)?,
             None => Postgres::start(&run.path().join("postgres"), PostgresOptions::default()).await?,
@@ -153,7 +153,7 @@ impl System {
         if let Some(secrets) = &secrets {
             provision::secrets::provide(secrets.clone(), &Addresses::default(), false)?;
         }
-        progress("starting the broker");
+        progress("starting the broker (the first time Apache Kafka is fetched, 43 MB)");
         let broker = Broker::start(&options.broker, options.partitions, run.path(), secrets.as_deref()).await?;
         progress(&format!("broker: {}", broker.description()));
         let jaeger = match options.traces {
