@@ -19,7 +19,8 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const PROFILE: [&str; 2] =
     ["profile.release.debug=\"line-directives-only\"", "profile.release.package.\"*\".debug=false"];
 
-/// The folder of the base's programs. The first call builds them, beside the present build's directory.
+/// The folder of the base's programs, of those services that the base has. The first call builds them, beside the present build's
+/// directory.
 ///
 /// # Errors
 /// This clone lacks the commit, or the commit does not build: the error says what to do, or the compiler has said it.
@@ -30,7 +31,9 @@ pub fn programs(services: &[&str]) -> Result<PathBuf> {
         eprintln!("upgrade: building the services of {commit}, once");
         let source = folder.join("source");
         check_out(commit, &source)?;
-        build(&source, &folder.join("target"), &target, services)?;
+        let there = services.iter().copied().filter(|service| source.join("services").join(service).is_dir());
+        let services: Vec<&str> = there.collect();
+        build(&source, &folder.join("target"), &target, &services)?;
         for service in services {
             let built = folder.join("target/release").join(service);
             fs::rename(&built, folder.join(service)).map_err(failed("keeping", &built))?;
@@ -75,7 +78,7 @@ fn build(source: &Path, target: &Path, shared: &Path, services: &[&str]) -> Resu
     let mut cargo = binaries::cargo().into_std();
     cargo.current_dir(source).args(["build", "--release", "--locked", "--workspace", "--target-dir"]).arg(target);
     cargo.env("CARGO_BUILD_BUILD_DIR", shared);
-    // Quickly: nothing is measured here.
+    // Nothing is measured here: what counts is how soon they are there.
     let quickly = members(source)?.into_iter().map(|name| format!("profile.release.package.{name}.opt-level=0"));
     for setting in PROFILE.into_iter().map(str::to_owned).chain(quickly) {
         cargo.args(["--config", &setting]);
