@@ -15,13 +15,12 @@ pub fn store_error(error: sqlx::Error) -> StoreError {
                 Kind::All => StoreError::Unavailable(text),
             }
         }
-        // A row that this version can't read, as one of a newer version or one that somebody wrote by hand; or a value
-        // that can't be sent.
-        sqlx::Error::ColumnDecode { .. }
-        | sqlx::Error::Decode(_)
-        | sqlx::Error::Encode(_)
-        | sqlx::Error::InvalidArgument(_)
-        | sqlx::Error::TypeNotFound { .. } => StoreError::Data(text),
+        // A row that this version can't read, as one of a newer version or one that somebody wrote by hand.
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::TypeNotFound { .. } => {
+            StoreError::Unreadable(text)
+        }
+        // A value that can't be sent.
+        sqlx::Error::Encode(_) | sqlx::Error::InvalidArgument(_) => StoreError::Data(text),
         _ => StoreError::Unavailable(text),
     }
 }
@@ -95,8 +94,9 @@ mod tests {
         let decode = || sqlx::Error::Decode("unknown state".into());
         let column = sqlx::Error::ColumnDecode { index: "state".into(), source: "no".into() };
         for error in [decode(), column, sqlx::Error::TypeNotFound { type_name: "mood".into() }] {
-            assert!(matches!(store_error(error), StoreError::Data(_)));
+            assert!(matches!(store_error(error), StoreError::Unreadable(_)));
         }
+        assert!(matches!(store_error(sqlx::Error::InvalidArgument("too long".into())), StoreError::Data(_)));
         let all = [
             sqlx::Error::PoolTimedOut,
             sqlx::Error::PoolClosed,

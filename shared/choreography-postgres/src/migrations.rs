@@ -61,14 +61,15 @@ pub enum MigrationError {
 pub fn migrations() -> Migrator {
     let mut migrations = sqlx::migrate!();
     migrations.dangerous_set_table_name(ENGINE_LEDGER);
-    // Those of a newer version are fine: they come before the programs that need them.
-    migrations.set_ignore_missing(true);
     migrations
 }
 
-/// Applies what is missing, the engine's migrations first. Safe from several replicas at once.
+/// Applies what is missing, the engine's migrations first. Safe from several replicas at once. Migrations of a newer version are fine,
+/// as where a service was rolled back: they only add.
 pub async fn migrate(pool: &PgPool, service: &Migrator) -> Result<(), MigrationError> {
-    for (whose, migrations) in [("engine", &migrations()), ("service", service)] {
+    let service = Migrator::with_migrations(service.iter().cloned().collect());
+    for (whose, mut migrations) in [("engine", migrations()), ("service", service)] {
+        migrations.set_ignore_missing(true);
         migrations.run(pool).await.map_err(|source| MigrationError::Failed { whose, source })?;
     }
     Ok(())

@@ -77,6 +77,20 @@ pub fn story_apart<F: Future<Output = ()>>(services: &[&'static str], tell: impl
     });
 }
 
+/// Tells a story in a world of its own, in which none of these services runs yet: it starts them itself, with programs of any build.
+pub fn story_of_builds<F: Future<Output = ()>>(services: &[&'static str], tell: impl FnOnce(World) -> F) {
+    runtime().block_on(async {
+        let _turn = TURN.write().await;
+        build().await;
+        let services = Some(services.to_vec());
+        let options =
+            SystemOptions { broker: BrokerChoice::Kafka, services, env: impatient(), ..SystemOptions::default() };
+        let say = |what: &str| eprintln!("a world of builds: {what}");
+        let system = System::start_parts(options, &say).await.expect("the system comes up");
+        tell(World::around(system)).await;
+    });
+}
+
 /// Tells a story in a world of its own whose broker has these properties. A service that is given the proxy's address as
 /// `KAFKA_BROKERS` comes to it that way. The story starts the services itself.
 pub fn story_behind_proxy<F: Future<Output = ()>>(

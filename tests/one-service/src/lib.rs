@@ -42,8 +42,8 @@ pub struct OneService<S> {
     service: PhantomData<S>,
     participant: Arc<Routed>,
     pub pool: Pool,
-    _postgres: Postgres,
-    _dir: RunDir,
+    /// Ends before its directory goes.
+    postgres: Arc<(Postgres, RunDir)>,
 }
 
 /// What came back.
@@ -78,7 +78,17 @@ impl<S: Service> OneService<S> {
         postgres::make_partitions(&pool, policy().window).await.expect("partitions");
         postgres::make_leases(&pool, RANGES).await.expect("ranges");
         let participant = Arc::new(Routed::new(service).expect("routes"));
-        Self { service: PhantomData, participant, pool, _postgres: postgres, _dir: dir }
+        Self { service: PhantomData, participant, pool, postgres: Arc::new((postgres, dir)) }
+    }
+
+    /// Replicas of another build of the service, on the same database as it stands.
+    pub fn of_another_build<T: Service>(&self, service: T) -> OneService<T> {
+        OneService {
+            service: PhantomData,
+            participant: Arc::new(Routed::new(service).expect("routes")),
+            pool: self.pool.clone(),
+            postgres: Arc::clone(&self.postgres),
+        }
     }
 
     /// What the service declares.

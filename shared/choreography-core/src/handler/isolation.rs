@@ -130,7 +130,10 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     ) -> Result<Progress<P::Reply>, StoreError> {
         let refusal = match error {
             StoreError::Data(_) => Refusal::Permanent(error.to_string()),
-            StoreError::Contention(_) | StoreError::Unavailable(_) => Refusal::Transient(error.to_string()),
+            // Of an unreadable row: a newer replica may take the next try.
+            StoreError::Contention(_) | StoreError::Unreadable(_) | StoreError::Unavailable(_) => {
+                Refusal::Transient(error.to_string())
+            }
         };
         let set_aside = SetAside { class: "database", refusal: refusal.clone() };
         let manner = Manner { waits: waits(hurried), set_aside: Some(&set_aside), ..Manner::default() };
@@ -147,7 +150,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
             Inbound::Input(_) | Inbound::Stuck(..) | Inbound::Ignored(_) | Inbound::Unread(_) => Verdict::Gone,
         };
         match self.transact(ids, std::slice::from_ref(inbound), manner).await {
-            Err(error @ (StoreError::Data(_) | StoreError::Contention(_))) => {
+            Err(error @ (StoreError::Data(_) | StoreError::Unreadable(_) | StoreError::Contention(_))) => {
                 // Its row stands as it was and comes again; no other waits for it.
                 error!(%error, "the database accepts neither the input nor a record of why it failed");
                 Ok(only(left))

@@ -198,7 +198,7 @@ impl<P: Participant> Intake<P> {
     ) -> Result<Option<Handled<P::Reply>>, StoreError> {
         match self.try_pending(handler, ids).await {
             Ok(()) => {}
-            Err(StoreError::Contention(_) | StoreError::Data(_)) => {
+            Err(StoreError::Contention(_) | StoreError::Data(_) | StoreError::Unreadable(_)) => {
                 let Some(batch) = self.pending.take() else { return Ok(None) };
                 self.aside.add(batch.into_items());
                 return Ok(None);

@@ -31,10 +31,13 @@ pub enum StoreError {
     /// Another holds what this needs, or a partition is missing: it concerns this work only and may pass.
     #[error("the database could not do this now: {0}")]
     Contention(String),
-    /// It concerns this work only and trying again can't help: the database refuses its data, or a row that it needs
-    /// can't be read by this version.
+    /// It concerns this work only and trying again can't help: the database refuses its data.
     #[error("the database refuses the data: {0}")]
     Data(String),
+    /// It concerns this work only: a row that it needs can't be read by this version. A replica of a newer version may read it, so
+    /// trying again can help.
+    #[error("this version can't read a row: {0}")]
+    Unreadable(String),
 }
 
 /// Opens transactions (READ COMMITTED).

@@ -38,7 +38,7 @@ impl Copy {
             if self.state.locked.contains(&place) {
                 found.locked.push(place);
             } else if self.state.unreadable.contains(&place) {
-                return Err(StoreError::Data(format!("{key} can't be read")));
+                return Err(StoreError::Unreadable(format!("{key} can't be read")));
             } else if let Some(row) = self.state.rows.get(&place) {
                 found.rows.push((*table, key.clone(), *row));
                 found.events.extend(self.state.events.get(key).map(|events| (key.clone(), *events)));

@@ -14,4 +14,5 @@ mod past;
 mod plans;
 mod rounds;
 mod sweep;
+mod versions;
 mod waits;
