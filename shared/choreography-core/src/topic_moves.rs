@@ -71,7 +71,7 @@ pub enum TopicMoveError {
     Form(String),
     /// Two moves contradict each other.
     #[error("{0} and {1} contradict each other: {2}")]
-    Contradiction(TopicMove, TopicMove, &'static str),
+    Contradiction(String, String, &'static str),
 }
 
 /// All moves that a service knows of.
@@ -94,7 +94,7 @@ impl TopicMoves {
         for (index, one) in moves.iter().enumerate() {
             for other in &moves[index + 1..] {
                 if let Some(why) = contradiction(one, other).or_else(|| contradiction(other, one)) {
-                    return Err(TopicMoveError::Contradiction(one.clone(), other.clone(), why));
+                    return Err(TopicMoveError::Contradiction(one.to_string(), other.to_string(), why));
                 }
             }
         }

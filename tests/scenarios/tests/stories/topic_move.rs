@@ -70,7 +70,7 @@ async fn place_orders(system: Arc<System>, shop: Shop, stop: Arc<AtomicBool>) ->
             && let Some(id) = answer.body["orderId"].as_str()
         {
             placed.push(id.to_owned());
-            if placed.len() % 4 == 0 {
+            if placed.len().is_multiple_of(4) {
                 // Too late for some: shipping decides.
                 let _ = shop.post(&format!("{orders}/{id}/cancel"), &Value::Null, &[]).await;
             }
