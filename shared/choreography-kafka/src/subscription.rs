@@ -15,8 +15,9 @@ use tracing::{info, warn};
 
 use super::group::Group;
 
-/// How often it is looked whether the old topic is finished.
+/// How often it is looked whether the old topic is finished; and after Kafka did not answer that.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+const AFTER_FAILURE: Duration = Duration::from_secs(10);
 /// Whoever asks keeps the others from being read.
 const LOOKS_FOR: Duration = Duration::from_secs(2);
 
@@ -27,14 +28,15 @@ struct Topics {
     names: Vec<String>,
     /// Those that are still to be made.
     switches: Vec<Switch>,
-    looked: Option<Instant>,
+    /// When it is looked next.
+    look_at: Instant,
 }
 
 impl Subscription {
     pub fn new(topics: &[&str], switches: Vec<Switch>) -> Self {
         let names = topics.iter().map(|topic| (*topic).to_owned()).collect();
         switches.iter().for_each(|switch| report(switch, false));
-        Self(Mutex::new(Topics { names, switches, looked: None }))
+        Self(Mutex::new(Topics { names, switches, look_at: Instant::now() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Topics> {
@@ -49,16 +51,18 @@ impl Subscription {
     /// committed offsets say so, whichever members have the old partitions; so a member that starts anew finds out the same.
     pub fn look(&self, consumer: &BaseConsumer<Group>) {
         let mut topics = self.lock();
-        let is_time = topics.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
-        if topics.switches.is_empty() || !is_time {
+        if topics.switches.is_empty() || Instant::now() < topics.look_at {
             return;
         }
-        topics.looked = Some(Instant::now());
+        topics.look_at = Instant::now() + LOOK_EVERY;
         for switch in topics.switches.clone() {
             match is_due(consumer, &switch) {
                 Ok(true) => topics.make(consumer, &switch),
                 Ok(false) => {}
-                Err(error) => warn!(%error, topic = switch.from, "it was not found out whether the topic is finished"),
+                Err(error) => {
+                    warn!(%error, topic = switch.from, "it was not found out whether the old topic is finished; it is read on");
+                    topics.look_at = Instant::now() + AFTER_FAILURE;
+                }
             }
         }
     }
