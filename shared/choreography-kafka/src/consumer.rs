@@ -10,6 +10,7 @@ use bytes::Bytes;
 use choreography_core::{
     broker::{BrokerError, EventConsumer},
     delivery::{Delivery, Position},
+    topic_moves::Switch,
 };
 use rdkafka::{
     consumer::{BaseConsumer, Consumer},
@@ -25,6 +26,7 @@ use super::{
     membership::{GroupProtocol, Membership},
     raw_client::{Message, Polled, Queue},
     state::{KafkaState, Stop},
+    subscription::Subscription,
 };
 
 /// How long a poll waits for a first message; also how soon a stopping service notices.
@@ -74,9 +76,23 @@ impl KafkaConsumer {
         protocol: GroupProtocol,
         state: Arc<KafkaState>,
     ) -> KafkaResult<Self> {
+        Self::subscribe_switching(kafka, group, (topics, Vec::new()), limits, protocol, state)
+    }
+
+    /// As [`subscribe`](Self::subscribe). Once the group has handled a topic up to its switch offsets, the member goes on with the
+    /// topic that takes its place, from the beginning of that, and reads the old one no more.
+    pub fn subscribe_switching(
+        kafka: &Connection,
+        group: &str,
+        (topics, switches): (&[&str], Vec<Switch>),
+        limits: Limits,
+        protocol: GroupProtocol,
+        state: Arc<KafkaState>,
+    ) -> KafkaResult<Self> {
         // Told from the first statistics on.
         topics.iter().for_each(|topic| state.set_missing(topic, false));
-        let mut membership = Membership::new(kafka, group, topics, protocol);
+        let subscription = Subscription::new(topics, switches);
+        let mut membership = Membership::new(kafka, group, subscription, protocol);
         let consumer = membership.join(Group::new(state))?;
         let (taken, polling, looked) = (Vec::new(), None, Instant::now());
         Ok(Self { membership, consumer, limits, paused: false, taken, polling, looked })
@@ -109,11 +125,12 @@ impl KafkaConsumer {
         if look_again {
             self.looked = Instant::now();
         }
-        let consumer = self.consumer.clone();
+        let (consumer, subscription) = (self.consumer.clone(), self.membership.subscription.clone());
         self.polling = Some(tokio::task::spawn_blocking(move || {
             if look_again {
                 consumer.context().look_again(&consumer);
             }
+            subscription.look(&consumer);
             gather(&consumer, limits)
         }));
         self.finish().await?;

@@ -109,6 +109,8 @@ mod without_http;
 #[cfg(not(feature = "http"))]
 use without_http as http;
 
+#[doc(hidden)]
+pub use choreography_core::topic_moves::{Stage, TopicMove, TopicMoves};
 pub use choreography_core::{
     Answer, Call, Command, DecodeError, Event, EventType, Json, Key, Record, Refusal, Row,
     calls::{CallError, NoProvider, Provider},

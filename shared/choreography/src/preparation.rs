@@ -8,7 +8,7 @@ use choreography_core::{
     policy::Policy,
     routes::{Routed, TableId},
 };
-use choreography_kafka::{Connection, check_topics};
+use choreography_kafka::{Connection, check_moves, check_topics};
 use choreography_postgres as postgres;
 use choreography_postgres::{Limits, Pool};
 use chrono::Utc;
@@ -81,15 +81,19 @@ pub(crate) async fn check_choreography(
     settings: &EngineSettings,
     kafka: &Connection,
 ) -> Result<()> {
-    let reads = participant.reads();
+    let reads = participant.sources();
     let dead_letters: Vec<String> = reads.iter().map(|topic| choreography_core::dead_letter::topic_of(topic)).collect();
-    let written = participant.writes().iter().copied();
+    let written = participant.destinations();
     let topics: Vec<&str> =
         reads.iter().copied().chain(written).chain(dead_letters.iter().map(String::as_str)).collect();
     check_topics(kafka, &topics, None).await?;
+    let ((_, switches), left) = (participant.subscription(), participant.left());
+    if !(switches.is_empty() && left.is_empty()) {
+        check_moves(kafka, participant.name(), switches, left).await?;
+    }
     if settings.check_topic_settings {
         let elsewhere = delta(settings.outbox_delay + settings.redrive_horizon);
-        check_topics(kafka, reads, Some((delta(settings.event_horizon), elsewhere))).await?;
+        check_topics(kafka, &reads, Some((delta(settings.event_horizon), elsewhere))).await?;
     }
     Ok(())
 }

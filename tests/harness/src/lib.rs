@@ -91,6 +91,20 @@ pub fn story_of_builds<F: Future<Output = ()>>(services: &[&'static str], tell: 
     });
 }
 
+/// Tells a story in a world of its own, as compose runs it: Kafka with TLS, users and ACLs, and APIs that ask for tokens. Beside the
+/// services these programs are built. The story starts all of them itself.
+pub fn story_secured<F: Future<Output = ()>>(programs: &[&str], tell: impl FnOnce(System) -> F) {
+    runtime().block_on(async {
+        let _turn = TURN.write().await;
+        build().await;
+        binaries::build(programs).await.expect("the programs build");
+        let env = [impatient(), vec![("RATE_PER_CALLER".to_owned(), "1000".to_owned())]].concat();
+        let options = SystemOptions { broker: BrokerChoice::Kafka, secured: true, env, ..SystemOptions::default() };
+        let say = |what: &str| eprintln!("a secured world: {what}");
+        tell(System::start_parts(options, &say).await.expect("the system comes up")).await;
+    });
+}
+
 /// Tells a story in a world of its own whose broker has these properties. A service that is given the proxy's address as
 /// `KAFKA_BROKERS` comes to it that way. The story starts the services itself.
 pub fn story_behind_proxy<F: Future<Output = ()>>(

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     AnyRow, Call, Command, DecodeError, Event, EventType, Record, Row,
     table::{Cells, RowError},
+    versions::Conversion,
 };
 
 /// The rows of a table, of which type they are put aside.
@@ -53,6 +54,8 @@ pub(super) struct RouteTable {
     pub answers: BTreeMap<&'static str, Rule>,
     pub deadlines: BTreeMap<&'static str, Rule>,
     pub published: BTreeMap<&'static str, EventContract>,
+    /// Steps back to the versions that old topics have.
+    pub before: BTreeMap<&'static str, Conversion>,
     pub ignored: BTreeMap<&'static str, EventType>,
     pub recorded: BTreeMap<&'static str, Typed>,
     /// In the order in which they are locked: the aggregate's first.

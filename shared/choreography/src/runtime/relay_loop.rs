@@ -146,7 +146,7 @@ impl RelayLoop {
     fn topics(&self) -> BTreeMap<String, bool> {
         let topics: Vec<String> = match self.lane {
             Lane::Events => self.store.participant().writes().iter().map(|topic| (*topic).to_owned()).collect(),
-            Lane::DeadLetters => self.store.participant().reads().iter().map(|topic| topic_of(topic)).collect(),
+            Lane::DeadLetters => self.store.participant().sources().into_iter().map(topic_of).collect(),
         };
         topics.into_iter().map(|topic| (topic, false)).collect()
     }

@@ -23,6 +23,7 @@ mod parked_keys;
 mod refusals;
 mod repeats;
 mod replicas;
+mod topic_move;
 mod tracing;
 mod transient_failures;
 mod unreadable_rows;
