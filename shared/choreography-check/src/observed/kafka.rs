@@ -69,6 +69,14 @@ pub enum ObserveKafkaError {
         /// The time.
         window: Window,
     },
+    /// The user may not read a topic.
+    #[error(
+        "{topic}: this user may not read it: name one in KAFKA_USERNAME who may (ACL Read on the topics and their dead letters)"
+    )]
+    Forbidden {
+        /// The topic.
+        topic: String,
+    },
     /// A partition could not be read to its end.
     #[error("{topic}: {problem}: run it again; if it stays so, see to the topic")]
     Unread {
@@ -269,6 +277,9 @@ fn follow(kafka: &Connection, topic: &Topic, send: &Facts) -> Result<(), Observe
             }
             // It ends in what is no message: marks of transactions, or what compaction took.
             Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
+            Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                return Err(ObserveKafkaError::Forbidden { topic: topic.name.clone() });
+            }
             Some(Err(error)) if is_final(&error) => return Err(failed(error)),
             // The rest heals by itself, or nothing comes any more.
             Some(Err(_)) | None => {}
@@ -290,8 +301,7 @@ fn is_final(error: &KafkaError) -> bool {
     matches!(
         code,
         Some(
-            RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::UnknownTopicOrPartition
+            RDKafkaErrorCode::UnknownTopicOrPartition
                 | RDKafkaErrorCode::UnknownTopic
                 | RDKafkaErrorCode::UnknownPartition
                 | RDKafkaErrorCode::OffsetOutOfRange
