@@ -69,6 +69,10 @@ pub(crate) fn steps(table: &StateTable) -> BTreeMap<(Input<'_>, Effect<'_>), BTr
     let mut steps: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
     for line in table.lines() {
         let Some(input) = On::parse(line.on).map(Input::of) else { continue };
+        // An answer that is refused leaves everything as it was, and no trace shows it as done.
+        if line.then.iter().any(|word| Then::parse(word) == Some(Then::Refuse)) {
+            continue;
+        }
         let seen = line.then.iter().filter_map(|word| match Then::parse(word)? {
             Then::Publish(event) => Some(Effect::Publish(event)),
             Then::Call(call) => Some(Effect::Call(call)),
@@ -125,6 +129,7 @@ mod tests {
                 { "from": "asking", "on": "answer charge no", "to": "gone", "then": ["item.refused"] },
                 { "from": "kept", "on": ["item.returned", "deadline patience"], "to": "asking back", "then": ["call refund"] },
                 { "from": "asking back", "on": "answer refund yes", "to": "gone", "then": ["item.refunded"] },
+                { "from": "asking back", "on": "answer refund no", "then": ["refuse"] },
                 { "from": ["gone", "kept"], "on": "command look", "then": ["settle patience"] }
             ]
         }"#;

@@ -67,7 +67,7 @@ impl<'a> Ways<'a> {
             }
             reached
         };
-        let before = next.keys().copied().filter(|event| follow(*event).contains(pivot));
+        let before = next.keys().copied().filter(|event| follow(event).contains(pivot));
         let forward = before.chain(follow(pivot)).collect();
         Self { forward: Some(forward) }
     }

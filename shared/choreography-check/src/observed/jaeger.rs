@@ -92,7 +92,7 @@ impl Jaeger {
         for service in &services {
             let (begin, end) = window.microseconds();
             // The later half is divided first: a stack needs no more than one entry for each division.
-            let mut times = vec![begin..end];
+            let mut times = vec![Range { start: begin, end }];
             while let Some(time) = times.pop() {
                 match self.traces(service, &time).await? {
                     Page::TooMuch if time.end - time.start > SHORTEST => {

@@ -144,8 +144,9 @@ pub fn facts(trace: &Trace, service: &str, time: &Range<i64>) -> Vec<SpanFact> {
             let event = span.tag("saga.event_type").map(str::to_owned);
             fact(Deed::Handled { topic: topic.to_owned(), event });
         }
-        // What was refused, or had come before, leads to nothing, and says nothing of the rules.
-        let Some(on) = span.input().filter(|_| span.tag("saga.outcome") == Some("applied")) else { continue };
+        // What was refused, had come before, or was rolled back leads to nothing, and says nothing of the rules.
+        let is_done = span.tag("saga.outcome") == Some("applied") && span.tag("error.type").is_none();
+        let Some(on) = span.input().filter(|_| is_done) else { continue };
         let effects = own.iter().filter(|child| child.is_child_of(span)).filter_map(|child| child.effect());
         let effects: Vec<String> = effects.collect();
         if effects.is_empty() {

@@ -61,6 +61,8 @@ fn an_input_without_children_led_to_nothing_and_one_that_was_refused_says_nothin
     let outcome = |outcome| trace(&[span("a", "-", "deadline order", "p2", &[saga, ("saga.outcome", outcome)])]);
     assert_eq!(told(&outcome("applied"), "order"), [r#"order: Reacted { on: "deadline order", effect: None }"#]);
     assert!(told(&outcome("refused"), "order").is_empty());
+    let undone = [saga, ("saga.outcome", "applied"), ("error.type", "rolled-back")];
+    assert!(told(&trace(&[span("a", "-", "deadline order", "p2", &undone)]), "order").is_empty());
     let parked = trace(&[span(
         "a",
         "-",

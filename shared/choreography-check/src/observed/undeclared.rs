@@ -167,8 +167,8 @@ fn given_up(declared: Declared<'_>, seen: &Observations) -> Vec<Finding> {
     let each = seen.given_up.iter().map(|(of, times)| {
         let service = declared.service(&of.group).map_or(of.group.as_str(), |service| service.name.as_str());
         let event = of.event.as_deref().unwrap_or("a message");
-        let what = format!("it gave up {event} of {} ({}): it was {times}", of.topic, of.class);
-        finding(Kind::DeadLetter, service, format!("{event} {}", of.class), what)
+        let what = format!("it gave up {event} from {} ({}): it was {times}", of.topic, of.class);
+        finding(Kind::DeadLetter, service, format!("{event} from {}, {}", of.topic, of.class), what)
     });
     each.collect()
 }

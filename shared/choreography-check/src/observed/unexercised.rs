@@ -144,7 +144,9 @@ fn deadlines(declared: Declared<'_>, seen: &Observations) -> Vec<Finding> {
 
 /// What traces never showed that a service does because of an input that came.
 fn reacted(declared: Declared<'_>, seen: &Observations) -> Vec<Finding> {
-    let mut found = Vec::new();
+    let (events, mut found) = (seen_events(seen), Vec::new());
+    // That the event never came says it.
+    let is_told = |effect: Effect<'_>| matches!(effect, Effect::Publish(event) if !seen.topics.is_empty() && !events.contains(event));
     for service in traced(declared, seen) {
         let Some(table) = &service.state_table else { continue };
         for ((input, effect), states) in reactions::steps(table) {
@@ -154,11 +156,17 @@ fn reacted(declared: Declared<'_>, seen: &Observations) -> Vec<Finding> {
             };
             let step = Deed::Reacted { on: input.to_string(), effect: written };
             let was_seen = seen.deeds.keys().any(|(name, deed)| *name == service.name && *deed == step);
-            if was_seen || !came(seen, service, input) {
+            if was_seen || is_told(effect) || !came(seen, service, input) {
                 continue;
             }
             let states: Vec<&str> = states.into_iter().collect();
-            let what = format!("{input} came, and no trace shows that it led to {effect}, as in {}", states.join(", "));
+            let states = states.join(", ");
+            let what = match effect {
+                Effect::Nothing => {
+                    format!("{input} came, and no trace shows that nothing followed, as it does in {states}")
+                }
+                effect => format!("{input} came, and no trace shows that it led to {effect}, as it does in {states}"),
+            };
             found.push(finding(Kind::UnseenReaction, service, format!("{input} → {effect}"), what));
         }
     }

@@ -222,7 +222,7 @@ fn what_is_no_event_and_what_was_given_up() {
     let headers = [("dead-letter-consumer-group", "payment"), ("dead-letter-error-class", "refused")];
     let body = event("inventory.reserved", None).to_string();
     let planted = completed().message("inventory-events.dlq", &body, &headers);
-    assert_eq!(planted.undeclared(), ["dead-letter at payment: inventory.reserved refused"]);
+    assert_eq!(planted.undeclared(), ["dead-letter at payment: inventory.reserved from inventory-events, refused"]);
 }
 
 /// Whether something is told of as never exercised before, and not after.
