@@ -105,6 +105,23 @@ pub fn story_secured<F: Future<Output = ()>>(programs: &[&str], tell: impl FnOnc
     });
 }
 
+/// Tells a story in a world of its own with all services, who only listens included, and a Jaeger that takes their spans: for what is
+/// about all that stands on the topics.
+pub fn story_of_all<F: Future<Output = ()>>(tell: impl FnOnce(World) -> F) {
+    runtime().block_on(async {
+        let _turn = TURN.write().await;
+        build().await;
+        let options = SystemOptions {
+            broker: BrokerChoice::Kafka,
+            traces: if Jaeger::can_be_had() { TracesTo::Jaeger } else { TracesTo::Nowhere },
+            env: impatient(),
+            ..SystemOptions::default()
+        };
+        let say = |what: &str| eprintln!("a world of all: {what}");
+        tell(World::around(System::start(options, say).await.expect("the system comes up"))).await;
+    });
+}
+
 /// Tells a story in a world of its own whose broker has these properties. A service that is given the proxy's address as
 /// `KAFKA_BROKERS` comes to it that way. The story starts the services itself.
 pub fn story_behind_proxy<F: Future<Output = ()>>(

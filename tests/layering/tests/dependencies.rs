@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
     ),
     (
         "shared/choreography-check",
-        &[],
+        &["shared/choreography", "shared/choreography-kafka"],
         "it reads descriptions, of other teams and languages too: what it must know of a service belongs into `describe`",
     ),
     (

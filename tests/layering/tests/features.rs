@@ -58,3 +58,12 @@ fn the_core_knows_no_database_no_broker_and_no_http() {
         );
     }
 }
+
+#[test]
+fn descriptions_are_checked_without_kafka_and_http() {
+    let (with, without) = (crates("choreography-check", &["observe"]), crates("choreography-check", &[]));
+    for name in ["rdkafka", "reqwest", "tokio", "choreography"] {
+        assert!(has(&with, name), "observe brings {name}");
+        assert!(!has(&without, name), "without observe there still is {name}");
+    }
+}

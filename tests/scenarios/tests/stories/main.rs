@@ -17,6 +17,7 @@ mod locks;
 mod logs;
 mod metrics;
 mod notification;
+mod observed;
 mod outages;
 mod outsiders;
 mod parked_keys;
