@@ -1,8 +1,10 @@
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A charge's final answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "status", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[schema(as = ChargeAnswer)]
 pub(crate) enum ChargeAnswer {
     Succeeded { charge_id: String },
     Declined { reason: String },
@@ -10,8 +12,9 @@ pub(crate) enum ChargeAnswer {
 }
 
 /// A refund's final answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "status", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[schema(as = RefundAnswer)]
 pub(crate) enum RefundAnswer {
     Succeeded { refund_id: String },
     Declined { reason: String },
