@@ -22,11 +22,16 @@ type Page = key_store::Page<ShipmentRequest, Answer>;
 
 /// A shipment's final answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(tag = "status", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[serde(tag = "status", rename_all = "lowercase")]
 #[schema(as = ShipmentAnswer)]
 pub(crate) enum Answer {
-    Accepted { tracking_number: String },
-    Refused { reason: String },
+    #[serde(rename_all = "camelCase")]
+    Accepted {
+        tracking_number: String,
+    },
+    Refused {
+        reason: String,
+    },
 }
 
 impl Book for CarrierBook {

@@ -22,11 +22,16 @@ type Page = key_store::Page<MessageRequest, Answer>;
 
 /// A message's final answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(tag = "status", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[serde(tag = "status", rename_all = "lowercase")]
 #[schema(as = MessageAnswer)]
 pub(crate) enum Answer {
-    Sent { message_id: String },
-    Refused { reason: String },
+    #[serde(rename_all = "camelCase")]
+    Sent {
+        message_id: String,
+    },
+    Refused {
+        reason: String,
+    },
 }
 
 impl Book for MessageBook {

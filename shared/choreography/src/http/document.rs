@@ -44,7 +44,6 @@ impl Problem {
     ///
     /// let api: OpenApiRouter = OpenApiRouter::default().routes(Problem::refusing(routes!(show), &[ProblemType::NOT_FOUND]));
     /// ```
-    #[must_use]
     pub fn refusing<S>(routes: UtoipaMethodRouter<S>, kinds: &[ProblemType]) -> UtoipaMethodRouter<S> {
         let (schemas, mut paths, methods) = routes;
         mark(&mut paths, kinds);

@@ -117,27 +117,34 @@ fn bounded(router: Router) -> Bounded {
 mod tests {
     use axum::{
         body::Body,
-        http::{Request, header::CONTENT_LENGTH},
+        http::{
+            Request,
+            header::{CONTENT_LENGTH, CONTENT_TYPE},
+        },
         routing::post,
     };
     use tower::ServiceExt;
 
     use super::*;
+    use crate::problem::MEDIA_TYPE;
 
     #[tokio::test]
     async fn what_is_too_long_is_refused_and_a_panic_is_answered() {
         let panics = async || -> StatusCode { panic!("a handler's bug") };
         let routes = Router::new().route("/", post(async |body: String| body)).route("/panics", post(panics));
         let routes = bounded(routes);
-        let status = async |path: &str, body: Body| {
-            let request = Request::post(path).body(body).unwrap();
-            routes.clone().oneshot(request).await.unwrap().status().as_u16()
+        let asked = async |request: Request<Body>| {
+            let answer = routes.clone().oneshot(request).await.unwrap();
+            let (status, media) = (answer.status().as_u16(), answer.headers().get(CONTENT_TYPE).cloned());
+            assert!(status == 200 || media.is_some_and(|media| media == MEDIA_TYPE), "{status} is no problem");
+            status
         };
+        let status = async |path: &str, body: Body| asked(Request::post(path).body(body).unwrap()).await;
         assert_eq!(status("/", "short".into()).await, 200);
         assert_eq!(status("/panics", Body::empty()).await, 500);
         assert_eq!(status("/nowhere", Body::empty()).await, 404);
         let announced = Request::post("/").header(CONTENT_LENGTH, MAX_BODY + 1).body(Body::empty()).unwrap();
-        assert_eq!(routes.clone().oneshot(announced).await.unwrap().status().as_u16(), 413);
+        assert_eq!(asked(announced).await, 413);
         let pieces = std::iter::repeat_n(Ok::<_, std::convert::Infallible>(vec![b' '; MAX_BODY / 2]), 3);
         assert_eq!(status("/", Body::from_stream(futures::stream::iter(pieces))).await, 413);
     }

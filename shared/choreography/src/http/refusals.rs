@@ -25,7 +25,7 @@ const LONGEST_DETAIL: usize = 4 * 1024;
 
 /// Makes problems of the answers of a service that refuse.
 ///
-/// What answers in words of its own, in JSON or HTML, is left as it is.
+/// What answers in words of its own, in JSON or HTML, or by a stream, is left as it is.
 #[derive(Clone)]
 pub(super) struct Refusals<S>(pub S);
 
@@ -67,7 +67,8 @@ where
     let (mut head, body) = answer.into_parts();
     let problem = match head.extensions.remove::<Problem>() {
         Some(problem) => problem,
-        None if says_nothing_or_text(&head.headers) => {
+        // A stream is a handler's own, and may never end.
+        None if says_nothing_or_text(&head.headers) && body.size_hint().exact().is_some() => {
             Problem::new(ProblemType::of(head.status), detail(head.status, said(body).await, asked))
         }
         None => return Response::from_parts(head, Either::Left(body)),
@@ -117,10 +118,13 @@ fn detail(status: StatusCode, said: String, asked: &Uri) -> String {
 #[cfg(test)]
 mod tests {
     use axum::{Json, Router, body::Body, response::IntoResponse, routing::post};
+    use futures::{FutureExt, stream};
     use serde_json::{Value, json};
     use tower::ServiceExt;
 
     use super::*;
+
+    type Piece = Result<Bytes, Infallible>;
 
     async fn asked(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (Response<()>, Value) {
         let teapot = async || (StatusCode::IM_A_TEAPOT, Json(json!({ "mine": true })));
@@ -180,5 +184,11 @@ mod tests {
         assert_eq!((&head.headers()[TRACE_ID], &json["traceId"]), (&HeaderValue::from_static("0af7"), &json!("0af7")));
         let (head, json) = asked("POST", "/teapot", &[], "").await;
         assert_eq!((head.status().as_u16(), json), (418, json!({ "mine": true })));
+        let endless = Refusals(
+            Router::new()
+                .route("/", post(async || (StatusCode::BAD_GATEWAY, Body::from_stream(stream::pending::<Piece>())))),
+        );
+        let answer = endless.oneshot(Request::post("/").body(Body::empty()).unwrap()).now_or_never();
+        assert_eq!(answer.expect("it is not waited for").unwrap().status(), StatusCode::BAD_GATEWAY);
     }
 }
