@@ -5,20 +5,27 @@ use std::{
 };
 
 use axum::{
-    Router,
     extract::{ConnectInfo, Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE},
+        HeaderMap, HeaderName, HeaderValue,
+        header::{AUTHORIZATION, WWW_AUTHENTICATE},
     },
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use choreography::Problem;
+use choreography::{Problem, ProblemType, server::secured};
 use tokio::sync::Semaphore;
 use tracing::warn;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{Caller, Keys, attempts::Attempts, keys::Refused, rate::Rate};
+
+/// What the gate itself refuses.
+const REFUSALS: [ProblemType; 3] =
+    [ProblemType::UNAUTHENTICATED, ProblemType::TOO_MANY_REQUESTS, ProblemType::UNAVAILABLE];
+/// The token's name in an API's document.
+const TOKEN: &str = "token";
 
 /// Lets requests through to an API: not too many at once, from callers who show who they are, not too often.
 #[derive(Clone)]
@@ -40,16 +47,25 @@ impl Gate {
         Self { keys: None, rate: None, attempts: None, address_header: None, places }
     }
 
-    /// Stands before an API from here on; its handlers learn from their [`Caller`] who asks.
-    pub fn before(self, api: Router) -> Router {
+    /// Stands before an API from here on; its handlers learn from their [`Caller`] who asks, and its document says what is refused.
+    pub fn before(self, api: impl Into<OpenApiRouter>) -> OpenApiRouter {
         if self.keys.is_none() {
             warn!("the API is open, it asks for no token: set JWT_KEYS_FILE or JWT_KEYS_URL where others can reach it");
         }
+        let mut api = api.into();
+        let document = api.get_openapi_mut();
+        Problem::refusing_all(document, &REFUSALS);
+        let about =
+            "A JSON Web Token. It is asked for where the service was given keys: JWT_KEYS_FILE or JWT_KEYS_URL.";
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about));
+        secured(document, TOKEN, token.build());
         api.layer(from_fn_with_state(self, admit))
     }
 
     /// Stands before an API that is the shop's own business.
-    pub fn before_back_office(self, api: Router) -> Router {
+    pub fn before_back_office(self, api: impl Into<OpenApiRouter>) -> OpenApiRouter {
+        let mut api = api.into();
+        Problem::refusing_all(api.get_openapi_mut(), &[ProblemType::FORBIDDEN]);
         self.before(api.layer(from_fn(back_office)))
     }
 
@@ -100,7 +116,7 @@ impl Gate {
 
 async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let Ok(_place) = gate.places.try_acquire() else {
-        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once; try again in a moment")
+        return Problem::new(ProblemType::UNAVAILABLE, "too many requests at once; try again in a moment")
             .into_response();
     };
     let from = gate.address(&request);
@@ -119,7 +135,7 @@ async fn back_office(caller: Caller, request: Request, next: Next) -> Response {
     if caller.is_back_office() {
         return next.run(request).await;
     }
-    Problem::new(StatusCode::FORBIDDEN, "this needs a token with the scope back-office").into_response()
+    Problem::new(ProblemType::FORBIDDEN, "this needs a token with the scope back-office").into_response()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -133,19 +149,16 @@ fn forwarded(headers: &HeaderMap, name: &HeaderName) -> Option<IpAddr> {
 
 fn no_keys() -> Response {
     let error = "tokens can't be checked: the identity provider's keys could not be fetched; try again in a moment";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, error).into_response()
+    Problem::new(ProblemType::UNAVAILABLE, error).into_response()
 }
 
 fn too_often() -> Response {
-    let mut response =
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many requests from you; wait a moment").into_response();
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
+    Problem::new(ProblemType::TOO_MANY_REQUESTS, "too many requests from you; wait a moment").into_response()
 }
 
 fn unauthorized(why: &str) -> Response {
     let error = format!("send a valid token (Authorization: Bearer …): {why}");
-    let mut response = Problem::new(StatusCode::UNAUTHORIZED, error).into_response();
+    let mut response = Problem::new(ProblemType::UNAUTHENTICATED, error).into_response();
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }

@@ -10,6 +10,7 @@ use super::{Postgres, Session, waiting_rows};
 
 /// A deferred event, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeferredView {
     /// Its number in its table.
@@ -48,6 +49,7 @@ pub struct DeferredView {
 
 /// A dead message, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeadMessageView {
     /// Its number in its table.

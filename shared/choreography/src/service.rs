@@ -340,6 +340,7 @@ impl Service {
             self.intakes.spawn(self.health.progress.watch(name, run));
         }
         front.show(
+            self.name(),
             api,
             context,
             &self.health,

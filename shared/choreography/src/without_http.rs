@@ -22,7 +22,15 @@ impl Front {
         Ok(Self)
     }
 
-    pub fn show(&self, _: Api, _: Context, _: &Health, _: (Arc<ServiceHandler>, PostCommit, Option<LiveSecret>)) {}
+    pub fn show(
+        &self,
+        _: &str,
+        _: Api,
+        _: Context,
+        _: &Health,
+        _: (Arc<ServiceHandler>, PostCommit, Option<LiveSecret>),
+    ) {
+    }
 
     pub async fn close(&mut self) {}
 }

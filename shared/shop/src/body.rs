@@ -1,9 +1,12 @@
-//! Clients' requests, read strictly: what is wrong is named by its path, and every refusal is JSON.
+//! Clients' requests, read strictly: what is wrong is named by its path, and every refusal is a problem.
 
 use std::convert::Infallible;
 
-use axum::extract::{DefaultBodyLimit, FromRequest, Request, rejection::StringRejection};
-use choreography::Problem;
+use axum::{
+    extract::{DefaultBodyLimit, FromRequest, Request, rejection::StringRejection},
+    http::StatusCode,
+};
+use choreography::{Problem, ProblemType};
 use serde::de::DeserializeOwned;
 
 /// A request's body of at most so many bytes, or why it could not be read (too long, not UTF-8): for handlers to take as an
@@ -25,7 +28,11 @@ const WHOLE: &str = "(body)";
 
 /// Reads a body that is one JSON object.
 pub fn read<T: DeserializeOwned, const MOST: usize>(body: Body<MOST>) -> Result<T, Problem> {
-    let body = body.0.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+    let body = body.0.map_err(|rejection| {
+        let too_long = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
+        let kind = if too_long { ProblemType::TOO_LARGE } else { ProblemType::MALFORMED };
+        Problem::new(kind, rejection.body_text())
+    })?;
     read_text(&body)
 }
 

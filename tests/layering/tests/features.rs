@@ -7,7 +7,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// A feature of `choreography`, and crates that nothing else of it needs.
 const FEATURES: [(&str, &[&str]); 4] = [
     ("tls", &["openssl-sys"]),
-    ("http", &["axum"]),
+    ("http", &["axum", "utoipa"]),
     ("prometheus", &["metrics-exporter-prometheus", "metrics-util"]),
     ("otlp", &["opentelemetry_sdk", "opentelemetry-otlp", "tonic"]),
 ];

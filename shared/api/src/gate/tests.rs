@@ -1,6 +1,11 @@
 use std::{num::NonZeroU32, pin::pin};
 
-use axum::{body::Body, routing::get};
+use axum::{
+    Router,
+    body::Body,
+    http::{StatusCode, header::RETRY_AFTER},
+    routing::get,
+};
 use chrono::TimeDelta;
 use provision::token::{Bearer, new_signing_key, public_keys, sign};
 use tokio::sync::Notify;
@@ -20,7 +25,7 @@ async fn who_finds_no_place_is_told_to_come_again() {
         }
     };
     let gate = Gate { places: Arc::new(Semaphore::new(1)), ..Gate::open() };
-    let api = gate.before(Router::new().route("/", get(slow)));
+    let api = Router::from(gate.before(Router::new().route("/", get(slow))));
     let ask = || api.clone().oneshot(Request::new(Body::empty()));
     let mut first = pin!(ask());
     tokio::select! {
@@ -52,7 +57,7 @@ impl Guarded {
         let attempts = Attempts::new(NonZeroU32::MIN, NonZeroU32::new(BURST).unwrap());
         let gate =
             Gate { keys: Some(Arc::new(keys)), attempts: Some(Arc::new(attempts)), address_header, ..Gate::open() };
-        Self { api: gate.before(Router::new().route("/", get(|| async {}))), key }
+        Self { api: gate.before(Router::new().route("/", get(|| async {}))).into(), key }
     }
 
     fn token(&self, user: &str) -> String {

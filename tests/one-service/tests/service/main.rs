@@ -9,6 +9,7 @@ mod discards;
 mod event_counts;
 mod events;
 mod listings;
+mod operators;
 mod outbox;
 mod past;
 mod plans;

@@ -121,7 +121,7 @@ fn no_forged_token_opens_anything() {
         for (what, forged) in forgeries(world) {
             let answer = Shop::bearing(forged).get(&url).await.expect("an answer");
             assert_eq!(answer.status, 401, "{what}: {answer:?}");
-            assert!(answer.body["error"].as_str().is_some_and(|error| error.contains("Bearer")), "{answer:?}");
+            assert!(answer.body["detail"].as_str().is_some_and(|detail| detail.contains("Bearer")), "{answer:?}");
         }
     });
 }
