@@ -159,7 +159,7 @@ fn what_happened_is_asked_for_in_words_that_are_understood() {
             &["--observed", "kafka://127.0.0.1:1", "--kafka-username", "order"],
             "KAFKA_USERNAME is set, but KAFKA_SECURITY_PROTOCOL is plaintext",
         ),
-        (&["--observed", "kafka://127.0.0.1:1"], "Kafka at 127.0.0.1:1: Meta data fetch error: "),
+        (&["--observed", "kafka://127.0.0.1:1"], "Kafka at 127.0.0.1:1: 127.0.0.1:1/bootstrap: Connect to "),
         (&["--since", "1h"], "error: the following required arguments were not provided:"),
     ] {
         let (code, out, wrong) = run(&[&["tests/trip"], arguments].concat());

@@ -33,6 +33,8 @@ const POLL: Duration = Duration::from_millis(100);
 const QUIET: Duration = Duration::from_secs(60);
 /// So many facts may wait to be counted.
 const AHEAD: usize = 1_024;
+/// So many errors are listened to for the reason of one.
+const MOST_HEARD: usize = 50;
 /// So many topics that nobody declares are named.
 const MOST_NAMED: usize = 10;
 
@@ -172,10 +174,14 @@ fn client(kafka: &Connection) -> Result<BaseConsumer<Heard>, ObserveKafkaError> 
 }
 
 fn unreachable(kafka: &Connection, client: &BaseConsumer<Heard>, error: &KafkaError) -> ObserveKafkaError {
-    // Errors are told when the client is polled; nothing is assigned, so no message comes.
-    let _ = client.poll(Duration::ZERO);
+    // Errors are told when the client is polled. Nothing is assigned, so no message comes; the context hears the errors.
+    for _ in 0..MOST_HEARD {
+        if client.poll(POLL).is_none() {
+            break;
+        }
+    }
     let heard = client.context().0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let problem = heard.map_or_else(|| error.to_string(), |heard| format!("{error} ({heard})"));
+    let problem = heard.unwrap_or_else(|| error.to_string());
     ObserveKafkaError::Unreachable { brokers: kafka.brokers().to_owned(), problem }
 }
 
