@@ -33,7 +33,7 @@ impl std::fmt::Debug for Password {
 }
 
 impl Connection {
-    /// To a broker that asks nobody who they are.
+    /// To a broker without authentication.
     pub fn plain(brokers: impl Into<String>) -> Self {
         Self { brokers: brokers.into(), security: Vec::new(), password: None }
     }

@@ -57,7 +57,7 @@ pub struct KafkaConsumer {
     consumer: Arc<BaseConsumer<Group>>,
     limits: Limits,
     paused: bool,
-    /// What librdkafka handed over and nobody took yet: it would not hand it over again.
+    /// What librdkafka handed over and no poll has returned yet: it would not hand it over again.
     taken: Vec<Taken>,
     /// A poll under way. It outlives the future that began it, so that nothing is lost if that one is dropped.
     polling: Option<JoinHandle<Vec<Taken>>>,
@@ -123,7 +123,7 @@ impl KafkaConsumer {
         }
     }
 
-    /// What the lost client had handed over is repeated to whoever gets its partitions, and skipped by the inbox.
+    /// What the lost client had handed over is repeated to the member that gets its partitions, and skipped by the inbox.
     fn join_anew_if_lost(&mut self) -> Result<(), BrokerError> {
         let contact = self.consumer.context().state.snapshot().contact_age;
         if !self.taken.is_empty() || !self.membership.is_lost(contact) {
@@ -268,7 +268,7 @@ fn gather(consumer: &BaseConsumer<Group>, limits: Limits) -> Vec<Taken> {
         };
         let Some(delivery) = accept(consumer, &message, &mut topics) else { continue };
         if batch.is_empty() {
-            // One that came while nobody was busy is not made to wait.
+            // A message that came while the consumer was idle is not made to wait.
             until = Instant::now() + if waited { Duration::ZERO } else { limits.linger };
         }
         bytes += delivery.size();

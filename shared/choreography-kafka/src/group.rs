@@ -155,7 +155,7 @@ impl Group {
         }
         lock(&self.owned).retain(|partition, _| !partitions.contains(partition));
         self.state.go_on(partitions);
-        // A gauge keeps its last value, and whoever has the partition next tells it, too.
+        // A gauge keeps its last value, and the member that has the partition next reports it, too.
         for (topic, partition) in partitions {
             report_lag(topic, *partition, 0);
             [Stop::OutOfRange, Stop::Unreadable]
@@ -235,7 +235,7 @@ impl Group {
     }
 
     /// A partition whose offset was out of range goes on if that skips nothing ([`way_on`]), and a topic that was missing may
-    /// be there. One of each at a time: whoever asks keeps the others from being read.
+    /// be there. One of each at a time: while the broker is asked, no partition is read.
     pub fn look_again(&self, consumer: &BaseConsumer<Self>) {
         let round = self.looks.fetch_add(1, Ordering::Relaxed);
         let stopped: Vec<StoppedPartition> =

@@ -69,8 +69,8 @@ impl Membership {
         Ok(consumer)
     }
 
-    /// Whether a client that heard from Kafka so long ago (`None`: never) is to be made anew. Ask only when it has
-    /// nothing that nobody took: what it heard last may be among it.
+    /// Whether a client that heard from Kafka so long ago (`None`: never) is to be made anew. Ask only when the engine has
+    /// taken all that it handed over: what it heard last may be among it.
     pub fn is_lost(&self, contact_age: Option<Duration>) -> bool {
         self.joined.elapsed() > LOST_AFTER
             && contact_age.is_none_or(|age| age > LOST_AFTER)

@@ -41,8 +41,8 @@ impl<'c> Queue<'c> {
         (!queue.is_null()).then_some(Self { client, queue, consumer: PhantomData })
     }
 
-    /// Sends a commit, whose answer comes as [`Polled::Committed`]. (What rust-rdkafka commits asynchronously is answered
-    /// to nobody.)
+    /// Sends a commit, whose answer comes as [`Polled::Committed`]. (rust-rdkafka drops the answer to an asynchronous
+    /// commit.)
     pub fn commit(&self, offsets: &TopicPartitionList) -> Result<(), RDKafkaErrorCode> {
         // SAFETY: client and queue are valid until `drop`; the list is copied; without a callback nothing is called.
         let code = unsafe { sys::rd_kafka_commit_queue(self.client, offsets.ptr(), self.queue, None, ptr::null_mut()) };

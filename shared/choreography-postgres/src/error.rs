@@ -15,7 +15,7 @@ pub fn store_error(error: sqlx::Error) -> StoreError {
                 Kind::All => StoreError::Unavailable(text),
             }
         }
-        // A row that this version can't read, as one of a newer version or one that somebody wrote by hand; or a value
+        // A row that this version can't read, as one of a newer version or one that an operator wrote by hand; or a value
         // that can't be sent.
         sqlx::Error::ColumnDecode { .. }
         | sqlx::Error::Decode(_)
@@ -26,7 +26,7 @@ pub fn store_error(error: sqlx::Error) -> StoreError {
     }
 }
 
-/// Whom a failure concerns.
+/// What a failure concerns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     /// This input, and trying again can't help.
@@ -46,7 +46,7 @@ fn kind(code: &str, names_a_constraint: bool, message: &str) -> Kind {
         "42804" | "42846" => Kind::Input,
         // "invalid memory alloc request size": a value became too large.
         "XX000" if message.contains("alloc request size") => Kind::Input,
-        // A page or an index entry is broken: whoever does not need it goes on.
+        // A page or an index entry is broken: inputs that do not need it go on.
         "XX001" | "XX002" => Kind::Input,
         _ => match code.get(..2) {
             // Cardinality, data, constraints, program limits, RAISE EXCEPTION, triggers and views that refuse.

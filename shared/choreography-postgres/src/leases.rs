@@ -26,7 +26,7 @@ pub(super) async fn claim(
                 .await?;
             fair_share(ranges, relays)
         }
-        // There is nothing to share: whoever comes first has it.
+        // There is nothing to share: the first relay to come has it.
         Lane::DeadLetters => 1,
     };
     let leases = take(db, holder, (first, last), lease, share).await?;
@@ -34,7 +34,7 @@ pub(super) async fn claim(
     Ok(leases)
 }
 
-/// Renews what the holder still has, in one order with whoever else locks leases.
+/// Renews what the holder still has, in the order in which every transaction locks leases.
 pub(super) async fn renew(pool: &Pool, holder: Uuid, lease: TimeDelta) -> sqlx::Result<()> {
     sqlx::query(
         "WITH alive AS (UPDATE relays SET seen_until = now() + $2 WHERE holder = $1)

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Postgres, error::store_error, headers, leases, parts::Parts, row_reader};
 
-/// The leases whose epochs still are these, locked against a claim in between: whoever writes in their name holds the range
+/// The leases whose epochs still are these, locked against a claim in between: a relay that writes in their name holds the range
 /// meanwhile. Whether they have expired is nothing to it, as long as no other took the range. That another server answers by
 /// now is: it may lack what was seen in the one before, and give its numbers again.
 macro_rules! mine {
@@ -156,8 +156,8 @@ impl OutboxStore for Postgres {
         Ok(rows.into_iter().map(|(range, through, beyond)| Published { range, through, beyond }).collect())
     }
 
-    /// Whoever inserts rows holds this lock, from before it draws their numbers until they are in sight: also while its COMMIT waits
-    /// for a standby, which has no time limit.
+    /// A transaction that inserts rows holds this lock, from before it draws their numbers until they are in sight: also while
+    /// its COMMIT waits for a standby, which has no time limit.
     async fn writers(&self) -> Result<Vec<String>, StoreError> {
         sqlx::query_scalar(
             "SELECT DISTINCT virtualtransaction FROM pg_locks

@@ -1,4 +1,4 @@
-//! Rows that can't be read concern whoever needs them, and no other.
+//! Rows that can't be read concern the inputs that need them, and no other.
 
 use std::panic::AssertUnwindSafe;
 

@@ -1,5 +1,5 @@
-//! One connection while one has it: every statement ends within a limit, and a connection of which nobody knows what
-//! comes next on the wire is closed, never handed to the next.
+//! One connection while a caller has it: every statement ends within a limit, and a connection of which it is not known
+//! what comes next on the wire is closed, never handed to the next caller.
 
 use std::{fmt, time::Duration};
 
@@ -154,7 +154,7 @@ impl Drop for Session {
     }
 }
 
-/// As a stream of sqlx's, though all of it is there by now: nobody holds a connection while they look at rows.
+/// As a stream of sqlx's, though all of it is there by now: no caller holds a connection while they look at rows.
 pub(super) fn results<'e>(
     run: impl Future<Output = sqlx::Result<Results>> + Send + 'e,
 ) -> BoxStream<'e, sqlx::Result<Either<PgQueryResult, PgRow>>> {

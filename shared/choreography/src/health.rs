@@ -29,7 +29,7 @@ enum Stage {
 
 /// What readiness depends on.
 pub struct Signs {
-    /// Connections of the probes' own: whoever uses up the others does not make the database look away.
+    /// Connections of the probes' own: when all others are in use, the database does not look away.
     database: Pool,
     consumer: Arc<ConsumerState>,
     answered: tokio::sync::Mutex<Option<(Instant, bool)>>,

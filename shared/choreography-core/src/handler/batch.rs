@@ -186,7 +186,7 @@ impl<'a, P: Participant> Batch<'a, P> {
         touched
     }
 
-    /// Others have these rows locked: whoever touches one of them steps aside, or is left.
+    /// Other transactions have these rows locked: an input that touches one of them steps aside, or is left.
     pub fn step_aside(&mut self, table: P::Table, touched: &Touched, locked: &[String]) {
         for (index, key) in touched.touching(locked) {
             if self.leaves {

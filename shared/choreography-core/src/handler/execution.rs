@@ -142,7 +142,7 @@ impl<'a, P: Participant> Running<'a, P> {
         }
     }
 
-    /// Events of one key are handled in order: whoever comes behind a deferred one waits, but compensations overtake.
+    /// Events of one key are handled in order: an event behind a deferred one waits, but compensations overtake.
     fn wait_in_turn(&mut self, input: &Input<P>, note: &Note) -> Option<(Verdict<P::Reply>, &'static str)> {
         match &input.origin {
             Origin::Arrival(event) => {

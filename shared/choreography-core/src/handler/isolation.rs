@@ -1,5 +1,5 @@
 //! When the database refuses a batch, it is halved until the culprit stands alone; everything else goes on. When it
-//! waits too long for a row, it is tried again without waiting: whoever needs a row that is locked steps aside.
+//! waits too long for a row, it is tried again without waiting: an input that needs a locked row steps aside.
 
 use std::collections::HashSet;
 
@@ -56,7 +56,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         reception::read_all(&*self.participant, inbound);
         let manner = |waits| Manner { waits, leaves: true, ..Manner::default() };
         let handled = match self.transact(ids, inbound, manner(Waits::Shortly)).await {
-            // Somebody holds a row, or a whole table, for longer than a moment. Which one is asked, not waited for.
+            // Another transaction holds a row, or a whole table, for longer than a moment. The next try asks which one, and does not wait.
             Err(StoreError::Contention(_)) => self.transact(ids, inbound, manner(Waits::Hurried)).await?,
             other => other?,
         };
@@ -108,7 +108,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
             match self.transact(ids, &inbound[from..to], Manner { waits: waits(hurried), ..Manner::default() }).await {
                 Ok(handled) => progress.keep(from, handled),
                 Err(StoreError::Unavailable(why)) => return Err(StoreError::Unavailable(why)),
-                // Somebody holds a row for too long. Which one is asked, not waited for.
+                // Another transaction holds a row for too long. The next try asks which one, and does not wait.
                 Err(StoreError::Contention(_)) if !hurried => open.push(Part { hurried: true, ..part }),
                 Err(_) if to - from > 1 => open.extend(part.halves()),
                 Err(error) => {

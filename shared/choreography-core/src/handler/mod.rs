@@ -78,9 +78,9 @@ pub struct Handler<P: Participant, D> {
 /// How a transaction goes about what may stop it.
 #[derive(Clone, Copy, Default)]
 struct Manner<'a> {
-    /// A hurried one waits for no row that others hold: whoever needs one steps aside.
+    /// A hurried one waits for no row that others hold: an input that needs one steps aside.
     waits: Waits,
-    /// Whoever needs a row that others hold is left as it is instead.
+    /// An input that needs a row that others hold is left as it is instead.
     leaves: bool,
     /// Aggregates of which something was left before: all that comes behind it is left as well.
     left: Option<&'a HashSet<String>>,

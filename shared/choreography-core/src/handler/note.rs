@@ -44,7 +44,7 @@ pub(super) struct Note {
     /// It is a compensation.
     pub overtakes: bool,
     pub set_aside: Option<SetAside>,
-    /// Another has a row of it locked, and nobody waits for that here; or something before it of its aggregate was left.
+    /// Another transaction has a row of it locked, and this one does not wait; or something before it of its aggregate was left.
     pub left: bool,
     pub early: Option<Early>,
     /// It was deferred early when it was read, and the inbox knows it by now.

@@ -14,7 +14,7 @@ use crate::{
     store::{AmendedCall, Deadline, PendingCall, RefusedCall, Writing},
 };
 
-/// What has to be written, and what to tell whom.
+/// What has to be written, answered and reported.
 pub(super) struct Outcome<P: Participant> {
     pub verdicts: Vec<Option<Verdict<P::Reply>>>,
     pub writing: Writing<P>,

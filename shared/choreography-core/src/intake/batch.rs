@@ -32,7 +32,7 @@ impl<P: Participant> Batch<P> {
         self.progress.verdicts.iter().any(Option::is_some)
     }
 
-    /// A batch is handed in again. Commands are not: their clients are told that nobody knows whether they were done. What
+    /// A batch is handed in again. Commands are not: their clients are told that it is not known whether they were done. What
     /// `stays` says no to goes as well.
     pub fn begin_again(self, why: &str, stays: impl Fn(&Item<P>) -> bool) -> Self {
         let begun = self.begun;

@@ -186,10 +186,10 @@ impl<P: Participant> Intake<P> {
     /// Hands to the handler what was prepared. `None`: there was nothing, or all of it went aside.
     ///
     /// Safe to drop in the middle: the next step goes on with what was taken. Commands are not handed in twice, though: once a try
-    /// has failed or was dropped, their clients are told that nobody knows.
+    /// has failed or was dropped, their clients are told that the outcome is not known.
     ///
     /// # Errors
-    /// The database is away for everybody. The batch is kept: serve the group with [`EventConsumer::keep_alive`] for a while, then
+    /// The database is away for every input. The batch is kept: serve the group with [`EventConsumer::keep_alive`] for a while, then
     /// step again.
     pub async fn step<D: Database<P> + CallStore>(
         &mut self,
@@ -204,7 +204,7 @@ impl<P: Participant> Intake<P> {
                 return Ok(None);
             }
             Err(error) => {
-                // Whoever waits for a command's reply need not wait for the database to come back.
+                // A client that waits for a command's reply need not wait for the database to come back.
                 let why = error.to_string();
                 self.pending = self.pending.take().map(|batch| batch.begin_again(&why, |_| true));
                 self.waiting[COMMANDS].drain(..).for_each(|item| item.answer_unknown(&why));

@@ -18,7 +18,7 @@ use crate::participant::Participant;
 
 /// Full at so many batches' worth: then no further messages are taken from Kafka.
 const BATCHES: usize = 4;
-/// Inputs of a quick turn. Whoever waits for a reply has it at the turn's end, and a culprit is found in fewer tries among few.
+/// Inputs of a quick turn. A client that waits for a reply has it at the turn's end, and a culprit is found in fewer tries among few.
 const QUICK: usize = 64;
 
 /// Shared by the loop that fills it and those that empty it.

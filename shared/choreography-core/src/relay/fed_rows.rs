@@ -1,7 +1,7 @@
 //! Which of the rows that came past the table may be sent without reading it: those whose aggregate's previous event Kafka has,
 //! as this relay knows for certain.
 //!
-//! Numbers of the outbox have gaps that nobody sees: another replica may have committed an earlier event of the same aggregate, and
+//! Numbers of the outbox have gaps that no reader sees: another replica may have committed an earlier event of the same aggregate, and
 //! this process knows nothing of it. So each event carries its aggregate's own number, counted without gaps under the
 //! aggregate's lock. The first event of an aggregate has none before it; the nth goes once the one before it was acknowledged here.
 //! What this relay can't know is left to the table, whose reads begin behind the first row that is not done with.

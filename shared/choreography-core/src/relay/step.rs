@@ -189,7 +189,7 @@ impl Relay {
             self.mark_in_time(store, began).await?;
             return Ok(Some(Relayed::Nothing));
         }
-        // Whoever gives up in the middle finds them in the table.
+        // If this step is dropped in the middle, the next one finds them in the table.
         self.look = true;
         let published = rows.len();
         let outcome = self.publish(producer, rows, clock).await;

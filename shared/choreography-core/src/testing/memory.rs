@@ -78,9 +78,9 @@ pub(crate) struct State {
     pub is_table_locked: bool,
     /// The inbox waits too long for what others hold, hurried or not.
     pub is_inbox_locked: bool,
-    /// Nobody answers.
+    /// The database does not answer.
     pub is_away: bool,
-    /// What others commit just before the next writes; nobody sees it before that.
+    /// What others commit just before the next writes; no transaction sees it before that.
     pub before_the_write: VecDeque<Intrusion>,
     /// The statements so far.
     pub statements: Vec<&'static str>,

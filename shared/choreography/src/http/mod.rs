@@ -52,14 +52,14 @@ fn starting_admin_router() -> Bounded {
     bounded(Router::new().route("/metrics", get(|| async { telemetry::metrics() })))
 }
 
-/// The metrics for whoever reaches the port, the admin routes for whoever has the token.
+/// The metrics for every client that reaches the port, the admin routes for operators with the token.
 fn admin_router(handler: Arc<ServiceHandler>, post_commit: PostCommit, token: Option<LiveSecret>) -> Bounded {
     let admin =
         admin::routes(handler, post_commit).layer(axum::middleware::from_fn_with_state(Arc::new(token), token::check));
     bounded(Router::new().route("/metrics", get(|| async { telemetry::metrics() })).nest("/admin", admin))
 }
 
-/// The admin routes alone, for tests: nobody asks for a token, and nothing is woken.
+/// The admin routes alone, for tests: no token is asked for, and nothing is woken.
 pub fn admin_routes(handler: Arc<ServiceHandler>) -> Router {
     let (calls, _receiver) = call_queue(1);
     admin::routes(handler, PostCommit::new(Wakes::default(), calls))

@@ -1,4 +1,4 @@
-//! A server of HTTP/1.1 that nobody can fill: connections are bounded, each has limited time, and when all are taken the
+//! A server of HTTP/1.1 that no client can fill: connections are bounded, each has limited time, and when all are taken the
 //! one that has been idle longest makes room.
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
