@@ -58,7 +58,7 @@ impl Core {
         // An even mix of the seed's bits, never zero.
         let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03 | 1;
         let mut focus = Focus::draw(tables, |bound| below(next(&mut random), bound));
-        // It shows where somebody draws a number and does not commit for long.
+        // It shows where a transaction draws a number and does not commit for long.
         focus.profile.standby |= plant == Some(Plant::SettledTooSoon);
         let rates = Rates::draw(focus.is_rare(), |bound| below(next(&mut random), bound));
         let skew = TimeDelta::seconds(SKEWS[below(next(&mut random), SKEWS.len())]);
@@ -296,7 +296,7 @@ impl IdSource for SeededIds {
     }
 }
 
-/// Only one thread runs a schedule, so nobody ever waits here.
+/// Only one thread runs a schedule, so this never waits.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -30,7 +30,7 @@ pub struct Broker {
     pub logs: BTreeMap<Partition, Vec<Delivery>>,
     committed: BTreeMap<(&'static str, Partition), usize>,
     members: BTreeMap<&'static str, Vec<u64>>,
-    /// Rises whenever partitions may change hands; whoever does not know the newest commits nothing.
+    /// Rises whenever partitions may change hands; a member that does not know the newest commits nothing.
     generations: BTreeMap<&'static str, u64>,
     /// What dead producers had in flight: it arrives, in order, when it arrives.
     late: VecDeque<OutboxMessage>,
@@ -106,7 +106,7 @@ impl Broker {
         self.begin_generation(group);
     }
 
-    /// The newest generation, with the member in it: one of whom the group heard nothing for too long joins again.
+    /// The newest generation, with the member in it: a member from which the group heard nothing for too long joins again.
     fn generation(&mut self, group: &'static str, member: u64) -> u64 {
         if !self.members.get(group).is_some_and(|members| members.contains(&member)) {
             self.join(group, member);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// Tells transactions apart.
 pub type TxId = u64;
-/// A row's identity: it outlives updates, and whoever waits for the row finds it again by this.
+/// A row's identity: it outlives updates, and a transaction that waits for the row finds it again by this.
 pub type Place = u64;
 
 struct Row<V> {
@@ -24,11 +24,11 @@ impl<V> Row<V> {
     }
 }
 
-/// Whom a new row meets under its unique key.
+/// What a new row meets under its unique key.
 pub enum Conflict {
     Free,
     With(Place),
-    /// Somebody is inserting, changing or deleting the row of that key, and may roll back.
+    /// Another transaction is inserting, changing or deleting the row of that key, and may roll back.
     Undecided(TxId),
 }
 

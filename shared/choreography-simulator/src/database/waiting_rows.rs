@@ -89,7 +89,7 @@ impl<P: Participant> Tx<P> {
         Ok(())
     }
 
-    /// The rows stay: whoever waits for them finds them with what was changed.
+    /// The rows stay: a transaction that waits for them finds them with what was changed.
     async fn postpone_calls(&mut self, postponed: &[RefusedCall], lost: &mut Lost) -> Result<(), StoreError> {
         let now = self.begun;
         let of = |row: &OpenCall| postponed.iter().find(|later| later.call.id == row.call.id);

@@ -1,4 +1,4 @@
-//! What follows a commit: its rows go to the relay of the same process, its calls to whoever makes them.
+//! What follows a commit: its rows go to the relay of the same process, its calls to the task that makes them.
 
 use std::{
     collections::HashMap,
