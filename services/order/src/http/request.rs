@@ -7,7 +7,7 @@ use contracts::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Strict: a field that nobody knows is more likely a mistake than a wish.
+/// Strict: an unknown field is more likely a mistake than a wish.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewOrder {

@@ -1,4 +1,4 @@
-//! Each kind of change: what it breaks, in which direction, and for whom.
+//! Each kind of change: what it breaks, in which direction, and for which service.
 
 use choreography_catalog::compare::{Direction, Kind};
 use serde_json::{Value, json};

@@ -125,7 +125,7 @@ fn covered(written: &Alternative, read: &Alternative, field: &str) -> Vec<Differ
     }
 }
 
-/// A keyword of which only equality can be decided: whoever asks for it must get the same.
+/// A keyword of which only equality can be decided: a reader that asks for it must get the same.
 fn same(written: &Alternative, read: &Alternative, keyword: &str, field: &str, kind: Kind) -> Option<Difference> {
     let (given, asked) = (written.keywords.get(keyword), read.keywords.get(keyword)?);
     if given == Some(asked) {
