@@ -168,7 +168,7 @@ impl ServiceProcess {
     }
 
     fn target(&self) -> i32 {
-        // A process id always fits; 0 would mean ourselves, so an impossible one means nobody.
+        // A process id always fits; 0 would mean this process, so an impossible id stands for no process.
         i32::try_from(self.pid).unwrap_or(i32::MAX)
     }
 

@@ -33,7 +33,7 @@ pub struct Choreography {
 /// The choreography of this build. A service of your own takes part by a file in `deploy/choreography/`.
 pub static SHOP: LazyLock<Choreography> = LazyLock::new(|| {
     let files = FILES.files().filter_map(|file| Some((file.path().to_str()?, file.contents())));
-    // Without owners nobody could be let in. A test holds that they can be read.
+    // Without owners no service could be granted anything. A test holds that they can be read.
     Choreography::read(files).unwrap_or_else(|wrong| panic!("{FOLDER}/{wrong}"))
 });
 
@@ -57,7 +57,7 @@ impl Choreography {
     /// Reads the files of a folder by their names. What can't be granted is left out and named.
     ///
     /// # Errors
-    /// The owners are not there, or can't be read: nothing could be granted to anybody.
+    /// The owners are not there, or can't be read: nothing could be granted to any service.
     pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, String> {
         let files: BTreeMap<&str, &[u8]> = files.into_iter().collect();
         let owners = files.get(OWNERS).ok_or_else(|| format!("{OWNERS} is missing: it says who owns which topic"))?;
@@ -77,8 +77,9 @@ impl Choreography {
         Ok(read)
     }
 
-    /// What one service expects of another that this one does not do, and what one is told and has no answer for. Nobody
-    /// gains a right by it, but events would be missed. Each line names a service and a type of events.
+    /// Events that a service expects of another which does not publish them, and events that come to a service which neither
+    /// handles nor ignores them. No service gains a right by it, but events would be missed. Each line names a service and a
+    /// type of events.
     #[must_use]
     pub fn disagreements(&self) -> Vec<String> {
         self.parts.iter().flat_map(|part| [self.unpublished(part), self.unanswered(part)]).flatten().collect()

@@ -10,7 +10,7 @@ use std::{
 use super::random;
 use crate::{ProvisionError, Result};
 
-/// Whom a file is for: users of the images that compose names.
+/// The user that a file is for: one of the images that compose names.
 #[derive(Debug, Clone, Copy)]
 pub enum User {
     /// Of the project's own image.

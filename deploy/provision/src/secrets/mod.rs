@@ -1,6 +1,6 @@
 //! Passwords, tokens, keys and certificates, made at the first start and kept.
 //!
-//! One directory holds the originals and is nobody's but this program's; every reader has a directory with copies of just
+//! One directory holds the originals and is this program's alone; every reader has a directory with copies of just
 //! what it needs. In compose each is a volume, in Kubernetes a Secret.
 
 mod certificates;
@@ -17,7 +17,7 @@ use crate::{Result, choreography::PARTS, databases::owner_of, token};
 pub const KAFKA_SETUP: &str = "kafka-setup";
 /// The directory for the job that makes databases and roles.
 pub const DATABASE_SETUP: &str = "database-setup";
-/// The directory for Prometheus: whom it is to watch.
+/// The directory for Prometheus: the targets that it scrapes.
 const PROMETHEUS: &str = "prometheus";
 /// Where services answer operators, in compose.
 const ADMIN_PORT: u16 = 9464;
