@@ -53,7 +53,7 @@ impl Project {
         Choreography::read(files.iter().map(|(name, text)| (name.as_str(), text.as_bytes()))).expect("the owners")
     }
 
-    /// What is missing, or there for nobody. Each line names a service, a place, and what to do.
+    /// What is missing, or there for no service. Each line names a service, a place, and what to do.
     pub fn wrong(&self) -> Vec<String> {
         let (services, choreography) = (self.services(), self.choreography());
         let mut wrong: Vec<String> = Vec::new();

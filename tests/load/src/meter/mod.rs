@@ -45,7 +45,7 @@ pub struct Meter<'a> {
 #[derive(Debug, Clone)]
 pub struct Spent {
     pub processes: Vec<Process>,
-    /// Processor seconds of processes that are no part of the system, and of the kernel for nobody.
+    /// Processor seconds of processes that are no part of the system, and of the kernel for no process.
     pub others: Option<f64>,
     /// Connections that were closed meanwhile: what they carried since the last look is not counted.
     pub lost_connections: usize,

@@ -41,7 +41,7 @@ async fn open<S: Service>(world: &OneService<S>, statement: String) -> Session {
     tx
 }
 
-/// Until somebody waits for a lock.
+/// Until a transaction waits for a lock.
 async fn another_waits<S: Service>(world: &OneService<S>) {
     let until = Instant::now() + PATIENCE;
     while world.count("SELECT count(*) FROM pg_locks WHERE NOT granted").await == 0 {

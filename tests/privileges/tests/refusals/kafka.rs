@@ -264,7 +264,7 @@ fn no_client_gets_in_without_the_users_password() {
 #[test]
 fn what_no_part_asks_for_any_more_is_taken_away() {
     test(|world| async {
-        // Whom no service is called, so that nobody is disturbed.
+        // No service has this name, so that none is disturbed.
         let reading = |topics: &[&str]| Part {
             service: "auditor".to_owned(),
             reads: topics.iter().map(|topic| (*topic).to_owned()).collect(),
