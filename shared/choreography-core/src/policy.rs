@@ -31,7 +31,7 @@ pub struct RetryPolicy {
     pub max_attempts: u32,
 }
 
-/// Who waits for others looks again after this time at the latest: they may be done at any moment.
+/// An input that waits for others is tried again after this time at the latest: they may be done at any moment.
 const LONGEST_LOOK_AWAY: TimeDelta = TimeDelta::seconds(5);
 
 impl RetryPolicy {

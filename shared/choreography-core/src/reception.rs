@@ -1,5 +1,5 @@
 //! From bytes to an input: what is no valid event is told apart here, before any transaction. Whatever goes wrong with
-//! one message, a panic included, is that message's.
+//! one message, a panic included, concerns that message alone.
 
 use crate::{
     crash_point::reached_of,

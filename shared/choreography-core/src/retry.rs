@@ -89,7 +89,7 @@ pub async fn redrive<P: Participant, D: Database<P>, S: DeferredStore>(
         Some(first) if first.number == number => first.redrive = true,
         _ => return Ok(None),
     }
-    // To be unreadable for the one who asks is no failed attempt.
+    // That this version can't read an event is no failed attempt.
     if let Some(Err(failure)) =
         queue.events.first().map(|deferred| reception::check(&*handler.participant, &deferred.event))
     {

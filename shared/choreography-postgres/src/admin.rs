@@ -1,4 +1,4 @@
-//! What the admin API shows and lets go of.
+//! What the admin API lists, redrives and discards.
 
 use choreography_core::{delivery::Delivery, event_id::time_of, participant::Participant};
 use chrono::{DateTime, Utc};

@@ -101,7 +101,7 @@ fn lock_table(parts: &mut Parts, routed: &Routed, (place, rows): (usize, &Wanted
     }
     if !if_free.is_empty() {
         let (step, keys, after) = (format!("free_{place}"), parts.bind(if_free), parts.after());
-        // SKIP LOCKED says who has to wait; it reorders nothing, since who has to wait steps aside with all of its key.
+        // SKIP LOCKED says which input has to wait. It reorders nothing: that input steps aside with all of its key.
         parts.locking_step(
             &step,
             &format!(

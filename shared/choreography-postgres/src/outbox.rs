@@ -25,7 +25,7 @@ macro_rules! mine {
 
 /// Each range is read from behind its own number, so that what waits in one is nothing to the others. Sizes are known without
 /// reading what is stored out of line; of what is beyond the limit, or has to wait, nothing is. What was left behind comes with
-/// what is new. There is a row in any case: it says who was at work.
+/// what is new. There is a row in any case: it says which transactions were at work.
 ///
 /// Where keys are compared by more than `=`, that keeps the planner from reading all of `stopped_keys` into a hash.
 const UNPUBLISHED: &str = "

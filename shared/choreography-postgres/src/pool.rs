@@ -1,4 +1,4 @@
-//! Connections kept for the next who needs one. Unlike sqlx's own pool it asks nothing of a connection that was just
+//! Connections kept for the next caller. Unlike sqlx's own pool it asks nothing of a connection that was just
 //! used (two round trips less), and whatever it waits for has a limit.
 
 use std::{

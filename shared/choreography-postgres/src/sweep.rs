@@ -1,4 +1,4 @@
-//! What was settled longer ago than any repeat can come is forgotten.
+//! Deletes what was settled so long ago that no repeat can come any more.
 
 use choreography_core::progress::beat;
 use chrono::TimeDelta;

@@ -237,7 +237,7 @@ fn append_outbox(parts: &mut Parts, ranges: i32, messages: &[OutboxMessage]) {
     let headers = parts.bind(messages.iter().map(|message| headers::encode(&message.headers)).collect::<Vec<_>>());
     let nth = parts.bind(messages.iter().map(|message| message.nth).collect::<Vec<_>>());
     let after = parts.after();
-    // A transaction that draws numbers has its own before: who looks for those that may have drawn some finds it.
+    // A transaction that draws numbers has its own id before: a relay that looks for those that may have drawn some finds it.
     parts.step(
         "published",
         &format!(

@@ -75,7 +75,7 @@ impl Health {
 }
 
 impl Signs {
-    /// Those who ask at once wait for one answer.
+    /// Probes that ask at once wait for one answer.
     async fn database_answers(&self) -> bool {
         let mut answered = self.answered.lock().await;
         if let Some((at, answer)) = *answered

@@ -1,4 +1,4 @@
-//! How a service ends: told to, within its time, whatever is frozen.
+//! How a service ends: when it is told to, within its time limit, whatever is frozen.
 
 use std::{
     sync::mpsc::{RecvTimeoutError::Disconnected, Sender, channel},

@@ -42,7 +42,7 @@ pub(super) struct Batch<'a, P: Participant> {
     /// The batch's own span, to which those of its inputs link.
     links: Vec<SpanContext>,
     pub waiting: Waiting,
-    /// Who needs a locked row is left as it is.
+    /// An input that needs a locked row is left as it is.
     leaves: bool,
 }
 

@@ -23,7 +23,7 @@ pub struct Asked<P: Participant> {
     pub command: P::Command,
     /// The trace context of the request.
     pub trace: TraceContext,
-    /// Who waits.
+    /// The client that waits.
     pub reply: Reply<P::Reply>,
 }
 

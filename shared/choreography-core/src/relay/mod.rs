@@ -111,7 +111,7 @@ pub struct Unpublished {
     pub waiting: Vec<(i32, i64)>,
     /// Up to which number each range was read: none that was in sight up to there is missing.
     pub seen: Vec<(i32, i64)>,
-    /// Who was at work meanwhile.
+    /// The transactions that were at work meanwhile.
     pub snapshot: Snapshot,
 }
 

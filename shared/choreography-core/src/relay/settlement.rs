@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use super::Snapshot;
 
-/// So long after a number came into sight, and then so often, the store is asked who writes to the outbox.
+/// So long after a number came into sight, and then so often, the store is asked which transactions write to the outbox.
 const ASK_AFTER: Duration = Duration::from_secs(1);
 
 /// Between two reads of one relay.
@@ -46,12 +46,12 @@ impl Settled {
         self.through
     }
 
-    /// Whether the store is to be asked who writes, before the next read.
+    /// Whether the store is to be asked which transactions write, before the next read.
     pub fn asks(&self, now: Duration) -> bool {
         self.pending.as_ref().is_some_and(|pending| now.saturating_sub(pending.asked_at) >= ASK_AFTER)
     }
 
-    /// These write to the outbox.
+    /// These transactions write to the outbox.
     pub fn heard(&mut self, writers: Vec<String>, now: Duration) {
         let Some(pending) = &mut self.pending else { return };
         let writers: HashSet<String> = writers.into_iter().collect();

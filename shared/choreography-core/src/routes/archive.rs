@@ -1,4 +1,4 @@
-//! What of finished sagas may leave the database, as a service declares it.
+//! Which rows of finished sagas may leave the database, as a service declares it.
 
 /// What `archive` may take away: rows of finished sagas, and old records.
 #[derive(Clone, Debug, Default)]

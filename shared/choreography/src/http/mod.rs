@@ -41,7 +41,7 @@ fn api_router(api: Router, health: Health) -> Bounded {
     bounded(api.layer(axum::middleware::from_fn(tracing::trace)).merge(probes::routes(health)))
 }
 
-/// What is there before the service serves: the probes, and who asks for more is told to come again.
+/// What is there before the service serves: the probes, and a client that asks for more is told to come again.
 fn starting_router(health: Health) -> Bounded {
     let later = || async { Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the service is starting; see /readyz") };
     bounded(probes::routes(health).fallback(later))

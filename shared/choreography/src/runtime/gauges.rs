@@ -1,4 +1,4 @@
-//! Gauges of what only the database knows. Every replica tells them all, so take their maximum, not their sum.
+//! Gauges of what only the database knows. Every replica reports them all, so take their maximum, not their sum.
 
 use std::{
     collections::BTreeSet,

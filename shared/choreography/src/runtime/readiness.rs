@@ -1,4 +1,4 @@
-//! What `/readyz` answers. Strangers may ask: no names of hosts and roles, no errors of the database.
+//! What `/readyz` answers. Unauthenticated clients may ask: no names of hosts and roles, no errors of the database.
 
 /// What is seen of a service.
 #[derive(Clone, Debug)]

@@ -34,7 +34,7 @@ impl LiveSecret {
         Some(self.0.borrow_and_update().clone())
     }
 
-    /// For those who know no more of it than that.
+    /// For code that knows no more of it than a channel.
     #[must_use]
     pub fn receiver(&self) -> watch::Receiver<SecretString> {
         self.0.clone()
