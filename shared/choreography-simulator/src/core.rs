@@ -242,7 +242,7 @@ impl Core {
         lock(&self.coverage).count([section, what, "", ""]);
     }
 
-    /// Nothing is counted of who is between two calls.
+    /// Nothing is counted of a task that is between two calls.
     pub fn count_fault(&self, fault: Fault, call: &'static str) {
         if call.is_empty() {
             return;
@@ -301,7 +301,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets the schedule choose who goes on; the process may end here.
+/// Lets the schedule choose which task goes on; the process may end here.
 pub async fn pause() {
     let mut paused = false;
     poll_fn(|_| {

@@ -1,4 +1,4 @@
-//! What a schedule runs: services, those who use them, and what must hold.
+//! What a schedule runs: services, their clients, and what must hold.
 
 use std::{
     collections::BTreeSet,

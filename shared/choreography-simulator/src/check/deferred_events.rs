@@ -1,4 +1,4 @@
-//! What was deferred: attempts, dead letters, and who was blamed for a crash.
+//! What was deferred: attempts, dead letters, and which input was blamed for a crash.
 
 use std::collections::{BTreeMap, BTreeSet};
 

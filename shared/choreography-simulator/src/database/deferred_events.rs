@@ -1,4 +1,4 @@
-//! Deferred events: whose turn it is, and who comes behind.
+//! Deferred events: which are next, and which wait behind them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A table at READ COMMITTED: what is committed, what an open transaction made of it, and who locks it.
+//! A table at READ COMMITTED: what is committed, what an open transaction made of it, and which one locks it.
 
 use std::collections::BTreeSet;
 
@@ -78,7 +78,7 @@ impl<V: Clone> Heap<V> {
         self.next
     }
 
-    /// Locks a row and reads its newest version; `None` if it is gone. `Err` is who has to end first.
+    /// Locks a row and reads its newest version; `None` if it is gone. `Err` is the transaction that has to end first.
     pub fn lock(&mut self, tx: TxId, place: Place) -> Result<Option<V>, TxId> {
         let Some(row) = self.find(place) else { return Ok(None) };
         match row.holder {

@@ -166,7 +166,7 @@ pub struct State<P: Participant> {
     pub blocks: Heap<BlockRow>,
     /// Rows that wait while others of their range go on.
     pub left_behind: Heap<OutboxRow>,
-    /// Who publishes which key range.
+    /// Which relay publishes which key range.
     pub leases: Heap<LeaseRow>,
     /// Deadlines.
     pub deadlines: Heap<Deadline>,

@@ -16,7 +16,7 @@ use crate::{
     system::System,
 };
 
-/// Who does something to the services now and then.
+/// An outsider that does something to the services now and then.
 type Outsider = fn(&System) -> Task;
 
 /// How often a step looks for a replica or a client that has something to do.
