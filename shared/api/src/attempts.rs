@@ -1,4 +1,4 @@
-//! How often a caller who has shown nothing yet may have a token looked at.
+//! How often an unauthenticated caller may have a token looked at.
 
 use std::{
     collections::HashMap,

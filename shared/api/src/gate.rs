@@ -20,12 +20,12 @@ use tracing::warn;
 
 use crate::{Caller, Keys, attempts::Attempts, keys::Refused, rate::Rate};
 
-/// Lets requests through to an API: not too many at once, from callers who show who they are, not too often.
+/// Lets requests through to an API: not too many at once, from authenticated callers, not too often.
 #[derive(Clone)]
 pub struct Gate {
     pub(crate) keys: Option<Arc<Keys>>,
     pub(crate) rate: Option<Arc<Rate>>,
-    /// Of those who have not shown who they are.
+    /// Of unauthenticated callers.
     pub(crate) attempts: Option<Arc<Attempts>>,
     /// In which a proxy says where a request comes from.
     pub(crate) address_header: Option<HeaderName>,
@@ -53,7 +53,7 @@ impl Gate {
         self.before(api.layer(from_fn(back_office)))
     }
 
-    /// Who asks. A token that held a moment ago costs nothing; any other takes an attempt from its address first, so that
+    /// The caller of a request. A token that held a moment ago costs nothing; any other takes an attempt from its address first, so that
     /// no flood of what does not hold is worth more signature checks than that.
     async fn caller(&self, headers: &HeaderMap, from: Option<IpAddr>) -> Result<Caller, Response> {
         let Some(keys) = &self.keys else { return Ok(Caller::Anyone) };
@@ -77,7 +77,7 @@ impl Gate {
         })
     }
 
-    /// Where a request comes from. Of IPv6 the network: who has one has all its addresses.
+    /// Where a request comes from. Of IPv6 the network: a client that has one has all its addresses.
     fn address(&self, request: &Request) -> Option<IpAddr> {
         let told = self.address_header.as_ref().and_then(|name| forwarded(request.headers(), name));
         let peer = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());

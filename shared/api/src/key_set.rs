@@ -81,7 +81,7 @@ fn usable(value: &Value) -> Result<(Algorithm, DecodingKey), String> {
     Ok((algorithm, key))
 }
 
-/// Public keys for signatures alone: who knows a shared one could sign tokens themselves.
+/// Public keys for signatures alone: a service that knows a shared key could sign tokens itself.
 fn algorithm(jwk: &Jwk) -> Option<Algorithm> {
     let operations = jwk.common.key_operations.as_ref();
     if jwk.common.public_key_use == Some(PublicKeyUse::Encryption)

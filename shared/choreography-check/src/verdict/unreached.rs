@@ -1,4 +1,4 @@
-//! What no run came by: compensations, ends, lines of state tables.
+//! What no run reached: compensations, ends, lines of state tables.
 
 use std::collections::BTreeSet;
 

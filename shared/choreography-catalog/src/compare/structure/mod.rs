@@ -76,7 +76,7 @@ fn other_type(written: &Alternative, read: &[Alternative], field: &str) -> Diffe
     Difference::at(field, Kind::TypeChanged, format!("{} may be written, and {kinds} is read", written.kind))
 }
 
-/// A value, read by those who list what they know.
+/// A value, read by alternatives that list the values they know.
 fn one_of_values(value: &Value, written: &Alternative, read: &[Alternative], field: &str) -> Vec<Difference> {
     if read.iter().any(|read| read.value.as_ref() == Some(value)) {
         return Vec::new();
