@@ -85,7 +85,7 @@ impl Kafka {
         self.behind_proxy.as_deref()
     }
 
-    /// As its administrator, where it asks who comes.
+    /// As its administrator, where it asks clients to log in.
     #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.connection

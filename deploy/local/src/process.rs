@@ -25,7 +25,7 @@ pub struct ServiceProcess {
     spec: ProcessSpec,
     pid: u32,
     /// A signal is sent under this lock and only to a child not yet awaited, so that it can never
-    /// hit a stranger who was given the same id.
+    /// hit another process that was given the same id.
     child: Mutex<Child>,
 }
 

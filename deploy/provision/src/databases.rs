@@ -10,7 +10,7 @@ use crate::{ProvisionError, Result, scram};
 /// and the unique violation that a truly concurrent attempt ends in.
 const THERE_ALREADY: &[&str] = &["42710", "42P04", "23505"];
 
-/// What it answers to who lacks the right.
+/// What PostgreSQL answers to a role that lacks the right.
 const NOT_ALLOWED: &str = "42501";
 
 /// A role that can log in.

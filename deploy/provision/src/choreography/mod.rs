@@ -1,4 +1,4 @@
-//! Who takes part, and who reads and writes what: as the services describe themselves, as far as the topics' owners agree.
+//! The services that take part, and what each reads and writes: as they describe themselves, as far as the topics' owners agree.
 
 mod owners;
 mod part;
@@ -22,7 +22,7 @@ pub const OWNERS: &str = "owners.json";
 /// All that is described, and what of it holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choreography {
-    /// Who takes part, by name.
+    /// The services that take part, by name.
     pub parts: Vec<Part>,
     /// Which service owns which topic.
     pub owners: BTreeMap<String, String>,
@@ -40,14 +40,14 @@ pub static SHOP: LazyLock<Choreography> = LazyLock::new(|| {
 /// Every service that takes part.
 pub static PARTS: LazyLock<&[Part]> = LazyLock::new(|| &SHOP.parts);
 
-/// The names of all who take part.
+/// The names of all services that take part.
 #[must_use]
 pub fn services() -> Vec<&'static str> {
     PARTS.iter().map(|part| part.service.as_str()).collect()
 }
 
-/// The names of those whose events others may wait for: without one of them an order does not end. Who only listens is
-/// not among them.
+/// The names of the services whose events others may wait for: without one of them an order does not end. A service that
+/// only listens is not among them.
 #[must_use]
 pub fn publishers() -> Vec<&'static str> {
     PARTS.iter().filter(|part| !part.writes.is_empty()).map(|part| part.service.as_str()).collect()

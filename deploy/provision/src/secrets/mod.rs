@@ -101,7 +101,7 @@ fn for_postgres(store: &Store, authority: &certificates::Authority, addresses: &
     store.hand("postgres", "superuser-password", &store.password("postgres.database-password")?, User::Postgres)
 }
 
-/// Who makes Kafka's users must know their passwords, and nothing of the databases.
+/// The job that makes Kafka's users must know their passwords, and nothing of the databases.
 fn for_kafka_setup(store: &Store, authority: &certificates::Authority) -> Result<()> {
     store.hand(KAFKA_SETUP, "ca.pem", authority.pem(), User::Services)?;
     store.hand(KAFKA_SETUP, "kafka-password", &store.password("kafka-admin")?, User::Services)?;
@@ -112,7 +112,7 @@ fn for_kafka_setup(store: &Store, authority: &certificates::Authority) -> Result
     Ok(())
 }
 
-/// Who makes the databases' roles must know their passwords, and nothing of Kafka.
+/// The job that makes the databases' roles must know their passwords, and nothing of Kafka.
 fn for_database_setup(store: &Store, authority: &certificates::Authority, addresses: &Addresses) -> Result<()> {
     store.hand(DATABASE_SETUP, "ca.pem", authority.pem(), User::Services)?;
     let url = database_url(store, addresses, "postgres", "postgres")?;
