@@ -1,4 +1,4 @@
-//! Where a service stands besides its folder: each of these places follows from what it describes, and what is missing is named.
+//! A service's entries outside its folder: each of them follows from what it describes, and a missing one is named.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 

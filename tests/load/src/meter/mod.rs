@@ -24,7 +24,7 @@ use crate::progress::say;
 /// and at rest after 10 s.
 pub const REST: Duration = Duration::from_secs(11);
 
-/// Who takes part: a name, and the processes that began it.
+/// A part of the system: a name, and the processes that began it.
 struct Part {
     name: &'static str,
     pids: Vec<u32>,

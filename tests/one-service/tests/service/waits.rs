@@ -1,4 +1,4 @@
-//! Two transactions that want the same: who comes second waits, and then sees what the first one did.
+//! Two transactions that want the same: the second waits, and then sees what the first one did.
 //!
 //! The first is held open by hand, in psql's place, until the second is seen to wait for it.
 

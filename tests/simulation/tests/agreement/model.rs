@@ -109,7 +109,7 @@ impl OnModel {
         Step { slot, call, seen }
     }
 
-    /// Who was blocked goes on, which may let others go on. At most one waits for any transaction, so the order of
+    /// Slots that were blocked go on, which may let others go on. At most one waits for any transaction, so the order of
     /// looking makes no difference.
     fn look_again(&mut self, mut blocked: Vec<usize>, seen: &mut Vec<(usize, Seen)>) {
         loop {

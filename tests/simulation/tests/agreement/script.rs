@@ -62,7 +62,7 @@ fn is(step: &Step, answer: &str) -> bool {
     step.seen.iter().any(|(_, seen)| matches!(seen, Seen::Done(said) if said == answer))
 }
 
-/// Two that wait for one race once it ends, and PostgreSQL does not say who wins.
+/// Two that wait for one race once it ends, and PostgreSQL does not say which one wins.
 fn is_determined(side: &OnModel, step: &Step) -> bool {
     let blocked = matches!(step.seen[0].1, Seen::Blocked(_));
     let waits = side.waits();
