@@ -4,7 +4,7 @@ use std::{borrow::Cow, str::FromStr};
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
-/// Longer ones are left out: what a stranger sends stays small in every row and message of the saga. The W3C recommendation
+/// Longer ones are left out: what a client sends stays small in every row and message of the saga. The W3C recommendation
 /// asks for at least as much to be passed on.
 const LONGEST_STATE: usize = 512;
 

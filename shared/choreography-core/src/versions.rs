@@ -84,7 +84,7 @@ impl Versions {
     }
 }
 
-/// What a conversion says that misses something: the field's place, such as `payload.amount`, and what is wrong with it.
+/// The error of a conversion that misses something: the field's place, such as `payload.amount`, and what is wrong with it.
 pub fn field(path: impl Into<String>, problem: impl Into<String>) -> DecodeError {
     DecodeError::Payload { path: path.into(), problem: problem.into() }
 }

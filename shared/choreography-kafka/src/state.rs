@@ -55,7 +55,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Why this consumer is not to be called ready; `None`: it is. Names no hosts: unauthenticated clients may read it.
     ///
-    /// A partition that can't be read leaves it ready: one message of a stranger takes no API out of service. A partition
+    /// A partition that can't be read leaves it ready: one message of an unknown client takes no API out of service. A partition
     /// whose offset is out of range does not: events were lost, or are about to be.
     pub fn problem(&self) -> Option<String> {
         if let Some(lost) = self.stopped.iter().find(|stopped| stopped.why == Stop::OutOfRange) {

@@ -58,7 +58,7 @@ impl Health {
         *self.stage() = Stage::Stopping;
     }
 
-    /// Whether it takes part in sagas now, and how it stands or why not; what `/readyz` answers.
+    /// What `/readyz` answers: whether the service takes part in sagas now, and how it stands or why not.
     pub(crate) async fn readiness(&self) -> Result<String, String> {
         let signs = match &*self.stage() {
             Stage::Starting(what) => return Err(format!("starting: waits for {what}")),

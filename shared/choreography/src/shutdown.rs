@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-/// What a drain that is over may still take to leave the process.
+/// The time that the process may take to end after the drain is over.
 const LEAVING: Duration = Duration::from_secs(3);
 
 /// Cancelled once SIGTERM or SIGINT comes.

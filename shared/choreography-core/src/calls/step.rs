@@ -25,8 +25,8 @@ pub trait CallStore: Send + Sync + 'static {
         bytes: usize,
         lease: TimeDelta,
     ) -> impl Future<Output = Result<Vec<Claimed>, StoreError>> + Send;
-    /// Of answers whose calls are not open any more, those that say something else than the operator who settled the call
-    /// by hand. Writes that down, too.
+    /// Returns those answers to calls that are no longer open which contradict the operator who settled the call by hand.
+    /// Writes the contradiction down, too.
     fn contradictions(
         &self,
         late: &[LateAnswer],

@@ -51,9 +51,9 @@ pub(super) struct Batch<'a, P: Participant> {
 pub(super) struct Waiting {
     /// Per aggregate, its deferred events, which are locked.
     pub queues: HashMap<String, Queue>,
-    /// Of the others, those of which an event is deferred, as it was seen without a lock.
+    /// The other aggregates that have a deferred event, as it was seen without a lock.
     pub deferred: HashSet<String>,
-    /// And those of which a compensation is deferred that is not parked.
+    /// And those that have a deferred compensation that is not parked.
     pub overtaking: HashSet<String>,
 }
 
@@ -220,7 +220,7 @@ impl<'a, P: Participant> Batch<'a, P> {
         }
     }
 
-    /// Aggregates of arrivals of which an event is deferred, and of which a compensation is.
+    /// Aggregates of arrivals that have a deferred event, and those that have a deferred compensation.
     pub fn found_waiting(&mut self, deferred: HashSet<String>, overtaking: HashSet<String>) {
         self.waiting.deferred.extend(deferred);
         self.waiting.overtaking.extend(overtaking);

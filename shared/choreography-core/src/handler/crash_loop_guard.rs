@@ -157,7 +157,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     }
 }
 
-/// Whether it must be what ends the process.
+/// Whether this input must be the one that ends the process.
 fn is_culprit(before: Crashes) -> bool {
     before.times >= if before.stage == Stage::Begun { CRASHES_AT_DECODING } else { CRASHES_ENOUGH }
 }

@@ -127,7 +127,7 @@ impl<'a, P: Participant> Running<'a, P> {
         }
     }
 
-    /// What waits for its time has no inbox row before it, and what could not be tried now keeps the one it has or has not.
+    /// An event that waits for its time gets no inbox row before then; one that could not be tried now is left as it is.
     fn note_in_inbox(&mut self, input: &Input<P>, note: &Note, verdict: &Verdict<P::Reply>) {
         let inbox = &mut self.outcome.writing.inbox;
         match &input.origin {

@@ -242,7 +242,7 @@ fn nothing_to_do<P: Participant>(inbound: &[Inbound<P>]) -> Option<Progress<P::R
         .then(|| Progress::of(inbound.iter().map(|_| Some(Verdict::Ignored)).collect()))
 }
 
-/// What a relay can be handed, and the key ranges that have something else to publish.
+/// The rows that can be handed to a relay, and the key ranges that have something else to publish.
 fn published(messages: Vec<OutboxMessage>, numbers: &[i64], ranges: i32) -> (Vec<OutboxRow>, Vec<i32>) {
     let (mut rows, mut others) = (Vec::new(), BTreeSet::new());
     for (place, message) in messages.into_iter().enumerate() {

@@ -76,12 +76,12 @@ pub struct Intake<P: Participant> {
     aside: Arc<Aside<P>>,
     limits: Limits,
     guarded: bool,
-    /// The kind whose turn it is, when each goes alone.
+    /// The kind that is next, when each goes alone.
     turn: usize,
 }
 
 impl<P: Participant> Intake<P> {
-    /// With what it leaves to the loop beside.
+    /// The intake, and the queue in which it leaves inputs to the loops beside.
     pub fn new(limits: Limits) -> (Self, Arc<Aside<P>>) {
         let offsets = SharedOffsets::default();
         let aside = Arc::new(Aside::new(limits, offsets.clone()));
@@ -101,7 +101,7 @@ impl<P: Participant> Intake<P> {
         self.basket().room()
     }
 
-    /// How many more of a kind it takes before others have gone into a transaction: what waits outside is bounded there.
+    /// How many more inputs of a kind it takes before others have gone into a transaction. What waits outside is bounded there.
     pub fn room_for(&self, kind: Kind) -> usize {
         self.limits.inputs.saturating_sub(self.waiting[kind as usize].len())
     }
@@ -236,7 +236,7 @@ impl<P: Participant> Intake<P> {
         }
     }
 
-    /// What a run crashed over goes aside, with all that comes behind it of its aggregate.
+    /// Sets aside the inputs over which a run crashed, with all later inputs of their aggregates.
     async fn leave_suspects<D: Database<P>>(&mut self, handler: &Handler<P, D>) -> Result<(), StoreError> {
         let Some(batch) = self.pending.as_ref().filter(|batch| !batch.is_done_in_part()) else { return Ok(()) };
         let crashed = handler.crashed_over(&batch.inbound).await?;

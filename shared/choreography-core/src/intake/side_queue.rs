@@ -43,7 +43,7 @@ struct State<P: Participant> {
 struct Here {
     items: usize,
     under_way: bool,
-    /// What comes of it joins the slow ones, which are before it.
+    /// New inputs of it join the slow ones, which are before them.
     slow: bool,
 }
 

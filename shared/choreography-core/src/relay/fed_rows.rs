@@ -26,7 +26,7 @@ pub(super) struct Fed {
     remembered_bytes: usize,
 }
 
-/// What is chosen of what waits; nothing waits any more but for want of room.
+/// The rows that are chosen among those that wait. Only rows for which there was no room still wait.
 #[derive(Debug, Default)]
 pub(super) struct Chosen {
     pub rows: Vec<OutboxRow>,

@@ -69,7 +69,7 @@ pub(crate) struct State {
     pub locked: BTreeSet<(Table, String)>,
     /// Rows that this version can't read.
     pub unreadable: BTreeSet<(Table, String)>,
-    /// Rows of which the database refuses any change.
+    /// Rows that the database refuses to change.
     pub poison: BTreeSet<String>,
     /// No message is kept with its bytes.
     pub refuses_bytes: bool,
@@ -143,7 +143,7 @@ impl Database<Toy> for Memory {
 }
 
 impl DeferredStore for Memory {
-    /// All that is due; the handler itself sees to whose turn it is.
+    /// All that is due; the handler itself decides which are next.
     async fn claim(&self, _limits: Limits, lease: TimeDelta) -> Result<Claimed, StoreError> {
         let mut state = self.state();
         let now = state.now;

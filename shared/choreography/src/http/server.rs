@@ -20,7 +20,7 @@ use super::connections::{Connections, Held, Place};
 
 /// After the listener failed, as without free file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How often a connection that answers is held against its limit.
+/// How often a connection that answers is checked against its time limit.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// What a server grants its clients.

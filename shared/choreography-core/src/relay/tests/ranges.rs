@@ -101,7 +101,7 @@ async fn a_row_that_was_stopped_is_passed_for_good_though_its_range_is_quiet() {
     relaying.wait(1);
     relaying.step(&outbox, &mut broker).await;
     assert_eq!(written(&outbox), (1, vec![]));
-    // Discarded: nothing else tells of it any more.
+    // Discarded: only the block records it.
     outbox.left.lock().unwrap().clear();
     outbox.stopped.lock().unwrap().clear();
     broker.refused.clear();
