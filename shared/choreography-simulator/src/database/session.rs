@@ -42,7 +42,7 @@ impl<P: Participant> Tx<P> {
         Self { model: model.clone(), id, begun, locked: None, about: None }
     }
 
-    /// By what the schedule (and the comparison with PostgreSQL) knows it.
+    /// The id by which the schedule (and the comparison with PostgreSQL) knows it.
     pub fn id(&self) -> TxId {
         self.id
     }
