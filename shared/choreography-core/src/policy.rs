@@ -35,7 +35,7 @@ pub struct RetryPolicy {
 const LONGEST_LOOK_AWAY: TimeDelta = TimeDelta::seconds(5);
 
 impl RetryPolicy {
-    /// The wait of what needs something that others hold, after it has waited for so long already.
+    /// The next wait of an input that needs a lock that others hold, after it has waited for so long already.
     pub fn wait_for_others(&self, waited: TimeDelta, random: u64) -> TimeDelta {
         let ceiling = waited.max(self.base).min(self.cap).min(LONGEST_LOOK_AWAY).num_milliseconds().max(1);
         TimeDelta::milliseconds(i64::try_from(random % ceiling.unsigned_abs()).unwrap_or(0) + 1)

@@ -144,7 +144,7 @@ impl KafkaConsumer {
         Ok(())
     }
 
-    /// The first of what was taken, within the limits, as far as it is still this member's.
+    /// The first messages that were taken, within the limits, of partitions that this member still has.
     fn hand_over(&mut self, messages: usize) -> Vec<Delivery> {
         let group = self.consumer.context();
         // Of an assignment that is over nothing is handed over, even if the partition is back: it begins anew.
@@ -179,7 +179,7 @@ impl EventConsumer for KafkaConsumer {
             self.set_paused(true)?;
         }
         let before = self.taken.len();
-        // All is paused, so hardly anything comes: what librdkafka had on its way, once.
+        // All is paused, so hardly anything comes: only messages that librdkafka already had on their way.
         self.gather(Limits { messages: 1, ..self.limits }).await?;
         if self.taken.len() > before {
             self.set_paused(true)?;

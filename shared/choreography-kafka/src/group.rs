@@ -88,7 +88,7 @@ impl Group {
         lock(&self.ended).clone()
     }
 
-    /// Pauses or resumes all that is owned and all that comes; what stands still goes on standing.
+    /// Pauses or resumes all partitions that are owned or will be; those that stand still are not resumed.
     pub fn set_paused(&self, consumer: &BaseConsumer<Self>, paused: bool) -> KafkaResult<()> {
         self.paused.store(paused, Ordering::Relaxed);
         let mut list = TopicPartitionList::new();

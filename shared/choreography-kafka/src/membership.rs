@@ -25,7 +25,7 @@ const LOST_AFTER: Duration = Duration::from_secs(30);
 pub enum GroupProtocol {
     /// The members agree, by cooperative-sticky assignment.
     Classic {
-        /// A member of which the broker hears nothing for this long is out of the group.
+        /// A member from which the broker hears nothing for this long is out of the group.
         session_timeout: Duration,
     },
     /// The broker decides, from Kafka 4.0 on ([KIP-848](https://cwiki.apache.org/confluence/x/HhD1D)), and says how long a member may be

@@ -52,7 +52,7 @@ impl<'c> Queue<'c> {
         }
     }
 
-    /// The next event; `None` if there is none by then, or one that librdkafka dealt with by itself.
+    /// The next event; `None` if none came in time, or if librdkafka dealt with it by itself.
     pub fn poll(&self, wait: Duration) -> Option<Event<'_>> {
         let milliseconds = c_int::try_from(wait.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: the queue is valid until `drop`.
@@ -79,7 +79,7 @@ pub(super) enum Polled<'e> {
     Failure(Failure),
     /// `Some(true)`: these partitions come; `Some(false)`: they go; `None`: the rebalance failed.
     Rebalance(Option<bool>, Vec<(String, i32)>),
-    /// The answer to a commit: what the broker has now, and what it refused, with why.
+    /// The answer to a commit: offsets that the broker has now, and those that it refused, with the reason.
     Committed(Vec<Position>, Vec<(Position, String)>),
     /// JSON.
     Statistics(&'e [u8]),

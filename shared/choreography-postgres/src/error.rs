@@ -2,8 +2,8 @@
 
 use choreography_core::store::StoreError;
 
-/// Sorts an error by what the engine does about it: what concerns one input is that input's, and only what concerns
-/// everybody makes everybody wait.
+/// Sorts an error by what the engine does about it: an error that concerns one input stops that input, and only one that
+/// concerns every input makes every input wait.
 pub fn store_error(error: sqlx::Error) -> StoreError {
     let text = error.to_string();
     match &error {

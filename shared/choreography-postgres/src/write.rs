@@ -34,7 +34,7 @@ pub(super) struct Statement<'a> {
 }
 
 impl<'a> Statement<'a> {
-    /// `from` says in which rows with a `place` (1 is the first) what was lost is found.
+    /// `from` names the rows that say what was lost, each by its `place` (1 is the first).
     fn look(&mut self, look: Look<'a>, from: &str) {
         let number = self.looks.len();
         self.parts.select(format!("SELECT {number} AS look, place FROM {from}"));

@@ -17,7 +17,7 @@ use crate::{
 /// Calls as the steps need them.
 pub trait CallStore: Send + Sync + 'static {
     /// Takes up to `limit` open calls that no process is making, for the time of `lease`, and counts the attempt:
-    /// `attempts` of what comes back is at least 1, since the process that had it before may have begun the call. Their requests
+    /// `attempts` of a call that comes back is at least 1, since the process that had it before may have begun the call. Their requests
     /// have at most `bytes` together, or it is a single one.
     fn claim(
         &self,

@@ -79,7 +79,7 @@ impl<'a, P: Participant> Batch<'a, P> {
         }
     }
 
-    /// Sorts out what needs no rows: what is dead or ignored, what comes twice, and what was lost at an earlier try.
+    /// Sorts out inputs that need no rows: dead or ignored ones, repeats, and those that were lost at an earlier try.
     pub fn look_at_all(&mut self, window: Window, known: &Known) {
         let mut seen = HashSet::new();
         for (index, inbound) in self.inbound.iter().enumerate() {
@@ -273,7 +273,7 @@ impl<'a, P: Participant> Batch<'a, P> {
     }
 }
 
-/// Events, answers and deadlines of an aggregate keep their order, so what comes behind one that is left is left as well.
+/// Events, answers and deadlines of an aggregate keep their order, so all that come behind one that is left are left as well.
 fn is_left<'a, P: Participant>(inbound: &'a Inbound<P>, note: &Note, left: &mut HashSet<&'a str>) -> bool {
     let aggregate = inbound.aggregate_id();
     let is_left = note.left || aggregate.is_some_and(|aggregate| left.contains(aggregate));

@@ -2,8 +2,9 @@
 //! ([`Handler::handle_isolating`]), each of them one transaction.
 //!
 //! A transaction begins, locks rows and reads them, runs the rules in memory, writes all that follows at once, and commits: four round
-//! trips, and one more for each table whose rows can only be named by what stands in others'. What it inserts, the inbox first, it inserts after all its locks; so whatever was read without a lock is looked at again by the write, and a batch that
-//! lost something to another transaction is done anew, knowing what it lost.
+//! trips, and one more for each table whose keys stand in rows of another. It inserts only after it has taken all its locks, the inbox
+//! first. So the write looks again at whatever was read without a lock, and a batch that lost something to another transaction is
+//! done anew, knowing what it lost.
 
 mod batch;
 mod consequences;

@@ -9,7 +9,7 @@ use crate::{
     participant::{Participant, Refusal, Trigger},
 };
 
-/// The class of what waits for rows that others have locked. It is no failure of the input, so it spends no attempts.
+/// The class of an input that waits for rows that others have locked. It is no failure of the input, so it spends no attempts.
 pub(super) const LOCKED: &str = "locked";
 
 /// The class of what ended the process.

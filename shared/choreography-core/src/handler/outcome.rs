@@ -109,7 +109,7 @@ impl<P: Participant> Outcome<P> {
         calls.postponed.push(refused);
     }
 
-    /// Brings what is to be written into the form in which each row stands once. `answered`: calls whose answers were taken.
+    /// Merges the changes, so that each row is written once. `answered`: calls whose answers were taken.
     pub fn net(&mut self, answered: &[PendingCall]) {
         let deadlines = &mut self.writing.deadlines;
         for passed in std::mem::take(&mut self.passed) {

@@ -59,7 +59,7 @@ impl<P: Participant> Batch<P> {
         kept
     }
 
-    /// It went through, but for what was left: nothing of that was done.
+    /// The batch went through, except for inputs that were left: nothing of those was done.
     pub fn end(self, offsets: &SharedOffsets) -> (Handled<P::Reply>, Vec<Item<P>>) {
         let mut offsets = offsets.lock().unwrap_or_else(PoisonError::into_inner);
         let Self { inbound, mut progress, thens, .. } = self;

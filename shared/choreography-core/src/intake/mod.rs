@@ -148,8 +148,8 @@ impl<P: Participant> Intake<P> {
         self.pending.is_some() || self.waiting.iter().any(|waiting| !waiting.is_empty())
     }
 
-    /// Chooses what the next [`step`](Self::step) handles: what failed before, or a fair share of what waits. Whether there is
-    /// something. `owned_since`: as [`EventConsumer::owned_since`]; of partitions that went to another member nothing is begun any more.
+    /// Chooses what the next [`step`](Self::step) handles: the batch that failed before, or a fair share of what waits. Returns whether
+    /// there is something. `owned_since`: as [`EventConsumer::owned_since`]; no message of a partition that moved to another is begun.
     pub fn prepare(&mut self, owned_since: impl Fn(&str, i32) -> Option<u64>) -> bool {
         let is_owned = |item: &Item<P>| item.is_owned(&owned_since);
         let again = self.pending.take().map(|batch| batch.begin_again(NO_ANSWER, is_owned));

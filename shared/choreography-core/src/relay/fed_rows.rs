@@ -1,5 +1,5 @@
-//! Which of the rows that came past the table may be sent without reading it: those whose aggregate's previous event Kafka has,
-//! as this relay knows for certain.
+//! Rows that came past the table, and which of them may be sent without reading it: those of which this relay knows for certain
+//! that Kafka has the aggregate's previous event.
 //!
 //! Numbers of the outbox have gaps that no reader sees: another replica may have committed an earlier event of the same aggregate, and
 //! this process knows nothing of it. So each event carries its aggregate's own number, counted without gaps under the
@@ -69,7 +69,7 @@ impl Fed {
             };
             let before = sent.get(key).or_else(|| self.acknowledged.get(key)).copied().unwrap_or_default();
             if before + 1 != nth {
-                // Behind what is not known all of the aggregate waits, since none has the number after it.
+                // Behind an unknown event all of the aggregate waits, since none has the next number.
                 row.remove();
                 chosen.look = true;
                 continue;

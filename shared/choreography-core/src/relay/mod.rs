@@ -82,7 +82,7 @@ impl Reading {
         self.rows.div_ceil(self.ranges.len().max(1))
     }
 
-    /// Most rows of one range that were left behind: what is new goes on beside them.
+    /// How many rows of one range that were left behind a read takes at most: new rows go on beside them.
     pub fn left_per_range(&self) -> usize {
         self.rows_per_range().div_ceil(2)
     }
@@ -109,7 +109,7 @@ pub struct Unpublished {
     /// Rows behind the read's numbers that have to wait: of a stopped key, of a topic left out, or behind one of their key that
     /// was left behind. Ranges and numbers.
     pub waiting: Vec<(i32, i64)>,
-    /// Up to which number each range was read: none that was in sight up to there is missing.
+    /// The number up to which each range was read: no row that was in sight up to there is missing.
     pub seen: Vec<(i32, i64)>,
     /// The transactions that were at work meanwhile.
     pub snapshot: Snapshot,
@@ -164,8 +164,8 @@ pub trait OutboxStore: Send + Sync + 'static {
     fn writers(&self) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
     /// The first rows that are not done with.
     fn unpublished(&self, reading: &Reading) -> impl Future<Output = Result<Unpublished, StoreError>> + Send;
-    /// Writes down what is published and what is left behind, where the lease's epoch still stands, expired or not; returns the
-    /// ranges where it does.
+    /// Records the rows that are published and those that are left behind, for each lease whose epoch still stands, expired or not.
+    /// Returns the ranges of those leases.
     fn mark(&self, leases: &[Lease], mark: &Mark) -> impl Future<Output = Result<Vec<i32>, StoreError>> + Send;
     /// Stops the keys of these rows, each for its topic, where the lease's epoch still stands, and leaves the rows behind;
     /// returns how many rows that are. They wait, whichever replica holds the range, until they are released or discarded.

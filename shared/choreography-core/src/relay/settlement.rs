@@ -1,4 +1,4 @@
-//! Up to which number every transaction that drew one has ended.
+//! The number up to which every transaction that drew one has ended.
 
 use std::{collections::HashSet, time::Duration};
 

@@ -26,7 +26,7 @@ struct Standing {
 pub(super) struct Standings(BTreeMap<i32, Standing>);
 
 impl Standings {
-    /// The leases of which nothing is known: they were not held before.
+    /// The leases about which nothing is known: they were not held before.
     pub fn unknown(&self, leases: &[Lease]) -> Vec<Lease> {
         let is_known = |lease: &&Lease| self.0.get(&lease.range).is_some_and(|range| range.epoch == lease.epoch);
         leases.iter().filter(|lease| !is_known(lease)).copied().collect()
@@ -190,7 +190,7 @@ impl Standings {
 pub(super) struct Step {
     /// To be written down.
     pub mark: Mark,
-    /// Up to which number all is done with then, in each range that was read.
+    /// The number up to which all is done with then, in each range that was read.
     through: BTreeMap<i32, i64>,
 }
 

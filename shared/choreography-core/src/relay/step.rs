@@ -209,7 +209,7 @@ impl Relay {
         }))
     }
 
-    /// Writes down what Kafka has of what was handed on, if that is due.
+    /// Records which of the rows that were handed on Kafka has, if that is due.
     async fn mark_in_time<S: OutboxStore>(&mut self, store: &S, now: Duration) -> Result<(), StoreError> {
         let rows = self.standings.unwritten_rows();
         if rows >= MARK_ROWS || rows > 0 && now.saturating_sub(self.marked_at) >= MARK_AFTER {
@@ -297,7 +297,7 @@ impl Relay {
         outcome
     }
 
-    /// Writes down what is done with. How many of the acknowledged rows that are.
+    /// Records the rows that are done with. Returns how many of the acknowledged rows were recorded.
     async fn mark<S: OutboxStore>(
         &mut self,
         store: &S,

@@ -25,10 +25,10 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The database is away or broken for everybody: wait, then try the same again.
+    /// The database is away or broken for every input: wait, then try the same again.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// Another holds what this needs, or a partition is missing: it concerns this work only and may pass.
+    /// Another transaction holds a lock that this one needs, or a partition is missing: it concerns this work only and may pass.
     #[error("the database could not do this now: {0}")]
     Contention(String),
     /// It concerns this work only and trying again can't help: the database refuses its data, or a row that it needs
@@ -79,9 +79,9 @@ pub enum Waits {
 /// events and deadlines that a write changes come behind rows that it has locked; if two transactions wait for each other there, the
 /// database ends one of them, and it begins anew.
 ///
-/// Nothing is inserted before the write, and so some of what was read can be another's by then: a row that was not there, a key of
-/// which nothing was deferred, an event that had no effect yet. The write looks at all of that again in its own, later snapshot and
-/// says what was [`Lost`]; a transaction that lost something rolls back and begins anew.
+/// Nothing is inserted before the write, so another transaction may have changed some of what was read: a row that was not
+/// there, a key without a deferred event, an event that had no effect yet. The write looks at all of that again in its own,
+/// later snapshot and says what was [`Lost`]; a transaction that lost something rolls back and begins anew.
 pub trait Transaction<P: Participant>: Send {
     /// The database's clock when the transaction began.
     fn now(&self) -> DateTime<Utc>;

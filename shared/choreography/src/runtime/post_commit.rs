@@ -17,7 +17,7 @@ use choreography_core::{
 
 use super::{CallQueue, Wakes};
 
-/// Rows and bytes that wait for a relay in memory, several seconds' worth at full speed; what finds no room is read from the table.
+/// Rows and bytes that wait for a relay in memory, several seconds' worth at full speed; rows that find no room are read from the table.
 const FED_ROWS: usize = 20_000;
 const FED_BYTES: usize = 16 << 20;
 
