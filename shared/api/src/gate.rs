@@ -33,7 +33,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Lets everybody through.
+    /// Lets every request through.
     #[must_use]
     pub fn open() -> Self {
         let places = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
@@ -54,7 +54,7 @@ impl Gate {
     }
 
     /// The caller of a request. A token that held a moment ago costs nothing; any other takes an attempt from its address first, so that
-    /// no flood of what does not hold is worth more signature checks than that.
+    /// a flood of bad tokens costs no more signature checks than the address has attempts.
     async fn caller(&self, headers: &HeaderMap, from: Option<IpAddr>) -> Result<Caller, Response> {
         let Some(keys) = &self.keys else { return Ok(Caller::Anyone) };
         let token = bearer(headers);

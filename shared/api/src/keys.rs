@@ -148,7 +148,7 @@ impl Keys {
         self.trusted().ok_or(Refused::NoKeys)
     }
 
-    /// Looks at the keys, unless that was done within the patience. What can't be had leaves the keys as they are.
+    /// Looks at the keys, unless that was done within the patience. If they can't be had, the known keys stay.
     async fn look(&self, patience: Duration) {
         let mut looked = self.looked.lock().await;
         if looked.is_some_and(|looked| looked.elapsed() < patience) {

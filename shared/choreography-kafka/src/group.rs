@@ -46,7 +46,7 @@ pub(super) struct Group {
     answers: AtomicU64,
     /// Why the client can't go on.
     ended: Mutex<Option<String>>,
-    /// Another client has taken its place: what becomes of this one changes no standing any more.
+    /// Another client has taken its place: events of this one change no state any more.
     retired: AtomicBool,
     /// How often it was looked what has changed.
     looks: AtomicUsize,
@@ -325,7 +325,7 @@ impl Group {
         }
         for (topic, partitions) in &statistics.topics {
             for (partition, figures) in &partitions.partitions {
-                // What another member owns is that one's to report.
+                // The member that owns a partition reports it.
                 if let (Some(lag), Some(_)) = (lag(figures), self.owned_since(topic, *partition)) {
                     report_lag(topic, *partition, lag);
                 }

@@ -7,7 +7,7 @@ use super::{MigrationError, Pool};
 /// Its name, in whatever table the aggregates are.
 pub(super) const COLUMN: &str = "events_published";
 
-/// What a session says that counts. Of one that does not say so, as of an older version, no change of a row keeps the count.
+/// The setting of a session that counts. A session without it, as of an older version, loses the count of each row that it changes.
 pub const COUNTS: (&str, &str) = ("choreography.counts", "on");
 
 /// Whether another has a column of that name.

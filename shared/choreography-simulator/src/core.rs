@@ -48,7 +48,7 @@ pub struct Core {
     wakes_at: AtomicU64,
     /// The replica that is driven this moment; none: zero.
     member: AtomicU64,
-    /// What is driven this moment ends its process.
+    /// The task that is driven this moment ends its process.
     ends_process: AtomicBool,
 }
 

@@ -38,7 +38,7 @@ pub struct Broker {
     pub away: BTreeMap<String, DateTime<Utc>>,
 }
 
-/// A broker that everybody shares.
+/// A broker that all replicas share.
 pub type Kafka = Arc<Mutex<Broker>>;
 
 impl Broker {
@@ -175,7 +175,7 @@ impl Consumer {
         let mut broker = lock(&self.kafka);
         let generation = broker.generation(self.group, self.member);
         if generation > self.generation + 1 {
-            // What it had may have been another's in between.
+            // Another member may have had the partition in between.
             self.positions.clear();
         }
         self.generation = generation;

@@ -32,7 +32,7 @@ pub async fn database_password(shop: &Rotating) {
     assert!(cut >= 5, "{cut} connections were cut");
 }
 
-/// The file first, then the broker; then the broker is restarted, so that everybody must show a password again.
+/// The file first, then the broker; then the broker is restarted, so that every client must show a password again.
 pub async fn kafka_password(shop: &Rotating) {
     let users = shop.system.services().into_iter().map(|service| {
         shop.replace(service, "kafka-password", NEW);
