@@ -10,8 +10,8 @@
 //! from marking.
 //!
 //! Why nothing is skipped: numbers are drawn by transactions that commit in any order, so a lower one may come into sight after
-//! a higher one. "All is done with up to here" is said only of numbers that are [settled](settlement): a row with this number or a higher one is
-//! in sight, and every transaction that may have drawn a lower one has ended.
+//! a higher one. "All is done with up to here" is said only of numbers that are [settled](settlement): a row with this
+//! number or a higher one is in sight, and every transaction that may have drawn a lower one has ended.
 //!
 //! What one message or topic does stops no other: see [`waits`] and [`Outcome`](outcome::Outcome). A row that has to wait, for its
 //! topic or behind one of its key that Kafka refuses, is left behind: it is noted by its number, and the rest goes on.
