@@ -16,7 +16,7 @@ use harness::{World, story};
 use layering::entries::Project;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-/// Nobody's, also where somebody has made a service by the example of the README.
+/// The name of no service, also where a developer has made one by the example of the README.
 const NAME: &str = "planted";
 /// Below the project, so that Cargo finds the same configuration.
 const PLACE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/new-service");

@@ -138,7 +138,7 @@ enum Job {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
+    // Another crate in the build may leave rustls without a default; the first to install one decides, so a second time is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let job = Arguments::parse().job;
     for wrong in &SHOP.refused {

@@ -124,7 +124,7 @@ async fn list(State(context): State<Context>) -> Result<Json<Vec<StockView>>, Pr
     Ok(Json(read(&context.pool, None).await?))
 }
 
-/// Only what was set once is known; what was set to zero, and no more, has no row.
+/// Only SKUs whose stock was set once are known. A SKU that was only ever set to zero has no row.
 async fn read(pool: &Pool, sku: Option<&str>) -> sqlx::Result<Vec<StockView>> {
     let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
         "SELECT sku, coalesce(available, 0), coalesce(reserved, 0), coalesce(shipped, 0)

@@ -76,7 +76,7 @@ async fn place(
 ) -> Result<Response, Problem> {
     let request_key = idempotency::request_key(&caller, &headers)?;
     let order: NewOrder = shop::body::read(body)?;
-    // What no key stands for is held against nothing.
+    // Without a key there is nothing to compare the body with.
     let body_hash = request_key.as_ref().map(|_| idempotency::body_hash(&order)).unwrap_or_default();
     let details = Box::new(order.into_details()?);
     if !caller.may_act_for(&details.user_id) {

@@ -26,7 +26,7 @@ pub(crate) struct App {
     pub(crate) pool: PgPool,
     pub(crate) late: Duration,
     pub(crate) silent: Duration,
-    /// Cancelled when the process is to end: nobody is kept waiting on purpose from then on.
+    /// Cancelled when the process is to end: from then on no answer is delayed on purpose.
     pub(crate) stopping: CancellationToken,
 }
 

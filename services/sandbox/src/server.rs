@@ -111,7 +111,7 @@ async fn connect(url: &SecretString, settings: &Settings) -> Result<PgPool, sqlx
     PgPoolOptions::new()
         .max_connections(settings.sandbox_database_connections)
         .acquire_timeout(Duration::from_secs(10))
-        // Whoever begins a transaction finds out, one round trip sooner.
+        // The first statement of a transaction finds out, one round trip sooner.
         .test_before_acquire(false)
         .connect_with(options)
         .await

@@ -32,7 +32,7 @@ const TOKEN: &str = "token";
 pub struct Gate {
     pub(crate) keys: Option<Arc<Keys>>,
     pub(crate) rate: Option<Arc<Rate>>,
-    /// Of those who have not shown who they are.
+    /// Of unauthenticated callers.
     pub(crate) attempts: Option<Arc<Attempts>>,
     /// In which a proxy says where a request comes from.
     pub(crate) address_header: Option<HeaderName>,
@@ -40,7 +40,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Lets everybody through.
+    /// Lets every request through.
     #[must_use]
     pub fn open() -> Self {
         let places = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
@@ -69,8 +69,8 @@ impl Gate {
         self.before(api.layer(from_fn(back_office)))
     }
 
-    /// Who asks. A token that held a moment ago costs nothing; any other takes an attempt from its address first, so that
-    /// no flood of what does not hold is worth more signature checks than that.
+    /// The caller of a request. A token that held a moment ago costs nothing; any other takes an attempt from its address first, so that
+    /// a flood of bad tokens costs no more signature checks than the address has attempts.
     async fn caller(&self, headers: &HeaderMap, from: Option<IpAddr>) -> Result<Caller, Response> {
         let Some(keys) = &self.keys else { return Ok(Caller::Anyone) };
         let token = bearer(headers);
@@ -93,7 +93,7 @@ impl Gate {
         })
     }
 
-    /// Where a request comes from. Of IPv6 the network: who has one has all its addresses.
+    /// Where a request comes from. Of IPv6 the network: a client that has one has all its addresses.
     fn address(&self, request: &Request) -> Option<IpAddr> {
         let told = self.address_header.as_ref().and_then(|name| forwarded(request.headers(), name));
         let peer = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());

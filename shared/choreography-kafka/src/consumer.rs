@@ -59,7 +59,7 @@ pub struct KafkaConsumer {
     consumer: Arc<BaseConsumer<Group>>,
     limits: Limits,
     paused: bool,
-    /// What librdkafka handed over and nobody took yet: it would not hand it over again.
+    /// What librdkafka handed over and no poll has returned yet: it would not hand it over again.
     taken: Vec<Taken>,
     /// A poll under way. It outlives the future that began it, so that nothing is lost if that one is dropped.
     polling: Option<JoinHandle<Vec<Taken>>>,
@@ -140,7 +140,7 @@ impl KafkaConsumer {
         }
     }
 
-    /// What the lost client had handed over is repeated to whoever gets its partitions, and skipped by the inbox.
+    /// What the lost client had handed over is repeated to the member that gets its partitions, and skipped by the inbox.
     fn join_anew_if_lost(&mut self) -> Result<(), BrokerError> {
         let contact = self.consumer.context().state.snapshot().contact_age;
         if !self.taken.is_empty() || !self.membership.is_lost(contact) {
@@ -161,7 +161,7 @@ impl KafkaConsumer {
         Ok(())
     }
 
-    /// The first of what was taken, within the limits, as far as it is still this member's.
+    /// The first messages that were taken, within the limits, of partitions that this member still has.
     fn hand_over(&mut self, messages: usize) -> Vec<Delivery> {
         let group = self.consumer.context();
         // Of an assignment that is over nothing is handed over, even if the partition is back: it begins anew.
@@ -196,7 +196,7 @@ impl EventConsumer for KafkaConsumer {
             self.set_paused(true)?;
         }
         let before = self.taken.len();
-        // All is paused, so hardly anything comes: what librdkafka had on its way, once.
+        // All is paused, so hardly anything comes: only messages that librdkafka already had on their way.
         self.gather(Limits { messages: 1, ..self.limits }).await?;
         if self.taken.len() > before {
             self.set_paused(true)?;
@@ -285,7 +285,7 @@ fn gather(consumer: &BaseConsumer<Group>, limits: Limits) -> Vec<Taken> {
         };
         let Some(delivery) = accept(consumer, &message, &mut topics) else { continue };
         if batch.is_empty() {
-            // One that came while nobody was busy is not made to wait.
+            // A message that came while the consumer was idle is not made to wait.
             until = Instant::now() + if waited { Duration::ZERO } else { limits.linger };
         }
         bytes += delivery.size();

@@ -25,7 +25,7 @@ const LOST_AFTER: Duration = Duration::from_secs(30);
 pub enum GroupProtocol {
     /// The members agree, by cooperative-sticky assignment.
     Classic {
-        /// A member of which the broker hears nothing for this long is out of the group.
+        /// A member from which the broker hears nothing for this long is out of the group.
         session_timeout: Duration,
     },
     /// The broker decides, from Kafka 4.0 on ([KIP-848](https://cwiki.apache.org/confluence/x/HhD1D)), and says how long a member may be
@@ -69,8 +69,8 @@ impl Membership {
         Ok(consumer)
     }
 
-    /// Whether a client that heard from Kafka so long ago (`None`: never) is to be made anew. Ask only when it has
-    /// nothing that nobody took: what it heard last may be among it.
+    /// Whether a client that heard from Kafka so long ago (`None`: never) is to be made anew. Ask only when the engine has
+    /// taken all that it handed over: what it heard last may be among it.
     pub fn is_lost(&self, contact_age: Option<Duration>) -> bool {
         self.joined.elapsed() > LOST_AFTER
             && contact_age.is_none_or(|age| age > LOST_AFTER)

@@ -2,8 +2,8 @@
 
 use choreography_core::store::StoreError;
 
-/// Sorts an error by what the engine does about it: what concerns one input is that input's, and only what concerns
-/// everybody makes everybody wait.
+/// Sorts an error by what the engine does about it: an error that concerns one input stops that input, and only one that
+/// concerns every input makes every input wait.
 pub fn store_error(error: sqlx::Error) -> StoreError {
     let text = error.to_string();
     match &error {
@@ -25,7 +25,7 @@ pub fn store_error(error: sqlx::Error) -> StoreError {
     }
 }
 
-/// Whom a failure concerns.
+/// What a failure concerns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     /// This input, and trying again can't help.
@@ -45,7 +45,7 @@ fn kind(code: &str, names_a_constraint: bool, message: &str) -> Kind {
         "42804" | "42846" => Kind::Input,
         // "invalid memory alloc request size": a value became too large.
         "XX000" if message.contains("alloc request size") => Kind::Input,
-        // A page or an index entry is broken: whoever does not need it goes on.
+        // A page or an index entry is broken: inputs that do not need it go on.
         "XX001" | "XX002" => Kind::Input,
         _ => match code.get(..2) {
             // Cardinality, data, constraints, program limits, RAISE EXCEPTION, triggers and views that refuse.

@@ -111,7 +111,7 @@ async fn drop_unfinished(pool: &PgPool, service: &Migrator) -> sqlx::Result<()> 
 /// Gives a service's role what it needs, and no more. Safe from several replicas at once.
 pub async fn grant(pool: &PgPool, role: &str) -> Result<(), MigrationError> {
     let mut transaction = pool.begin().await?;
-    // Replicas that start together take turns: PostgreSQL refuses two who change the rights of one object at once.
+    // Replicas that start together take turns: PostgreSQL refuses two sessions that change the rights of one object at once.
     sqlx::query("SELECT pg_advisory_xact_lock(hashtext('grant_to_service'))").execute(&mut *transaction).await?;
     sqlx::query("CALL grant_to_service($1)").bind(role).execute(&mut *transaction).await?;
     transaction.commit().await?;

@@ -195,7 +195,7 @@ pub const PLANNING: [(&str, &str); 5] = [
 /// What holds for every transaction.
 fn settings(database: &DatabaseSettings) -> Vec<(&'static str, String)> {
     let limits = [
-        // A row that another holds for longer is a passing failure of those who want it.
+        // A row that another transaction holds for longer is a passing failure of the inputs that need it.
         ("lock_timeout", "5s".into()),
         ("statement_timeout", format!("{}ms", database.database_statement_timeout.as_millis())),
         // A frozen replica must not hold its locks for ever.

@@ -68,7 +68,7 @@ pub struct Runner<S> {
     settings: EngineSettings,
     service: S,
     provider: AnyProvider,
-    /// Where it is said who makes the calls.
+    /// Where the provider of the calls is named.
     provider_at: &'static Location<'static>,
     pub(crate) surroundings: Surroundings,
 }
@@ -118,7 +118,7 @@ impl<S: routes::Service> Runner<S> {
         Self { settings, service, provider, provider_at: Location::caller(), surroundings }
     }
 
-    /// Who makes the service's external calls.
+    /// Sets the provider, which makes the service's external calls.
     #[must_use]
     #[track_caller]
     pub fn provider(self, provider: impl Provider) -> Self {

@@ -85,7 +85,7 @@ async fn run_service(
         telemetry::start_metrics();
     }
     let migrations = surroundings.migrations;
-    // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
+    // Another crate in the build may leave rustls without a default; the first to install one decides, so a second time is fine.
     #[cfg(feature = "tls")]
     let _ = rustls::crypto::ring::default_provider().install_default();
     if settings.database.migrations == Migrations::Only {

@@ -23,7 +23,7 @@ impl<S: Send + Sync, const MOST: usize> FromRequest<S> for Body<MOST> {
     }
 }
 
-/// Where something is wrong that no field stands for.
+/// The place of a problem that belongs to no field.
 const WHOLE: &str = "(body)";
 
 /// Reads a body that is one JSON object.
@@ -42,7 +42,7 @@ pub fn read_text<T: DeserializeOwned>(body: &str) -> Result<T, Problem> {
     if !body.trim_start().starts_with('{') {
         return Err(Problem::field(WHOLE, format!("{WHOLE}: must be a JSON object")));
     }
-    // Following the path costs as much as reading: only what is wrong is read a second time.
+    // Following the path costs as much as reading: only a body that is wrong is read a second time.
     serde_json::from_str(body).or_else(|_| read_following_the_path(body))
 }
 

@@ -186,7 +186,7 @@ impl World {
         build().await;
         let options = SystemOptions {
             broker: BrokerChoice::Kafka,
-            // Who only listens is started by the stories about it.
+            // A service that only listens is started by the stories about it.
             services: Some(publishers()),
             // Without it only the stories that ask for it fail, and say so.
             traces: if Jaeger::can_be_had() { TracesTo::Jaeger } else { TracesTo::Nowhere },

@@ -1,4 +1,4 @@
-//! Dependencies point one way: services → what is shared; the engine and the contracts know nobody. A source file that is
+//! Dependencies point one way: services → what is shared; the engine and the contracts know no service. A source file that is
 //! taken from another package by `#[path]` or `include!` is a dependency too.
 
 use std::{

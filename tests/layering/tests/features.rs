@@ -1,4 +1,4 @@
-//! What can be left out of the engine takes with it what it needs.
+//! A feature of the engine that is left out takes its dependencies with it.
 
 use std::process::Command;
 

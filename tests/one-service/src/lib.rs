@@ -113,7 +113,7 @@ impl<S: Service> OneService<S> {
         Context { commands, pool: self.pool.clone() }
     }
 
-    /// The admin routes, with nobody before them who asks for a token.
+    /// The admin routes, without the check of a token before them.
     pub fn admin(&self) -> Router {
         as_served(choreography::testing::admin_routes(Arc::new(self.handler())))
     }

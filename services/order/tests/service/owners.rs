@@ -1,4 +1,4 @@
-//! Whose orders somebody may place, see and cancel, and whose tokens are taken at all.
+//! Whose orders a caller may place, see and cancel, and which tokens are taken at all.
 
 use std::time::Duration;
 

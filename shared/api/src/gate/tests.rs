@@ -39,7 +39,7 @@ async fn who_finds_no_place_is_told_to_come_again() {
     assert_eq!(first.await.unwrap().status(), StatusCode::OK);
 }
 
-/// A gate that takes one bad token after the other, but few of them: what comes back in the meantime is next to nothing.
+/// A gate that takes one bad token after the other, but few of them: hardly any attempt comes back in the meantime.
 struct Guarded {
     api: Router,
     key: String,
@@ -123,7 +123,7 @@ async fn an_ipv6_network_counts_as_one_and_a_proxy_says_who_asks() {
     let proxied = Guarded::new("proxied", Some(HeaderName::from_static("x-forwarded-for")));
     let mut looked_at = 0;
     for number in 0..500 {
-        // What a client puts in itself stands before what the proxy adds.
+        // A value that the client sends itself stands before the one that the proxy adds.
         let from = format!("1.2.3.{}, 10.9.9.9", number % 250);
         looked_at += usize::from(proxied.asked("10.0.0.1", None, &[("x-forwarded-for", &from)]).await == 401);
     }

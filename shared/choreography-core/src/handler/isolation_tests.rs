@@ -1,4 +1,4 @@
-//! What the database refuses, or can't give, concerns those who asked for it.
+//! What the database refuses, or can't give, concerns only the inputs that asked for it.
 
 use crate::{
     input::Verdict::{self, Applied, Dead, Deferred, Gone, Repeat},

@@ -16,11 +16,11 @@ use crate::{
     versions::Conversion,
 };
 
-/// The rows of a table, of which type they are put aside.
+/// The type that a table's rows have, so that they can be kept with those of others.
 #[derive(Clone, Copy)]
 pub(super) struct Kept {
     pub of: Typed,
-    /// Of a key of which nothing is known yet.
+    /// The row of a key about which nothing is known yet.
     pub absent: fn() -> AnyRow,
     pub read: fn(&mut Cells<'_>) -> Result<AnyRow, RowError>,
 }

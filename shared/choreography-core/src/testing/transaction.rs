@@ -29,7 +29,7 @@ impl Copy {
 
     fn lock_rows(&self, wanted: &WantedRows<Toy>, found: &mut Found<Toy>) -> Result<(), StoreError> {
         let WantedRows { table, keys, if_free } = wanted;
-        // Who is not in a hurry waits in vain.
+        // A transaction that is not in a hurry waits in vain.
         if let Some(key) = keys.iter().find(|key| self.is_locked(*table, key)) {
             return Err(StoreError::Contention(format!("{key} is locked")));
         }

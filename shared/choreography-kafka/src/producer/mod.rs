@@ -238,8 +238,8 @@ impl KafkaProducer {
     }
 }
 
-/// Gives rows to the producer, in order. Behind a failed delivery nothing is sent any more; behind a row that the client
-/// itself refuses, none of its key, and none of a topic that the client knows to be away.
+/// Gives rows to the producer, in order. After a failed delivery it sends nothing more. After a row that the client itself
+/// refuses, it sends no row of its key. It sends none to a topic that the client knows to be away.
 async fn hand_over(
     producer: &ThreadedProducer<Reporting>,
     rows: Vec<OutboxRow>,

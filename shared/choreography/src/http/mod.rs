@@ -55,7 +55,7 @@ fn api_router(name: &str, api: OpenApiRouter, health: Health) -> Bounded {
     bounded(api_routes(name, api, health))
 }
 
-/// What is there before the service serves: the probes, and who asks for more is told to come again.
+/// What is there before the service serves: the probes, and a client that asks for more is told to come again.
 fn starting_router(health: Health) -> Bounded {
     let later = || async { Problem::new(ProblemType::UNAVAILABLE, "the service is starting; see /readyz") };
     bounded(Router::from(probes::routes(health)).fallback(later))
@@ -66,12 +66,12 @@ fn starting_admin_router() -> Bounded {
     bounded(operators::metrics().into())
 }
 
-/// The metrics for whoever reaches the port, the admin routes for whoever has the token.
+/// The metrics for every client that reaches the port, the admin routes for operators with the token.
 fn admin_router(handler: Arc<ServiceHandler>, post_commit: PostCommit, token: Option<LiveSecret>) -> Bounded {
     bounded(operators::routes(admin::routes(handler, post_commit), Some(token)))
 }
 
-/// The admin routes alone, for tests: nobody asks for a token, and nothing is woken.
+/// The admin routes alone, for tests: no token is asked for, and nothing is woken.
 pub fn admin_routes(handler: Arc<ServiceHandler>) -> Router {
     admin_api(handler).into()
 }

@@ -19,7 +19,7 @@ use crate::{
     secret::LiveSecret,
 };
 
-/// Lets nobody in without the token as it is now, and nobody at all where none is set.
+/// Lets only requests with the token as it is now in, and none at all where no token is set.
 pub(super) async fn check(State(token): State<Arc<Option<LiveSecret>>>, request: Request, next: Next) -> Response {
     let token = token.as_ref().as_ref().map(LiveSecret::current);
     match opens(token.as_ref(), request.headers()) {

@@ -124,7 +124,7 @@ impl RelayLoop {
         next_try.map_or(poll, |next| next.min(poll))
     }
 
-    /// After so long without anything the table is read, in case that nobody has told of what is in it.
+    /// After so long without anything the table is read, in case it has rows that were not handed to the relay.
     fn poll(&self) -> Duration {
         self.settings.poll_interval.min(self.renew_every())
     }

@@ -1,4 +1,4 @@
-//! The APIs: who is let in, to whose orders, how often; and the operators' port.
+//! The APIs: which callers are let in, to whose orders, how often; and the operators' port.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
