@@ -18,7 +18,7 @@ const NEEDED: u64 = 500;
 pub struct RunDir {
     path: PathBuf,
     keep: AtomicBool,
-    /// Held while the run lives: a directory whose lock can be taken is nobody's.
+    /// Held while the run lives: a directory whose lock can be taken belongs to no run.
     _lock: File,
 }
 

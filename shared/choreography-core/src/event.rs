@@ -26,14 +26,14 @@ pub struct EventType {
 pub trait Event: fmt::Debug + Send + Sync + Sized + 'static {
     /// Its name, version, topic and owner.
     const TYPE: EventType;
-    /// All types of the choreography that this one belongs to: what a service may meet on the topics that it reads.
+    /// All types of the choreography that this one belongs to: those that a service may meet on the topics that it reads.
     const FAMILY: &'static [EventType];
 
     /// The versions of it that [`read`](Self::read) takes, in ascending order; the one that is written is among them.
     const READS: &'static [u32] = &[Self::TYPE.version];
 
-    /// The JSON Schema of its payload, as this build reads and writes it; `None` where there is none. By it the check of the
-    /// choreography compares what is written with what is read.
+    /// The JSON Schema of its payload, as this build reads and writes it; `None` where there is none. With it the check of the
+    /// choreography compares the fields that are written with those that are read.
     fn schema() -> Option<String> {
         None
     }

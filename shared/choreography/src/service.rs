@@ -77,6 +77,7 @@ async fn run_service(
     surroundings: Surroundings,
 ) -> Result<()> {
     let name = participant.name();
+    let participant = participant.with_moves(settings.topic_moves.clone().unwrap_or_default());
     if surroundings.starts_logs {
         telemetry::start_logs(settings.log_format);
     }
@@ -84,7 +85,7 @@ async fn run_service(
         telemetry::start_metrics();
     }
     let migrations = surroundings.migrations;
-    // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
+    // Another crate in the build may leave rustls without a default; the first to install one decides, so a second time is fine.
     #[cfg(feature = "tls")]
     let _ = rustls::crypto::ring::default_provider().install_default();
     if settings.database.migrations == Migrations::Only {
@@ -217,10 +218,11 @@ impl Service {
         let state = Arc::new(ConsumerState::default());
         let batches =
             BatchLimits { messages: settings.batch_limit, bytes: settings.batch_bytes, linger: settings.batch_linger };
-        let consumer = KafkaConsumer::subscribe(
+        let (topics, switches) = participant.subscription();
+        let consumer = KafkaConsumer::subscribe_switching(
             &access.kafka,
             name,
-            participant.reads(),
+            (&topics, switches),
             batches,
             settings.group_protocol(),
             state.kafka.clone(),
@@ -232,7 +234,9 @@ impl Service {
             patience: settings.relay_ack_timeout,
         };
         let producer = || {
-            KafkaProducer::connect(&access.kafka, name, limits).context("KAFKA_BROKERS: the producer could not be made")
+            let producer = KafkaProducer::connect(&access.kafka, name, limits);
+            let producer = producer.context("KAFKA_BROKERS: the producer could not be made")?;
+            Ok::<_, anyhow::Error>(producer.publishing(participant.publication()))
         };
         let (events, dead_letters) = (producer()?, producer()?);
         let (commands, command_queue) = commands::queue(settings.command_queue, settings.command_timeout);
@@ -336,6 +340,7 @@ impl Service {
             self.intakes.spawn(self.health.progress.watch(name, run));
         }
         front.show(
+            self.name(),
             api,
             context,
             &self.health,

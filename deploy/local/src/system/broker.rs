@@ -69,7 +69,7 @@ impl Broker {
         }
     }
 
-    /// For whoever looks on or provides: as the administrator, where the broker asks.
+    /// For programs that look on or provision: as the administrator, where the broker asks for a user.
     #[must_use]
     pub fn connection(&self) -> Connection {
         match self {

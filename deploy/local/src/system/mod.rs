@@ -189,12 +189,23 @@ impl System {
     /// # Errors
     /// When the program is not built or cannot be started.
     pub fn spawn(&self, service: &str, replica: &str, env: &[(&str, &str)]) -> Result<Running> {
+        match &self.options.programs {
+            Some(folder) => self.spawn_from(folder, service, replica, env),
+            None => self.start_program(binaries::sibling(service)?, service, replica, env),
+        }
+    }
+
+    /// As [`spawn`](Self::spawn), with the program of another build, which lies in `folder`.
+    ///
+    /// # Errors
+    /// When the program is not there or cannot be started.
+    pub fn spawn_from(&self, folder: &Path, service: &str, replica: &str, env: &[(&str, &str)]) -> Result<Running> {
+        self.start_program(folder.join(service), service, replica, env)
+    }
+
+    fn start_program(&self, program: PathBuf, service: &str, replica: &str, env: &[(&str, &str)]) -> Result<Running> {
         let ports = Ports { api: free_port()?, admin: free_port()? };
         let log = self.logs().join(format!("{replica}.log"));
-        let program = match &self.options.programs {
-            Some(folder) => folder.join(service),
-            None => binaries::sibling(service)?,
-        };
         let mut spec = ProcessSpec::new(replica, program, log);
         spec.env = env::of_service(self, service, ports);
         // Ports differ from start to start; the name stays.

@@ -1,5 +1,6 @@
 //! The topics that the owners' list names.
 
+use choreography::TopicMoves;
 use contracts::topic::dead_letter_topic;
 
 use super::SHOP;
@@ -32,16 +33,27 @@ impl TopicSpec {
 /// All topics of the choreography, with their dead-letter topics.
 #[must_use]
 pub fn topics() -> Vec<TopicSpec> {
-    let mut topics = Vec::new();
-    for name in SHOP.owners.keys() {
-        let mut events = TopicSpec::new(name, PARTITIONS);
-        events.config = vec![
-            ("retention.ms".into(), (RETENTION_DAYS * DAY_MS).to_string()),
-            ("segment.ms".into(), DAY_MS.to_string()),
-        ];
-        let mut dead = TopicSpec::new(dead_letter_topic(name), PARTITIONS);
-        dead.config = vec![("max.message.bytes".into(), DEAD_LETTER_BYTES.to_string())];
-        topics.extend([events, dead]);
-    }
-    topics
+    SHOP.owners.keys().flat_map(|name| with_dead_letters(name)).collect()
+}
+
+/// All topics that have not moved, with their dead-letter topics.
+#[must_use]
+pub fn topics_but(moves: &TopicMoves) -> Vec<TopicSpec> {
+    let stays = |name: &&String| moves.current(name) == name.as_str();
+    SHOP.owners.keys().filter(stays).flat_map(|name| with_dead_letters(name)).collect()
+}
+
+/// The topics that take the place of others, with their dead-letter topics.
+#[must_use]
+pub fn successors(moves: &TopicMoves) -> Vec<TopicSpec> {
+    moves.iter().flat_map(|each| with_dead_letters(&each.to)).collect()
+}
+
+fn with_dead_letters(name: &str) -> [TopicSpec; 2] {
+    let mut events = TopicSpec::new(name, PARTITIONS);
+    events.config =
+        vec![("retention.ms".into(), (RETENTION_DAYS * DAY_MS).to_string()), ("segment.ms".into(), DAY_MS.to_string())];
+    let mut dead = TopicSpec::new(dead_letter_topic(name), PARTITIONS);
+    dead.config = vec![("max.message.bytes".into(), DEAD_LETTER_BYTES.to_string())];
+    [events, dead]
 }

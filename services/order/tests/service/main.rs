@@ -2,6 +2,9 @@
 
 mod api;
 mod gauges;
+mod listing;
+mod migrations;
+mod openapi;
 mod owners;
 mod samples;
 mod store;

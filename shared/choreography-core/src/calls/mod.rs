@@ -14,7 +14,7 @@ pub use step::{CallStore, Called, Claimed, Postponed, give_back};
 
 use crate::{participant::Answer, store::PendingCall};
 
-/// Who makes a service's external calls.
+/// What makes a service's external calls.
 ///
 /// It is called once the transaction that wrote the call down has committed: outside of any transaction, without locks, by one replica at
 /// a time, at most `CALL_CONCURRENCY` of them at once. A call is made at least once, and again until its answer is recorded: after a

@@ -20,7 +20,10 @@ mod unhandled;
 
 use std::marker::PhantomData;
 
-use crate::{Call, Command, Event, Record, Refusal, Row};
+use crate::{
+    Call, Command, Event, Record, Refusal, Row,
+    versions::{Conversion, Convert},
+};
 
 pub use archive::{AgingRecords, Archive, Archived, Ends, Finished, Records};
 pub use contradictions::RoutesError;
@@ -251,6 +254,13 @@ impl<S: Service> Routes<S> {
     /// Says that rules publish events of this type. What is not declared is not published: the input is refused.
     pub fn publishes<E: Event>(&mut self) {
         self.table.publishes::<E>();
+    }
+
+    /// Says how readers of a topic that moves get the version before, as long as its owner publishes on both: the new topic has this
+    /// event in the version of this build, and the old one has what `back` makes of it, under the same id.
+    pub fn publishes_before<E: Event>(&mut self, version: u32, back: Convert) {
+        let step = Conversion { from: E::TYPE.version, to: version, convert: back };
+        self.table.before.insert(E::TYPE.name, step);
     }
 
     /// Says that rules append records of this type. What is not declared is not appended: the input is refused.

@@ -31,7 +31,7 @@ pub async fn serve(listener: TcpListener) -> Result<()> {
             asked.into_iter().for_each(|asked| (asked.reply)(Ok(AnyReply::new(Placed::Now(at)))));
         }
     });
-    // Whoever places an order reads nothing, so it is never connected.
+    // Placing an order reads nothing, so it is never connected.
     let pool = Pool::new(PgConnectOptions::new(), Limits::default());
     let routes = order::http::routes(Context { commands, pool }, Gate::open());
     choreography::server::serve_api(listener, routes, CancellationToken::new()).await;
