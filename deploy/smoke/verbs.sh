@@ -13,7 +13,7 @@ fail() {
     exit 1
 }
 
-# Who takes part and has a file in compose/, and which topics there are.
+# The services that take part and have a file in compose/, and the topics.
 services=()
 for service in $("$here/programs.sh" --services); do [ ! -f "$here/compose/$service.yml" ] || services+=("$service"); done
 mapfile -t topics < <(python3 -c 'import json, sys; print(*json.load(open(sys.argv[1])), sep="\n")' "$here/choreography/owners.json")
@@ -25,7 +25,7 @@ described() { # service, field
 
 owner_of() { json "$1" <"$here/choreography/owners.json"; } # topic
 
-# Those who do something for an order that goes well: they publish, or handle what is published on its way.
+# The services that do something for an order that goes well: they publish, or handle what is published on its way.
 taking_part_in() { # event types…
     local service
     for service in "${services[@]}"; do
@@ -65,7 +65,7 @@ token() { # user, further options
     compose --profile tools run --rm -T tools token --lifetime 1h --user "$@" | tr -d '\r'
 }
 
-# Who asks: a customer, and the shop's own people.
+# The callers: a customer, and a clerk of the shop.
 log_in() {
     customer=$(token ada)
     clerk=$(token clerk --scope back-office)

@@ -1,7 +1,5 @@
 -- Where an order goes, sealed under its customer's key. The column before it holds what older versions wrote in clear.
 ALTER TABLE orders ADD COLUMN sealed_address text;
--- Whether a customer has open orders, and which are theirs.
-CREATE INDEX orders_user ON orders (user_id);
 
 -- The customers' keys. A row stays when its key is erased: the next key has a higher generation.
 CREATE TABLE owned_keys (

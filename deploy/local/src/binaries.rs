@@ -74,8 +74,7 @@ pub async fn build(programs: &[&str]) -> Result<()> {
         return Ok(());
     }
     let dir = profile_dir()?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = cargo();
     command.args(["build", "--locked", "--workspace", "--manifest-path"]).arg(manifest);
     command.args(profile_arguments(&dir).unwrap_or_default());
     if let Some(target) = dir.parent() {
@@ -83,13 +82,6 @@ pub async fn build(programs: &[&str]) -> Result<()> {
     }
     for program in programs {
         command.args(["--bin", program]);
-    }
-    // What an outer `cargo run` or `cargo test` says of its own package would make build scripts run again.
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_BIN_") {
-            command.env_remove(&name);
-        }
     }
     let status = command
         .kill_on_drop(true)
@@ -107,8 +99,23 @@ pub async fn build(programs: &[&str]) -> Result<()> {
     })
 }
 
-/// Cargo's own default has no argument.
-fn profile_arguments(dir: &Path) -> Option<Vec<String>> {
+/// The Cargo that builds this, as if nothing had started it.
+#[must_use]
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What an outer `cargo run` or `cargo test` says of its own package would make build scripts run again.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_BIN_") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+/// How Cargo is asked for the profile of this directory. Its own default has no argument.
+#[must_use]
+pub fn profile_arguments(dir: &Path) -> Option<Vec<String>> {
     match dir.file_name()?.to_str()? {
         "debug" => None,
         "release" => Some(vec!["--release".into()]),

@@ -17,6 +17,17 @@ pub enum LocalError {
     /// Apache Kafka itself cannot run here.
     #[error("Apache Kafka cannot run here: {0}")]
     NoKafka(#[from] crate::kafka::KafkaUnavailableError),
+    /// Apache Kafka's jars could not be fetched.
+    #[error(
+        "Maven could not fetch Apache Kafka's jars ({0}): connect this machine, or set KAFKA_HOME to an installed Kafka, or \
+         start with --broker embedded"
+    )]
+    NoJars(String),
+    /// There is too little room for a run.
+    #[error(
+        "only {free} MB are free in {dir}, and a run needs {needed} MB there: free some, or set TMPDIR to a directory with more room"
+    )]
+    NoRoom { dir: PathBuf, free: u64, needed: u64 },
     /// A helper program ran and answered with a failure.
     #[error("{program} failed ({status}):\n{output}")]
     Failed { program: String, status: String, output: String },

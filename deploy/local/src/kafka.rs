@@ -31,10 +31,10 @@ pub struct KafkaOptions {
     pub properties: Vec<(String, String)>,
     /// The JVM's largest heap in MiB.
     pub max_heap_mib: u32,
-    /// Below this directory are `kafka` and `kafka-setup` with secrets: the broker lets no user in whom it does not know, and
-    /// no user do what they were not given.
+    /// Below this directory are `kafka` and `kafka-setup` with secrets: the broker lets only known users in, and each user do
+    /// only what they were granted.
     pub secrets: Option<PathBuf>,
-    /// The address of a proxy that leads to [`Kafka::behind_proxy`]: whoever asks there is told to come by the proxy. Only for
+    /// The address of a proxy that leads to [`Kafka::behind_proxy`]: clients that ask there are told to come by the proxy. Only for
     /// a broker without secrets.
     pub proxy: Option<SocketAddr>,
 }
@@ -85,7 +85,7 @@ impl Kafka {
         self.behind_proxy.as_deref()
     }
 
-    /// As its administrator, where it asks who comes.
+    /// As its administrator, where it asks clients to log in.
     #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.connection
@@ -130,7 +130,7 @@ impl Kafka {
         self.wait_up().await
     }
 
-    /// Freezes it (SIGSTOP): connections stay open and nobody answers.
+    /// Freezes it (SIGSTOP): connections stay open and the broker does not answer.
     ///
     /// # Errors
     /// [`LocalError::Gone`] when it does not run.
@@ -158,7 +158,7 @@ impl Kafka {
 
 fn prepare(dir: &Path, options: &KafkaOptions) -> Result<(Ports, ProcessSpec)> {
     let how = can_run_apache_kafka()?;
-    let libs = jars::provide(&how.jars)?;
+    let libs = how.provide()?;
     std::fs::create_dir_all(dir).map_err(LocalError::path("creating", dir))?;
     let files = Files::below(dir);
     let behind_proxy = options.proxy.map(|_| free_port()).transpose()?;

@@ -9,7 +9,7 @@ const LOWEST: u16 = 12_000;
 const DEFAULT_EPHEMERAL: u16 = 32_768;
 const TRIES: u32 = 500;
 
-/// A port on 127.0.0.1 that nobody listens on, never the same one twice in this process.
+/// A port on 127.0.0.1 on which no process listens, never the same one twice in this process.
 ///
 /// It lies below the kernel's ephemeral range: a client that keeps dialling a stopped server's
 /// port would otherwise be given that very port as its own some day and connect to itself, and

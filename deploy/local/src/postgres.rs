@@ -30,7 +30,7 @@ pub struct PostgresOptions {
 ///
 /// A private one listens on 127.0.0.1 only, asks for passwords (the superuser's is random and kept
 /// in its directory), writes durably, and is killed when this is dropped; its data stay. A server
-/// of someone else's ([`Self::external`]) is never started, stopped or signalled.
+/// that is [external](Self::external) is never started, stopped or signalled.
 #[derive(Debug)]
 pub struct Postgres {
     admin_url: String,
@@ -100,8 +100,8 @@ impl Postgres {
         self.server.as_ref().map(Server::process)
     }
 
-    /// Shuts it down in order, disconnecting its clients. Like all that follow, does nothing to a
-    /// server of someone else's.
+    /// Shuts it down in order, disconnecting its clients. Like all that follow, does nothing to an
+    /// external server.
     ///
     /// # Errors
     /// [`crate::LocalError::NotInTime`] when it had to be killed: it is gone all the same.
@@ -132,7 +132,7 @@ impl Postgres {
         }
     }
 
-    /// Freezes the server and each of its children: connections stay open and nobody answers.
+    /// Freezes the server and each of its children: connections stay open and the server does not answer.
     ///
     /// # Errors
     /// [`crate::LocalError::Gone`] when it does not run.

@@ -25,7 +25,7 @@ pub struct ServiceProcess {
     spec: ProcessSpec,
     pid: u32,
     /// A signal is sent under this lock and only to a child not yet awaited, so that it can never
-    /// hit a stranger who was given the same id.
+    /// hit another process that was given the same id.
     child: Mutex<Child>,
 }
 
@@ -168,7 +168,7 @@ impl ServiceProcess {
     }
 
     fn target(&self) -> i32 {
-        // A process id always fits; 0 would mean ourselves, so an impossible one means nobody.
+        // A process id always fits; 0 would mean this process, so an impossible id stands for no process.
         i32::try_from(self.pid).unwrap_or(i32::MAX)
     }
 

@@ -1,4 +1,4 @@
-//! Messages from outside: what somebody types into a console producer, what a broken client sends, what comes twice.
+//! Messages from outside: what a person types into a console producer, what a broken client sends, what comes twice.
 
 use std::ffi::{CString, c_int};
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl Producer {
     fn with(kafka: &Connection, settings: &[(&str, &str)]) -> Result<Self> {
         let bootstrap = kafka.brokers();
         let mut config = kafka.config();
-        // As the services do, so that a key has one partition whoever writes it.
+        // As the services do, so that a key has one partition, whichever client writes it.
         config.set("partitioner", "murmur2_random");
         for (name, value) in settings {
             config.set(*name, *value);

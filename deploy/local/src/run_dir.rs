@@ -9,6 +9,8 @@ use crate::{LocalError, Result};
 
 const PREFIX: &str = "choreography-run-";
 const LOCK: &str = ".lock";
+/// MB that the databases, the broker's log and the services' logs of a short run take, and some more.
+const NEEDED: u64 = 500;
 
 /// A fresh directory for temporary data, removed with everything in it when dropped. What an
 /// earlier run left because it was killed is removed by the next one.
@@ -16,7 +18,7 @@ const LOCK: &str = ".lock";
 pub struct RunDir {
     path: PathBuf,
     keep: AtomicBool,
-    /// Held while the run lives: a directory whose lock can be taken is nobody's.
+    /// Held while the run lives: a directory whose lock can be taken belongs to no run.
     _lock: File,
 }
 
@@ -24,10 +26,13 @@ impl RunDir {
     /// Makes one that PostgreSQL's unprivileged user can enter too when this process is root.
     ///
     /// # Errors
-    /// [`LocalError::Io`] when no temporary directory can be written.
+    /// [`LocalError::Io`] when no temporary directory can be written, [`LocalError::NoRoom`] when its disk is nearly full.
     pub fn create() -> Result<Self> {
         let base = base_dir();
         sweep(&base);
+        let disk = rustix::fs::statvfs(&base).map_err(std::io::Error::from);
+        let disk = disk.map_err(LocalError::path("asking for the room in", &base))?;
+        check_room(&base, disk.f_bavail.saturating_mul(disk.f_frsize) / 1_000_000)?;
         let name = uuid::Uuid::now_v7().simple().to_string();
         // Under its final name it is locked from the first moment, or a sweep could take it.
         let new = base.join(format!("choreography-new-{name}"));
@@ -60,6 +65,10 @@ impl Drop for RunDir {
     }
 }
 
+fn check_room(dir: &Path, free: u64) -> Result<()> {
+    if free >= NEEDED { Ok(()) } else { Err(LocalError::NoRoom { dir: dir.to_owned(), free, needed: NEEDED }) }
+}
+
 fn base_dir() -> PathBuf {
     [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()]
         .into_iter()
@@ -78,5 +87,18 @@ fn sweep(base: &Path) {
         {
             let _ = fs::remove_dir_all(entry.path());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_is_nearly_full_is_named_with_what_to_do() {
+        let dir = Path::new("/tmp");
+        assert!(check_room(dir, NEEDED).is_ok());
+        let said = check_room(dir, 3).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(said.starts_with("only 3 MB are free in /tmp") && said.contains("TMPDIR"), "{said}");
     }
 }

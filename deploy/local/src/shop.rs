@@ -45,7 +45,7 @@ impl Default for Shop {
 }
 
 impl Shop {
-    /// One who shows a bearer token with every request.
+    /// A client that shows a bearer token with every request.
     #[must_use]
     pub fn bearing(token: impl Into<String>) -> Self {
         Self { token: Some(token.into()), ..Self::default() }

@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 /// One end of an open IPv4 connection, and what it has sent since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
-    /// By which `/proc/PID/fd` says whose it is.
+    /// The socket's inode: `/proc/PID/fd` says which process has it.
     pub inode: u32,
     /// The other end's port.
     pub to_port: u16,

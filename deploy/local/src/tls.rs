@@ -4,7 +4,7 @@ use std::sync::Once;
 
 /// Installs ring as this process's TLS provider, once.
 ///
-/// The crate which fetches PostgreSQL builds reqwest without a provider, for everybody in the same
+/// The crate which fetches PostgreSQL builds reqwest without a provider, for every crate in the same
 /// build: there a `reqwest::Client`, even one for plain HTTP, panics unless one is installed first.
 pub fn install_provider() {
     static ONCE: Once = Once::new();

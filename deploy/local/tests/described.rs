@@ -1,4 +1,4 @@
-//! The services' programs say what they take part in, and say what is committed.
+//! What the services' programs describe is what is committed.
 
 use std::path::Path;
 use std::process::Command;

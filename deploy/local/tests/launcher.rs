@@ -1,4 +1,4 @@
-//! The launcher as somebody starts it.
+//! The launcher, started as a person starts it.
 
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Where a service stands besides its folder: members, description, compose, kustomize.
+//! A service's entries outside its folder: members, description, compose, kustomize.
 
 use std::{collections::BTreeSet, fs};
 

@@ -61,9 +61,13 @@ fn tell(name: &str, plan: &Plan) {
     for (command, what) in [
         (format!("cargo test --release --workspace --test {name}"), "its rules, its rows, what it describes"),
         ("cargo test --release --workspace --test entries".into(), "that it stands wherever it must"),
+        (
+            "UPDATE_PAGES=1 cargo test --release --workspace --test pages".into(),
+            "the tables and pictures of the pages, with it",
+        ),
         ("cargo run --release".into(), "the shop, with it"),
     ] {
-        println!("    {command:<52} {what}");
+        println!("    {command:<62} {what}");
     }
     println!("\nThen make it yours: services/{name}/README.md says what is where.");
 }

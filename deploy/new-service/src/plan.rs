@@ -70,7 +70,7 @@ impl Plan {
 #[derive(Default)]
 struct Undo {
     folders: Vec<PathBuf>,
-    /// With what stood there before.
+    /// Each with its content before, if there was any.
     files: Vec<(PathBuf, Option<Vec<u8>>)>,
 }
 

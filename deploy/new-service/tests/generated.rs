@@ -11,11 +11,12 @@ use std::{
     process::Command,
 };
 
+use choreography_check::{Choreography, fill, part};
 use harness::{World, story};
 use layering::entries::Project;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-/// Nobody's, also where somebody has made a service by the example of the README.
+/// The name of no service, also where a developer has made one by the example of the README.
 const NAME: &str = "planted";
 /// Below the project, so that Cargo finds the same configuration.
 const PLACE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/new-service");
@@ -105,6 +106,7 @@ fn a_service_that_is_made_builds_passes_its_tests_and_stands_wherever_it_must() 
     copy("");
     new_service::plan(Path::new(PLACE), NAME).unwrap().carry_out().unwrap();
     assert_eq!(Project(PLACE.into()).wrong(), [""; 0]);
+    its_page_shows_what_it_describes();
     let formatted = Command::new("cargo").args(["fmt", "-p", NAME, "--check"]).current_dir(PLACE).output().unwrap();
     assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stdout));
     let output = cargo(&["test", "--test", NAME]).output().unwrap();
@@ -117,6 +119,14 @@ fn a_service_that_is_made_builds_passes_its_tests_and_stands_wherever_it_must() 
     assert!(matches!(compiled[..], [] | [_]), "it alone is compiled: {compiled:?}");
     fs::remove_dir_all(PLACE).unwrap();
     story(it_joins_the_running_shop);
+}
+
+/// The template's page is right for any name.
+fn its_page_shows_what_it_describes() {
+    let described = Choreography::read(&[Path::new(PLACE).join("deploy/choreography")]).unwrap();
+    let page = fs::read_to_string(Path::new(PLACE).join("services").join(NAME).join("README.md")).unwrap();
+    let made = fill(&page, |name| part(&described, name)).unwrap();
+    assert_eq!(page, made, "the template's README.md does not show what the template describes");
 }
 
 /// Its program lies beside the others by now.

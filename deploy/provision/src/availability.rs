@@ -1,4 +1,4 @@
-//! Servers that are started together with these jobs may need their time.
+//! Waits for servers that start together with these jobs and may not be ready yet.
 
 use std::time::{Duration, Instant};
 

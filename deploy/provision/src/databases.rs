@@ -10,7 +10,7 @@ use crate::{ProvisionError, Result, scram};
 /// and the unique violation that a truly concurrent attempt ends in.
 const THERE_ALREADY: &[&str] = &["42710", "42P04", "23505"];
 
-/// What it answers to who lacks the right.
+/// What PostgreSQL answers to a role that lacks the right.
 const NOT_ALLOWED: &str = "42501";
 
 /// A role that can log in.
@@ -41,7 +41,7 @@ pub fn owner_of(service: &str) -> String {
     format!("{service}_owner")
 }
 
-/// Makes both roles and a database of the first, to which nobody but these two (and administrators) can connect. What is
+/// Makes both roles and a database of the first, to which only these two (and administrators) can connect. What is
 /// there already is kept; the passwords are set anew.
 ///
 /// # Errors
@@ -76,7 +76,7 @@ pub async fn create_database(admin_url: &str, name: &str, owner: &Login) -> Resu
     admin.close().await.map_err(ProvisionError::sql("closing"))
 }
 
-/// Closes the databases that every server has to all but administrators: whoever held one open could keep others from making
+/// Closes the databases that every server has to all but administrators: a role connected to one could keep others from making
 /// databases. Where the administrator does not own them, as on some managed servers, they stay as they are.
 ///
 /// # Errors

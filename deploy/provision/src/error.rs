@@ -13,10 +13,23 @@ pub enum ProvisionError {
     Broker { brokers: String, what: String, problem: String },
     /// A topic is there already with another number of partitions.
     #[error(
-        "topic {topic} has {have} partitions on the broker and {want} are wanted: ask for {have}. With another number an order's next \
-         events would go to another partition, where they can be read before its earlier ones"
+        "topic {topic} has {have} partitions on the broker and {want} are wanted. They are not changed: with another number an order's \
+         next events would go to another partition, where they can be read before its earlier ones. Ask for {have}, or move \
+         the topic to a new one with {want}, as shared/docs/contracts.md says under \"A breaking change, and more partitions\""
     )]
     Partitions { topic: String, have: i32, want: i32 },
+    /// A topic of keys is to move.
+    #[error(
+        "{0} does not move: personal data is sealed under the keys on it, and their readers follow this one topic from its beginning. \
+         Leave it out of TOPIC_MOVES"
+    )]
+    Keys(String),
+    /// An event of the old topic is not on the new one.
+    #[error(
+        "{old} and {new} do not have the same events: {unpaired}. Each replica of the owner must have run with \
+         TOPIC_MOVES=both:{old}:{new} before, and published since. If nothing is published just now, run this with --unchecked"
+    )]
+    Unpaired { old: String, new: String, unpaired: String },
     /// A file could not be read or written.
     #[error("{doing} {path}: {source}")]
     File { doing: &'static str, path: PathBuf, source: std::io::Error },

@@ -5,12 +5,12 @@ mod availability;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use choreography::{KafkaSettings, duration, secret};
+use choreography::{KafkaSettings, TopicMoves, duration, secret};
 use choreography_kafka::Connection;
 use chrono::TimeDelta;
 use clap::{Parser, Subcommand};
 use provision::{
-    choreography::{PARTS, SHOP, TopicSpec, topics},
+    choreography::{PARTITIONS, PARTS, SHOP, TopicSpec, may_move, successors, topics_but},
     databases::{self, Login, owner_of},
     kafka,
     secrets::{self, Addresses, database_password, kafka_password},
@@ -58,9 +58,32 @@ enum Job {
         /// Replicas of each topic: 3 where there are as many brokers.
         #[arg(long, env, default_value_t = 1)]
         replicas: i32,
-        /// Partitions of each topic. Without it as many as the topics have that are there already; if there are none, 6.
+        /// Partitions of each topic. Without it each has as many as it has already, a new one as many as the others; if there are
+        /// none, 6.
         #[arg(long, env, value_parser = clap::value_parser!(i32).range(1..=1_000))]
         partitions: Option<i32>,
+        /// Topics that move, as the services have them: those that take their places are made too, and opened to owner and readers.
+        /// A topic that has moved is closed to all.
+        #[arg(long, env)]
+        topic_moves: Option<TopicMoves>,
+        /// Partitions of each topic that takes another's place. Without it as many as it has already, or as the other topics have.
+        #[arg(long, env, value_parser = clap::value_parser!(i32).range(1..=1_000))]
+        new_partitions: Option<i32>,
+    },
+    /// Prints, for the readers of a topic that moves, the offsets up to which they read the old one. Run it once each replica of the
+    /// owner publishes on both topics.
+    Switch {
+        #[command(flatten)]
+        kafka: KafkaSettings,
+        /// The old topic.
+        #[arg(long)]
+        from: String,
+        /// The new one.
+        #[arg(long)]
+        to: String,
+        /// Do not look whether the last events of the old topic are on the new one, as where nothing is published just now.
+        #[arg(long)]
+        unchecked: bool,
     },
     /// Makes a database and two roles for each service.
     Databases {
@@ -115,7 +138,7 @@ enum Job {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
+    // Another crate in the build may leave rustls without a default; the first to install one decides, so a second time is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let job = Arguments::parse().job;
     for wrong in &SHOP.refused {
@@ -127,8 +150,12 @@ async fn main() -> Result<()> {
             secrets::provide(dir.clone(), &addresses, give)?;
             println!("secrets are in {}", dir.display());
         }
-        Job::Kafka { kafka, secrets_dir, replicas, partitions } => {
-            make_kafka(&kafka.connection()?, &secrets_dir, replicas, partitions).await?;
+        Job::Kafka { kafka, secrets_dir, replicas, partitions, topic_moves, new_partitions } => {
+            let wanted = Topics { replicas, partitions, moves: topic_moves.unwrap_or_default(), new_partitions };
+            make_kafka(&kafka.connection()?, &secrets_dir, wanted).await?;
+        }
+        Job::Switch { kafka, from, to, unchecked } => {
+            println!("{}", kafka::switch_offsets(&kafka.connection()?, &from, &to, !unchecked).await?);
         }
         Job::Databases {
             database_url,
@@ -157,15 +184,29 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn make_kafka(connection: &Connection, secrets_dir: &Path, replicas: i32, partitions: Option<i32>) -> Result<()> {
+/// What is asked for of the topics.
+struct Topics {
+    replicas: i32,
+    partitions: Option<i32>,
+    moves: TopicMoves,
+    new_partitions: Option<i32>,
+}
+
+async fn make_kafka(connection: &Connection, secrets_dir: &Path, wanted: Topics) -> Result<()> {
     availability::for_kafka(connection).await?;
-    let topics = topics().into_iter().map(|topic| TopicSpec { replicas, ..topic }).collect();
-    let topics = kafka::with_partitions(connection, topics, partitions).await?;
+    let Topics { replicas, partitions, moves, new_partitions } = wanted;
+    may_move(&moves)?;
+    let mut topics = kafka::with_partitions(connection, topics_but(&moves), partitions).await?;
+    let others = topics.first().map_or(PARTITIONS, |topic| topic.partitions);
+    let new = successors(&moves).into_iter().map(|topic| TopicSpec { partitions: others, ..topic }).collect();
+    topics.extend(kafka::with_partitions(connection, new, new_partitions).await?);
+    let topics: Vec<TopicSpec> = topics.into_iter().map(|topic| TopicSpec { replicas, ..topic }).collect();
     kafka::create_topics(connection, &topics).await?;
     let users =
         PARTS.iter().map(|part| Ok((part.service.clone(), password(secrets_dir, &kafka_password(&part.service))?)));
     kafka::set_passwords(connection, users.collect::<Result<_>>()?).await?;
-    kafka::set_access(connection, &PARTS).await?;
+    let parts: Vec<_> = PARTS.iter().map(|part| part.with_moves(&moves)).collect();
+    kafka::set_access(connection, &parts).await?;
     println!("{} topics, and what {} users may do with them", topics.len(), PARTS.len());
     Ok(())
 }

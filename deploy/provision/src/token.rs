@@ -19,7 +19,7 @@ const KEY_ID: &str = "shop";
 /// Of a point on P-256, uncompressed: a mark and two coordinates.
 const COORDINATE: usize = 32;
 
-/// Whom a token is for, and what it opens.
+/// The user that a token is for, and what it opens.
 #[derive(Debug, Clone)]
 pub struct Bearer {
     pub user: String,

@@ -1,4 +1,4 @@
-//! Tokens for many customers at once: whoever plays them needs no key that could sign for any other.
+//! Tokens for many customers at once: a program that acts for them needs no key that could sign for any other.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Every way in which no money is held ends here: the stock goes back, or never leaves.
+//! Every event that says that no money is held ends here: the stock goes back, or never leaves.
 
 use choreography::{Further, Moment, Reacts, nothing};
 use contracts::InventoryReleased;

@@ -52,7 +52,7 @@ pub fn placed(pieces: &[(&str, u32)]) -> OrderPlaced {
 }
 
 pub fn no_money_held(given: &mut Given<Inventory>, undo: Undo) -> Result<Then, Refusal> {
-    // As long as an event allows: what is said about it must still fit.
+    // As long as an event allows: the text that is made of it must still fit.
     let (order_id, reason) = (ORDER, "x".repeat(500));
     match undo {
         Undo::Failed => given.event(PaymentFailed { order_id, reason }),

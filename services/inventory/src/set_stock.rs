@@ -1,4 +1,4 @@
-//! `PUT /stock/{sku}`: somebody counted what is on hand.
+//! `PUT /stock/{sku}`: a clerk counted what is on hand.
 
 use choreography::{Command, Key, Moment, Reaction, Refusal, nothing};
 

@@ -4,7 +4,7 @@ use choreography::{Answer, Call};
 use providers::{Reads, Request};
 use serde::{Deserialize, Serialize};
 
-/// What to tell, and whom. The service knows how the customer is reached.
+/// What to tell, and which customer. The service knows how the customer is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {

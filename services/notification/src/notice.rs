@@ -5,7 +5,7 @@ use choreography::{table, words};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Notice {
     pub state: State,
-    /// Whom to tell; from `Known` on.
+    /// The customer to tell; from `Known` on.
     pub customer: Option<String>,
     /// What to tell; from `Telling` on.
     pub ending: Option<End>,

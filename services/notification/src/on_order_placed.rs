@@ -1,4 +1,4 @@
-//! `order.placed`: whom to tell.
+//! `order.placed`: which customer to tell.
 
 use choreography::{Moment, Reacts, nothing};
 use contracts::OrderPlaced;

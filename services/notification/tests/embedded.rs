@@ -48,7 +48,7 @@ impl io::Write for Lines {
     }
 }
 
-/// Sends what is to be told by the program's own means.
+/// Sends messages by the program's own means.
 struct Sent;
 
 impl Provider for Sent {

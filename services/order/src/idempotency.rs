@@ -31,7 +31,7 @@ fn visible<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Pr
     }
 }
 
-/// What two bodies with the same meaning have in common, whatever their white space or the order of their fields.
+/// A hash that is the same for bodies with the same meaning, whatever their white space or the order of their fields.
 pub fn body_hash(body: &impl Serialize) -> Vec<u8> {
     let canonical = serde_json::to_vec(body).unwrap_or_default();
     Sha256::digest(&canonical).to_vec()

@@ -1,7 +1,7 @@
 //! The order service.
 
 use choreography::Runner;
-use order::{MIGRATIONS, Order, customers, http, settings::Settings, store};
+use order::{MIGRATIONS, Order, customers::Customers, http, settings::Settings, store};
 
 #[global_allocator]
 static ALLOCATOR: choreography::Allocator = choreography::Allocator;
@@ -12,9 +12,11 @@ async fn main() -> anyhow::Result<()> {
     let order = Order { deadline: own.order_deadline };
     let gate = own.api.gate()?;
     let retention = own.idempotency_retention;
-    let keys = customers::keys(own.key_topic_segment);
-    keys.kept_by(Runner::new(engine, order, &MIGRATIONS))
-        .api(|context| http::routes(context, gate, keys))
+    let customers = Customers::new(own.key_topic_segment, own.personal_data);
+    customers
+        .keys
+        .kept_by(Runner::new(engine, order, &MIGRATIONS))
+        .api(|context| http::routes(context, gate, customers))
         .job("forget request keys", store::FORGET_EVERY, move |context| store::forget(context, retention))
         .run()
         .await

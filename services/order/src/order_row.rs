@@ -17,7 +17,7 @@ pub struct OrderRow {
     pub currency: Option<String>,
     pub items: Option<Json<Vec<Item>>>,
     pub payment_method: Option<String>,
-    /// Of an order from before it was sealed.
+    /// Of an order whose address was not sealed.
     pub shipping_address: Option<Json<Address>>,
     /// Under the customer's key.
     pub sealed_address: Option<String>,

@@ -22,7 +22,7 @@ pub struct PlaceOrder {
     /// Of a request with a key.
     pub body_hash: Vec<u8>,
     pub details: Box<OrderDetails>,
-    /// For an order with an address, to seal it.
+    /// To seal where the order goes; without it an address stays in clear.
     pub fresh: Option<Fresh>,
 }
 
@@ -88,13 +88,11 @@ pub(crate) fn handle(
     Ok((Placed::Now(at.now), reaction))
 }
 
-/// What was ordered as it is kept and published: where it goes is sealed.
+/// What was ordered as it is kept and published: where it goes is sealed, if the command brings what seals it.
 fn sealed(command: &PlaceOrder, keys: &mut Further<OwnedKey>) -> Result<OrderDetails, Refusal> {
     let mut details = OrderDetails::clone(&command.details);
+    let Some(fresh) = &command.fresh else { return Ok(details) };
     let Some(address) = details.shipping_address.take() else { return Ok(details) };
-    let fresh = command.fresh.as_ref();
-    let fresh =
-        fresh.ok_or_else(|| Refusal::Permanent("an order with an address brings nothing to seal it with".into()))?;
     let key = keys.get_mut(&details.user_id);
     details.sealed_address =
         Some(shop::sealed_address::seal(key, &details.user_id, command.order_id, &address, fresh)?);
@@ -176,6 +174,16 @@ mod tests {
         let held = HeldKey { generation: key.generation, key: key.key };
         let opened = shop::sealed_address::shown(&sealed, &held, Uuid::from_u128(2)).unwrap();
         assert_eq!(opened, Some(address()));
+    }
+
+    #[test]
+    fn given_nothing_to_seal_with_when_placed_then_the_address_stays_in_clear_and_there_is_no_key() {
+        let mut given = given_nothing();
+        let (_, then) = given.command(PlaceOrder { fresh: None, ..place_to(address(), 1) }).unwrap();
+        let (event, row) = (then.published::<OrderPlaced>().remove(0), given.find::<OrderRow>(ORDER));
+        assert_eq!((event.details.shipping_address, event.details.sealed_address), (Some(address()), None));
+        assert_eq!((row.shipping_address.map(|address| address.0), row.sealed_address), (Some(address()), None));
+        assert_eq!(given.find::<OwnedKey>("ada"), OwnedKey::default());
     }
 
     #[test]

@@ -6,6 +6,8 @@ use api::ApiSettings;
 use choreography::duration;
 use clap::Args;
 
+use crate::customers::PersonalData;
+
 #[derive(Args)]
 pub struct Settings {
     #[command(flatten)]
@@ -19,6 +21,9 @@ pub struct Settings {
     /// The `segment.ms` of the topic of customers' keys. After that an erasure is said once more, so that Kafka can remove the key.
     #[arg(long, env, default_value = "1h", value_parser = up_to_a_year)]
     pub key_topic_segment: Duration,
+    /// How names and addresses are written: `clear` while readers run that know nothing of sealed ones.
+    #[arg(long, env, value_enum, default_value_t = PersonalData::Sealed)]
+    pub personal_data: PersonalData,
 }
 
 /// Far longer than any order takes, and far from what dates can hold.

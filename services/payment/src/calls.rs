@@ -14,7 +14,7 @@ pub struct Charge {
     pub currency: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<String>,
-    /// Nothing is to be charged any more: the key is cancelled, and answers what it has come to.
+    /// Nothing is to be charged any more: the key is cancelled at the provider, which answers what became of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancel: bool,
 }
@@ -90,7 +90,7 @@ impl From<Answer> for Refunded {
 }
 
 impl Charge {
-    /// The charge is called off: from now on its call sees to it that its key never charges, instead of charging.
+    /// The charge is called off: from now on its call cancels the key, so that it never charges, instead of charging.
     pub(crate) fn cancelled(payment: &PaymentRow) -> Result<Self, Refusal> {
         let paid = payment.paid()?;
         Ok(Self { amount: paid.amount, currency: paid.currency.clone(), payment_method: None, cancel: true })

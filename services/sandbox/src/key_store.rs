@@ -14,7 +14,7 @@ pub(crate) struct Call<R> {
     pub(crate) request: R,
 }
 
-/// What a key stands for.
+/// The request under a key, and what became of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry<R, A> {
     pub(crate) request: R,

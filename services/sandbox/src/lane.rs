@@ -101,7 +101,7 @@ async fn settle<B: Book>(pool: &PgPool, batch: Vec<Waiting<B>>) {
     match in_transaction::<B>(pool, &calls).await {
         Ok(answers) => {
             for (reply, answer) in replies.into_iter().zip(answers) {
-                // Who no longer waits can ask by key.
+                // A caller that no longer waits can ask by key.
                 let _ = reply.send(answer);
             }
         }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
+use utoipa::ToSchema;
 
 /// Everything that happened outside.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Totals {
     /// By currency.
     currencies: BTreeMap<String, CurrencyTotals>,
@@ -17,7 +18,7 @@ pub(crate) struct Totals {
 }
 
 /// In the currency's minor unit; only what succeeded.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 struct CurrencyTotals {
     captured: i64,
     refunded: i64,

@@ -1,26 +1,38 @@
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, State},
     http::header::CONTENT_TYPE,
     response::IntoResponse,
-    routing::get,
 };
+use choreography::ProblemType;
 use sqlx::PgPool;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
-    http::{problem::Problem, text},
+    http::{
+        problem::{Problem, refusing},
+        text,
+    },
     ledger::{self, Totals},
 };
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/v1/ledger", get(totals)).route("/v1/ledger/{order}", get(of_order))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    let of_one = [ProblemType::INVALID_FIELD, ProblemType::UNAVAILABLE];
+    OpenApiRouter::default()
+        .routes(refusing(routes!(totals), &[ProblemType::UNAVAILABLE]))
+        .routes(refusing(routes!(of_order), &of_one))
 }
 
+/// Sums what succeeded.
+#[utoipa::path(get, path = "/v1/ledger", operation_id = "ledger", tag = "ledger", responses((status = 200, body = Totals)))]
 async fn totals(State(app): State<App>) -> Result<Json<Totals>, Problem> {
     Ok(Json(ledger::totals(&app.pool).await?))
 }
 
+/// Lists all that was asked for an order.
+#[utoipa::path(get, path = "/v1/ledger/{order}", operation_id = "ledgerOfOrder", tag = "ledger", params(("order" = String, Path)),
+               responses((status = 200, body = serde_json::Value)))]
 async fn of_order(State(app): State<App>, Path(order): Path<String>) -> Result<impl IntoResponse, Problem> {
     if let Some(why) = text::unfit(&order) {
         return Err(Problem::malformed("orderId", why));

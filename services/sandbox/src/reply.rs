@@ -15,7 +15,7 @@ pub(crate) enum Reply<A> {
     Unacceptable(&'static str),
 }
 
-/// How an answer is told.
+/// When an answer is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
     AtOnce,

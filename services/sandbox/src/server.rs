@@ -111,8 +111,28 @@ async fn connect(url: &SecretString, settings: &Settings) -> Result<PgPool, sqlx
     PgPoolOptions::new()
         .max_connections(settings.sandbox_database_connections)
         .acquire_timeout(Duration::from_secs(10))
-        // Whoever begins a transaction finds out, one round trip sooner.
+        // The first statement of a transaction finds out, one round trip sooner.
         .test_before_acquire(false)
         .connect_with(options)
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use openapi::Document;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_document_is_the_committed_one_and_has_the_routes() {
+        let nowhere = "postgres://127.0.0.1:1/none";
+        let settings = Settings::parse_from(["sandbox", "--database-url", nowhere]);
+        let pool = PgPoolOptions::new().connect_lazy(nowhere).unwrap();
+        let (app, _writers) = open(&settings, pool, CancellationToken::new());
+        let document = Document::of(&app.clone().router()).await;
+        document.assert_committed("sandbox");
+        document.assert_keeps_the_format();
+        document.assert_has_the_routes(&app.routes()).await;
+    }
 }

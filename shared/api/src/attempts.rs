@@ -1,4 +1,4 @@
-//! How often a caller who has shown nothing yet may have a token looked at.
+//! How often an unauthenticated caller may have a token looked at.
 
 use std::{
     collections::HashMap,
@@ -8,13 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// So many addresses are told apart; what comes from further ones, while all of these are at it, counts as one.
+/// So many addresses are told apart; requests from further ones, while all of these are active, count as from one.
 const MOST_ADDRESSES: usize = 50_000;
 /// Looking through all of them takes a millisecond.
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(1);
 
-/// A bucket per address. An attempt takes from it before anything is checked, and gives back once the token has proved to
-/// hold: so only what does not hold is bounded, and strictly, however much comes at once.
+/// A bucket per address. An attempt takes from it before anything is checked, and gives back once the token has proved
+/// valid. So only attempts with invalid tokens are bounded, and strictly, however many come at once.
 pub struct Attempts {
     per_second: f64,
     burst: f64,

@@ -5,7 +5,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 /// Opens every customer's orders, and what is the shop's own: stock, payments, shipments.
 const BACK_OFFICE: &str = "back-office";
 
-/// Who sends a request, for handlers to take as an argument.
+/// The caller that sends a request, for handlers to take as an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// No client is asked who they are.

@@ -36,7 +36,7 @@ struct Listed {
 }
 
 impl KeySet {
-    /// Each key by itself: one that is of no use here takes none of the others with it. An error says why there is none.
+    /// Reads each key by itself: one that can't be used here is left out, and the others stay. An error says why there is none.
     pub fn read(source: Value) -> Result<Self, String> {
         let listed = Listed::deserialize(&source).map_err(|error| error.to_string())?;
         let (mut keys, mut left_out) = (Vec::new(), Vec::new());
@@ -81,7 +81,7 @@ fn usable(value: &Value) -> Result<(Algorithm, DecodingKey), String> {
     Ok((algorithm, key))
 }
 
-/// Public keys for signatures alone: who knows a shared one could sign tokens themselves.
+/// Public keys for signatures alone: a service that knows a shared key could sign tokens itself.
 fn algorithm(jwk: &Jwk) -> Option<Algorithm> {
     let operations = jwk.common.key_operations.as_ref();
     if jwk.common.public_key_use == Some(PublicKeyUse::Encryption)

@@ -16,7 +16,7 @@ use crate::{
     token::{self, Fault},
 };
 
-/// Without any keys nobody gets in.
+/// Without any keys no caller gets in.
 const BETWEEN_FIRST_LOOKS: Duration = Duration::from_secs(1);
 const FETCH: Duration = Duration::from_secs(5);
 
@@ -38,7 +38,7 @@ enum Source {
     Url { client: RestClient, url: String },
 }
 
-/// Why a token lets nobody in.
+/// Why a token is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refused {
     /// It does not hold, and why.
@@ -65,7 +65,7 @@ impl Default for Freshness {
     }
 }
 
-/// The keys, and whose tokens for whom are taken.
+/// The keys, and the issuer and the audience whose tokens are taken.
 pub struct Keys {
     /// With the time when they were seen last.
     keys: RwLock<Option<(Arc<KeySet>, Instant)>>,
@@ -148,7 +148,7 @@ impl Keys {
         self.trusted().ok_or(Refused::NoKeys)
     }
 
-    /// Looks at the keys, unless that was done within the patience. What can't be had leaves the keys as they are.
+    /// Looks at the keys, unless that was done within the patience. If they can't be had, the known keys stay.
     async fn look(&self, patience: Duration) {
         let mut looked = self.looked.lock().await;
         if looked.is_some_and(|looked| looked.elapsed() < patience) {

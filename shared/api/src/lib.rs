@@ -1,7 +1,7 @@
 //! What stands before a service's API: who calls, whose data they may touch, and how often they may ask.
 //!
 //! Callers show a JSON Web Token (RFC 7519) as their bearer token; the keys it may be signed with come from a file or a
-//! URL, and are looked at again all the time. A service that is given neither lets anybody in and says so in its log.
+//! URL, and are looked at again all the time. A service that is given neither lets every caller in and says so in its log.
 
 mod attempts;
 mod caller;

@@ -34,7 +34,7 @@ struct Claims {
     scope: String,
 }
 
-/// Checks the signature first, then the claims: nobody learns anything of a token that they could not sign.
+/// Checks the signature first, then the claims: a caller learns nothing of a token that they could not sign.
 pub fn check(token: &str, keys: &KeySet, issuer: &str, audience: &str) -> Result<Shown, Fault> {
     if token.len() > MAX_TOKEN {
         return Err(Fault::Wrong(format!("it is longer than {MAX_TOKEN} bytes")));

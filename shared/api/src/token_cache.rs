@@ -20,7 +20,7 @@ type Fingerprint = [u8; 32];
 pub struct Remembered(Mutex<HashMap<Fingerprint, (Caller, f64)>>);
 
 impl Remembered {
-    /// Who bears this token, if it held before and has not ended since. `now` is in seconds since 1970.
+    /// The caller that bears this token, if it held before and has not ended since. `now` is in seconds since 1970.
     pub fn bearer(&self, token: &str, now: f64) -> Option<Caller> {
         let (caller, until) = self.lock().get(&fingerprint(token))?.clone();
         (now <= until).then_some(caller)

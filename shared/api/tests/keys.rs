@@ -154,7 +154,7 @@ async fn a_withdrawn_key_opens_nothing_once_the_keys_were_looked_at_again() {
     until("the first keys", ada(), || async { keys.caller(&bearer).await }).await;
     assert!(keys.remembered(&bearer).is_some());
     provider.list(&[listed(&new, Some("new"))]);
-    // What is remembered goes with the key; nobody need ask with an unknown one.
+    // What is remembered goes with the key; no request with an unknown key is needed for that.
     until("nothing is remembered", true, || async { keys.remembered(&bearer).is_none() }).await;
     assert!(is_refused(&keys, &bearer).await);
     assert_eq!(keys.caller(&nameless_token(&new)).await, ada());

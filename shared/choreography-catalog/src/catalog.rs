@@ -1,4 +1,4 @@
-//! The three folders that everything here goes by.
+//! The three folders that everything here is made from.
 
 use std::path::{Path, PathBuf};
 

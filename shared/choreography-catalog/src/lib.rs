@@ -1,5 +1,5 @@
 //! What follows from a choreography's descriptions, its payloads' schemas and golden payloads: documents for people and tools
-//! (AsyncAPI, EventCatalog), consumer contracts (Pact), and what a change of a schema breaks, and for whom.
+//! (AsyncAPI, EventCatalog), consumer contracts (Pact), and what a change of a schema breaks, and for which service.
 //!
 //! It knows no service and no engine: all of it is data, of any team and language. `README.md` explains the commands.
 

@@ -121,7 +121,7 @@ fn main() -> ExitCode {
     };
     match io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::from(code),
-        // Whoever read it has read enough.
+        // The program that read it has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(code),
         Err(error) => {
             eprintln!("the report can't be written: {error}");

@@ -1,4 +1,4 @@
-//! What in one description contradicts itself: it can't be checked with the others before it is put right.
+//! Contradictions within one description: it can't be checked with the others before they are put right.
 
 use std::collections::BTreeSet;
 

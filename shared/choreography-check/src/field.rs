@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, de::Error};
 
 /// A JSON type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum JsonType {
     /// A text.
     String,
@@ -29,6 +29,28 @@ const WORDS: [(&str, JsonType); 6] = [
     ("object", JsonType::Object),
     ("list", JsonType::List),
 ];
+
+impl JsonType {
+    /// The type of a value; `None` for null, which says that there is none.
+    pub fn of(value: &serde_json::Value) -> Option<Self> {
+        use serde_json::Value;
+        Some(match value {
+            Value::Null => return None,
+            Value::Bool(_) => Self::Boolean,
+            Value::Number(number) if number.is_f64() => Self::Number,
+            Value::Number(_) => Self::Integer,
+            Value::String(_) => Self::String,
+            Value::Array(_) => Self::List,
+            Value::Object(_) => Self::Object,
+        })
+    }
+}
+
+impl fmt::Display for JsonType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(WORDS.iter().find(|(_, of)| of == self).map_or("", |(word, _)| word))
+    }
+}
 
 /// The type of a field, and whether it may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +77,7 @@ impl FieldType {
 
 impl fmt::Display for FieldType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = WORDS.iter().find(|(_, of)| *of == self.of).map_or("", |(word, _)| word);
-        write!(formatter, "{word}{}", if self.optional { "?" } else { "" })
+        write!(formatter, "{}{}", self.of, if self.optional { "?" } else { "" })
     }
 }
 

@@ -128,6 +128,66 @@ kinds! {
         "Something goes wrong only if an event or an answer comes twice.",
         "Delivery is at least once: after a crash or a rebalance the step is done twice.",
         "Drop repeats by an inbox in the same transaction, or let the state table pass over them.";
+    UndeclaredEvent = "undeclared-event":
+        "An event of a type was seen that no service declares to publish.",
+        "Readers pass over it or give it up, and nobody checked what it leads to.",
+        "Describe it at its publisher, or find who sends it and take away their right to write there.";
+    UndeclaredTopic = "undeclared-topic":
+        "An event was seen on another topic than its publisher declares.",
+        "Who reads the declared topic never sees it; who reads the other one gives it up.",
+        "Publish it on its own topic, or describe the new one.";
+    UndeclaredPublisher = "undeclared-publisher":
+        "An event was seen whose source does not declare to publish it.",
+        "Two writers of one event have no order between them, or a stranger wrote it.",
+        "Describe it at that service, or find who wrote it and take away their right to write there.";
+    UndeclaredVersion = "undeclared-version":
+        "An event was seen in a version that its publisher does not declare.",
+        "A reader that does not know the version makes a dead letter of it.",
+        "Describe the version at its publisher, or stop the program that writes it.";
+    UndeclaredField = "undeclared-field":
+        "A payload was seen with a field that its publisher does not declare, or declares as another type.",
+        "No schema holds it: readers may come to need it, and personal data may leave with it.",
+        "Describe the field, or write it no more.";
+    UndeclaredReaction = "undeclared-reaction":
+        "A service did something because of an input, and no line of its state table says so.",
+        "What was checked is not what runs.",
+        "Add the line to the state table and check again, or mend the rule.";
+    UndeclaredHandling = "undeclared-handling":
+        "A service was seen to take in an event that it does not declare to handle.",
+        "Whoever changes the event breaks a reader of whom they do not know.",
+        "Describe the service, or name the event in its description.";
+    InvalidMessage = "invalid-message":
+        "A message on a topic of events is no event.",
+        "Each reader makes a dead letter of it.",
+        "Find who sends it by its place on the topic, and mend it or take away their right to write there.";
+    DeadLetter = "dead-letter":
+        "A service gave up an event, or a message that is none.",
+        "What the event should lead to has not happened, unless it was redriven since.",
+        "See in the service's list of dead messages and parked events why, mend it, then redrive or discard it.";
+    UnseenEvent = "unseen-event":
+        "An event that is declared as published never came.",
+        "Nothing showed in this time that it still works.",
+        "Look at a longer time, or try it out; if nothing needs it, leave it out.";
+    UnseenCompensation = "unseen-compensation":
+        "A compensation never came.",
+        "Nothing showed in this time that the step can be undone.",
+        "Look at a longer time, or let a saga fail behind that step, in a trial.";
+    UnseenVersion = "unseen-version":
+        "A version that a reader accepts never came.",
+        "Nothing showed in this time that it can be read; or nobody writes it any more.",
+        "Once it can be on no topic and among no dead letters, accept it no more.";
+    UnseenReaction = "unseen-reaction":
+        "A service was never seen to do what its state table says.",
+        "Nothing showed in this time that it does it when it must.",
+        "Look at a longer time, or bring it about, in a trial.";
+    UnseenHandling = "unseen-handling":
+        "A service was never seen to take in an event that it declares to handle.",
+        "It may read nothing, although the event came.",
+        "See whether it runs, how far it lags behind, and whether its traces are sampled.";
+    UnseenDeadline = "unseen-deadline":
+        "A deadline was never seen to pass.",
+        "Nothing showed in this time that a saga which takes too long is ended.",
+        "Look at a longer time, or let a deadline pass, in a trial.";
 }
 
 impl Kind {

@@ -11,9 +11,11 @@ mod explore;
 mod field;
 mod kind;
 mod model;
+pub mod observed;
 mod one_or_many;
 mod pairs;
 mod possible;
+mod reactions;
 mod read;
 mod report;
 #[cfg(test)]
@@ -24,7 +26,7 @@ mod words;
 
 pub use check::{LIMIT, check};
 pub use description::{Description, EventContract};
-pub use draw::page;
+pub use draw::{PageError, fill, page, part};
 pub use field::{FieldType, JsonType};
 pub use kind::Kind;
 pub use one_or_many::OneOrMany;

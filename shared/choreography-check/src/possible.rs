@@ -1,5 +1,5 @@
-//! What the state tables let happen at most, whatever the order of events: quickly known, and also of runs that were left.
-//! What is not among it never happens.
+//! An upper bound on what the state tables let happen, whatever the order of events. It is quickly known, also for runs that
+//! were left. What is not in it never happens.
 
 use std::collections::BTreeSet;
 

@@ -144,3 +144,26 @@ fn the_choreography_is_drawn_as_it_is_described() {
     let update = "cargo run --release -p choreography-check -- --draw tests/trip > tests/trip/page.md";
     assert_eq!(page, committed, "after a wanted change: {update}");
 }
+
+#[cfg(feature = "observe")]
+#[test]
+fn what_happened_is_asked_for_in_words_that_are_understood() {
+    for (arguments, said) in [
+        (&["--observed", "topics"][..], "--observed \"topics\" is no source: name kafka://HOST:PORT, or a Jaeger as "),
+        (
+            &["--observed", "kafka://127.0.0.1:1", "--since", "yesterday"],
+            "--since \"yesterday\" is no time: give how long ago",
+        ),
+        (&["--observed", "http://127.0.0.1:1"], "Jaeger at http://127.0.0.1:1: error sending request"),
+        (
+            &["--observed", "kafka://127.0.0.1:1", "--kafka-username", "order"],
+            "KAFKA_USERNAME is set, but KAFKA_SECURITY_PROTOCOL is plaintext",
+        ),
+        (&["--observed", "kafka://127.0.0.1:1"], "Kafka at 127.0.0.1:1: 127.0.0.1:1/bootstrap: Connect to "),
+        (&["--since", "1h"], "error: the following required arguments were not provided:"),
+    ] {
+        let (code, out, wrong) = run(&[&["tests/trip"], arguments].concat());
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(wrong.starts_with(said), "{arguments:?}: {wrong}");
+    }
+}

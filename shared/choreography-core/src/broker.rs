@@ -37,11 +37,16 @@ pub enum PublishError {
 /// The consuming side. No partition is taken away between two calls, only inside [`poll`](EventConsumer::poll) and
 /// [`keep_alive`](EventConsumer::keep_alive): whatever is handled in between is handled by the partition's owner.
 ///
+/// One task calls it, one call after another.
+///
 /// A partition that can't go on (its offset is out of range, a batch can't be read) stands still and offers nothing; the
 /// others go on.
 pub trait EventConsumer: Send {
-    /// What all assigned partitions offer, up to `limit` messages; empty after a while without any. Safe to drop: what was
-    /// not handed over is by the next call.
+    /// What all assigned partitions offer, up to `limit` messages; empty after a while without any. Messages of one partition
+    /// come in its order. Safe to drop: the next call hands over what this one did not.
+    ///
+    /// # Errors
+    /// [`BrokerError::Transient`] passes; after any other, going on would skip or lose events.
     fn poll(&mut self, limit: usize) -> impl Future<Output = Result<Vec<Delivery>, BrokerError>> + Send;
     /// Serves the group protocol without taking messages, while a batch waits for the database.
     fn keep_alive(&mut self) -> impl Future<Output = Result<(), BrokerError>> + Send;
@@ -60,6 +65,6 @@ pub trait EventProducer: Send {
     /// per row. No row is published behind a failed one of its key and topic. After a failure nothing of this call is in
     /// flight any more. A full queue is waited for.
     fn publish(&mut self, rows: Vec<OutboxRow>) -> impl Future<Output = Vec<Result<(), PublishError>>> + Send;
-    /// Whether a topic that took nothing is there for this service by now. Sends nothing.
+    /// Whether this service can write by now to a topic that took nothing. Sends nothing.
     fn look_for(&mut self, topic: &str) -> impl Future<Output = Result<(), PublishError>> + Send;
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// An external call: what a provider is asked for, and what its answer is for the rule that takes it. Its idempotency key is made
+/// An external call: the request to a provider, and the type of answer that the rule takes. Its idempotency key is made
 /// of the aggregate's id and the step, so it survives any crash.
 ///
 /// Mostly the request itself stands for the call. A service that makes several calls gives each an answer of its own, so that

@@ -16,7 +16,7 @@ pub trait Command: fmt::Debug + Send + Sync + 'static {
     /// What the client is told.
     type Reply: fmt::Debug + Send + Sync + 'static;
 
-    /// The key of that row.
+    /// The key of that row. Called before the transaction, and the same each time.
     fn key(&self) -> Key;
 }
 

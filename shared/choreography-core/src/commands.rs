@@ -43,7 +43,7 @@ impl<P: Participant> Commands<P> {
     /// Submits a command and waits until its transaction is committed.
     pub async fn submit(&self, command: P::Command, trace: TraceContext) -> Result<P::Reply, ReplyError> {
         let (reply, answered) = oneshot::channel();
-        // Who stopped waiting needs no reply.
+        // A client that stopped waiting needs no reply.
         let reply = Box::new(move |said| drop(reply.send(said)));
         self.queue.try_send(Asked { command, trace, reply }).map_err(|_| ReplyError::Busy)?;
         match tokio::time::timeout(self.time_limit, answered).await {

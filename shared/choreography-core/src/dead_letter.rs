@@ -104,7 +104,7 @@ fn history(delivery: &Delivery, consumer_group: &str, failure: &Failure, attempt
     ]
 }
 
-/// The original's headers, the history, and what is said of what is left out. The trace context always stays.
+/// The original's headers, the history, and headers that describe the omitted parts. The trace context always stays.
 fn headers_without(omitted: &[Part], delivery: &Delivery, history: &[Header]) -> Vec<Header> {
     let mut headers = if omitted.contains(&Part::Headers) {
         let trace = TraceContext::from_headers(&delivery.headers);

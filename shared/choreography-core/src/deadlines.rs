@@ -14,7 +14,7 @@ use crate::{
 
 /// Deadlines as the step needs them.
 pub trait DeadlineStore: Send + Sync + 'static {
-    /// The first `limit` deadlines that are due and that nobody holds locked, and the moment at which the next one
+    /// The first `limit` deadlines that are due and that no transaction holds locked, and the moment at which the next one
     /// will be.
     fn due(&self, limit: usize) -> impl Future<Output = Result<Due, StoreError>> + Send;
     /// Has deadlines wait that could not be handled; counts the attempt and keeps the reason.

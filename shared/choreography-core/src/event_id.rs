@@ -127,7 +127,7 @@ pub fn time_of(id: Uuid) -> Option<DateTime<Utc>> {
 
 impl EventIdError {
     /// When an id from the future can be accepted; `None` if time does not help, or the time lies so far ahead that
-    /// nobody should wait for it.
+    /// no wait for it makes sense.
     pub fn acceptable_at(&self, window: Window, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Self::FromTheFuture { at, .. } if *at <= now + window.horizon => Some(*at - window.skew),

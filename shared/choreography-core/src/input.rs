@@ -53,8 +53,8 @@ impl<P: Participant> Inbound<P> {
         }
     }
 
-    /// Under what it is written down while it is under way: a message's place in Kafka; in the guise of one, the row of a deadline or
-    /// a call; or for a client's command, which has no place, what it says.
+    /// The place under which it is written down while it is under way: a message's place in Kafka. A deadline or a call has its row's
+    /// id in the form of a place, and a client's command a digest of what it says.
     pub fn under_way(&self, participant: &P) -> Position {
         let named = |kind: &str, id: Uuid| Position { topic: format!("{kind}:{id}").into(), partition: 0, offset: 0 };
         let said = |text: &str| named("command", Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes()));

@@ -45,6 +45,7 @@ pub mod store;
 pub mod table;
 #[cfg(test)]
 mod testing;
+pub mod topic_moves;
 pub mod trace;
 pub mod versions;
 pub mod wire_size;

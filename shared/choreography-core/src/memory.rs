@@ -67,7 +67,7 @@ pub struct InMemory {
     pub now: DateTime<Utc>,
 }
 
-/// An input that a service does not take; what was on its way by then stays there.
+/// An input that a service does not take. Events that were on their way by then stay there.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{service} does not take {trigger}: {why}")]
 #[non_exhaustive]

@@ -107,7 +107,7 @@ impl Service for Club {
     }
 }
 
-/// Greets whoever joins.
+/// Greets each member that joins.
 struct Porter;
 
 impl Service for Porter {

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{broker::EventConsumer, delivery::Position};
 
-/// Of each partition, what was taken of it and what is done with.
+/// What was taken from each partition, and what of it is done with.
 #[derive(Debug, Default)]
 pub(crate) struct Offsets(BTreeMap<(Arc<str>, i32), Taken>);
 
@@ -52,7 +52,7 @@ impl Offsets {
         }
     }
 
-    /// Forgets what Kafka confirmed and what is another member's by now; what is to be asked for.
+    /// Forgets offsets that Kafka confirmed and partitions that another member has by now. Returns the offsets to commit.
     pub fn uncommitted<S: EventConsumer>(&mut self, consumer: &mut S) -> Vec<Position> {
         for confirmed in consumer.take_confirmed() {
             let key = (confirmed.topic, confirmed.partition);

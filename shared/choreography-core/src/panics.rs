@@ -1,4 +1,4 @@
-//! Panics of what a service brings, caught where they concern one input.
+//! Panics of a service's own code, caught where they concern one input.
 
 use std::{
     any::Any,

@@ -59,8 +59,8 @@ pub trait Participant: Sized + Send + Sync + 'static {
         format!("{command:?}")
     }
 
-    /// Whether events of this type, on this topic, are nothing to this service: it has declared so, and the topic's owner publishes
-    /// them there. What a header names so is skipped without being read.
+    /// Whether this service ignores events of this type on this topic: it has declared so, and the topic's owner publishes them
+    /// there. A message whose header names such a type is skipped without being read.
     fn ignores(&self, topic: &str, event_type: &str) -> bool {
         let _ = (topic, event_type);
         false
@@ -72,7 +72,7 @@ pub trait Participant: Sized + Send + Sync + 'static {
     /// Whether the event is a compensation, which overtakes parked events of its key.
     fn overtakes(&self, event: &Self::Event) -> bool;
 
-    /// Whether `trigger` names rows of `table` at all; which ones [`touches`](Self::touches) says.
+    /// Whether `trigger` names rows of `table` at all; [`touches`](Self::touches) says which ones.
     fn names(&self, table: Self::Table, trigger: &Trigger<Self>) -> bool;
 
     /// Whether [`touches`](Self::touches) looks into the rows of the tables before this one: these are locked and read first then, which

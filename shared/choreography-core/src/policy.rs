@@ -31,11 +31,11 @@ pub struct RetryPolicy {
     pub max_attempts: u32,
 }
 
-/// Who waits for others looks again after this time at the latest: they may be done at any moment.
+/// An input that waits for others is tried again after this time at the latest: they may be done at any moment.
 const LONGEST_LOOK_AWAY: TimeDelta = TimeDelta::seconds(5);
 
 impl RetryPolicy {
-    /// The wait of what needs something that others hold, after it has waited for so long already.
+    /// The next wait of an input that needs a lock that others hold, after it has waited for so long already.
     pub fn wait_for_others(&self, waited: TimeDelta, random: u64) -> TimeDelta {
         let ceiling = waited.max(self.base).min(self.cap).min(LONGEST_LOOK_AWAY).num_milliseconds().max(1);
         TimeDelta::milliseconds(i64::try_from(random % ceiling.unsigned_abs()).unwrap_or(0) + 1)

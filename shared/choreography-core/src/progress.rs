@@ -40,7 +40,7 @@ tokio::task_local! {
 
 /// A round of this task's loop begins.
 pub fn beat() {
-    // A loop that is driven by a test is watched by nobody.
+    // A loop that a test drives has no mark.
     let _ = PULSE.try_with(Pulse::beat);
 }
 

@@ -1,5 +1,5 @@
-//! From bytes to an input: what is no valid event is told apart here, before any transaction. Whatever goes wrong with
-//! one message, a panic included, is that message's.
+//! From bytes to an input. Bytes that are no valid event are told apart here, before any transaction. Whatever goes wrong with
+//! one message, a panic included, concerns that message alone.
 
 use crate::{
     crash_point::reached_of,
@@ -108,7 +108,7 @@ fn named<'a>(delivery: &'a Delivery, name: &str) -> Option<&'a str> {
     }
 }
 
-/// A header that says something else than the body does: other readers may go by it, so what was meant is not known.
+/// A header that contradicts the body: other readers may go by it, so it is not known what was meant.
 fn contradiction(delivery: &Delivery, envelope: &Envelope) -> Option<String> {
     let Envelope { event_type, version, .. } = envelope;
     if let Some(header) = named(delivery, EVENT_TYPE).filter(|header| header != event_type) {

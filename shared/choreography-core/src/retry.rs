@@ -16,7 +16,7 @@ use crate::{
 
 /// Deferred events as the step needs them.
 pub trait DeferredStore: Send + Sync + 'static {
-    /// Takes deferred events whose turn it is, for the time of `lease`: the first of their key, or compensations with no
+    /// Takes the deferred events that are next, for the time of `lease`: the first of their key, or compensations with no
     /// other compensation (but a parked one) before them; queued, or retrying and due. Each first of its key comes
     /// with those behind it, in number order, up to the next that is parked or not due.
     fn claim(&self, limits: Limits, lease: TimeDelta) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
@@ -56,10 +56,10 @@ pub struct UnreadableRow {
     pub why: String,
 }
 
-/// How long a claim keeps other replicas away: longer than a transaction takes that waits for a lock.
+/// How long a claim keeps other replicas away: longer than a transaction that waits for a lock takes.
 const LEASE: TimeDelta = TimeDelta::seconds(15);
 
-/// Tries deferred events again whose turn it is, each followed by its queue. `guarded`: the last run of this process
+/// Tries the deferred events again that are next, each followed by its queue. `guarded`: the last run of this process
 /// crashed.
 pub async fn step<P: Participant, D: Database<P>, S: DeferredStore>(
     handler: &Handler<P, D>,
@@ -89,7 +89,7 @@ pub async fn redrive<P: Participant, D: Database<P>, S: DeferredStore>(
         Some(first) if first.number == number => first.redrive = true,
         _ => return Ok(None),
     }
-    // To be unreadable for the one who asks is no failed attempt.
+    // That this version can't read an event is no failed attempt.
     if let Some(Err(failure)) =
         queue.events.first().map(|deferred| reception::check(&*handler.participant, &deferred.event))
     {

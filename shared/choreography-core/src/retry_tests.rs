@@ -92,7 +92,7 @@ fn redrive_takes_one_key_in_its_order() {
     assert_eq!(world.redrive(numbers[2]), Some(Ok(Gone)), "an earlier one of its key is deferred");
     assert_eq!(world.redrive(99), None);
     assert_eq!(world.dead_letters(), 2, "a redriven event that is refused again has its dead letter already");
-    // Somebody gives the first up; what waited goes on in order, and the other key stands.
+    // An operator discards the first; what waited goes on in order, and the other key stands.
     world.handler.database.state().deferred.remove(&numbers[0]);
     after_a_while(&world);
     world.retry();

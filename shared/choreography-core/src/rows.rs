@@ -108,7 +108,7 @@ impl<P: Participant> Rows<P> {
     }
 
     /// Numbers these messages, each within its aggregate. How many the aggregates have published then.
-    /// Of an aggregate that gets no row nobody could go on counting.
+    /// The messages of an aggregate that gets no row are not numbered: their count could not be kept.
     pub(crate) fn number(&mut self, aggregates: P::Table, messages: &mut [OutboxMessage]) -> BTreeMap<String, i64> {
         let written = |key: &str| {
             let place = (aggregates, key.to_owned());

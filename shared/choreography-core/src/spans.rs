@@ -37,7 +37,7 @@ pub fn enabled() -> bool {
 
 /// One span, or the context of its parent where there is none to record.
 ///
-/// Dropped without [`end`](SagaSpan::end), it says that what it stood for was rolled back.
+/// Dropped without [`end`](SagaSpan::end), it says that its work was rolled back.
 pub struct SagaSpan {
     span: Option<BoxedSpan>,
     context: TraceContext,

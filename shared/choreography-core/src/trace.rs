@@ -4,7 +4,7 @@ use std::{borrow::Cow, str::FromStr};
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
-/// Longer ones are left out: what a stranger sends stays small in every row and message of the saga. The W3C recommendation
+/// Longer ones are left out: what a client sends stays small in every row and message of the saga. The W3C recommendation
 /// asks for at least as much to be passed on.
 const LONGEST_STATE: usize = 512;
 
@@ -34,7 +34,7 @@ impl TraceContext {
         Self { traceparent, tracestate }
     }
 
-    /// The beginning of a trace that nobody records: it still gives what belongs together one id.
+    /// The beginning of a trace that is not recorded: it still gives what belongs together one id.
     pub fn unrecorded() -> Self {
         let trace_id = uuid::Uuid::new_v4();
         // It must differ from the other spans of its trace, and it is the first. A second draw would be a second call of the kernel.

@@ -49,7 +49,7 @@ impl Versions {
     /// The payload as the current version has it. One that is of it already is not looked into.
     ///
     /// # Errors
-    /// The version is none that is known, the payload is no object, or a conversion misses something in it.
+    /// The version is unknown, the payload is no object, or a conversion misses something in it.
     pub fn current<'a>(&self, version: u32, payload: &'a str) -> Result<Cow<'a, str>, DecodeError> {
         if version == self.current {
             return Ok(Cow::Borrowed(payload));
@@ -84,7 +84,7 @@ impl Versions {
     }
 }
 
-/// What a conversion says that misses something: the field's place, such as `payload.amount`, and what is wrong with it.
+/// The error of a conversion that misses something: the field's place, such as `payload.amount`, and what is wrong with it.
 pub fn field(path: impl Into<String>, problem: impl Into<String>) -> DecodeError {
     DecodeError::Payload { path: path.into(), problem: problem.into() }
 }

@@ -98,7 +98,7 @@ pub fn producer(kafka: &Connection, name: &str, limits: &ProducerLimits) -> Clie
         .set("batch.num.messages", "10000")
         // JSON shrinks to a third at little CPU; the broker stores it as it comes.
         .set("compression.type", "lz4")
-        // Java's default partitioner: the same key in the same partition, whoever writes it.
+        // Java's default partitioner: the same key in the same partition, whichever client writes it.
         .set("partitioner", "murmur2_random");
     config
 }

@@ -35,8 +35,8 @@ pub(super) struct Commits {
 }
 
 impl Commits {
-    /// Takes note of what was handled. Answers what to send now: nothing while an answer is outstanding, or shortly after the last
-    /// commit, since the next one has it all.
+    /// Takes note of what was handled. Returns the offsets to commit now: none while an answer is outstanding, or shortly after the
+    /// last commit, since the next one has them all.
     pub fn want(&mut self, next: &[Position], now: Instant) -> Vec<Position> {
         self.wanted.extend(next.iter().map(|position| (partition(position), position.clone())));
         if self.sent.is_some_and(|sent| now.duration_since(sent) < EVERY) {
@@ -74,7 +74,7 @@ impl Commits {
         self.answered(Vec::new(), now);
     }
 
-    /// These partitions go to others; what is to be committed before.
+    /// These partitions go to others. Returns the offsets to commit before.
     pub fn give_up(&mut self, partitions: &[Partition]) -> Vec<Position> {
         partitions.iter().filter_map(|partition| self.wanted.remove(partition)).collect()
     }

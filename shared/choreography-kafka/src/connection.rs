@@ -33,7 +33,7 @@ impl std::fmt::Debug for Password {
 }
 
 impl Connection {
-    /// To a broker that asks nobody who they are.
+    /// To a broker without authentication.
     pub fn plain(brokers: impl Into<String>) -> Self {
         Self { brokers: brokers.into(), security: Vec::new(), password: None }
     }
@@ -70,7 +70,7 @@ impl Connection {
         config
     }
 
-    /// From here on this client is told of a new password, as long as it lives.
+    /// From here on this client gets each new password, as long as it lives.
     pub(crate) fn tell<C: Authenticated + 'static>(&self, client: &Arc<C>) {
         let Some(password) = &self.password else { return };
         let mut password = password.lock();

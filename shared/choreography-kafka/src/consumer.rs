@@ -10,6 +10,7 @@ use bytes::Bytes;
 use choreography_core::{
     broker::{BrokerError, EventConsumer},
     delivery::{Delivery, Position},
+    topic_moves::Switch,
 };
 use rdkafka::{
     consumer::{BaseConsumer, Consumer},
@@ -25,6 +26,7 @@ use super::{
     membership::{GroupProtocol, Membership},
     raw_client::{Message, Polled, Queue},
     state::{KafkaState, Stop},
+    subscription::Subscription,
 };
 
 /// How long a poll waits for a first message; also how soon a stopping service notices.
@@ -57,7 +59,7 @@ pub struct KafkaConsumer {
     consumer: Arc<BaseConsumer<Group>>,
     limits: Limits,
     paused: bool,
-    /// What librdkafka handed over and nobody took yet: it would not hand it over again.
+    /// What librdkafka handed over and no poll has returned yet: it would not hand it over again.
     taken: Vec<Taken>,
     /// A poll under way. It outlives the future that began it, so that nothing is lost if that one is dropped.
     polling: Option<JoinHandle<Vec<Taken>>>,
@@ -74,9 +76,23 @@ impl KafkaConsumer {
         protocol: GroupProtocol,
         state: Arc<KafkaState>,
     ) -> KafkaResult<Self> {
+        Self::subscribe_switching(kafka, group, (topics, Vec::new()), limits, protocol, state)
+    }
+
+    /// As [`subscribe`](Self::subscribe). Once the group has handled a topic up to its switch offsets, the member goes on with the
+    /// topic that takes its place, from the beginning of that, and reads the old one no more.
+    pub fn subscribe_switching(
+        kafka: &Connection,
+        group: &str,
+        (topics, switches): (&[&str], Vec<Switch>),
+        limits: Limits,
+        protocol: GroupProtocol,
+        state: Arc<KafkaState>,
+    ) -> KafkaResult<Self> {
         // Told from the first statistics on.
         topics.iter().for_each(|topic| state.set_missing(topic, false));
-        let mut membership = Membership::new(kafka, group, topics, protocol);
+        let subscription = Subscription::new(topics, switches);
+        let mut membership = Membership::new(kafka, group, subscription, protocol);
         let consumer = membership.join(Group::new(state))?;
         let (taken, polling, looked) = (Vec::new(), None, Instant::now());
         Ok(Self { membership, consumer, limits, paused: false, taken, polling, looked })
@@ -109,11 +125,12 @@ impl KafkaConsumer {
         if look_again {
             self.looked = Instant::now();
         }
-        let consumer = self.consumer.clone();
+        let (consumer, subscription) = (self.consumer.clone(), self.membership.subscription.clone());
         self.polling = Some(tokio::task::spawn_blocking(move || {
             if look_again {
                 consumer.context().look_again(&consumer);
             }
+            subscription.look(&consumer);
             gather(&consumer, limits)
         }));
         self.finish().await?;
@@ -123,7 +140,7 @@ impl KafkaConsumer {
         }
     }
 
-    /// What the lost client had handed over is repeated to whoever gets its partitions, and skipped by the inbox.
+    /// What the lost client had handed over is repeated to the member that gets its partitions, and skipped by the inbox.
     fn join_anew_if_lost(&mut self) -> Result<(), BrokerError> {
         let contact = self.consumer.context().state.snapshot().contact_age;
         if !self.taken.is_empty() || !self.membership.is_lost(contact) {
@@ -144,7 +161,7 @@ impl KafkaConsumer {
         Ok(())
     }
 
-    /// The first of what was taken, within the limits, as far as it is still this member's.
+    /// The first messages that were taken, within the limits, of partitions that this member still has.
     fn hand_over(&mut self, messages: usize) -> Vec<Delivery> {
         let group = self.consumer.context();
         // Of an assignment that is over nothing is handed over, even if the partition is back: it begins anew.
@@ -179,7 +196,7 @@ impl EventConsumer for KafkaConsumer {
             self.set_paused(true)?;
         }
         let before = self.taken.len();
-        // All is paused, so hardly anything comes: what librdkafka had on its way, once.
+        // All is paused, so hardly anything comes: only messages that librdkafka already had on their way.
         self.gather(Limits { messages: 1, ..self.limits }).await?;
         if self.taken.len() > before {
             self.set_paused(true)?;
@@ -268,7 +285,7 @@ fn gather(consumer: &BaseConsumer<Group>, limits: Limits) -> Vec<Taken> {
         };
         let Some(delivery) = accept(consumer, &message, &mut topics) else { continue };
         if batch.is_empty() {
-            // One that came while nobody was busy is not made to wait.
+            // A message that came while the consumer was idle is not made to wait.
             until = Instant::now() + if waited { Duration::ZERO } else { limits.linger };
         }
         bytes += delivery.size();

@@ -46,7 +46,7 @@ pub(super) struct Group {
     answers: AtomicU64,
     /// Why the client can't go on.
     ended: Mutex<Option<String>>,
-    /// Another client has taken its place: what becomes of this one changes no standing any more.
+    /// Another client has taken its place: events of this one change no state any more.
     retired: AtomicBool,
     /// How often it was looked what has changed.
     looks: AtomicUsize,
@@ -88,7 +88,7 @@ impl Group {
         lock(&self.ended).clone()
     }
 
-    /// Pauses or resumes all that is owned and all that comes; what stands still goes on standing.
+    /// Pauses or resumes all partitions that are owned or will be; those that stand still are not resumed.
     pub fn set_paused(&self, consumer: &BaseConsumer<Self>, paused: bool) -> KafkaResult<()> {
         self.paused.store(paused, Ordering::Relaxed);
         let mut list = TopicPartitionList::new();
@@ -155,7 +155,7 @@ impl Group {
         }
         lock(&self.owned).retain(|partition, _| !partitions.contains(partition));
         self.state.go_on(partitions);
-        // A gauge keeps its last value, and whoever has the partition next tells it, too.
+        // A gauge keeps its last value, and the member that has the partition next reports it, too.
         for (topic, partition) in partitions {
             report_lag(topic, *partition, 0);
             [Stop::OutOfRange, Stop::Unreadable]
@@ -235,7 +235,7 @@ impl Group {
     }
 
     /// A partition whose offset was out of range goes on if that skips nothing ([`way_on`]), and a topic that was missing may
-    /// be there. One of each at a time: whoever asks keeps the others from being read.
+    /// be there. One of each at a time: while the broker is asked, no partition is read.
     pub fn look_again(&self, consumer: &BaseConsumer<Self>) {
         let round = self.looks.fetch_add(1, Ordering::Relaxed);
         let stopped: Vec<StoppedPartition> =
@@ -325,7 +325,7 @@ impl Group {
         }
         for (topic, partitions) in &statistics.topics {
             for (partition, figures) in &partitions.partitions {
-                // What another member owns is that one's to report.
+                // The member that owns a partition reports it.
                 if let (Some(lag), Some(_)) = (lag(figures), self.owned_since(topic, *partition)) {
                     report_lag(topic, *partition, lag);
                 }

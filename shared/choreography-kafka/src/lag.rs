@@ -5,7 +5,7 @@ use rdkafka::statistics::Partition;
 /// Messages of the partition that the group has not committed; none while librdkafka does not know the partition's end.
 ///
 /// librdkafka itself tells a lag only once something was committed. A group that is stuck at its very first message would
-/// look as if it had none, so until then the beginning of what the broker still has is taken for its position: that is
+/// look as if it had none, so until then the first offset that the broker still has is taken for its position: that is
 /// where a new group starts.
 pub fn lag(figures: &Partition) -> Option<i64> {
     if figures.consumer_lag >= 0 {

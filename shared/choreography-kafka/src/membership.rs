@@ -11,7 +11,7 @@ use rdkafka::{
 };
 use tokio::task::JoinHandle;
 
-use super::{Connection, client_settings, group::Group};
+use super::{Connection, client_settings, group::Group, subscription::Subscription};
 
 /// A client that heard nothing from Kafka for so long is made anew.
 ///
@@ -25,7 +25,7 @@ const LOST_AFTER: Duration = Duration::from_secs(30);
 pub enum GroupProtocol {
     /// The members agree, by cooperative-sticky assignment.
     Classic {
-        /// A member of which the broker hears nothing for this long is out of the group.
+        /// A member from which the broker hears nothing for this long is out of the group.
         session_timeout: Duration,
     },
     /// The broker decides, from Kafka 4.0 on ([KIP-848](https://cwiki.apache.org/confluence/x/HhD1D)), and says how long a member may be
@@ -38,7 +38,7 @@ pub enum GroupProtocol {
 pub(super) struct Membership {
     kafka: Connection,
     group: String,
-    topics: Vec<String>,
+    pub subscription: Arc<Subscription>,
     protocol: GroupProtocol,
     joined: Instant,
     /// A client that was given up, while it closes. That may take as long as its brokers are frozen.
@@ -46,11 +46,11 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    pub fn new(kafka: &Connection, group: &str, topics: &[&str], protocol: GroupProtocol) -> Self {
+    pub fn new(kafka: &Connection, group: &str, subscription: Subscription, protocol: GroupProtocol) -> Self {
         Self {
             kafka: kafka.clone(),
             group: group.to_owned(),
-            topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
+            subscription: Arc::new(subscription),
             protocol,
             joined: Instant::now(),
             closing: None,
@@ -62,15 +62,15 @@ impl Membership {
         self.joined = Instant::now();
         let config = client_settings::consumer(&self.kafka, &self.group, self.protocol);
         let consumer: BaseConsumer<Group> = config.create_with_context(group)?;
-        let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
-        consumer.subscribe(&topics)?;
+        let topics = self.subscription.topics();
+        consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
         let consumer = Arc::new(consumer);
         self.kafka.tell(&consumer);
         Ok(consumer)
     }
 
-    /// Whether a client that heard from Kafka so long ago (`None`: never) is to be made anew. Ask only when it has
-    /// nothing that nobody took: what it heard last may be among it.
+    /// Whether a client that heard from Kafka so long ago (`None`: never) is to be made anew. Ask only when the engine has
+    /// taken all that it handed over: what it heard last may be among it.
     pub fn is_lost(&self, contact_age: Option<Duration>) -> bool {
         self.joined.elapsed() > LOST_AFTER
             && contact_age.is_none_or(|age| age > LOST_AFTER)

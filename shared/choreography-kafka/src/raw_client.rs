@@ -41,8 +41,8 @@ impl<'c> Queue<'c> {
         (!queue.is_null()).then_some(Self { client, queue, consumer: PhantomData })
     }
 
-    /// Sends a commit, whose answer comes as [`Polled::Committed`]. (What rust-rdkafka commits asynchronously is answered
-    /// to nobody.)
+    /// Sends a commit, whose answer comes as [`Polled::Committed`]. (rust-rdkafka drops the answer to an asynchronous
+    /// commit.)
     pub fn commit(&self, offsets: &TopicPartitionList) -> Result<(), RDKafkaErrorCode> {
         // SAFETY: client and queue are valid until `drop`; the list is copied; without a callback nothing is called.
         let code = unsafe { sys::rd_kafka_commit_queue(self.client, offsets.ptr(), self.queue, None, ptr::null_mut()) };
@@ -52,7 +52,7 @@ impl<'c> Queue<'c> {
         }
     }
 
-    /// The next event; `None` if there is none by then, or one that librdkafka dealt with by itself.
+    /// The next event; `None` if none came in time, or if librdkafka dealt with it by itself.
     pub fn poll(&self, wait: Duration) -> Option<Event<'_>> {
         let milliseconds = c_int::try_from(wait.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: the queue is valid until `drop`.
@@ -79,7 +79,7 @@ pub(super) enum Polled<'e> {
     Failure(Failure),
     /// `Some(true)`: these partitions come; `Some(false)`: they go; `None`: the rebalance failed.
     Rebalance(Option<bool>, Vec<(String, i32)>),
-    /// The answer to a commit: what the broker has now, and what it refused, with why.
+    /// The answer to a commit: offsets that the broker has now, and those that it refused, with the reason.
     Committed(Vec<Position>, Vec<(Position, String)>),
     /// JSON.
     Statistics(&'e [u8]),

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A rebalance, or a coordinator that is connected anew, takes less: it makes nobody less of a member.
+/// A rebalance, or a coordinator that is connected anew, takes less: the consumer remains a member.
 const STEADY_FOR: Duration = Duration::from_secs(20);
 
 /// A coordinator whose connection has held for so long answers heartbeats: they have a time limit of one interval, 5 s if the broker
@@ -46,16 +46,16 @@ pub struct Snapshot {
     pub contact_age: Option<Duration>,
     /// The last error that concerned no partition, or passes by itself.
     pub last_error: Option<KafkaTrouble>,
-    /// Partitions that stand still until somebody does something.
+    /// Partitions that stand still until an operator acts.
     pub stopped: Vec<StoppedPartition>,
     /// Topics that are subscribed to and not there.
     pub missing: Vec<String>,
 }
 
 impl Snapshot {
-    /// Why this consumer is not to be called ready; `None`: it is. Names no hosts: anybody may read it.
+    /// Why this consumer is not to be called ready; `None`: it is. Names no hosts: unauthenticated clients may read it.
     ///
-    /// A partition that can't be read leaves it ready: one message of a stranger takes no API out of service. A partition
+    /// A partition that can't be read leaves it ready: one message of an unknown client takes no API out of service. A partition
     /// whose offset is out of range does not: events were lost, or are about to be.
     pub fn problem(&self) -> Option<String> {
         if let Some(lost) = self.stopped.iter().find(|stopped| stopped.why == Stop::OutOfRange) {

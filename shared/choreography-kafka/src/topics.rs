@@ -57,6 +57,30 @@ pub enum TopicError {
         /// The setting that says so.
         setting: &'static str,
     },
+    /// Switch offsets that this topic can't have.
+    #[error(
+        "TOPIC_MOVES: the switch offsets of {topic} are not those of this broker's topic: {why}. Take the line that \
+         `provision switch` prints here"
+    )]
+    Switch {
+        /// The old topic.
+        topic: String,
+        /// What does not fit.
+        why: String,
+    },
+    /// A group is to read a topic's successor alone and has not come so far.
+    #[error(
+        "TOPIC_MOVES=moved:{from}:{to}, but the group {group} has offsets of {from} and none of {to}: it would skip what it has not \
+         read. Give it the line with switch: first, until saga_topic_switched is 1"
+    )]
+    NotSwitched {
+        /// The old topic.
+        from: String,
+        /// The new one.
+        to: String,
+        /// The group.
+        group: String,
+    },
     /// A setting of a topic is no number.
     #[error("{topic}: the setting {setting} could not be read: {why}")]
     Unreadable {

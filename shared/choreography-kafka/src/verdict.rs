@@ -48,7 +48,7 @@ fn is_missing(code: RDKafkaErrorCode) -> bool {
 /// what stands in the partition.
 ///
 /// A topic that was deleted and made anew takes the group's offsets with it and begins at 0: reading it from there skips
-/// nothing. Where events were deleted by retention, the group has an offset, or the log begins later: somebody has to decide.
+/// nothing. Where events were deleted by retention, the group has an offset, or the log begins later: an operator has to decide.
 pub(super) fn way_on(asked: i64, committed: Option<i64>, low: i64, high: i64) -> Option<Offset> {
     match committed {
         None if asked < 0 || low == 0 => Some(Offset::Beginning),
@@ -91,7 +91,7 @@ mod tests {
     fn what_retention_deleted_is_never_skipped() {
         assert_eq!(way_on(500, Some(500), 900, 1_000), None);
         assert_eq!(way_on(0, None, 900, 1_000), None);
-        // The log is shorter than what was handled: nobody knows what stands there now.
+        // The log is shorter than what was handled: what stands there now is not known.
         assert_eq!(way_on(500, Some(500), 0, 3), None);
     }
 

@@ -7,7 +7,6 @@ use std::{
 };
 
 use choreography::{Context, Pool, Runner, Service};
-use choreography_core::calls::Provider;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::{HeldKey, KeysError, follow, topic::Topic};
@@ -43,7 +42,7 @@ impl HeldKeys {
 
     /// Has the topic followed for as long as the service runs. Each replica does so: each forgets in memory what was erased.
     #[must_use]
-    pub fn followed_by<S: Service, O: Provider>(&self, runner: Runner<S, O>) -> Runner<S, O> {
+    pub fn followed_by<S: Service>(&self, runner: Runner<S>) -> Runner<S> {
         let keys = self.clone();
         runner.job("follow keys", Duration::from_millis(1), move |context| {
             let keys = keys.clone();

@@ -1,4 +1,4 @@
-//! What the admin API shows and lets go of.
+//! What the admin API lists, redrives and discards.
 
 use choreography_core::{delivery::Delivery, event_id::time_of, participant::Participant};
 use chrono::{DateTime, Utc};
@@ -10,6 +10,7 @@ use super::{Postgres, Session, waiting_rows};
 
 /// A deferred event, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeferredView {
     /// Its number in its table.
@@ -48,6 +49,7 @@ pub struct DeferredView {
 
 /// A dead message, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeadMessageView {
     /// Its number in its table.
@@ -111,7 +113,7 @@ impl Postgres {
         sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(after).bind(limit).fetch_all(&self.pool).await
     }
 
-    /// A dead message that nobody has settled yet, as it arrived.
+    /// A dead message that no operator has settled yet, as it arrived.
     pub async fn dead_message(&self, number: i64) -> sqlx::Result<Option<Delivery>> {
         let row = sqlx::query(
             "SELECT * FROM dead_messages d WHERE number = $1
@@ -131,7 +133,7 @@ impl Postgres {
             .bind(number)
             .fetch_optional(&mut tx)
             .await?;
-        // The inbox before the deferred events, as whoever handles them locks.
+        // The inbox before the deferred events, in the order in which the handler locks.
         if let Some(id) = early {
             remember_early(&mut tx, self.participant.name(), id).await?;
         }

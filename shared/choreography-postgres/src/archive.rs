@@ -54,8 +54,8 @@ pub struct FinishedRows<'a> {
 }
 
 impl FinishedRows<'_> {
-    /// The next page of rows whose saga is over, by their keys; `None`: there are no more. A row of which an event is deferred, a
-    /// deadline is set or a call is without an answer stays.
+    /// The next page of rows whose saga is over, by their keys; `None`: there are no more. A row stays while its aggregate has a deferred
+    /// event, a deadline or a call without an answer.
     ///
     /// # Errors
     /// The page was not archived.

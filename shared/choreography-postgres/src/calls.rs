@@ -14,6 +14,7 @@ use super::{Postgres, waiting_rows};
 
 /// An external call without an answer, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CallView {
     /// Its id.
@@ -42,6 +43,7 @@ pub struct CallView {
 
 /// A call that was settled by hand.
 #[derive(Debug, Serialize, FromRow)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SettledView {
     /// Its number in its table.

@@ -1,4 +1,4 @@
-//! Deferred events: whose turn it is, and who comes behind.
+//! Deferred events: which are next, and which wait behind them.
 
 use choreography_core::{
     dead_letter::shortened,
@@ -11,7 +11,7 @@ use sqlx::{Row, postgres::PgRow};
 
 use super::{Postgres, error::store_error, row_reader, waiting_rows};
 
-/// `next`: those whose turn it is, which no other is taking. `claimed`: as many as fit, kept from others by their due
+/// `next`: events that wait for none before them, and that no other is taking. `claimed`: as many as fit, kept from others by their due
 /// time. `behind`: what follows the first of a key. A sum that excludes the row itself lets one of any size through.
 const CLAIM: &str = "
     WITH next AS (

@@ -21,7 +21,7 @@ pub struct Depths {
     pub parked: i64,
     /// Keys with a parked event.
     pub parked_keys: i64,
-    /// That nobody has settled yet.
+    /// That no operator has settled yet.
     pub dead_messages: i64,
     /// Deadlines that are due.
     pub deadlines_due: i64,

@@ -18,7 +18,7 @@ const UNREADABLE: TimeDelta = TimeDelta::minutes(1);
 impl DeadlineStore for Postgres {
     async fn due(&self, limit: usize) -> Result<Due, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        // What somebody has locked is being settled, or comes again; nobody waits for it here.
+        // What another transaction has locked is being settled, or comes again; this query does not wait for it.
         let rows = sqlx::query(
             "SELECT id, aggregate_id, name, due_at, correlation_id, traceparent, tracestate, attempts, last_error,
                     not_before

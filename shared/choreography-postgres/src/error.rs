@@ -2,8 +2,8 @@
 
 use choreography_core::store::StoreError;
 
-/// Sorts an error by what the engine does about it: what concerns one input is that input's, and only what concerns
-/// everybody makes everybody wait.
+/// Sorts an error by what the engine does about it: an error that concerns one input stops that input, and only one that
+/// concerns every input makes every input wait.
 pub fn store_error(error: sqlx::Error) -> StoreError {
     let text = error.to_string();
     match &error {
@@ -15,18 +15,17 @@ pub fn store_error(error: sqlx::Error) -> StoreError {
                 Kind::All => StoreError::Unavailable(text),
             }
         }
-        // A row that this version can't read, as one of a newer version or one that somebody wrote by hand; or a value
-        // that can't be sent.
-        sqlx::Error::ColumnDecode { .. }
-        | sqlx::Error::Decode(_)
-        | sqlx::Error::Encode(_)
-        | sqlx::Error::InvalidArgument(_)
-        | sqlx::Error::TypeNotFound { .. } => StoreError::Data(text),
+        // A row that this version can't read, as one of a newer version or one that somebody wrote by hand.
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::TypeNotFound { .. } => {
+            StoreError::Unreadable(text)
+        }
+        // A value that can't be sent.
+        sqlx::Error::Encode(_) | sqlx::Error::InvalidArgument(_) => StoreError::Data(text),
         _ => StoreError::Unavailable(text),
     }
 }
 
-/// Whom a failure concerns.
+/// What a failure concerns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     /// This input, and trying again can't help.
@@ -46,7 +45,7 @@ fn kind(code: &str, names_a_constraint: bool, message: &str) -> Kind {
         "42804" | "42846" => Kind::Input,
         // "invalid memory alloc request size": a value became too large.
         "XX000" if message.contains("alloc request size") => Kind::Input,
-        // A page or an index entry is broken: whoever does not need it goes on.
+        // A page or an index entry is broken: inputs that do not need it go on.
         "XX001" | "XX002" => Kind::Input,
         _ => match code.get(..2) {
             // Cardinality, data, constraints, program limits, RAISE EXCEPTION, triggers and views that refuse.
@@ -95,8 +94,9 @@ mod tests {
         let decode = || sqlx::Error::Decode("unknown state".into());
         let column = sqlx::Error::ColumnDecode { index: "state".into(), source: "no".into() };
         for error in [decode(), column, sqlx::Error::TypeNotFound { type_name: "mood".into() }] {
-            assert!(matches!(store_error(error), StoreError::Data(_)));
+            assert!(matches!(store_error(error), StoreError::Unreadable(_)));
         }
+        assert!(matches!(store_error(sqlx::Error::InvalidArgument("too long".into())), StoreError::Data(_)));
         let all = [
             sqlx::Error::PoolTimedOut,
             sqlx::Error::PoolClosed,

@@ -7,7 +7,7 @@ use super::{MigrationError, Pool};
 /// Its name, in whatever table the aggregates are.
 pub(super) const COLUMN: &str = "events_published";
 
-/// What a session says that counts. Of one that does not say so, as of an older version, no change of a row keeps the count.
+/// The setting of a session that counts. A session without it, as of an older version, loses the count of each row that it changes.
 pub const COUNTS: (&str, &str) = ("choreography.counts", "on");
 
 /// Whether another has a column of that name.
@@ -17,8 +17,8 @@ const IS_TAKEN: &str = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid =
 const IS_COUNTED: &str = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2)
     AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass($1) AND tgname = 'forget_events')";
 
-/// Adds the column to the table of the aggregates, and what watches over it, if that is not all there. Of rows that are there already
-/// nobody knows then how many events they have published. Safe from several replicas at once; takes a lock only where something is
+/// Adds the column to the table of the aggregates, and what watches over it, if that is not all there. For rows that are there already
+/// it is not known then how many events they have published. Safe from several replicas at once; takes a lock only where something is
 /// to be added.
 pub async fn count_events(pool: &PgPool, table: &str) -> Result<(), MigrationError> {
     if sqlx::query_scalar(IS_COUNTED).bind(table).bind(COLUMN).fetch_one(pool).await? {

@@ -26,7 +26,7 @@ pub(super) async fn claim(
                 .await?;
             fair_share(ranges, relays)
         }
-        // There is nothing to share: whoever comes first has it.
+        // There is nothing to share: the first relay to come has it.
         Lane::DeadLetters => 1,
     };
     let leases = take(db, holder, (first, last), lease, share).await?;
@@ -34,7 +34,7 @@ pub(super) async fn claim(
     Ok(leases)
 }
 
-/// Renews what the holder still has, in one order with whoever else locks leases.
+/// Renews what the holder still has, in the order in which every transaction locks leases.
 pub(super) async fn renew(pool: &Pool, holder: Uuid, lease: TimeDelta) -> sqlx::Result<()> {
     sqlx::query(
         "WITH alive AS (UPDATE relays SET seen_until = now() + $2 WHERE holder = $1)
@@ -75,7 +75,7 @@ async fn take(
     lease: TimeDelta,
     share: i64,
 ) -> sqlx::Result<Vec<Lease>> {
-    // SKIP LOCKED is about who claims, not about the order of rows: a range that another claims this moment is theirs.
+    // SKIP LOCKED is about the claims, not about the order of rows: a range that another relay claims this moment is that relay's.
     // The epoch tells holders and servers apart: a lease that expired and that no other took is the same one still.
     let rows = sqlx::query(
         "UPDATE outbox_ranges
@@ -97,7 +97,7 @@ async fn take(
     rows.iter().map(|row| Ok(Lease { range: row.try_get("range")?, epoch: row.try_get("epoch")? })).collect()
 }
 
-/// What is above the share is free at once for those who came.
+/// Ranges above the share are free at once for relays that came.
 async fn give_back(db: &mut Session, holder: Uuid, kept: &[Lease]) -> sqlx::Result<()> {
     let kept: Vec<i32> = kept.iter().map(|lease| lease.range).collect();
     sqlx::query(

@@ -11,8 +11,8 @@ use sqlx::{Row as _, postgres::PgRow};
 
 use super::{Session, event_counts::COLUMN, parts::Parts, row_reader, tables, waiting_rows};
 
-/// What a transaction begins with that waits for locks only for a moment, which is longer than a sound transaction holds one. In a
-/// hurry every table is tried first: one that is locked as a whole keeps everybody, so it is no row's fault.
+/// The first statements of a transaction that waits for locks only for a moment, which is longer than a sound transaction holds
+/// one. In a hurry every table is tried first: one that is locked as a whole keeps every input waiting, so no row is suspected.
 pub(super) fn limits(waits: Waits, routed: &Routed) -> String {
     match waits {
         Waits::Long => String::new(),
@@ -101,7 +101,7 @@ fn lock_table(parts: &mut Parts, routed: &Routed, (place, rows): (usize, &Wanted
     }
     if !if_free.is_empty() {
         let (step, keys, after) = (format!("free_{place}"), parts.bind(if_free), parts.after());
-        // SKIP LOCKED says who has to wait; it reorders nothing, since who has to wait steps aside with all of its key.
+        // SKIP LOCKED says which input has to wait. It reorders nothing: that input steps aside with all of its key.
         parts.locking_step(
             &step,
             &format!(

@@ -1,14 +1,17 @@
 //! Tables brought up to date, by a role that may, for a role that may not.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
-use sqlx::{AssertSqlSafe, PgPool, migrate::Migrator};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, migrate::Migrator, pool::PoolConnection};
 
 use super::Pool;
 
 const ENGINE_LEDGER: &str = "_engine_migrations";
 /// The name that sqlx gives it.
 const SERVICE_LEDGER: &str = "_sqlx_migrations";
+
+/// How often a replica asks whether it is its turn to migrate.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Why the tables are not up to date.
 #[derive(Debug, thiserror::Error)]
@@ -61,15 +64,46 @@ pub enum MigrationError {
 pub fn migrations() -> Migrator {
     let mut migrations = sqlx::migrate!();
     migrations.dangerous_set_table_name(ENGINE_LEDGER);
-    // Those of a newer version are fine: they come before the programs that need them.
-    migrations.set_ignore_missing(true);
     migrations
 }
 
-/// Applies what is missing, the engine's migrations first. Safe from several replicas at once.
+/// Applies what is missing, the engine's migrations first. Safe from several replicas at once; it takes two connections. Migrations of a
+/// newer version are fine, as where a service was rolled back: they only add.
 pub async fn migrate(pool: &PgPool, service: &Migrator) -> Result<(), MigrationError> {
-    for (whose, migrations) in [("engine", &migrations()), ("service", service)] {
+    let turn = turn(pool).await?;
+    drop_unfinished(pool, service).await?;
+    let service = Migrator::with_migrations(service.iter().cloned().collect());
+    for (whose, mut migrations) in [("engine", migrations()), ("service", service)] {
+        migrations.set_ignore_missing(true);
         migrations.run(pool).await.map_err(|source| MigrationError::Failed { whose, source })?;
+    }
+    Ok(turn.close().await?)
+}
+
+/// Waits until no other replica migrates. What is returned has to stay open meanwhile.
+///
+/// Whoever waits inside a statement has a snapshot, which CREATE INDEX CONCURRENTLY waits for: so each asks again from time to time.
+async fn turn(pool: &PgPool) -> sqlx::Result<PoolConnection<Postgres>> {
+    let mut connection = pool.acquire().await?;
+    // A failure ends the turn, too.
+    connection.close_on_drop();
+    let mine = "SELECT pg_try_advisory_lock(hashtext('migrate_in_turn'))";
+    while !sqlx::query_scalar::<_, bool>(mine).fetch_one(&mut *connection).await? {
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    Ok(connection)
+}
+
+/// Drops indexes whose making broke off, if a migration is to make them outside of a transaction: PostgreSQL keeps them as invalid ones,
+/// and they are in its way.
+async fn drop_unfinished(pool: &PgPool, service: &Migrator) -> sqlx::Result<()> {
+    let query = "SELECT relname::text FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+                 WHERE NOT indisvalid AND pg_table_is_visible(pg_class.oid)";
+    let unfinished: Vec<String> = sqlx::query_scalar(query).fetch_all(pool).await?;
+    let makes = |index: &str| service.iter().any(|migration| migration.no_tx && migration.sql.as_str().contains(index));
+    for index in unfinished.iter().filter(|index| makes(index)) {
+        let drop = AssertSqlSafe(format!("DROP INDEX CONCURRENTLY IF EXISTS \"{index}\""));
+        sqlx::query(drop).execute(pool).await?;
     }
     Ok(())
 }
@@ -77,7 +111,7 @@ pub async fn migrate(pool: &PgPool, service: &Migrator) -> Result<(), MigrationE
 /// Gives a service's role what it needs, and no more. Safe from several replicas at once.
 pub async fn grant(pool: &PgPool, role: &str) -> Result<(), MigrationError> {
     let mut transaction = pool.begin().await?;
-    // Replicas that start together take turns: PostgreSQL refuses two who change the rights of one object at once.
+    // Replicas that start together take turns: PostgreSQL refuses two sessions that change the rights of one object at once.
     sqlx::query("SELECT pg_advisory_xact_lock(hashtext('grant_to_service'))").execute(&mut *transaction).await?;
     sqlx::query("CALL grant_to_service($1)").bind(role).execute(&mut *transaction).await?;
     transaction.commit().await?;

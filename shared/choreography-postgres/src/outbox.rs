@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::{Postgres, error::store_error, headers, leases, parts::Parts, row_reader};
 
-/// The leases whose epochs still are these, locked against a claim in between: whoever writes in their name holds the range
-/// meanwhile. Whether they have expired is nothing to it, as long as no other took the range. That another server answers by
-/// now is: it may lack what was seen in the one before, and give its numbers again.
+/// The leases whose epochs still are these, locked against a claim in between: a relay that writes in their name holds the range
+/// meanwhile. Expired leases count, as long as no other relay took the range. Leases of another server do not: it may lack
+/// what was seen in the one before, and give its numbers again.
 macro_rules! mine {
     () => {
         "SELECT l.range, l.epoch FROM outbox_ranges l
@@ -23,9 +23,11 @@ macro_rules! mine {
     };
 }
 
-/// Each range is read from behind its own number, so that what waits in one is nothing to the others. Sizes are known without
-/// reading what is stored out of line; of what is beyond the limit, or has to wait, nothing is. What was left behind comes with
-/// what is new. There is a row in any case: it says who was at work.
+/// Each range is read from behind its own number, so that rows that wait in one do not slow the others. Sizes are known without
+/// reading payloads that are stored out of line; payloads beyond the limit, or of rows that have to wait, are not read. Rows that
+/// were left behind come with the new ones. There is a row in any case: it says which transactions were at work.
+///
+/// Whether anything is stopped or left behind at all is asked once a read, not once a row: mostly nothing is.
 ///
 /// Where keys are compared by more than `=`, that keeps the planner from reading all of `stopped_keys` into a hash.
 const UNPUBLISHED: &str = "
@@ -43,13 +45,15 @@ const UNPUBLISHED: &str = "
                 FROM (
                     SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers, o.nth,
                            o.topic = ANY($4)
-                           OR EXISTS (SELECT FROM stopped_keys s WHERE s.number BETWEEN o.number AND o.number)
-                           OR EXISTS (SELECT FROM stopped_keys s
-                                      WHERE s.topic = o.topic AND md5(s.key) = md5(o.key) AND s.key = o.key
-                                      AND s.number <= o.number)
-                           OR EXISTS (SELECT FROM outbox_left_behind l
-                                      WHERE l.topic = o.topic AND md5(l.key) = md5(o.key) AND l.key = o.key
-                                      AND l.number < o.number) AS waits
+                           OR EXISTS (SELECT FROM stopped_keys) AND (
+                               EXISTS (SELECT FROM stopped_keys s WHERE s.number BETWEEN o.number AND o.number)
+                               OR EXISTS (SELECT FROM stopped_keys s
+                                          WHERE s.topic = o.topic AND md5(s.key) = md5(o.key) AND s.key = o.key
+                                          AND s.number <= o.number))
+                           OR EXISTS (SELECT FROM outbox_left_behind) AND
+                               EXISTS (SELECT FROM outbox_left_behind l
+                                       WHERE l.topic = o.topic AND md5(l.key) = md5(o.key) AND l.key = o.key
+                                       AND l.number < o.number) AS waits
                     FROM outbox o
                     WHERE o.published_at IS NULL AND o.range = held.range AND o.number > held.behind
                       AND o.number NOT IN (SELECT unnest($3::bigint[]))
@@ -156,8 +160,8 @@ impl OutboxStore for Postgres {
         Ok(rows.into_iter().map(|(range, through, beyond)| Published { range, through, beyond }).collect())
     }
 
-    /// Whoever inserts rows holds this lock, from before it draws their numbers until they are in sight: also while its COMMIT waits
-    /// for a standby, which has no time limit.
+    /// A transaction that inserts rows holds this lock, from before it draws their numbers until they are in sight: also while
+    /// its COMMIT waits for a standby, which has no time limit.
     async fn writers(&self) -> Result<Vec<String>, StoreError> {
         sqlx::query_scalar(
             "SELECT DISTINCT virtualtransaction FROM pg_locks

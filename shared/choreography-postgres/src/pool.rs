@@ -1,4 +1,4 @@
-//! Connections kept for the next who needs one. Unlike sqlx's own pool it asks nothing of a connection that was just
+//! Connections kept for the next caller. Unlike sqlx's own pool it asks nothing of a connection that was just
 //! used (two round trips less), and whatever it waits for has a limit.
 
 use std::{
@@ -20,7 +20,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// After this long without use a connection is asked whether it lives.
 const QUIET: Duration = Duration::from_secs(1);
 const PING_LIMIT: Duration = Duration::from_secs(2);
-/// Older ones are made anew, so that an address that moved is followed without anybody's error.
+/// Older ones are made anew, so that an address that moved is followed without an error.
 const LONGEST_LIFE: Duration = Duration::from_secs(600);
 /// Statements that a connection keeps prepared. What a batch writes decides which parts its statement has.
 const STATEMENTS: usize = 500;
@@ -97,7 +97,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Pool {
-    /// Connects to nobody yet.
+    /// Does not connect yet.
     pub fn new(options: PgConnectOptions, limits: Limits) -> Self {
         Self::open(Arc::new(Mutex::new(options)), limits, None, Server::new())
     }
@@ -230,12 +230,12 @@ impl Pool {
         self.0.limits.statement
     }
 
-    /// Whether nobody gets a connection any more.
+    /// Whether no caller gets a connection any more.
     pub fn is_closed(&self) -> bool {
         self.0.closed.load(Ordering::Acquire)
     }
 
-    /// What it connects to, and as whom.
+    /// What it connects to, and as which role.
     pub fn options(&self) -> PgConnectOptions {
         locked(&self.0.options).clone()
     }
@@ -245,7 +245,7 @@ impl Pool {
         *locked(&self.0.options) = options;
     }
 
-    /// Nobody gets a connection from here on; those not in use are closed.
+    /// No caller gets a connection from here on; those not in use are closed.
     pub async fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
         self.0.free.close();

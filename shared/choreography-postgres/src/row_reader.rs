@@ -1,4 +1,4 @@
-//! Rows that can't be read concern whoever needs them, and no other.
+//! Rows that can't be read concern the inputs that need them, and no other.
 
 use std::panic::AssertUnwindSafe;
 
@@ -12,7 +12,7 @@ pub(super) fn read<T>(row: &PgRow, read: impl Fn(&PgRow) -> sqlx::Result<T>) -> 
     caught(|| read(row)).unwrap_or_else(|panic| Err(unreadable(&panic)))
 }
 
-/// Awaits what a service's own code reads; its panic is an error of these rows.
+/// Awaits a read by a service's own code; its panic is an error of these rows.
 pub(super) async fn guarded<T>(reading: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
     let read = AssertUnwindSafe(reading).catch_unwind().await;
     read.unwrap_or_else(|panic| Err(unreadable(text(&*panic))))

@@ -1,5 +1,5 @@
-//! One connection while one has it: every statement ends within a limit, and a connection of which nobody knows what
-//! comes next on the wire is closed, never handed to the next.
+//! One connection while a caller has it. Every statement ends within a limit. A connection on whose wire anything may come
+//! next is closed, never handed to the next caller.
 
 use std::{fmt, time::Duration};
 
@@ -15,7 +15,7 @@ use super::{
     statement::{Statement, ends_connection, lacks_partition, no_answer},
 };
 
-/// BEGIN takes no lock: who waits longer for its answer waits for a server that is gone or frozen.
+/// BEGIN takes no lock: if its answer takes longer, the server is gone or frozen.
 pub(super) const BEGIN_LIMIT: Duration = Duration::from_secs(5);
 
 /// What is known of a connection between two statements.
@@ -154,7 +154,7 @@ impl Drop for Session {
     }
 }
 
-/// As a stream of sqlx's, though all of it is there by now: nobody holds a connection while they look at rows.
+/// As a stream of sqlx's, though all of it is there by now: no caller holds a connection while they look at rows.
 pub(super) fn results<'e>(
     run: impl Future<Output = sqlx::Result<Results>> + Send + 'e,
 ) -> BoxStream<'e, sqlx::Result<Either<PgQueryResult, PgRow>>> {

@@ -8,7 +8,7 @@ use sqlx::{
     postgres::{PgArguments, PgDatabaseError, PgSeverity, PgStatement},
 };
 
-/// A query apart from who made it.
+/// A query that no longer borrows from its caller.
 pub(super) struct Statement {
     sql: SqlStr,
     arguments: Option<PgArguments>,

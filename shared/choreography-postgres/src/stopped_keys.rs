@@ -8,6 +8,7 @@ use super::{Pool, Postgres};
 
 /// A stopped key, as the admin API lists it.
 #[derive(Debug, Serialize, FromRow)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StoppedView {
     /// Of the message in the outbox.

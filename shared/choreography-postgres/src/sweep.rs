@@ -1,4 +1,4 @@
-//! What was settled longer ago than any repeat can come is forgotten.
+//! Deletes what was settled so long ago that no repeat can come any more.
 
 use choreography_core::progress::beat;
 use chrono::TimeDelta;
@@ -22,7 +22,7 @@ const GIVEN_UP: &str = "
 
 /// Deletes what was settled before the horizon: dead messages and what was kept of discarded ones, calls that were
 /// settled by hand, and what crashed runs had under way; and notes of outbox rows that need none any more. What waits for
-/// somebody's decision stays, however old. Returns how many rows went.
+/// an operator's decision stays, however old. Returns how many rows went.
 pub async fn sweep(pool: &Pool, horizon: TimeDelta) -> sqlx::Result<u64> {
     let statements = [
         // First the message, while the row that settles it still says so.

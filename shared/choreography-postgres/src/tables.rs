@@ -147,7 +147,7 @@ pub(super) fn sql_type(kind: Kind) -> &'static str {
     }
 }
 
-/// JSON goes as text: what is none is then refused as data, and concerns its input alone.
+/// JSON goes as text: a text that is no JSON is then refused as data, and concerns its input alone.
 fn array(kind: Kind) -> &'static str {
     match kind {
         Kind::Text => "text[]",

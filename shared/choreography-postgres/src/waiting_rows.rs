@@ -125,7 +125,7 @@ fn set_deadlines(parts: &mut Parts, deadlines: &[Deadline]) {
     );
 }
 
-/// Rows are locked in the order of their ids, as whoever postpones several does.
+/// Rows are locked in the order of their ids, as by every transaction that postpones several.
 fn postpone_deadlines(parts: &mut Parts, ids: &str, postponed: &[Deadline]) {
     let errors = parts.bind(column(postponed, |row| row.last_error.as_deref()));
     let times = parts.bind(column(postponed, |row| row.not_before));

@@ -34,7 +34,7 @@ pub(super) struct Statement<'a> {
 }
 
 impl<'a> Statement<'a> {
-    /// `from` says in which rows with a `place` (1 is the first) what was lost is found.
+    /// `from` names the rows that say what was lost, each by its `place` (1 is the first).
     fn look(&mut self, look: Look<'a>, from: &str) {
         let number = self.looks.len();
         self.parts.select(format!("SELECT {number} AS look, place FROM {from}"));
@@ -237,7 +237,7 @@ fn append_outbox(parts: &mut Parts, ranges: i32, messages: &[OutboxMessage]) {
     let headers = parts.bind(messages.iter().map(|message| headers::encode(&message.headers)).collect::<Vec<_>>());
     let nth = parts.bind(messages.iter().map(|message| message.nth).collect::<Vec<_>>());
     let after = parts.after();
-    // A transaction that draws numbers has its own before: who looks for those that may have drawn some finds it.
+    // A transaction that draws numbers has its own id before: a relay that looks for those that may have drawn some finds it.
     parts.step(
         "published",
         &format!(

@@ -48,7 +48,7 @@ pub struct Core {
     wakes_at: AtomicU64,
     /// The replica that is driven this moment; none: zero.
     member: AtomicU64,
-    /// What is driven this moment ends its process.
+    /// The task that is driven this moment ends its process.
     ends_process: AtomicBool,
 }
 
@@ -58,7 +58,7 @@ impl Core {
         // An even mix of the seed's bits, never zero.
         let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03 | 1;
         let mut focus = Focus::draw(tables, |bound| below(next(&mut random), bound));
-        // It shows where somebody draws a number and does not commit for long.
+        // It shows where a transaction draws a number and does not commit for long.
         focus.profile.standby |= plant == Some(Plant::SettledTooSoon);
         let rates = Rates::draw(focus.is_rare(), |bound| below(next(&mut random), bound));
         let skew = TimeDelta::seconds(SKEWS[below(next(&mut random), SKEWS.len())]);
@@ -242,7 +242,7 @@ impl Core {
         lock(&self.coverage).count([section, what, "", ""]);
     }
 
-    /// Nothing is counted of who is between two calls.
+    /// Nothing is counted of a task that is between two calls.
     pub fn count_fault(&self, fault: Fault, call: &'static str) {
         if call.is_empty() {
             return;
@@ -296,12 +296,12 @@ impl IdSource for SeededIds {
     }
 }
 
-/// Only one thread runs a schedule, so nobody ever waits here.
+/// Only one thread runs a schedule, so this never waits.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets the schedule choose who goes on; the process may end here.
+/// Lets the schedule choose which task goes on; the process may end here.
 pub async fn pause() {
     let mut paused = false;
     poll_fn(|_| {

@@ -1,7 +1,7 @@
 //! What may go wrong, and how often it does in a schedule: every schedule draws its own rates, so that some have storms of
 //! one kind and none of another, and some are calm enough for sagas to end well.
 
-/// A fault that strikes at a call of a port, or at whoever makes it.
+/// A fault that strikes at a call of a port, or at the replica that makes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// The connection to the database breaks before the statement has run.
@@ -10,7 +10,7 @@ pub enum Fault {
     RefusedData,
     /// The database refuses the statement for a reason that passes.
     RefusedForNow,
-    /// It is committed, but nobody learns of it.
+    /// It is committed, but the caller does not learn of it.
     CommitAnswerLost,
     /// Offsets are not committed.
     OffsetsLost,
@@ -28,11 +28,11 @@ pub enum Fault {
     Slow,
     /// The broker refuses a message for what it is.
     MessageRefused,
-    /// Nobody may write a topic for a while.
+    /// No client may write a topic for a while.
     TopicClosed,
     /// The call never reaches the provider.
     CallLost,
-    /// The call reaches the provider, its answer nobody.
+    /// The call reaches the provider, but the answer is lost.
     AnswerLost,
     /// The caller gives up, and the call lands later.
     CallStalls,

@@ -36,9 +36,9 @@ pub struct Profile {
     pub locks: bool,
     /// Commits wait for a standby now and then, for seconds, with all that they hold.
     pub standby: bool,
-    /// Somebody writes rows by hand that no version of the service can read.
+    /// An operator writes rows by hand that no version of the service can read.
     pub scribbles: bool,
-    /// Somebody writes messages that are no events.
+    /// A client writes messages that are no events.
     pub junk: bool,
     /// Faults that strike at other calls once in so many, since they lead to the one in focus.
     pub leads: &'static [(&'static str, Fault, usize)],
@@ -167,11 +167,11 @@ impl Focus {
     }
 }
 
-/// What strikes whoever makes the call in focus: at one in so many of them.
+/// What strikes the replica that makes the call in focus: at one in so many of them.
 pub const AIMED: [Fault; 4] = [Fault::Killed, Fault::Frozen, Fault::Rebalanced, Fault::Dropped];
 /// At one in so many of them.
 pub const AIMED_ONE_IN: usize = 2;
-/// And whoever has just made it: a transaction that lies frozen ends while it is idle.
+/// And the replica that has just made it: a transaction that lies frozen ends while it is idle.
 pub const AIMED_AFTER: [Fault; 4] = [Fault::Killed, Fault::Frozen, Fault::Frozen, Fault::Dropped];
 /// At one in so many of them.
 pub const AFTER_ONE_IN: usize = 3;

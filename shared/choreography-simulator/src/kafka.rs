@@ -30,7 +30,7 @@ pub struct Broker {
     pub logs: BTreeMap<Partition, Vec<Delivery>>,
     committed: BTreeMap<(&'static str, Partition), usize>,
     members: BTreeMap<&'static str, Vec<u64>>,
-    /// Rises whenever partitions may change hands; whoever does not know the newest commits nothing.
+    /// Rises whenever partitions may change hands; a member that does not know the newest commits nothing.
     generations: BTreeMap<&'static str, u64>,
     /// What dead producers had in flight: it arrives, in order, when it arrives.
     late: VecDeque<OutboxMessage>,
@@ -38,7 +38,7 @@ pub struct Broker {
     pub away: BTreeMap<String, DateTime<Utc>>,
 }
 
-/// A broker that everybody shares.
+/// A broker that all replicas share.
 pub type Kafka = Arc<Mutex<Broker>>;
 
 impl Broker {
@@ -106,7 +106,7 @@ impl Broker {
         self.begin_generation(group);
     }
 
-    /// The newest generation, with the member in it: one of whom the group heard nothing for too long joins again.
+    /// The newest generation, with the member in it: a member from which the group heard nothing for too long joins again.
     fn generation(&mut self, group: &'static str, member: u64) -> u64 {
         if !self.members.get(group).is_some_and(|members| members.contains(&member)) {
             self.join(group, member);
@@ -175,7 +175,7 @@ impl Consumer {
         let mut broker = lock(&self.kafka);
         let generation = broker.generation(self.group, self.member);
         if generation > self.generation + 1 {
-            // What it had may have been another's in between.
+            // Another member may have had the partition in between.
             self.positions.clear();
         }
         self.generation = generation;

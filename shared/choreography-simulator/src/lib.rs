@@ -1,7 +1,7 @@
 //! The engine's own steps and a team's own rules, driven on one thread against models of PostgreSQL and Kafka.
 //!
 //! Every statement is a point at which another task may go on, an answer may be lost, or the process may die: a seed says what
-//! happens, and replays it exactly. A team hands in its services, somebody who uses them, and what must hold:
+//! happens, and replays it exactly. A team hands in its services, clients that use them, and what must hold:
 //!
 //! ```no_run
 //! # use choreography_core::routes::{Routes, Service};

@@ -1,5 +1,5 @@
 //! A service under observation: its own rules, and beside what they change a note of what each input met, committed in
-//! the same transaction. Chosen events fail every time, until somebody has mended the rule.
+//! the same transaction. Chosen events fail every time, until an operator has mended the rule.
 
 use std::{fmt, sync::Arc};
 

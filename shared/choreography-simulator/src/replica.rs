@@ -363,7 +363,7 @@ async fn look_back<P: Participant>(
     }
 }
 
-/// Somebody who releases what the broker refused and redrives what is parked, through this replica's admin API.
+/// An operator who releases what the broker refused and redrives what is parked, through this replica's admin API.
 async fn operate<P: Participant>(core: Arc<Core>, handler: Arc<Handler<P, Model<P>>>, stop: Stop) {
     let mut ids = SeededIds(core.clone());
     while !stop.has_begun() {

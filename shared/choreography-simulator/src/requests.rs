@@ -40,7 +40,7 @@ impl<P: Participant> Request<P> {
             answer.give(match said {
                 Ok(reply) => Some(Verdict::Applied(Some(reply))),
                 Err(ReplyError::Refused(refusal)) => Some(Verdict::Refused(refusal)),
-                // Not done, or nobody knows.
+                // Not done, or it is not known.
                 Err(_) => None,
             });
         });
@@ -77,7 +77,7 @@ impl<P: Participant> Requests<P> {
         lock(&self.0).push_back(Request { command, answer: Answer(Arc::clone(&answer)) });
         for _ in 0..LOOKS {
             sleep(core, core.pick(LOOK) + 1).await;
-            // Whoever had it may have dropped it, as when a process ends.
+            // The replica that had it may have dropped it, as when a process ends.
             let is_lost = Arc::strong_count(&answer) == 1;
             let answered = lock(&answer).take();
             if is_lost || answered.is_some() {

@@ -1,4 +1,4 @@
-//! What a schedule runs: services, those who use them, and what must hold.
+//! What a schedule runs: services, their clients, and what must hold.
 
 use std::{
     collections::BTreeSet,
@@ -29,9 +29,9 @@ pub(crate) struct Simulated {
 /// Messages that no service wrote, on one topic.
 pub(crate) struct Junk {
     pub topic: &'static str,
-    /// Types that somebody handles from this topic.
+    /// Types that a service handles from this topic.
     pub own: Vec<&'static str>,
-    /// Types that who reads this topic handles from others.
+    /// Types that the services which read this topic handle from others.
     pub foreign: Vec<&'static str>,
 }
 
@@ -91,7 +91,7 @@ impl System {
         handle
     }
 
-    /// Somebody who uses the services: it goes on a step at a time, and ends some time. It waits by [`Handle::ask`]
+    /// A client of the services: it goes on a step at a time, and ends some time. It waits by [`Handle::ask`]
     /// and [`Handle::pause`] alone.
     pub fn client(&mut self, client: impl Future<Output = ()> + Send + 'static) {
         self.clients.push(Task::new(client));
@@ -122,7 +122,7 @@ impl System {
         self.late.push(Late { land: Box::new(land), is_quiet: Box::new(is_quiet) });
     }
 
-    /// Somebody who meddles, at every step.
+    /// Meddles from outside, at every step.
     pub fn meddler(&mut self, meddle: impl FnMut() + 'static) {
         self.meddlers.push(Box::new(meddle));
     }

@@ -69,7 +69,7 @@ fn take_money(_ready: &Ready, cup: &mut Cup, _at: &Moment<'_, Till>) -> Reacts {
 
 pub fn main() {
     let mut cafe = InMemory::default().with(Bar).with(Till);
-    // Whoever orders twice gets one coffee.
+    // A guest who orders twice gets one coffee.
     for _ in 0..2 {
         cafe.event(Ordered { cup: "ada's".into() }).expect("the bar takes it");
     }

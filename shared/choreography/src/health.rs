@@ -29,7 +29,7 @@ enum Stage {
 
 /// What readiness depends on.
 pub struct Signs {
-    /// Connections of the probes' own: whoever uses up the others does not make the database look away.
+    /// Connections of the probes' own: when all others are in use, the database does not look away.
     database: Pool,
     consumer: Arc<ConsumerState>,
     answered: tokio::sync::Mutex<Option<(Instant, bool)>>,
@@ -58,7 +58,7 @@ impl Health {
         *self.stage() = Stage::Stopping;
     }
 
-    /// Whether it takes part in sagas now, and how it stands or why not; what `/readyz` answers.
+    /// What `/readyz` answers: whether the service takes part in sagas now, and how it stands or why not.
     pub(crate) async fn readiness(&self) -> Result<String, String> {
         let signs = match &*self.stage() {
             Stage::Starting(what) => return Err(format!("starting: waits for {what}")),
@@ -75,7 +75,7 @@ impl Health {
 }
 
 impl Signs {
-    /// Those who ask at once wait for one answer.
+    /// Probes that ask at once wait for one answer.
     async fn database_answers(&self) -> bool {
         let mut answered = self.answered.lock().await;
         if let Some((at, answer)) = *answered

@@ -85,6 +85,7 @@
 
 #![warn(missing_docs)]
 
+mod any_provider;
 mod archive_command;
 mod describe;
 mod health;
@@ -108,6 +109,8 @@ mod without_http;
 #[cfg(not(feature = "http"))]
 use without_http as http;
 
+#[doc(hidden)]
+pub use choreography_core::topic_moves::{Stage, TopicMove, TopicMoves};
 pub use choreography_core::{
     Answer, Call, Command, DecodeError, Event, EventType, Json, Key, Record, Refusal, Row,
     calls::{CallError, NoProvider, Provider},
@@ -132,7 +135,7 @@ pub use http::{CorrelationId, Trace};
 /// ```
 pub use mimalloc::MiMalloc as Allocator;
 #[cfg(feature = "http")]
-pub use problem::Problem;
+pub use problem::{Problem, ProblemType};
 #[doc(hidden)]
 pub use program::settings as program_settings;
 pub use runner::Runner;
@@ -145,7 +148,7 @@ pub use settings::{EngineSettings, SettingsError, duration};
 #[doc(hidden)]
 /// An HTTP server that bounds its connections, and how long each may take for headers and bodies.
 pub mod server {
-    pub use crate::http::{ServerLimits, serve, serve_api};
+    pub use crate::http::{ServerLimits, as_served, documented, refusing_with_problems, secured, serve, serve_api};
 }
 
 /// For tests of a service: its rules through its real routes, and what is around them.
@@ -158,7 +161,7 @@ pub mod testing {
 
     #[cfg(feature = "http")]
     #[doc(hidden)]
-    pub use crate::http::admin_routes;
+    pub use crate::http::{admin_routes, operators_routes, whole_api};
     #[doc(hidden)]
     pub use crate::{preparation::PLANNING, settings::RANGES};
 }

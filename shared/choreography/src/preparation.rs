@@ -8,7 +8,7 @@ use choreography_core::{
     policy::Policy,
     routes::{Description, Routed, TableId},
 };
-use choreography_kafka::{Connection, check_topics};
+use choreography_kafka::{Connection, check_moves, check_topics};
 use choreography_postgres as postgres;
 use choreography_postgres::{Limits, Pool};
 use chrono::Utc;
@@ -81,17 +81,21 @@ pub(crate) async fn check_choreography(
     settings: &EngineSettings,
     kafka: &Connection,
 ) -> Result<()> {
-    let reads = participant.reads();
+    let reads = participant.sources();
     let dead_letters: Vec<String> = reads.iter().map(|topic| choreography_core::dead_letter::topic_of(topic)).collect();
-    let written = participant.writes().iter().copied();
+    let written = participant.destinations();
     let Description { owns_keys, reads_keys, .. } = participant.describe();
     let keys = owns_keys.into_iter().chain(reads_keys);
     let topics: Vec<&str> =
         reads.iter().copied().chain(written).chain(keys).chain(dead_letters.iter().map(String::as_str)).collect();
     check_topics(kafka, &topics, None).await?;
+    let ((_, switches), left) = (participant.subscription(), participant.left());
+    if !(switches.is_empty() && left.is_empty()) {
+        check_moves(kafka, participant.name(), switches, left).await?;
+    }
     if settings.check_topic_settings {
         let elsewhere = delta(settings.outbox_delay + settings.redrive_horizon);
-        check_topics(kafka, reads, Some((delta(settings.event_horizon), elsewhere))).await?;
+        check_topics(kafka, &reads, Some((delta(settings.event_horizon), elsewhere))).await?;
     }
     Ok(())
 }
@@ -193,7 +197,7 @@ pub const PLANNING: [(&str, &str); 5] = [
 /// What holds for every transaction.
 fn settings(database: &DatabaseSettings) -> Vec<(&'static str, String)> {
     let limits = [
-        // A row that another holds for longer is a passing failure of those who want it.
+        // A row that another transaction holds for longer is a passing failure of the inputs that need it.
         ("lock_timeout", "5s".into()),
         ("statement_timeout", format!("{}ms", database.database_statement_timeout.as_millis())),
         // A frozen replica must not hold its locks for ever.

@@ -3,8 +3,6 @@
 use std::{panic::Location, sync::Arc, time::Duration};
 
 use anyhow::Result;
-#[cfg(feature = "http")]
-use axum::Router;
 use choreography_core::{
     calls::{NoProvider, Provider},
     routes::{self, Routed},
@@ -12,8 +10,11 @@ use choreography_core::{
 use futures::{FutureExt, future::BoxFuture};
 use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
+#[cfg(feature = "http")]
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    any_provider::AnyProvider,
     http::Api,
     service::{Context, run_routed},
     settings::EngineSettings,
@@ -63,11 +64,11 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-pub struct Runner<S, O = NoProvider> {
+pub struct Runner<S> {
     settings: EngineSettings,
     service: S,
-    provider: O,
-    /// Where it is said who makes the calls.
+    provider: AnyProvider,
+    /// Where the provider of the calls is named.
     provider_at: &'static Location<'static>,
     pub(crate) surroundings: Surroundings,
 }
@@ -105,7 +106,7 @@ impl<S: routes::Service> Runner<S> {
         let surroundings = Surroundings {
             migrations,
             #[cfg(feature = "http")]
-            api: Box::new(|_| Router::new()),
+            api: Box::new(|_| OpenApiRouter::default()),
             #[cfg(not(feature = "http"))]
             api: Api,
             jobs: Vec::new(),
@@ -113,24 +114,23 @@ impl<S: routes::Service> Runner<S> {
             starts_logs: true,
             starts_metrics: true,
         };
-        Self { settings, service, provider: NoProvider, provider_at: Location::caller(), surroundings }
+        let provider = AnyProvider::new(NoProvider);
+        Self { settings, service, provider, provider_at: Location::caller(), surroundings }
     }
-}
 
-impl<S: routes::Service, O: Provider> Runner<S, O> {
-    /// Who makes the service's external calls.
+    /// Sets the provider, which makes the service's external calls.
     #[must_use]
     #[track_caller]
-    pub fn provider<T: Provider>(self, provider: T) -> Runner<S, T> {
-        let Self { settings, service, surroundings, .. } = self;
-        Runner { settings, service, provider, provider_at: Location::caller(), surroundings }
+    pub fn provider(self, provider: impl Provider) -> Self {
+        Self { provider: AnyProvider::new(provider), provider_at: Location::caller(), ..self }
     }
 
-    /// The service's own HTTP API, beside the probes.
+    /// The service's own HTTP API, beside the probes: an `axum::Router`, or an `OpenApiRouter` of `utoipa_axum`, whose routes then stand
+    /// in the document that is served as `/openapi.json`.
     #[cfg(feature = "http")]
     #[must_use]
-    pub fn api(mut self, api: impl FnOnce(Context) -> Router + Send + 'static) -> Self {
-        self.surroundings.api = Box::new(api);
+    pub fn api<R: Into<OpenApiRouter>>(mut self, api: impl FnOnce(Context) -> R + Send + 'static) -> Self {
+        self.surroundings.api = Box::new(|context| api(context).into());
         self
     }
 

@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use choreography_core::{
-    calls::Provider,
     commands::{self, CommandQueue, Commands},
     handler::Handler,
     intake::{self, Beside, Intake, Turn},
@@ -15,12 +14,14 @@ use choreography_core::{
 use choreography_kafka::{BatchLimits, Connection, KafkaConsumer, KafkaProducer, ProducerLimits};
 use choreography_postgres as postgres;
 use choreography_postgres::{Limits, Pool, Postgres};
+use futures::{FutureExt, future::BoxFuture};
 use sqlx::migrate::Migrator;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
+    any_provider::AnyProvider,
     archive_command::archive,
     health::Health,
     http::{Api, Front},
@@ -61,13 +62,24 @@ pub struct Context {
     pub kafka: Connection,
 }
 
-pub(crate) async fn run_routed<O: Provider>(
+/// Boxed here: an async function's code is compiled where its future is polled, which would be in each service's program.
+pub(crate) fn run_routed(
     settings: EngineSettings,
     participant: Routed,
-    provider: O,
+    provider: AnyProvider,
+    surroundings: Surroundings,
+) -> BoxFuture<'static, Result<()>> {
+    run_service(settings, participant, provider, surroundings).boxed()
+}
+
+async fn run_service(
+    settings: EngineSettings,
+    participant: Routed,
+    provider: AnyProvider,
     surroundings: Surroundings,
 ) -> Result<()> {
     let name = participant.name();
+    let participant = participant.with_moves(settings.topic_moves.clone().unwrap_or_default());
     if surroundings.starts_logs {
         telemetry::start_logs(settings.log_format);
     }
@@ -75,7 +87,7 @@ pub(crate) async fn run_routed<O: Provider>(
         telemetry::start_metrics();
     }
     let migrations = surroundings.migrations;
-    // Another crate in the build may leave rustls without a default; whoever is first decides, so a second time is fine.
+    // Another crate in the build may leave rustls without a default; the first to install one decides, so a second time is fine.
     #[cfg(feature = "tls")]
     let _ = rustls::crypto::ring::default_provider().install_default();
     if settings.database.migrations == Migrations::Only {
@@ -169,24 +181,24 @@ struct Service {
 }
 
 /// Where the loops take their work from, and where to.
-struct Ends<O> {
+struct Ends {
     state: Arc<ConsumerState>,
     consumer: KafkaConsumer,
     events: KafkaProducer,
     dead_letters: KafkaProducer,
     command_queue: CommandQueue<Routed>,
     calls: mpsc::Receiver<Waiting>,
-    provider: O,
+    provider: AnyProvider,
     crashed: bool,
 }
 
 impl Service {
     /// Waits for what it needs and starts the loops.
-    async fn start<O: Provider>(
+    async fn start(
         settings: Arc<EngineSettings>,
         access: Access,
         participant: Routed,
-        provider: O,
+        provider: AnyProvider,
         migrations: &'static Migrator,
         health: &Health,
     ) -> Result<Self> {
@@ -209,10 +221,11 @@ impl Service {
         let state = Arc::new(ConsumerState::default());
         let batches =
             BatchLimits { messages: settings.batch_limit, bytes: settings.batch_bytes, linger: settings.batch_linger };
-        let consumer = KafkaConsumer::subscribe(
+        let (topics, switches) = participant.subscription();
+        let consumer = KafkaConsumer::subscribe_switching(
             &access.kafka,
             name,
-            participant.reads(),
+            (&topics, switches),
             batches,
             settings.group_protocol(),
             state.kafka.clone(),
@@ -224,7 +237,9 @@ impl Service {
             patience: settings.relay_ack_timeout,
         };
         let producer = || {
-            KafkaProducer::connect(&access.kafka, name, limits).context("KAFKA_BROKERS: the producer could not be made")
+            let producer = KafkaProducer::connect(&access.kafka, name, limits);
+            let producer = producer.context("KAFKA_BROKERS: the producer could not be made")?;
+            Ok::<_, anyhow::Error>(producer.publishing(participant.publication()))
         };
         let (events, dead_letters) = (producer()?, producer()?);
         let (commands, command_queue) = commands::queue(settings.command_queue, settings.command_timeout);
@@ -251,7 +266,7 @@ impl Service {
         Ok(service)
     }
 
-    fn spawn_loops<O: Provider>(&mut self, ends: Ends<O>, post_commit: &PostCommit) {
+    fn spawn_loops(&mut self, ends: Ends, post_commit: &PostCommit) {
         let (state, settings) = (ends.state.clone(), self.settings.clone());
         let (limit, slow, crashed) = (settings.batch_limit, settings.poll_interval, ends.crashed);
         let (called, ended_calls) = mpsc::channel(settings.call_concurrency * 2);
@@ -329,6 +344,7 @@ impl Service {
             self.intakes.spawn(self.health.progress.watch(name, run));
         }
         front.show(
+            self.name(),
             api,
             context,
             &self.health,

@@ -1,4 +1,4 @@
-//! How a service ends: told to, within its time, whatever is frozen.
+//! How a service ends: when it is told to, within its time limit, whatever is frozen.
 
 use std::{
     sync::mpsc::{RecvTimeoutError::Disconnected, Sender, channel},
@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-/// What a drain that is over may still take to leave the process.
+/// The time that the process may take to end after the drain is over.
 const LEAVING: Duration = Duration::from_secs(3);
 
 /// Cancelled once SIGTERM or SIGINT comes.

@@ -30,7 +30,7 @@ where
     }
 }
 
-/// Whether somebody has to change something: settings, roles, tables, topics.
+/// Whether an operator has to change something: settings, roles, tables, topics.
 fn stays(error: &anyhow::Error) -> bool {
     !error.chain().any(|cause| {
         let database = cause.downcast_ref::<sqlx::Error>().is_some_and(passes);

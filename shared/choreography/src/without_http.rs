@@ -1,4 +1,4 @@
-//! In place of the HTTP side in a build without it: nobody listens, so the log and the process's end are all that is told.
+//! In place of the HTTP side in a build without it: no port is open, so only the log and the exit code report anything.
 
 use std::sync::Arc;
 
@@ -22,7 +22,15 @@ impl Front {
         Ok(Self)
     }
 
-    pub fn show(&self, _: Api, _: Context, _: &Health, _: (Arc<ServiceHandler>, PostCommit, Option<LiveSecret>)) {}
+    pub fn show(
+        &self,
+        _: &str,
+        _: Api,
+        _: Context,
+        _: &Health,
+        _: (Arc<ServiceHandler>, PostCommit, Option<LiveSecret>),
+    ) {
+    }
 
     pub async fn close(&mut self) {}
 }

@@ -1,7 +1,7 @@
 //! The currencies in which something can be paid.
 
 /// ISO 4217's list one as published on 2026-01-01 (<https://www.six-group.com/en/products-services/financial-information/data-standards.html>),
-/// sorted, without what nobody pays with: metals, bond market units, units of account (XAD, XDR, XSU, XUA, UYW), funds,
+/// sorted, without what is no means of payment: metals, bond market units, units of account (XAD, XDR, XSU, XUA, UYW), funds,
 /// the code for tests (XTS) and the one for no currency (XXX).
 #[rustfmt::skip]
 const CURRENCIES: [&str; 155] = [

@@ -1,6 +1,6 @@
 //! How services call their providers: who takes money, parcels or messages, under an idempotency key.
 //!
-//! A service declares its request and how the answer reads ([`Request`]), and whom it calls ([`Provided`], which names its
+//! A service declares its request and how the answer reads ([`Request`]), and which provider it calls ([`Provided`], which names its
 //! settings). The rest stands here once: the client ([`RestClient`], [`HttpProvider`]), the line between an answer and none
 //! ([`ProviderError`]), and asking before sending again ([`Calls`]). What a provider must speak is described in
 //! `services/sandbox/README.md`.

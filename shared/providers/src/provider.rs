@@ -23,7 +23,7 @@ pub trait KeyedProvider: Send + Sync + 'static {
     /// What became of a request. `None`: the provider has not seen the key, *yet*: a stalled call may still arrive.
     fn find<R: Request>(&self, key: &str) -> impl Future<Output = Result<Option<Answer>, ProviderError>> + Send;
 
-    /// Sees to it that from now on the key does nothing, or answers what it has come to before.
+    /// Cancels the key: from now on it does nothing, or the answer is what became of it before.
     fn cancel<R: Request>(&self, key: &str) -> impl Future<Output = Result<Answer, ProviderError>> + Send;
 }
 

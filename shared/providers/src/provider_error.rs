@@ -26,7 +26,7 @@ pub enum ProviderError {
         message: String,
     },
     /// The request itself is wrong (any other 4xx): a bug, a missing right, or a key used for something else. Repeating
-    /// does not help; someone has to look.
+    /// does not help; an operator has to look.
     #[error("the request was refused with {status}: {message}")]
     Refused {
         /// The HTTP status.

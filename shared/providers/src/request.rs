@@ -19,13 +19,13 @@ pub trait Request: Call<Request = Self> + Serialize + DeserializeOwned + fmt::De
     /// its one key it can't be done twice.
     const INSISTS: bool = false;
 
-    /// Nothing is to be done any more: instead of being sent, its key is cancelled, and answers what it has come to.
+    /// Nothing is to be done any more: instead of sending it, its key is cancelled, and the provider answers what became of it.
     fn is_cancelled(&self) -> bool {
         false
     }
 }
 
-/// How a provider's answer reads: `{"status": …}` and what the status stands for.
+/// How a provider's answer reads: `{"status": …}` and what each status means.
 #[derive(Clone, Copy, Debug)]
 pub struct Reads {
     yes: &'static str,
@@ -35,8 +35,8 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// `yes`: the status of what was done; the field `named` has the provider's name for it. `no`: of what was not done and
-    /// never will be under this key; the field `reason` says why.
+    /// `yes`: the status of a request that was done; the field `named` has the provider's name for it. `no`: of one that was not
+    /// done and never will be under this key; the field `reason` says why.
     #[must_use]
     pub const fn new(yes: &'static str, named: &'static str, no: &'static str) -> Self {
         Self { yes, named, no, cancelled: None }

@@ -12,7 +12,7 @@ use crate::{Calls, HttpProvider, SetupError};
 /// Where the sandbox is, unless it is said otherwise.
 const SANDBOX: &str = "http://127.0.0.1:7070";
 
-/// Whom a service calls, and what the settings about it begin with.
+/// Which provider a service calls, and what the settings about it begin with.
 pub trait Provided: 'static {
     /// In words, for `--help`: `the mail service`.
     const PROVIDER: &'static str;
@@ -20,7 +20,7 @@ pub trait Provided: 'static {
     const PREFIX: &'static str;
     /// `MAIL` for `MAIL_TIMEOUT` and `MAIL_KEY_LIFETIME`.
     const LIMITS: &'static str = Self::PREFIX;
-    /// Whether a setting that is called like the prefix has to say `http`, before anybody but the sandbox is called.
+    /// Whether a setting that is called like the prefix has to say `http`, before any provider but the sandbox is called.
     const CHOICE: bool = false;
 }
 

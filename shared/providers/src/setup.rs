@@ -39,13 +39,13 @@ pub enum SetupError {
     /// It can't stand in a header.
     #[error("the token for {url} can't be sent: it holds a character that no HTTP header may hold")]
     Token {
-        /// Whom it is for.
+        /// The address that it is for.
         url: String,
     },
     /// TLS could not be set up.
     #[error("no HTTP client for {url}: {source}")]
     Client {
-        /// Whom it is for.
+        /// The address that it is for.
         url: String,
         /// The reason.
         source: reqwest::Error,

@@ -1,9 +1,12 @@
-//! Clients' requests, read strictly: what is wrong is named by its path, and every refusal is JSON.
+//! Clients' requests, read strictly: what is wrong is named by its path, and every refusal is a problem.
 
 use std::convert::Infallible;
 
-use axum::extract::{DefaultBodyLimit, FromRequest, Request, rejection::StringRejection};
-use choreography::Problem;
+use axum::{
+    extract::{DefaultBodyLimit, FromRequest, Request, rejection::StringRejection},
+    http::StatusCode,
+};
+use choreography::{Problem, ProblemType};
 use serde::de::DeserializeOwned;
 
 /// A request's body of at most so many bytes, or why it could not be read (too long, not UTF-8): for handlers to take as an
@@ -20,12 +23,16 @@ impl<S: Send + Sync, const MOST: usize> FromRequest<S> for Body<MOST> {
     }
 }
 
-/// Where something is wrong that no field stands for.
+/// The place of a problem that belongs to no field.
 const WHOLE: &str = "(body)";
 
 /// Reads a body that is one JSON object.
 pub fn read<T: DeserializeOwned, const MOST: usize>(body: Body<MOST>) -> Result<T, Problem> {
-    let body = body.0.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+    let body = body.0.map_err(|rejection| {
+        let too_long = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
+        let kind = if too_long { ProblemType::TOO_LARGE } else { ProblemType::MALFORMED };
+        Problem::new(kind, rejection.body_text())
+    })?;
     read_text(&body)
 }
 
@@ -35,7 +42,7 @@ pub fn read_text<T: DeserializeOwned>(body: &str) -> Result<T, Problem> {
     if !body.trim_start().starts_with('{') {
         return Err(Problem::field(WHOLE, format!("{WHOLE}: must be a JSON object")));
     }
-    // Following the path costs as much as reading: only what is wrong is read a second time.
+    // Following the path costs as much as reading: only a body that is wrong is read a second time.
     serde_json::from_str(body).or_else(|_| read_following_the_path(body))
 }
 

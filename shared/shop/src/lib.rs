@@ -16,7 +16,7 @@ pub fn order_id(key: &str) -> Result<Uuid, Refusal> {
     key.parse().map_err(|_| Refusal::Permanent(format!("{key:?} is no order id")))
 }
 
-/// What the protocol rules out: it wakes someone, it is never a silent no-op.
+/// What the protocol rules out: it alerts an operator, it is never a silent no-op.
 pub fn cannot_happen(what: &str, state: impl std::fmt::Debug) -> Refusal {
     Refusal::Permanent(format!("{what} cannot happen here: the state is {state:?}"))
 }

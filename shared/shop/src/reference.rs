@@ -11,8 +11,8 @@ pub fn kept_reference(name: &str) -> String {
     name.replace('\0', "\u{fffd}")
 }
 
-/// The name as an event may carry it. What the provider did it has done, however it calls it: a name that is too long is
-/// cut and told apart by a digest, one that is empty is replaced by the `key` under which the provider knows it too.
+/// The name as an event may carry it. An odd name undoes nothing that the provider did: a name that is too long is cut and
+/// told apart by a digest, and an empty one is replaced by the `key`, under which the provider knows it too.
 pub fn reference(name: &str, key: &str) -> String {
     if check::reference("name", name).is_ok() {
         return name.to_owned();

@@ -20,7 +20,7 @@ pub const OFFSET_COMMIT: i16 = 8;
 pub const OFFSET_FETCH: i16 = 9;
 pub const CONSUMER_GROUP_HEARTBEAT: i16 = 68;
 /// What only the coordinator of a group answers: OffsetCommit, OffsetFetch, JoinGroup, Heartbeat, LeaveGroup, SyncGroup,
-/// ConsumerGroupHeartbeat. Whoever asks which broker that is asks any of them.
+/// ConsumerGroupHeartbeat. A client asks any broker which one that is.
 pub const OF_THE_COORDINATOR: [i16; 7] = [OFFSET_COMMIT, OFFSET_FETCH, 11, 12, 13, 14, CONSUMER_GROUP_HEARTBEAT];
 
 /// No request of a test is larger; a larger one is none.

@@ -77,6 +77,51 @@ pub fn story_apart<F: Future<Output = ()>>(services: &[&'static str], tell: impl
     });
 }
 
+/// Tells a story in a world of its own, in which none of these services runs yet: it starts them itself, with programs of any build.
+pub fn story_of_builds<F: Future<Output = ()>>(services: &[&'static str], tell: impl FnOnce(World) -> F) {
+    runtime().block_on(async {
+        let _turn = TURN.write().await;
+        build().await;
+        let services = Some(services.to_vec());
+        let options =
+            SystemOptions { broker: BrokerChoice::Kafka, services, env: impatient(), ..SystemOptions::default() };
+        let say = |what: &str| eprintln!("a world of builds: {what}");
+        let system = System::start_parts(options, &say).await.expect("the system comes up");
+        tell(World::around(system)).await;
+    });
+}
+
+/// Tells a story in a world of its own, as compose runs it: Kafka with TLS, users and ACLs, and APIs that ask for tokens. Beside the
+/// services these programs are built. The story starts all of them itself.
+pub fn story_secured<F: Future<Output = ()>>(programs: &[&str], tell: impl FnOnce(System) -> F) {
+    runtime().block_on(async {
+        let _turn = TURN.write().await;
+        build().await;
+        binaries::build(programs).await.expect("the programs build");
+        let env = [impatient(), vec![("RATE_PER_CALLER".to_owned(), "1000".to_owned())]].concat();
+        let options = SystemOptions { broker: BrokerChoice::Kafka, secured: true, env, ..SystemOptions::default() };
+        let say = |what: &str| eprintln!("a secured world: {what}");
+        tell(System::start_parts(options, &say).await.expect("the system comes up")).await;
+    });
+}
+
+/// Tells a story in a world of its own with all services, who only listens included, and a Jaeger that takes their spans: for what is
+/// about all that stands on the topics.
+pub fn story_of_all<F: Future<Output = ()>>(tell: impl FnOnce(World) -> F) {
+    runtime().block_on(async {
+        let _turn = TURN.write().await;
+        build().await;
+        let options = SystemOptions {
+            broker: BrokerChoice::Kafka,
+            traces: if Jaeger::can_be_had() { TracesTo::Jaeger } else { TracesTo::Nowhere },
+            env: impatient(),
+            ..SystemOptions::default()
+        };
+        let say = |what: &str| eprintln!("a world of all: {what}");
+        tell(World::around(System::start(options, say).await.expect("the system comes up"))).await;
+    });
+}
+
 /// Tells a story in a world of its own whose broker has these properties. A service that is given the proxy's address as
 /// `KAFKA_BROKERS` comes to it that way. The story starts the services itself.
 pub fn story_behind_proxy<F: Future<Output = ()>>(
@@ -142,7 +187,7 @@ impl World {
         build().await;
         let options = SystemOptions {
             broker: BrokerChoice::Kafka,
-            // Who only listens is started by the stories about it.
+            // A service that only listens is started by the stories about it.
             services: Some(publishers()),
             // Without it only the stories that ask for it fail, and say so.
             traces: if Jaeger::can_be_had() { TracesTo::Jaeger } else { TracesTo::Nowhere },

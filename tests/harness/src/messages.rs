@@ -1,4 +1,4 @@
-//! Messages as somebody types them into a console producer.
+//! Messages as a person types them into a console producer.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -22,7 +22,7 @@ impl World {
         (admin, AdminOptions::new().request_timeout(Some(REQUEST)).operation_timeout(Some(REQUEST)))
     }
 
-    /// Deletes a topic and waits until nobody is told of it any more.
+    /// Deletes a topic and waits until no client is told of it any more.
     pub async fn delete_topic(&self, topic: &str) {
         let (admin, options) = self.kafka_admin();
         let answers = admin.delete_topics(&[topic], &options).await.expect("Kafka answers");

@@ -17,7 +17,7 @@ use crate::{
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 const ORDER: &str = "01990000-0000-7000-8000-000000000001";
 
-/// Who calls.
+/// The client that calls.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub enum Caller {
     /// The services' own client.

@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use tokio::net::TcpListener;
 
-/// Who answers.
+/// The server that answers.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub enum Server {
     /// Order's own routes with all that stands before them in a service; what they ask is answered at once.

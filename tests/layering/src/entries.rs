@@ -1,4 +1,4 @@
-//! Where a service stands besides its folder: each of these places follows from what it describes, and what is missing is named.
+//! A service's entries outside its folder: each of them follows from what it describes, and a missing one is named.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -53,7 +53,7 @@ impl Project {
         Choreography::read(files.iter().map(|(name, text)| (name.as_str(), text.as_bytes()))).expect("the owners")
     }
 
-    /// What is missing, or there for nobody. Each line names a service, a place, and what to do.
+    /// What is missing, or there for no service. Each line names a service, a place, and what to do.
     pub fn wrong(&self) -> Vec<String> {
         let (services, choreography) = (self.services(), self.choreography());
         let mut wrong: Vec<String> = Vec::new();

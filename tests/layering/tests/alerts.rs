@@ -1,4 +1,4 @@
-//! The operators' page says of each alert what it means and what to do, and of none that is no more.
+//! The operators' page says of each alert what it means and what to do, and names none that no longer exists.
 
 use std::{collections::BTreeSet, fs};
 

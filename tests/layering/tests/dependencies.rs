@@ -1,4 +1,4 @@
-//! Dependencies point one way: services → what is shared; the engine and the contracts know nobody. A source file that is
+//! Dependencies point one way: services → what is shared; the engine and the contracts know no service. A source file that is
 //! taken from another package by `#[path]` or `include!` is a dependency too.
 
 use std::{
@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
     ),
     (
         "shared/choreography-check",
-        &[],
+        &["shared/choreography", "shared/choreography-kafka"],
         "it reads descriptions, of other teams and languages too: what it must know of a service belongs into `describe`",
     ),
     (
@@ -101,6 +101,7 @@ const FOR_TESTS: &[&str] = &[
     "tests/layering",
     "tests/noting-server",
     "tests/one-service",
+    "tests/openapi",
     "tests/test-log",
 ];
 /// Where the tests of what all services have alike may take some as examples: one with calls, one with deadlines and

@@ -1,4 +1,4 @@
-//! Each service stands wherever it must; what one lacks, and what is left of one, is named.
+//! Each service has all its entries; one that is missing, and one that is left over, is named.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! What can be left out of the engine takes with it what it needs.
+//! A feature of the engine that is left out takes its dependencies with it.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// A feature of `choreography`, and crates that nothing else of it needs.
 const FEATURES: [(&str, &[&str]); 4] = [
     ("tls", &["openssl-sys"]),
-    ("http", &["axum"]),
+    ("http", &["axum", "utoipa"]),
     ("prometheus", &["metrics-exporter-prometheus", "metrics-util"]),
     ("otlp", &["opentelemetry_sdk", "opentelemetry-otlp", "tonic"]),
 ];
@@ -56,5 +56,14 @@ fn the_core_knows_no_database_no_broker_and_no_http() {
             !has(&crates, name),
             "choreography-core does no I/O: leave out the feature of tokio that brings {name}"
         );
+    }
+}
+
+#[test]
+fn descriptions_are_checked_without_kafka_and_http() {
+    let (with, without) = (crates("choreography-check", &["observe"]), crates("choreography-check", &[]));
+    for name in ["rdkafka", "reqwest", "tokio", "choreography"] {
+        assert!(has(&with, name), "observe brings {name}");
+        assert!(!has(&without, name), "without observe there still is {name}");
     }
 }

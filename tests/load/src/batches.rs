@@ -1,4 +1,4 @@
-//! How full the batches were, by the services' own metrics: what there is to gain is in there.
+//! How full the batches were, by the services' own metrics: they show what there is to gain.
 
 use std::collections::BTreeMap;
 

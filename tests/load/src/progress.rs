@@ -1,5 +1,5 @@
 //! What is going on, on standard error: a line each, and while orders are under way one that is written anew where
-//! somebody looks on.
+//! standard error is a terminal.
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::sync::OnceLock;

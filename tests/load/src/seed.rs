@@ -1,4 +1,4 @@
-//! Sagas that have finished long ago, written straight into the databases: what is slow with many of them shows.
+//! Sagas that have finished long ago, written straight into the databases, so that what is slow with many of them shows.
 
 use anyhow::{Context as _, Result};
 use chrono::{NaiveTime, Utc};

@@ -7,7 +7,11 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode},
 };
-use choreography::{Connection, Context, testing::RANGES};
+use choreography::{
+    Connection, Context,
+    server::as_served,
+    testing::{RANGES, whole_api},
+};
 use choreography_core::{
     AnyRecord, AnyRow, Command, Event, Record, Row,
     commands::{self, CommandQueue},
@@ -34,6 +38,7 @@ use local::{
 use serde_json::Value;
 use sqlx::{PgPool, migrate::Migrator, postgres::PgConnectOptions};
 use tower::ServiceExt;
+use utoipa_axum::router::OpenApiRouter;
 
 pub type ServiceHandler = Handler<Routed, Database>;
 
@@ -42,8 +47,8 @@ pub struct OneService<S> {
     service: PhantomData<S>,
     participant: Arc<Routed>,
     pub pool: Pool,
-    _postgres: Postgres,
-    _dir: RunDir,
+    /// Ends before its directory goes.
+    postgres: Arc<(Postgres, RunDir)>,
 }
 
 /// What came back.
@@ -78,7 +83,17 @@ impl<S: Service> OneService<S> {
         postgres::make_partitions(&pool, policy().window).await.expect("partitions");
         postgres::make_leases(&pool, RANGES).await.expect("ranges");
         let participant = Arc::new(Routed::new(service).expect("routes"));
-        Self { service: PhantomData, participant, pool, _postgres: postgres, _dir: dir }
+        Self { service: PhantomData, participant, pool, postgres: Arc::new((postgres, dir)) }
+    }
+
+    /// Replicas of another build of the service, on the same database as it stands.
+    pub fn of_another_build<T: Service>(&self, service: T) -> OneService<T> {
+        OneService {
+            service: PhantomData,
+            participant: Arc::new(Routed::new(service).expect("routes")),
+            pool: self.pool.clone(),
+            postgres: Arc::clone(&self.postgres),
+        }
     }
 
     /// What the service declares.
@@ -98,9 +113,14 @@ impl<S: Service> OneService<S> {
         Context { commands, pool: self.pool.clone(), kafka: Connection::plain("127.0.0.1:1") }
     }
 
-    /// The admin routes, with nobody before them who asks for a token.
+    /// The admin routes, without the check of a token before them.
     pub fn admin(&self) -> Router {
-        choreography::testing::admin_routes(Arc::new(self.handler()))
+        as_served(choreography::testing::admin_routes(Arc::new(self.handler())))
+    }
+
+    /// As [`admin`](Self::admin), bare, in their place beside the metrics and the document of both.
+    pub fn operators(&self) -> Router {
+        choreography::testing::operators_routes(Arc::new(self.handler()))
     }
 
     /// Hands an input in, as the engine's own loops do.
@@ -211,6 +231,11 @@ impl<S: Service> OneService<S> {
         let records = records.into_iter().map(AnyRecord::new).collect();
         self.write(Writing { records, ..Writing::default() }).await
     }
+}
+
+/// A service's API as the engine serves it, with the probes and the document.
+pub fn served(api: impl Into<OpenApiRouter>) -> Router {
+    as_served(whole_api(api))
 }
 
 /// Sends a request; an empty body is none. An answer that is not JSON is a string.

@@ -34,7 +34,7 @@ pub struct Placed {
     pub details: OrderDetails,
     /// It asked for the cancellation.
     pub cancels: bool,
-    /// What it was told otherwise than before, or did not expect.
+    /// Answers that differ from earlier ones, or that it did not expect.
     pub complaints: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Somebody who counts the stock, and says what is on hand.
+//! A clerk who counts the stock, and says what is on hand.
 
 use std::{future::Future, sync::Arc};
 

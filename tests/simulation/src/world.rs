@@ -43,7 +43,7 @@ impl World {
         Self { core, plant, ledger: Arc::default(), late: Arc::default() }
     }
 
-    /// A call that may break before it arrives, or after, or arrive when nobody waits for it any more.
+    /// A call that may break before it arrives, or after, or arrive when its caller no longer waits for it.
     async fn call<T>(
         &self,
         name: &'static str,
@@ -68,7 +68,7 @@ impl World {
         lock(&self.late).is_empty()
     }
 
-    /// One call lands that nobody waits for any more.
+    /// One call lands whose caller no longer waits for it.
     pub fn land_late(&self) -> bool {
         let late = lock(&self.late).pop_front();
         let landed = late.is_some();

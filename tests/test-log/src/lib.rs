@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use tracing::{Dispatch, subscriber::NoSubscriber};
 
 /// With a single subscriber in the process, a line of the log that another thread passes first, one without a subscriber,
-/// counts as wanted by nobody. So there always is a second one.
+/// counts as wanted by no subscriber. So there always is a second one.
 static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
 
 /// What the log says of level and above while `act` runs, a line each.

@@ -17,7 +17,7 @@ const COMPLETED: [(&str, &str); 4] = [
     ("shipping", "shipments WHERE state = 'dispatched'"),
 ];
 
-/// What nobody rests in. Order's own is looked at with the ends.
+/// States in which no order stays. Order's own is looked at with the ends.
 const UNDER_WAY: [(&str, &str); 3] = [
     ("inventory", "SELECT order_id, state FROM reservations WHERE state = 'reserved' LIMIT 20"),
     (

@@ -21,7 +21,7 @@ pub(super) struct Files {
 pub(super) struct Ports {
     pub clients: u16,
     pub controller: u16,
-    /// For those who come by a proxy.
+    /// For clients that come by a proxy.
     pub behind_proxy: Option<u16>,
 }
 

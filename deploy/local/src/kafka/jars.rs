@@ -60,7 +60,16 @@ fn fetch(maven: &Path, version: &str, into: &Path) -> Result<()> {
         .arg(&pom)
         .arg("dependency:copy-dependencies")
         .arg(format!("-DoutputDirectory={}", into.display()));
-    run(&mut command, "Maven, fetching Apache Kafka's jars,")
+    run(&mut command, "Maven").map_err(|error| match error {
+        LocalError::Failed { output, .. } => LocalError::NoJars(first_error(&output)),
+        other => other,
+    })
+}
+
+/// What Maven says first; the rest is mostly how to make it say more.
+fn first_error(output: &str) -> String {
+    let error = output.lines().find_map(|line| line.strip_prefix("[ERROR] "));
+    error.unwrap_or_else(|| output.trim()).to_owned()
 }
 
 /// Runs a helper program to its end.
@@ -77,6 +86,13 @@ pub(super) fn run(command: &mut Command, name: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_mavens_lines_the_first_error_is_told() {
+        let said = "Downloading\n[ERROR] Plugin x could not be resolved: Unknown host\n[ERROR] -> [Help 1]\n[ERROR] \n";
+        assert_eq!(first_error(said), "Plugin x could not be resolved: Unknown host");
+        assert_eq!(first_error("no JDK\n"), "no JDK");
+    }
 
     #[test]
     fn another_release_takes_the_usual_ones_place_and_nothing_elses() {

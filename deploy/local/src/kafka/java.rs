@@ -65,6 +65,16 @@ impl fmt::Display for HowKafka {
     }
 }
 
+impl HowKafka {
+    /// Fetches the jars if they are still to be fetched, and says where they are. Blocks meanwhile.
+    ///
+    /// # Errors
+    /// [`LocalError::NoJars`](crate::LocalError::NoJars) if Maven can't fetch them.
+    pub fn provide(&self) -> crate::Result<PathBuf> {
+        jars::provide(&self.jars)
+    }
+}
+
 /// Looks for Java 17 or newer, and for the jars or the means to fetch them. Runs `java -version`.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! A broker that asks who comes (SASL over TLS) and lets each user do what they were given (ACLs), from the secrets that
+//! A broker that asks clients to log in (SASL over TLS) and lets each user do what they were granted (ACLs), from the secrets that
 //! `provision secrets` makes.
 
 use std::path::Path;

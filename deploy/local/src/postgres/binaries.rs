@@ -15,7 +15,7 @@ use crate::{LocalError, Result, cache};
 const VERSION: &str = "18.6.0";
 /// For 15 MB over a slow line.
 const FETCH: Duration = Duration::from_secs(300);
-/// Where the machine has its own, nobody should wait that long for better ones.
+/// Where the machine has its own, a start should not wait that long for better ones.
 const FETCH_WITH_FALLBACK: Duration = Duration::from_secs(60);
 
 /// The directory that holds `initdb` and `postgres`: those fetched earlier, else freshly fetched

@@ -106,7 +106,7 @@ impl Cluster {
     }
 }
 
-/// A time-ordered id alone could be guessed by who knows when the server was made.
+/// A time-ordered id alone could be guessed by an attacker who knows when the server was made.
 fn random_bytes() -> Result<[u8; 32]> {
     use std::io::Read;
     let mut bytes = [0; 32];

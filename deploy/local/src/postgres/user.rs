@@ -12,7 +12,7 @@ use crate::{LocalError, Result, process::RunAs};
 /// `None` when this process may run PostgreSQL as itself.
 ///
 /// # Errors
-/// [`LocalError::NoUnprivilegedUser`] when it is root and there is nobody to drop to.
+/// [`LocalError::NoUnprivilegedUser`] when it is root and there is no unprivileged user to drop to.
 pub fn unprivileged() -> Result<Option<RunAs>> {
     if !is_root() {
         return Ok(None);

@@ -9,7 +9,7 @@ use provision::{
     secrets::{KAFKA_SETUP, kafka_password},
 };
 
-use crate::{EmbeddedBroker, Kafka, KafkaOptions, Result, can_run_apache_kafka, embedded_broker::CAVEAT};
+use crate::{EmbeddedBroker, HowKafka, Kafka, KafkaOptions, Result, can_run_apache_kafka, embedded_broker::CAVEAT};
 
 /// The user's wish.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,7 +50,8 @@ impl Broker {
             BrokerChoice::Embedded => embedded("asked for", partitions),
             BrokerChoice::Kafka => kafka(dir, "asked for", partitions, secrets).await,
             BrokerChoice::Auto => {
-                match tokio::task::spawn_blocking(can_run_apache_kafka).await.map_err(std::io::Error::other) {
+                let looked = tokio::task::spawn_blocking(look_for_kafka).await.map_err(std::io::Error::other);
+                match looked {
                     Ok(Ok(how)) => kafka(dir, &how.to_string(), partitions, secrets).await,
                     Ok(Err(why_not)) => embedded(&why_not.to_string(), partitions),
                     Err(error) => embedded(&error.to_string(), partitions),
@@ -68,7 +69,7 @@ impl Broker {
         }
     }
 
-    /// For whoever looks on or provides: as the administrator, where the broker asks.
+    /// For programs that look on or provision: as the administrator, where the broker asks for a user.
     #[must_use]
     pub fn connection(&self) -> Connection {
         match self {
@@ -101,6 +102,13 @@ impl Broker {
             Self::External(connection) => format!("{}, as given", connection.brokers()),
         }
     }
+}
+
+/// What Apache Kafka can be run from, its jars fetched.
+fn look_for_kafka() -> Result<HowKafka> {
+    let how = can_run_apache_kafka()?;
+    how.provide()?;
+    Ok(how)
 }
 
 async fn make_topics(connection: &Connection, partitions: Option<i32>) -> Result<()> {

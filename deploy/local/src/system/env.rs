@@ -26,7 +26,7 @@ pub(super) fn of_service(system: &System, service: &str, ports: Ports) -> Vec<(S
     ];
     if let Some(endpoint) = system.traces_endpoint() {
         env.push(pair("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.to_owned()));
-        // Somebody looks at once.
+        // So that traces can be looked at at once.
         env.push(pair("OTEL_BSP_SCHEDULE_DELAY", "500".to_owned()));
     }
     if let Some(secrets) = system.secrets() {

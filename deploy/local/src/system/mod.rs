@@ -140,7 +140,7 @@ impl System {
         for wrong in &SHOP.refused {
             progress(&format!("takes no part: {wrong}"));
         }
-        progress("starting PostgreSQL (the first time it is fetched)");
+        progress("starting PostgreSQL (the first time it is fetched, 15 MB)");
         let postgres = match &options.database_url {
             Some(url) => Postgres::external(url)?,
             None => Postgres::start(&run.path().join("postgres"), PostgresOptions::default()).await?,
@@ -153,7 +153,7 @@ impl System {
         if let Some(secrets) = &secrets {
             provision::secrets::provide(secrets.clone(), &Addresses::default(), false)?;
         }
-        progress("starting the broker");
+        progress("starting the broker (the first time Apache Kafka is fetched, 43 MB)");
         let broker = Broker::start(&options.broker, options.partitions, run.path(), secrets.as_deref()).await?;
         progress(&format!("broker: {}", broker.description()));
         let jaeger = match options.traces {
@@ -189,12 +189,23 @@ impl System {
     /// # Errors
     /// When the program is not built or cannot be started.
     pub fn spawn(&self, service: &str, replica: &str, env: &[(&str, &str)]) -> Result<Running> {
+        match &self.options.programs {
+            Some(folder) => self.spawn_from(folder, service, replica, env),
+            None => self.start_program(binaries::sibling(service)?, service, replica, env),
+        }
+    }
+
+    /// As [`spawn`](Self::spawn), with the program of another build, which lies in `folder`.
+    ///
+    /// # Errors
+    /// When the program is not there or cannot be started.
+    pub fn spawn_from(&self, folder: &Path, service: &str, replica: &str, env: &[(&str, &str)]) -> Result<Running> {
+        self.start_program(folder.join(service), service, replica, env)
+    }
+
+    fn start_program(&self, program: PathBuf, service: &str, replica: &str, env: &[(&str, &str)]) -> Result<Running> {
         let ports = Ports { api: free_port()?, admin: free_port()? };
         let log = self.logs().join(format!("{replica}.log"));
-        let program = match &self.options.programs {
-            Some(folder) => folder.join(service),
-            None => binaries::sibling(service)?,
-        };
         let mut spec = ProcessSpec::new(replica, program, log);
         spec.env = env::of_service(self, service, ports);
         // Ports differ from start to start; the name stays.

@@ -1,4 +1,4 @@
-//! Who takes part, and who reads and writes what: as the services describe themselves, as far as the topics' owners agree.
+//! The services that take part, and what each reads and writes: as they describe themselves, as far as the topics' owners agree.
 
 mod owners;
 mod part;
@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use include_dir::{Dir, include_dir};
 
 pub use part::{EventContract, Part};
-pub use topics::{PARTITIONS, TopicSpec, topics};
+pub use topics::{PARTITIONS, TopicSpec, may_move, successors, topics, topics_but};
 
 /// What `SERVICE describe` prints, a file per service, and which service owns which topic.
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../choreography");
@@ -22,7 +22,7 @@ pub const OWNERS: &str = "owners.json";
 /// All that is described, and what of it holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choreography {
-    /// Who takes part, by name.
+    /// The services that take part, by name.
     pub parts: Vec<Part>,
     /// Which service owns which topic.
     pub owners: BTreeMap<String, String>,
@@ -33,21 +33,21 @@ pub struct Choreography {
 /// The choreography of this build. A service of your own takes part by a file in `deploy/choreography/`.
 pub static SHOP: LazyLock<Choreography> = LazyLock::new(|| {
     let files = FILES.files().filter_map(|file| Some((file.path().to_str()?, file.contents())));
-    // Without owners nobody could be let in. A test holds that they can be read.
+    // Without owners no service could be granted anything. A test holds that they can be read.
     Choreography::read(files).unwrap_or_else(|wrong| panic!("{FOLDER}/{wrong}"))
 });
 
 /// Every service that takes part.
 pub static PARTS: LazyLock<&[Part]> = LazyLock::new(|| &SHOP.parts);
 
-/// The names of all who take part.
+/// The names of all services that take part.
 #[must_use]
 pub fn services() -> Vec<&'static str> {
     PARTS.iter().map(|part| part.service.as_str()).collect()
 }
 
-/// The names of those whose events others may wait for: without one of them an order does not end. Who only listens is
-/// not among them.
+/// The names of the services whose events others may wait for: without one of them an order does not end. A service that
+/// only listens is not among them.
 #[must_use]
 pub fn publishers() -> Vec<&'static str> {
     PARTS.iter().filter(|part| !part.writes.is_empty()).map(|part| part.service.as_str()).collect()
@@ -57,7 +57,7 @@ impl Choreography {
     /// Reads the files of a folder by their names. What can't be granted is left out and named.
     ///
     /// # Errors
-    /// The owners are not there, or can't be read: nothing could be granted to anybody.
+    /// The owners are not there, or can't be read: nothing could be granted to any service.
     pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, String> {
         let files: BTreeMap<&str, &[u8]> = files.into_iter().collect();
         let owners = files.get(OWNERS).ok_or_else(|| format!("{OWNERS} is missing: it says who owns which topic"))?;
@@ -77,8 +77,9 @@ impl Choreography {
         Ok(read)
     }
 
-    /// What one service expects of another that this one does not do, and what one is told and has no answer for. Nobody
-    /// gains a right by it, but events would be missed. Each line names a service and a type of events.
+    /// Events that a service expects of another which does not publish them, and events that come to a service which neither
+    /// handles nor ignores them. No service gains a right by it, but events would be missed. Each line names a service and a
+    /// type of events.
     #[must_use]
     pub fn disagreements(&self) -> Vec<String> {
         self.parts.iter().flat_map(|part| [self.unpublished(part), self.unanswered(part)]).flatten().collect()

@@ -1,4 +1,4 @@
-//! Whose each topic is. One may be named once: the last of two would win in silence.
+//! The owner of each topic. A topic may be named once: of two entries the last would win in silence.
 
 use std::{collections::BTreeMap, fmt};
 

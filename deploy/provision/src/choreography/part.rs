@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use choreography::{Stage, TopicMoves};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// One service's part in the choreography, as `SERVICE describe` prints it.
@@ -38,6 +39,9 @@ pub struct Part {
     pub tables: Vec<String>,
     /// The variables of the environment that it reads.
     pub settings: Vec<String>,
+    /// Topics that it read until they moved: what it still defers of them may become a dead letter.
+    #[serde(skip)]
+    pub read_before: Vec<String>,
 }
 
 /// Where a type of event stands, whose it is, and which version this service knows.
@@ -49,6 +53,21 @@ pub struct EventContract {
 }
 
 impl Part {
+    /// The part by the topics' names on the broker: while one moves, it has two.
+    #[must_use]
+    pub fn with_moves(&self, moves: &TopicMoves) -> Self {
+        let names = |topics: &[String]| -> Vec<String> {
+            topics.iter().flat_map(|topic| moves.names(topic)).map(str::to_owned).collect()
+        };
+        let is_left = |topic: &&String| moves.iter().any(|each| each.from == **topic && each.stage == Stage::Moved);
+        Self {
+            reads: names(&self.reads),
+            writes: names(&self.writes),
+            read_before: self.reads.iter().filter(is_left).cloned().collect(),
+            ..self.clone()
+        }
+    }
+
     /// Does it read this variable of the environment?
     #[must_use]
     pub fn has_setting(&self, name: &str) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{EventContract, OWNERS, Part};
 
-/// Who is another already: users of Kafka and roles of PostgreSQL, databases, and readers of secrets.
+/// Names that are taken: users of Kafka and roles of PostgreSQL, databases, and readers of secrets.
 const TAKEN: [&str; 12] = [
     "admin",
     "anonymous",

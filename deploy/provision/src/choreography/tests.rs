@@ -203,7 +203,7 @@ fn a_type_that_comes_and_is_neither_handled_nor_ignored_is_named() {
              give it a rule or on.ignore in the routes of payment, and describe payment anew"]
     );
 
-    // Its twin says what it does about the type, and nobody misses what it publishes on a topic that nobody reads.
+    // A twin that handles or ignores the type is in order, and so is a service that does not read the topic.
     for field in ["handles", "ignores"] {
         let mut twin = payment.clone();
         twin["events"]["order.cancelled"] = contract("order");

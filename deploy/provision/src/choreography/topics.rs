@@ -1,8 +1,10 @@
 //! The topics that the owners' list names.
 
+use choreography::TopicMoves;
 use contracts::topic::dead_letter_topic;
 
 use super::SHOP;
+use crate::{ProvisionError, Result};
 
 /// Partitions of every topic, unless it is said otherwise: how many replicas of a service can share its work. Each has its
 /// price: a batch of events goes to Kafka in a request for each partition that it touches.
@@ -37,23 +39,49 @@ impl TopicSpec {
 /// All topics of the choreography, with their dead-letter topics.
 #[must_use]
 pub fn topics() -> Vec<TopicSpec> {
-    let mut topics = Vec::new();
-    let is_of_keys = |name: &String| SHOP.parts.iter().any(|part| part.owns_keys.contains(name));
-    for name in SHOP.owners.keys() {
-        if is_of_keys(name) {
-            topics.push(keys(name));
-            continue;
-        }
-        let mut events = TopicSpec::new(name, PARTITIONS);
-        events.config = vec![
-            ("retention.ms".into(), (RETENTION_DAYS * DAY_MS).to_string()),
-            ("segment.ms".into(), DAY_MS.to_string()),
-        ];
-        let mut dead = TopicSpec::new(dead_letter_topic(name), PARTITIONS);
-        dead.config = vec![("max.message.bytes".into(), DEAD_LETTER_BYTES.to_string())];
-        topics.extend([events, dead]);
+    SHOP.owners.keys().flat_map(|name| with_what_belongs_to(name)).collect()
+}
+
+/// All topics that have not moved, with their dead-letter topics. A topic of keys does not move ([`may_move`]).
+#[must_use]
+pub fn topics_but(moves: &TopicMoves) -> Vec<TopicSpec> {
+    let stays = |name: &&String| moves.current(name) == name.as_str();
+    SHOP.owners.keys().filter(stays).flat_map(|name| with_what_belongs_to(name)).collect()
+}
+
+/// The topics that take the place of others, with their dead-letter topics.
+#[must_use]
+pub fn successors(moves: &TopicMoves) -> Vec<TopicSpec> {
+    moves.iter().flat_map(|each| with_dead_letters(&each.to)).collect()
+}
+
+/// Topics of keys stand alone: nobody handles what is on them, so nothing of it becomes a dead letter.
+fn with_what_belongs_to(name: &str) -> Vec<TopicSpec> {
+    if is_of_keys(name) { vec![keys(name)] } else { with_dead_letters(name).into() }
+}
+
+fn is_of_keys(name: &str) -> bool {
+    SHOP.parts.iter().any(|part| part.owns_keys.iter().any(|owned| owned == name))
+}
+
+/// Checks that no topic of keys moves: whoever reads keys follows one topic from its beginning.
+///
+/// # Errors
+/// [`ProvisionError::Keys`] names the topic.
+pub fn may_move(moves: &TopicMoves) -> Result<()> {
+    match moves.iter().find(|each| is_of_keys(&each.from)) {
+        Some(each) => Err(ProvisionError::Keys(each.from.clone())),
+        None => Ok(()),
     }
-    topics
+}
+
+fn with_dead_letters(name: &str) -> [TopicSpec; 2] {
+    let mut events = TopicSpec::new(name, PARTITIONS);
+    events.config =
+        vec![("retention.ms".into(), (RETENTION_DAYS * DAY_MS).to_string()), ("segment.ms".into(), DAY_MS.to_string())];
+    let mut dead = TopicSpec::new(dead_letter_topic(name), PARTITIONS);
+    dead.config = vec![("max.message.bytes".into(), DEAD_LETTER_BYTES.to_string())];
+    [events, dead]
 }
 
 /// A topic of keys: compacted, and soon, so that an erased key is gone from the broker's disks.
@@ -86,5 +114,13 @@ mod tests {
         };
         assert!(is_compacted(CUSTOMER_KEYS) && !is_compacted("order-events"));
         assert_eq!(config(&dead_letter_topic(CUSTOMER_KEYS)), None);
+    }
+
+    #[test]
+    fn a_topic_of_keys_does_not_move() {
+        let may = |moves: &str| may_move(&moves.parse().unwrap()).map_err(|error| error.to_string());
+        assert_eq!(may("both:order-events:order-events.v2"), Ok(()));
+        let refused = may("both:order-events:order-events.v2,both:customer-keys:customer-keys.v2").unwrap_err();
+        assert!(refused.starts_with("customer-keys does not move"), "{refused}");
     }
 }

@@ -46,10 +46,12 @@ pub fn access_of(part: &Part) -> BTreeSet<Acl> {
             acl(topic(&dead_letter_topic(name)), Operation::Write),
         ]
     });
+    let read_before = part.read_before.iter().map(|name| acl(topic(&dead_letter_topic(name)), Operation::Write));
     let owned_keys =
         part.owns_keys.iter().flat_map(|name| [Operation::Write, Operation::Read].map(|may| acl(topic(name), may)));
     let read_keys = part.reads_keys.iter().map(|name| acl(topic(name), Operation::Read));
-    std::iter::once(group).chain(written).chain(read).chain(owned_keys).chain(read_keys).collect()
+    let of_keys = owned_keys.chain(read_keys);
+    std::iter::once(group).chain(written).chain(read).chain(read_before).chain(of_keys).collect()
 }
 
 /// Makes the access of these services' users what it should be: grants what is missing, then takes away what no part of
@@ -112,5 +114,27 @@ mod tests {
         assert!(!may("payment", &topic("payment-events.dlq"), Operation::Write));
         assert!(!may("payment", &topic("inventory-events.dlq"), Operation::Read));
         assert!(!may("payment", &Resource::Group("order".into()), Operation::Read));
+    }
+
+    #[test]
+    fn while_a_topic_moves_its_owner_may_write_both_and_its_readers_read_both_and_then_the_new_one_alone() {
+        let topics_of = |service: &str, moves: &str, wanted: Operation| -> Vec<String> {
+            let part = PARTS.iter().find(|part| part.service == service).expect("a service");
+            let all = access_of(&part.with_moves(&moves.parse().expect("a move")));
+            let of = |acl: Acl| match acl.resource {
+                Resource::Topic(name) if acl.operation == wanted && name.starts_with("order-events") => Some(name),
+                _ => None,
+            };
+            all.into_iter().filter_map(of).collect()
+        };
+        let moving = "both:order-events:order-events.v2";
+        assert_eq!(topics_of("order", moving, Operation::Write), ["order-events", "order-events.v2"]);
+        assert_eq!(topics_of("inventory", moving, Operation::Read), ["order-events", "order-events.v2"]);
+        let dead = ["order-events.dlq", "order-events.v2.dlq"];
+        assert_eq!(topics_of("inventory", moving, Operation::Write), dead);
+        let moved = "moved:order-events:order-events.v2";
+        assert_eq!(topics_of("order", moved, Operation::Write), ["order-events.v2"]);
+        assert_eq!(topics_of("inventory", moved, Operation::Read), ["order-events.v2"]);
+        assert_eq!(topics_of("inventory", moved, Operation::Write), dead, "of what waits since before");
     }
 }

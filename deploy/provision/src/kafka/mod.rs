@@ -2,12 +2,15 @@
 
 pub mod access;
 mod admin;
+mod switch;
+mod tail;
 mod topics;
 mod users;
 
 use rdkafka::{admin::AdminClient, client::DefaultClientContext};
 
 pub use access::{Acl, Operation, Resource, access_of, set_access};
+pub use switch::switch_offsets;
 pub use topics::{create_topics, with_partitions};
 pub use users::set_passwords;
 

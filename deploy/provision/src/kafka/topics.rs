@@ -1,6 +1,9 @@
 //! Topics on a real broker.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use choreography_kafka::Connection;
 use rdkafka::{
@@ -16,8 +19,8 @@ const REQUEST: Duration = Duration::from_secs(20);
 const VISIBLE: Duration = Duration::from_secs(30);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
-/// Sets the topics' number of partitions: the one that is asked for, else the one that those have which the broker has already (the
-/// largest, if they differ), since all should have the same. If the broker has none of them, they keep theirs.
+/// Sets the topics' number of partitions: the one that is asked for, else of each the one that it has already. One that is not there gets
+/// as many as the others have (the largest number, if they differ); if the broker has none of them, they keep theirs.
 ///
 /// # Errors
 /// [`ProvisionError::Broker`] when the broker does not say which topics it has.
@@ -26,24 +29,25 @@ pub async fn with_partitions(
     topics: Vec<TopicSpec>,
     partitions: Option<i32>,
 ) -> Result<Vec<TopicSpec>> {
-    let partitions = match partitions {
-        Some(asked) => Some(asked),
-        None => partitions_there(kafka, topics.iter().map(|topic| topic.name.clone()).collect()).await?,
-    };
-    let fitted = topics.into_iter().map(|topic| match partitions {
-        Some(partitions) => TopicSpec { partitions, ..topic },
-        None => topic,
+    if let Some(partitions) = partitions {
+        return Ok(topics.into_iter().map(|topic| TopicSpec { partitions, ..topic }).collect());
+    }
+    let there = partitions_there(kafka, topics.iter().map(|topic| topic.name.clone()).collect()).await?;
+    let most = there.values().max().copied();
+    let fitted = topics.into_iter().map(|topic| {
+        let partitions = there.get(&topic.name).copied().or(most).unwrap_or(topic.partitions);
+        TopicSpec { partitions, ..topic }
     });
     Ok(fitted.collect())
 }
 
-async fn partitions_there(kafka: &Connection, names: Vec<String>) -> Result<Option<i32>> {
+async fn partitions_there(kafka: &Connection, names: Vec<String>) -> Result<BTreeMap<String, i32>> {
     let (admin, connection) = (client(kafka)?, kafka.clone());
     blocking(kafka, move || {
         let metadata = admin.inner().fetch_metadata(None, REQUEST);
         let metadata = metadata.map_err(|error| refused(&connection, "asking which topics there are", &error))?;
         let there = metadata.topics().iter().filter(|topic| names.iter().any(|name| name == topic.name()));
-        Ok(there.map(|topic| number_of(topic.partitions())).max())
+        Ok(there.map(|topic| (topic.name().to_owned(), number_of(topic.partitions()))).collect())
     })
     .await
 }

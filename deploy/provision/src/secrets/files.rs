@@ -10,7 +10,7 @@ use std::{
 use super::random;
 use crate::{ProvisionError, Result};
 
-/// Whom a file is for: users of the images that compose names.
+/// The user that a file is for: one of the images that compose names.
 #[derive(Debug, Clone, Copy)]
 pub enum User {
     /// Of the project's own image.
@@ -81,7 +81,7 @@ impl Store {
         }
     }
 
-    /// Writes a reader's copy. Who reads it while it is replaced sees the old or the new one, whole.
+    /// Writes a reader's copy. A program that reads it while it is replaced sees the old or the new one, whole.
     pub fn hand(&self, reader: &str, name: &str, content: &str, user: User) -> Result<()> {
         let dir = self.dir.join(reader);
         fs::create_dir_all(&dir).map_err(ProvisionError::file("making", &dir))?;

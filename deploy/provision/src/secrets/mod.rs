@@ -1,6 +1,6 @@
 //! Passwords, tokens, keys and certificates, made at the first start and kept.
 //!
-//! One directory holds the originals and is nobody's but this program's; every reader has a directory with copies of just
+//! One directory holds the originals and is this program's alone; every reader has a directory with copies of just
 //! what it needs. In compose each is a volume, in Kubernetes a Secret.
 
 mod certificates;
@@ -17,7 +17,7 @@ use crate::{Result, choreography::PARTS, databases::owner_of, token};
 pub const KAFKA_SETUP: &str = "kafka-setup";
 /// The directory for the job that makes databases and roles.
 pub const DATABASE_SETUP: &str = "database-setup";
-/// The directory for Prometheus: whom it is to watch.
+/// The directory for Prometheus: the targets that it scrapes.
 const PROMETHEUS: &str = "prometheus";
 /// Where services answer operators, in compose.
 const ADMIN_PORT: u16 = 9464;
@@ -101,7 +101,7 @@ fn for_postgres(store: &Store, authority: &certificates::Authority, addresses: &
     store.hand("postgres", "superuser-password", &store.password("postgres.database-password")?, User::Postgres)
 }
 
-/// Who makes Kafka's users must know their passwords, and nothing of the databases.
+/// The job that makes Kafka's users must know their passwords, and nothing of the databases.
 fn for_kafka_setup(store: &Store, authority: &certificates::Authority) -> Result<()> {
     store.hand(KAFKA_SETUP, "ca.pem", authority.pem(), User::Services)?;
     store.hand(KAFKA_SETUP, "kafka-password", &store.password("kafka-admin")?, User::Services)?;
@@ -112,7 +112,7 @@ fn for_kafka_setup(store: &Store, authority: &certificates::Authority) -> Result
     Ok(())
 }
 
-/// Who makes the databases' roles must know their passwords, and nothing of Kafka.
+/// The job that makes the databases' roles must know their passwords, and nothing of Kafka.
 fn for_database_setup(store: &Store, authority: &certificates::Authority, addresses: &Addresses) -> Result<()> {
     store.hand(DATABASE_SETUP, "ca.pem", authority.pem(), User::Services)?;
     let url = database_url(store, addresses, "postgres", "postgres")?;

@@ -12,7 +12,7 @@ use choreography_core::{
 };
 use contracts::{Item, OrderDetails, OrderPlaced, PaymentVoided, ShippingDispatched};
 use inventory::{Inventory, MIGRATIONS};
-use one_service::{OneService, ServiceHandler, call};
+use one_service::{OneService, ServiceHandler, call, served};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ async fn start() -> World {
 }
 
 fn replica(world: &World) -> Router {
-    inventory::http::routes(world.context(), Gate::open())
+    served(inventory::http::routes(world.context(), Gate::open()))
 }
 
 /// Rows whose pieces are not what the ledger adds up to: none, ever.

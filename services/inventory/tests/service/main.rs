@@ -1,4 +1,5 @@
 //! The inventory service on a real PostgreSQL.
 
 mod api;
+mod openapi;
 mod store;

@@ -6,41 +6,66 @@ use contracts::{
     validate_total,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// Strict: a field that nobody knows is more likely a mistake than a wish.
-#[derive(Debug, Serialize, Deserialize)]
+/// An order to be placed.
+// Strict: a field that nobody knows is more likely a mistake than a wish.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewOrder {
+    /// Whose order it is: where tokens are needed, the token's subject.
+    #[schema(min_length = 1, max_length = 128)]
     user_id: String,
+    /// The ISO 4217 code of a currency to pay in.
+    #[schema(pattern = "^[A-Z]{3}$")]
     currency: String,
     #[serde(deserialize_with = "object::list")]
+    #[schema(min_items = 1, max_items = 100)]
     items: Vec<NewItem>,
-    /// Checked against the items, if it is there.
+    /// In the currency's minor unit. Checked against the items, if it is there.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
     total_amount: Option<i64>,
+    /// The payment provider's token.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 200)]
     payment_method: Option<String>,
     #[serde(default, deserialize_with = "object::optional")]
     shipping_address: Option<NewAddress>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// A line of an order.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewItem {
+#[schema(as = Item)]
+pub(super) struct NewItem {
+    #[schema(pattern = "^[A-Za-z0-9._-]{1,64}$")]
     sku: String,
+    #[schema(minimum = 1, maximum = 1_000_000)]
     quantity: u32,
+    /// Of one piece, in the currency's minor unit.
+    #[schema(minimum = 0)]
     price: i64,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// A postal address.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct NewAddress {
+#[schema(as = Address)]
+pub(super) struct NewAddress {
+    #[schema(min_length = 1, max_length = 200)]
     name: String,
+    #[schema(min_length = 1, max_length = 200)]
     line1: String,
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 200)]
     line2: Option<String>,
+    #[schema(min_length = 1, max_length = 20)]
     postal_code: String,
+    #[schema(min_length = 1, max_length = 100)]
     city: String,
+    /// ISO 3166-1 alpha-2.
+    #[schema(pattern = "^[A-Z]{2}$")]
     country: String,
 }
 

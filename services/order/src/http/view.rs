@@ -5,26 +5,41 @@ use chrono::{DateTime, Utc};
 use contracts::{Address, Item, OrderDetails};
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, FromRow, Row as _, postgres::PgRow};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::{
+    listing::StatusWord,
+    request::{NewAddress, NewItem},
+};
 use crate::{order_row::Status, store};
 
-#[derive(Serialize)]
+/// An order as it stands. The payment token is not shown.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Order)]
 pub struct OrderView {
+    #[schema(value_type = Uuid)]
     order_id: String,
+    #[schema(value_type = StatusWord)]
     status: String,
     user_id: String,
+    #[schema(value_type = Vec<NewItem>)]
     items: Vec<Item>,
+    /// In the currency's minor unit.
     total_amount: i64,
+    /// By ISO 4217.
+    #[schema(pattern = "^[A-Z]{3}$")]
     currency: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<NewAddress>, nullable = false)]
     shipping_address: Option<Address>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     history: Vec<HistoryView>,
     /// Of a cancelled order.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     cancel_reason: Option<String>,
 }
 
@@ -39,8 +54,11 @@ impl OrderView {
     }
 }
 
-#[derive(Serialize, FromRow)]
+/// A step of an order's history.
+#[derive(Serialize, FromRow, ToSchema)]
+#[schema(as = HistoryEntry)]
 pub struct HistoryView {
+    #[schema(value_type = StatusWord)]
     status: String,
     reason: String,
     at: DateTime<Utc>,

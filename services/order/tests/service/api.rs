@@ -13,8 +13,11 @@ use choreography_core::{
     trace::TraceContext,
 };
 use futures::future::join_all;
-use one_service::{Answer, OneService, call};
-use order::{MIGRATIONS, Order};
+use one_service::{Answer, OneService, call, served};
+use order::{
+    MIGRATIONS, Order,
+    customers::{Customers, PersonalData},
+};
 
 use crate::samples::details;
 
@@ -24,12 +27,12 @@ async fn start() -> World {
     OneService::start(Order { deadline: Duration::from_secs(900) }, &MIGRATIONS).await
 }
 
-fn keys() -> choreography_keys::KeyOwner {
-    order::customers::keys(Duration::from_secs(3600))
+fn customers() -> Customers {
+    Customers::new(Duration::from_secs(3600), PersonalData::Sealed)
 }
 
 fn replica(world: &World) -> Router {
-    order::http::routes(world.context(), Gate::open(), keys())
+    served(order::http::routes(world.context(), Gate::open(), customers()))
 }
 
 const ORDER: &str = r#"{"userId":"ada","currency":"EUR","items":[{"sku":"chair","quantity":2,"price":100}],
@@ -169,11 +172,11 @@ async fn a_cancellation_is_requested_once_and_too_late_is_a_conflict() {
     sqlx::query("UPDATE orders SET status = 'completed'").execute(&world.pool).await.unwrap();
     let late = call(&api, "POST", &cancel, &[], "").await;
     assert_eq!(late.status, StatusCode::CONFLICT);
-    assert!(late.body["error"].as_str().unwrap().contains("too late"), "{}", late.body);
+    assert!(late.body["detail"].as_str().unwrap().contains("too late"), "{}", late.body);
 }
 
 #[tokio::test]
-async fn what_is_unknown_or_malformed_is_said_in_json_and_leaves_no_row() {
+async fn what_is_unknown_or_malformed_is_a_problem_and_leaves_no_row() {
     let world = start().await;
     let api = replica(&world);
     let unknown = "/orders/01890a5d-ac96-774b-bcce-b302099a8057";
@@ -193,7 +196,7 @@ async fn what_is_unknown_or_malformed_is_said_in_json_and_leaves_no_row() {
     for (method, path, body, status) in requests {
         let answer = call(&api, method, &path, &[], &body).await;
         assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.body);
-        assert!(answer.body["error"].is_string(), "{method} {path}: {}", answer.body);
+        assert!(answer.body["detail"].is_string(), "{method} {path}: {}", answer.body);
     }
     assert_eq!(orders(&world).await, 1);
 }

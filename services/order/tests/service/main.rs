@@ -3,6 +3,9 @@
 mod api;
 mod erasure;
 mod gauges;
+mod listing;
+mod migrations;
+mod openapi;
 mod owners;
 mod samples;
 mod store;

@@ -1,4 +1,4 @@
-//! Whose orders somebody may place, see and cancel, and whose tokens are taken at all.
+//! Whose orders a caller may place, see and cancel, and which tokens are taken at all.
 
 use std::time::Duration;
 
@@ -6,8 +6,11 @@ use api::{ApiSettings, Gate};
 use axum::{Router, http::StatusCode};
 use chrono::TimeDelta;
 use clap::Parser;
-use one_service::{Answer, OneService, call};
-use order::{MIGRATIONS, Order};
+use one_service::{Answer, OneService, call, served};
+use order::{
+    MIGRATIONS, Order,
+    customers::{Customers, PersonalData},
+};
 use provision::token::{Bearer, new_signing_key, public_keys, sign};
 
 const ISSUER: &str = "choreography";
@@ -20,22 +23,28 @@ struct Settings {
 }
 
 /// Order's API behind a gate that takes tokens of one key.
-struct Guarded {
+pub struct Guarded {
     world: OneService<Order>,
-    api: Router,
+    pub api: Router,
     key: String,
 }
 
 impl Guarded {
     async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With further settings of the gate.
+    pub async fn with(settings: &[&str]) -> Self {
         let world = OneService::start(Order { deadline: Duration::from_secs(900) }, &MIGRATIONS).await;
         let key = new_signing_key().unwrap();
-        let api = order::http::routes(
-            world.context(),
-            gate(&key),
-            order::customers::keys(std::time::Duration::from_secs(3600)),
-        );
+        let customers = Customers::new(Duration::from_secs(3600), PersonalData::Sealed);
+        let api = served(order::http::routes(world.context(), gate(&key, settings), customers));
         Self { world, api, key }
+    }
+
+    pub fn customer(&self, user: &str) -> String {
+        self.token(user, &[], AUDIENCE)
     }
 
     fn token(&self, user: &str, scopes: &[&str], audience: &str) -> String {
@@ -54,10 +63,11 @@ impl Guarded {
     }
 }
 
-fn gate(key: &str) -> Gate {
+fn gate(key: &str, settings: &[&str]) -> Gate {
     let path = std::env::temp_dir().join(format!("owners-{}-{}.json", std::process::id(), uuid::Uuid::now_v7()));
     std::fs::write(&path, public_keys(key).unwrap()).unwrap();
-    let settings = Settings::parse_from(["order", "--jwt-keys-file", path.to_str().unwrap()]);
+    let keys = ["order", "--jwt-keys-file", path.to_str().unwrap()];
+    let settings = Settings::parse_from(keys.iter().chain(settings));
     let gate = settings.api.gate().unwrap();
     std::fs::remove_file(&path).unwrap();
     gate
@@ -83,9 +93,13 @@ async fn an_order_is_its_owners_and_the_back_offices() {
     for (token, status) in [(&ada, 200), (&office, 200), (&bob, 404)] {
         assert_eq!(shop.ask(token, "GET", &path, "").await.status.as_u16(), status);
     }
-    // Another's order looks like one that is not there, down to the words.
+    // Another's order looks like one that is not there, down to the words; each answer has a trace of its own.
     let (others, missing) = (shop.ask(&bob, "GET", &path, "").await, shop.ask(&bob, "GET", &unknown, "").await);
-    let words = |answer: &Answer, path: &str| answer.body.to_string().replace(path.trim_start_matches("/orders/"), "…");
+    let words = |answer: &Answer, path: &str| {
+        let mut body = answer.body.clone();
+        body["traceId"].take();
+        body.to_string().replace(path.trim_start_matches("/orders/"), "…")
+    };
     assert_eq!(words(&others, &path), words(&missing, &unknown));
 
     let cancel = format!("{path}/cancel");
@@ -93,6 +107,40 @@ async fn an_order_is_its_owners_and_the_back_offices() {
     assert_eq!(shop.world.count("SELECT count(*) FROM orders WHERE status = 'pending'").await, 1);
     assert_eq!(shop.ask(&ada, "POST", &cancel, "").await.status, StatusCode::ACCEPTED);
     assert_eq!(shop.world.count("SELECT count(*) FROM orders WHERE status = 'cancelling'").await, 1);
+}
+
+#[tokio::test]
+async fn a_customer_lists_their_own_orders_and_the_back_office_lists_all() {
+    let shop = Guarded::start().await;
+    let (ada, bob) = (shop.token("ada", &[], AUDIENCE), shop.token("bob", &[], AUDIENCE));
+    let office = shop.token("eve", &["back-office"], AUDIENCE);
+    for (token, user) in [(&ada, "ada"), (&bob, "bob"), (&ada, "ada")] {
+        assert_eq!(shop.ask(token, "POST", "/orders", &order_of(user)).await.status, StatusCode::ACCEPTED);
+    }
+    for (token, query, customers) in [
+        (&ada, "", vec!["ada", "ada"]),
+        (&ada, "?userId=ada", vec!["ada", "ada"]),
+        (&bob, "?status=pending", vec!["bob"]),
+        (&office, "", vec!["ada", "bob", "ada"]),
+        (&office, "?userId=bob", vec!["bob"]),
+        (&office, "?userId=carol", vec![]),
+    ] {
+        let listed = shop.ask(token, "GET", &format!("/orders{query}"), "").await.body;
+        let found: Vec<&str> =
+            listed["orders"].as_array().unwrap().iter().map(|order| order["userId"].as_str().unwrap()).collect();
+        assert_eq!(found, customers, "{query}: {listed}");
+    }
+    let (foreign, unknown) = (
+        shop.ask(&bob, "GET", "/orders?userId=ada", "").await,
+        shop.ask(&bob, "GET", "/orders?userId=carol", "").await,
+    );
+    assert_eq!((foreign.status, foreign.body["field"].as_str()), (StatusCode::FORBIDDEN, Some("userId")));
+    assert_eq!(foreign.body["detail"], unknown.body["detail"], "who is a customer is not told");
+    // A page of all is no way to the next page of another's.
+    let cursor = shop.ask(&office, "GET", "/orders?limit=1", "").await.body["next"].as_str().unwrap().to_owned();
+    let behind = shop.ask(&bob, "GET", &format!("/orders?cursor={cursor}"), "").await.body;
+    assert!(behind["orders"].as_array().unwrap().iter().all(|order| order["userId"] == "bob"), "{behind}");
+    assert_eq!(shop.ask("", "GET", "/orders", "").await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

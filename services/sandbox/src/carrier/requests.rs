@@ -1,27 +1,33 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::http::{body::Checked, text::unfit};
 
 const MOST_ITEMS: usize = 1000;
 
 /// Body of `POST /v1/shipments`. A missing field reads as its empty value, so that the check can name it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ShipmentRequest {
     #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 255)]
     pub(crate) order_id: String,
     #[serde(default)]
+    #[schema(required, min_items = 1, max_items = 1000)]
     pub(crate) items: Vec<Item>,
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     pub(crate) address: Option<Map<String, Value>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Item {
     #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 255)]
     pub(crate) sku: String,
     #[serde(default)]
+    #[schema(required, minimum = 1)]
     pub(crate) quantity: i64,
 }
 

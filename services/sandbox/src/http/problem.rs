@@ -1,84 +1,97 @@
 use axum::{
-    Json,
-    http::{StatusCode, header::RETRY_AFTER},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
+use choreography::ProblemType;
+use serde_json::json;
+use utoipa_axum::router::UtoipaMethodRouter;
 
-/// A request that got no answer of the contract, as `{"error": {"code", "field"?, "message"}}`.
+/// Nothing under this key yet.
+pub(crate) const UNKNOWN_KEY: ProblemType =
+    ProblemType::new("unknown-key", StatusCode::NOT_FOUND, "Nothing is known under this key yet");
+pub(crate) const KEY_REUSED: ProblemType =
+    ProblemType::new("idempotency-key-reused", StatusCode::CONFLICT, "The key stands for another request");
+pub(crate) const IN_PROGRESS: ProblemType =
+    ProblemType::new("in-progress", StatusCode::CONFLICT, "An earlier request under this key is still worked on");
+
+/// Of what is asked under a key.
+pub(crate) const OF_CALLS: [ProblemType; 5] =
+    [ProblemType::INVALID_FIELD, KEY_REUSED, IN_PROGRESS, ProblemType::UNAVAILABLE, ProblemType::OUTCOME_UNKNOWN];
+/// Of the cancellation of a key.
+pub(crate) const OF_CANCELLATIONS: [ProblemType; 3] =
+    [ProblemType::INVALID_FIELD, ProblemType::UNAVAILABLE, ProblemType::OUTCOME_UNKNOWN];
+/// Of what is looked up by a key.
+pub(crate) const OF_KEYS: [ProblemType; 3] = [ProblemType::INVALID_FIELD, UNKNOWN_KEY, ProblemType::UNAVAILABLE];
+
+/// A request that got no answer of the contract. Beside what each problem says it has `{"error": {"code", "field"?, "message"}}`,
+/// which the contract asks of every provider.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    status: StatusCode,
-    detail: Detail,
-}
-
-#[derive(Debug, Serialize)]
-struct Detail {
+    kind: ProblemType,
     code: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
     message: String,
 }
 
-#[derive(Serialize)]
-struct Wire {
-    error: Detail,
-}
-
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Problem { status, detail: Detail { code, field: None, message: message.into() } }
+    fn new(kind: ProblemType, code: &'static str, message: impl Into<String>) -> Self {
+        Problem { kind, code, field: None, message: message.into() }
     }
 
     pub(crate) fn malformed(field: impl Into<String>, message: impl Into<String>) -> Self {
-        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed", message);
-        problem.detail.field = Some(field.into());
-        problem
+        Problem { field: Some(field.into()), ..Self::new(ProblemType::INVALID_FIELD, "malformed", message) }
     }
 
     pub(crate) fn not_found(what: &str, key: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", format!("no {what} under the key {key}"))
+        Self::new(UNKNOWN_KEY, "not_found", format!("no {what} under the key {key}"))
     }
 
     pub(crate) fn key_conflict() -> Self {
         let message = "this Idempotency-Key was used with another body; take a new key for a new request";
-        Self::new(StatusCode::CONFLICT, "key_conflict", message)
+        Self::new(KEY_REUSED, "key_conflict", message)
     }
 
     pub(crate) fn in_progress() -> Self {
-        let message = "an earlier request under this key is still worked on; ask again soon";
-        Self::new(StatusCode::CONFLICT, "in_progress", message)
+        Self::new(IN_PROGRESS, "in_progress", "an earlier request under this key is still worked on; ask again soon")
     }
 
     pub(crate) fn unavailable(code: &'static str, message: &str) -> Self {
         let message = format!("{message}; nothing was done, try again with the same key");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+        Self::new(ProblemType::UNAVAILABLE, code, message)
     }
 
     pub(crate) fn ledger_failed() -> Self {
         let message = "the ledger failed; whether it was done is not known: ask by key, or try again with the same key";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ledger", message)
+        Self::new(ProblemType::OUTCOME_UNKNOWN, "ledger", message)
     }
 }
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         tracing::error!(%error, "the ledger can't be read");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ledger", "the ledger can't be read now; ask again")
+        Self::new(ProblemType::UNAVAILABLE, "ledger", "the ledger can't be read now; ask again")
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(Wire { error: self.detail })).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, axum::http::HeaderValue::from_static("1"));
+        let Self { kind, code, field, message } = self;
+        let mut error = json!({ "code": code, "message": message });
+        let mut problem = choreography::Problem::new(kind, message);
+        if let Some(field) = field {
+            error["field"] = field.as_str().into();
+            problem = problem.about(field);
         }
-        response
+        problem.with("error", error).into_response()
     }
+}
+
+/// Routes whose document says which kinds of problems they answer with.
+pub(crate) fn refusing<S>(routes: UtoipaMethodRouter<S>, kinds: &[ProblemType]) -> UtoipaMethodRouter<S> {
+    choreography::Problem::refusing(routes, kinds)
 }
 
 /// Not `not_found`: that would tell a caller with a wrong URL that its key is unknown.
 pub(crate) async fn no_such_route() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "no_such_route", "there is no such route; see the sandbox's README")
+    Problem::new(ProblemType::NO_SUCH_ROUTE, "no_such_route", "there is no such route; see the sandbox's README")
 }

@@ -7,6 +7,7 @@ mod store;
 
 use serde::Serialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 
 pub(crate) use http::routes;
 
@@ -20,11 +21,17 @@ type Call = key_store::Call<MessageRequest>;
 type Page = key_store::Page<MessageRequest, Answer>;
 
 /// A message's final answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "status", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "status", rename_all = "lowercase")]
+#[schema(as = MessageAnswer)]
 pub(crate) enum Answer {
-    Sent { message_id: String },
-    Refused { reason: String },
+    #[serde(rename_all = "camelCase")]
+    Sent {
+        message_id: String,
+    },
+    Refused {
+        reason: String,
+    },
 }
 
 impl Book for MessageBook {

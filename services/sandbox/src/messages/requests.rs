@@ -1,4 +1,5 @@
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::http::{
     body::Checked,
@@ -6,14 +7,17 @@ use crate::http::{
 };
 
 /// Body of `POST /v1/messages`. A missing field reads as its empty value, so that the check can name it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MessageRequest {
     #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 255)]
     pub(crate) order_id: String,
     #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 255)]
     pub(crate) user_id: String,
     #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 2000)]
     pub(crate) text: String,
 }
 

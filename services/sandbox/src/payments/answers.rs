@@ -1,20 +1,33 @@
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A charge's final answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "status", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "status", rename_all = "lowercase")]
+#[schema(as = ChargeAnswer)]
 pub(crate) enum ChargeAnswer {
-    Succeeded { charge_id: String },
-    Declined { reason: String },
+    #[serde(rename_all = "camelCase")]
+    Succeeded {
+        charge_id: String,
+    },
+    Declined {
+        reason: String,
+    },
     Cancelled,
 }
 
 /// A refund's final answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "status", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "status", rename_all = "lowercase")]
+#[schema(as = RefundAnswer)]
 pub(crate) enum RefundAnswer {
-    Succeeded { refund_id: String },
-    Declined { reason: String },
+    #[serde(rename_all = "camelCase")]
+    Succeeded {
+        refund_id: String,
+    },
+    Declined {
+        reason: String,
+    },
 }
 
 /// What the provider's calls are answered with.

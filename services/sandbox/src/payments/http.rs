@@ -1,9 +1,5 @@
-use axum::{
-    Json, Router,
-    extract::State,
-    response::Response,
-    routing::{get, post},
-};
+use axum::{Json, extract::State, response::Response};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Call,
@@ -16,19 +12,21 @@ use crate::{
     http::{
         body::Valid,
         key::{IdempotencyKey, KeyInPath},
-        problem::Problem,
+        problem::{OF_CALLS, OF_CANCELLATIONS, OF_KEYS, Problem, refusing},
     },
 };
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/v1/charges", post(charge))
-        .route("/v1/charges/{key}", get(find_charge))
-        .route("/v1/charges/{key}/cancel", post(cancel_charge))
-        .route("/v1/refunds", post(refund))
-        .route("/v1/refunds/{key}", get(find_refund))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(refusing(routes!(charge), &OF_CALLS))
+        .routes(refusing(routes!(cancel_charge), &OF_CANCELLATIONS))
+        .routes(refusing(routes!(refund), &OF_CALLS))
+        .routes(refusing(routes!(find_charge), &OF_KEYS))
+        .routes(refusing(routes!(find_refund), &OF_KEYS))
 }
 
+/// Takes money.
+#[utoipa::path(post, path = "/v1/charges", operation_id = "charge", request_body = ChargeRequest, params(("Idempotency-Key" = String, Header, pattern = "^[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}$")), responses((status = 200, body = ChargeAnswer)))]
 async fn charge(
     State(app): State<App>,
     IdempotencyKey(key): IdempotencyKey,
@@ -37,10 +35,14 @@ async fn charge(
     app.answer(app.payments.call(Call::Charge { key, request }).await).await
 }
 
+/// Sees to it that a key can never charge, or says what it came to before.
+#[utoipa::path(post, path = "/v1/charges/{key}/cancel", operation_id = "cancelCharge", params(("key" = String, Path, description = "One percent-encoded segment.")), responses((status = 200, body = ChargeAnswer)))]
 async fn cancel_charge(State(app): State<App>, KeyInPath(key): KeyInPath) -> Response {
     app.answer(app.payments.call(Call::CancelCharge { key }).await).await
 }
 
+/// Gives money back.
+#[utoipa::path(post, path = "/v1/refunds", operation_id = "refund", request_body = RefundRequest, params(("Idempotency-Key" = String, Header, pattern = "^[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}$")), responses((status = 200, body = RefundAnswer)))]
 async fn refund(
     State(app): State<App>,
     IdempotencyKey(key): IdempotencyKey,
@@ -49,10 +51,14 @@ async fn refund(
     app.answer(app.payments.call(Call::Refund { key, request }).await).await
 }
 
+/// Says what became of a charge.
+#[utoipa::path(get, path = "/v1/charges/{key}", operation_id = "findCharge", params(("key" = String, Path, description = "One percent-encoded segment.")), responses((status = 200, body = ChargeAnswer)))]
 async fn find_charge(State(app): State<App>, KeyInPath(key): KeyInPath) -> Result<Json<ChargeAnswer>, Problem> {
     store::find_charge(&app.pool, &key).await?.map(Json).ok_or_else(|| Problem::not_found("charge", &key))
 }
 
+/// Says what became of a refund.
+#[utoipa::path(get, path = "/v1/refunds/{key}", operation_id = "findRefund", params(("key" = String, Path, description = "One percent-encoded segment.")), responses((status = 200, body = RefundAnswer)))]
 async fn find_refund(State(app): State<App>, KeyInPath(key): KeyInPath) -> Result<Json<RefundAnswer>, Problem> {
     store::find_refund(&app.pool, &key).await?.map(Json).ok_or_else(|| Problem::not_found("refund", &key))
 }

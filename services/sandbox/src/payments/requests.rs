@@ -1,4 +1,5 @@
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::http::{
     body::Checked,
@@ -6,30 +7,38 @@ use crate::http::{
 };
 
 /// Body of `POST /v1/charges`. A missing field reads as its empty value, so that the check can name it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChargeRequest {
     #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 255)]
     pub(crate) order_id: String,
     #[serde(default)]
+    #[schema(required, minimum = 1, maximum = 1_000_000_000_000_i64)]
     pub(crate) amount: i64,
     #[serde(default)]
+    #[schema(required, pattern = "^[A-Z]{3}$")]
     pub(crate) currency: String,
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 255)]
     pub(crate) payment_method: Option<String>,
 }
 
 /// Body of `POST /v1/refunds`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RefundRequest {
     #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 255)]
     pub(crate) order_id: String,
     #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 255)]
     pub(crate) charge_id: String,
     #[serde(default)]
+    #[schema(required, minimum = 1, maximum = 1_000_000_000_000_i64)]
     pub(crate) amount: i64,
     #[serde(default)]
+    #[schema(required, pattern = "^[A-Z]{3}$")]
     pub(crate) currency: String,
 }
 

@@ -29,7 +29,7 @@ pub(crate) async fn load(connection: &mut PgConnection, calls: &[Call]) -> Resul
 #[derive(Default)]
 struct Asked<'a> {
     charges: Vec<&'a str>,
-    /// Of these charges it counts how often they were tried. Whether it does of a refund only its charge tells.
+    /// Charges whose tries are counted. Whether a refund's tries are counted, only its charge tells.
     tried: Vec<&'a str>,
     charge_ids: Vec<&'a str>,
     refunds: Vec<&'a str>,

@@ -2,6 +2,7 @@
 
 mod carrier_tests;
 mod crash_tests;
+mod document_tests;
 mod ledger_tests;
 mod load_tests;
 mod malformed_tests;

@@ -12,6 +12,7 @@ use local::{
     databases::{self, Login},
     ports,
 };
+use openapi::Answer;
 use providers::HttpProvider;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -101,6 +102,19 @@ impl Sandbox {
     pub async fn get(&self, path: &str) -> Value {
         let response = self.http.get(format!("{}{path}", self.url)).send().await.unwrap();
         response.json().await.unwrap()
+    }
+
+    /// An answer as it came, to a request with a body and a key or without.
+    pub async fn ask(&self, method: &str, path: &str, key: Option<&str>, body: &str) -> Answer {
+        let method = method.parse().unwrap();
+        let mut request = self.http.request(method, format!("{}{path}", self.url)).body(body.to_owned());
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
     }
 
     /// A raw POST: its status, whether it says when to come again, and its body.

@@ -1,3 +1,4 @@
 //! The shipping service on a real PostgreSQL.
 
+mod openapi;
 mod store;

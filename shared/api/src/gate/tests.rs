@@ -1,6 +1,11 @@
 use std::{num::NonZeroU32, pin::pin};
 
-use axum::{body::Body, routing::get};
+use axum::{
+    Router,
+    body::Body,
+    http::{StatusCode, header::RETRY_AFTER},
+    routing::get,
+};
 use chrono::TimeDelta;
 use provision::token::{Bearer, new_signing_key, public_keys, sign};
 use tokio::sync::Notify;
@@ -20,7 +25,7 @@ async fn who_finds_no_place_is_told_to_come_again() {
         }
     };
     let gate = Gate { places: Arc::new(Semaphore::new(1)), ..Gate::open() };
-    let api = gate.before(Router::new().route("/", get(slow)));
+    let api = Router::from(gate.before(Router::new().route("/", get(slow))));
     let ask = || api.clone().oneshot(Request::new(Body::empty()));
     let mut first = pin!(ask());
     tokio::select! {
@@ -34,7 +39,7 @@ async fn who_finds_no_place_is_told_to_come_again() {
     assert_eq!(first.await.unwrap().status(), StatusCode::OK);
 }
 
-/// A gate that takes one bad token after the other, but few of them: what comes back in the meantime is next to nothing.
+/// A gate that takes one bad token after the other, but few of them: hardly any attempt comes back in the meantime.
 struct Guarded {
     api: Router,
     key: String,
@@ -52,7 +57,7 @@ impl Guarded {
         let attempts = Attempts::new(NonZeroU32::MIN, NonZeroU32::new(BURST).unwrap());
         let gate =
             Gate { keys: Some(Arc::new(keys)), attempts: Some(Arc::new(attempts)), address_header, ..Gate::open() };
-        Self { api: gate.before(Router::new().route("/", get(|| async {}))), key }
+        Self { api: gate.before(Router::new().route("/", get(|| async {}))).into(), key }
     }
 
     fn token(&self, user: &str) -> String {
@@ -118,7 +123,7 @@ async fn an_ipv6_network_counts_as_one_and_a_proxy_says_who_asks() {
     let proxied = Guarded::new("proxied", Some(HeaderName::from_static("x-forwarded-for")));
     let mut looked_at = 0;
     for number in 0..500 {
-        // What a client puts in itself stands before what the proxy adds.
+        // A value that the client sends itself stands before the one that the proxy adds.
         let from = format!("1.2.3.{}, 10.9.9.9", number % 250);
         looked_at += usize::from(proxied.asked("10.0.0.1", None, &[("x-forwarded-for", &from)]).await == 401);
     }

@@ -75,7 +75,7 @@ fn channels(service: &Description, events: &[&EventVersion]) -> Map<String, Valu
     channels
 }
 
-/// An operation for each type: who generates code from the document gets a handler for each.
+/// An operation for each type: code generated from the document has a handler for each.
 fn operations(service: &Description, handled: &[EventVersion], published: &[EventVersion]) -> Map<String, Value> {
     let mut operations = Map::new();
     for (action, events) in [("receive", handled), ("send", published)] {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{Catalog, EventVersion, resolved::resolved};
 
-/// Who reads an event that no described service reads: it is published, so somebody may.
+/// The reader of an event that no described service reads: it is published, so an unknown service may read it.
 const ANYONE: &str = "whoever reads it";
 
 /// A version that is published and that this build has.
@@ -88,7 +88,7 @@ impl Comparison<'_> {
         }));
     }
 
-    /// What changed that would break somebody who reads all.
+    /// What changed that would break a service that reads all.
     fn note(&self, last: &Value, report: &mut Report) {
         let (old, new) = (resolved(last), resolved(self.schema));
         let changed = breaks(old.clone(), new.clone()).into_iter().chain(breaks(new, old));

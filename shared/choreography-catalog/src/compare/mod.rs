@@ -1,4 +1,4 @@
-//! What a change of the schemas breaks, and for whom by name: both for the events that are on the topics and the readers of this
+//! What a change of the schemas breaks, and for which service: both for the events that are on the topics and the readers of this
 //! build, and for the events of this build and the readers that run now.
 
 mod canonical;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 type Fields = BTreeMap<String, FieldType>;
 
-/// What of a resolved schema a reader holds a payload against, who reads the fields at these paths (`items[].sku`).
+/// The part of a resolved schema that concerns a reader of the fields at these paths (`items[].sku`).
 pub(super) fn projection(schema: &Value, fields: &Fields) -> Value {
     part(schema, "", fields)
 }

@@ -1,4 +1,4 @@
-//! What is published becomes what later changes are held against.
+//! Publishes the present schemas: later changes are held against them.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Who reads an event, and what of it.
+//! The readers of an event, and the fields that each reads.
 
 use choreography_check::Description;
 use serde_json::Value;

@@ -15,7 +15,7 @@ pub struct Finding {
     pub version: u32,
     /// What kind of break.
     pub kind: Kind,
-    /// For whom: the service; `None` where it is nobody's alone.
+    /// The service that it breaks; `None` where it is not one service alone.
     pub breaks: Option<String>,
     /// Which events reach which reader; `None` where it is about files.
     pub direction: Option<Direction>,

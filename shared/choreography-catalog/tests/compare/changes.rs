@@ -1,4 +1,4 @@
-//! Each kind of change: what it breaks, in which direction, and for whom.
+//! Each kind of change: what it breaks, in which direction, and for which service.
 
 use choreography_catalog::compare::{Direction, Kind};
 use serde_json::{Value, json};
@@ -176,7 +176,7 @@ fn what_is_compatible_passes() {
     check(set("/$defs/Item/properties/price", json!({ "type": "integer", "minimum": 0 })), &[]);
     check(set("/title", json!("Loan")), &[]);
     check(set("/properties/amount/description", json!("in cents")), &[]);
-    // Who reads an optional field does without it.
+    // A reader of an optional field does without it.
     check(|schema| drop(schema["properties"].as_object_mut().unwrap().remove("note")), &[]);
     let other_name = |schema: &mut Value| {
         let item = schema["$defs"].as_object_mut().unwrap().remove("Item").unwrap();

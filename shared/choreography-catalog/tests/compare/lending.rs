@@ -99,7 +99,7 @@ pub fn publish(before: &Published, catalog: &Catalog, today: &str) -> Published 
     Published { record: publication.record, schemas }
 }
 
-/// A break: for whom, between which, where, what.
+/// A break: the service, the direction, the field, the kind.
 pub type Break = (String, Direction, String, Kind);
 
 pub fn breaks(report: &Report) -> BTreeSet<Break> {

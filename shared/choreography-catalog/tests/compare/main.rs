@@ -1,4 +1,4 @@
-//! What breaks, and for whom: of a small choreography of another domain, and of the shop's own folders.
+//! What breaks, and for which service: of a small choreography of another domain, and of the shop's own folders.
 
 mod changes;
 mod committed;

@@ -1,4 +1,4 @@
-//! What was written stays readable as long as it can come.
+//! A published version stays readable for as long as its events can come.
 
 use choreography_catalog::{
     EventVersion,

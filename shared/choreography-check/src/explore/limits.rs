@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Exploration<'_, '_> {
-    /// Who waits for others while no deadline runs? The first one is named: what it waits for waits, too.
+    /// Finds services that wait for others while no deadline runs. The first one is named: those it waits for wait, too.
     pub(super) fn judge_waits(&mut self, number: usize, state: &State) {
         if self.seen.has(Kind::WaitWithoutDeadline) || state.is_limited(self.model) {
             return;

@@ -19,6 +19,7 @@ use crate::model::{Effect, Input, Model};
 pub use moves::Cause;
 pub use seen::{Seen, Wrong};
 pub use state::State;
+pub use trace::Taken;
 
 /// How often an event is published in one saga before that is taken for a cycle.
 const MOST_PUBLICATIONS: u8 = 2;

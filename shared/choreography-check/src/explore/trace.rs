@@ -1,9 +1,42 @@
 //! A run, step by step, in words.
 
 use super::{Exploration, Step, Wrong, moves::Cause, state::State};
-use crate::model::{Arm, Effect, Model};
+use crate::model::{Arm, Effect, Input, Model};
+
+/// What one service did because of one input.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub service: usize,
+    pub input: Input,
+    pub arm: Arm,
+}
 
 impl Exploration<'_, '_> {
+    /// The states in which all services are at an end and nothing more happens by itself, those that are reached in fewer steps
+    /// first.
+    pub fn rests(&self) -> impl Iterator<Item = (usize, &State)> {
+        let at_ends = |state: &State| {
+            self.model.services.iter().enumerate().all(|(of, participant)| participant.ends[state.at(of)].is_some())
+        };
+        let rests = self.seen.ends.iter().map(|number| (*number, &*self.states[*number]));
+        rests.filter(move |(_, state)| at_ends(state))
+    }
+
+    /// What was done on the shortest run to a state.
+    pub fn taken_to(&self, state: usize) -> Vec<Taken> {
+        let (mut taken, mut at) = (Vec::new(), state);
+        while let Some((before, Step { cause, arm })) = self.came_by[at] {
+            let (state, service) = (&self.states[before], cause.service(self.model));
+            let arms = cause.input(state).and_then(|input| {
+                Some((input, self.model.services[service].arms.get(&(state.at(service), input))?.get(arm?)?))
+            });
+            taken.extend(arms.map(|(input, arm)| Taken { service, input, arm: arm.clone() }));
+            at = before;
+        }
+        taken.reverse();
+        taken
+    }
+
     /// The run that goes wrong.
     pub fn run_to(&self, wrong: &Wrong) -> Vec<String> {
         self.run(wrong.state, wrong.step)

@@ -1,4 +1,4 @@
-//! Which services have to do with each other. Those that have not are explored apart: together they would only be more.
+//! Which services have to do with each other. Those that have not are explored apart: together they only have more states.
 
 use crate::description::Description;
 

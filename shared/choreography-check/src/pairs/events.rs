@@ -7,7 +7,7 @@ use crate::{
     report::{Finding, Place},
 };
 
-/// Published, handled by nobody, and no outcome.
+/// Published, handled by no service, and no outcome.
 pub(super) fn unhandled(pairs: &Pairs<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for service in pairs.services() {
@@ -31,7 +31,7 @@ pub(super) fn unhandled(pairs: &Pairs<'_>) -> Vec<Finding> {
     found
 }
 
-/// Handled, and published by nobody.
+/// Handled, and published by no service.
 pub(super) fn unpublished(pairs: &Pairs<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for reader in pairs.services() {

@@ -1,4 +1,4 @@
-//! What can be told of the descriptions without exploring: whether what one writes is what others read.
+//! Checks of the descriptions without exploring: whether what one writes is what others read.
 
 mod contracts;
 mod events;

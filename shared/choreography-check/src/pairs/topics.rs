@@ -1,4 +1,4 @@
-//! Who writes which topic, and where an event is looked for.
+//! Which service writes which topic, and where an event is looked for.
 
 use super::Pairs;
 use crate::{
@@ -26,8 +26,8 @@ pub(super) fn foreign(pairs: &Pairs<'_>) -> Vec<Finding> {
     found
 }
 
-/// Whose the topic of a publication is: by the list of owners, by what the publisher says itself, and without a list the
-/// first's who publishes there as its own.
+/// The owner of a publication's topic: by the list of owners, by what the publisher says itself, and without a list the
+/// first service that publishes there as the owner.
 fn owner<'a>(pairs: &Pairs<'a>, service: &'a Description, contract: &'a EventContract) -> &'a str {
     let listed = pairs.choreography.owners.get(&contract.topic);
     match listed {

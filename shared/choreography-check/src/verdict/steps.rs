@@ -21,7 +21,7 @@ fn steps(exploration: &Exploration<'_, '_>) -> BTreeSet<usize> {
         model.services.iter().any(|part| part.service.compensates.iter().any(|of| of == name))
             || model.compensations.values().any(|undone| undone == event)
     };
-    // One that nobody handles and that is no outcome is told of by itself.
+    // An event that no service handles and that is no outcome is reported by itself.
     let lost = |event: &usize| {
         let name = model.events[*event];
         model.readers[*event].is_empty()

@@ -1,4 +1,4 @@
-//! What no run came by: compensations, ends, lines of state tables.
+//! What no run reached: compensations, ends, lines of state tables.
 
 use std::collections::BTreeSet;
 
@@ -65,7 +65,7 @@ pub(super) fn untaken(exploration: &Exploration<'_, '_>) -> Vec<Place> {
     found.into_iter().collect()
 }
 
-/// An event that nobody publishes is told of by itself.
+/// An event that no service publishes is reported by itself.
 fn is_fed(model: &Model<'_>, input: Input) -> bool {
     let Input::Event(event) = input else { return true };
     model.services.iter().any(|part| part.service.publishes(model.events[event]))

@@ -133,12 +133,15 @@ impl Files {
         self.0.iter().filter_map(|(name, json)| Some((name.clone(), lines(json)?))).collect()
     }
 
-    pub fn report(&self) -> Report {
+    pub fn choreography(&self) -> Choreography {
         let texts: Vec<(String, String)> =
             self.0.iter().map(|(name, json)| (format!("{name}.json"), json.to_string())).collect();
         let files = texts.iter().map(|(file, text)| (file.as_str(), text.as_str()));
-        let read = Choreography::parse(files).unwrap_or_else(|wrong| panic!("{wrong}"));
-        check(&read, LIMIT)
+        Choreography::parse(files).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    pub fn report(&self) -> Report {
+        check(&self.choreography(), LIMIT)
     }
 
     /// Kinds and places of all that is found.

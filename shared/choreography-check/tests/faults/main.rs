@@ -4,6 +4,7 @@ mod contracts;
 mod events;
 mod files;
 mod mutants;
+mod observed;
 mod orders;
 mod repeats;
 mod steps;

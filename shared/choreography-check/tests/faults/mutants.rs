@@ -43,7 +43,7 @@ fn nothing_of_the_shop_can_be_left_out() {
 
 #[test]
 fn nothing_of_the_trips_can_be_left_out() {
-    // That a flight which was never held is released interests nobody: it is an outcome.
+    // No service handles the release of a flight that was never held: it is an outcome.
     let released = r#"flight: "flight.released" of {"from":"dropped","on":"answer airline seats","then":["flight.released"],"to":"released"}"#;
     assert_eq!(survivors(trip), [released]);
 }

@@ -14,15 +14,22 @@ pub use step::{CallStore, Called, Claimed, Postponed, give_back};
 
 use crate::{participant::Answer, store::PendingCall};
 
-/// Who makes a service's external calls.
+/// What makes a service's external calls.
 ///
-/// The engine adds the time limit, the bounded concurrency, the circuit breaker and the repetition.
+/// It is called once the transaction that wrote the call down has committed: outside of any transaction, without locks, by one replica at
+/// a time, at most `CALL_CONCURRENCY` of them at once. A call is made at least once, and again until its answer is recorded: after a
+/// crash, a time-out, a refusal of its answer. Calls have no order among each other. The engine adds the time limit, the bounded
+/// concurrency, the circuit breaker and the repetition; a future may be dropped in the middle, when its time is over.
 pub trait Provider: Send + Sync + 'static {
     /// Makes the call under [`PendingCall::idempotency_key`]. If `call.attempts > 0` a call may have been begun before:
     /// ask for its outcome first; "not found" is not no, since a stalled call may still arrive: resend with the same key.
     ///
     /// `age`: the call is at most so old by the database's clock. Past the key's lifetime at the provider nothing may
     /// be sent again, only asked about.
+    ///
+    /// # Errors
+    /// [`CallError`]: neither yes nor no. The call stays open and is asked about again; which kind it is says when. A panic counts as
+    /// [`CallError::Wrong`].
     fn call(&self, call: &PendingCall, age: TimeDelta) -> impl Future<Output = Result<Answer, CallError>> + Send;
 
     /// The steps of the calls that it makes; `None` if it can't say. A service whose routes take the answers to others, or not to all

@@ -16,8 +16,8 @@ use crate::{
 
 /// Calls as the steps need them.
 pub trait CallStore: Send + Sync + 'static {
-    /// Takes up to `limit` open calls that nobody is calling for, for the time of `lease`, and counts the attempt:
-    /// `attempts` of what comes back is at least 1, since whoever had it before may have begun the call. Their requests
+    /// Takes up to `limit` open calls that no process is making, for the time of `lease`, and counts the attempt:
+    /// `attempts` of a call that comes back is at least 1, since the process that had it before may have begun the call. Their requests
     /// have at most `bytes` together, or it is a single one.
     fn claim(
         &self,
@@ -25,13 +25,13 @@ pub trait CallStore: Send + Sync + 'static {
         bytes: usize,
         lease: TimeDelta,
     ) -> impl Future<Output = Result<Vec<Claimed>, StoreError>> + Send;
-    /// Of answers whose calls are not open any more, those that say something else than the operator who settled the call
-    /// by hand. Writes that down, too.
+    /// Returns those answers to calls that are no longer open which contradict the operator who settled the call by hand.
+    /// Writes the contradiction down, too.
     fn contradictions(
         &self,
         late: &[LateAnswer],
     ) -> impl Future<Output = Result<Vec<Contradiction>, StoreError>> + Send;
-    /// Gives calls back that had no answer: nobody takes them up before their wait is over.
+    /// Gives calls back that had no answer: no process takes them up before their wait is over.
     fn postpone(&self, calls: &[Postponed]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
@@ -64,7 +64,7 @@ pub type Called = (PendingCall, Result<Answer, CallError>);
 /// Gives calls back that had no answer.
 ///
 /// # Errors
-/// The database's: nobody takes the calls up before their lease is over.
+/// The database's: then no process takes the calls up before their lease is over.
 pub async fn give_back<S: CallStore>(
     store: &S,
     retry: &RetryPolicy,

@@ -42,7 +42,7 @@ pub(super) struct Batch<'a, P: Participant> {
     /// The batch's own span, to which those of its inputs link.
     links: Vec<SpanContext>,
     pub waiting: Waiting,
-    /// Who needs a locked row is left as it is.
+    /// An input that needs a locked row is left as it is.
     leaves: bool,
 }
 
@@ -51,9 +51,9 @@ pub(super) struct Batch<'a, P: Participant> {
 pub(super) struct Waiting {
     /// Per aggregate, its deferred events, which are locked.
     pub queues: HashMap<String, Queue>,
-    /// Of the others, those of which an event is deferred, as it was seen without a lock.
+    /// The other aggregates that have a deferred event, as it was seen without a lock.
     pub deferred: HashSet<String>,
-    /// And those of which a compensation is deferred that is not parked.
+    /// And those that have a deferred compensation that is not parked.
     pub overtaking: HashSet<String>,
 }
 
@@ -79,7 +79,7 @@ impl<'a, P: Participant> Batch<'a, P> {
         }
     }
 
-    /// Sorts out what needs no rows: what is dead or ignored, what comes twice, and what was lost at an earlier try.
+    /// Sorts out inputs that need no rows: dead or ignored ones, repeats, and those that were lost at an earlier try.
     pub fn look_at_all(&mut self, window: Window, known: &Known) {
         let mut seen = HashSet::new();
         for (index, inbound) in self.inbound.iter().enumerate() {
@@ -186,7 +186,7 @@ impl<'a, P: Participant> Batch<'a, P> {
         touched
     }
 
-    /// Others have these rows locked: whoever touches one of them steps aside, or is left.
+    /// Other transactions have these rows locked: an input that touches one of them steps aside, or is left.
     pub fn step_aside(&mut self, table: P::Table, touched: &Touched, locked: &[String]) {
         for (index, key) in touched.touching(locked) {
             if self.leaves {
@@ -220,7 +220,7 @@ impl<'a, P: Participant> Batch<'a, P> {
         }
     }
 
-    /// Aggregates of arrivals of which an event is deferred, and of which a compensation is.
+    /// Aggregates of arrivals that have a deferred event, and those that have a deferred compensation.
     pub fn found_waiting(&mut self, deferred: HashSet<String>, overtaking: HashSet<String>) {
         self.waiting.deferred.extend(deferred);
         self.waiting.overtaking.extend(overtaking);
@@ -273,7 +273,7 @@ impl<'a, P: Participant> Batch<'a, P> {
     }
 }
 
-/// Events, answers and deadlines of an aggregate keep their order, so what comes behind one that is left is left as well.
+/// Events, answers and deadlines of an aggregate keep their order, so all that come behind one that is left are left as well.
 fn is_left<'a, P: Participant>(inbound: &'a Inbound<P>, note: &Note, left: &mut HashSet<&'a str>) -> bool {
     let aggregate = inbound.aggregate_id();
     let is_left = note.left || aggregate.is_some_and(|aggregate| left.contains(aggregate));

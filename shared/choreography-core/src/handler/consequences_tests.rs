@@ -1,4 +1,4 @@
-//! What the rules answer is written down, and whoever has to act on it is told.
+//! What the rules answer is written down, and the loops that have to act on it are told.
 
 use chrono::{DateTime, TimeDelta};
 use metrics_exporter_prometheus::PrometheusBuilder;

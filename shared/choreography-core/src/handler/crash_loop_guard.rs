@@ -21,7 +21,7 @@ const PART: usize = 512;
 /// time.
 const CRASHES_ENOUGH: u32 = 4;
 /// One more for a message that never was decoded. It keeps no key waiting when it is set aside, so it must not be an event
-/// that was merely at hand when somebody killed the process.
+/// that was merely at hand when the process was killed from outside.
 const CRASHES_AT_DECODING: u32 = CRASHES_ENOUGH + 1;
 
 impl<P: Participant, D: Database<P>> Handler<P, D> {
@@ -123,7 +123,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         if let (Stage::SettingAside, Inbound::Unread(Unread::Message(delivery))) = (stage, &*inbound)
             && self.database.is_kept(delivery).await?
         {
-            // Whoever killed that process did so once the message had been set aside.
+            // That process ended only after the message had been set aside.
             progress.verdicts[index] = Some(Verdict::Dead);
             return Ok(());
         }
@@ -157,7 +157,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     }
 }
 
-/// Whether it must be what ends the process.
+/// Whether this input must be the one that ends the process.
 fn is_culprit(before: Crashes) -> bool {
     before.times >= if before.stage == Stage::Begun { CRASHES_AT_DECODING } else { CRASHES_ENOUGH }
 }

@@ -127,7 +127,7 @@ impl<'a, P: Participant> Running<'a, P> {
         }
     }
 
-    /// What waits for its time has no inbox row before it, and what could not be tried now keeps the one it has or has not.
+    /// An event that waits for its time gets no inbox row before then; one that could not be tried now is left as it is.
     fn note_in_inbox(&mut self, input: &Input<P>, note: &Note, verdict: &Verdict<P::Reply>) {
         let inbox = &mut self.outcome.writing.inbox;
         match &input.origin {
@@ -142,7 +142,7 @@ impl<'a, P: Participant> Running<'a, P> {
         }
     }
 
-    /// Events of one key are handled in order: whoever comes behind a deferred one waits, but compensations overtake.
+    /// Events of one key are handled in order: an event behind a deferred one waits, but compensations overtake.
     fn wait_in_turn(&mut self, input: &Input<P>, note: &Note) -> Option<(Verdict<P::Reply>, &'static str)> {
         match &input.origin {
             Origin::Arrival(event) => {

@@ -1,5 +1,5 @@
 //! When the database refuses a batch, it is halved until the culprit stands alone; everything else goes on. When it
-//! waits too long for a row, it is tried again without waiting: whoever needs a row that is locked steps aside.
+//! waits too long for a row, it is tried again without waiting: an input that needs a locked row steps aside.
 
 use std::collections::HashSet;
 
@@ -32,8 +32,8 @@ impl Part {
 }
 
 impl<P: Participant, D: Database<P>> Handler<P, D> {
-    /// Handles `inbound`, isolating what the database refuses. On an error the database is away: what `progress` holds by
-    /// then is committed; call again with the same `inbound` and `progress` to go on.
+    /// Handles `inbound`, isolating inputs that the database refuses. On an error the database is away. All that `progress` holds
+    /// by then is committed; call again with the same `inbound` and `progress` to go on.
     pub async fn handle_isolating(
         &self,
         ids: &mut dyn IdSource,
@@ -44,9 +44,9 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         self.isolate(ids, inbound, (0, inbound.len()), progress).await
     }
 
-    /// Handles `inbound` in one transaction that waits for locks only for a moment: what touches a row that another has locked for
-    /// longer is left, and all that comes behind it of its aggregate. `progress` has no verdict of what was left. On an error nothing
-    /// was done, unless it is the commit's: then that is not known.
+    /// Handles `inbound` in one transaction that waits for locks only for a moment. An input that touches a row which another has
+    /// locked for longer is left, with all later inputs of its aggregate; `progress` has no verdict of them. On an error nothing was
+    /// done, unless it is the commit's: then that is not known.
     pub async fn handle_at_once(
         &self,
         ids: &mut dyn IdSource,
@@ -56,7 +56,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         reception::read_all(&*self.participant, inbound);
         let manner = |waits| Manner { waits, leaves: true, ..Manner::default() };
         let handled = match self.transact(ids, inbound, manner(Waits::Shortly)).await {
-            // Somebody holds a row, or a whole table, for longer than a moment. Which one is asked, not waited for.
+            // Another transaction holds a row, or a whole table, for longer than a moment. The next try asks which one, and does not wait.
             Err(StoreError::Contention(_)) => self.transact(ids, inbound, manner(Waits::Hurried)).await?,
             other => other?,
         };
@@ -64,8 +64,8 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         Ok(())
     }
 
-    /// As [`handle_at_once`](Handler::handle_at_once), in ever smaller parts where the database refuses one: of such a part nothing but the
-    /// culprit is left in the end, and what comes behind it of its aggregate. On an error, what `progress` holds by then is committed.
+    /// As [`handle_at_once`](Handler::handle_at_once), in ever smaller parts where the database refuses one. In the end only the
+    /// culprit is left of such a part, with all later inputs of its aggregate. On an error, all that `progress` holds by then is committed.
     pub async fn handle_in_parts(
         &self,
         ids: &mut dyn IdSource,
@@ -108,7 +108,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
             match self.transact(ids, &inbound[from..to], Manner { waits: waits(hurried), ..Manner::default() }).await {
                 Ok(handled) => progress.keep(from, handled),
                 Err(StoreError::Unavailable(why)) => return Err(StoreError::Unavailable(why)),
-                // Somebody holds a row for too long. Which one is asked, not waited for.
+                // Another transaction holds a row for too long. The next try asks which one, and does not wait.
                 Err(StoreError::Contention(_)) if !hurried => open.push(Part { hurried: true, ..part }),
                 Err(_) if to - from > 1 => open.extend(part.halves()),
                 Err(error) => {
@@ -130,7 +130,10 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     ) -> Result<Progress<P::Reply>, StoreError> {
         let refusal = match error {
             StoreError::Data(_) => Refusal::Permanent(error.to_string()),
-            StoreError::Contention(_) | StoreError::Unavailable(_) => Refusal::Transient(error.to_string()),
+            // Of an unreadable row: a newer replica may take the next try.
+            StoreError::Contention(_) | StoreError::Unreadable(_) | StoreError::Unavailable(_) => {
+                Refusal::Transient(error.to_string())
+            }
         };
         let set_aside = SetAside { class: "database", refusal: refusal.clone() };
         let manner = Manner { waits: waits(hurried), set_aside: Some(&set_aside), ..Manner::default() };
@@ -147,7 +150,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
             Inbound::Input(_) | Inbound::Stuck(..) | Inbound::Ignored(_) | Inbound::Unread(_) => Verdict::Gone,
         };
         match self.transact(ids, std::slice::from_ref(inbound), manner).await {
-            Err(error @ (StoreError::Data(_) | StoreError::Contention(_))) => {
+            Err(error @ (StoreError::Data(_) | StoreError::Unreadable(_) | StoreError::Contention(_))) => {
                 // Its row stands as it was and comes again; no other waits for it.
                 error!(%error, "the database accepts neither the input nor a record of why it failed");
                 Ok(only(left))

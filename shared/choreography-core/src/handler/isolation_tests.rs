@@ -1,4 +1,4 @@
-//! What the database refuses, or can't give, concerns those who asked for it.
+//! What the database refuses, or can't give, concerns only the inputs that asked for it.
 
 use crate::{
     input::Verdict::{self, Applied, Dead, Deferred, Gone, Repeat},
@@ -29,9 +29,27 @@ fn on_shelves(world: &mut World) -> Vec<Verdict<()>> {
 fn a_row_that_cannot_be_read_stops_only_who_needs_it() {
     let mut world = World::new();
     world.handler.database.state().unreadable.insert(place(Table::Accounts, "b"));
-    assert_eq!(on_shelves(&mut world), [Applied(None), Deferred(Parked), Applied(None), Deferred(Queued)]);
+    assert_eq!(on_shelves(&mut world), [Applied(None), Deferred(Retrying), Applied(None), Deferred(Queued)]);
     assert_eq!(failure(&world.deferred()[0]).0, "database");
-    assert_eq!(world.dead_letters(), 1);
+    assert_eq!(world.dead_letters(), 0, "a newer replica may read it");
+    for _ in 0..world.handler.policy.retry.max_attempts {
+        world.pass(world.handler.policy.retry.cap);
+        world.retry();
+    }
+    let deferred = world.deferred();
+    assert_eq!((deferred.len(), deferred[0].status, world.dead_letters()), (2, Parked, 1), "nobody can read it");
+}
+
+#[test]
+fn a_row_that_a_newer_replica_can_read_is_handled_by_it_without_an_operator() {
+    let mut world = World::new();
+    world.handler.database.state().unreadable.insert(place(Table::Accounts, "b"));
+    on_shelves(&mut world);
+    world.handler.database.state().unreadable.clear();
+    world.pass(world.handler.policy.retry.cap);
+    world.retry();
+    assert_eq!((world.deferred().len(), world.dead_letters()), (0, 0));
+    assert_eq!(world.sum("b"), 2);
 }
 
 #[test]
@@ -104,7 +122,7 @@ fn a_refused_deadline_comes_again_with_its_error_and_keeps_no_other() {
         state.unreadable_deadlines.insert(broken);
     }
     let verdicts = world.deadlines(10);
-    let refusals = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Refused(Refusal::Permanent(_)))).count();
+    let refusals = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Refused(_))).count();
     assert_eq!((refusals, verdicts.len()), (2, 3), "{verdicts:?}");
     assert_eq!(world.published(), ["d ring"]);
     let state = world.handler.database.state();

@@ -2,8 +2,9 @@
 //! ([`Handler::handle_isolating`]), each of them one transaction.
 //!
 //! A transaction begins, locks rows and reads them, runs the rules in memory, writes all that follows at once, and commits: four round
-//! trips, and one more for each table whose rows can only be named by what stands in others'. What it inserts, the inbox first, it inserts after all its locks; so whatever was read without a lock is looked at again by the write, and a batch that
-//! lost something to another transaction is done anew, knowing what it lost.
+//! trips, and one more for each table whose keys stand in rows of another. It inserts only after it has taken all its locks, the inbox
+//! first. So the write looks again at whatever was read without a lock, and a batch that lost something to another transaction is
+//! done anew, knowing what it lost.
 
 mod batch;
 mod consequences;
@@ -78,9 +79,9 @@ pub struct Handler<P: Participant, D> {
 /// How a transaction goes about what may stop it.
 #[derive(Clone, Copy, Default)]
 struct Manner<'a> {
-    /// A hurried one waits for no row that others hold: whoever needs one steps aside.
+    /// A hurried one waits for no row that others hold: an input that needs one steps aside.
     waits: Waits,
-    /// Whoever needs a row that others hold is left as it is instead.
+    /// An input that needs a row that others hold is left as it is instead.
     leaves: bool,
     /// Aggregates of which something was left before: all that comes behind it is left as well.
     left: Option<&'a HashSet<String>>,
@@ -242,7 +243,7 @@ fn nothing_to_do<P: Participant>(inbound: &[Inbound<P>]) -> Option<Progress<P::R
         .then(|| Progress::of(inbound.iter().map(|_| Some(Verdict::Ignored)).collect()))
 }
 
-/// What a relay can be handed, and the key ranges that have something else to publish.
+/// The rows that can be handed to a relay, and the key ranges that have something else to publish.
 fn published(messages: Vec<OutboxMessage>, numbers: &[i64], ranges: i32) -> (Vec<OutboxRow>, Vec<i32>) {
     let (mut rows, mut others) = (Vec::new(), BTreeSet::new());
     for (place, message) in messages.into_iter().enumerate() {

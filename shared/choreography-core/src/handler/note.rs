@@ -9,7 +9,7 @@ use crate::{
     participant::{Participant, Refusal, Trigger},
 };
 
-/// The class of what waits for rows that others have locked. It is no failure of the input, so it spends no attempts.
+/// The class of an input that waits for rows that others have locked. It is no failure of the input, so it spends no attempts.
 pub(super) const LOCKED: &str = "locked";
 
 /// The class of what waits for something that comes by another way. It spends no attempts either.
@@ -47,7 +47,7 @@ pub(super) struct Note {
     /// It is a compensation.
     pub overtakes: bool,
     pub set_aside: Option<SetAside>,
-    /// Another has a row of it locked, and nobody waits for that here; or something before it of its aggregate was left.
+    /// Another transaction has a row of it locked, and this one does not wait; or something before it of its aggregate was left.
     pub left: bool,
     pub early: Option<Early>,
     /// It was deferred early when it was read, and the inbox knows it by now.

@@ -14,7 +14,7 @@ use crate::{
     store::{AmendedCall, Deadline, PendingCall, RefusedCall, Writing},
 };
 
-/// What has to be written, and what to tell whom.
+/// What has to be written, answered and reported.
 pub(super) struct Outcome<P: Participant> {
     pub verdicts: Vec<Option<Verdict<P::Reply>>>,
     pub writing: Writing<P>,
@@ -109,7 +109,7 @@ impl<P: Participant> Outcome<P> {
         calls.postponed.push(refused);
     }
 
-    /// Brings what is to be written into the form in which each row stands once. `answered`: calls whose answers were taken.
+    /// Merges the changes, so that each row is written once. `answered`: calls whose answers were taken.
     pub fn net(&mut self, answered: &[PendingCall]) {
         let deadlines = &mut self.writing.deadlines;
         for passed in std::mem::take(&mut self.passed) {

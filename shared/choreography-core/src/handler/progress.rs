@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{calls::FreshCall, input::Verdict, outbox::OutboxRow, store::Crashes};
 
-/// What of a batch is committed, and what follows from it. Kept across failed tries, so that committed parts are not handled (or
+/// Which part of a batch is committed, and what follows from it. Kept across failed tries, so that committed parts are not handled (or
 /// answered) twice.
 #[derive(Debug)]
 pub struct Progress<R> {

@@ -1,4 +1,4 @@
-//! The deferred events of one aggregate, and who of its events has to wait for them.
+//! The deferred events of one aggregate, and which of its events have to wait for them.
 
 use std::collections::BTreeMap;
 

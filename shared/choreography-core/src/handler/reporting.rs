@@ -240,7 +240,7 @@ fn process(service: &'static str, delivery: &Delivery) -> SpanStart {
     }
 }
 
-/// Whom it is about, and what it is.
+/// Which aggregate it is about, and what it is.
 fn named(origin: &Origin) -> (&str, &str) {
     match origin {
         Origin::Deadline(deadline) => (&deadline.aggregate_id, &deadline.name),

@@ -172,7 +172,7 @@ fn deadlines_answers_and_commands_are_spans_by_their_names() {
     assert_eq!(told(&last_input(&world)), ("Internal command".into(), expected));
 }
 
-/// An event of a trace that nobody records.
+/// An event of a trace that is not recorded.
 fn unrecorded(world: &mut World, act: &str) -> (String, Delivery) {
     let context = TraceContext::unrecorded();
     let trace_id = context.trace_id().unwrap().to_owned();

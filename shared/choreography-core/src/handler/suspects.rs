@@ -1,5 +1,5 @@
-//! Rows that were found locked for long. For a while nobody waits for them: they are asked whether they are free, and
-//! who needs one that is not steps aside, instead of keeping a whole batch.
+//! Rows that were found locked for long. For a while no transaction waits for them: it asks whether they are free, and an
+//! input that needs a locked one steps aside, instead of keeping a whole batch.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use crate::participant::Participant;
 
 /// A row is suspected for so long after it was last found locked.
 const SUSPECTED_FOR: TimeDelta = TimeDelta::seconds(60);
-/// More are not remembered: whoever meets those waits once more.
+/// More are not remembered: a transaction waits once more for a row beyond these.
 const MOST: usize = 10_000;
 
 /// Until when each is suspected.

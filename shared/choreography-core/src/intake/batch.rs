@@ -32,7 +32,7 @@ impl<P: Participant> Batch<P> {
         self.progress.verdicts.iter().any(Option::is_some)
     }
 
-    /// A batch is handed in again. Commands are not: their clients are told that nobody knows whether they were done. What
+    /// A batch is handed in again. Commands are not: their clients are told that it is not known whether they were done. What
     /// `stays` says no to goes as well.
     pub fn begin_again(self, why: &str, stays: impl Fn(&Item<P>) -> bool) -> Self {
         let begun = self.begun;
@@ -59,7 +59,7 @@ impl<P: Participant> Batch<P> {
         kept
     }
 
-    /// It went through, but for what was left: nothing of that was done.
+    /// The batch went through, except for inputs that were left: nothing of those was done.
     pub fn end(self, offsets: &SharedOffsets) -> (Handled<P::Reply>, Vec<Item<P>>) {
         let mut offsets = offsets.lock().unwrap_or_else(PoisonError::into_inner);
         let Self { inbound, mut progress, thens, .. } = self;

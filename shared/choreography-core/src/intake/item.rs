@@ -1,4 +1,4 @@
-//! An input together with whoever waits for its end.
+//! An input together with what waits for its end.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,7 @@ use crate::{
     trace::TraceContext,
 };
 
-/// Whoever waits for a command's reply is told it once.
+/// A client that waits for a command's reply is told it once.
 pub type Reply<R> = Box<dyn FnOnce(Result<R, ReplyError>) + Send>;
 
 /// A client's command on its way to the handler.
@@ -23,7 +23,7 @@ pub struct Asked<P: Participant> {
     pub command: P::Command,
     /// The trace context of the request.
     pub trace: TraceContext,
-    /// Who waits.
+    /// The client that waits.
     pub reply: Reply<P::Reply>,
 }
 

@@ -76,12 +76,12 @@ pub struct Intake<P: Participant> {
     aside: Arc<Aside<P>>,
     limits: Limits,
     guarded: bool,
-    /// The kind whose turn it is, when each goes alone.
+    /// The kind that is next, when each goes alone.
     turn: usize,
 }
 
 impl<P: Participant> Intake<P> {
-    /// With what it leaves to the loop beside.
+    /// The intake, and the queue in which it leaves inputs to the loops beside.
     pub fn new(limits: Limits) -> (Self, Arc<Aside<P>>) {
         let offsets = SharedOffsets::default();
         let aside = Arc::new(Aside::new(limits, offsets.clone()));
@@ -101,7 +101,7 @@ impl<P: Participant> Intake<P> {
         self.basket().room()
     }
 
-    /// How many more of a kind it takes before others have gone into a transaction: what waits outside is bounded there.
+    /// How many more inputs of a kind it takes before others have gone into a transaction. What waits outside is bounded there.
     pub fn room_for(&self, kind: Kind) -> usize {
         self.limits.inputs.saturating_sub(self.waiting[kind as usize].len())
     }
@@ -148,8 +148,8 @@ impl<P: Participant> Intake<P> {
         self.pending.is_some() || self.waiting.iter().any(|waiting| !waiting.is_empty())
     }
 
-    /// Chooses what the next [`step`](Self::step) handles: what failed before, or a fair share of what waits. Whether there is
-    /// something. `owned_since`: as [`EventConsumer::owned_since`]; of partitions that went to another member nothing is begun any more.
+    /// Chooses what the next [`step`](Self::step) handles: the batch that failed before, or a fair share of what waits. Returns whether
+    /// there is something. `owned_since`: as [`EventConsumer::owned_since`]; no message of a partition that moved to another is begun.
     pub fn prepare(&mut self, owned_since: impl Fn(&str, i32) -> Option<u64>) -> bool {
         let is_owned = |item: &Item<P>| item.is_owned(&owned_since);
         let again = self.pending.take().map(|batch| batch.begin_again(NO_ANSWER, is_owned));
@@ -186,10 +186,10 @@ impl<P: Participant> Intake<P> {
     /// Hands to the handler what was prepared. `None`: there was nothing, or all of it went aside.
     ///
     /// Safe to drop in the middle: the next step goes on with what was taken. Commands are not handed in twice, though: once a try
-    /// has failed or was dropped, their clients are told that nobody knows.
+    /// has failed or was dropped, their clients are told that the outcome is not known.
     ///
     /// # Errors
-    /// The database is away for everybody. The batch is kept: serve the group with [`EventConsumer::keep_alive`] for a while, then
+    /// The database is away for every input. The batch is kept: serve the group with [`EventConsumer::keep_alive`] for a while, then
     /// step again.
     pub async fn step<D: Database<P> + CallStore>(
         &mut self,
@@ -198,13 +198,13 @@ impl<P: Participant> Intake<P> {
     ) -> Result<Option<Handled<P::Reply>>, StoreError> {
         match self.try_pending(handler, ids).await {
             Ok(()) => {}
-            Err(StoreError::Contention(_) | StoreError::Data(_)) => {
+            Err(StoreError::Contention(_) | StoreError::Data(_) | StoreError::Unreadable(_)) => {
                 let Some(batch) = self.pending.take() else { return Ok(None) };
                 self.aside.add(batch.into_items());
                 return Ok(None);
             }
             Err(error) => {
-                // Whoever waits for a command's reply need not wait for the database to come back.
+                // A client that waits for a command's reply need not wait for the database to come back.
                 let why = error.to_string();
                 self.pending = self.pending.take().map(|batch| batch.begin_again(&why, |_| true));
                 self.waiting[COMMANDS].drain(..).for_each(|item| item.answer_unknown(&why));
@@ -236,7 +236,7 @@ impl<P: Participant> Intake<P> {
         }
     }
 
-    /// What a run crashed over goes aside, with all that comes behind it of its aggregate.
+    /// Sets aside the inputs over which a run crashed, with all later inputs of their aggregates.
     async fn leave_suspects<D: Database<P>>(&mut self, handler: &Handler<P, D>) -> Result<(), StoreError> {
         let Some(batch) = self.pending.as_ref().filter(|batch| !batch.is_done_in_part()) else { return Ok(()) };
         let crashed = handler.crashed_over(&batch.inbound).await?;

@@ -1,7 +1,7 @@
 //! How much of each kind of input goes into one transaction.
 
-/// Takes at most `limit` of what waits, kind by kind: each has an equal share, and what one leaves over the others have, the
-/// first one first.
+/// Takes at most `limit` of the inputs that wait, kind by kind. Each kind has an equal share; what one leaves over goes to the
+/// others, the first one first.
 pub(super) fn shares<const KINDS: usize>(limit: usize, waiting: [usize; KINDS]) -> [usize; KINDS] {
     let share = (limit / KINDS).max(1);
     let mut left = limit;

@@ -1,7 +1,7 @@
-//! What could not be done at once, with all that stands behind it, while the others go on.
+//! Inputs that could not be done at once, with all that stand behind them, while the others go on.
 //!
-//! It comes in whole batches, of which mostly a single input is at fault. So it is tried once more in ever smaller parts, without
-//! waiting for locks ([`Turn::Quick`]); what is left then is waited for, halved or set aside ([`Turn::Slow`]).
+//! They come in whole batches, and mostly a single input is at fault. So they are tried once more in ever smaller parts, without
+//! waiting for locks ([`Turn::Quick`]). Those that are left then wait for locks, are halved or set aside ([`Turn::Slow`]).
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -18,7 +18,7 @@ use crate::participant::Participant;
 
 /// Full at so many batches' worth: then no further messages are taken from Kafka.
 const BATCHES: usize = 4;
-/// Inputs of a quick turn. Whoever waits for a reply has it at the turn's end, and a culprit is found in fewer tries among few.
+/// Inputs of a quick turn. A client that waits for a reply has it at the turn's end, and a culprit is found in fewer tries among few.
 const QUICK: usize = 64;
 
 /// Shared by the loop that fills it and those that empty it.
@@ -33,7 +33,7 @@ struct State<P: Participant> {
     quick: VecDeque<Item<P>>,
     slow: VecDeque<Item<P>>,
     bytes: usize,
-    /// Aggregates of which something is here, waiting or under way.
+    /// Aggregates that have an input here, waiting or under way.
     here: HashMap<Arc<str>, Here>,
     guarded: bool,
     /// The last quick turn was that of commands.
@@ -43,7 +43,7 @@ struct State<P: Participant> {
 struct Here {
     items: usize,
     under_way: bool,
-    /// What comes of it joins the slow ones, which are before it.
+    /// New inputs of it join the slow ones, which are before them.
     slow: bool,
 }
 
@@ -215,7 +215,7 @@ impl<P: Participant> State<P> {
         taken
     }
 
-    /// A guarded turn has one kind: what ends the process is not blamed on others.
+    /// A guarded turn has one kind, so that no other kind is blamed for an input that ends the process.
     fn take(&mut self, turn: Turn, limit: usize) -> Vec<Item<P>> {
         let (mut taken, mut stays): (Vec<Item<P>>, _) = (Vec::new(), VecDeque::new());
         let mut passed_over: HashSet<Arc<str>> = HashSet::new();

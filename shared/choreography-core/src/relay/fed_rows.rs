@@ -1,7 +1,7 @@
-//! Which of the rows that came past the table may be sent without reading it: those whose aggregate's previous event Kafka has,
-//! as this relay knows for certain.
+//! Rows that came past the table, and which of them may be sent without reading it: those of which this relay knows for certain
+//! that Kafka has the aggregate's previous event.
 //!
-//! Numbers of the outbox have gaps that nobody sees: another replica may have committed an earlier event of the same aggregate, and
+//! Numbers of the outbox have gaps that no reader sees: another replica may have committed an earlier event of the same aggregate, and
 //! this process knows nothing of it. So each event carries its aggregate's own number, counted without gaps under the
 //! aggregate's lock. The first event of an aggregate has none before it; the nth goes once the one before it was acknowledged here.
 //! What this relay can't know is left to the table, whose reads begin behind the first row that is not done with.
@@ -26,7 +26,7 @@ pub(super) struct Fed {
     remembered_bytes: usize,
 }
 
-/// What is chosen of what waits; nothing waits any more but for want of room.
+/// The rows that are chosen among those that wait. Only rows for which there was no room still wait.
 #[derive(Debug, Default)]
 pub(super) struct Chosen {
     pub rows: Vec<OutboxRow>,
@@ -69,7 +69,7 @@ impl Fed {
             };
             let before = sent.get(key).or_else(|| self.acknowledged.get(key)).copied().unwrap_or_default();
             if before + 1 != nth {
-                // Behind what is not known all of the aggregate waits, since none has the number after it.
+                // Behind an unknown event all of the aggregate waits, since none has the next number.
                 row.remove();
                 chosen.look = true;
                 continue;

@@ -7,7 +7,7 @@ use std::{
 
 use crate::outbox::OutboxRow;
 
-/// Bounded in rows and bytes: what finds no room is left to the table.
+/// Bounded in rows and bytes: rows that find no room are left to the table.
 #[derive(Debug)]
 pub struct Feed {
     state: Mutex<State>,

@@ -3,15 +3,15 @@
 //! Rows of the outbox are written once and never changed. What is published is written down apart, for each key range: a number
 //! up to which all is done with, and blocks of numbers beyond it ([`Mark`]).
 //!
-//! Why the order holds: an aggregate's rows are numbered under its lock, so whoever sees one sees all before it. Every
+//! Why the order holds: an aggregate's rows are numbered under its lock, so a read that sees one sees all before it. Every
 //! read begins behind the first row that is not done with, so a relay sends every aggregate's rows without gaps, and a row
 //! counts as published only when Kafka has it. Two relays at once (a frozen one that wakes up) can repeat rows, but no row
 //! *first* appears before an earlier one of its aggregate. The lease spares the repeats; its epoch keeps a relay that lost it
 //! from marking.
 //!
 //! Why nothing is skipped: numbers are drawn by transactions that commit in any order, so a lower one may come into sight after
-//! a higher one. "All is done with up to here" is said only of numbers that are [`settled`]: a row with this number or a higher one is
-//! in sight, and whoever may have drawn a lower one has ended.
+//! a higher one. "All is done with up to here" is said only of numbers that are [settled](settlement): a row with this
+//! number or a higher one is in sight, and every transaction that may have drawn a lower one has ended.
 //!
 //! What one message or topic does stops no other: see [`waits`] and [`Outcome`](outcome::Outcome). A row that has to wait, for its
 //! topic or behind one of its key that Kafka refuses, is left behind: it is noted by its number, and the rest goes on.
@@ -82,7 +82,7 @@ impl Reading {
         self.rows.div_ceil(self.ranges.len().max(1))
     }
 
-    /// Most rows of one range that were left behind: what is new goes on beside them.
+    /// How many rows of one range that were left behind a read takes at most: new rows go on beside them.
     pub fn left_per_range(&self) -> usize {
         self.rows_per_range().div_ceil(2)
     }
@@ -109,9 +109,9 @@ pub struct Unpublished {
     /// Rows behind the read's numbers that have to wait: of a stopped key, of a topic left out, or behind one of their key that
     /// was left behind. Ranges and numbers.
     pub waiting: Vec<(i32, i64)>,
-    /// Up to which number each range was read: none that was in sight up to there is missing.
+    /// The number up to which each range was read: no row that was in sight up to there is missing.
     pub seen: Vec<(i32, i64)>,
-    /// Who was at work meanwhile.
+    /// The transactions that were at work meanwhile.
     pub snapshot: Snapshot,
 }
 
@@ -148,7 +148,7 @@ impl Mark {
 pub trait OutboxStore: Send + Sync + 'static {
     /// Tells that `holder` lives, renews the leases that it has and takes those of its lane that are free or expired (with
     /// the next epoch), up to its [`fair_share`] among the relays that live; gives back what is above it. Returns what it
-    /// holds now. A lease that expired and that nobody took meanwhile keeps its epoch, unless the database was started since, or is
+    /// holds now. A lease that expired and that no other took meanwhile keeps its epoch, unless the database was started since, or is
     /// another server: what was seen in the other one may not be in this one.
     fn claim(
         &self,
@@ -164,17 +164,17 @@ pub trait OutboxStore: Send + Sync + 'static {
     fn writers(&self) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
     /// The first rows that are not done with.
     fn unpublished(&self, reading: &Reading) -> impl Future<Output = Result<Unpublished, StoreError>> + Send;
-    /// Writes down what is published and what is left behind, where the lease's epoch still stands, expired or not; returns the
-    /// ranges where it does.
+    /// Records the rows that are published and those that are left behind, for each lease whose epoch still stands, expired or not.
+    /// Returns the ranges of those leases.
     fn mark(&self, leases: &[Lease], mark: &Mark) -> impl Future<Output = Result<Vec<i32>, StoreError>> + Send;
     /// Stops the keys of these rows, each for its topic, where the lease's epoch still stands, and leaves the rows behind;
-    /// returns how many rows that are. They wait, whoever holds the range, until they are released or discarded.
+    /// returns how many rows that are. They wait, whichever replica holds the range, until they are released or discarded.
     fn stop(&self, leases: &[Lease], refused: &[Refused]) -> impl Future<Output = Result<u64, StoreError>> + Send;
     /// Gives leases back, so that another replica need not wait for their expiry.
     fn release(&self, holder: Uuid) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// How many key ranges each of so many relays may hold. Rounded up: all ranges are held whoever is quicker.
+/// How many key ranges each of so many relays may hold. Rounded up: all ranges are held, whichever relay is quicker.
 pub fn fair_share(ranges: i64, relays: i64) -> i64 {
     ranges.max(0).unsigned_abs().div_ceil(relays.max(1).unsigned_abs()).try_into().unwrap_or(i64::MAX)
 }

@@ -1,10 +1,10 @@
-//! Up to which number every transaction that drew one has ended.
+//! The number up to which every transaction that drew one has ended.
 
 use std::{collections::HashSet, time::Duration};
 
 use super::Snapshot;
 
-/// So long after a number came into sight, and then so often, the store is asked who writes to the outbox.
+/// So long after a number came into sight, and then so often, the store is asked which transactions write to the outbox.
 const ASK_AFTER: Duration = Duration::from_secs(1);
 
 /// Between two reads of one relay.
@@ -14,24 +14,25 @@ pub(super) struct Settled {
     pending: Option<Pending>,
 }
 
-/// Settled once nobody is left who may have drawn this number or a lower one.
+/// Settled once every transaction that may have drawn this number or a lower one has ended.
 #[derive(Debug)]
 struct Pending {
     number: i64,
-    /// Whoever drew it comes before this transaction.
+    /// The transaction that drew it comes before this one.
     before: i64,
     asked_at: Duration,
-    /// Who wrote to the outbox when that was asked first, and still did each time since: who drew the number is among them, or
-    /// has ended. Snapshots alone do not tell: any transaction of the server is in them, however long it runs.
+    /// The transactions that wrote to the outbox when the store was asked first, and still did each time since: the one that
+    /// drew the number is among them, or has ended. Snapshots alone do not tell: any transaction of the server is in them,
+    /// however long it runs.
     writers: Option<HashSet<String>>,
 }
 
 impl Settled {
-    /// A read has ended. Returns a number: whoever drew it or a lower one had ended before the read began, so that the read saw
-    /// what of theirs there is.
+    /// A read has ended. Returns a number: every transaction that drew it or a lower one had ended before the read began, so
+    /// that the read saw all that they committed.
     ///
-    /// `highest` was in sight before this read began: whoever drew it or a lower one had begun by then. A number that is drawn and
-    /// not in sight says nothing: after a crash of the database it may be drawn again.
+    /// `highest` was in sight before this read began: every transaction that drew it or a lower one had begun by then. A number
+    /// that is drawn and not in sight says nothing: after a crash of the database it may be drawn again.
     pub fn observe(&mut self, highest: i64, snapshot: Snapshot, now: Duration) -> i64 {
         let Snapshot { oldest, next } = snapshot;
         if self.pending.is_none() && highest > self.through {
@@ -45,12 +46,12 @@ impl Settled {
         self.through
     }
 
-    /// Whether the store is to be asked who writes, before the next read.
+    /// Whether the store is to be asked which transactions write, before the next read.
     pub fn asks(&self, now: Duration) -> bool {
         self.pending.as_ref().is_some_and(|pending| now.saturating_sub(pending.asked_at) >= ASK_AFTER)
     }
 
-    /// These write to the outbox.
+    /// These transactions write to the outbox.
     pub fn heard(&mut self, writers: Vec<String>, now: Duration) {
         let Some(pending) = &mut self.pending else { return };
         let writers: HashSet<String> = writers.into_iter().collect();

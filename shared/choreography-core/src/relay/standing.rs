@@ -26,7 +26,7 @@ struct Standing {
 pub(super) struct Standings(BTreeMap<i32, Standing>);
 
 impl Standings {
-    /// The leases of which nothing is known: they were not held before.
+    /// The leases about which nothing is known: they were not held before.
     pub fn unknown(&self, leases: &[Lease]) -> Vec<Lease> {
         let is_known = |lease: &&Lease| self.0.get(&lease.range).is_some_and(|range| range.epoch == lease.epoch);
         leases.iter().filter(|lease| !is_known(lease)).copied().collect()
@@ -101,7 +101,7 @@ impl Standings {
     }
 
     /// What is to be written down once Kafka has these of the rows that were found. `settled`: see
-    /// [`Settled`](super::settled::Settled).
+    /// [`Settled`](super::settlement::Settled).
     pub fn mark(&self, found: &Found, acknowledged: &[(i32, i64)], settled: i64) -> Step {
         let has: HashSet<&(i32, i64)> = acknowledged.iter().collect();
         let mut through: BTreeMap<i32, i64> = BTreeMap::new();
@@ -132,7 +132,7 @@ impl Standings {
         Step { mark: Mark { through: due, ..mark }, through }
     }
 
-    /// What is to be written down of what Kafka has, without having read anything.
+    /// The numbers to write down of rows that Kafka has, without a read of the table.
     pub fn mark_sent(&self) -> Step {
         Step { mark: Mark { published: self.unwritten(), ..Mark::default() }, ..Step::default() }
     }
@@ -173,7 +173,7 @@ impl Standings {
         for Refused { range, number, .. } in refused {
             if let Some(standing) = self.0.get_mut(range) {
                 standing.beyond.insert(*number);
-                // Once it is discarded nothing else tells of it.
+                // Once it is discarded, only the block records it.
                 standing.has_blocks = true;
             }
         }
@@ -190,7 +190,7 @@ impl Standings {
 pub(super) struct Step {
     /// To be written down.
     pub mark: Mark,
-    /// Up to which number all is done with then, in each range that was read.
+    /// The number up to which all is done with then, in each range that was read.
     through: BTreeMap<i32, i64>,
 }
 

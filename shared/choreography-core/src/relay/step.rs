@@ -107,7 +107,7 @@ impl Relay {
         self.waits.keep_ranges(&self.ranges());
         let new = self.standings.unknown(&self.leases);
         if !new.is_empty() {
-            // What another relay sent meanwhile, or another server lost, is nothing to what was known before.
+            // What was known before is void: another relay may have sent meanwhile, or another server may have lost rows.
             self.fed = Fed::default();
             self.feed.take(true);
             self.look = true;
@@ -120,7 +120,7 @@ impl Relay {
         Ok(())
     }
 
-    /// Whether the last step was told that a lease is another's by now: claim before the next, or it repeats in vain.
+    /// Whether the last step found that another relay has a lease by now: claim before the next, or it repeats in vain.
     pub fn has_lost_leases(&self) -> bool {
         self.lost
     }
@@ -162,7 +162,7 @@ impl Relay {
         let Taken { rows, look } = self.feed.take(self.fed.is_empty());
         self.look |= look;
         self.fed.add(rows);
-        // What failed is known by the table alone, and gaps may be rows of others of which nothing was told.
+        // Only the table knows what failed, and gaps may be rows of other replicas that were not handed on.
         let is_settling = self.standings.has_gaps() && began.saturating_sub(self.looked_at) >= SETTLE_AFTER;
         let is_known = !self.look && !is_settling && self.waits.is_empty();
         if is_known && let Some(relayed) = self.fed_step(store, producer, clock).await? {
@@ -189,7 +189,7 @@ impl Relay {
             self.mark_in_time(store, began).await?;
             return Ok(Some(Relayed::Nothing));
         }
-        // Whoever gives up in the middle finds them in the table.
+        // If this step is dropped in the middle, the next one finds them in the table.
         self.look = true;
         let published = rows.len();
         let outcome = self.publish(producer, rows, clock).await;
@@ -209,7 +209,7 @@ impl Relay {
         }))
     }
 
-    /// Writes down what Kafka has of what was handed on, if that is due.
+    /// Records which of the rows that were handed on Kafka has, if that is due.
     async fn mark_in_time<S: OutboxStore>(&mut self, store: &S, now: Duration) -> Result<(), StoreError> {
         let rows = self.standings.unwritten_rows();
         if rows >= MARK_ROWS || rows > 0 && now.saturating_sub(self.marked_at) >= MARK_AFTER {
@@ -297,7 +297,7 @@ impl Relay {
         outcome
     }
 
-    /// Writes down what is done with. How many of the acknowledged rows that are.
+    /// Records the rows that are done with. Returns how many of the acknowledged rows were recorded.
     async fn mark<S: OutboxStore>(
         &mut self,
         store: &S,

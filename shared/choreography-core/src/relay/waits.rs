@@ -55,7 +55,7 @@ impl Waits {
         self.topics.remove(topic);
     }
 
-    /// Whether nothing failed that has not succeeded since.
+    /// Whether everything that failed has succeeded since.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty() && self.topics.is_empty()
     }

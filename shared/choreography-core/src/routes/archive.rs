@@ -1,4 +1,4 @@
-//! What of finished sagas may leave the database, as a service declares it.
+//! Which rows of finished sagas may leave the database, as a service declares it.
 
 /// What `archive` may take away: rows of finished sagas, and old records.
 #[derive(Clone, Debug, Default)]
@@ -9,7 +9,7 @@ pub struct Archive {
     pub records: Vec<AgingRecords>,
 }
 
-/// By which an aggregate's row is known to be finished, and how old it is.
+/// How to tell that an aggregate's row is finished, and how old it is.
 #[derive(Clone, Debug)]
 pub struct Finished {
     /// The column of its state.

@@ -1,4 +1,4 @@
-//! What in a route table contradicts itself. Each line names the places, and what to do.
+//! Contradictions within a route table. Each line names the places, and what to do.
 
 use std::{collections::BTreeSet, fmt, panic::Location};
 
@@ -120,7 +120,7 @@ pub(super) fn of(table: &RouteTable, service: &str) -> Vec<String> {
     wrong
 }
 
-/// The calls that `made` says are made must be those whose answers have a rule. `given`: where it is said who makes them.
+/// The calls that `made` says are made must be those whose answers have a rule. `given`: where the provider that makes them is named.
 pub(super) fn of_calls(table: &RouteTable, made: &[&'static str], given: &Location<'_>) -> Vec<String> {
     let given = format!("{}:{}", given.file(), given.line());
     let unmade = table.answers.iter().filter(|(step, _)| !made.contains(*step)).map(|(step, rule)| {

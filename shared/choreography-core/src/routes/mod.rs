@@ -20,7 +20,10 @@ mod unhandled;
 
 use std::marker::PhantomData;
 
-use crate::{Call, Command, Event, Record, Refusal, Row};
+use crate::{
+    Call, Command, Event, Record, Refusal, Row,
+    versions::{Conversion, Convert},
+};
 
 pub use archive::{AgingRecords, Archive, Archived, Ends, Finished, Records};
 pub use contradictions::RoutesError;
@@ -85,19 +88,32 @@ pub trait Service: Send + Sync + Sized + 'static {
     /// The service's name: its consumer group, the `source` of its events, the consumer of its inbox.
     const NAME: &'static str;
 
-    /// Declares what the service reacts to, and how.
+    /// Declares what the service reacts to, and how. Called once, at the start, before anything is connected; it must declare the same
+    /// each time.
     fn routes(on: &mut Routes<Self>);
 }
 
 /// What a rule for an event, an answer or a deadline answers.
 pub type Reacts = Result<Reaction, Refusal>;
 
-/// A rule for an event: plain and synchronous, without I/O, time of its own or chance. It may run several times for one
-/// event, since a transaction may be tried again; what it changed then is forgotten.
+/// A rule for an event: plain and synchronous, without I/O, time of its own or chance.
+///
+/// It is called within the transaction that records its effect, with the aggregate's row locked (`SELECT … FOR UPDATE`); where there is
+/// no row yet it is given the default. Events of one aggregate and topic come in their order, one after another. It may run several
+/// times for one event, since a transaction may be tried again; what it changed then is forgotten. Once it is committed, the event
+/// never comes again within the event horizon.
+///
+/// # Errors
+/// [`Refusal::Transient`]: the event waits and is tried again, its aggregate's later events behind it. [`Refusal::Awaited`]: the same, for as
+/// long as it takes. [`Refusal::Permanent`], and a panic: the event is parked and dead-lettered, its aggregate's later events wait. Others go on.
 pub type OnEvent<E, S> = fn(&E, &mut <S as Service>::Aggregate, &Moment<'_, S>) -> Reacts;
 /// As [`OnEvent`], with further rows.
 pub type OnEventWith<E, X, S> = fn(&E, &mut <S as Service>::Aggregate, &mut Further<X>, &Moment<'_, S>) -> Reacts;
-/// A rule for a command.
+/// A rule for a command. It is called as one for an event is, with the command's row locked; of a [`Key::Fresh`](crate::Key::Fresh)
+/// there is none. The client is answered once all is committed.
+///
+/// # Errors
+/// The client is told the refusal; nothing is kept.
 pub type OnCommand<C, S> =
     fn(&C, &mut <C as Command>::Row, &Moment<'_, S>) -> Result<(<C as Command>::Reply, Reaction), Refusal>;
 /// As [`OnCommand`], with further rows.
@@ -117,12 +133,20 @@ pub type OnCommandWithTwo<C, X, Y, S> = fn(
     &mut Further<Y>,
     &Moment<'_, S>,
 ) -> Result<(<C as Command>::Reply, Reaction), Refusal>;
-/// A rule for a provider's answer. Refusing it keeps the call open: it is reported and asked about again.
+/// A rule for a provider's answer. It is called as one for an event is, for the first answer to a call; later ones are compared and
+/// forgotten.
+///
+/// # Errors
+/// A refusal keeps the call open: it is reported and asked about again.
 pub type OnAnswer<C, S> = fn(&<C as Call>::Answer, &mut <S as Service>::Aggregate, &Moment<'_, S>) -> Reacts;
 /// As [`OnAnswer`], with further rows.
 pub type OnAnswerWith<C, X, S> =
     fn(&<C as Call>::Answer, &mut <S as Service>::Aggregate, &mut Further<X>, &Moment<'_, S>) -> Reacts;
-/// A rule for a deadline that has passed.
+/// A rule for a deadline that has passed, by the database's clock. It is called as one for an event is, once: by then the deadline is
+/// gone.
+///
+/// # Errors
+/// A refusal leaves the deadline where it is: it is reported and comes again.
 pub type OnDeadline<S> = fn(&mut <S as Service>::Aggregate, &Moment<'_, S>) -> Reacts;
 /// As [`OnDeadline`], with further rows.
 pub type OnDeadlineWith<X, S> = fn(&mut <S as Service>::Aggregate, &mut Further<X>, &Moment<'_, S>) -> Reacts;
@@ -255,6 +279,13 @@ impl<S: Service> Routes<S> {
     /// Says that rules publish events of this type. What is not declared is not published: the input is refused.
     pub fn publishes<E: Event>(&mut self) {
         self.table.publishes::<E>();
+    }
+
+    /// Says how readers of a topic that moves get the version before, as long as its owner publishes on both: the new topic has this
+    /// event in the version of this build, and the old one has what `back` makes of it, under the same id.
+    pub fn publishes_before<E: Event>(&mut self, version: u32, back: Convert) {
+        let step = Conversion { from: E::TYPE.version, to: version, convert: back };
+        self.table.before.insert(E::TYPE.name, step);
     }
 
     /// Says that rules append records of this type. What is not declared is not appended: the input is refused.

@@ -17,6 +17,7 @@ use crate::{
     participant::{Participant, Trigger},
     rows::{Rows, Touch},
     table::{Cells, RowError},
+    topic_moves::{Publication, Switch, TopicMoves},
 };
 
 /// A service with its route table.
@@ -28,6 +29,7 @@ pub struct Routed {
     reads: Vec<&'static str>,
     writes: Vec<&'static str>,
     aggregates: TableId,
+    moves: TopicMoves,
 }
 
 /// A table, known by its name.
@@ -43,7 +45,48 @@ impl Routed {
         let table = RouteTable::of::<S>()?;
         let Description { reads, writes, .. } = table.describe(S::NAME);
         let aggregates = TableId(S::Aggregate::TABLE);
-        Ok(Self { name: S::NAME, service: Box::new(service), table, reads, writes, aggregates })
+        Ok(Self {
+            name: S::NAME,
+            service: Box::new(service),
+            table,
+            reads,
+            writes,
+            aggregates,
+            moves: TopicMoves::default(),
+        })
+    }
+
+    /// Which topics are called otherwise on the broker than in the contracts, or are on their way there.
+    #[must_use]
+    pub fn with_moves(self, moves: TopicMoves) -> Self {
+        Self { moves, ..self }
+    }
+
+    /// The topics that it reads, as the broker calls them, with those that take their places; and what to do about these.
+    pub fn subscription(&self) -> (Vec<&str>, Vec<Switch>) {
+        let topics = self.reads.iter().map(|topic| self.moves.current(topic)).collect();
+        (topics, self.reads.iter().filter_map(|topic| self.moves.switch(topic)).collect())
+    }
+
+    /// The topics that it has read and that are closed: by the name before, and the one now.
+    pub fn left(&self) -> Vec<(String, String)> {
+        let now = |topic: &&'static str| ((*topic).to_owned(), self.moves.current(topic).to_owned());
+        self.reads.iter().map(now).filter(|(before, now)| before != now).collect()
+    }
+
+    /// Every topic where its events may stand, as the broker calls them.
+    pub fn sources(&self) -> Vec<&str> {
+        self.reads.iter().flat_map(|topic| self.moves.sources(topic)).collect()
+    }
+
+    /// Every topic that it writes, as the broker calls them.
+    pub fn destinations(&self) -> Vec<&str> {
+        self.writes.iter().flat_map(|topic| self.moves.destinations(topic)).collect()
+    }
+
+    /// Where its events go, and in which version.
+    pub fn publication(&self) -> Publication {
+        Publication { moves: self.moves.clone(), before: self.table.before.clone() }
     }
 
     /// What the service declares, as data.
@@ -196,6 +239,7 @@ impl Participant for Routed {
     }
 
     fn ignores(&self, topic: &str, event_type: &str) -> bool {
+        let topic = self.moves.contract_topic(topic);
         self.table.ignored.get(event_type).is_some_and(|ignored| ignored.topic == topic)
     }
 
@@ -205,7 +249,7 @@ impl Participant for Routed {
             return Ok(None);
         };
         let owner = entry.contract.event_type.topic;
-        if owner != topic {
+        if owner != self.moves.contract_topic(topic) {
             return Err(DecodeError::ForeignTopic {
                 event_type: envelope.event_type.clone(),
                 owner: owner.to_owned(),

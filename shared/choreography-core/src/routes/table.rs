@@ -13,13 +13,14 @@ use super::{
 use crate::{
     AnyRow, Call, Command, DecodeError, Event, EventType, Record, Row,
     table::{Cells, RowError},
+    versions::Conversion,
 };
 
-/// The rows of a table, of which type they are put aside.
+/// The type that a table's rows have, so that they can be kept with those of others.
 #[derive(Clone, Copy)]
 pub(super) struct Kept {
     pub of: Typed,
-    /// Of a key of which nothing is known yet.
+    /// The row of a key about which nothing is known yet.
     pub absent: fn() -> AnyRow,
     pub read: fn(&mut Cells<'_>) -> Result<AnyRow, RowError>,
 }
@@ -53,6 +54,8 @@ pub(super) struct RouteTable {
     pub answers: BTreeMap<&'static str, Rule>,
     pub deadlines: BTreeMap<&'static str, Rule>,
     pub published: BTreeMap<&'static str, EventContract>,
+    /// Steps back to the versions that old topics have.
+    pub before: BTreeMap<&'static str, Conversion>,
     pub ignored: BTreeMap<&'static str, EventType>,
     pub recorded: BTreeMap<&'static str, Typed>,
     /// In the order in which they are locked: the aggregate's first.

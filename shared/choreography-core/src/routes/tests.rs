@@ -10,6 +10,8 @@ use crate::{
 
 #[path = "confused_tests.rs"]
 mod confused;
+#[path = "moves_tests.rs"]
+mod moves;
 
 /// Loyalty points: a visit earns some, and undoing it takes them back.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use tracing::warn;
 
 use crate::EventType;
 
-/// What all types are called that no contract declares: a label must not take whatever comes from outside.
+/// The label for all types that no contract declares: a label must not take whatever comes from outside.
 const OTHER: &str = "other";
 
 /// What is known of the types that have no rule.

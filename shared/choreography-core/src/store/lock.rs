@@ -10,7 +10,7 @@ use crate::participant::Participant;
 pub struct Wanted<P: Participant> {
     /// Aggregates whose deferred events are locked and read, because one of them is to be handled.
     pub queues: Vec<String>,
-    /// Aggregates of which an event has arrived: is anything of them deferred? Nothing of it is locked.
+    /// Aggregates of arrived events, for which to look up whether an event is deferred. Those are not locked.
     pub arrivals: Vec<String>,
     /// Rows of the service's own tables, table by table in their one order.
     pub rows: Vec<WantedRows<P>>,
@@ -45,9 +45,9 @@ impl<P: Participant> Default for Wanted<P> {
 pub struct Found<P: Participant> {
     /// The deferred events of the queues, in number order.
     pub queues: Vec<Deferred>,
-    /// Aggregates of the arrivals of which an event is deferred.
+    /// Those aggregates of the arrivals that have a deferred event.
     pub deferred: HashSet<String>,
-    /// Aggregates of the arrivals of which a compensation is deferred that is not parked.
+    /// Those aggregates of the arrivals that have a deferred compensation that is not parked.
     pub overtaking: HashSet<String>,
     /// The rows that are there, locked by this transaction now.
     pub rows: Vec<(P::Table, String, P::Row)>,

@@ -25,24 +25,27 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The database is away or broken for everybody: wait, then try the same again.
+    /// The database is away or broken for every input: wait, then try the same again.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// Another holds what this needs, or a partition is missing: it concerns this work only and may pass.
+    /// Another transaction holds a lock that this one needs, or a partition is missing: it concerns this work only and may pass.
     #[error("the database could not do this now: {0}")]
     Contention(String),
-    /// It concerns this work only and trying again can't help: the database refuses its data, or a row that it needs
-    /// can't be read by this version.
+    /// It concerns this work only and trying again can't help: the database refuses its data.
     #[error("the database refuses the data: {0}")]
     Data(String),
+    /// It concerns this work only: a row that it needs can't be read by this version. A replica of a newer version may read it, so
+    /// trying again can help.
+    #[error("this version can't read a row: {0}")]
+    Unreadable(String),
 }
 
 /// Opens transactions (READ COMMITTED).
 pub trait Database<P: Participant>: Send + Sync + 'static {
     /// Dropped without a commit, it is rolled back.
     type Transaction: Transaction<P>;
-    /// Opens a transaction. A hurried one finds out at once whether somebody has a
-    /// table locked as a whole: that concerns everybody ([`StoreError::Unavailable`]).
+    /// Opens a transaction. A hurried one finds out at once whether another session has a
+    /// table locked as a whole: that concerns every input ([`StoreError::Unavailable`]).
     fn begin(&self, waits: Waits) -> impl Future<Output = Result<Self::Transaction, StoreError>> + Send;
 
     /// How often the process crashed while it handled each message; in the order of `messages`.
@@ -79,9 +82,9 @@ pub enum Waits {
 /// events and deadlines that a write changes come behind rows that it has locked; if two transactions wait for each other there, the
 /// database ends one of them, and it begins anew.
 ///
-/// Nothing is inserted before the write, and so some of what was read can be another's by then: a row that was not there, a key of
-/// which nothing was deferred, an event that had no effect yet. The write looks at all of that again in its own, later snapshot and
-/// says what was [`Lost`]; whoever lost something rolls back and begins anew.
+/// Nothing is inserted before the write, so another transaction may have changed some of what was read: a row that was not
+/// there, a key without a deferred event, an event that had no effect yet. The write looks at all of that again in its own,
+/// later snapshot and says what was [`Lost`]; a transaction that lost something rolls back and begins anew.
 pub trait Transaction<P: Participant>: Send {
     /// The database's clock when the transaction began.
     fn now(&self) -> DateTime<Utc>;
@@ -89,7 +92,7 @@ pub trait Transaction<P: Participant>: Send {
     fn lock(&mut self, wanted: &Wanted<P>) -> impl Future<Output = Result<Found<P>, StoreError>> + Send;
     /// Writes everything that follows from a batch, each row once.
     fn write(&mut self, writing: &Writing<P>) -> impl Future<Output = Result<Written, StoreError>> + Send;
-    /// Rolls back, and waits for it: whoever begins anew then finds its own locks gone.
+    /// Rolls back, and waits for it: a transaction that begins anew then finds the locks of this one gone.
     fn roll_back(self) -> impl Future<Output = ()> + Send;
     /// Commits. An error leaves open whether that happened.
     fn commit(self) -> impl Future<Output = Result<(), StoreError>> + Send;

@@ -19,7 +19,7 @@ pub struct OutboxMessage {
     pub payload: Option<Vec<u8>>,
     /// The headers, in their order.
     pub headers: Vec<Header>,
-    /// The aggregate's own number of this event: 1 is its first, and there are no gaps. `None` where nobody knows how many it
+    /// The aggregate's own number of this event: 1 is its first, and there are no gaps. `None` where it is not known how many it
     /// has published, and for what is no event of an aggregate.
     pub nth: Option<i64>,
 }

@@ -17,8 +17,8 @@ pub struct Writing<P: Participant> {
     pub dead: Vec<DeadMessage>,
     /// The service's own rows, table by table in their one order.
     pub tables: Vec<TableChanges<P>>,
-    /// How many events the aggregates that publish have published then, where that is known. It is written into their rows, whether
-    /// those change or not: see [`Participant::counts`].
+    /// How many events each publishing aggregate has published after this write, where that is known. It is written into the
+    /// aggregates' rows, whether those change or not: see [`Participant::counts`].
     pub events: BTreeMap<String, i64>,
     /// Appended to the service's own histories.
     pub records: Vec<P::Record>,
@@ -97,9 +97,9 @@ impl<P: Participant> TableChanges<P> {
 /// Events that wait in the service's database.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeferredEvents {
-    /// Aggregates of which nothing was deferred. One of which an event is held by now is lost.
+    /// Aggregates without a deferred event. One that has a deferred event by now is lost.
     pub none: Vec<String>,
-    /// Aggregates of which no compensation was deferred but parked ones. One of which one is held by now is lost.
+    /// Aggregates without a deferred compensation, except parked ones. One that has another by now is lost.
     pub no_compensation: Vec<String>,
     /// Deferred events that were handled after all, by number; they are locked.
     pub released: Vec<i64>,

@@ -57,7 +57,7 @@ pub trait Row: Clone + PartialEq + Default + fmt::Debug + Send + Sync + 'static 
     /// What stands in a column, by its place in the table's list.
     fn cell(&self, column: usize) -> Cell<'_>;
 
-    /// Puts a row together from its cells, in the order of the table's columns.
+    /// Puts a row together from its cells, in the order of the table's columns. Called for each row that a transaction has locked.
     ///
     /// # Errors
     /// A row that this version can't read, as one that a newer version wrote, concerns the inputs of that row alone.

@@ -69,7 +69,7 @@ pub(crate) struct State {
     pub locked: BTreeSet<(Table, String)>,
     /// Rows that this version can't read.
     pub unreadable: BTreeSet<(Table, String)>,
-    /// Rows of which the database refuses any change.
+    /// Rows that the database refuses to change.
     pub poison: BTreeSet<String>,
     /// No message is kept with its bytes.
     pub refuses_bytes: bool,
@@ -78,9 +78,9 @@ pub(crate) struct State {
     pub is_table_locked: bool,
     /// The inbox waits too long for what others hold, hurried or not.
     pub is_inbox_locked: bool,
-    /// Nobody answers.
+    /// The database does not answer.
     pub is_away: bool,
-    /// What others commit just before the next writes; nobody sees it before that.
+    /// What others commit just before the next writes; no transaction sees it before that.
     pub before_the_write: VecDeque<Intrusion>,
     /// The statements so far.
     pub statements: Vec<&'static str>,
@@ -143,7 +143,7 @@ impl Database<Toy> for Memory {
 }
 
 impl DeferredStore for Memory {
-    /// All that is due; the handler itself sees to whose turn it is.
+    /// All that is due; the handler itself decides which are next.
     async fn claim(&self, _limits: Limits, lease: TimeDelta) -> Result<Claimed, StoreError> {
         let mut state = self.state();
         let now = state.now;

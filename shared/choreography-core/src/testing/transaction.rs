@@ -29,7 +29,7 @@ impl Copy {
 
     fn lock_rows(&self, wanted: &WantedRows<Toy>, found: &mut Found<Toy>) -> Result<(), StoreError> {
         let WantedRows { table, keys, if_free } = wanted;
-        // Who is not in a hurry waits in vain.
+        // A transaction that is not in a hurry waits in vain.
         if let Some(key) = keys.iter().find(|key| self.is_locked(*table, key)) {
             return Err(StoreError::Contention(format!("{key} is locked")));
         }
@@ -38,7 +38,7 @@ impl Copy {
             if self.state.locked.contains(&place) {
                 found.locked.push(place);
             } else if self.state.unreadable.contains(&place) {
-                return Err(StoreError::Data(format!("{key} can't be read")));
+                return Err(StoreError::Unreadable(format!("{key} can't be read")));
             } else if let Some(row) = self.state.rows.get(&place) {
                 found.rows.push((*table, key.clone(), *row));
                 found.events.extend(self.state.events.get(key).map(|events| (key.clone(), *events)));

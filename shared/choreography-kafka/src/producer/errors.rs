@@ -25,8 +25,8 @@ pub(super) fn trouble(error: &KafkaError) -> Trouble {
     }
 }
 
-/// Only what is certain to be the message's own fault is refused: that stops its key until an operator decides. What can
-/// befall every message of a topic, such as a broker's clock that is wrong, makes the topic wait.
+/// Only errors that are certain to be the message's own fault refuse it: that stops its key until an operator decides. Errors
+/// that can befall every message of a topic, such as a wrong clock of a broker, make the topic wait.
 fn kind(code: Code, text: String) -> PublishError {
     match code {
         Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::InvalidMessageSize | Code::InvalidRecord => {

@@ -6,6 +6,7 @@
 
 mod batch;
 mod errors;
+mod records;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,6 +20,7 @@ use choreography_core::{
     outbox::OutboxRow,
     progress::beat,
     store::OutboxMessage,
+    topic_moves::Publication,
 };
 use errors::{Trouble, trouble};
 use rdkafka::{
@@ -27,6 +29,7 @@ use rdkafka::{
     message::{DeliveryResult, Header as KafkaHeader, OwnedHeaders},
     producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer},
 };
+use records::{Record, as_records, count, per_row};
 use tracing::warn;
 
 use super::{Connection, client_settings};
@@ -77,6 +80,7 @@ pub struct KafkaProducer {
     kafka: Connection,
     name: String,
     limits: ProducerLimits,
+    publication: Publication,
     /// `None`: the last one was destroyed, the next is not made yet.
     producer: Option<Arc<ThreadedProducer<Reporting>>>,
     /// One message to a request. Kafka refuses batches, so only a message that is alone in its batch is known for a culprit.
@@ -92,12 +96,19 @@ impl KafkaProducer {
             kafka: kafka.clone(),
             name: name.to_owned(),
             limits,
+            publication: Publication::default(),
             producer: None,
             alone: false,
             abandoned: false,
         };
         producer.producer()?;
         Ok(producer)
+    }
+
+    /// Where events go while their topics move. A row counts as published once Kafka has it on each of its topics.
+    #[must_use]
+    pub fn publishing(self, publication: Publication) -> Self {
+        Self { publication, ..self }
     }
 
     /// The producer, made anew where the last one was destroyed.
@@ -141,13 +152,15 @@ impl EventProducer for KafkaProducer {
         if self.abandoned {
             self.destroy().await;
         }
-        let (len, batch) = (rows.len(), Batch::new(rows.len()));
+        let len = rows.len();
+        let counts = count(&rows, &self.publication);
+        let batch = Batch::new(counts.iter().sum());
         let producer = match self.producer() {
             Ok(producer) => producer,
             Err(error) => return vec![Err(PublishError::Transient(error.to_string())); len],
         };
         self.abandoned = true;
-        hand_over(&producer, rows, &batch, self.limits.patience).await;
+        hand_over(&producer, rows, &self.publication, &batch, self.limits.patience).await;
         let results = self.reports(&producer, &batch).await;
         drop(producer);
         self.abandoned = false;
@@ -156,10 +169,20 @@ impl EventProducer for KafkaProducer {
         if delivery_failed || was_alone != self.alone {
             self.destroy().await;
         }
-        results
+        per_row(results, &counts)
     }
 
     async fn look_for(&mut self, topic: &str) -> Result<(), PublishError> {
+        let topics: Vec<String> = self.publication.moves.destinations(topic).map(str::to_owned).collect();
+        for topic in topics {
+            self.look_for_one(&topic).await?;
+        }
+        Ok(())
+    }
+}
+
+impl KafkaProducer {
+    async fn look_for_one(&mut self, topic: &str) -> Result<(), PublishError> {
         let transient = |error: &dyn std::fmt::Display| PublishError::Transient(error.to_string());
         let producer = self.producer().map_err(|error| transient(&error))?;
         let name = topic.to_owned();
@@ -170,9 +193,7 @@ impl EventProducer for KafkaProducer {
             _ => Err(PublishError::Topic(format!("{topic} is not there, or this service may not write it"))),
         }
     }
-}
 
-impl KafkaProducer {
     /// Waits for all reports. Without progress everything is purged, so that nothing is overtaken.
     async fn reports(
         &self,
@@ -217,30 +238,48 @@ impl KafkaProducer {
     }
 }
 
-/// Gives rows to the producer, in order. Behind a failed delivery nothing is sent any more; behind a row that the client
-/// itself refuses, none of its key, and none of a topic that the client knows to be away.
+/// Gives rows to the producer, in order. After a failed delivery it sends nothing more. After a row that the client itself
+/// refuses, it sends no row of its key. It sends none to a topic that the client knows to be away.
 async fn hand_over(
     producer: &ThreadedProducer<Reporting>,
     rows: Vec<OutboxRow>,
+    publication: &Publication,
     batch: &Arc<Batch>,
     patience: Duration,
 ) {
-    let mut blocked = Blocked::default();
-    for (index, row) in rows.into_iter().enumerate() {
-        if batch.has_failed() {
-            batch.settle(index, Err(PublishError::Transient(NOT_SENT.into())));
-            continue;
-        }
-        if let Some(error) = blocked.of(&row.message) {
-            batch.settle(index, Err(error));
-            continue;
-        }
-        match send_when_there_is_room(producer, index, &row.message, batch, patience).await {
-            Ok(()) => {}
-            Err(error @ PublishError::Transient(_)) => batch.report(index, Err(error)),
+    let (mut blocked, mut first) = (Blocked::default(), 0);
+    for OutboxRow { message, .. } in rows {
+        let records = match as_records(&message, publication, first) {
+            Ok(records) => records,
             Err(error) => {
-                blocked.by(row.message, &error);
-                batch.settle(index, Err(error));
+                let count = publication.topics(&message).count();
+                (first..first + count).for_each(|index| batch.settle(index, Err(error.clone())));
+                first += count;
+                blocked.by(&message, &error);
+                continue;
+            }
+        };
+        first += records.len();
+        let mut error = match batch.has_failed() {
+            true => Some(PublishError::Transient(NOT_SENT.into())),
+            false => blocked.of(&message),
+        };
+        for record in records {
+            if let Some(error) = &error {
+                batch.settle(record.index, Err(error.clone()));
+                continue;
+            }
+            match send_when_there_is_room(producer, &record, batch, patience).await {
+                Ok(()) => continue,
+                Err(failed @ PublishError::Transient(_)) => {
+                    batch.report(record.index, Err(failed.clone()));
+                    error = Some(failed);
+                }
+                Err(failed) => {
+                    batch.settle(record.index, Err(failed.clone()));
+                    blocked.by(&message, &failed);
+                    error = Some(failed);
+                }
             }
         }
     }
@@ -254,10 +293,11 @@ struct Blocked {
 }
 
 impl Blocked {
-    fn by(&mut self, message: OutboxMessage, error: &PublishError) {
+    fn by(&mut self, message: &OutboxMessage, error: &PublishError) {
+        let topic = message.topic.clone();
         match error {
-            PublishError::Topic(_) => drop(self.topics.insert(message.topic, error.clone())),
-            _ => self.keys.extend(message.key.map(|key| (message.topic, key))),
+            PublishError::Topic(_) => drop(self.topics.insert(topic, error.clone())),
+            _ => self.keys.extend(message.key.clone().map(|key| (topic, key))),
         }
     }
 
@@ -273,14 +313,13 @@ impl Blocked {
 /// Waits while the queue is full, for as long as something leaves it.
 async fn send_when_there_is_room(
     producer: &ThreadedProducer<Reporting>,
-    index: usize,
-    message: &OutboxMessage,
+    record: &Record<'_>,
     batch: &Arc<Batch>,
     patience: Duration,
 ) -> Result<(), PublishError> {
     let (mut open, mut since) = (batch.open(), Instant::now());
     loop {
-        match send(producer, index, message, batch) {
+        match send(producer, record, batch) {
             Ok(()) => return Ok(()),
             Err(Trouble::Failed(error)) => return Err(error),
             Err(Trouble::QueueFull) if since.elapsed() > patience => {
@@ -298,8 +337,7 @@ async fn send_when_there_is_room(
 
 fn send(
     producer: &ThreadedProducer<Reporting>,
-    index: usize,
-    message: &OutboxMessage,
+    Record { index, topic, message }: &Record<'_>,
     batch: &Arc<Batch>,
 ) -> Result<(), Trouble> {
     let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
@@ -307,7 +345,7 @@ fn send(
         headers = headers.insert(KafkaHeader { key: &header.text_name(), value: header.value.as_deref() });
     }
     let mut record: BaseRecord<'_, [u8], [u8], _> =
-        BaseRecord::with_opaque_to(&message.topic, Box::new((index, batch.clone()))).headers(headers);
+        BaseRecord::with_opaque_to(topic, Box::new((*index, batch.clone()))).headers(headers);
     if let Some(key) = &message.key {
         record = record.key(key);
     }

@@ -9,7 +9,6 @@ use std::{
 };
 
 use choreography::{Runner, Service};
-use choreography_core::calls::Provider;
 use choreography_kafka::KafkaProducer;
 use tokio::sync::{Mutex, Notify};
 
@@ -70,7 +69,7 @@ impl KeyOwner {
 
     /// Has keys published and erased for as long as the service runs.
     #[must_use]
-    pub fn kept_by<S: Service, O: Provider>(&self, runner: Runner<S, O>) -> Runner<S, O> {
+    pub fn kept_by<S: Service>(&self, runner: Runner<S>) -> Runner<S> {
         let at_once = Duration::from_millis(1);
         let (publishes, follows, erases) = (self.clone(), self.clone(), self.clone());
         runner

@@ -1,4 +1,4 @@
-//! What was deferred: attempts, dead letters, and who was blamed for a crash.
+//! What was deferred: attempts, dead letters, and which input was blamed for a crash.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,7 +83,7 @@ fn parked_of(log: &[Committed], service: &str, findings: &mut Vec<String>) -> BT
             let failures = row.failures;
             findings.push(format!("{service} counts {attempts} attempts of {}, of which {failures} failed", event.id));
         }
-        // Of a row that nobody can read, nobody can write a dead letter.
+        // No replica can write a dead letter of a row that it can't read.
         let readable = row.class != Some(UNREADABLE);
         if row.status == DeferredStatus::Parked && *before != Some(DeferredStatus::Parked) && readable {
             let payload = event.delivery.payload.as_ref().map(|bytes| bytes.to_vec());

@@ -1,4 +1,4 @@
-//! Deferred events: whose turn it is, and who comes behind.
+//! Deferred events: which are next, and which wait behind them.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +61,7 @@ impl<P: Participant> DeferredStore for Model<P> {
     }
 }
 
-/// Why a row was parked that nobody could read.
+/// Why a row was parked that could not be read.
 pub const UNREADABLE: &str = "unreadable";
 
 impl<P: Participant> Model<P> {

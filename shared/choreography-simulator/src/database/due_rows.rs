@@ -66,7 +66,7 @@ impl<P: Participant> CallStore for Model<P> {
                 if claimed.len() == limit {
                     break;
                 }
-                // SKIP LOCKED: what somebody is taking this moment is theirs.
+                // SKIP LOCKED: what another transaction is taking this moment is left to it.
                 let Ok(Some(mut row)) = state.calls.lock(id, place) else { continue };
                 let size = row.call.request.len();
                 if size > room && !claimed.is_empty() {
@@ -83,7 +83,7 @@ impl<P: Participant> CallStore for Model<P> {
         Ok(claimed)
     }
 
-    /// Nobody settles calls by hand here.
+    /// No operator settles calls by hand here.
     async fn contradictions(&self, _late: &[LateAnswer]) -> Result<Vec<Contradiction>, StoreError> {
         Ok(Vec::new())
     }

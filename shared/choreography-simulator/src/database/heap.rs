@@ -1,10 +1,10 @@
-//! A table at READ COMMITTED: what is committed, what an open transaction made of it, and who locks it.
+//! A table at READ COMMITTED: what is committed, what an open transaction made of it, and which one locks it.
 
 use std::collections::BTreeSet;
 
 /// Tells transactions apart.
 pub type TxId = u64;
-/// A row's identity: it outlives updates, and whoever waits for the row finds it again by this.
+/// A row's identity: it outlives updates, and a transaction that waits for the row finds it again by this.
 pub type Place = u64;
 
 struct Row<V> {
@@ -24,11 +24,11 @@ impl<V> Row<V> {
     }
 }
 
-/// Whom a new row meets under its unique key.
+/// What a new row meets under its unique key.
 pub enum Conflict {
     Free,
     With(Place),
-    /// Somebody is inserting, changing or deleting the row of that key, and may roll back.
+    /// Another transaction is inserting, changing or deleting the row of that key, and may roll back.
     Undecided(TxId),
 }
 
@@ -78,7 +78,7 @@ impl<V: Clone> Heap<V> {
         self.next
     }
 
-    /// Locks a row and reads its newest version; `None` if it is gone. `Err` is who has to end first.
+    /// Locks a row and reads its newest version; `None` if it is gone. `Err` is the transaction that has to end first.
     pub fn lock(&mut self, tx: TxId, place: Place) -> Result<Option<V>, TxId> {
         let Some(row) = self.find(place) else { return Ok(None) };
         match row.holder {

@@ -17,7 +17,7 @@ pub enum Order {
     Backwards,
     /// What waits for an aggregate, and then its own row.
     WaitingFirst,
-    /// A row, and then what those have who wait for it.
+    /// A row, and then what the transactions have that wait for it.
     Crossing,
 }
 

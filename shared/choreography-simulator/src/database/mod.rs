@@ -121,14 +121,14 @@ impl<P: Participant> Model<P> {
         Tx::open(self)
     }
 
-    /// Somebody mends what nobody could read.
+    /// An operator mends the rows that could not be read.
     pub fn mend(&self) {
         let mut state = lock(&self.state);
         state.unreadable.clear();
         state.scribbled.clear();
     }
 
-    /// Who waits for whom.
+    /// Which transaction waits for which.
     pub fn waits(&self) -> Vec<(TxId, TxId)> {
         let state = lock(&self.state);
         state.sessions.iter().filter_map(|(tx, session)| Some((*tx, session.waits_for?))).collect()
@@ -157,7 +157,7 @@ impl<P: Participant> Model<P> {
 impl<P: Participant> Database<P> for Model<P> {
     type Transaction = Tx<P>;
 
-    /// Nobody in the model locks a whole table.
+    /// No transaction of the model locks a whole table.
     async fn begin(&self, waits: Waits) -> Result<Tx<P>, StoreError> {
         self.alone(if waits == Waits::Hurried { "hurry" } else { "begin" }).await
     }

@@ -40,7 +40,7 @@ impl<P: Participant> OutboxStore for Model<P> {
                 .filter(|(_, row)| row.holder == Some(holder) || row.expires_at <= now)
                 .map(|(place, row)| (place, row.clone()))
                 .collect();
-            // (holder = $1) DESC NULLS LAST: mine, then another's, then nobody's.
+            // (holder = $1) DESC NULLS LAST: mine, then another's, then those without a holder.
             free.sort_by_key(|(_, row)| (row.holder != Some(holder), row.holder.is_none(), row.range));
             let mut claimed = Vec::new();
             for (place, row) in free {

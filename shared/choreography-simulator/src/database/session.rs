@@ -42,7 +42,7 @@ impl<P: Participant> Tx<P> {
         Self { model: model.clone(), id, begun, locked: None, about: None }
     }
 
-    /// By what the schedule (and the comparison with PostgreSQL) knows it.
+    /// The id by which the schedule (and the comparison with PostgreSQL) knows it.
     pub fn id(&self) -> TxId {
         self.id
     }
@@ -53,7 +53,7 @@ impl<P: Participant> Tx<P> {
         let mut state = lock(&self.model.state);
         if let Some(over) = state.over(self.id) {
             return Err(match over {
-                // Already reported; whoever goes on all the same hears this.
+                // Already reported; a caller that goes on all the same gets this.
                 Over::LockTimeout | Over::Deadlocked => Over::Failed.error(),
                 other => other.error(),
             });
@@ -69,7 +69,7 @@ impl<P: Participant> Tx<P> {
         begun
     }
 
-    /// Tries until nobody is in the way. Of a circle of waits one fails: whose server process looks first.
+    /// Tries until no other transaction is in the way. Of a circle of waits one fails: the one whose server process looks first.
     pub(super) async fn wait<T>(
         &mut self,
         mut attempt: impl FnMut(&mut State<P>, TxId) -> Result<T, TxId> + Send,
@@ -149,7 +149,7 @@ impl<P: Participant> Tx<P> {
         .await
     }
 
-    /// As a unique index that is nobody's arbiter: a row of the same key is an error.
+    /// As a unique index that is the arbiter of no ON CONFLICT: a row of the same key is an error.
     pub(super) async fn check_unique<V: Clone + Send + Sync>(
         &mut self,
         pick: Pick<P, V>,

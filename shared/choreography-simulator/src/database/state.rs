@@ -90,7 +90,7 @@ impl StoppedRow {
         Self { number: row.number, topic: row.message.topic.clone(), key: row.message.key.clone() }
     }
 
-    /// Messages without a key are nobody's followers.
+    /// Messages without a key follow no other.
     pub fn is_of_key(&self, other: &Self) -> bool {
         self.key.is_some() && self.topic == other.topic && self.key == other.key
     }
@@ -166,7 +166,7 @@ pub struct State<P: Participant> {
     pub blocks: Heap<BlockRow>,
     /// Rows that wait while others of their range go on.
     pub left_behind: Heap<OutboxRow>,
-    /// Who publishes which key range.
+    /// Which relay publishes which key range.
     pub leases: Heap<LeaseRow>,
     /// Deadlines.
     pub deadlines: Heap<Deadline>,
@@ -192,7 +192,7 @@ pub struct State<P: Participant> {
     pub begun: BTreeMap<(Position, u64), (Stage, bool)>,
     /// Open transactions.
     pub sessions: BTreeMap<TxId, Session>,
-    /// Deadlines whose rows nobody can read, until somebody mends them.
+    /// Deadlines whose rows can't be read, until an operator mends them.
     pub unreadable: BTreeSet<Uuid>,
     /// And deferred events.
     pub scribbled: BTreeSet<i64>,
@@ -358,7 +358,7 @@ impl<P: Participant> State<P> {
         }
     }
 
-    /// Those who wait for each other in a circle with `tx`; nobody, if `tx` does not wait for itself at some remove.
+    /// The transactions that wait for each other in a circle with `tx`; none, if `tx` does not wait for itself at some remove.
     pub fn circle(&self, tx: TxId) -> Vec<TxId> {
         let next = |of: TxId| self.sessions.get(&of).and_then(|session| session.waits_for);
         let (mut circle, mut at) = (vec![tx], next(tx));

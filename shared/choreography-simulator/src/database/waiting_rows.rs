@@ -89,7 +89,7 @@ impl<P: Participant> Tx<P> {
         Ok(())
     }
 
-    /// The rows stay: whoever waits for them finds them with what was changed.
+    /// The rows stay: a transaction that waits for them finds them with what was changed.
     async fn postpone_calls(&mut self, postponed: &[RefusedCall], lost: &mut Lost) -> Result<(), StoreError> {
         let now = self.begun;
         let of = |row: &OpenCall| postponed.iter().find(|later| later.call.id == row.call.id);
@@ -172,7 +172,7 @@ impl<P: Participant> Tx<P> {
     }
 }
 
-/// INSERT … ON CONFLICT (aggregate_id, name) DO UPDATE. Its place, or who has to end first.
+/// INSERT … ON CONFLICT (aggregate_id, name) DO UPDATE. Its place, or the transaction that has to end first.
 fn upsert_deadline<P: Participant>(state: &mut State<P>, tx: TxId, new: &Deadline) -> Result<u64, TxId> {
     let same = |row: &Deadline| row.aggregate_id == new.aggregate_id && row.name == new.name;
     match state.deadlines.conflict(tx, None, same) {

@@ -1,4 +1,4 @@
-//! What follows a commit: its rows go to the relay of the same process, its calls to whoever makes them.
+//! What follows a commit: its rows go to the relay of the same process, its calls to the task that makes them.
 
 use std::{
     collections::HashMap,
@@ -37,7 +37,7 @@ impl Following {
     }
 }
 
-/// With a bug that is planted, what the relay is told of the aggregate's event before is wrong.
+/// With a planted bug, the relay gets a wrong number for the aggregate's previous event.
 fn planted(core: &Core, handed_on: &mut HashMap<Vec<u8>, i64>, mut row: OutboxRow) -> OutboxRow {
     let (Some(key), Some(nth)) = (&row.message.key, row.message.nth) else { return row };
     row.message.nth = match handed_on.get(key) {

@@ -108,7 +108,7 @@ impl Running<'_> {
         lock(&self.system.kafka).rotate(group);
     }
 
-    /// A topic takes nothing from anybody for a while.
+    /// A topic takes no message for a while.
     fn close_topic(&self) {
         let core = &self.system.core;
         let all = self.system.topics();

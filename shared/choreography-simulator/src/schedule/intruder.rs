@@ -33,7 +33,7 @@ pub fn intruder(system: &System) -> Task {
     let busy = system.core.focus.profile.locks;
     let habit = if busy { BUSY } else { NOW_AND_THEN };
     let models: Vec<&Model<Probe>> = system.services.iter().map(|service| &service.handle.model).collect();
-    // Most often who locks rows of several tables.
+    // Most often one that locks rows of several tables.
     let most = models.iter().max_by_key(|model| model.participant.tables().len());
     let chosen = system.core.pick(models.len() + if busy { 3 } else { 1 });
     match models.get(chosen).or(most) {

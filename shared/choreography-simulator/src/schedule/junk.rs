@@ -1,4 +1,4 @@
-//! Messages that no service wrote: no events at all, events that nobody can read, and events that were read before.
+//! Messages that no service wrote: no events at all, events that can't be read, and events that were read before.
 
 use std::sync::Arc;
 

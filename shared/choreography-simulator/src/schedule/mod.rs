@@ -54,7 +54,7 @@ pub(crate) const POLICY: Policy = Policy {
     call_lease: TimeDelta::milliseconds(150),
 };
 
-/// Services, those who use them and what must hold: set up anew for every seed.
+/// Services, their clients and what must hold: set up anew for every seed.
 pub struct Simulation<F> {
     set_up: F,
     tables: &'static Tables,

@@ -16,10 +16,10 @@ use crate::{
     system::System,
 };
 
-/// Who does something to the services now and then.
+/// An outsider that does something to the services now and then.
 type Outsider = fn(&System) -> Task;
 
-/// How often somebody is looked for who has something to do, in a step.
+/// How often a step looks for a replica or a client that has something to do.
 const TRIES: usize = 4;
 
 pub struct Replica {
@@ -36,9 +36,9 @@ pub struct Running<'a> {
     pub replicas: BTreeMap<u64, Replica>,
     clients: Vec<Task>,
     members: u64,
-    /// Nobody is frozen after this step.
+    /// No replica is frozen after this step.
     pub last_thaw: u64,
-    /// Messages that somebody sent again.
+    /// Messages that an operator sent again.
     sent_again: BTreeSet<Position>,
     pub findings: Vec<String>,
 }
@@ -127,7 +127,7 @@ impl<'a> Running<'a> {
         self.system.services.iter().for_each(|service| service.handle.model.mend());
     }
 
-    /// Whoever decides about dead messages sends those again that were set aside for a crash: by then the process lives.
+    /// An operator sends dead messages again that were set aside for a crash: by then the process lives.
     fn send_again(&mut self) {
         let system = self.system;
         if system.core.has_faults() {
@@ -148,7 +148,7 @@ impl<'a> Running<'a> {
         self.system.plan.faulty_steps.max(self.last_thaw)
     }
 
-    /// Whoever was frozen has had time to do what it was about to do.
+    /// Nothing is left to do, and a replica that was frozen has had time to do what it was about to do.
     fn rests(&self, step: u64) -> bool {
         step > self.system.plan.faulty_steps
             && step > self.last_thaw + 512
@@ -157,7 +157,7 @@ impl<'a> Running<'a> {
             && check::rests(self.system)
     }
 
-    /// Lets somebody go on who has something to do.
+    /// Lets a replica or a client go on that has something to do.
     fn poll_one(&mut self, context: &mut Context<'_>, step: u64) {
         for _ in 0..TRIES {
             let chosen = self.system.core.pick(self.replicas.len() + self.clients.len().min(1));

@@ -1,4 +1,4 @@
-//! Somebody who writes into rows by hand what no version of the service can read, and mends it a while later.
+//! An operator who writes into rows by hand what no version of the service can read, and mends it a while later.
 
 use choreography_core::{participant::Participant, store::DeferredStatus};
 

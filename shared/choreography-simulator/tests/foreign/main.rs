@@ -19,7 +19,7 @@ use visits::{Account, Complaints, Desk, Of, Points, VisitMade, VisitUndone};
 
 const VISITS: usize = 4;
 
-/// Who tells guests: each key once. Clones are the same.
+/// The provider that tells guests: each key once. Clones are the same.
 #[derive(Clone, Default)]
 struct Guests(Arc<Mutex<BTreeSet<String>>>);
 

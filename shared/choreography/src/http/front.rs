@@ -7,9 +7,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use axum::Router;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     Bounded, admin_router, api_router,
@@ -28,7 +28,7 @@ use crate::{
 const MEASURED_CONNECTIONS: usize = 1_000;
 
 /// The service's own API.
-pub(crate) type Api = Box<dyn FnOnce(ServiceContext) -> Router + Send>;
+pub(crate) type Api = Box<dyn FnOnce(ServiceContext) -> OpenApiRouter + Send>;
 
 /// The routes at one address.
 #[derive(Clone)]
@@ -89,12 +89,13 @@ impl Front {
     /// From here on the API and the admin routes answer.
     pub fn show(
         &self,
+        name: &str,
         api: Api,
         context: ServiceContext,
         health: &Health,
         (handler, post_commit, token): (Arc<ServiceHandler>, PostCommit, Option<LiveSecret>),
     ) {
-        self.api.open(api_router(api(context), health.clone()));
+        self.api.open(api_router(name, api(context), health.clone()));
         self.admin.open(admin_router(handler, post_commit, token));
     }
 
@@ -110,8 +111,8 @@ fn limits(connections: usize, idle: Duration) -> ServerLimits {
 }
 
 /// Serves an API as a service does once it is up, and nothing else of the service: for measuring what that costs.
-pub async fn serve_api(listener: TcpListener, api: Router, stop: CancellationToken) {
+pub async fn serve_api(listener: TcpListener, api: impl Into<OpenApiRouter>, stop: CancellationToken) {
     let health = Health::new(Progress::new(super::TIMEOUT));
-    let site = Site::new(api_router(api, health));
+    let site = Site::new(api_router("", api.into(), health));
     serve(listener, move || site.routes(), limits(MEASURED_CONNECTIONS, super::TIMEOUT), stop).await;
 }

@@ -1,4 +1,4 @@
-//! A server of HTTP/1.1 that nobody can fill: connections are bounded, each has limited time, and when all are taken the
+//! A server of HTTP/1.1 that no client can fill: connections are bounded, each has limited time, and when all are taken the
 //! one that has been idle longest makes room.
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
@@ -20,7 +20,7 @@ use super::connections::{Connections, Held, Place};
 
 /// After the listener failed, as without free file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How often a connection that answers is held against its limit.
+/// How often a connection that answers is checked against its time limit.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// What a server grants its clients.

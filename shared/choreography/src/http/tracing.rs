@@ -16,7 +16,7 @@ use choreography_core::{
 };
 
 /// The header of every API answer that names the trace.
-const TRACE_ID: &str = "trace-id";
+pub(super) const TRACE_ID: &str = "trace-id";
 
 /// A request's trace context, for its handler to pass on: the one that the server gave it.
 pub struct Trace(pub TraceContext);

@@ -28,12 +28,12 @@ pub(crate) async fn deadline_loop(
     let mut failures = 0;
     while !stop.is_cancelled() {
         beat();
-        // Whatever is set from here on is told, since what is read now may not have it.
+        // Each deadline that is set from here on wakes this loop, since the read below may not see it.
         post_commit.next_deadline.store(i64::MAX, Ordering::Relaxed);
         let until = match deadlines::look(&handler.database, limit, handler.policy.retry.cap).await {
             Ok(looked) => {
                 failures = 0;
-                // Before these are handled: what is set or postponed then may come earlier.
+                // Before these are handled: a deadline that is set or postponed meanwhile may come earlier.
                 let next = looked.next.map_or(i64::MAX, |next| next.timestamp_millis());
                 post_commit.next_deadline.store(next, Ordering::Relaxed);
                 let until_next =

@@ -1,4 +1,4 @@
-//! Gauges of what only the database knows. Every replica tells them all, so take their maximum, not their sum.
+//! Gauges of what only the database knows. Every replica reports them all, so take their maximum, not their sum.
 
 use std::{
     collections::BTreeSet,
@@ -63,7 +63,7 @@ fn report(depths: &Depths) {
     metrics::gauge!("saga_inbox_events").set(depths.inbox as f64);
 }
 
-/// Where nothing is left to call for, another replica or an operator has settled it: nobody is kept.
+/// Where no call is left to make, another replica or an operator has settled it: the breaker keeps none waiting.
 fn report_breaker(is_open: bool, depths: &Depths) {
     metrics::gauge!("saga_breaker_open").set(f64::from(u8::from(is_open && !depths.calls.is_empty())));
 }

@@ -17,7 +17,7 @@ use choreography_core::{
 
 use super::{CallQueue, Wakes};
 
-/// Rows and bytes that wait for a relay in memory, several seconds' worth at full speed; what finds no room is read from the table.
+/// Rows and bytes that wait for a relay in memory, several seconds' worth at full speed; rows that find no room are read from the table.
 const FED_ROWS: usize = 20_000;
 const FED_BYTES: usize = 16 << 20;
 
@@ -46,7 +46,7 @@ impl PostCommit {
         self.feeds[lane as usize].clone()
     }
 
-    /// The table of the outbox has something for the relay of a lane that nobody has handed on, or may have.
+    /// The table of the outbox has, or may have, rows for the relay of a lane that were not handed on to it.
     pub fn look_into_the_table(&self, lane: Lane) {
         self.feed(lane).look_into_the_table();
         self.wakes.of_relay(lane).notify_one();
@@ -79,7 +79,7 @@ impl PostCommit {
         }
     }
 
-    /// Rows of ranges that this replica's relay holds go to it; whoever holds the others finds theirs in the table.
+    /// Rows of ranges that this replica's relay holds go to it; the replicas that hold the others find theirs in the table.
     fn hand_on(&self, rows: Vec<OutboxRow>) {
         if rows.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! What `/readyz` answers. Strangers may ask: no names of hosts and roles, no errors of the database.
+//! What `/readyz` answers. Unauthenticated clients may ask: no names of hosts and roles, no errors of the database.
 
 /// What is seen of a service.
 #[derive(Clone, Debug)]
@@ -8,7 +8,7 @@ pub struct Seen {
     pub database_answers: bool,
     /// A row fits into no partition.
     pub day_missing: bool,
-    /// With what the consumer is ready, or what keeps it; in words.
+    /// The partitions with which the consumer is ready, or why it is not; in words.
     pub consumer: Result<String, String>,
 }
 

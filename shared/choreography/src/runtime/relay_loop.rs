@@ -124,7 +124,7 @@ impl RelayLoop {
         next_try.map_or(poll, |next| next.min(poll))
     }
 
-    /// After so long without anything the table is read, in case that nobody has told of what is in it.
+    /// After so long without anything the table is read, in case it has rows that were not handed to the relay.
     fn poll(&self) -> Duration {
         self.settings.poll_interval.min(self.renew_every())
     }
@@ -146,7 +146,7 @@ impl RelayLoop {
     fn topics(&self) -> BTreeMap<String, bool> {
         let topics: Vec<String> = match self.lane {
             Lane::Events => self.store.participant().writes().iter().map(|topic| (*topic).to_owned()).collect(),
-            Lane::DeadLetters => self.store.participant().reads().iter().map(|topic| topic_of(topic)).collect(),
+            Lane::DeadLetters => self.store.participant().sources().into_iter().map(topic_of).collect(),
         };
         topics.into_iter().map(|topic| (topic, false)).collect()
     }

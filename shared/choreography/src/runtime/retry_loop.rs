@@ -35,7 +35,7 @@ pub(crate) async fn retry_loop(
                 failures = 0;
                 metrics::counter!("saga_retries_total").increment(progress.verdicts.len() as u64);
                 post_commit.of(&mut progress);
-                // What did not fit, or stands behind what was released, comes at once.
+                // Events that did not fit, or that stand behind a released one, come at once.
                 if progress.verdicts.iter().flatten().any(|verdict| matches!(verdict, Verdict::Applied(_))) {
                     Duration::ZERO
                 } else {

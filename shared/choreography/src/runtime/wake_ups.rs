@@ -18,7 +18,7 @@ const COALESCE: Duration = Duration::from_millis(10);
 const SILENCE: Duration = Duration::from_secs(20);
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Who is to be woken.
+/// The loops that are to be woken.
 #[derive(Clone, Default)]
 pub struct Wakes {
     /// An event waits in the outbox.

@@ -1,4 +1,4 @@
-//! Secrets whose files are looked at again and again: who rotates a password writes the file, and restarts nobody.
+//! Secrets whose files are looked at again and again: an operator who rotates a password writes the file, and restarts no process.
 
 use std::{
     path::{Path, PathBuf},
@@ -34,7 +34,7 @@ impl LiveSecret {
         Some(self.0.borrow_and_update().clone())
     }
 
-    /// For those who know no more of it than that.
+    /// For code that knows no more of it than a channel.
     #[must_use]
     pub fn receiver(&self) -> watch::Receiver<SecretString> {
         self.0.clone()
@@ -123,7 +123,7 @@ mod tests {
         std::fs::write(&path, "two\n").unwrap();
         assert_eq!(next(&mut secret).await.as_deref(), Some("two"));
         assert_eq!(other.current().expose_secret(), "two");
-        // As it is while somebody writes it, or has laid it down wrong.
+        // As it is while an operator writes it, or has laid it down wrong.
         std::fs::write(&path, "").unwrap();
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "three").unwrap();

@@ -1,4 +1,4 @@
-//! Which database, with which roles, and who brings its tables up to date.
+//! Which database, with which roles, and which process brings its tables up to date.
 
 use std::{path::PathBuf, time::Duration};
 

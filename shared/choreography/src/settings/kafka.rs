@@ -1,4 +1,4 @@
-//! How Kafka is reached, and as whom.
+//! How Kafka is reached, and as which user.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -90,7 +90,7 @@ fn name(value: &impl ValueEnum) -> String {
 }
 
 impl KafkaSettings {
-    /// Reads the password and checks that what is given fits together. Connects to nobody yet.
+    /// Reads the password and checks that what is given fits together. Does not connect yet.
     pub fn connection(&self) -> Result<Connection, KafkaSettingsError> {
         let protocol = self.kafka_security_protocol;
         let connection = Connection::plain(&self.kafka_brokers).with("security.protocol", name(&protocol));

@@ -23,6 +23,7 @@ use crate::archive_command::ArchiveRequest;
 use choreography_core::{
     event_id::Window,
     policy::{Policy, RetryPolicy},
+    topic_moves::TopicMoves,
 };
 
 /// Settings that every service has. Durations are written like `500ms`, `30s`, `15m`, `7d`.
@@ -43,6 +44,10 @@ pub struct EngineSettings {
     /// KAFKA_GROUP_PROTOCOL=consumer the broker's group.consumer.session.timeout.ms decides instead.
     #[arg(long, env, default_value = "10s", value_parser = duration)]
     pub kafka_session_timeout: Duration,
+    /// Topics that move, separated by commas: `both:OLD:NEW` has the owner publish on both, `switch:OLD:NEW:OFFSETS` has a reader go on
+    /// with the new one once it has handled the old partitions up to these offsets, `moved:OLD:NEW` closes the old one for either.
+    #[arg(long, env)]
+    pub topic_moves: Option<TopicMoves>,
     /// This replica's name, the same after a restart; by default its host and address.
     #[arg(long, env)]
     pub instance: Option<String>,
@@ -283,6 +288,8 @@ mod tests {
         assert!(parse(&["--retry-base", "soon"]).unwrap_err().contains("--retry-base"));
         assert!(parse(&["--batch-limit", "0"]).unwrap_err().contains("at least 1"));
         assert!(parse(&["--max-message-bytes", "2000"]).unwrap_err().contains("16384"));
+        let twice = ["--topic-moves", "both:a:b,both:a:c"];
+        assert!(parse(&twice).unwrap_err().contains("contradict each other"));
         assert!(parse(&["--http-addr", "here"]).unwrap_err().contains("--http-addr"));
         assert!(parse(&["--migrations", "never"]).unwrap_err().contains("--migrations"));
     }

@@ -24,7 +24,7 @@ impl EngineSettings {
     }
 
     /// The settings from pairs of names, as they are in the environment, and values. The environment is not looked at,
-    /// and what is not named is as `--help` of a service says.
+    /// and a setting that is not named has the default that `--help` of a service says.
     ///
     /// ```
     /// # use choreography::EngineSettings;

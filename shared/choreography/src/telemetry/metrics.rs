@@ -20,7 +20,7 @@ static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 pub(crate) fn start() {
     METRICS.get_or_init(|| {
         let recorder = PrometheusBuilder::new()
-            // A gauge that nobody sets any more, as the lag of a partition that moved, would tell of the past for ever.
+            // A gauge that is no longer set, as the lag of a partition that moved, would report its last value for ever.
             .idle_timeout(MetricKindMask::GAUGE, Some(GAUGES_LAST))
             .set_buckets_for_metric(Matcher::Full("saga_duration_seconds".into()), &SAGA_SECONDS)
             .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("seconds".into()), &STEP_SECONDS))
@@ -37,7 +37,7 @@ pub(crate) fn start() {
     });
 }
 
-/// Folds what was recorded since the last scrape together; without it, a service that nobody scrapes would keep it all.
+/// Folds what was recorded since the last scrape together; without it, a service that is not scraped would keep it all.
 pub(crate) fn fold() {
     if let Some(metrics) = METRICS.get() {
         metrics.run_upkeep();

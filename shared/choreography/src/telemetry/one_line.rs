@@ -1,4 +1,4 @@
-//! Whatever a logged text holds, its event stays one line, so that nobody can forge another.
+//! Whatever a logged text holds, its event stays one line, so that no client can forge another.
 
 use std::io::{self, Write};
 

@@ -11,7 +11,10 @@ use choreography_core::{
 };
 use choreography_postgres::Limits;
 use chrono::DateTime;
-use order::place_order::Placed;
+use order::{
+    customers::{Customers, PersonalData},
+    place_order::Placed,
+};
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -31,10 +34,11 @@ pub async fn serve(listener: TcpListener) -> Result<()> {
             asked.into_iter().for_each(|asked| (asked.reply)(Ok(AnyReply::new(Placed::Now(at)))));
         }
     });
-    // Whoever places an order reads nothing, so it is never connected.
+    // Placing an order reads nothing, so it is never connected.
     let pool = Pool::new(PgConnectOptions::new(), Limits::default());
-    let (kafka, keys) = (Connection::plain("127.0.0.1:1"), order::customers::keys(Duration::from_secs(3600)));
-    let routes = order::http::routes(Context { commands, pool, kafka }, Gate::open(), keys);
+    let kafka = Connection::plain("127.0.0.1:1");
+    let customers = Customers::new(Duration::from_secs(3600), PersonalData::Sealed);
+    let routes = order::http::routes(Context { commands, pool, kafka }, Gate::open(), customers);
     choreography::server::serve_api(listener, routes, CancellationToken::new()).await;
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::window::{Disturbed, Window};
 /// Handed to the producer before it is told how far it is.
 const STRETCH: usize = 20_000;
 const LOOK: Duration = Duration::from_millis(50);
-/// Who reads which of the topics that hold the backlog.
+/// Which service reads which of the topics that hold the backlog.
 const READERS: [(&str, &[&str]); 3] = [
     ("order", &["shipping-events", "inventory-events"]),
     ("inventory", &["shipping-events"]),

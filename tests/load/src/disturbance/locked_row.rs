@@ -32,12 +32,12 @@ struct Row {
     database: &'static str,
     state: &'static str,
     under_way: &'static str,
-    /// To which the carrier is asked to bring it.
+    /// The city to which the carrier is asked to bring it.
     city: &'static str,
     kind: Kind,
 }
 
-/// The provider tells of the charge two seconds late, so both are under way when their rows are locked.
+/// The provider answers the charge two seconds late, so both are under way when their rows are locked.
 const TOKEN: &str = "tok_late";
 
 /// The first is dispatched while order can't hear of it: a cancellation that comes then comes too late. The second is

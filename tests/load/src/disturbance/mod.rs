@@ -1,5 +1,5 @@
-//! What is done to the system on purpose while orders come. What comes of it must be right all the same; that POSTs
-//! about other orders hardly feel it is what is shown.
+//! What is done to the system on purpose while orders come. What comes of it must be right all the same. The run shows how
+//! little POSTs about other orders feel it.
 
 mod backlog;
 mod drain;

@@ -87,7 +87,7 @@ impl NoOps {
         let orders = orders.iter().map(|order| order.parse()).collect::<Result<Vec<Uuid>, _>>()?;
         ensure!(!orders.is_empty(), "there is no completed order: give it a --warm-up or a --seed");
         let mut config = system.broker.connection().config();
-        // As the services do, so that an order's events are in one partition whoever writes them.
+        // As the services do, so that an order's events are in one partition, whichever client writes them.
         config.set("partitioner", "murmur2_random").set("compression.type", "lz4").set("linger.ms", "5");
         config.set("enable.idempotence", "true");
         Ok(Self { producer: config.create().context("a producer could not be made")?, orders, next: 0 })

@@ -35,7 +35,7 @@ pub async fn place(shop: &Shop, system: &System, ledger: &Ledger, body: &Value, 
 /// Asks for one of the order that answers at `url`, until there is an answer that is not "come again".
 pub async fn ask(shop: Shop, url: String, body: Value) -> Result<Told> {
     let url = format!("{url}/orders");
-    // "Come again" may mean that nobody knows: the order must not be placed twice.
+    // "Come again" may mean that the outcome is not known: the order must not be placed twice.
     let key = Uuid::now_v7().to_string();
     loop {
         let answer = shop.post(&url, &body, &[("idempotency-key", &key)]).await?;

@@ -24,7 +24,7 @@ use crate::progress::say;
 /// and at rest after 10 s.
 pub const REST: Duration = Duration::from_secs(11);
 
-/// Who takes part: a name, and the processes that began it.
+/// A part of the system: a name, and the processes that began it.
 struct Part {
     name: &'static str,
     pids: Vec<u32>,
@@ -45,7 +45,7 @@ pub struct Meter<'a> {
 #[derive(Debug, Clone)]
 pub struct Spent {
     pub processes: Vec<Process>,
-    /// Processor seconds of processes that are no part of the system, and of the kernel for nobody.
+    /// Processor seconds of processes that are no part of the system, and of the kernel for no process.
     pub others: Option<f64>,
     /// Connections that were closed meanwhile: what they carried since the last look is not counted.
     pub lost_connections: usize,

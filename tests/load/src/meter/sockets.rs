@@ -25,7 +25,7 @@ struct Watched {
 /// Whose connections are not counted.
 const OTHERS: &str = "";
 
-/// Who, and by which processes.
+/// Parts of the system, and their processes.
 type Owners = Vec<(&'static str, Vec<u32>)>;
 
 #[derive(Debug)]

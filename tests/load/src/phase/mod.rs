@@ -82,7 +82,7 @@ impl Phase {
             env.push(("OTEL_TRACES_SAMPLER_ARG".into(), SAMPLED.into()));
         }
         let programs = self.programs.clone();
-        // Those on whom an order's end depends; who only listens would cost the machine what is measured.
+        // Those on which an order's end depends; one that only listens would cost the machine what is measured.
         let services = Some(publishers());
         let partitions = self.partitions;
         SystemOptions { broker: BrokerChoice::Kafka, partitions, services, env, traces, programs, ..Default::default() }

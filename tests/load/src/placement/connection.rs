@@ -83,7 +83,7 @@ async fn read(response: Response<Incoming>) -> Result<(StatusCode, String)> {
     Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }
 
-/// Connections that nobody uses just now, by replica: the one that was used last is taken first.
+/// Idle connections, by replica: the one that was used last is taken first.
 pub struct Pool {
     replicas: Vec<(SocketAddr, RefCell<Vec<Connection>>)>,
 }

@@ -10,7 +10,7 @@ use crate::schedule::Schedule;
 
 use super::Limit;
 
-/// Begins now. Each item is the moment at which an order is due; nobody waits for the orders before it.
+/// Begins now. Each item is the moment at which an order is due; no order waits for those before it.
 pub fn start(schedule: Schedule, limit: Limit) -> Result<UnboundedReceiver<Micros>> {
     let (tell, told) = unbounded_channel();
     let (begin, at) = (Instant::now(), clock::now());

@@ -64,7 +64,7 @@ async fn what_got_lost_never_goes_back_into_the_pool() {
     assert_eq!(refused.as_database_error().and_then(|error| error.code()).as_deref(), Some("25006"));
     insert(&pool).await.unwrap();
 
-    // The server's end of the connection vanishes while nobody uses it: a transaction begins on another.
+    // The server's end of the connection vanishes while no transaction uses it: a transaction begins on another.
     let (wire, pool) = database.wired(one()).await;
     insert(&pool).await.unwrap();
     assert_eq!(wire.vanish(), 1);
@@ -155,9 +155,9 @@ async fn days_come_and_go_without_holding_up_traffic() {
 
     let mut reader = pool.begin().await.unwrap();
     sqlx::query("SELECT FROM inbox").execute(&mut reader).await.unwrap();
-    // A day is made although somebody reads.
+    // A day is made although another transaction reads.
     postgres::make_partitions(&pool, window(7)).await.unwrap();
-    // One is dropped only when nobody does; and it does not insist.
+    // One is dropped only when no transaction reads; and it does not insist.
     let refused = sqlx::query("SELECT drop_partitions('inbox', current_date - 5)").execute(&pool).await.unwrap_err();
     assert_eq!(refused.as_database_error().and_then(|error| error.code()).as_deref(), Some("55P03"));
     drop(reader);

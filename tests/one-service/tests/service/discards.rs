@@ -1,4 +1,4 @@
-//! What an operator gives up has no effect any more, on a real PostgreSQL.
+//! What an operator discards has no effect any more, on a real PostgreSQL.
 
 use axum::http::StatusCode;
 use choreography_core::{

@@ -1,4 +1,4 @@
-//! What operators list, on a real PostgreSQL: cut, however large what is kept.
+//! What operators list, on a real PostgreSQL: cut short, however large the kept payload is.
 
 use axum::{
     body::{Body, to_bytes},

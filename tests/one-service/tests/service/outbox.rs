@@ -80,12 +80,13 @@ async fn the_way_back_marks_what_is_published_and_nothing_else() {
 #[tokio::test]
 async fn a_newer_versions_migrations_stop_no_start() {
     let world = start().await;
-    sqlx::query(
-        "INSERT INTO _engine_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', true, '', 0)",
+    sqlx::raw_sql(
+        "INSERT INTO _engine_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', true, '', 0);
+         INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', true, '', 0)",
     )
     .execute(&world.pool)
     .await
-    .expect("a later migration");
+    .expect("later migrations, the engine's and the service's");
     let owner = sqlx::PgPool::connect_with(world.pool.options()).await.expect("a connection");
     choreography_postgres::migrate(&owner, &payment::MIGRATIONS).await.expect("nothing is to be done");
 }

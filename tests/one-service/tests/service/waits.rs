@@ -1,4 +1,4 @@
-//! Two transactions that want the same: who comes second waits, and then sees what the first one did.
+//! Two transactions that want the same: the second waits, and then sees what the first one did.
 //!
 //! The first is held open by hand, in psql's place, until the second is seen to wait for it.
 
@@ -41,7 +41,7 @@ async fn open<S: Service>(world: &OneService<S>, statement: String) -> Session {
     tx
 }
 
-/// Until somebody waits for a lock.
+/// Until a transaction waits for a lock.
 async fn another_waits<S: Service>(world: &OneService<S>) {
     let until = Instant::now() + PATIENCE;
     while world.count("SELECT count(*) FROM pg_locks WHERE NOT granted").await == 0 {

@@ -1,4 +1,4 @@
-//! The APIs: who is let in, to whose orders, how often; and the operators' port.
+//! The APIs: which callers are let in, to whose orders, how often; and the operators' port.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
@@ -121,7 +121,7 @@ fn no_forged_token_opens_anything() {
         for (what, forged) in forgeries(world) {
             let answer = Shop::bearing(forged).get(&url).await.expect("an answer");
             assert_eq!(answer.status, 401, "{what}: {answer:?}");
-            assert!(answer.body["error"].as_str().is_some_and(|error| error.contains("Bearer")), "{answer:?}");
+            assert!(answer.body["detail"].as_str().is_some_and(|detail| detail.contains("Bearer")), "{answer:?}");
         }
     });
 }

@@ -15,7 +15,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use crate::world::{World, test};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Who is not let in hears nothing, however long they wait.
+/// A client that is not let in hears nothing, however long it waits.
 const METADATA: Duration = Duration::from_secs(15);
 
 /// As a service, with its own password.
@@ -66,7 +66,7 @@ async fn read(kafka: &Connection, user: &str, topic: &str) -> Result<(), String>
     .map_err(|error| error.to_string())?
 }
 
-/// What the broker says to who would join a group.
+/// What the broker says to a user who would join a group.
 async fn join(kafka: &Connection, group: &str, topic: &str) -> Result<(), String> {
     let (mut config, group, topic) = (kafka.config(), group.to_owned(), topic.to_owned());
     tokio::task::spawn_blocking(move || {
@@ -171,7 +171,7 @@ fn administrating(kafka: &Connection) -> (Admin, AdminOptions) {
     (kafka.config().create().expect("a client"), options)
 }
 
-/// A setting of each resource, as this user is told it. The Rust wrapper keeps a refusal to itself: who is refused gets
+/// A setting of each resource, as this user is told it. The Rust wrapper keeps a refusal to itself: a user who is refused gets
 /// nothing.
 async fn setting(kafka: &Connection, of: &[ResourceSpecifier<'_>], name: &str) -> Vec<Option<String>> {
     let (admin, options) = administrating(kafka);
@@ -264,7 +264,7 @@ fn no_client_gets_in_without_the_users_password() {
 #[test]
 fn what_no_part_asks_for_any_more_is_taken_away() {
     test(|world| async {
-        // Whom no service is called, so that nobody is disturbed.
+        // No service has this name, so that none is disturbed.
         let reading = |topics: &[&str]| Part {
             service: "auditor".to_owned(),
             reads: topics.iter().map(|topic| (*topic).to_owned()).collect(),

@@ -5,6 +5,7 @@ mod apis;
 mod enough;
 mod kafka;
 mod migrations;
+mod observer;
 mod postgres;
 mod tokens;
 mod world;

@@ -15,7 +15,7 @@ fn start(world: &World, name: &str, env: &[(&str, &str)]) -> ServiceProcess {
     let log = world.system.logs().join(format!("{name}.log"));
     let mut spec = ProcessSpec::new(name, binaries::sibling("order").expect("it is built"), log);
     spec.env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    // Its words end the log even where somebody wants backtraces.
+    // Its words end the log even where backtraces are asked for.
     let spec = spec.env("RUST_BACKTRACE", "1");
     ServiceProcess::spawn(spec).expect("it starts")
 }

@@ -47,7 +47,7 @@ impl World {
         Self { system, log, back_office }
     }
 
-    /// Somebody with a token.
+    /// A customer with a token.
     pub fn customer(&self, user: &str) -> Shop {
         Shop::bearing(tokens::of(&self.system, user, &[]))
     }

@@ -32,7 +32,7 @@ pub async fn database_password(shop: &Rotating) {
     assert!(cut >= 5, "{cut} connections were cut");
 }
 
-/// The file first, then the broker; then the broker is restarted, so that everybody must show a password again.
+/// The file first, then the broker; then the broker is restarted, so that every client must show a password again.
 pub async fn kafka_password(shop: &Rotating) {
     let users = shop.system.services().into_iter().map(|service| {
         shop.replace(service, "kafka-password", NEW);
@@ -52,7 +52,7 @@ pub async fn admin_token(shop: &Rotating) {
     assert_eq!(status(&old, &deferred).await, 401);
 }
 
-/// As when an identity provider withdraws a key, of which nobody has heard anything else.
+/// As when an identity provider withdraws a key, and the services hear of it in no other way.
 pub async fn signing_key(shop: &Rotating) {
     let orders = format!("{}/orders/{}", shop.system.url("order"), uuid::Uuid::now_v7());
     let key = new_signing_key().expect("a key");

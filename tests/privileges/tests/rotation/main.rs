@@ -1,4 +1,4 @@
-//! Secrets that change while the shop runs: nobody is restarted, and what was withdrawn opens nothing any more.
+//! Secrets that change while the shop runs: no process is restarted, and what was withdrawn opens nothing any more.
 
 mod changes;
 mod shop;

@@ -48,7 +48,7 @@ impl Rotating {
         fs::read_to_string(self.file(service, name)).expect("a secret")
     }
 
-    /// Puts another file in its place, as whoever mounts secrets does.
+    /// Puts another file in its place, as the mount of a changed secret does.
     pub fn replace(&self, service: &str, name: &str, content: &str) {
         let (path, new) = (self.file(service, name), self.file(service, "new"));
         fs::write(&new, content).expect("a file");
@@ -99,7 +99,7 @@ impl Rotating {
     }
 }
 
-/// Somebody with a token.
+/// A caller with a token.
 pub fn bearing(signing_key: &str, user: &str, scopes: &[&str]) -> Shop {
     let bearer = Bearer {
         user: user.into(),

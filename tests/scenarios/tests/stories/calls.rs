@@ -46,7 +46,7 @@ fn a_charge_without_an_answer_is_cancelled_by_its_key_once_the_order_is_called_o
         let order = world.place(&[(&chair, 2)], "tok_unacceptable", "Vienna").await;
         refused_charge(world, &order).await;
         assert_eq!(world.cancel(&order).await.status, 202);
-        // Nobody has to settle anything: the key can never charge, so the provider says no.
+        // No operator has to settle anything: the key can never charge, so the provider says no.
         world.eventually(&order, "cancelled").await;
         let failed = world.appears(&order, "payment.failed").await;
         assert!(failed.json()["payload"]["reason"].as_str().is_some_and(|reason| reason.contains("cancelled")));

@@ -2,7 +2,7 @@
 
 use harness::story;
 use local::shop::{Answer, order};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Each request is a trace of its own; all else is the same.
@@ -72,5 +72,51 @@ fn stock_cannot_be_set_below_what_is_set_aside() {
         world.eventually(&order, "completed").await;
         assert_eq!(world.shop.put(&stock, &json!({"onHand": 7})).await.expect("inventory answers").status, 200);
         assert_eq!(world.pieces(&chair).await.available, 7);
+    });
+}
+
+#[test]
+fn a_customers_orders_are_listed_page_by_page_newest_first() {
+    story(|world| async {
+        let chair = world.stocked("chair", 5).await;
+        let (url, customer) = (world.system.url("order"), format!("pager-{}", Uuid::now_v7()));
+        let mut body = order(&[(&chair, 1)], "tok_visa", "Vienna");
+        body["userId"] = json!(customer);
+        let mut placed = Vec::new();
+        for _ in 0..3 {
+            let answer = world.post_order(&url, &body, &[]).await;
+            placed.insert(0, answer.body["orderId"].as_str().expect("an id").to_owned());
+        }
+        let (mut listed, mut query) = (Vec::new(), format!("userId={customer}&limit=2"));
+        loop {
+            let page = world.shop.get(&format!("{url}/orders?{query}")).await.expect("order answers").body;
+            let orders = page["orders"].as_array().expect("orders");
+            listed.extend(orders.iter().map(|order| order["orderId"].as_str().expect("an id").to_owned()));
+            let Some(next) = page["next"].as_str() else { break };
+            query = format!("userId={customer}&limit=2&cursor={next}");
+        }
+        assert_eq!(listed, placed);
+        let garbage = world.shop.get(&format!("{url}/orders?cursor=garbage")).await.expect("order answers");
+        assert_eq!((garbage.status, garbage.body["field"].as_str()), (400, Some("cursor")), "{garbage:?}");
+        assert_eq!(garbage.body["traceId"].as_str(), garbage.trace_id.as_deref(), "{garbage:?}");
+    });
+}
+
+#[test]
+fn each_service_serves_the_document_that_is_committed() {
+    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/choreography/openapi");
+    story(|world| async {
+        let committed = |name: &str| -> Value {
+            let text = std::fs::read_to_string(format!("{COMMITTED}/{name}.json")).expect("a document");
+            serde_json::from_str(&text).expect("JSON")
+        };
+        for service in ["order", "inventory", "payment", "shipping"] {
+            let url = format!("{}/openapi.json", world.system.url(service));
+            let served = world.shop.get(&url).await.expect("it answers").body;
+            assert!(served == committed(service), "{url} is another one");
+            let url = format!("{}/openapi.json", world.system.admin_url(service));
+            let served = world.shop.get(&url).await.expect("it answers").body;
+            assert!(served == committed("operators"), "{url} is another one");
+        }
     });
 }

@@ -1,4 +1,4 @@
-//! Somebody's session sits on rows, or on a whole table: only those who need them wait, and they go on by themselves.
+//! A session locks rows, or a whole table: only the inputs that need them wait, and they go on by themselves.
 
 use harness::{World, story_alone, typed};
 use serde_json::json;
@@ -31,7 +31,7 @@ fn locked_stock_rows_keep_only_the_orders_that_need_them() {
         for order in &others {
             world.eventually(order, "completed").await;
         }
-        // They stay out of each other's way for as long as it takes: nobody is blamed for it.
+        // They step aside for as long as it takes, and none is set aside for it.
         for order in &waiting {
             step_aside(world, order).await;
         }

@@ -1,4 +1,4 @@
-//! What is told of a saga in logs, spans, metrics and errors: enough to find it, and nothing that is nobody's business.
+//! What is told of a saga in logs, spans, metrics and errors: enough to find it, and nothing that is private.
 
 use std::collections::BTreeSet;
 

@@ -87,7 +87,7 @@ fn each_end_of_an_order_tells_its_customer_once() {
         had_its_effect(world, &again).await;
         is_told_once(world, &completed, "is on its way").await;
 
-        // An order has one end: another kind alerts and tells nobody.
+        // An order has one end: another kind alerts and tells no customer.
         let other = typed("order.cancelled", &completed, json!({"reason": "by mistake"}));
         world.type_in("order-events", &other).await;
         let dead = world.dead_lettered(&completed, "notification").await;

@@ -49,7 +49,7 @@ async fn place_until_postgresql_dies(world: &'static World, chair: &str) -> Vec<
         let body = shop::order(&[(chair, 1)], "tok_visa", "Vienna");
         requests.spawn(async move { world.post_order(&world.system.url("order"), &body, &[]).await });
     }
-    // Numbers that are given out once more: nothing tells the restarted server that somebody had them.
+    // Numbers that are given out once more: nothing tells the restarted server that a transaction had them.
     let mut never_committed = world.database("order").await;
     never_committed.execute("BEGIN").await.expect("a transaction");
     let mut accepted = Vec::new();

@@ -11,7 +11,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 const SKEW: Duration = Duration::from_secs(600);
 const ODD: (&[u8], &[u8]) = (b"na\xffme", b"1");
 
-/// An order typed by hand, of something that nobody has: inventory rejects it.
+/// An order typed by hand, of an item that is not in stock: inventory rejects it.
 fn placed() -> Typed {
     let payload = json!({"userId": "ada", "totalAmount": 100, "currency": "EUR",
                          "items": [{"sku": "never-stocked", "quantity": 1, "price": 100}]});

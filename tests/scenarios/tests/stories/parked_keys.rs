@@ -61,7 +61,7 @@ fn a_redriven_event_is_refused_again_or_has_its_one_effect() {
         let path = format!("deferred/{number}/redrive");
         assert_eq!(world.admin("inventory", &path, &json!({})).await.status, 409);
 
-        // Somebody mends what was wrong, then redrives.
+        // An operator mends what was wrong, then redrives.
         let mut db = world.database("inventory").await;
         sqlx::query("INSERT INTO reservations (order_id, state) VALUES ($1, 'reserved')")
             .bind(&order)

@@ -117,7 +117,7 @@ fn a_deleted_dead_letter_topic_slows_no_order_and_takes_its_dead_letters_once_it
     });
 }
 
-/// An order of some ten thousand bytes that no codec makes small, of things that nobody has.
+/// An order of some ten thousand bytes that no codec makes small, of items that are not in stock.
 async fn place_large(world: &World) -> String {
     let sku = |_| format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
     let skus: Vec<String> = (0..100).map(sku).collect();

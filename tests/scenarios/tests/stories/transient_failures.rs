@@ -13,7 +13,7 @@ fn while_one_orders_row_is_locked_the_others_go_on() {
         for _ in 0..8 {
             orders.push(world.place(&[(&chair, 1)], "tok_visa", "Vienna").await);
         }
-        // Somebody's session sits on the row of the first order.
+        // Another session locks the row of the first order.
         let mut db = world.database("inventory").await;
         let mut session = db.begin().await.expect("a transaction");
         sqlx::query("INSERT INTO reservations (order_id, state) VALUES ($1, 'none')")

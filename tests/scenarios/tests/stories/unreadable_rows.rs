@@ -1,5 +1,5 @@
-//! Rows that this version can't read, as a newer one or somebody's hand may leave them: they stop who needs them, and
-//! no other.
+//! Rows that this version can't read, as a newer one or an operator's hand may leave them: they stop the inputs that need
+//! them, and no other.
 
 use harness::{World, story_alone, typed};
 use serde_json::json;

@@ -65,7 +65,7 @@ const SELDOM: &[&[&str]] = &[IN_TRANSACTION, &["postpone_deadlines", "postpone",
 /// All calls of all ports.
 pub const ALL: &[&[&str]] =
     &[BEGIN, READS, WRITES, IN_TRANSACTION, COMMIT, POLL, KEEP_ALIVE, OFFSETS, PUBLISH, LOOK_FOR, PROVIDERS];
-/// All calls that somebody gives up who has waited too long.
+/// All calls that a caller gives up after it has waited too long.
 const LIMITED: &[&[&str]] =
     &[BEGIN, READS, WRITES, IN_TRANSACTION, COMMIT, POLL, OFFSETS, PUBLISH, LOOK_FOR, PROVIDERS];
 

@@ -28,7 +28,7 @@ use crate::{
 pub const SLOTS: usize = 4;
 pub const ALONE: usize = 3;
 pub const RANGES: i32 = 2;
-/// No call pauses that often unless it waits for somebody.
+/// No call pauses that often unless it waits for another transaction.
 const LOOKS: usize = 24;
 
 /// What became of a call.
@@ -109,7 +109,7 @@ impl OnModel {
         Step { slot, call, seen }
     }
 
-    /// Who was blocked goes on, which may let others go on. At most one waits for any transaction, so the order of
+    /// Slots that were blocked go on, which may let others go on. At most one waits for any transaction, so the order of
     /// looking makes no difference.
     fn look_again(&mut self, mut blocked: Vec<usize>, seen: &mut Vec<(usize, Seen)>) {
         loop {
@@ -143,7 +143,7 @@ impl OnModel {
         Seen::Blocked(by.expect("what neither ends nor waits is stuck"))
     }
 
-    /// Who waits for whom, by slot.
+    /// Which slot waits for which.
     pub fn waits(&self) -> Vec<(usize, usize)> {
         let slot = |tx: TxId| self.ids.get(&tx).copied().unwrap_or(ALONE);
         self.model.waits().into_iter().map(|(tx, by)| (slot(tx), slot(by))).collect()

@@ -124,7 +124,7 @@ impl OnPostgres {
         self.slots[slot] = Slot::Busy(tokio::spawn(perform(self.databases[slot].clone(), tx, call)));
     }
 
-    /// Waits until the call has ended, or waits for whom it is expected to wait for.
+    /// Waits until the call has ended, or waits for the slot that it is expected to wait for.
     async fn see(&mut self, slot: usize, expected: &Seen) -> anyhow::Result<Seen> {
         let Slot::Busy(call) = &mut self.slots[slot] else { anyhow::bail!("slot {slot} has no call") };
         let ended = match expected {

@@ -62,7 +62,7 @@ fn is(step: &Step, answer: &str) -> bool {
     step.seen.iter().any(|(_, seen)| matches!(seen, Seen::Done(said) if said == answer))
 }
 
-/// Two that wait for one race once it ends, and PostgreSQL does not say who wins.
+/// Two that wait for one race once it ends, and PostgreSQL does not say which one wins.
 fn is_determined(side: &OnModel, step: &Step) -> bool {
     let blocked = matches!(step.seen[0].1, Seen::Blocked(_));
     let waits = side.waits();
@@ -70,7 +70,7 @@ fn is_determined(side: &OnModel, step: &Step) -> bool {
     alone && !(blocked && step.call.locks_in_no_order())
 }
 
-/// Whoever is free ends, until all have.
+/// Each transaction that is not blocked ends, until all have.
 fn end_all(steps: &mut Vec<Step>) {
     for _ in 0..SLOTS {
         for slot in 0..ALONE {
@@ -113,7 +113,7 @@ impl Drawing {
             0 => Call::Lock(Arc::new(self.wanted())),
             _ => {
                 let mut writing = Writing::default();
-                // Mostly one part; what several wait for in one statement is nobody's promise.
+                // Mostly one part; the order in which one statement waits for several is not promised.
                 for _ in 0..=usize::from(self.one_in(4)) {
                     self.write(&mut writing);
                 }
@@ -392,7 +392,7 @@ impl Drawing {
             let id = if self.one_in(4) { id(2, 100 + self.mint() as usize) } else { id(2, n) };
             pending_call(id, n)
         });
-        // Rows of one call are due at the same moment; which of them a limited claim takes is nobody's promise.
+        // Rows of one call are due at the same moment; which of them a limited claim takes is not promised.
         calls.take(1).collect()
     }
 

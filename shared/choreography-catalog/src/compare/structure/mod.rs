@@ -76,7 +76,7 @@ fn other_type(written: &Alternative, read: &[Alternative], field: &str) -> Diffe
     Difference::at(field, Kind::TypeChanged, format!("{} may be written, and {kinds} is read", written.kind))
 }
 
-/// A value, read by those who list what they know.
+/// A value, read by alternatives that list the values they know.
 fn one_of_values(value: &Value, written: &Alternative, read: &[Alternative], field: &str) -> Vec<Difference> {
     if read.iter().any(|read| read.value.as_ref() == Some(value)) {
         return Vec::new();
@@ -125,7 +125,7 @@ fn covered(written: &Alternative, read: &Alternative, field: &str) -> Vec<Differ
     }
 }
 
-/// A keyword of which only equality can be decided: whoever asks for it must get the same.
+/// A keyword of which only equality can be decided: a reader that asks for it must get the same.
 fn same(written: &Alternative, read: &Alternative, keyword: &str, field: &str, kind: Kind) -> Option<Difference> {
     let (given, asked) = (written.keywords.get(keyword), read.keywords.get(keyword)?);
     if given == Some(asked) {

@@ -43,7 +43,7 @@ async fn what_is_handed_on_is_published_without_reading_and_written_down_soon() 
 
 #[tokio::test]
 async fn the_event_that_another_replica_committed_before_goes_first() {
-    // B commits the first, and A, whose relay this is, the second; nobody has told of B's.
+    // B commits the first, and A, whose relay this is, the second; A has not heard of B's.
     let (outbox, mut broker, mut relaying) = after_a_look(&["t/a", "t/a", "t/b"]).await;
     hand_on(&outbox, &relaying, &[2, 3]);
     relaying.step_fed(&outbox, &mut broker).await;

@@ -15,7 +15,7 @@ fn written(outbox: &Outbox) -> (i64, Vec<i64>) {
 #[tokio::test]
 async fn a_row_that_comes_into_sight_after_higher_numbers_were_published_is_published_too() {
     let (outbox, mut broker) = (Outbox::default(), Broker::default());
-    // Whoever drew number 1 has not committed yet.
+    // The transaction that drew number 1 has not committed yet.
     *outbox.is_open.lock().unwrap() = true;
     outbox.append_as(2, "t/a");
     outbox.append_as(3, "t/b");
@@ -101,7 +101,7 @@ async fn a_row_that_was_stopped_is_passed_for_good_though_its_range_is_quiet() {
     relaying.wait(1);
     relaying.step(&outbox, &mut broker).await;
     assert_eq!(written(&outbox), (1, vec![]));
-    // Discarded: nothing else tells of it any more.
+    // Discarded: only the block records it.
     outbox.left.lock().unwrap().clear();
     outbox.stopped.lock().unwrap().clear();
     broker.refused.clear();

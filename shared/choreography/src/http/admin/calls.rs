@@ -1,11 +1,8 @@
 //! External calls without an answer: listed, and settled by hand.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, Query, State},
-    http::StatusCode,
-    response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use choreography_core::{
     calls,
@@ -16,40 +13,76 @@ use choreography_core::{
     routes::AnyReply,
     store::{PendingCall, StoreError},
 };
-use serde::Deserialize;
-use serde_json::json;
+use choreography_postgres::{CallView, SettledView};
+use serde::{Deserialize, Serialize};
 use tracing::{error, warn};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{Admin, PAGE, Page, check_reason, listed, problem, unavailable};
+use super::{Admin, OF_BODIES, OF_LISTS, OF_ONE, PAGE, Page, check_reason, not_there, unavailable};
+use crate::problem::{Problem, ProblemType};
 
 /// Longest name of the provider's for what was done, in characters.
 const MAX_DETAIL: usize = 200;
 /// What the rules, and so other services and customers, are told; the operator's own reason is for the books.
 const NOT_DONE: &str = "not done, as an operator found";
 
-pub(super) fn routes() -> Router<Admin> {
-    Router::new()
-        .route("/calls", get(list))
-        .route("/calls/{id}", get(show))
-        .route("/calls/{id}/settle", post(settle))
-        .route("/settled-calls", get(list_settled))
+pub(super) fn routes() -> OpenApiRouter<Admin> {
+    let settling = Problem::refusing(routes!(settle_call), &OF_BODIES);
+    OpenApiRouter::default()
+        .routes(Problem::refusing(routes!(list_calls), &OF_LISTS))
+        .routes(Problem::refusing(routes!(show_call), &OF_ONE))
+        .routes(Problem::refusing(settling, &[ProblemType::CONFLICT]))
+        .routes(Problem::refusing(routes!(list_settled), &OF_LISTS))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct After {
+    /// The last id of the page before.
     #[serde(default)]
     after: Uuid,
 }
 
+/// A page of calls without an answer.
+#[derive(Serialize, ToSchema)]
+struct Calls {
+    calls: Vec<CallView>,
+}
+
+/// A page of calls that were settled by hand.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SettledCalls {
+    settled_calls: Vec<SettledView>,
+}
+
 /// What an operator found at the provider.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(tag = "outcome", rename_all = "kebab-case", deny_unknown_fields)]
 enum Settlement {
     /// It was done; `detail` is what the provider calls it: a charge id, a tracking number.
-    Done { detail: String, reason: String },
+    Done {
+        #[schema(min_length = 1, max_length = 200)]
+        detail: String,
+        #[schema(min_length = 1, max_length = 1000)]
+        reason: String,
+    },
     /// It was not done, and certainly never will be.
-    NotDone { reason: String },
+    NotDone {
+        #[schema(min_length = 1, max_length = 1000)]
+        reason: String,
+    },
+}
+
+/// The settlement counts.
+#[derive(Serialize, ToSchema)]
+struct Settled {
+    #[schema(pattern = "^applied$")]
+    outcome: &'static str,
+    /// Its number among the settled calls.
+    number: i64,
 }
 
 impl Settlement {
@@ -59,12 +92,12 @@ impl Settlement {
         }
     }
 
-    fn refused(&self) -> Option<Response> {
+    fn check(&self) -> Result<(), Problem> {
         if let Self::Done { detail, .. } = self
             && (detail.trim().is_empty() || detail.chars().count() > MAX_DETAIL || detail.chars().any(char::is_control))
         {
             let why = format!("detail: give the provider's id of what was done, 1 to {MAX_DETAIL} characters");
-            return Some(problem(StatusCode::UNPROCESSABLE_ENTITY, &why));
+            return Err(Problem::field("detail", why));
         }
         check_reason(self.reason())
     }
@@ -77,37 +110,43 @@ impl Settlement {
     }
 }
 
-async fn list(State(admin): State<Admin>, Query(page): Query<After>) -> Response {
-    listed("calls", admin.handler.database.call_views(page.after, PAGE).await)
+/// Lists external calls without an answer, 100 a page.
+#[utoipa::path(get, path = "/calls", tag = "calls", params(After), responses((status = 200, body = Calls)))]
+async fn list_calls(State(admin): State<Admin>, Query(page): Query<After>) -> Result<Json<Calls>, Problem> {
+    let found = admin.handler.database.call_views(page.after, PAGE).await;
+    found.map(|calls| Json(Calls { calls })).map_err(|error| unavailable(&error))
 }
 
-async fn show(State(admin): State<Admin>, Path(id): Path<Uuid>) -> Response {
-    match admin.handler.database.call_view(id).await {
-        Ok(Some(call)) => Json(call).into_response(),
-        Ok(None) => not_open(id),
-        Err(error) => unavailable(&error),
-    }
+/// Shows one with its whole request.
+#[utoipa::path(get, path = "/calls/{id}", tag = "calls", params(("id" = Uuid, Path)), responses((status = 200, body = CallView)))]
+async fn show_call(State(admin): State<Admin>, Path(id): Path<Uuid>) -> Result<Json<CallView>, Problem> {
+    let found = admin.handler.database.call_view(id).await.map_err(|error| unavailable(&error))?;
+    found.map(Json).ok_or_else(|| not_open(id))
 }
 
-async fn list_settled(State(admin): State<Admin>, Query(page): Query<Page>) -> Response {
-    listed("settledCalls", admin.handler.database.settled_views(page.after, PAGE).await)
+/// Lists what was settled by hand, 100 a page.
+#[utoipa::path(get, path = "/settled-calls", tag = "calls", params(Page), responses((status = 200, body = SettledCalls)))]
+async fn list_settled(State(admin): State<Admin>, Query(page): Query<Page>) -> Result<Json<SettledCalls>, Problem> {
+    let found = admin.handler.database.settled_views(page.after, PAGE).await;
+    found.map(|settled_calls| Json(SettledCalls { settled_calls })).map_err(|error| unavailable(&error))
 }
 
-/// The answer by hand is an input like the provider's own: whichever is first settles the call, under the same locks.
-async fn settle(State(admin): State<Admin>, Path(id): Path<Uuid>, Json(settlement): Json<Settlement>) -> Response {
-    if let Some(refused) = settlement.refused() {
-        return refused;
-    }
+/// States by hand what a call's answer is.
+// The answer by hand is an input like the provider's own: whichever is first settles the call, under the same locks.
+#[utoipa::path(post, path = "/calls/{id}/settle", tag = "calls", params(("id" = Uuid, Path)), request_body = Settlement, responses(
+    (status = 200, body = Settled),
+))]
+async fn settle_call(
+    State(admin): State<Admin>,
+    Path(id): Path<Uuid>,
+    Json(settlement): Json<Settlement>,
+) -> Result<Json<Settled>, Problem> {
+    settlement.check()?;
     let (database, answer) = (&admin.handler.database, settlement.answer());
-    let (call, number) = match database.open_call(id).await {
-        Ok(Some(call)) => match database.write_settlement(id, &answer, settlement.reason()).await {
-            Ok(Some(number)) => (call, number),
-            Ok(None) => return not_open(id),
-            Err(error) => return unavailable(&error),
-        },
-        Ok(None) => return not_open(id),
-        Err(error) => return unavailable(&error),
-    };
+    let open = database.open_call(id).await.map_err(|error| unavailable(&error))?;
+    let call = open.ok_or_else(|| not_open(id))?;
+    let written = database.write_settlement(id, &answer, settlement.reason()).await;
+    let number = written.map_err(|error| unavailable(&error))?.ok_or_else(|| not_open(id))?;
     let settled = answered(&admin, &call, answer).await;
     let result = match &settled {
         Ok(verdict) => result(verdict),
@@ -120,10 +159,10 @@ async fn settle(State(admin): State<Admin>, Path(id): Path<Uuid>, Json(settlemen
     warn!(aggregate_id, step, call = %id, number, result, reason = settlement.reason(), "a call was settled by hand");
     metrics::counter!("saga_calls_settled_by_hand_total", "step" => step).increment(1);
     match settled {
-        Ok(Verdict::Applied(_)) => Json(json!({ "outcome": "applied", "number": number })).into_response(),
-        Ok(Verdict::Gone) => not_open(id),
-        Ok(_) => problem(StatusCode::CONFLICT, &result),
-        Err(error) => unavailable(&error),
+        Ok(Verdict::Applied(_)) => Ok(Json(Settled { outcome: "applied", number })),
+        Ok(Verdict::Gone) => Err(not_open(id)),
+        Ok(_) => Err(Problem::new(ProblemType::CONFLICT, result)),
+        Err(error) => Err(unavailable(&error)),
     }
 }
 
@@ -143,9 +182,6 @@ fn result<R>(verdict: &Verdict<R>) -> String {
     }
 }
 
-fn not_open(id: Uuid) -> Response {
-    problem(
-        StatusCode::NOT_FOUND,
-        &format!("no call {id} waits for an answer: it has one already, or was never made here"),
-    )
+fn not_open(id: Uuid) -> Problem {
+    not_there(format!("no call {id} waits for an answer: it has one already, or was never made here"))
 }

@@ -1,11 +1,9 @@
 //! Dead messages: listed, redriven, discarded.
 
 use axum::{
-    Router,
+    Json,
     extract::{Path, Query, State},
-    http::StatusCode,
     response::Response,
-    routing::{get, post},
 };
 use choreography_core::{
     event_id::Ids,
@@ -13,60 +11,90 @@ use choreography_core::{
     input::{Inbound, Verdict},
     reception,
 };
-use choreography_postgres::Kept;
+use choreography_postgres::{DeadMessageView, Kept};
+use serde::Serialize;
 use tracing::error;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Admin, PAGE, Page, Reason, discard_response, listed, payload::payload, problem, unavailable, verdict_response,
+    Admin, OF_BODIES, OF_LISTS, OF_ONE, OF_REDRIVES, Outcome, PAGE, Page, Reason, ReasonBody, discarded, not_there,
+    payload::payload, redriven, unavailable,
 };
+use crate::problem::{Problem, ProblemType};
 
-pub(super) fn routes() -> Router<Admin> {
-    Router::new()
-        .route("/dead-messages", get(list_dead))
-        .route("/dead-messages/{number}/payload", get(dead_payload))
-        .route("/dead-messages/{number}/redrive", post(redrive_message))
-        .route("/dead-messages/{number}/discard", post(discard_message))
+pub(super) fn routes() -> OpenApiRouter<Admin> {
+    OpenApiRouter::default()
+        .routes(Problem::refusing(routes!(list_dead), &OF_LISTS))
+        .routes(Problem::refusing(routes!(dead_payload), &OF_ONE))
+        .routes(Problem::refusing(routes!(redrive_message), &OF_REDRIVES))
+        .routes(Problem::refusing(routes!(discard_message), &OF_BODIES))
 }
 
-async fn list_dead(State(admin): State<Admin>, Query(page): Query<Page>) -> Response {
-    listed("deadMessages", admin.handler.database.dead_message_views(page.after, PAGE).await)
+/// A page of dead messages.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DeadMessages {
+    dead_messages: Vec<DeadMessageView>,
 }
 
-async fn dead_payload(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
+/// Lists messages that are no event for this service, oldest first, 100 a page.
+#[utoipa::path(get, path = "/dead-messages", tag = "dead messages", params(Page), responses((status = 200, body = DeadMessages)))]
+async fn list_dead(State(admin): State<Admin>, Query(page): Query<Page>) -> Result<Json<DeadMessages>, Problem> {
+    let found = admin.handler.database.dead_message_views(page.after, PAGE).await;
+    found.map(|dead_messages| Json(DeadMessages { dead_messages })).map_err(|error| unavailable(&error))
+}
+
+/// Shows the bytes of one message as they arrived.
+#[utoipa::path(get, path = "/dead-messages/{number}/payload", tag = "dead messages", params(("number" = i64, Path)), responses(
+    (status = 200, body = [u8], content_type = "application/octet-stream"),
+    (status = 204, description = "It has no payload."),
+))]
+async fn dead_payload(State(admin): State<Admin>, Path(number): Path<i64>) -> Result<Response, Problem> {
     payload(admin, Kept::Dead, number).await
 }
 
-async fn discard_message(State(admin): State<Admin>, Path(number): Path<i64>, Reason(reason): Reason) -> Response {
-    discard_response(number, admin.handler.database.discard_message(number, &reason).await)
+/// Gives one up for good.
+#[utoipa::path(post, path = "/dead-messages/{number}/discard", tag = "dead messages", params(("number" = i64, Path)), request_body = ReasonBody, responses(
+    (status = 200, body = Outcome),
+))]
+async fn discard_message(
+    State(admin): State<Admin>,
+    Path(number): Path<i64>,
+    Reason(reason): Reason,
+) -> Result<Json<Outcome>, Problem> {
+    discarded(number, admin.handler.database.discard_message(number, &reason).await)
 }
 
-/// A dead message can be good for a newer version of this service.
-async fn redrive_message(State(admin): State<Admin>, Path(number): Path<i64>) -> Response {
+/// Tries one again: it can be good for a newer version of this service.
+#[utoipa::path(post, path = "/dead-messages/{number}/redrive", tag = "dead messages", params(("number" = i64, Path)), responses(
+    (status = 200, description = "It had its effect, now or before.", body = Outcome),
+    (status = 202, description = "It failed for a passing reason, and is tried again by itself.", body = Outcome),
+))]
+async fn redrive_message(State(admin): State<Admin>, Path(number): Path<i64>) -> Result<Response, Problem> {
+    let conflict = |why: &str| Err(Problem::new(ProblemType::CONFLICT, why));
     let delivery = match admin.handler.database.dead_message(number).await {
         Ok(Some(delivery)) => delivery,
-        Ok(None) => return problem(StatusCode::NOT_FOUND, &format!("no dead message {number} is kept")),
-        Err(error) => return unavailable(&error),
+        Ok(None) => return Err(not_there(format!("no dead message {number} is kept"))),
+        Err(error) => return Err(unavailable(&error)),
     };
     let inbound = match reception::receive(&*admin.handler.participant, delivery) {
-        Inbound::Dead(_, failure) => return problem(StatusCode::CONFLICT, &failure.message),
-        Inbound::Ignored(_) => return problem(StatusCode::CONFLICT, "this service does not handle its type"),
+        Inbound::Dead(_, failure) => return conflict(&failure.message),
+        Inbound::Ignored(_) => return conflict("this service does not handle its type"),
         inbound => inbound,
     };
     let (mut ids, mut progress) = (Ids::new(), Progress::new(1));
-    match admin.handler.handle_isolating(&mut ids, &mut [inbound], &mut progress).await {
-        Ok(()) => {
-            admin.post_commit.of(&mut progress);
-            match progress.verdicts.first().and_then(Option::as_ref) {
-                Some(Verdict::Dead) | None => problem(StatusCode::CONFLICT, "its id is outside of the horizon"),
-                Some(verdict) => {
-                    let forgotten = admin.handler.database.discard_message(number, "redriven").await;
-                    if let Err(error) = forgotten {
-                        error!(%error, number, "redriven, but still listed as dead");
-                    }
-                    verdict_response(number, verdict)
-                }
+    let handled = admin.handler.handle_isolating(&mut ids, &mut [inbound], &mut progress).await;
+    handled.map_err(|error| unavailable(&error))?;
+    admin.post_commit.of(&mut progress);
+    match progress.verdicts.first().and_then(Option::as_ref) {
+        Some(Verdict::Dead) | None => conflict("its id is outside of the horizon"),
+        Some(verdict) => {
+            let forgotten = admin.handler.database.discard_message(number, "redriven").await;
+            if let Err(error) = forgotten {
+                error!(%error, number, "redriven, but still listed as dead");
             }
+            redriven(number, verdict)
         }
-        Err(error) => unavailable(&error),
     }
 }

@@ -7,10 +7,10 @@ mod deferred_events;
 mod payload;
 mod stopped_keys;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{FromRequest, Request},
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -18,10 +18,14 @@ use axum::{
 use choreography_core::{input::Verdict, store::DeferredStatus};
 use choreography_postgres::DiscardError;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tracing::{error, info};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
 
-use crate::runtime::{PostCommit, ServiceHandler, Wakes};
+use crate::{
+    problem::{Problem, ProblemType},
+    runtime::{PostCommit, ServiceHandler, Wakes},
+};
 
 const PAGE: i64 = 100;
 
@@ -37,86 +41,110 @@ impl Admin {
     }
 }
 
-pub(super) fn routes(handler: Arc<ServiceHandler>, post_commit: PostCommit) -> Router {
-    let routes = Router::new().merge(deferred_events::routes()).merge(dead_messages::routes());
+pub(super) fn routes(handler: Arc<ServiceHandler>, post_commit: PostCommit) -> OpenApiRouter {
+    let routes = OpenApiRouter::default().merge(deferred_events::routes()).merge(dead_messages::routes());
     routes.merge(calls::routes()).merge(stopped_keys::routes()).with_state(Admin { handler, post_commit })
 }
 
-#[derive(Deserialize)]
+/// Of a list.
+const OF_LISTS: [ProblemType; 1] = [ProblemType::MALFORMED];
+/// Of what one thing is asked for.
+const OF_ONE: [ProblemType; 2] = [ProblemType::MALFORMED, ProblemType::NOT_FOUND];
+/// Of a redrive.
+const OF_REDRIVES: [ProblemType; 3] = [ProblemType::MALFORMED, ProblemType::NOT_FOUND, ProblemType::CONFLICT];
+/// Of what takes a body.
+const OF_BODIES: [ProblemType; 4] =
+    [ProblemType::MALFORMED, ProblemType::NOT_FOUND, ProblemType::UNSUPPORTED_MEDIA_TYPE, ProblemType::INVALID_FIELD];
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Page {
+    /// The last number of the page before.
     #[serde(default)]
     after: i64,
 }
 
-/// A page of a list.
-fn listed<T: Serialize>(name: &'static str, found: sqlx::Result<Vec<T>>) -> Response {
-    match found {
-        Ok(rows) => Json(HashMap::from([(name, rows)])).into_response(),
-        Err(error) => unavailable(&error),
+/// What became of it.
+#[derive(Serialize, ToSchema)]
+struct Outcome {
+    /// In a word, or a few.
+    outcome: &'static str,
+}
+
+impl Outcome {
+    fn is(outcome: &'static str) -> Json<Self> {
+        Json(Self { outcome })
     }
 }
 
 /// Why something is given up: the body of a discard, checked.
 struct Reason(String);
 
+/// Why something is given up.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Reason)]
+struct ReasonBody {
+    #[schema(min_length = 1, max_length = 1000)]
+    reason: String,
+}
+
 impl<S: Send + Sync> FromRequest<S> for Reason {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Body {
-            reason: String,
-        }
-        let Json(Body { reason }) = Json::from_request(request, state).await.map_err(IntoResponse::into_response)?;
-        check_reason(&reason).map_or(Ok(Self(reason)), Err)
+        let body = Json::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        let Json(ReasonBody { reason }) = body;
+        check_reason(&reason).map_err(IntoResponse::into_response)?;
+        Ok(Self(reason))
     }
 }
 
-fn verdict_response<R>(number: i64, verdict: &Verdict<R>) -> Response {
+/// What a redrive came to.
+fn redriven<R>(number: i64, verdict: &Verdict<R>) -> Result<Response, Problem> {
+    let conflict = |why: &str| Err(Problem::new(ProblemType::CONFLICT, why));
     match verdict {
         Verdict::Applied(_) => {
             info!(number, "redriven");
-            Json(json!({ "outcome": "applied" })).into_response()
+            Ok(Outcome::is("applied").into_response())
         }
-        Verdict::Repeat => Json(json!({ "outcome": "repeated: it had its effect before" })).into_response(),
-        Verdict::Deferred(DeferredStatus::Parked) => {
-            problem(StatusCode::CONFLICT, "refused again; see its error in /admin/deferred")
-        }
+        Verdict::Repeat => Ok(Outcome::is("repeated: it had its effect before").into_response()),
+        Verdict::Deferred(DeferredStatus::Parked) => conflict("refused again; see its error in /admin/deferred"),
         Verdict::Deferred(_) => {
-            problem(StatusCode::ACCEPTED, "failed for a passing reason; it is tried again by itself")
+            let outcome = Outcome::is("deferred: it failed for a passing reason, and is tried again by itself");
+            Ok((StatusCode::ACCEPTED, outcome).into_response())
         }
-        Verdict::Gone => problem(
-            StatusCode::CONFLICT,
+        Verdict::Gone => conflict(
             "an earlier event of its key is deferred (redrive or discard that first), or it was settled meanwhile",
         ),
-        Verdict::Ignored => problem(StatusCode::CONFLICT, "this service does not handle its type"),
-        Verdict::Dead => problem(StatusCode::CONFLICT, "its id is outside of the horizon by now"),
-        Verdict::Refused(refusal) => problem(StatusCode::CONFLICT, &refusal.to_string()),
+        Verdict::Ignored => conflict("this service does not handle its type"),
+        Verdict::Dead => conflict("its id is outside of the horizon by now"),
+        Verdict::Refused(refusal) => conflict(&refusal.to_string()),
     }
 }
 
-fn check_reason(reason: &str) -> Option<Response> {
+fn check_reason(reason: &str) -> Result<(), Problem> {
     let good = !reason.trim().is_empty() && reason.len() <= 1_000;
-    (!good).then(|| problem(StatusCode::UNPROCESSABLE_ENTITY, "reason: say in 1 to 1000 bytes why this is given up"))
+    let why = "reason: say in 1 to 1000 bytes why this is given up";
+    good.then_some(()).ok_or_else(|| Problem::field("reason", why))
 }
 
-fn discard_response(number: i64, discarded: Result<(), DiscardError>) -> Response {
+fn discarded(number: i64, discarded: Result<(), DiscardError>) -> Result<Json<Outcome>, Problem> {
     match discarded {
         Ok(()) => {
             info!(number, "discarded");
-            Json(json!({ "outcome": "discarded" })).into_response()
+            Ok(Outcome::is("discarded"))
         }
-        Err(error @ DiscardError::NotParked(_)) => problem(StatusCode::NOT_FOUND, &error.to_string()),
-        Err(error) => unavailable(&error),
+        Err(error @ DiscardError::NotParked(_)) => Err(Problem::new(ProblemType::NOT_FOUND, error)),
+        Err(error) => Err(unavailable(&error)),
     }
 }
 
-fn problem(status: StatusCode, error: &str) -> Response {
-    (status, Json(json!({ "error": error }))).into_response()
+fn not_there(what: impl std::fmt::Display) -> Problem {
+    Problem::new(ProblemType::NOT_FOUND, what)
 }
 
-fn unavailable(error: &dyn std::fmt::Display) -> Response {
+fn unavailable(error: &dyn std::fmt::Display) -> Problem {
     error!(%error, "an admin request failed");
-    problem(StatusCode::SERVICE_UNAVAILABLE, "the database could not do this; see the log, then try again")
+    Problem::new(ProblemType::UNAVAILABLE, "the database could not do this; see the log, then try again")
 }

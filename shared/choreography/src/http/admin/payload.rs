@@ -8,17 +8,18 @@ use axum::{
 use choreography_postgres::Kept;
 use futures::stream;
 
-use super::{Admin, problem, unavailable};
+use super::{Admin, not_there, unavailable};
+use crate::problem::Problem;
 
 /// What is in memory of a payload at once.
 const PART: i32 = 1 << 20;
 
-pub(super) async fn payload(admin: Admin, kept: Kept, number: i64) -> Response {
+pub(super) async fn payload(admin: Admin, kept: Kept, number: i64) -> Result<Response, Problem> {
     let length = match admin.handler.database.payload_length(kept, number).await {
         Ok(Some(Some(length))) => length,
-        Ok(Some(None)) => return StatusCode::NO_CONTENT.into_response(),
-        Ok(None) => return problem(StatusCode::NOT_FOUND, &format!("no message {number} is kept here")),
-        Err(error) => return unavailable(&error),
+        Ok(Some(None)) => return Ok(StatusCode::NO_CONTENT.into_response()),
+        Ok(None) => return Err(not_there(format!("no message {number} is kept here"))),
+        Err(error) => return Err(unavailable(&error)),
     };
     let parts = stream::try_unfold(0_i32, move |from| {
         let admin = admin.clone();
@@ -37,5 +38,5 @@ pub(super) async fn payload(admin: Admin, kept: Kept, number: i64) -> Response {
     });
     let headers =
         [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_LENGTH, length.to_string())];
-    (headers, Body::from_stream(parts)).into_response()
+    Ok((headers, Body::from_stream(parts)).into_response())
 }

@@ -55,7 +55,7 @@ impl CallQueue {
 impl Waiting {
     /// `since`: a moment before the claim was begun.
     pub fn claimed(Claimed { call, age }: Claimed, since: Instant, room: &Arc<Semaphore>) -> Self {
-        // What was asked for fits, or it is a single one that is larger than all the room: then it takes what is left.
+        // The calls that were asked for fit, or a single call is larger than all the room: then it takes what is left.
         let wanted = usize::try_from(room_for(&call)).unwrap_or(QUEUE_BYTES).min(room.available_permits());
         let room = room.clone().try_acquire_many_owned(u32::try_from(wanted).unwrap_or(u32::MAX)).ok();
         Self { call, age, since, room }

@@ -39,7 +39,7 @@ async fn place(world: &OneService<Order>, n: u128, request_key: Option<&str>) {
 }
 
 /// Orders are placed with a key, once more with the same, and without. They end.
-/// One that nobody knows is to be cancelled.
+/// One that does not exist is to be cancelled.
 async fn place_and_end(world: &OneService<Order>, n: u128) {
     let key = format!("key {n}");
     place(world, n, Some(&key)).await;

@@ -7,7 +7,7 @@ use choreography_postgres::Session;
 use one_service::OneService;
 use sqlx::{AssertSqlSafe, Row as _};
 
-/// Work that was rolled back leaves its connection to whoever comes after the next.
+/// Work that was rolled back leaves its connection to the transaction after the next.
 const CONNECTIONS: usize = 4;
 /// A few rows, whatever happens: one for each replica or key range; a sequence; and PostgreSQL's own.
 const SMALL: [&str; 5] = [" on relays", " on outbox_ranges", " on outbox_number", " on runs", " on pg_"];

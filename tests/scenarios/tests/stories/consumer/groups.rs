@@ -1,4 +1,4 @@
-//! Members that come and go, whoever decides who reads what.
+//! Members that come and go, whether a member or the broker assigns the partitions.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn share(members: &mut [&mut Member], partitions: &[usize]) -> Vec<Vec<Del
     }
 }
 
-/// What was read and not committed comes again to whoever has the partition next, and nothing before it.
+/// What was read and not committed comes again to the member that has the partition next, and nothing before it.
 async fn until_the_second_of_each(member: &mut Member, mut got: Vec<Delivery>, partitions: usize) {
     let missing = partitions.saturating_sub(got.len());
     got.extend(member.until("what was not committed", |more, _| more.len() >= missing).await);

@@ -5,6 +5,7 @@ mod batches;
 mod coordinator;
 mod frozen;
 mod groups;
+mod moving;
 mod stops;
 mod topics;
 

@@ -1,4 +1,4 @@
-//! What can't be gone on with stops its partition, and is never passed over.
+//! What can't be read stops its partition, and is never skipped.
 
 use std::path::PathBuf;
 

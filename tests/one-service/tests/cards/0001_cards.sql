@@ -1,0 +1,6 @@
+CREATE TABLE cards (
+    card   text PRIMARY KEY,
+    state  text NOT NULL,
+    points bigint NOT NULL,
+    holder jsonb NOT NULL
+);
