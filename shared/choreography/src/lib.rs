@@ -119,6 +119,7 @@ pub use choreography_core::{
     store::PendingCall,
     table, words,
 };
+#[doc(hidden)]
 pub use choreography_kafka::Connection;
 pub use choreography_postgres::Pool;
 

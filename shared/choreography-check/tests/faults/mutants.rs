@@ -38,7 +38,9 @@ fn survivors(of: fn() -> Files) -> Vec<String> {
 
 #[test]
 fn nothing_of_the_shop_can_be_left_out() {
-    assert_eq!(survivors(shop), Vec::<String>::new());
+    // That a key may be erased no event says: without this line the carrier's no leads to the same end.
+    let erased = r#"shipping: {"from":"none","on":"payment.succeeded","then":["shipping.failed"],"to":"failed"}"#;
+    assert_eq!(survivors(shop), [erased]);
 }
 
 #[test]
