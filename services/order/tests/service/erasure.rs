@@ -15,10 +15,16 @@ use order::{
 const ORDER: &str = r#"{"userId":"ada","currency":"EUR","items":[{"sku":"chair","quantity":2,"price":100}],
     "shippingAddress":{"name":"Ada","line1":"1 Canary Road","postalCode":"8010","city":"Graz","country":"AT"}}"#;
 const ERASURE: &str = "/customers/ada/erasure";
+const IN_CLEAR: &str = "SELECT (SELECT count(*) FROM orders WHERE orders::text LIKE '%Canary%')
+    + (SELECT count(*) FROM outbox WHERE encode(payload, 'escape') LIKE '%Canary%')";
 
 async fn start() -> (OneService<Order>, Router) {
+    start_with(PersonalData::Sealed).await
+}
+
+async fn start_with(personal_data: PersonalData) -> (OneService<Order>, Router) {
     let world = OneService::start(Order { deadline: Duration::from_secs(900) }, &MIGRATIONS).await;
-    let customers = Customers::new(Duration::from_secs(3_600), PersonalData::Sealed);
+    let customers = Customers::new(Duration::from_secs(3_600), personal_data);
     let api = served(order::http::routes(world.context(), Gate::open(), customers));
     (world, api)
 }
@@ -35,9 +41,7 @@ async fn an_address_is_kept_sealed_and_shown_while_its_key_is_there() {
     let placed = call(&api, "POST", "/orders", &[("Idempotency-Key", "k")], ORDER).await;
     let path = format!("/orders/{}", placed.body["orderId"].as_str().unwrap());
     assert_eq!(call(&api, "GET", &path, &[], "").await.body["shippingAddress"]["line1"], "1 Canary Road");
-    let in_clear = "SELECT (SELECT count(*) FROM orders WHERE orders::text LIKE '%Canary%')
-        + (SELECT count(*) FROM outbox WHERE encode(payload, 'escape') LIKE '%Canary%')";
-    assert_eq!(world.count(in_clear).await, 0);
+    assert_eq!(world.count(IN_CLEAR).await, 0);
     assert_eq!(
         world.count("SELECT count(*) FROM owned_keys WHERE key IS NOT NULL AND published <> generation").await,
         1
@@ -73,6 +77,21 @@ async fn an_erasure_waits_for_open_orders_and_the_customer_may_come_again() {
     assert_eq!(world.count("SELECT generation FROM owned_keys WHERE key IS NOT NULL").await, 3);
     assert!(call(&api, "GET", &path, &[], "").await.body["shippingAddress"].is_null(), "what was erased stays so");
     assert_eq!(call(&api, "POST", "/customers/%00/erasure", &[], "").await.status.as_u16(), 400);
+}
+
+#[tokio::test]
+async fn while_older_readers_run_an_address_stays_in_clear_and_leaves_the_table_with_the_erasure() {
+    let (world, api) = start_with(PersonalData::Clear).await;
+    let placed = call(&api, "POST", "/orders", &[], ORDER).await;
+    let path = format!("/orders/{}", placed.body["orderId"].as_str().unwrap());
+    assert_eq!(world.count(IN_CLEAR).await, 2, "the order's row, and the event for the older readers");
+    assert_eq!(world.count("SELECT count(*) FROM owned_keys WHERE key IS NOT NULL").await, 0);
+    assert_eq!(call(&api, "GET", &path, &[], "").await.body["shippingAddress"]["line1"], "1 Canary Road");
+
+    sqlx::query("UPDATE orders SET status = 'completed'").execute(&world.pool).await.unwrap();
+    let (status, state, _) = erasure(&api, "POST").await;
+    assert_eq!((status, state.as_str()), (200, "erased"));
+    assert_eq!(world.count("SELECT count(*) FROM orders WHERE orders::text LIKE '%Canary%'").await, 0);
 }
 
 #[tokio::test]
