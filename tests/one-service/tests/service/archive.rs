@@ -101,7 +101,7 @@ async fn a_row_that_another_session_has_locked_is_left_for_later() {
     sqlx::query("SELECT FROM reservations WHERE state = 'released' FOR UPDATE").execute(&mut other).await.unwrap();
     let rows = finished(&world, before);
     assert_eq!(rows.page(&world.pool, "", Keep::In(&mut |_| Ok(()))).await.unwrap().unwrap().rows, 1);
-    drop(other);
+    other.commit().await.unwrap();
     assert_eq!(rows.page(&world.pool, "", Keep::In(&mut |_| Ok(()))).await.unwrap().unwrap().rows, 1);
 }
 
