@@ -3,15 +3,18 @@
 //! A story that disturbs the services (freezes, crashes) asks for the world alone.
 
 mod kafka_proxy;
+mod mend;
 mod messages;
 mod topics;
 mod verbs;
 mod wire;
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use local::producer::Producer;
 use local::shop::Shop;
 use local::system::{ADMIN_TOKEN, publishers, topics};
@@ -51,11 +54,15 @@ pub fn story<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> F) {
     });
 }
 
-/// Tells a story that disturbs the services, so it has the world to itself.
+/// Tells a story that disturbs the services, so it has the world to itself. If it fails, the world is mended for the next one.
 pub fn story_alone<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> F) {
     runtime().block_on(async {
         let _turn = TURN.write().await;
-        tell(world().await).await;
+        let world = world().await;
+        if let Err(panic) = AssertUnwindSafe(tell(world)).catch_unwind().await {
+            world.mend().await;
+            resume_unwind(panic);
+        }
     });
 }
 
