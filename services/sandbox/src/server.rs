@@ -131,8 +131,6 @@ mod tests {
         let pool = PgPoolOptions::new().connect_lazy(nowhere).unwrap();
         let (app, _writers) = open(&settings, pool, CancellationToken::new());
         let document = Document::of(&app.clone().router()).await;
-        document.assert_committed("sandbox");
-        document.assert_keeps_the_format();
-        document.assert_has_the_routes(&app.routes()).await;
+        document.assert_is_right("sandbox", &app.routes()).await;
     }
 }

@@ -15,10 +15,10 @@ use tracing::{info, warn};
 
 use super::group::Group;
 
-/// How often it is looked whether the old topic is finished; and after Kafka did not answer that.
+/// How often Kafka is asked whether the old topic is finished; and how long after it gave no answer.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
-/// Whoever asks keeps the others from being read.
+/// No message is read while the question is open.
 const LOOKS_FOR: Duration = Duration::from_secs(2);
 
 /// Shared by a member's clients, of which one may take another's place.

@@ -15,7 +15,7 @@ pub fn store_error(error: sqlx::Error) -> StoreError {
                 Kind::All => StoreError::Unavailable(text),
             }
         }
-        // A row that this version can't read, as one of a newer version or one that somebody wrote by hand.
+        // A row that this version can't read, as one of a newer version or one that was written by hand.
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::TypeNotFound { .. } => {
             StoreError::Unreadable(text)
         }

@@ -82,7 +82,8 @@ pub async fn migrate(pool: &PgPool, service: &Migrator) -> Result<(), MigrationE
 
 /// Waits until no other replica migrates. What is returned has to stay open meanwhile.
 ///
-/// Whoever waits inside a statement has a snapshot, which CREATE INDEX CONCURRENTLY waits for: so each asks again from time to time.
+/// A replica that waited within a statement would hold a snapshot, and CREATE INDEX CONCURRENTLY waits for all snapshots: so each
+/// replica asks again from time to time.
 async fn turn(pool: &PgPool) -> sqlx::Result<PoolConnection<Postgres>> {
     let mut connection = pool.acquire().await?;
     // A failure ends the turn, too.

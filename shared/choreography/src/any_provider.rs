@@ -1,8 +1,6 @@
 //! A provider of any type, behind one. The engine's loops know it by this type, so their code is compiled once, with the engine,
 //! and not again with each service.
 
-use std::sync::Arc;
-
 use choreography_core::{
     calls::{CallError, Provider},
     participant::Answer,
@@ -11,9 +9,8 @@ use choreography_core::{
 use chrono::TimeDelta;
 use futures::{FutureExt, future::BoxFuture};
 
-/// Any provider; cheap to clone.
-#[derive(Clone)]
-pub(crate) struct AnyProvider(Arc<dyn Erased>);
+/// Any provider.
+pub(crate) struct AnyProvider(Box<dyn Erased>);
 
 trait Erased: Send + Sync {
     fn call<'a>(&'a self, call: &'a PendingCall, age: TimeDelta) -> BoxFuture<'a, Result<Answer, CallError>>;
@@ -32,7 +29,7 @@ impl<T: Provider> Erased for T {
 
 impl AnyProvider {
     pub fn new(provider: impl Provider) -> Self {
-        Self(Arc::new(provider))
+        Self(Box::new(provider))
     }
 }
 

@@ -3,15 +3,18 @@
 //! A story that disturbs the services (freezes, crashes) asks for the world alone.
 
 mod kafka_proxy;
+mod mend;
 mod messages;
 mod topics;
 mod verbs;
 mod wire;
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use local::producer::Producer;
 use local::shop::Shop;
 use local::system::{ADMIN_TOKEN, publishers, topics};
@@ -51,11 +54,15 @@ pub fn story<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> F) {
     });
 }
 
-/// Tells a story that disturbs the services, so it has the world to itself.
+/// Tells a story that disturbs the services, so it has the world to itself. If it fails, the world is mended for the next one.
 pub fn story_alone<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> F) {
     runtime().block_on(async {
         let _turn = TURN.write().await;
-        tell(world().await).await;
+        let world = world().await;
+        if let Err(panic) = AssertUnwindSafe(tell(world)).catch_unwind().await {
+            world.mend().await;
+            resume_unwind(panic);
+        }
     });
 }
 
@@ -63,12 +70,7 @@ pub fn story_alone<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> 
 pub fn story_apart<F: Future<Output = ()>>(services: &[&'static str], tell: impl FnOnce(System) -> F) {
     runtime().block_on(async {
         let _turn = TURN.write().await;
-        build().await;
-        let services = Some(services.to_vec());
-        let options =
-            SystemOptions { broker: BrokerChoice::Kafka, services, env: impatient(), ..SystemOptions::default() };
-        let say = |what: &str| eprintln!("a world apart: {what}");
-        let system = System::start_parts(options, &say).await.expect("the system comes up");
+        let system = parts("a world apart", of(services)).await;
         for service in system.services() {
             system.spawn(service, service, &[]).expect("it starts");
             system.wait_ready(service).await.expect("it gets ready");
@@ -81,13 +83,7 @@ pub fn story_apart<F: Future<Output = ()>>(services: &[&'static str], tell: impl
 pub fn story_of_builds<F: Future<Output = ()>>(services: &[&'static str], tell: impl FnOnce(World) -> F) {
     runtime().block_on(async {
         let _turn = TURN.write().await;
-        build().await;
-        let services = Some(services.to_vec());
-        let options =
-            SystemOptions { broker: BrokerChoice::Kafka, services, env: impatient(), ..SystemOptions::default() };
-        let say = |what: &str| eprintln!("a world of builds: {what}");
-        let system = System::start_parts(options, &say).await.expect("the system comes up");
-        tell(World::around(system)).await;
+        tell(World::around(parts("a world of builds", of(services)).await)).await;
     });
 }
 
@@ -96,17 +92,16 @@ pub fn story_of_builds<F: Future<Output = ()>>(services: &[&'static str], tell: 
 pub fn story_secured<F: Future<Output = ()>>(programs: &[&str], tell: impl FnOnce(System) -> F) {
     runtime().block_on(async {
         let _turn = TURN.write().await;
-        build().await;
-        binaries::build(programs).await.expect("the programs build");
         let env = [impatient(), vec![("RATE_PER_CALLER".to_owned(), "1000".to_owned())]].concat();
         let options = SystemOptions { broker: BrokerChoice::Kafka, secured: true, env, ..SystemOptions::default() };
-        let say = |what: &str| eprintln!("a secured world: {what}");
-        tell(System::start_parts(options, &say).await.expect("the system comes up")).await;
+        let system = parts("a secured world", options).await;
+        binaries::build(programs).await.expect("the programs build");
+        tell(system).await;
     });
 }
 
-/// Tells a story in a world of its own with all services, who only listens included, and a Jaeger that takes their spans: for what is
-/// about all that stands on the topics.
+/// Tells a story in a world of its own with all services, those that only listen included, and a Jaeger that takes their spans: for
+/// stories about everything that stands on the topics.
 pub fn story_of_all<F: Future<Output = ()>>(tell: impl FnOnce(World) -> F) {
     runtime().block_on(async {
         let _turn = TURN.write().await;
@@ -131,22 +126,28 @@ pub fn story_behind_proxy<F: Future<Output = ()>>(
 ) {
     runtime().block_on(async {
         let _turn = TURN.write().await;
-        build().await;
         let proxy = KafkaProxy::nowhere().await.expect("a proxy");
         let dir = RunDir::create().expect("a directory");
         let options = KafkaOptions { properties, proxy: Some(proxy.address), ..KafkaOptions::default() };
         let kafka = Kafka::start(&dir.path().join("kafka"), options).await.expect("Kafka starts");
         proxy.lead(kafka.behind_proxy().expect("it listens for the proxy"));
-        let options = SystemOptions {
-            broker: BrokerChoice::External(kafka.bootstrap().to_owned()),
-            services: Some(services.to_vec()),
-            env: impatient(),
-            ..SystemOptions::default()
-        };
-        let say = |what: &str| eprintln!("a world behind a proxy: {what}");
-        let system = System::start_parts(options, &say).await.expect("the system comes up");
+        let broker = BrokerChoice::External(kafka.bootstrap().to_owned());
+        let system = parts("a world behind a proxy", SystemOptions { broker, ..of(services) }).await;
         tell(World::around(system), proxy).await;
     });
+}
+
+/// These services, with Kafka.
+fn of(services: &[&'static str]) -> SystemOptions {
+    let services = Some(services.to_vec());
+    SystemOptions { broker: BrokerChoice::Kafka, services, env: impatient(), ..SystemOptions::default() }
+}
+
+/// Everything but the services, whose programs are built.
+async fn parts(whose: &str, options: SystemOptions) -> System {
+    build().await;
+    let say = |what: &str| eprintln!("{whose}: {what}");
+    System::start_parts(options, &say).await.expect("the system comes up")
 }
 
 async fn build() {

@@ -102,6 +102,7 @@ const FOR_TESTS: &[&str] = &[
     "tests/noting-server",
     "tests/one-service",
     "tests/openapi",
+    "tests/published-schemas",
     "tests/test-log",
 ];
 /// Where the tests of what all services have alike may take some as examples: one with calls, one with deadlines and

@@ -17,6 +17,9 @@ pub use answers::Asked;
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/choreography/openapi");
 
+/// Answers of what stands around every API that its service's test does not bring about; the engine's tests do.
+pub const SEEN_ELSEWHERE: [&str; 7] = ["GET /livez 503", "GET /readyz 200", " 401", " 403", " 429", " 500", " 504"];
+
 /// An API's document, as the API serves it.
 pub struct Document {
     text: String,
@@ -44,11 +47,18 @@ impl Document {
         Self { text: format!("{json:#}\n"), json }
     }
 
-    /// Is it the committed one? With `UPDATE_OPENAPI` in the environment it becomes that.
+    /// Is it the committed one, does it keep the format, and does it have each route that there is, and no other? `routes` are those that
+    /// serve the document, bare. With `UPDATE_OPENAPI` in the environment it becomes the committed one.
     ///
     /// # Panics
-    /// It is another one.
-    pub fn assert_committed(&self, name: &str) {
+    /// It is not so; what is wrong is named.
+    pub async fn assert_is_right(&self, name: &str, routes: &Router) {
+        self.assert_committed(name);
+        self.assert_keeps_the_format();
+        self.assert_has_the_routes(routes).await;
+    }
+
+    fn assert_committed(&self, name: &str) {
         let file = Path::new(COMMITTED).join(format!("{name}.json"));
         if std::env::var_os("UPDATE_OPENAPI").is_some() {
             fs::write(&file, &self.text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -60,19 +70,12 @@ impl Document {
     }
 
     /// Does it keep OpenAPI's own schema, and do all references in it lead somewhere?
-    ///
-    /// # Panics
-    /// It does not; what is wrong is named by its place.
-    pub fn assert_keeps_the_format(&self) {
+    fn assert_keeps_the_format(&self) {
         let wrong = format::wrong(&self.json);
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
-    /// Does it have each route that there is, and no other? `routes` are those that serve the document, bare.
-    ///
-    /// # Panics
-    /// It does not; the routes are named.
-    pub async fn assert_has_the_routes(&self, routes: &Router) {
+    async fn assert_has_the_routes(&self, routes: &Router) {
         let (documented, there) = (self.operations(), routes::of(routes).await);
         let missing: Vec<_> = there.difference(&documented).collect();
         let made_up: Vec<_> = documented.difference(&there).collect();

@@ -8,19 +8,37 @@ use super::progress::say;
 
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Says each event of these orders once it is on its topic: titles and ids. Does so until it is dropped.
-pub async fn show(log: &EventLog, orders: &[(&str, &str)]) -> Infallible {
-    let title = orders.iter().map(|(title, _)| title.chars().count()).max().unwrap_or_default();
-    let mut shown = vec![0; orders.len()];
-    loop {
-        for ((name, id), shown) in orders.iter().zip(&mut shown) {
-            let path = log.path_of(id);
-            for event in path.iter().skip(*shown) {
+/// The events of these orders, titles and ids, each said once it is on its topic.
+pub struct Shown<'a> {
+    log: &'a EventLog,
+    orders: &'a [(&'a str, &'a str)],
+    /// How many of each order's were said.
+    said: Vec<usize>,
+}
+
+impl<'a> Shown<'a> {
+    pub fn new(log: &'a EventLog, orders: &'a [(&'a str, &'a str)]) -> Self {
+        Self { log, orders, said: vec![0; orders.len()] }
+    }
+
+    /// Looks again and again, until it is dropped.
+    pub async fn follow(&mut self) -> Infallible {
+        loop {
+            self.look();
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Says what is new.
+    pub fn look(&mut self) {
+        let title = self.orders.iter().map(|(title, _)| title.chars().count()).max().unwrap_or_default();
+        for ((name, id), said) in self.orders.iter().zip(&mut self.said) {
+            let path = self.log.path_of(id);
+            for event in path.iter().skip(*said) {
                 say(&format!("  {name:<title$}  {}", coloured(event, std::io::stderr().is_terminal())));
             }
-            *shown = path.len();
+            *said = path.len();
         }
-        tokio::time::sleep(LOOK).await;
     }
 }
 

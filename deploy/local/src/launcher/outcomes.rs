@@ -154,10 +154,14 @@ async fn shown<T>(
     waiting: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let orders: Vec<(&str, &str)> = ids.iter().map(|(title, id)| (*title, id.as_str())).collect();
-    tokio::select! {
+    let mut events = events::Shown::new(log, &orders);
+    let waited = tokio::select! {
         waited = waiting => waited,
-        never = events::show(log, &orders) => match never {},
-    }
+        never = events.follow() => match never {},
+    };
+    // The last event ended the wait, mostly before it was said.
+    events.look();
+    waited
 }
 
 async fn ends(system: &System, shop: &Shop, log: &EventLog, placed: Vec<Placed>) -> Result<Vec<Report>> {

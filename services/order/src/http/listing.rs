@@ -83,7 +83,7 @@ struct OrderSummary {
 }
 
 impl Wanted {
-    /// Reads a query strictly: a parameter that nobody knows is more likely a mistake than a wish.
+    /// Reads a query strictly: an unknown parameter is more likely a mistake than a wish.
     pub fn read(pairs: Vec<(String, String)>) -> Result<Self, Problem> {
         let mut wanted = Self { limit: USUAL, cursor: None, status: None, user_id: None };
         for (name, value) in pairs {

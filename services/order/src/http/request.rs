@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// An order to be placed.
-// Strict: a field that nobody knows is more likely a mistake than a wish.
+// Strict: an unknown field is more likely a mistake than a wish.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewOrder {

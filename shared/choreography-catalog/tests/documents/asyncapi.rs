@@ -1,9 +1,10 @@
 //! The documents keep AsyncAPI's own schema, hang together, and are those that are committed.
 
 use choreography_catalog::asyncapi::documents;
+use published_schemas::references;
 use serde_json::{Value, json};
 
-use crate::{RELEASE, assert_committed, asyncapi_schema, json, references, shop};
+use crate::{RELEASE, assert_committed, asyncapi_schema, json, shop};
 
 fn of(service: &str) -> Value {
     json(&documents(&shop(), RELEASE).unwrap()[&format!("{service}.json")])
@@ -42,8 +43,7 @@ fn each_document_keeps_the_schema_of_asyncapi() {
 fn each_reference_leads_somewhere_and_an_operation_has_messages_of_its_channel() {
     for (file, document) in documents(&shop(), RELEASE).unwrap() {
         let document = json(&document);
-        let mut found = Vec::new();
-        references(&document, &mut found);
+        let found = references(&document);
         assert!(!found.is_empty());
         for reference in found {
             let pointer = reference.strip_prefix('#').unwrap();

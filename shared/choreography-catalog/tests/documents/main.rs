@@ -37,15 +37,3 @@ fn assert_committed(folder: &str, files: &Files, command: &str) {
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
-
-/// All references in a document.
-fn references<'a>(json: &'a Value, found: &mut Vec<&'a str>) {
-    match json {
-        Value::Object(fields) => {
-            found.extend(fields.get("$ref").and_then(Value::as_str));
-            fields.values().for_each(|value| references(value, found));
-        }
-        Value::Array(values) => values.iter().for_each(|value| references(value, found)),
-        _ => {}
-    }
-}

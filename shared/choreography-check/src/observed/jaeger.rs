@@ -21,7 +21,7 @@ const SHORTEST: i64 = 1_000;
 /// Why traces can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveJaegerError {
-    /// Nobody answers, or not as Jaeger does.
+    /// There is no answer, or none as Jaeger gives it.
     #[error("Jaeger at {url}: {problem}: name its query API, such as http://HOST:16686")]
     Unreachable {
         /// Its address.
@@ -71,7 +71,7 @@ struct Services {
 /// # Errors
 /// Jaeger does not answer, or has nothing of this time.
 pub fn observe(url: &str, window: &Window, seen: &mut Observations) -> Result<(), ObserveJaegerError> {
-    // Whoever is first in a process decides; a second time is fine.
+    // The first call in a process decides; a second one is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let failed = |problem: String| ObserveJaegerError::Unreachable { url: url.to_owned(), problem };
     let runtime = tokio::runtime::Builder::new_current_thread()

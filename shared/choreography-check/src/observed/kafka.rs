@@ -35,7 +35,7 @@ const QUIET: Duration = Duration::from_secs(60);
 const AHEAD: usize = 1_024;
 /// So many errors are listened to for the reason of one.
 const MOST_HEARD: usize = 50;
-/// So many topics that nobody declares are named.
+/// So many undeclared topics are named.
 const MOST_NAMED: usize = 10;
 
 /// Why topics can't be read.
@@ -89,7 +89,7 @@ pub enum ObserveKafkaError {
     },
 }
 
-/// Keeps what librdkafka says of itself: an error of a call is often only that nobody answered.
+/// Keeps what librdkafka says of itself: an error of a call is often only that there was no answer.
 #[derive(Default)]
 struct Heard(Mutex<Option<String>>);
 
@@ -238,7 +238,7 @@ fn read_all(kafka: &Connection, plan: &[Topic], seen: &mut Observations) -> Resu
             let send = send.clone();
             scope.spawn(move || {
                 if let Err(wrong) = follow(kafka, topic, &send) {
-                    // Whoever counts has gone, so somebody else has told what is wrong.
+                    // The receiver has gone: another topic's error has ended the look.
                     let _ = send.send(Err(wrong));
                 }
             });
@@ -301,7 +301,7 @@ fn follow(kafka: &Connection, topic: &Topic, send: &Facts) -> Result<(), Observe
     Ok(())
 }
 
-/// Waiting does not help. That the group may not be used is none of these: nobody joins it.
+/// Waiting does not help. That the group may not be used is none of these: no group is joined.
 fn is_final(error: &KafkaError) -> bool {
     let code = error.rdkafka_error_code();
     matches!(

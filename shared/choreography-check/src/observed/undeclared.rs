@@ -127,7 +127,7 @@ fn reacted(declared: Declared<'_>, seen: &Observations) -> Vec<Finding> {
     found
 }
 
-/// Whoever takes in what they do not declare; of the choreography's topics.
+/// Services that handle an event which they do not declare; of the choreography's topics.
 fn handled(declared: Declared<'_>, seen: &Observations) -> Vec<Finding> {
     let (topics, mut found) = (declared.topics(), BTreeSet::new());
     for ((name, deed), times) in seen.deeds.iter() {

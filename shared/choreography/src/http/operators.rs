@@ -37,7 +37,7 @@ pub(super) fn metrics() -> OpenApiRouter {
     OpenApiRouter::with_openapi(Operators::openapi()).routes(routes!(measured))
 }
 
-/// All of them. `token` opens the admin routes; where nobody is to ask for it, it is `None`.
+/// All of them. `token` opens the admin routes; `None` leaves them open, for tests.
 pub(super) fn routes(mut admin: OpenApiRouter, token: Option<Option<LiveSecret>>) -> Router {
     let document = admin.get_openapi_mut();
     Problem::refusing_all(document, &[ProblemType::UNAUTHENTICATED, ProblemType::FORBIDDEN]);

@@ -60,9 +60,7 @@ impl<'a> Operator<'a> {
 async fn the_document_is_the_committed_one_and_has_the_routes() {
     let world = start().await;
     let document = Document::of(&as_served(world.operators())).await;
-    document.assert_committed("operators");
-    document.assert_keeps_the_format();
-    document.assert_has_the_routes(&world.operators()).await;
+    document.assert_is_right("operators", &world.operators()).await;
 }
 
 async fn dead_messages(world: &OneService<Payment>) {

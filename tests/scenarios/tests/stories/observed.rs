@@ -102,7 +102,7 @@ async fn in_traces(world: &World) {
         .await;
 }
 
-/// As somebody types it into a console producer.
+/// As an operator types it into a console producer.
 async fn something_that_nobody_declares(world: &World) {
     let chair = world.stocked("chair", 1).await;
     let order = world.place(&[(&chair, 1)], "tok_visa", "Vienna").await;

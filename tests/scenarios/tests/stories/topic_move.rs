@@ -40,7 +40,7 @@ const READERS: [(&str, &[&str]); 3] = [
     ("notification", &["order.placed", "order.completed", "order.cancelled"]),
 ];
 
-/// Somebody who places orders, and cancels some of them, until they are told to stop.
+/// A customer who places orders, and cancels some of them, until they are told to stop.
 struct Customer {
     stop: Arc<AtomicBool>,
     placed: JoinHandle<Vec<String>>,
@@ -59,7 +59,7 @@ impl Customer {
     }
 }
 
-/// While order is replaced nobody answers: what was not accepted is nobody's order.
+/// While order is replaced there is no answer: a request that was not accepted is no order.
 async fn place_orders(system: Arc<System>, shop: Shop, stop: Arc<AtomicBool>) -> Vec<String> {
     let mut placed: Vec<String> = Vec::new();
     let mut body = order(&[("chair", 1)], "tok_visa", "Vienna");

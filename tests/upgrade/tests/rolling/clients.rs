@@ -93,7 +93,7 @@ async fn order_until_closed(desk: Arc<Desk>, in_stock: String, sold_out: String)
         let kind = KINDS[number % KINDS.len()];
         let sku = if kind.in_stock { &in_stock } else { &sold_out };
         let body = order(&[(sku, 1)], kind.token, kind.city);
-        // Whoever had no answer, or an answer that leaves it open, asks again under the same key, and maybe another replica.
+        // A client without an answer, or with one that leaves it open, asks again under the same key, and maybe another replica.
         let key = format!("upgrade-{number}");
         let placed = ask(&shop, &desk, "/orders", &body, &[("Idempotency-Key", &key)]).await;
         if let Some(id) = placed["orderId"].as_str() {
