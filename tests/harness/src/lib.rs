@@ -1,10 +1,11 @@
-//! One world per test run: real Kafka, real PostgreSQL, the sandbox and all services, and verbs to tell stories with.
+//! The worlds of a test run: in each a real Kafka, a real PostgreSQL, the sandbox and all services; and verbs to tell stories with.
 //!
-//! A story that disturbs the services (freezes, crashes) asks for the world alone.
+//! A story that disturbs the services (freezes, crashes) asks for a world alone.
 
 mod kafka_proxy;
 mod mend;
 mod messages;
+mod stage;
 mod topics;
 mod verbs;
 mod wire;
@@ -20,7 +21,6 @@ use local::shop::Shop;
 use local::system::{ADMIN_TOKEN, publishers, topics};
 use local::{BrokerChoice, EventLog, Jaeger, Kafka, KafkaOptions, RunDir, System, SystemOptions, TracesTo, binaries};
 use tokio::runtime::Runtime;
-use tokio::sync::{OnceCell, RwLock};
 
 pub use kafka_proxy::{CONSUMER_GROUP_HEARTBEAT, KafkaProxy, Loss, OF_THE_COORDINATOR, OFFSET_COMMIT, OFFSET_FETCH};
 pub use local::Record;
@@ -33,8 +33,6 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(25);
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-static WORLD: OnceCell<World> = OnceCell::const_new();
-static TURN: RwLock<()> = RwLock::const_new(());
 
 /// Everything that runs.
 pub struct World {
@@ -49,16 +47,15 @@ pub struct World {
 /// Tells a story beside others.
 pub fn story<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> F) {
     runtime().block_on(async {
-        let _turn = TURN.read().await;
-        tell(world().await).await;
+        let (_turn, world) = stage::shared().await;
+        tell(world).await;
     });
 }
 
-/// Tells a story that disturbs the services, so it has the world to itself. If it fails, the world is mended for the next one.
+/// Tells a story that disturbs the services, so it has a world to itself. If it fails, the world is mended for the next one.
 pub fn story_alone<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> F) {
     runtime().block_on(async {
-        let _turn = TURN.write().await;
-        let world = world().await;
+        let (_turn, world) = stage::alone().await;
         if let Err(panic) = AssertUnwindSafe(tell(world)).catch_unwind().await {
             world.mend().await;
             resume_unwind(panic);
@@ -69,7 +66,7 @@ pub fn story_alone<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> 
 /// Tells a story in a world of its own, with these services alone: for what would leave its mark on the topics.
 pub fn story_apart<F: Future<Output = ()>>(services: &[&'static str], tell: impl FnOnce(System) -> F) {
     runtime().block_on(async {
-        let _turn = TURN.write().await;
+        let _turn = stage::instead().await;
         let system = parts("a world apart", of(services)).await;
         for service in system.services() {
             system.spawn(service, service, &[]).expect("it starts");
@@ -82,7 +79,7 @@ pub fn story_apart<F: Future<Output = ()>>(services: &[&'static str], tell: impl
 /// Tells a story in a world of its own, in which none of these services runs yet: it starts them itself, with programs of any build.
 pub fn story_of_builds<F: Future<Output = ()>>(services: &[&'static str], tell: impl FnOnce(World) -> F) {
     runtime().block_on(async {
-        let _turn = TURN.write().await;
+        let _turn = stage::instead().await;
         tell(World::around(parts("a world of builds", of(services)).await)).await;
     });
 }
@@ -91,7 +88,7 @@ pub fn story_of_builds<F: Future<Output = ()>>(services: &[&'static str], tell: 
 /// services these programs are built. The story starts all of them itself.
 pub fn story_secured<F: Future<Output = ()>>(programs: &[&str], tell: impl FnOnce(System) -> F) {
     runtime().block_on(async {
-        let _turn = TURN.write().await;
+        let _turn = stage::instead().await;
         let env = [impatient(), vec![("RATE_PER_CALLER".to_owned(), "1000".to_owned())]].concat();
         let options = SystemOptions { broker: BrokerChoice::Kafka, secured: true, env, ..SystemOptions::default() };
         let system = parts("a secured world", options).await;
@@ -104,7 +101,7 @@ pub fn story_secured<F: Future<Output = ()>>(programs: &[&str], tell: impl FnOnc
 /// stories about everything that stands on the topics.
 pub fn story_of_all<F: Future<Output = ()>>(tell: impl FnOnce(World) -> F) {
     runtime().block_on(async {
-        let _turn = TURN.write().await;
+        let _turn = stage::instead().await;
         build().await;
         let options = SystemOptions {
             broker: BrokerChoice::Kafka,
@@ -125,7 +122,7 @@ pub fn story_behind_proxy<F: Future<Output = ()>>(
     tell: impl FnOnce(World, KafkaProxy) -> F,
 ) {
     runtime().block_on(async {
-        let _turn = TURN.write().await;
+        let _turn = stage::instead().await;
         let proxy = KafkaProxy::nowhere().await.expect("a proxy");
         let dir = RunDir::create().expect("a directory");
         let options = KafkaOptions { properties, proxy: Some(proxy.address), ..KafkaOptions::default() };
@@ -171,10 +168,6 @@ fn impatient() -> Vec<(String, String)> {
 
 fn runtime() -> &'static Runtime {
     RUNTIME.get_or_init(|| Runtime::new().expect("a tokio runtime"))
-}
-
-async fn world() -> &'static World {
-    WORLD.get_or_init(|| async { World::start().await }).await
 }
 
 impl World {
