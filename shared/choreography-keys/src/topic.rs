@@ -12,6 +12,7 @@ use tracing::warn;
 
 use crate::{KeyRecord, KeysError};
 
+const UNREADABLE: &str = "saga_key_messages_unreadable_total";
 /// How long one look waits for something to come.
 const WAIT: Duration = Duration::from_secs(1);
 /// Messages taken at once.
@@ -46,6 +47,8 @@ impl Topic {
     /// What comes within a second, if anything does. After an error, also one in writing down what came: [`close`](Self::close).
     pub async fn read(&mut self, context: &Context) -> Result<Option<Came>, KeysError> {
         if self.open.as_ref().is_none_or(|(_, since)| since.elapsed() > LOOK_AGAIN) {
+            metrics::describe_counter!(UNREADABLE, "Messages passed over that are no key, by topic of keys");
+            metrics::counter!(UNREADABLE, "topic" => self.name).increment(0);
             let stored: HashMap<i32, i64> = sqlx::query_as("SELECT partition, next FROM key_offsets WHERE topic = $1")
                 .bind(self.name)
                 .fetch_all(&context.pool)
@@ -83,14 +86,14 @@ impl Topic {
 }
 
 impl Came {
-    fn of(topic: &str, messages: &[Keyed]) -> Self {
+    fn of(topic: &'static str, messages: &[Keyed]) -> Self {
         let (mut last, mut next) = (BTreeMap::new(), BTreeMap::new());
         for message in messages {
             next.insert(message.partition, message.offset + 1);
             match KeyRecord::read(message) {
                 Ok(record) => drop(last.insert(record.subject.clone(), record)),
                 Err(error) => {
-                    metrics::counter!("saga_key_messages_unreadable_total").increment(1);
+                    metrics::counter!(UNREADABLE, "topic" => topic).increment(1);
                     let Keyed { partition, offset, .. } = message;
                     warn!(%error, topic, partition, offset, "a message among the keys is passed over");
                 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use harness::{World, story_alone, typed};
+use harness::{World, story, story_alone, typed};
 use local::{EventLog, shop::order};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
@@ -313,5 +313,32 @@ fn an_event_whose_key_has_not_come_waits_for_it_without_spending_attempts() {
         again.execute(&mut owned).await.expect("it is published again");
         world.eventually(&waiting, "completed").await;
         assert!(world.dead_letters(&waiting, "shipping").is_empty(), "it was never parked");
+    });
+}
+
+#[test]
+fn a_message_among_the_keys_that_is_none_is_passed_over_and_counted() {
+    story(|world| async {
+        let chair = world.stocked("chair", 5).await;
+        let eve = Person::new("Eve");
+        let first = eve.orders(world, &chair, "tok_visa", "Vienna").await;
+        world.eventually(&first, "completed").await;
+        world.producer.send(KEYS, &eve.user_id, b"no key", &[]).await.expect("Kafka takes it");
+        world
+            .until("both readers count it", || async {
+                for service in ["order", "shipping"] {
+                    let url = format!("{}/metrics", world.system.admin_url(service));
+                    let metrics = world.shop.text(&url).await.map_err(|error| error.to_string())?;
+                    let counter = "saga_key_messages_unreadable_total{topic=\"customer-keys\"} ";
+                    let count = metrics.lines().find_map(|line| line.strip_prefix(counter)).unwrap_or("none");
+                    if count.parse().unwrap_or(0) < 1 {
+                        return Err(format!("{service}: {count}"));
+                    }
+                }
+                Ok(())
+            })
+            .await;
+        let next = eve.orders(world, &chair, "tok_visa", "Vienna").await;
+        world.eventually(&next, "completed").await;
     });
 }
