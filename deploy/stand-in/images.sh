@@ -84,7 +84,7 @@ postgres() {
     found=$(find /var/cache/choreography "$HOME/.cache/choreography" -path '*/postgresql-18*/bin/postgres' 2>/dev/null | head -1)
     if [ -z "$found" ]; then
         # It fetches them at its first start.
-        (cd "$root" && cargo run --release --locked -- --once --broker embedded)
+        (cd "$root" && cargo run --locked -- --once --broker embedded)
         found=$(find /var/cache/choreography "$HOME/.cache/choreography" -path '*/postgresql-18*/bin/postgres' | head -1)
     fi
     cp -r "$(dirname "$(dirname "$found")")" "$1/postgresql"

@@ -63,9 +63,6 @@ pub async fn build_shop(this: &str) -> Result<()> {
 /// Builds programs with this program's profile into its target directory. Cargo's progress goes to
 /// standard error. Does nothing where the sources are not (a program copied elsewhere).
 ///
-/// The whole workspace is selected, so that dependencies have the features that `cargo test --workspace` built them with:
-/// a selection of packages would compile most of them a second time.
-///
 /// # Errors
 /// [`LocalError::Failed`] when the build fails: the compiler's messages have been shown then.
 pub async fn build(programs: &[&str]) -> Result<()> {
@@ -75,13 +72,13 @@ pub async fn build(programs: &[&str]) -> Result<()> {
     }
     let dir = profile_dir()?;
     let mut command = cargo();
-    command.args(["build", "--locked", "--workspace", "--manifest-path"]).arg(manifest);
+    command.args(["build", "--locked", "--manifest-path"]).arg(manifest).args(features());
     command.args(profile_arguments(&dir).unwrap_or_default());
     if let Some(target) = dir.parent() {
         command.arg("--target-dir").arg(target);
     }
     for program in programs {
-        command.args(["--bin", program]);
+        command.args([if cfg!(feature = "tls") { "--bin" } else { "--package" }, program]);
     }
     let status = command
         .kill_on_drop(true)
@@ -97,6 +94,12 @@ pub async fn build(programs: &[&str]) -> Result<()> {
         status: status.to_string(),
         output: "see the compiler's messages above".into(),
     })
+}
+
+/// The features that dependencies already have, so that none of them is compiled a second time: those that `cargo test --workspace` built
+/// them with, or those of the launcher that `cargo run` built.
+const fn features() -> &'static [&'static str] {
+    if cfg!(feature = "tls") { &["--workspace"] } else { &["--no-default-features"] }
 }
 
 /// The Cargo that builds this, as if nothing had started it.

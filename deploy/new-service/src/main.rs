@@ -65,7 +65,7 @@ fn tell(name: &str, plan: &Plan) {
             "UPDATE_PAGES=1 cargo test --release --workspace --test pages".into(),
             "the tables and pictures of the pages, with it",
         ),
-        ("cargo run --release".into(), "the shop, with it"),
+        ("cargo run".into(), "the shop, with it"),
     ] {
         println!("    {command:<62} {what}");
     }

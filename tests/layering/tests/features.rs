@@ -12,16 +12,21 @@ const FEATURES: [(&str, &[&str]); 4] = [
     ("otlp", &["opentelemetry_sdk", "opentelemetry-otlp", "tonic"]),
 ];
 
-/// The crates that a package of the engine is built with.
-fn crates(package: &str, features: &[&str]) -> Vec<String> {
+/// A line of each crate that is compiled for the chosen packages.
+fn compiled(chosen: &[&str], format: &str) -> Vec<String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let features = features.join(",");
     let arguments =
-        ["tree", "--offline", "--locked", "--edges", "normal,build", "--prefix", "none", "--format", "{lib}"];
-    let chosen = ["--package", package, "--no-default-features", "--features", &features];
+        ["tree", "--offline", "--locked", "--edges", "normal,build", "--prefix", "none", "--format", format];
     let output = Command::new(cargo).args(arguments).args(chosen).current_dir(ROOT).output().expect("cargo runs");
     assert!(output.status.success(), "cargo tree failed: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).lines().map(|name| name.trim().replace('_', "-")).collect()
+    // A star marks what the tree has shown before.
+    String::from_utf8_lossy(&output.stdout).lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
+/// The crates that a package of the engine is built with.
+fn crates(package: &str, features: &[&str]) -> Vec<String> {
+    let chosen = ["--package", package, "--no-default-features", "--features", &features.join(",")];
+    compiled(&chosen, "{lib}").into_iter().map(|name| name.trim().replace('_', "-")).collect()
 }
 
 fn has(crates: &[String], name: &str) -> bool {
@@ -66,4 +71,24 @@ fn descriptions_are_checked_without_kafka_and_http() {
         assert!(has(&with, name), "observe brings {name}");
         assert!(!has(&without, name), "without observe there still is {name}");
     }
+}
+
+#[test]
+fn a_first_look_compiles_no_openssl_and_no_crate_twice() {
+    let names: Vec<&str> = provision::choreography::services().into_iter().filter(|name| is_here(name)).collect();
+    // What `cargo run` compiles, and what the launcher has Cargo compile then (deploy/local/src/binaries.rs).
+    let launcher = vec!["--package", "local"];
+    let mut shop = vec!["--no-default-features", "--package", "local", "--package", "sandbox"];
+    shop.extend(names.iter().flat_map(|name| ["--package", *name]));
+    let [first, then] = [launcher, shop].map(|chosen| compiled(&chosen, "{p} [{f}]"));
+    assert!(names.len() > 3, "{names:?}");
+    for set in [&first, &then] {
+        assert!(!set.iter().any(|line| line.starts_with("openssl-sys ")), "OpenSSL is compiled");
+    }
+    let twice: Vec<_> = first.iter().filter(|line| !then.contains(line)).collect();
+    assert!(twice.is_empty(), "compiled again, with other features: {twice:#?}");
+}
+
+fn is_here(service: &str) -> bool {
+    std::path::Path::new(ROOT).join("services").join(service).is_dir()
 }
