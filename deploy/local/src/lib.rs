@@ -11,6 +11,7 @@ pub mod cpu;
 pub mod embedded_broker;
 mod error;
 pub mod event_log;
+pub mod event_path;
 pub mod jaeger;
 pub mod kafka;
 pub mod ports;

@@ -82,7 +82,7 @@ async fn show(arguments: Arguments) -> Result<(System, EventLog, bool)> {
     if arguments.notification {
         say("--notification is not needed any more: notification starts with the others");
     }
-    say("building the services (the first time that takes some minutes)");
+    say("building the services (the first time that takes about a minute)");
     binaries::build_shop("local").await?;
     let system = System::start(options(arguments), say).await.context("the system did not come up")?;
     let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
