@@ -7,19 +7,19 @@
 mod judge;
 mod limits;
 mod moves;
-mod seen;
+mod reachable_ends;
 mod state;
 mod trace;
-mod ways;
+mod visited;
 
 use std::{collections::HashMap, rc::Rc};
 
 use crate::model::{Effect, Input, Model};
 
 pub use moves::Cause;
-pub use seen::{Seen, Wrong};
 pub use state::State;
 pub use trace::Taken;
+pub use visited::{Seen, Wrong};
 
 /// How often an event is published in one saga before that is taken for a cycle.
 const MOST_PUBLICATIONS: u8 = 2;

@@ -1,12 +1,12 @@
 //! The services whose events meet, with numbers for names: what the explorer goes through.
 
-mod arms;
 mod components;
+mod numbered;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub use arms::{Arm, Effect};
 pub use components::components;
+pub use numbered::{Arm, Effect};
 
 use crate::{description::Description, state_table::StateTable};
 
@@ -147,7 +147,7 @@ impl<'a> Model<'a> {
         }
         for call in &service.calls {
             self.calls.push(named(call));
-            self.answers.push(arms::answers(service, table, call));
+            self.answers.push(numbered::answers(service, table, call));
         }
         self.deadlines.extend(service.deadlines.iter().map(named));
         let pivot = service.pivot.as_ref().and_then(|pivot| self.event(pivot));

@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 use super::{
     Manner, SetAside,
+    conflicts::Known,
     execution::Running,
-    lessons::Known,
     note::{Early, Note},
     outcome::Outcome,
     queue::Queue,
     reporting::Report,
-    touches::Touched,
+    touched_rows::Touched,
 };
 use crate::{
     dead_letter::{self, Attempts},

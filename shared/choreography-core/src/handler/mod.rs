@@ -7,6 +7,7 @@
 //! done anew, knowing what it lost.
 
 mod batch;
+mod conflicts;
 mod consequences;
 #[cfg(test)]
 mod consequences_tests;
@@ -17,7 +18,7 @@ mod execution;
 mod isolation;
 #[cfg(test)]
 mod isolation_tests;
-mod lessons;
+mod locked_rows;
 #[cfg(test)]
 mod lost_tests;
 mod note;
@@ -30,8 +31,7 @@ mod queue;
 mod reporting;
 #[cfg(test)]
 mod reporting_tests;
-mod suspects;
-mod touches;
+mod touched_rows;
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -55,11 +55,11 @@ use crate::{
     store::{Database, Found, Lost, OutboxMessage, StoreError, Transaction, Waits, Wanted, WantedRows},
 };
 use batch::Batch;
-use lessons::Known;
+use conflicts::Known;
+use locked_rows::Suspects;
 use note::SetAside;
 use reporting::BatchSpans;
-use suspects::Suspects;
-use touches::Touched;
+use touched_rows::Touched;
 
 /// So often a batch is done anew in a row because others changed what it had read. Each time it knows more.
 const TRIES: usize = 8;

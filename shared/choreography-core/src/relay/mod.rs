@@ -23,11 +23,11 @@ mod outcome;
 mod pace;
 mod settlement;
 mod spans;
-mod standing;
 mod step;
 #[cfg(test)]
 mod tests;
 mod waits;
+mod watermarks;
 
 use std::future::Future;
 

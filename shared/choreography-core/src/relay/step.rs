@@ -12,8 +12,8 @@ use super::{
     outcome::{Outcome, Sent},
     settlement::Settled,
     spans::sent,
-    standing::{Found, Standings, Step},
     waits::Waits,
+    watermarks::{Found, Standings, Step},
 };
 use crate::{
     broker::{EventProducer, PublishError},

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, panic::Location};
 
 use super::{
-    routed::TableId,
+    dispatch::TableId,
     rule::Rule,
     table::{RouteTable, Typed},
 };

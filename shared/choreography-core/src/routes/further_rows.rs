@@ -2,7 +2,7 @@
 
 use std::{any::type_name, collections::BTreeMap};
 
-use super::routed::{Routed, TableId};
+use super::dispatch::{Routed, TableId};
 use crate::{AnyRow, Row, rows::Rows};
 
 /// The further rows of one input, by key. They are locked, each is there: one that was never written is its type's default.

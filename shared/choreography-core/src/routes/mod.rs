@@ -4,6 +4,7 @@
 mod archive;
 mod contradictions;
 mod description;
+mod dispatch;
 mod further_rows;
 #[cfg(test)]
 mod garden_tests;
@@ -11,7 +12,6 @@ mod inputs;
 mod moment;
 mod place;
 mod reaction;
-mod routed;
 mod rule;
 mod table;
 #[cfg(test)]
@@ -28,11 +28,11 @@ use crate::{
 pub use archive::{AgingRecords, Archive, Archived, Ends, Finished, Records};
 pub use contradictions::RoutesError;
 pub use description::{Description, EventContract};
+pub use dispatch::{Routed, TableId};
 pub use further_rows::Further;
 pub use inputs::{AnyCommand, AnyEvent, AnyReply};
 pub use moment::Moment;
 pub use reaction::{Reaction, nothing, publish};
-pub use routed::{Routed, TableId};
 
 pub(crate) use further_rows::typed;
 use place::Place;

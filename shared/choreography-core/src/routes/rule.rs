@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use super::{
     Further, KeysOf, Moment, OnAnswer, OnAnswerWith, OnCommand, OnCommandWith, OnCommandWithTwo, OnDeadline,
     OnDeadlineWith, OnEvent, OnEventWith, Reaction, Service,
+    dispatch::{Routed, TableId},
     further_rows::{row, row_so_far},
     inputs::AnyReply,
     place::Place,
-    routed::{Routed, TableId},
 };
 use crate::{
     Answer, AnyRow, Call, Command, Event, Refusal, Row,

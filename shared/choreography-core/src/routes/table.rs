@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Archive, Description, EventContract, Routes, RoutesError, Service, contradictions, inputs::AnyEvent, place::Place,
-    routed::TableId, rule::Rule, unhandled::Unhandled,
+    Archive, Description, EventContract, Routes, RoutesError, Service, contradictions, dispatch::TableId,
+    inputs::AnyEvent, place::Place, rule::Rule, unhandled::Unhandled,
 };
 use crate::{
     AnyRow, Call, Command, DecodeError, Event, EventType, Record, Row,

@@ -1,14 +1,14 @@
 //! What must hold of any services: at any moment, and once everything rests.
 
+mod aggregate_order;
 mod deferred_events;
 mod events;
 mod moment;
-mod turns;
-mod ways;
+mod reached;
 
 pub use deferred_events::blamed;
 pub use moment::at_any_moment;
-pub use ways::count;
+pub use reached::count;
 
 use choreography_core::{participant::Participant, store::DeferredStatus};
 
@@ -54,7 +54,7 @@ pub fn check(system: &System) -> Vec<String> {
     for service in &system.services {
         events::check(system, &service.handle.model, &mut findings);
         deferred_events::check(&service.handle.model, &mut findings);
-        turns::check(&service.handle.model, &mut findings);
+        aggregate_order::check(&service.handle.model, &mut findings);
     }
     findings
 }

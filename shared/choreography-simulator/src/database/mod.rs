@@ -3,8 +3,8 @@
 
 mod deferred_events;
 mod due_rows;
+mod foreign_locks;
 mod heap;
-mod intrusion;
 mod outbox;
 mod session;
 mod state;
@@ -22,8 +22,8 @@ use choreography_core::{
 use chrono::TimeDelta;
 
 pub use deferred_events::UNREADABLE;
+pub use foreign_locks::Order;
 pub use heap::TxId;
-pub use intrusion::Order;
 pub use session::Tx;
 pub use state::{Committed, OwnRow, State};
 

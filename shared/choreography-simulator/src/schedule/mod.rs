@@ -3,10 +3,10 @@
 mod faults;
 mod intruder;
 mod junk;
-mod many;
+mod parallel;
 mod plan;
 mod run;
-mod scribbler;
+mod unreadable_rows;
 
 use std::{ops::Range, sync::Arc};
 
@@ -25,7 +25,7 @@ use crate::{
     poison::Poison,
     system::System,
 };
-pub use many::Many;
+pub use parallel::Many;
 pub use plan::Plan;
 use run::Running;
 
@@ -92,7 +92,7 @@ impl<F: Fn(&mut System) + Sync> Simulation<F> {
     /// Runs the schedules of these seeds on all processors, until `enough` of them have findings. Which seeds are begun by
     /// then depends on the machine; what each of them does, does not.
     pub fn many(&self, seeds: Range<u64>, enough: usize) -> Many {
-        many::many(seeds, enough, |seed| self.run(seed))
+        parallel::many(seeds, enough, |seed| self.run(seed))
     }
 
     /// For a test: no schedule of these seeds breaks a rule.

@@ -7,7 +7,7 @@ use std::{
 
 use choreography_core::delivery::Position;
 
-use super::{LAST_STEP, intruder::intruder, junk::vandal, scribbler::scribbler};
+use super::{LAST_STEP, intruder::intruder, junk::vandal, unreadable_rows::scribbler};
 use crate::{
     check,
     core::lock,

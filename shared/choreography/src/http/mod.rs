@@ -5,7 +5,7 @@ mod admin;
 mod connections;
 mod document;
 mod files;
-mod front;
+mod listeners;
 mod operators;
 mod probes;
 mod refusals;
@@ -26,8 +26,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use self::tracing::{CorrelationId, Trace};
 pub use document::{documented, secured};
-pub use front::serve_api;
-pub(crate) use front::{Api, Front};
+pub use listeners::serve_api;
+pub(crate) use listeners::{Api, Front};
 pub use server::{ServerLimits, serve};
 
 use crate::{
