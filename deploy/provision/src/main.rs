@@ -10,7 +10,7 @@ use choreography_kafka::Connection;
 use chrono::TimeDelta;
 use clap::{Parser, Subcommand};
 use provision::{
-    choreography::{PARTITIONS, PARTS, SHOP, TopicSpec, may_move, successors, topics_but},
+    choreography::{PARTITIONS, PARTS, SHOP, TopicSpec, is_of_keys, may_move, successors, topics_but},
     databases::{self, Login, owner_of},
     kafka,
     secrets::{self, Addresses, database_password, kafka_password},
@@ -197,7 +197,7 @@ async fn make_kafka(connection: &Connection, secrets_dir: &Path, wanted: Topics)
     let Topics { replicas, partitions, moves, new_partitions } = wanted;
     may_move(&moves)?;
     let mut topics = kafka::with_partitions(connection, topics_but(&moves), partitions).await?;
-    let others = topics.first().map_or(PARTITIONS, |topic| topic.partitions);
+    let others = topics.iter().find(|topic| !is_of_keys(&topic.name)).map_or(PARTITIONS, |topic| topic.partitions);
     let new = successors(&moves).into_iter().map(|topic| TopicSpec { partitions: others, ..topic }).collect();
     topics.extend(kafka::with_partitions(connection, new, new_partitions).await?);
     let topics: Vec<TopicSpec> = topics.into_iter().map(|topic| TopicSpec { replicas, ..topic }).collect();

@@ -57,6 +57,30 @@ pub enum TopicError {
         /// The setting that says so.
         setting: &'static str,
     },
+    /// A topic of keys on which an erased key would stay, or a key in use would go.
+    #[error(
+        "{topic} holds keys, and its cleanup.policy is {policy}: an erased key would stay on it, or one that is needed would go. Set \
+         cleanup.policy=compact on it, and the other settings that `provision kafka` gives a new one"
+    )]
+    NotCompacted {
+        /// The topic.
+        topic: String,
+        /// Its policy.
+        policy: String,
+    },
+    /// A topic of keys that forgets an erasure too soon.
+    #[error(
+        "EVENT_HORIZON is {horizon}, but {topic} forgets an erasure after {kept} (delete.retention.ms): an older event of the subject would \
+         wait for its key for ever. Set delete.retention.ms to at least the horizon"
+    )]
+    ErasureTooShort {
+        /// The topic.
+        topic: String,
+        /// How long it keeps an erasure.
+        kept: TimeDelta,
+        /// How old an event may be.
+        horizon: TimeDelta,
+    },
     /// Switch offsets that this topic can't have.
     #[error(
         "TOPIC_MOVES: the switch offsets of {topic} are not those of this broker's topic: {why}. Take the line that \
@@ -124,22 +148,52 @@ async fn check_horizon(
     horizon: TimeDelta,
     elsewhere: TimeDelta,
 ) -> Result<(), TopicError> {
+    for (topic, config) in described(kafka, topics, "retention.ms").await? {
+        let kept = milliseconds(&config, topic, "retention.ms")? + milliseconds(&config, topic, "segment.ms")?;
+        let needed = kept + elsewhere;
+        if horizon < needed {
+            return Err(TopicError::HorizonTooShort { topic: topic.to_owned(), horizon, kept, elsewhere, needed });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that topics of keys are compacted, and keep an erasure for as long as an event is accepted: `horizon`.
+pub async fn check_key_topics(kafka: &Connection, topics: &[&str], horizon: TimeDelta) -> Result<(), TopicError> {
+    for (topic, config) in described(kafka, topics, "cleanup.policy").await? {
+        let policy = config.get("cleanup.policy").and_then(|entry| entry.value.clone()).unwrap_or_default();
+        // With "compact,delete" a key that is still needed would go with its age.
+        if policy != "compact" {
+            return Err(TopicError::NotCompacted { topic: topic.to_owned(), policy });
+        }
+        let kept = milliseconds(&config, topic, "delete.retention.ms")?;
+        if kept < horizon {
+            return Err(TopicError::ErasureTooShort { topic: topic.to_owned(), kept, horizon });
+        }
+    }
+    Ok(())
+}
+
+/// The topics with their settings. `setting`: the one that is told of if they can't be read.
+async fn described<'a>(
+    kafka: &Connection,
+    topics: &[&'a str],
+    setting: &'static str,
+) -> Result<Vec<(&'a str, ConfigResource)>, TopicError> {
+    if topics.is_empty() {
+        return Ok(Vec::new());
+    }
     let unreachable = |error| TopicError::Unreachable { brokers: kafka.brokers().to_owned(), error };
     let admin: AdminClient<DefaultClientContext> =
         client_settings::client(kafka, "topic-check").create().map_err(unreachable)?;
     let resources: Vec<ResourceSpecifier<'_>> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
     let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
     let described = admin.describe_configs(&resources, &options).await.map_err(unreachable)?;
-    for (topic, config) in topics.iter().zip(described) {
-        let unreadable = |setting, why: String| TopicError::Unreadable { topic: (*topic).to_owned(), setting, why };
-        let config = config.map_err(|error| unreadable("retention.ms", error.to_string()))?;
-        let kept = milliseconds(&config, topic, "retention.ms")? + milliseconds(&config, topic, "segment.ms")?;
-        let needed = kept + elsewhere;
-        if horizon < needed {
-            return Err(TopicError::HorizonTooShort { topic: (*topic).to_owned(), horizon, kept, elsewhere, needed });
-        }
-    }
-    Ok(())
+    let read = |(topic, config): (&&'a str, Result<ConfigResource, _>)| match config {
+        Ok(config) => Ok((*topic, config)),
+        Err(error) => Err(TopicError::Unreadable { topic: (*topic).to_owned(), setting, why: format!("{error}") }),
+    };
+    topics.iter().zip(described).map(read).collect()
 }
 
 fn milliseconds(config: &ConfigResource, topic: &str, setting: &'static str) -> Result<TimeDelta, TopicError> {

@@ -8,7 +8,7 @@ use choreography_core::{
     policy::Policy,
     routes::{Description, Routed, TableId},
 };
-use choreography_kafka::{Connection, check_moves, check_topics};
+use choreography_kafka::{Connection, check_key_topics, check_moves, check_topics};
 use choreography_postgres as postgres;
 use choreography_postgres::{Limits, Pool};
 use chrono::Utc;
@@ -85,9 +85,9 @@ pub(crate) async fn check_choreography(
     let dead_letters: Vec<String> = reads.iter().map(|topic| choreography_core::dead_letter::topic_of(topic)).collect();
     let written = participant.destinations();
     let Description { owns_keys, reads_keys, .. } = participant.describe();
-    let keys = owns_keys.into_iter().chain(reads_keys);
-    let topics: Vec<&str> =
-        reads.iter().copied().chain(written).chain(keys).chain(dead_letters.iter().map(String::as_str)).collect();
+    let keys: Vec<&str> = owns_keys.into_iter().chain(reads_keys).collect();
+    let of_events = reads.iter().copied().chain(written).chain(dead_letters.iter().map(String::as_str));
+    let topics: Vec<&str> = of_events.chain(keys.iter().copied()).collect();
     check_topics(kafka, &topics, None).await?;
     let ((_, switches), left) = (participant.subscription(), participant.left());
     if !(switches.is_empty() && left.is_empty()) {
@@ -96,6 +96,7 @@ pub(crate) async fn check_choreography(
     if settings.check_topic_settings {
         let elsewhere = delta(settings.outbox_delay + settings.redrive_horizon);
         check_topics(kafka, &reads, Some((delta(settings.event_horizon), elsewhere))).await?;
+        check_key_topics(kafka, &keys, delta(settings.event_horizon)).await?;
     }
     Ok(())
 }

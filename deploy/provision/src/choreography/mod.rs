@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use include_dir::{Dir, include_dir};
 
 pub use part::{EventContract, Part};
-pub use topics::{PARTITIONS, TopicSpec, may_move, successors, topics, topics_but};
+pub use topics::{PARTITIONS, TopicSpec, is_of_keys, may_move, successors, topics, topics_but};
 
 /// What `SERVICE describe` prints, a file per service, and which service owns which topic.
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../choreography");

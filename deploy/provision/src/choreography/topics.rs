@@ -60,7 +60,9 @@ fn with_what_belongs_to(name: &str) -> Vec<TopicSpec> {
     if is_of_keys(name) { vec![keys(name)] } else { with_dead_letters(name).into() }
 }
 
-fn is_of_keys(name: &str) -> bool {
+/// Whether keys travel on a topic, not events.
+#[must_use]
+pub fn is_of_keys(name: &str) -> bool {
     SHOP.parts.iter().any(|part| part.owns_keys.iter().any(|owned| owned == name))
 }
 

@@ -28,7 +28,8 @@ pub enum Resource {
 pub enum Operation {
     Read,
     Write,
-    /// To compare the topics' retention with the inbox's horizon at the start.
+    /// To compare the topics' settings at the start with what the service needs: their retention with the inbox's horizon, and that keys
+    /// are compacted.
     DescribeConfigs,
 }
 
@@ -47,9 +48,11 @@ pub fn access_of(part: &Part) -> BTreeSet<Acl> {
         ]
     });
     let read_before = part.read_before.iter().map(|name| acl(topic(&dead_letter_topic(name)), Operation::Write));
-    let owned_keys =
-        part.owns_keys.iter().flat_map(|name| [Operation::Write, Operation::Read].map(|may| acl(topic(name), may)));
-    let read_keys = part.reads_keys.iter().map(|name| acl(topic(name), Operation::Read));
+    let owned_keys = part.owns_keys.iter().map(|name| acl(topic(name), Operation::Write));
+    let read_keys =
+        part.owns_keys.iter().chain(&part.reads_keys).flat_map(|name| {
+            [Operation::Read, Operation::DescribeConfigs].map(|operation| acl(topic(name), operation))
+        });
     let of_keys = owned_keys.chain(read_keys);
     std::iter::once(group).chain(written).chain(read).chain(read_before).chain(of_keys).collect()
 }
