@@ -55,6 +55,7 @@ impl Call for Ship {
 impl Request for Ship {
     const PATH: &'static str = "shipments";
     const READS: Reads = Reads::new("accepted", "trackingNumber", "refused");
+    const CONFIDENTIAL: bool = true;
 }
 
 #[cfg(test)]

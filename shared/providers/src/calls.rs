@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin};
 use choreography::{Answer, PendingCall, Provider};
 use chrono::TimeDelta;
 
-use crate::{KeyedProvider, ProviderError, Request};
+use crate::{KeyedProvider, ProviderError, Request, provider_error::WITHHELD};
 
 type Called<'a> = Pin<Box<dyn Future<Output = Result<Answer, choreography::CallError>> + Send + 'a>>;
 type Make<P> = for<'a> fn(&'a Calls<P>, &'a PendingCall, TimeDelta) -> Called<'a>;
@@ -41,12 +41,13 @@ impl<P: KeyedProvider> Calls<P> {
         let key = call.idempotency_key();
         let request: R = serde_json::from_str(&call.request)
             .map_err(|error| choreography::CallError::Wrong(format!("the request of {key} can't be read: {error}")))?;
+        let no_answer = |error: ProviderError| no_answer(if R::CONFIDENTIAL { error.without_words() } else { error });
         let expired = age >= self.resend_within;
         if (call.attempts > 0 || expired)
             && let Some(answer) = self.provider.find::<R>(&key).await.map_err(no_answer)?
             && !(R::INSISTS && matches!(answer, Answer::No { .. }))
         {
-            return Ok(answer);
+            return Ok(kept::<R>(answer));
         }
         if expired {
             return Err(choreography::CallError::Wrong(format!(
@@ -56,11 +57,12 @@ impl<P: KeyedProvider> Calls<P> {
                 call.id
             )));
         }
-        if request.is_cancelled() {
-            self.provider.cancel::<R>(&key).await.map_err(no_answer)
+        let answer = if request.is_cancelled() {
+            self.provider.cancel::<R>(&key).await
         } else {
-            self.provider.send(&key, &call.aggregate_id, &request).await.map_err(no_answer)
-        }
+            self.provider.send(&key, &call.aggregate_id, &request).await
+        };
+        answer.map(kept::<R>).map_err(no_answer)
     }
 }
 
@@ -74,6 +76,14 @@ impl<P: KeyedProvider> Provider for Calls<P> {
 
     fn steps(&self) -> Option<Vec<&'static str>> {
         Some(self.by_step.keys().copied().collect())
+    }
+}
+
+/// The answer as it may be kept.
+fn kept<R: Request>(answer: Answer) -> Answer {
+    match answer {
+        Answer::No { .. } if R::CONFIDENTIAL => Answer::No { reason: format!("the provider refused; {WITHHELD}") },
+        answer => answer,
     }
 }
 

@@ -52,6 +52,24 @@ impl Request for Refund {
     const INSISTS: bool = true;
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+struct Parcel {
+    amount: i64,
+}
+
+impl Call for Parcel {
+    const STEP: &'static str = "parcel";
+
+    type Request = Self;
+    type Answer = Answer;
+}
+
+impl Request for Parcel {
+    const PATH: &'static str = "parcels";
+    const READS: Reads = Reads::new("accepted", "number", "refused");
+    const CONFIDENTIAL: bool = true;
+}
+
 /// A provider that knows what it is told to know, answers what it is told to answer, and notes what it is asked.
 struct Scripted {
     found: Option<Answer>,
@@ -107,7 +125,7 @@ async fn call(
     age: TimeDelta,
 ) -> Came {
     let calls = Calls::at(Scripted { found, answer, asked: Mutex::default() }, RESEND_WITHIN);
-    let calls = calls.to::<Charge>().to::<Refund>();
+    let calls = calls.to::<Charge>().to::<Refund>().to::<Parcel>();
     let result = calls.call(call, age).await;
     (result, calls.provider.asked.into_inner().unwrap())
 }
@@ -212,4 +230,29 @@ async fn an_intent_that_cannot_be_read_or_is_not_known_calls_no_provider() {
         assert!(matches!(result, Err(choreography::CallError::Wrong(_))), "{result:?}");
         assert!(asked.is_empty(), "{asked:?}");
     }
+}
+
+#[tokio::test]
+async fn of_a_confidential_request_no_words_of_the_providers_are_kept() {
+    let words = || "Ada Lovelace of 12 Main Street is unknown".to_owned();
+    let errors = [
+        ProviderError::Server { status: 503, body: words() },
+        ProviderError::InProgress { message: words() },
+        ProviderError::Refused { status: 422, message: words() },
+        ProviderError::Malformed(words()),
+    ];
+    for error in errors {
+        let quoting = call(None, Err(error.clone()), &pending_call("charge", 0), NEW).await.0.unwrap_err();
+        assert!(quoting.to_string().contains("Ada"), "{quoting}");
+        let silent = call(None, Err(error), &pending_call("parcel", 0), NEW).await.0.unwrap_err();
+        assert_eq!(std::mem::discriminant(&silent), std::mem::discriminant(&quoting));
+        assert!(!silent.to_string().contains("Ada"), "{silent}");
+    }
+    let no = || Answer::No { reason: words() };
+    for (found, answer, attempts) in [(None, no(), 0), (Some(no()), yes(), 1)] {
+        let result = call(found, Ok(answer), &pending_call("parcel", attempts), NEW).await.0;
+        assert!(matches!(&result, Ok(Answer::No { reason }) if !reason.contains("Ada")), "{result:?}");
+    }
+    let error = call(None, Err(ProviderError::TimedOut), &pending_call("parcel", 0), NEW).await.0.unwrap_err();
+    assert!(error.to_string().contains("time limit"), "what the client says itself is kept: {error}");
 }

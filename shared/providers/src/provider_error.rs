@@ -1,3 +1,6 @@
+/// In place of words that may quote personal data.
+pub(crate) const WITHHELD: &str = "its words are not kept: they may quote personal data";
+
 /// No answer is neither yes nor no: what was asked for may have been done, may be done later, or never.
 ///
 /// Ask by key, or repeat under the same key; never take it for a refusal.
@@ -40,6 +43,19 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// Without what the server said in its own words.
+    #[must_use]
+    pub(crate) fn without_words(self) -> Self {
+        let withheld = || WITHHELD.to_owned();
+        match self {
+            Self::TimedOut | Self::Unreachable(_) => self,
+            Self::Server { status, .. } => Self::Server { status, body: withheld() },
+            Self::InProgress { .. } => Self::InProgress { message: withheld() },
+            Self::Refused { status, .. } => Self::Refused { status, message: withheld() },
+            Self::Malformed(_) => Self::Malformed(withheld()),
+        }
+    }
+
     /// Whether the same request may well be answered next time. `false`: it needs a person.
     pub fn is_passing(&self) -> bool {
         !matches!(self, ProviderError::Refused { .. })

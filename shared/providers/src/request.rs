@@ -19,6 +19,10 @@ pub trait Request: Call<Request = Self> + Serialize + DeserializeOwned + fmt::De
     /// its one key it can't be done twice.
     const INSISTS: bool = false;
 
+    /// It has personal data in clear, which the provider may quote. So of what the provider says nothing is kept in its own words, which
+    /// would go into rows, logs and events: neither why it refuses, nor what is wrong.
+    const CONFIDENTIAL: bool = false;
+
     /// Nothing is to be done any more: instead of sending it, its key is cancelled, and the provider answers what became of it.
     fn is_cancelled(&self) -> bool {
         false

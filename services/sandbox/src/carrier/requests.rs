@@ -38,6 +38,15 @@ impl ShipmentRequest {
     }
 }
 
+impl ShipmentRequest {
+    /// A refusal quotes where the parcel was to go, as carriers' refusals do.
+    pub(crate) fn quoting(&self, reason: &str) -> String {
+        let field = |name| self.address.as_ref().and_then(|address| address.get(name)).and_then(Value::as_str);
+        let quoted: Vec<&str> = ["name", "line1"].into_iter().filter_map(field).collect();
+        if quoted.is_empty() { reason.to_owned() } else { format!("{reason}: {}", quoted.join(", ")) }
+    }
+}
+
 impl Checked for ShipmentRequest {
     fn check(&self) -> Result<(), (String, &'static str)> {
         let wrong = |field: String, why: Option<&'static str>| why.map_or(Ok(()), |why| Err((field, why)));

@@ -9,7 +9,7 @@ use crate::{behaviour::Behaviour, reply::Reply};
 pub(crate) fn ship(page: &mut Page, call: &Call) -> Reply<Answer> {
     page.settle(call, Behaviour::of_shipment(call.request.city()), |outcome| match outcome {
         Ok(()) => Answer::Accepted { tracking_number: format!("SB{}", Uuid::now_v7().simple()) },
-        Err(reason) => Answer::Refused { reason: reason.to_owned() },
+        Err(reason) => Answer::Refused { reason: call.request.quoting(reason) },
     })
 }
 
