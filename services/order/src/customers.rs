@@ -11,12 +11,23 @@ use crate::Order;
 
 /// What order has of a customer beside their key.
 const DATA: OwnedData = OwnedData {
-    open_sagas: "SELECT count(*) FROM orders WHERE user_id = $1 AND status IN ('pending', 'cancelling')",
+    // Those that have an address: the others hold nothing to erase, and new ones of them may come for ever.
+    open_sagas: "SELECT count(*) FROM orders WHERE user_id = $1 AND status IN ('pending', 'cancelling')
+                 AND (sealed_address IS NOT NULL OR shipping_address IS NOT NULL)",
     forget: &[
-        // The digest of a body is one of its address too.
-        "DELETE FROM requests WHERE order_id IN (SELECT order_id FROM orders WHERE user_id = $1)",
-        // Of orders whose address was not sealed.
-        "UPDATE orders SET shipping_address = NULL WHERE user_id = $1 AND shipping_address IS NOT NULL",
+        // Of orders whose address was not sealed. In the order of their keys, as all lock them.
+        "WITH locked AS MATERIALIZED (
+             SELECT order_id FROM orders WHERE user_id = $1 AND shipping_address IS NOT NULL
+             ORDER BY order_id COLLATE \"C\" FOR UPDATE
+         )
+         UPDATE orders SET shipping_address = NULL WHERE order_id IN (SELECT order_id FROM locked)",
+        // The digest of a body is one of its address too. What the request came to stays: a repeat is still one.
+        "WITH locked AS MATERIALIZED (
+             SELECT request_key FROM requests
+             WHERE order_id IN (SELECT order_id FROM orders WHERE user_id = $1) AND body_hash IS NOT NULL
+             ORDER BY request_key COLLATE \"C\" FOR UPDATE
+         )
+         UPDATE requests SET body_hash = NULL WHERE request_key IN (SELECT request_key FROM locked)",
     ],
 };
 

@@ -2,6 +2,7 @@
 
 use choreography::{Answer, testing::Given};
 use choreography_keys::{Fresh, OwnedKey};
+use chrono::DateTime;
 use contracts::{Address, CancellationReason, Item, OrderCancellationRequested, PaymentSucceeded};
 use uuid::Uuid;
 
@@ -46,7 +47,8 @@ pub fn paid_to(sealed: &str) -> PaymentSucceeded {
 pub fn sealed_for_ada() -> String {
     let address = r#"{"name":"Ada","line1":"1 Road","postalCode":"8010","city":"Graz","country":"AT"}"#;
     let address: Address = serde_json::from_str(address).unwrap();
-    shop::sealed_address::seal(&mut OwnedKey::default(), "ada", ORDER, &address, &Fresh::of(1)).unwrap()
+    shop::sealed_address::seal(&mut OwnedKey::default(), "ada", ORDER, &address, (&Fresh::of(1), DateTime::UNIX_EPOCH))
+        .unwrap()
 }
 
 pub fn cancellation_requested() -> OrderCancellationRequested {

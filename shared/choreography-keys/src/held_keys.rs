@@ -70,10 +70,7 @@ impl HeldKeys {
                 .await?;
         let Some((generation, key)) = found else { return Ok(HeldKey::default()) };
         let found = HeldKey { generation, key: key.as_deref().and_then(crate::Key::from_bytes) };
-        let mut remembered = self.remembered();
-        if remembered.came == came {
-            remembered.keep(subject, &found);
-        }
+        self.remembered().keep(subject, &found, came);
         Ok(found)
     }
 
@@ -84,12 +81,17 @@ impl HeldKeys {
         let followed = self.take_over(&mut topic, context).await;
         if followed.is_err() {
             topic.close();
+            self.remembered().forget_all();
         }
         followed
     }
 
     async fn take_over(&self, topic: &mut Topic, context: &Context) -> Result<(), KeysError> {
-        let Some(came) = topic.read(context).await? else { return Ok(()) };
+        if topic.open(context).await? {
+            // Another replica may have read an erasure that this one never will.
+            self.remembered().forget_all();
+        }
+        let Some(came) = topic.read().await? else { return Ok(()) };
         let (subjects, generations, keys) = came.columns();
         let mut session = context.pool.begin().await?;
         // Of a higher generation alone: what a replica read long ago must not bring an erased key back.
@@ -121,10 +123,42 @@ impl HeldKeys {
 }
 
 impl Remembered {
-    fn keep(&mut self, subject: &str, key: &HeldKey) {
+    fn forget_all(&mut self) {
+        self.came += 1;
+        self.keys.clear();
+    }
+
+    /// `came`: as it was before the key was looked up.
+    fn keep(&mut self, subject: &str, key: &HeldKey, came: u64) {
+        if self.came != came {
+            return;
+        }
         if self.keys.len() >= REMEMBERED {
             self.keys.clear();
         }
         self.keys.insert(subject.to_owned(), key.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Fresh;
+
+    #[test]
+    fn what_was_looked_up_before_a_topic_was_opened_anew_is_not_remembered_behind_that() {
+        let keys = HeldKeys::new("shipping", "keys");
+        let key = HeldKey::of(1, Fresh::of(1).key);
+        let look_up = || keys.remembered().came;
+        let found = |before| {
+            let mut remembered = keys.remembered();
+            remembered.keep("ada", &key, before);
+            remembered.keys.contains_key("ada")
+        };
+        assert!(found(look_up()));
+        let before = look_up();
+        keys.remembered().forget_all();
+        assert!(!found(before));
+        assert!(found(look_up()));
     }
 }

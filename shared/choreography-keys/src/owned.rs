@@ -8,7 +8,8 @@ use crate::{Fresh, Key, KeyId, SealError, seal};
 /// The key of a subject, by the subject. The default: they have none yet.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OwnedKey {
-    /// Of the key, or of its erasure: each of the two counts one more.
+    /// Of the key, or of its erasure: each of the two has a higher one. It is the time in milliseconds, so that a database that was
+    /// restored from a backup gives no generation a second time.
     pub generation: i64,
     /// `None`: there is none yet, or it was erased.
     pub key: Option<Key>,
@@ -19,13 +20,19 @@ pub struct OwnedKey {
 table!(OwnedKey in owned_keys by subject: generation, key, erasure_asked_at);
 
 impl OwnedKey {
-    /// Seals `plain` under the subject's key. If they have none, the fresh one becomes theirs.
+    /// Seals `plain` under the subject's key. If they have none, the fresh one becomes theirs at `now`, the time of the rule.
     ///
     /// # Errors
     /// It can't be sealed.
-    pub fn seal(&mut self, subject: &str, place: &str, fresh: &Fresh, plain: &[u8]) -> Result<String, SealError> {
+    pub fn seal(
+        &mut self,
+        subject: &str,
+        place: &str,
+        (fresh, now): (&Fresh, DateTime<Utc>),
+        plain: &[u8],
+    ) -> Result<String, SealError> {
         if self.key.is_none() {
-            self.generation += 1;
+            self.generation = (self.generation + 1).max(now.timestamp_millis());
         }
         let key = self.key.get_or_insert_with(|| fresh.key.clone());
         seal(key, &KeyId { subject: subject.to_owned(), generation: self.generation }, place, fresh, plain)
@@ -41,11 +48,12 @@ mod tests {
     fn the_first_text_brings_the_key_and_one_after_an_erasure_a_new_generation() {
         let mut key = OwnedKey::default();
         let sealed = |key: &mut OwnedKey, fresh: u8| {
-            Sealed::parse(&key.seal("ada", "x", &Fresh::of(fresh), b"plain").unwrap()).unwrap().key.generation
+            let now = DateTime::from_timestamp_millis(5_000).unwrap();
+            Sealed::parse(&key.seal("ada", "x", (&Fresh::of(fresh), now), b"plain").unwrap()).unwrap().key.generation
         };
-        assert_eq!((sealed(&mut key, 1), sealed(&mut key, 2)), (1, 1));
+        assert_eq!((sealed(&mut key, 1), sealed(&mut key, 2)), (5_000, 5_000));
         assert_eq!(key.key, Some(Fresh::of(1).key), "it stays");
-        key = OwnedKey { generation: 2, ..OwnedKey::default() };
-        assert_eq!((sealed(&mut key, 3), key.key), (3, Some(Fresh::of(3).key)));
+        key = OwnedKey { generation: 5_000, ..OwnedKey::default() };
+        assert_eq!((sealed(&mut key, 3), key.key), (5_001, Some(Fresh::of(3).key)), "a clock that stands still");
     }
 }

@@ -9,6 +9,10 @@ use crate::{Key, KeyId};
 
 /// The header that says of which generation a message is; an erasure has nothing else that could say it.
 const GENERATION: &str = "key-generation";
+/// Far beyond any clock's milliseconds, and far from an overflow.
+const LAST_GENERATION: i64 = i64::MAX / 2;
+/// As much as an index of PostgreSQL's bears with ease.
+const LONGEST_SUBJECT: usize = 1_024;
 
 /// What a message of the topic says.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,17 +63,25 @@ impl KeyRecord {
     pub(crate) fn read(message: &Keyed) -> Result<Self, RecordError> {
         let subject = message.key.clone().and_then(|key| String::from_utf8(key).ok());
         let subject = subject.ok_or(RecordError("its key is no text"))?;
+        if subject.is_empty() || subject.len() > LONGEST_SUBJECT || subject.contains(char::is_control) {
+            return Err(RecordError("its key must have 1 to 1024 bytes and no control characters"));
+        }
         let Some(value) = &message.value else {
             let generation = generation_of(&message.headers).ok_or(RecordError("its generation is missing"))?;
-            return Ok(Self { subject, generation, key: None });
+            return Ok(Self { subject, generation: possible(generation)?, key: None });
         };
         let jwk: Jwk = serde_json::from_slice(value).map_err(|_| RecordError("its value is no JWK"))?;
         let id = KeyId::parse(&jwk.kid).filter(|id| id.subject == subject);
         let id = id.ok_or(RecordError("its kid must be GENERATION:SUBJECT, of the message's key"))?;
         let bytes = BASE64.decode(&jwk.k).map_err(|_| RecordError("its k is no base64url"))?;
         let key = Key::from_bytes(&bytes).ok_or(RecordError("its k has not 32 bytes"))?;
-        Ok(Self { subject, generation: id.generation, key: Some(key) })
+        Ok(Self { subject, generation: possible(id.generation)?, key: Some(key) })
     }
+}
+
+fn possible(generation: i64) -> Result<i64, RecordError> {
+    let is_possible = (1..=LAST_GENERATION).contains(&generation);
+    is_possible.then_some(generation).ok_or(RecordError("there is no such generation"))
 }
 
 fn generation_of(headers: &[Header]) -> Option<i64> {
@@ -91,6 +103,10 @@ mod tests {
         KeyRecord { subject: "ada".into(), generation: 3, key }
     }
 
+    fn erasure_of(subject: &str, generation: i64) -> Keyed {
+        arrived(&KeyRecord { subject: subject.into(), generation, key: None })
+    }
+
     #[test]
     fn a_key_and_its_erasure_come_as_they_were_sent() {
         for record in [ada(Some(Fresh::of(1).key)), ada(None)] {
@@ -110,6 +126,12 @@ mod tests {
             Keyed { key: Some(b"bob".to_vec()), ..good.clone() },
             Keyed { value: Some(b"secret".to_vec()), ..good.clone() },
             Keyed { value: None, headers: Vec::new(), ..good },
+            erasure_of("", 3),
+            erasure_of("a\0", 3),
+            erasure_of(&"x".repeat(LONGEST_SUBJECT + 1), 3),
+            erasure_of("ada", 0),
+            erasure_of("ada", -1),
+            erasure_of("ada", i64::MAX),
         ];
         for message in wrong {
             let refused = KeyRecord::read(&message).unwrap_err().to_string();

@@ -44,9 +44,11 @@ impl Topic {
         Self { name, service, open: None }
     }
 
-    /// What comes within a second, if anything does. After an error, also one in writing down what came: [`close`](Self::close).
-    pub async fn read(&mut self, context: &Context) -> Result<Option<Came>, KeysError> {
-        if self.open.as_ref().is_none_or(|(_, since)| since.elapsed() > LOOK_AGAIN) {
+    /// Opens the topic where the database says, if it is not open, or from time to time. Whether it did: the reading goes on where any
+    /// replica got to, so what came before that may have passed this one by.
+    pub async fn open(&mut self, context: &Context) -> Result<bool, KeysError> {
+        let opens = self.open.as_ref().is_none_or(|(_, since)| since.elapsed() > LOOK_AGAIN);
+        if opens {
             metrics::describe_counter!(UNREADABLE, "Messages passed over that are no key, by topic of keys");
             metrics::counter!(UNREADABLE, "topic" => self.name).increment(0);
             let stored: HashMap<i32, i64> = sqlx::query_as("SELECT partition, next FROM key_offsets WHERE topic = $1")
@@ -59,6 +61,12 @@ impl Topic {
             let topic = CompactedTopic::open(&context.kafka, self.service, self.name, next).await?;
             self.open = Some((topic, Instant::now()));
         }
+        Ok(opens)
+    }
+
+    /// What comes within a second, if it is open and anything does. After an error, also one in writing down what came:
+    /// [`close`](Self::close).
+    pub async fn read(&self) -> Result<Option<Came>, KeysError> {
         let Some((topic, _)) = &self.open else { return Ok(None) };
         let messages = topic.read(WAIT, MOST).await?;
         Ok((!messages.is_empty()).then(|| Came::of(self.name, &messages)))

@@ -2,6 +2,7 @@
 
 use choreography::Refusal;
 use choreography_keys::{Fresh, HeldKey, Key, Openable, OwnedKey, SealError, Sealed};
+use chrono::{DateTime, Utc};
 use contracts::Address;
 
 /// Why a sealed address is none.
@@ -15,13 +16,13 @@ pub enum AddressError {
     NoAddress,
 }
 
-/// Seals an order's address under its customer's key, which is made if there is none.
+/// Seals an order's address under its customer's key. If there is none, the fresh one is theirs from now on.
 pub fn seal(
     key: &mut OwnedKey,
     user_id: &str,
     order_id: impl std::fmt::Display,
     address: &Address,
-    fresh: &Fresh,
+    fresh: (&Fresh, DateTime<Utc>),
 ) -> Result<String, Refusal> {
     let refused = |error: &dyn std::fmt::Display| Refusal::Permanent(format!("the address can't be sealed: {error}"));
     let plain = serde_json::to_vec(address).map_err(|error| refused(&error))?;
@@ -58,7 +59,7 @@ mod tests {
         let text = r#"{"name":"Ada","line1":"1 Road","postalCode":"8010","city":"Graz","country":"AT"}"#;
         let address: Address = serde_json::from_str(text).unwrap();
         let mut owned = OwnedKey::default();
-        let sealed = seal(&mut owned, "ada", "o", &address, &Fresh::of(1)).unwrap();
+        let sealed = seal(&mut owned, "ada", "o", &address, (&Fresh::of(1), DateTime::UNIX_EPOCH)).unwrap();
         assert!(!sealed.contains("Graz"));
         let key = HeldKey { generation: owned.generation, key: owned.key };
         assert_eq!(shown(&sealed, &key, "o").unwrap(), Some(address));

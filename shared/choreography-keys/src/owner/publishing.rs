@@ -20,7 +20,10 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 const LIMITS: ProducerLimits =
     ProducerLimits { message_bytes: 10_000, batch_bytes: 5_000_000, patience: Duration::from_secs(30) };
 
-type Row = (String, i64, Option<Vec<u8>>);
+/// Subject, generation, key, and what is published as the row says.
+type Row = (String, i64, Option<Vec<u8>>, i64);
+/// A message to send, and what was published when it was read.
+type Unpublished = (KeyRecord, i64);
 
 impl KeyOwner {
     /// Waits until it is told of a key, or for a second, and publishes what the topic does not have.
@@ -40,37 +43,42 @@ impl KeyOwner {
             Some(producer) => producer,
             none => none.insert(KafkaProducer::connect(&context.kafka, self.0.service, LIMITS)?),
         };
-        let row =
-            |(number, record): (i64, &KeyRecord)| OutboxRow { number, range: 0, message: record.message(self.0.topic) };
+        let row = |(number, (record, _)): (i64, &Unpublished)| OutboxRow {
+            number,
+            range: 0,
+            message: record.message(self.0.topic),
+        };
         let results = producer.publish((0..).zip(&records).map(row).collect()).await;
         let (sent, failed): (Vec<_>, Vec<_>) = records.iter().zip(results).partition(|(_, result)| result.is_ok());
         self.mark(context, sent.into_iter().map(|(record, _)| record).collect()).await?;
         failed.into_iter().find_map(|(_, result)| result.err()).map_or(Ok(()), |error| Err(error.into()))
     }
 
-    async fn unpublished(&self, context: &Context) -> Result<Vec<KeyRecord>, KeysError> {
+    async fn unpublished(&self, context: &Context) -> Result<Vec<Unpublished>, KeysError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "(SELECT subject, generation, key FROM owned_keys WHERE published <> generation ORDER BY subject LIMIT 500)
+            "(SELECT subject, generation, key, published FROM owned_keys
+              WHERE published <> generation ORDER BY subject LIMIT 500)
              UNION ALL
-             (SELECT subject, generation, key FROM owned_keys
+             (SELECT subject, generation, key, published FROM owned_keys
               WHERE again_at < now() AND published = generation ORDER BY subject LIMIT 500)",
         )
         .fetch_all(&context.pool)
         .await?;
-        let record = |(subject, generation, key): Row| {
+        let record = |(subject, generation, key, published): Row| {
             let key = key.as_deref().and_then(Key::from_bytes);
-            KeyRecord { subject, generation, key }
+            (KeyRecord { subject, generation, key }, published)
         };
         Ok(rows.into_iter().map(record).collect())
     }
 
-    /// What Kafka has is marked. An erasure is said again later, once.
-    async fn mark(&self, context: &Context, sent: Vec<&KeyRecord>) -> Result<(), KeysError> {
+    /// What Kafka has is marked, unless a message came behind it meanwhile: see [`Self::follow`]. An erasure is said again later, once.
+    async fn mark(&self, context: &Context, sent: Vec<&Unpublished>) -> Result<(), KeysError> {
         if sent.is_empty() {
             return Ok(());
         }
-        let subjects: Vec<&str> = sent.iter().map(|record| record.subject.as_str()).collect();
-        let generations: Vec<i64> = sent.iter().map(|record| record.generation).collect();
+        let subjects: Vec<&str> = sent.iter().map(|(record, _)| record.subject.as_str()).collect();
+        let generations: Vec<i64> = sent.iter().map(|(record, _)| record.generation).collect();
+        let published: Vec<i64> = sent.iter().map(|(_, published)| *published).collect();
         sqlx::query(
             "WITH locked AS MATERIALIZED (
                  SELECT subject FROM owned_keys WHERE subject = ANY($1) ORDER BY subject COLLATE \"C\" FOR UPDATE
@@ -78,13 +86,15 @@ impl KeyOwner {
              UPDATE owned_keys AS owned SET
                  published = sent.generation,
                  again_at = CASE WHEN owned.key IS NULL AND owned.published <> sent.generation
-                                 THEN now() + make_interval(secs => $3) END
-             FROM unnest($1::text[], $2::bigint[]) AS sent (subject, generation)
+                                 THEN now() + make_interval(secs => $4) END
+             FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS sent (subject, generation, published)
              WHERE owned.subject = sent.subject AND owned.generation = sent.generation
+             AND owned.published = sent.published
              AND owned.subject IN (SELECT subject FROM locked)",
         )
         .bind(subjects)
         .bind(generations)
+        .bind(published)
         .bind(self.0.again_after.as_secs_f64())
         .execute(&context.pool)
         .await?;
@@ -92,8 +102,8 @@ impl KeyOwner {
     }
 
     /// Reads its own topic, so that the topic ends up saying what the table says. A replica that was frozen may send a key behind its
-    /// erasure: then the erasure is said again. Where the database was restored from a backup, the topic knows better: what was erased
-    /// since then is erased again.
+    /// erasure: then what is published counts as unknown, also for a message that is on its way, and the erasure is said again. Where the
+    /// database was restored from a backup, the topic knows better: what was erased since then is erased again, with all that goes with it.
     pub(super) async fn follow(&self, context: &Context) -> Result<(), KeysError> {
         let mut topic = self.0.followed.lock().await;
         let followed = self.take_over(&mut topic, context).await;
@@ -104,17 +114,19 @@ impl KeyOwner {
     }
 
     async fn take_over(&self, topic: &mut Topic, context: &Context) -> Result<(), KeysError> {
-        let Some(came) = topic.read(context).await? else { return Ok(()) };
+        topic.open(context).await?;
+        let Some(came) = topic.read().await? else { return Ok(()) };
         let (subjects, generations, keys) = came.columns();
         let mut session = context.pool.begin().await?;
         let ahead = sqlx::query(
-            "INSERT INTO owned_keys AS owned (subject, generation, key, published, erased_at)
-             SELECT subject, generation, key, generation, CASE WHEN key IS NULL THEN now() END
+            "INSERT INTO owned_keys AS owned (subject, generation, key, published, erased_at, erasure_asked_at)
+             SELECT subject, generation, key, generation, CASE WHEN key IS NULL THEN now() END, CASE WHEN key IS NULL THEN now() END
              FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS came (subject, generation, key)
              ORDER BY subject COLLATE \"C\"
              ON CONFLICT (subject) DO UPDATE SET
                  generation = EXCLUDED.generation, key = EXCLUDED.key, published = EXCLUDED.generation,
-                 erased_at = coalesce(EXCLUDED.erased_at, owned.erased_at)
+                 erased_at = coalesce(EXCLUDED.erased_at, owned.erased_at),
+                 erasure_asked_at = coalesce(owned.erasure_asked_at, EXCLUDED.erasure_asked_at)
              WHERE owned.generation < EXCLUDED.generation",
         )
         .bind(&subjects)
@@ -124,10 +136,9 @@ impl KeyOwner {
         .await?
         .rows_affected();
         sqlx::query(
-            "UPDATE owned_keys AS owned SET published = 0
+            "UPDATE owned_keys AS owned SET published = least(owned.published, 0) - 1
              FROM unnest($1::text[], $2::bigint[]) AS came (subject, generation)
-             WHERE owned.subject = came.subject AND owned.generation > came.generation
-             AND owned.published = owned.generation",
+             WHERE owned.subject = came.subject AND owned.generation > came.generation",
         )
         .bind(&subjects)
         .bind(&generations)
