@@ -1,3 +1,5 @@
+//! What can go wrong on one machine.
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

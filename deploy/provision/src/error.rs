@@ -1,3 +1,5 @@
+//! Why something can't be made.
+
 use std::path::PathBuf;
 
 pub type Result<T> = std::result::Result<T, ProvisionError>;

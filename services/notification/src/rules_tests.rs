@@ -1,3 +1,5 @@
+//! Notification's rules, by given, when, then.
+
 use std::time::Duration;
 
 use choreography::{Answer, testing::Given};

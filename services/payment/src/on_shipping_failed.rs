@@ -1,4 +1,4 @@
-//! `shipping.failed`: the carrier refused, so the money goes back.
+//! `shipping.failed`: the carrier refused, or the address was erased; the money goes back.
 
 use choreography::{Moment, Reacts, nothing};
 use contracts::ShippingFailed;

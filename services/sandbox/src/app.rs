@@ -1,3 +1,5 @@
+//! The sandbox as a whole: its state, its start, its document.
+
 use std::time::Duration;
 
 use axum::Router;

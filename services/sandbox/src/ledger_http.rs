@@ -1,3 +1,5 @@
+//! The route that shows an order's ledger.
+
 use axum::{
     Json,
     extract::{Path, State},

@@ -1,3 +1,5 @@
+//! What a request gets, and when it is told.
+
 use crate::behaviour::Behaviour;
 
 /// What a ledger says to one call, once its transaction is committed.

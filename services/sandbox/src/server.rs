@@ -1,3 +1,5 @@
+//! The sandbox as a server.
+
 use std::{future::Future, time::Duration};
 
 use choreography::server::{ServerLimits, serve};

@@ -1,3 +1,5 @@
+//! The sandbox's settings.
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Parser;

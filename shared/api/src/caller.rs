@@ -1,3 +1,5 @@
+//! Who sends a request, and what they may see.
+
 use std::convert::Infallible;
 
 use axum::{extract::FromRequestParts, http::request::Parts};

@@ -1,3 +1,5 @@
+//! The layer in front of an API: it asks for a token, and bounds how often each caller and address may call.
+
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::Arc,

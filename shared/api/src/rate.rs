@@ -1,3 +1,5 @@
+//! How often each caller may call.
+
 use std::{
     num::NonZeroU32,
     sync::atomic::{AtomicUsize, Ordering},

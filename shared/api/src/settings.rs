@@ -1,3 +1,5 @@
+//! The settings of what stands in front of an API.
+
 use std::{num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::http::HeaderName;

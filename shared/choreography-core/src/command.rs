@@ -23,7 +23,7 @@ pub trait Command: fmt::Debug + Send + Sync + 'static {
 /// The key of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// Others may know it: the row is locked, and made first if it is not there.
+    /// Others may know it: the row is locked. If there is none, the rule gets the default.
     Of(String),
     /// It was minted for this command, so no other can hold it: there is no row to lock beforehand.
     Fresh(String),

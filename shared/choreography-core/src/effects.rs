@@ -1,4 +1,4 @@
-//! What a rule answers, as data: nothing in here has happened yet.
+//! What a rule returned, without its types, as the handler writes it.
 
 use chrono::{DateTime, Utc};
 

@@ -11,7 +11,7 @@ use crate::{
     rows::{Rows, Touch},
 };
 
-/// A service that takes part in sagas.
+/// A service as the engine's steps drive it. Services are written as [`Service`](crate::routes::Service), from which this follows.
 ///
 /// For each batch of inputs the engine asks which rows they touch, locks those that are there table by table,
 /// then calls [`decide`](Participant::decide) once per input, in order, on the rows in memory. What the rules change

@@ -13,7 +13,7 @@ use crate::{
 pub struct Touch {
     /// The key.
     pub key: String,
-    /// The key was minted for this input, so no other can hold it: no row to create or lock beforehand.
+    /// The key was minted for this input, so no other can hold it: there is no row to lock beforehand.
     pub fresh: bool,
 }
 

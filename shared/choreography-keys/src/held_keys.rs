@@ -9,7 +9,7 @@ use std::{
 use choreography::{Context, Pool, Runner, Service};
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::{HeldKey, KeysError, follow, topic::Topic};
+use crate::{HeldKey, KeysError, retry_pause, topic::Topic};
 
 /// Keys that are remembered beside the table.
 const REMEMBERED: usize = 10_000;
@@ -46,7 +46,7 @@ impl HeldKeys {
         let keys = self.clone();
         runner.job("follow keys", Duration::from_millis(1), move |context| {
             let keys = keys.clone();
-            async move { follow::or_wait(keys.follow(&context).await).await }
+            async move { retry_pause::or_wait(keys.follow(&context).await).await }
         })
     }
 

@@ -10,21 +10,21 @@
 //! `README.md` says what a service does with it, and which tables it needs.
 
 mod error;
-mod follow;
-mod held;
+mod held_key;
 mod held_keys;
 mod key;
-mod owned;
+mod owned_key;
 mod owner;
 mod record;
+mod retry_pause;
 mod sealed;
 mod topic;
 
 pub use error::KeysError;
-pub use held::{HeldKey, Openable};
+pub use held_key::{HeldKey, Openable};
 pub use held_keys::HeldKeys;
 pub use key::{Fresh, Key, Nonce};
-pub use owned::OwnedKey;
+pub use owned_key::OwnedKey;
 pub use owner::{Erasure, KeyOwner, OwnedData};
 pub use record::{KeyRecord, RecordError};
 pub use sealed::{KeyId, MAX_SEALED, SealError, Sealed, seal};

@@ -1,6 +1,6 @@
 //! A choreography saga engine: what a service needs to take part in sagas over Kafka with its own PostgreSQL database.
 //!
-//! A [`Service`] declares each reaction once, in its [`Routes`]; rules are plain functions that answer with a [`Reaction`].
+//! A [`Service`] declares each reaction once, in its [`Routes`]; rules are plain functions that return a [`Reaction`].
 //! [`Runner`] does the rest: settings, migrations, Kafka, retries, deadlines, external calls, admin routes, metrics and traces. The
 //! steps stand in `choreography-core` and know the database and Kafka by traits alone, so that a simulation drives the very code
 //! that ships; `choreography-postgres` and `choreography-kafka` are those traits' other side.

@@ -46,7 +46,7 @@ pub fn settings<S: Service, O: Args>(
         print!("{text}");
         return Ok(None);
     }
-    let after = "All settings come from the environment.";
+    let after = "Each setting can also be given as an environment variable, by its name in brackets.";
     let mut command = command::<S, O>().version(version).about(about).after_help(after);
     let matches = command.get_matches_mut();
     if let Err(wrong) = renamed::check(&command, |name| std::env::var_os(name).is_some()) {

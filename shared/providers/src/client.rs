@@ -1,3 +1,5 @@
+//! A client for one HTTP server: it posts under an idempotency key, and asks.
+
 use reqwest::{
     Client, RequestBuilder, Url,
     header::{AUTHORIZATION, HeaderName},

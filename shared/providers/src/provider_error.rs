@@ -1,3 +1,5 @@
+//! Why there is no answer.
+
 /// In place of words that may quote personal data.
 pub(crate) const WITHHELD: &str = "its words are not kept: they may quote personal data";
 

@@ -1,3 +1,5 @@
+//! What a response says: an answer, or why it is none.
+
 use reqwest::{Response, StatusCode};
 use serde::{Deserialize, de::DeserializeOwned};
 

@@ -1,3 +1,5 @@
+//! The HTTP client underneath, with its limits, its base URL and its token.
+
 use std::{sync::Once, time::Duration};
 
 use reqwest::{

@@ -33,7 +33,7 @@ pub struct Arguments {
     /// Trace every order: starts a Jaeger, or sends the spans to an OTLP endpoint over gRPC such as http://HOST:4317.
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = START_JAEGER)]
     jaeger: Option<String>,
-    /// End after the table: 0 if every order ended as it should, 1 if not.
+    /// Exit after the table: with 0 if every order ended as it should, with 1 if not.
     #[arg(long)]
     once: bool,
     /// Accepted for one more release: notification is one of the services, and starts with them.

@@ -1,3 +1,5 @@
+//! The carrier's routes.
+
 use axum::{Json, extract::State, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 

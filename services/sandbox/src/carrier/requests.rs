@@ -1,3 +1,5 @@
+//! What the carrier is asked for.
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;

@@ -1,3 +1,5 @@
+//! Bodies of requests, checked.
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},

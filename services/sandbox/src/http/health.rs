@@ -1,3 +1,5 @@
+//! Whether the sandbox is well.
+
 use std::time::Duration;
 
 use axum::extract::State;

@@ -1,3 +1,5 @@
+//! The idempotency key of a request.
+
 use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,

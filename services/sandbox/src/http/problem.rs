@@ -1,3 +1,5 @@
+//! What a refused request is told.
+
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},

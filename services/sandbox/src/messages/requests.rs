@@ -1,3 +1,5 @@
+//! What the mail service is asked for.
+
 use serde::Deserialize;
 use utoipa::ToSchema;
 

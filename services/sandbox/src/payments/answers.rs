@@ -1,3 +1,5 @@
+//! What the payment provider answers.
+
 use serde::Serialize;
 use utoipa::ToSchema;
 

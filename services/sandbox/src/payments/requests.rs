@@ -1,3 +1,5 @@
+//! What the payment provider is asked for.
+
 use serde::Deserialize;
 use utoipa::ToSchema;
 

@@ -1,3 +1,5 @@
+//! The payment provider's rules.
+
 use super::*;
 
 fn charge_call(key: &str, amount: i64, method: &str) -> Call {

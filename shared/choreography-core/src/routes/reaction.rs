@@ -1,4 +1,4 @@
-//! What a rule answers, as data: nothing in here has happened yet.
+//! What a rule returns, as data: nothing in here has happened yet.
 
 use chrono::{DateTime, Utc};
 

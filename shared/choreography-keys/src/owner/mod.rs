@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, Notify};
 
 pub use erasure::Erasure;
 
-use crate::{follow, topic::Topic};
+use crate::{retry_pause, topic::Topic};
 
 /// How often erasures that wait for open sagas are looked at.
 const LOOK_AT_ERASURES: Duration = Duration::from_secs(1);
@@ -75,11 +75,11 @@ impl KeyOwner {
         runner
             .job("publish keys", at_once, move |context| {
                 let keys = publishes.clone();
-                async move { follow::or_wait(keys.publish(&context).await).await }
+                async move { retry_pause::or_wait(keys.publish(&context).await).await }
             })
             .job("follow keys", at_once, move |context| {
                 let keys = follows.clone();
-                async move { follow::or_wait(keys.follow(&context).await).await }
+                async move { retry_pause::or_wait(keys.follow(&context).await).await }
             })
             .job("erase keys", LOOK_AT_ERASURES, move |context| {
                 let keys = erases.clone();

@@ -1,4 +1,4 @@
-//! The loops beside: what could not be done at once, while the others go on.
+//! The loops that handle what the intake put aside, while it goes on with the rest.
 
 use std::{sync::Arc, time::Instant};
 

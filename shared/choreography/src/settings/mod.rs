@@ -128,10 +128,10 @@ pub struct EngineSettings {
     /// How far an event's time may be ahead of the database's clock.
     #[arg(long, env, default_value = "10m", value_parser = duration)]
     pub event_skew: Duration,
-    /// Longest time that an event may wait in an outbox.
+    /// How long Kafka may be away: EVENT_HORIZON must leave room for events that wait so long in an outbox.
     #[arg(long, env, default_value = "3d", value_parser = duration)]
     pub outbox_delay: Duration,
-    /// Longest time after which a dead letter may be sent to its topic again by hand.
+    /// Until when a dead letter may be sent to its topic again by hand: EVENT_HORIZON must leave room for it.
     #[arg(long, env, default_value = "7d", value_parser = duration)]
     pub redrive_horizon: Duration,
     /// Check at the start that the topics' real settings fit EVENT_HORIZON (an embedded broker can't tell them).

@@ -1,4 +1,4 @@
-//! Newcomer: remembers what each customer ordered, and whether it was dispatched.
+//! Newcomer: remembers who placed each order, and whether it was completed.
 
 mod on_order_completed;
 mod on_order_placed;
