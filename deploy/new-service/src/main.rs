@@ -65,6 +65,8 @@ fn tell(name: &str, plan: &Plan) {
             "UPDATE_PAGES=1 cargo test --release --workspace --test pages".into(),
             "the tables and pictures of the pages, with it",
         ),
+        ("cargo run --release -p choreography-catalog -- asyncapi".into(), "its document for other teams"),
+        ("cargo run --release -p choreography-catalog -- eventcatalog".into(), "the catalog, with it"),
         ("cargo run".into(), "the shop, with it"),
     ] {
         println!("    {command:<62} {what}");
