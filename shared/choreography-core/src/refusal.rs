@@ -8,8 +8,8 @@ use std::fmt;
 pub enum Refusal {
     /// Trying again can help: the event waits in a retry row, its key behind it.
     Transient(String),
-    /// What it needs comes by another way and is not here yet: the event waits in a retry row, its key behind it, for as long as
-    /// that takes. It spends no attempts.
+    /// What it needs comes by another way and is not here yet, or others have it locked: the event waits in a retry row, its key behind it,
+    /// for as long as that takes. It is no failure of the input, so it spends no attempts.
     Awaited(String),
     /// Trying again can't help: the event is parked and dead-lettered, its key waits behind it.
     Permanent(String),

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     batch::Waiting,
-    note::{AWAITED, CRASH, Early, LOCKED, Note, SetAside},
+    note::{AWAITED, CRASH, Early, Note, SetAside},
     outcome::Outcome,
     postponement::Postponing,
     reporting::Report,
@@ -97,10 +97,8 @@ impl<'a, P: Participant> Running<'a, P> {
             CRASH => Refusal::Permanent(failure.message.clone()),
             _ => Refusal::Transient(failure.message.clone()),
         };
-        let status = self.status_after(&refusal, attempts);
-        let verdict = Verdict::Deferred(status);
+        let verdict = Verdict::Deferred(self.fail_again(deferred, &refusal, failure.clone(), attempts, early));
         self.outcome.reports.push(Report::stuck(deferred, failure, verdict.name(), &self.outcome.links));
-        self.fail_again(deferred, status, failure.clone(), attempts, early);
         verdict
     }
 
@@ -230,14 +228,9 @@ impl<'a, P: Participant> Running<'a, P> {
                 Verdict::Deferred(status)
             }
             Origin::Deferred(deferred) => {
-                let attempts = self.attempts(deferred).saturating_add(u32::from(!waits_for_others(class)));
-                let status = match class {
-                    LOCKED => DeferredStatus::Retrying,
-                    _ => self.status_after(&refusal, attempts),
-                };
+                let attempts = self.attempts(deferred).saturating_add(u32::from(!waits_for_others(&refusal)));
                 // Its inbox row is inserted by this very transaction, if it had none.
-                self.fail_again(deferred, status, failure, attempts, false);
-                Verdict::Deferred(status)
+                Verdict::Deferred(self.fail_again(deferred, &refusal, failure, attempts, false))
             }
             // It stays where it is, and comes again.
             Origin::Deadline(deadline) => {
@@ -312,18 +305,19 @@ impl<'a, P: Participant> Running<'a, P> {
     fn fail_again(
         &mut self,
         deferred: &DeferredEvent,
-        status: DeferredStatus,
+        refusal: &Refusal,
         failure: Failure,
         attempts: u32,
         early: bool,
-    ) {
+    ) -> DeferredStatus {
+        let status = self.status_after(refusal, attempts);
         // A parked event that is refused once more has its dead letter already.
         let queue = self.waiting.queues.get(&deferred.event.aggregate_id);
         if queue.and_then(|queue| queue.status(deferred.number)) != Some(DeferredStatus::Parked) {
             self.give_up(&deferred.event, status, &failure, attempts, deferred.first_failed_at.unwrap_or(self.now));
         }
         let random = self.random();
-        let retry_in = if waits_for_others(failure.class) {
+        let retry_in = if waits_for_others(refusal) {
             self.policy.retry.wait_for_others(self.now - deferred.first_failed_at.unwrap_or(self.now), random)
         } else {
             self.policy.retry.wait(attempts, random)
@@ -334,6 +328,7 @@ impl<'a, P: Participant> Running<'a, P> {
         }
         let failed = DeferredFailure { number, status, failure, attempts, retry_in, now: self.now, early };
         self.outcome.writing.deferred.failed_again.push(failed);
+        status
     }
 
     fn give_up(
@@ -371,12 +366,12 @@ impl<'a, P: Participant> Running<'a, P> {
 
 /// The class of a rule's refusal.
 fn class_of(refusal: &Refusal) -> &'static str {
-    if matches!(refusal, Refusal::Awaited(_)) { AWAITED } else { "refused" }
+    if waits_for_others(refusal) { AWAITED } else { "refused" }
 }
 
 /// Whether it is no failure of the input, but waits for what others do.
-fn waits_for_others(class: &str) -> bool {
-    matches!(class, LOCKED | AWAITED)
+fn waits_for_others(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Awaited(_))
 }
 
 /// How an arrival is deferred.

@@ -249,6 +249,6 @@ fn a_client_who_needs_a_locked_row_is_told_to_come_again() {
     let mut world = World::new();
     world.handler.database.state().locked.insert(place(Table::Accounts, "a"));
     let verdicts = world.command(&["a", "b"]);
-    assert!(matches!(verdicts[..], [Verdict::Refused(Refusal::Transient(_)), Applied(None)]), "{verdicts:?}");
+    assert!(matches!(verdicts[..], [Verdict::Refused(Refusal::Awaited(_)), Applied(None)]), "{verdicts:?}");
     assert_eq!((world.sum("a"), world.sum("b")), (0, 1));
 }

@@ -9,10 +9,10 @@ use crate::{
     participant::{Participant, Refusal, Trigger},
 };
 
-/// The class of an input that waits for rows that others have locked. It is no failure of the input, so it spends no attempts.
-pub(super) const LOCKED: &str = "locked";
+/// The class of an input that waits for rows that others have locked.
+const LOCKED: &str = "locked";
 
-/// The class of what waits for something that comes by another way. It spends no attempts either.
+/// The class of what a rule says waits for something that comes by another way.
 pub(super) const AWAITED: &str = "awaited";
 
 /// The class of what ended the process.
@@ -31,7 +31,7 @@ impl SetAside {
     }
 
     pub fn locked(why: String) -> Self {
-        Self { class: LOCKED, refusal: Refusal::Transient(why) }
+        Self { class: LOCKED, refusal: Refusal::Awaited(why) }
     }
 }
 

@@ -141,7 +141,9 @@ impl From<ReplyError> for Problem {
     fn from(no_reply: ReplyError) -> Self {
         let kind = match no_reply {
             ReplyError::Refused(Refusal::Permanent(_)) => ProblemType::REFUSED,
-            ReplyError::Busy | ReplyError::Refused(Refusal::Transient(_)) => ProblemType::UNAVAILABLE,
+            ReplyError::Busy | ReplyError::Refused(Refusal::Transient(_) | Refusal::Awaited(_)) => {
+                ProblemType::UNAVAILABLE
+            }
             // Of what is not known to have been done nothing, nothing is known.
             _ => ProblemType::OUTCOME_UNKNOWN,
         };
@@ -215,7 +217,8 @@ mod tests {
     fn only_what_the_rules_refuse_for_good_is_the_clients_mistake() {
         let kind = |no_reply| Problem::from(no_reply).kind;
         assert_eq!(kind(ReplyError::Refused(Refusal::Permanent("no".into()))), ProblemType::REFUSED);
-        assert_eq!(kind(ReplyError::Refused(Refusal::Transient("locked".into()))), ProblemType::UNAVAILABLE);
+        assert_eq!(kind(ReplyError::Refused(Refusal::Transient("not now".into()))), ProblemType::UNAVAILABLE);
+        assert_eq!(kind(ReplyError::Refused(Refusal::Awaited("locked".into()))), ProblemType::UNAVAILABLE);
         assert_eq!(kind(ReplyError::Busy), ProblemType::UNAVAILABLE);
         assert_eq!(kind(ReplyError::Unknown("stopping".into())), ProblemType::OUTCOME_UNKNOWN);
     }
