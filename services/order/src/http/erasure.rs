@@ -39,7 +39,7 @@ struct ErasureView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     erased_at: Option<DateTime<Utc>>,
-    /// What it waits for.
+    /// Orders of theirs with an address that have not ended: it waits for them.
     open_orders: i64,
 }
 
@@ -74,7 +74,7 @@ impl Stage {
 
 /// Asks for the erasure of a customer's personal data.
 ///
-/// It is done once none of their orders is open. Until then no new order of theirs with an address is taken.
+/// It is done once none of their orders with an address is open. Until then no new order of theirs with an address is taken.
 #[utoipa::path(post, path = "/customers/{user_id}/erasure", operation_id = "eraseCustomer", params(
     ("user_id" = String, Path, min_length = 1, max_length = 128),
 ), responses(
