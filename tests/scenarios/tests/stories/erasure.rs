@@ -102,6 +102,14 @@ impl Person {
     }
 }
 
+/// An article, and somebody who has ordered it once: they have a key.
+async fn customer(world: &World) -> (String, Person) {
+    let (chair, eve) = (world.stocked("chair", 5).await, Person::new("Eve"));
+    let first = eve.orders(world, &chair, "tok_visa", "Vienna").await;
+    world.eventually(&first, "completed").await;
+    (chair, eve)
+}
+
 /// Tables of a service's database in which a row shows one of these texts, in clear or as the bytes of a column.
 async fn tables_with(world: &World, service: &str, texts: &[&str]) -> Vec<String> {
     // As the administrator: a service's role does not see all.
@@ -264,10 +272,7 @@ async fn waits_for_open_orders(world: &World, eve: &Person, chair: &str) {
 #[test]
 fn an_event_that_comes_after_the_erasure_is_refused_and_the_money_goes_back() {
     story_alone(|world| async {
-        let chair = world.stocked("chair", 5).await;
-        let eve = Person::new("Eve");
-        let first = eve.orders(world, &chair, "tok_visa", "Vienna").await;
-        world.eventually(&first, "completed").await;
+        let (chair, eve) = customer(world).await;
         let payment = world.system.find("payment").expect("payment runs");
         payment.process.freeze().expect("payment stands still");
         let open = eve.orders(world, &chair, "tok_visa", "Vienna").await;
@@ -287,10 +292,7 @@ fn an_event_that_comes_after_the_erasure_is_refused_and_the_money_goes_back() {
 #[test]
 fn an_event_whose_key_has_not_come_waits_for_it_without_spending_attempts() {
     story_alone(|world| async {
-        let chair = world.stocked("chair", 5).await;
-        let eve = Person::new("Eve");
-        let first = eve.orders(world, &chair, "tok_visa", "Vienna").await;
-        world.eventually(&first, "completed").await;
+        let (chair, eve) = customer(world).await;
         let mut held = world.database("shipping").await;
         let deleted =
             sqlx::query("DELETE FROM held_keys WHERE subject = $1").bind(&eve.user_id).execute(&mut held).await;
@@ -319,10 +321,7 @@ fn an_event_whose_key_has_not_come_waits_for_it_without_spending_attempts() {
 #[test]
 fn a_message_among_the_keys_that_is_none_is_passed_over_and_counted() {
     story(|world| async {
-        let chair = world.stocked("chair", 5).await;
-        let eve = Person::new("Eve");
-        let first = eve.orders(world, &chair, "tok_visa", "Vienna").await;
-        world.eventually(&first, "completed").await;
+        let (chair, eve) = customer(world).await;
         world.producer.send(KEYS, &eve.user_id, b"no key", &[]).await.expect("Kafka takes it");
         world
             .until("both readers count it", || async {
