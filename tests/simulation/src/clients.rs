@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use choreography_keys::{Fresh, HeldKey};
+use choreography_keys::{Fresh, HeldKey, OwnedKey};
 use choreography_simulator::{
     System,
     core::{Core, lock, sleep},
@@ -23,6 +23,8 @@ use crate::{
 const ORDERS: usize = 3;
 /// Customers, by their key at shipping: it is there, it comes late, it was erased.
 pub const CUSTOMERS: [&str; 3] = ["ada", "bob", "eve"];
+/// The generation of the erasure that was before the run.
+const ERASED: i64 = i64::MAX / 4;
 /// How many steps a client waits before it cancels, or asks again: part of a saga's time, or all of it.
 const PATIENCE: [usize; 4] = [300, 1_500, 4_000, 9_000];
 
@@ -41,11 +43,15 @@ pub struct Placed {
 /// Each order is placed, some are cancelled and some are placed once more, by clients that repeat what was not confirmed.
 pub fn join(shop: &Arc<Shop>, system: &mut System) {
     (0..ORDERS).for_each(|number| system.client(client(shop, number)));
-    // Whatever order seals is sealed under this key, the first generation of each customer's.
-    let here = || HeldKey::of(1, Fresh::of(1).key);
+    // A key's generation is the time, or one more than the last generation. Each customer was erased once before, at a generation that no
+    // clock here reaches: so the generation of the key under which order seals is known.
+    CUSTOMERS
+        .iter()
+        .for_each(|customer| shop.order.put(customer, OwnedKey { generation: ERASED, ..OwnedKey::default() }));
+    let here = || HeldKey::of(ERASED + 1, Fresh::of(1).key);
     let [at_once, late, erased] = CUSTOMERS;
     shop.shipping.put(at_once, here());
-    shop.shipping.put(erased, HeldKey { generation: 2, key: None });
+    shop.shipping.put(erased, HeldKey { generation: ERASED + 2, key: None });
     let shipping = shop.shipping.clone();
     system.client(async move {
         shipping.pause(8_000).await;
