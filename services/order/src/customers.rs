@@ -1,7 +1,5 @@
 //! The customers' keys, which order owns: under them it seals where an order goes.
 
-use std::time::Duration;
-
 use choreography::Service as _;
 use choreography_keys::{Fresh, KeyOwner, OwnedData, SealError};
 use clap::ValueEnum;
@@ -48,10 +46,9 @@ pub struct Customers {
 }
 
 impl Customers {
-    /// `segment`: the `segment.ms` of the keys' topic.
     #[must_use]
-    pub fn new(segment: Duration, personal_data: PersonalData) -> Self {
-        Self { keys: KeyOwner::new(Order::NAME, CUSTOMER_KEYS, DATA, segment), personal_data }
+    pub fn new(personal_data: PersonalData) -> Self {
+        Self { keys: KeyOwner::new(Order::NAME, CUSTOMER_KEYS, DATA), personal_data }
     }
 
     /// What an order's address is to be sealed with; `None`: it has none, or it stays in clear.

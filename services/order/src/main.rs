@@ -12,7 +12,7 @@ async fn main() -> anyhow::Result<()> {
     let order = Order { deadline: own.order_deadline };
     let gate = own.api.gate()?;
     let retention = own.idempotency_retention;
-    let customers = Customers::new(own.key_topic_segment, own.personal_data);
+    let customers = Customers::new(own.personal_data);
     customers
         .keys
         .kept_by(Runner::new(engine, order, &MIGRATIONS))

@@ -18,9 +18,6 @@ pub struct Settings {
     /// How long a request is recognised by its Idempotency-Key.
     #[arg(long, env, default_value = "7d", value_parser = up_to_a_year)]
     pub idempotency_retention: Duration,
-    /// The `segment.ms` of the topic of customers' keys. After that an erasure is said once more, so that Kafka can remove the key.
-    #[arg(long, env, default_value = "1h", value_parser = up_to_a_year)]
-    pub key_topic_segment: Duration,
     /// How names and addresses are written: `clear` while readers run that know nothing of sealed ones.
     #[arg(long, env, value_enum, default_value_t = PersonalData::Sealed)]
     pub personal_data: PersonalData,

@@ -28,4 +28,4 @@ pub use producer::{KafkaProducer, ProducerLimits};
 pub use raw_client::headers;
 pub use state::{KafkaState, KafkaTrouble, Snapshot, Stop, StoppedPartition};
 pub use topic_moves::check_moves;
-pub use topics::{TopicError, check_key_topics, check_topics};
+pub use topics::{TopicError, check_key_topics, check_topics, segment_time};

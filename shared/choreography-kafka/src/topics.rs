@@ -174,6 +174,16 @@ pub async fn check_key_topics(kafka: &Connection, topics: &[&str], horizon: Time
     Ok(())
 }
 
+/// How long at most a segment of the topic is written to (`segment.ms`). Kafka compacts a segment only after that.
+///
+/// # Errors
+/// Kafka is away, or does not show this client the topic's settings.
+pub async fn segment_time(kafka: &Connection, topic: &str) -> Result<TimeDelta, TopicError> {
+    let (topic, config) =
+        described(kafka, &[topic], "segment.ms").await?.pop().ok_or_else(|| TopicError::Missing(topic.to_owned()))?;
+    milliseconds(&config, topic, "segment.ms")
+}
+
 /// The topics with their settings. `setting`: the one that is told of if they can't be read.
 async fn described<'a>(
     kafka: &Connection,

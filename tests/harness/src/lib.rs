@@ -162,7 +162,6 @@ fn impatient() -> Vec<(String, String)> {
         // The least that the broker allows: crashed replicas are replaced soon.
         pair("KAFKA_SESSION_TIMEOUT", "6s"),
         pair("CALL_TIMEOUT", "4s"),
-        pair("KEY_TOPIC_SEGMENT", "2s"),
     ]
 }
 

@@ -28,7 +28,7 @@ async fn start() -> World {
 }
 
 fn customers() -> Customers {
-    Customers::new(Duration::from_secs(3600), PersonalData::Sealed)
+    Customers::new(PersonalData::Sealed)
 }
 
 fn replica(world: &World) -> Router {

@@ -24,7 +24,7 @@ async fn start() -> (OneService<Order>, Router) {
 
 async fn start_with(personal_data: PersonalData) -> (OneService<Order>, Router) {
     let world = OneService::start(Order { deadline: Duration::from_secs(900) }, &MIGRATIONS).await;
-    let customers = Customers::new(Duration::from_secs(3_600), personal_data);
+    let customers = Customers::new(personal_data);
     let api = served(order::http::routes(world.context(), Gate::open(), customers));
     (world, api)
 }

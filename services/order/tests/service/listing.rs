@@ -19,11 +19,7 @@ type World = OneService<Order>;
 
 async fn start() -> (World, Router) {
     let world = OneService::start(Order { deadline: Duration::from_secs(900) }, &MIGRATIONS).await;
-    let api = served(order::http::routes(
-        world.context(),
-        Gate::open(),
-        Customers::new(Duration::from_secs(3_600), PersonalData::Sealed),
-    ));
+    let api = served(order::http::routes(world.context(), Gate::open(), Customers::new(PersonalData::Sealed)));
     (world, api)
 }
 

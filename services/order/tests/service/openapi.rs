@@ -28,7 +28,7 @@ struct World {
 }
 
 fn customers() -> Customers {
-    Customers::new(Duration::from_secs(3_600), PersonalData::Sealed)
+    Customers::new(PersonalData::Sealed)
 }
 
 async fn start() -> World {

@@ -38,7 +38,7 @@ impl Guarded {
     pub async fn with(settings: &[&str]) -> Self {
         let world = OneService::start(Order { deadline: Duration::from_secs(900) }, &MIGRATIONS).await;
         let key = new_signing_key().unwrap();
-        let customers = Customers::new(Duration::from_secs(3600), PersonalData::Sealed);
+        let customers = Customers::new(PersonalData::Sealed);
         let api = served(order::http::routes(world.context(), gate(&key, settings), customers));
         Self { world, api, key }
     }

@@ -36,8 +36,6 @@ struct Shared {
     service: &'static str,
     topic: &'static str,
     data: OwnedData,
-    /// After this long an erasure is said once more.
-    again_after: Duration,
     told: Notify,
     publishing: Mutex<Publishing>,
     followed: Mutex<Topic>,
@@ -51,16 +49,12 @@ struct Publishing {
 
 impl KeyOwner {
     /// The keys that `service` publishes on `topic`.
-    ///
-    /// `again_after`: the topic's `segment.ms`. Kafka compacts no segment that is written to, and begins a new one only when a message
-    /// comes. So an erasure is said a second time after that: by then the key is in a segment that can be compacted.
     #[must_use]
-    pub fn new(service: &'static str, topic: &'static str, data: OwnedData, again_after: Duration) -> Self {
+    pub fn new(service: &'static str, topic: &'static str, data: OwnedData) -> Self {
         Self(Arc::new(Shared {
             service,
             topic,
             data,
-            again_after,
             told: Notify::new(),
             publishing: Mutex::default(),
             followed: Mutex::new(Topic::new(service, topic)),

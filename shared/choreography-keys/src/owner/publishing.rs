@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use choreography::Context;
 use choreography_core::{broker::EventProducer, outbox::OutboxRow};
-use choreography_kafka::{KafkaProducer, ProducerLimits};
+use choreography_kafka::{KafkaProducer, ProducerLimits, segment_time};
 use tracing::warn;
 
 use super::KeyOwner;
@@ -17,6 +17,8 @@ use crate::{Key, KeyRecord, KeysError, topic::Topic};
 const LOOK: Duration = Duration::from_secs(1);
 /// Two looks are at least so far apart.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// The `segment.ms` of a topic of keys that `provision kafka` has made: for a broker that does not show the topic's settings.
+const USUAL_SEGMENT: Duration = Duration::from_secs(3_600);
 const LIMITS: ProducerLimits =
     ProducerLimits { message_bytes: 10_000, batch_bytes: 5_000_000, patience: Duration::from_secs(30) };
 
@@ -39,6 +41,7 @@ impl KeyOwner {
         if records.is_empty() {
             return Ok(());
         }
+        let again_after = self.again_after(context, &records).await;
         let producer = match &mut publishing.producer {
             Some(producer) => producer,
             none => none.insert(KafkaProducer::connect(&context.kafka, self.0.service, LIMITS)?),
@@ -50,8 +53,21 @@ impl KeyOwner {
         };
         let results = producer.publish((0..).zip(&records).map(row).collect()).await;
         let (sent, failed): (Vec<_>, Vec<_>) = records.iter().zip(results).partition(|(_, result)| result.is_ok());
-        self.mark(context, sent.into_iter().map(|(record, _)| record).collect()).await?;
+        self.mark(context, sent.into_iter().map(|(record, _)| record).collect(), again_after).await?;
         failed.into_iter().find_map(|(_, result)| result.err()).map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// After this long an erasure is said once more. Kafka compacts no segment that is written to, and begins a new one only when a message
+    /// comes: by then the key is in a segment that can be compacted.
+    async fn again_after(&self, context: &Context, records: &[Unpublished]) -> Duration {
+        if records.iter().all(|(record, _)| record.key.is_some()) {
+            return USUAL_SEGMENT;
+        }
+        let known = segment_time(&context.kafka, self.0.topic).await;
+        known.map(|time| time.to_std().unwrap_or_default()).unwrap_or_else(|error| {
+            warn!(%error, topic = self.0.topic, usual = ?USUAL_SEGMENT, "an erasure is said once more after the usual segment.ms");
+            USUAL_SEGMENT
+        })
     }
 
     async fn unpublished(&self, context: &Context) -> Result<Vec<Unpublished>, KeysError> {
@@ -72,7 +88,7 @@ impl KeyOwner {
     }
 
     /// What Kafka has is marked, unless a message came behind it meanwhile: see [`Self::follow`]. An erasure is said again later, once.
-    async fn mark(&self, context: &Context, sent: Vec<&Unpublished>) -> Result<(), KeysError> {
+    async fn mark(&self, context: &Context, sent: Vec<&Unpublished>, again_after: Duration) -> Result<(), KeysError> {
         if sent.is_empty() {
             return Ok(());
         }
@@ -95,7 +111,7 @@ impl KeyOwner {
         .bind(subjects)
         .bind(generations)
         .bind(published)
-        .bind(self.0.again_after.as_secs_f64())
+        .bind(again_after.as_secs_f64())
         .execute(&context.pool)
         .await?;
         Ok(())

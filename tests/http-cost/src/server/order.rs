@@ -37,7 +37,7 @@ pub async fn serve(listener: TcpListener) -> Result<()> {
     // Placing an order reads nothing, so it is never connected.
     let pool = Pool::new(PgConnectOptions::new(), Limits::default());
     let kafka = Connection::plain("127.0.0.1:1");
-    let customers = Customers::new(Duration::from_secs(3600), PersonalData::Sealed);
+    let customers = Customers::new(PersonalData::Sealed);
     let routes = order::http::routes(Context { commands, pool, kafka }, Gate::open(), customers);
     choreography::server::serve_api(listener, routes, CancellationToken::new()).await;
     Ok(())
