@@ -27,6 +27,8 @@ macro_rules! mine {
 /// reading payloads that are stored out of line; payloads beyond the limit, or of rows that have to wait, are not read. Rows that
 /// were left behind come with the new ones. There is a row in any case: it says which transactions were at work.
 ///
+/// Both tables of what waits are mostly empty: whether they are is asked once, and only if not is it asked of each row.
+///
 /// Where keys are compared by more than `=`, that keeps the planner from reading all of `stopped_keys` into a hash.
 const UNPUBLISHED: &str = "
     SELECT snapshot.*, first.* FROM
@@ -43,13 +45,15 @@ const UNPUBLISHED: &str = "
                 FROM (
                     SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers, o.nth,
                            o.topic = ANY($4)
-                           OR EXISTS (SELECT FROM stopped_keys s WHERE s.number BETWEEN o.number AND o.number)
-                           OR EXISTS (SELECT FROM stopped_keys s
-                                      WHERE s.topic = o.topic AND md5(s.key) = md5(o.key) AND s.key = o.key
-                                      AND s.number <= o.number)
-                           OR EXISTS (SELECT FROM outbox_left_behind l
-                                      WHERE l.topic = o.topic AND md5(l.key) = md5(o.key) AND l.key = o.key
-                                      AND l.number < o.number) AS waits
+                           OR (SELECT min(number) FROM stopped_keys WHERE number > 0) IS NOT NULL AND (
+                               EXISTS (SELECT FROM stopped_keys s WHERE s.number BETWEEN o.number AND o.number)
+                               OR EXISTS (SELECT FROM stopped_keys s
+                                          WHERE s.topic = o.topic AND md5(s.key) = md5(o.key) AND s.key = o.key
+                                          AND s.number <= o.number))
+                           OR (SELECT min(number) FROM outbox_left_behind WHERE number > 0) IS NOT NULL
+                           AND EXISTS (SELECT FROM outbox_left_behind l
+                                       WHERE l.topic = o.topic AND md5(l.key) = md5(o.key) AND l.key = o.key
+                                       AND l.number < o.number) AS waits
                     FROM outbox o
                     WHERE o.published_at IS NULL AND o.range = held.range AND o.number > held.behind
                       AND o.number NOT IN (SELECT unnest($3::bigint[]))
