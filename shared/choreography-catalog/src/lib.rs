@@ -1,5 +1,6 @@
 //! What follows from a choreography's descriptions, its payloads' schemas and golden payloads: documents for people and tools
-//! (AsyncAPI, EventCatalog), consumer contracts (Pact), and what a change of a schema breaks, and for which service.
+//! (AsyncAPI, EventCatalog), consumer contracts (Pact), what a change of a schema breaks, and for which service, and what a schema
+//! registry is to have.
 //!
 //! It knows no service and no engine: all of it is data, of any team and language. `README.md` explains the commands.
 
@@ -7,6 +8,7 @@ pub mod asyncapi;
 pub mod compare;
 pub mod eventcatalog;
 pub mod pact;
+pub mod registry;
 
 mod catalog;
 mod envelope;

@@ -104,7 +104,7 @@ impl Published {
     }
 
     /// The schema of a revision; its file was read with the record.
-    pub(super) fn schema(&self, revision: &Revision) -> Option<&Value> {
+    pub(crate) fn schema(&self, revision: &Revision) -> Option<&Value> {
         self.schemas.get(&revision.schema)
     }
 }
