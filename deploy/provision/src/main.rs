@@ -34,7 +34,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Job {
-    /// Makes passwords, keys and certificates, with a directory for each reader.
+    /// Makes passwords, signing keys and certificates, with a directory for each reader.
     Secrets {
         #[arg(long, default_value = "/secrets")]
         dir: PathBuf,

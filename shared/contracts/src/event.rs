@@ -42,6 +42,9 @@ macro_rules! events {
             /// Every event type, in the order of the table.
             pub const TYPES: &[&str] = &[$($($event_type,)*)*];
 
+            /// Every topic of the table, in its order.
+            pub const TOPICS: &[&str] = &[$($topic,)*];
+
             /// Reads and validates a payload.
             pub fn parse(event_type: &str, version: u32, payload: &str) -> Result<Self, ContractError> {
                 match event_type {

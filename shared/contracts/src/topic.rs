@@ -15,7 +15,7 @@ pub const SHIPPING_EVENTS: &str = "shipping-events";
 pub const CUSTOMER_KEYS: &str = "customer-keys";
 
 /// All topics that carry events.
-pub const ALL: [&str; 4] = [ORDER_EVENTS, INVENTORY_EVENTS, PAYMENT_EVENTS, SHIPPING_EVENTS];
+pub const ALL: &[&str] = Event::TOPICS;
 
 /// Where messages of `topic` go that a reader could not handle.
 pub fn dead_letter_topic(topic: &str) -> String {

@@ -32,8 +32,10 @@ fn refused(file: &str, content: &Value) -> Vec<String> {
 fn the_shop_takes_part_as_its_services_describe_it() {
     assert_eq!(SHOP.refused, [""; 0]);
     assert_eq!(SHOP.disagreements(), [""; 0]);
-    assert_eq!(services(), ["inventory", "notification", "order", "payment", "shipping"]);
-    assert_eq!(publishers(), ["inventory", "order", "payment", "shipping"]);
+    let (services, publishers) = (services(), publishers());
+    assert!(["inventory", "notification", "order", "payment", "shipping"].iter().all(|name| services.contains(name)));
+    assert!(["inventory", "order", "payment", "shipping"].iter().all(|name| publishers.contains(name)));
+    assert!(!publishers.contains(&"notification"), "it publishes nothing: {publishers:?}");
     let payment = PARTS.iter().find(|part| part.service == "payment").unwrap();
     assert_eq!(payment.reads, ["inventory-events", "shipping-events"]);
     assert_eq!(payment.writes, ["payment-events"]);

@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn each_topic_has_one_writer() {
-        for topic in contracts::topic::ALL {
+        for &topic in contracts::topic::ALL {
             let writers =
                 PARTS.iter().filter(|part| may(&part.service, &Resource::Topic(topic.into()), Operation::Write));
             assert_eq!(writers.count(), 1, "{topic}");

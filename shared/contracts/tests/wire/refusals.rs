@@ -15,8 +15,7 @@ fn refused_path(event_type: &str, payload: &str) -> String {
 }
 
 fn sample(event_type: &str) -> Value {
-    let samples = samples::all();
-    golden_json(samples.iter().find(|sample| sample.event_type() == event_type).unwrap())
+    golden_json(&samples::of(event_type))
 }
 
 #[test]

@@ -18,7 +18,9 @@ pub fn golden_name(event: &Event) -> String {
 
 pub fn golden(event: &Event) -> String {
     let path = golden_folder().join(golden_name(event));
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let is_written_as = || event.to_payload().unwrap_or_else(|error| error.to_string());
+    fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; the sample is written as {}", path.display(), is_written_as()))
 }
 
 pub fn golden_json(event: &Event) -> Value {

@@ -9,7 +9,9 @@ use serde_json::json;
 #[test]
 fn every_event_type_has_a_sample() {
     let sampled: Vec<_> = samples::all().iter().map(Event::event_type).collect();
-    assert_eq!(sampled, Event::TYPES);
+    let missing: Vec<_> = Event::TYPES.iter().filter(|event_type| !sampled.contains(event_type)).collect();
+    assert!(missing.is_empty(), "add a sample to shared/contracts/tests/wire/support/samples.rs: {missing:?}");
+    assert_eq!(sampled, Event::TYPES, "samples stand in the order of the table in event.rs");
 }
 
 #[test]
@@ -27,7 +29,13 @@ fn there_is_a_golden_file_for_each_version_that_is_read_and_no_other() {
     let files = fs::read_dir(golden_folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let versions = Event::versions();
     let names = versions.iter().map(|(event_type, version)| format!("{event_type}.v{version}.json"));
-    assert_eq!(files.collect::<BTreeSet<_>>(), names.collect::<BTreeSet<_>>());
+    let (files, names) = (files.collect::<BTreeSet<_>>(), names.collect::<BTreeSet<_>>());
+    assert_eq!(files.difference(&names).collect::<Vec<_>>(), [""; 0], "golden files of versions that are not read");
+    assert_eq!(
+        names.difference(&files).collect::<Vec<_>>(),
+        [""; 0],
+        "versions without a file in shared/contracts/golden"
+    );
 }
 
 #[test]

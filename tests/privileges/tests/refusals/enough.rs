@@ -37,7 +37,7 @@ fn each_reader_may_dead_letter_what_is_no_event() {
     test(|world| async {
         let producer = Producer::connect(&world.system.broker.connection()).expect("a producer");
         let running = world.system.services();
-        for topic in contracts::topic::ALL {
+        for &topic in contracts::topic::ALL {
             let key = Uuid::now_v7().to_string();
             producer.send(topic, &key, b"no event", &[]).await.expect("Kafka takes it from its administrator");
             let readers = PARTS.iter().filter(|part| running.contains(&part.service.as_str()));

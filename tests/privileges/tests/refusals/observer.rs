@@ -33,13 +33,13 @@ fn an_administrator_reads_all_topics_and_a_service_is_told_which_it_may_not() {
     test(|world| async {
         binaries::build(&["local", PROGRAM]).await.expect("it builds");
         let producer = Producer::connect(&world.system.broker.connection()).expect("a producer");
-        for topic in contracts::topic::ALL {
+        for &topic in contracts::topic::ALL {
             let key = Uuid::now_v7().to_string();
             producer.send(topic, &key, b"no event", &[]).await.expect("Kafka takes it from its administrator");
         }
         let (code, said) = check(world, "admin", "kafka-setup/kafka-password", "PLAIN");
         assert_eq!(code, Some(1), "{said}");
-        for topic in contracts::topic::ALL {
+        for &topic in contracts::topic::ALL {
             assert!(said.contains(&format!("invalid-message at {}: {topic}", owner(topic))), "{topic}: {said}");
         }
         // What it may write it sees, and may not read: its own topic, and dead letters. The first that refuses is named.

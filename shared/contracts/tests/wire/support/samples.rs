@@ -16,6 +16,14 @@ pub fn all() -> Vec<Event> {
     all
 }
 
+/// The sample of a type.
+pub fn of(event_type: &str) -> Event {
+    let found = all().into_iter().find(|sample| sample.event_type() == event_type);
+    found.unwrap_or_else(|| {
+        panic!("{event_type} has no sample: add one to shared/contracts/tests/wire/support/samples.rs")
+    })
+}
+
 pub fn placed() -> OrderPlaced {
     OrderPlaced {
         order_id: ORDER,
