@@ -102,6 +102,16 @@ const fn features() -> &'static [&'static str] {
     if cfg!(feature = "tls") { &["--workspace"] } else { &["--no-default-features"] }
 }
 
+/// The command that builds a program as this one was built, and starts it.
+///
+/// # Errors
+/// As [`profile_dir`].
+pub fn run_command(program: &str) -> Result<String> {
+    let profile = profile_arguments(&profile_dir()?).map_or_else(String::new, |args| format!(" {}", args.join(" ")));
+    let features = if cfg!(feature = "tls") { "" } else { " --no-default-features" };
+    Ok(format!("cargo run{profile}{features} -p {program}"))
+}
+
 /// The Cargo that builds this, as if nothing had started it.
 #[must_use]
 pub fn cargo() -> Command {
@@ -135,6 +145,12 @@ mod tests {
         let said = sibling("no-such-service").map_err(|error| error.to_string());
         let said = said.err().unwrap_or_default();
         assert!(said.contains("-p no-such-service"), "{said}");
+    }
+
+    #[test]
+    fn the_command_that_starts_a_program_names_it_last() {
+        let command = run_command("payment").unwrap_or_default();
+        assert!(command.starts_with("cargo run") && command.ends_with("-p payment"), "{command}");
     }
 
     #[test]

@@ -111,6 +111,13 @@ impl EventLog {
         records.iter().filter(|record| wanted(record)).cloned().collect()
     }
 
+    /// What was seen after the first `known` messages.
+    #[must_use]
+    pub fn after(&self, known: usize) -> Vec<Record> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.iter().skip(known).cloned().collect()
+    }
+
     /// The event types under a key, each event once; dead letters are left out. Topics have no order between them, so
     /// events stand in the order of their ids' milliseconds, and within one as they were seen.
     #[must_use]

@@ -33,4 +33,4 @@ pub use postgres::{Postgres, PostgresOptions};
 pub use process::{ProcessSpec, ServiceProcess};
 pub use provision::databases;
 pub use run_dir::RunDir;
-pub use system::{BrokerChoice, System, SystemOptions, TracesTo};
+pub use system::{BrokerChoice, LeftOut, System, SystemOptions, TracesTo};

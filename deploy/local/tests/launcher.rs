@@ -3,7 +3,10 @@
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use local::{Kafka, KafkaOptions, Postgres, PostgresOptions, RunDir};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use local::{Kafka, KafkaOptions, Postgres, PostgresOptions, RunDir, binaries, shop};
 
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -74,19 +77,90 @@ fn ctrl_c_ends_everything_that_was_started() {
     let out = std::fs::File::create(&log).unwrap();
     let mut launched = Launched(launcher(&["--broker", "embedded"]).stdout(out).spawn().unwrap());
     let child = &mut launched.0;
-    let since = Instant::now();
     let read = || std::fs::read_to_string(&log).unwrap_or_default();
-    while !read().contains("Everything stays up") {
-        assert!(since.elapsed() < PATIENCE, "it did not come up: {}", read());
-        assert!(child.try_wait().unwrap().is_none(), "it ended by itself: {}", read());
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    until_it_says("Everything stays up", child, &log);
     let children = children_of(child.id());
     let services = local::system::services().len();
     assert!(children.len() >= services + 2, "the services, the sandbox and PostgreSQL run: {children:?}");
     interrupt(child);
     let left: Vec<u32> = children.into_iter().filter(|pid| is_alive(*pid)).collect();
     assert!(left.is_empty(), "still there: {left:?}: {}", read());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_left_out_is_started_by_hand_and_killed_amid_an_order_which_ends_all_the_same() {
+    let dir = RunDir::create().unwrap();
+    let log = dir.path().join("launcher.log");
+    let out = std::fs::File::create(&log).unwrap();
+    let mut command = launcher(&["--broker", "embedded", "--without", "payment"]);
+    let mut launched = Launched(command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap());
+    until_it_says("payment does not run", &mut launched.0, &log);
+    let env_file = binaries::profile_dir().unwrap().join("payment.env");
+    assert_eq!(std::fs::metadata(&env_file).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let orders = address("order", &log) + "/orders";
+    let order = shop::order(&[("chair", 1)], "tok_visa", "Vienna");
+    let placed = shop::Shop::default().post(&orders, &order, &[]).await.unwrap();
+    assert_eq!(placed.status, 202, "{placed:?}");
+    let id = placed.body["orderId"].as_str().unwrap().to_owned();
+    until_it_says(&format!("{id}  inventory.reserved"), &mut launched.0, &log);
+    // The first one is killed as soon as it is ready, and the order goes on with the second.
+    let mut payment = by_hand(&env_file);
+    until_ready(&address("payment", &log)).await;
+    payment.0.kill().unwrap();
+    payment.0.wait().unwrap();
+    let again = by_hand(&env_file);
+    until_it_says(&format!("{id}  order.completed"), &mut launched.0, &log);
+    drop(again);
+    interrupt(&mut launched.0);
+    assert!(!env_file.exists(), "its environment is gone with what it leads to");
+}
+
+#[test]
+fn a_service_that_is_not_known_is_refused_with_those_that_are() {
+    let output = launcher(&["--without", "paymnt"]).output().unwrap();
+    let told = told(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("invalid value 'paymnt'"), "{told}");
+    assert!(local::system::services().iter().all(|service| told.contains(service)), "{told}");
+}
+
+fn until_it_says(what: &str, launcher: &mut Child, log: &Path) {
+    let since = Instant::now();
+    let read = || std::fs::read_to_string(log).unwrap_or_default();
+    while !read().contains(what) {
+        assert!(since.elapsed() < PATIENCE, "it did not say {what:?}: {}", read());
+        assert!(launcher.try_wait().unwrap().is_none(), "it ended by itself: {}", read());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// As the launcher printed it.
+fn address(service: &str, log: &Path) -> String {
+    let said = std::fs::read_to_string(log).unwrap();
+    let mut lines = said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let line = lines
+        .find(|words| words.first() == Some(&service) && words.get(1).is_some_and(|word| word.starts_with("http")));
+    line.unwrap_or_else(|| panic!("no address of {service}: {said}"))[1].to_owned()
+}
+
+/// As the launcher says how to, but with the program that is built already.
+fn by_hand(env_file: &Path) -> Launched {
+    let start =
+        format!("set -a; . '{}'; exec '{}'", env_file.display(), binaries::sibling("payment").unwrap().display());
+    Launched(Command::new("sh").args(["-c", &start]).stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap())
+}
+
+async fn until_ready(url: &str) {
+    let (since, http) = (Instant::now(), shop::Shop::default());
+    loop {
+        let answer = http.get(&format!("{url}/readyz")).await;
+        if answer.as_ref().is_ok_and(|answer| answer.status == 200) {
+            return;
+        }
+        assert!(since.elapsed() < PATIENCE, "it did not get ready: {answer:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// Ends with its test, also when that fails.

@@ -1,17 +1,20 @@
 //! From nothing to a table of how every kind of order ends.
 
+mod addresses;
 mod events;
 mod incidents;
 mod outcomes;
 mod progress;
 mod table;
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result};
-use clap::{Parser, ValueEnum};
+use clap::{Parser, ValueEnum, builder::PossibleValuesParser};
 use local::{
-    BrokerChoice, EventLog, System, SystemOptions, TracesTo, audit, binaries,
+    BrokerChoice, EventLog, LeftOut, System, SystemOptions, TracesTo, audit, binaries,
     shop::Shop,
-    system::{ADMIN_TOKEN, topics},
+    system::{services, topics},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -36,6 +39,9 @@ pub struct Arguments {
     /// Exit after the table: with 0 if every order ended as it should, with 1 if not.
     #[arg(long)]
     once: bool,
+    /// Leave a service to you, as to a debugger: all others start, its environment is written to a file, and no order is placed.
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',', conflicts_with = "once", value_parser = PossibleValuesParser::new(services()))]
+    without: Vec<String>,
     /// Accepted for one more release: notification is one of the services, and starts with them.
     #[arg(long, hide = true)]
     notification: bool,
@@ -60,9 +66,13 @@ pub async fn run(arguments: Arguments) -> Result<bool> {
     let once = arguments.once;
     tokio::select! {
         ended = show(arguments) => {
-            let (system, log, good) = ended?;
+            let Shown { system, left_out, log, good } = ended?;
             if !once {
-                stay_up(&system).await?;
+                addresses::print(&system, &left_out)?;
+                tokio::select! {
+                    stopped = stop_signal() => stopped?,
+                    never = events::follow_all(&log) => match never {},
+                }
             }
             say("stopping");
             drop(log);
@@ -78,19 +88,35 @@ pub async fn run(arguments: Arguments) -> Result<bool> {
     }
 }
 
-async fn show(arguments: Arguments) -> Result<(System, EventLog, bool)> {
+/// What runs, and whether all that was shown ended as it should.
+struct Shown {
+    system: System,
+    left_out: Vec<LeftOut>,
+    log: EventLog,
+    good: bool,
+}
+
+async fn show(arguments: Arguments) -> Result<Shown> {
     if arguments.notification {
         say("--notification is not needed any more: notification starts with the others");
     }
     say("building the services (the first time that takes about a minute)");
     binaries::build_shop("local").await?;
-    let system = System::start(options(arguments), say).await.context("the system did not come up")?;
+    let left_out: Vec<&str> =
+        services().into_iter().filter(|name| arguments.without.iter().any(|left| left == name)).collect();
+    let system = System::start(options(arguments, &left_out), say).await.context("the system did not come up")?;
+    let left_out = leave_out(&system, &left_out).await?;
     let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
     let log = EventLog::follow(&system.broker.connection(), &names)?;
     let shop = Shop::default();
 
-    say("loading stock");
-    outcomes::load_stock(&system, &shop).await?;
+    if left_out.iter().all(|left_out| left_out.service != "inventory") {
+        say("loading stock");
+        outcomes::load_stock(&system, &shop).await?;
+    }
+    if !left_out.is_empty() {
+        return Ok(Shown { system, left_out, log, good: true });
+    }
     let first = outcomes::first(&system, &shop, &log).await?;
     say(&format!("the first order took {} ms: it opens connections and makes caches", first.as_millis()));
     say("placing orders of every outcome");
@@ -115,22 +141,35 @@ async fn show(arguments: Arguments) -> Result<(System, EventLog, bool)> {
     if !good {
         println!("Something did not end as it should; the logs are kept in {}", system.keep_files().display());
     }
-    Ok((system, log, good))
+    Ok(Shown { system, left_out, log, good })
 }
 
-fn options(arguments: Arguments) -> SystemOptions {
+/// Beside the programs, where a debugger's configuration finds them again at the next start.
+async fn leave_out(system: &System, services: &[&'static str]) -> Result<Vec<LeftOut>> {
+    let folder = binaries::profile_dir()?;
+    let mut left_out = Vec::new();
+    for service in services {
+        left_out.push(system.leave_out(service, &folder).await?);
+    }
+    Ok(left_out)
+}
+
+fn options(arguments: Arguments, left_out: &[&str]) -> SystemOptions {
     let broker = match (arguments.kafka, arguments.broker) {
         (Some(kafka), _) => BrokerChoice::External(kafka),
         (None, BrokerName::Auto) => BrokerChoice::Auto,
         (None, BrokerName::Kafka) => BrokerChoice::Kafka,
         (None, BrokerName::Embedded) => BrokerChoice::Embedded,
     };
+    let others = || services().into_iter().filter(|service| !left_out.contains(service)).collect();
     let deadline = vec![("ORDER_DEADLINE".to_owned(), ORDER_DEADLINE.to_owned())];
     SystemOptions {
         broker,
         database_url: arguments.database_url,
         traces: traces_to(arguments.jaeger),
-        service_env: [("order", deadline)].into(),
+        services: (!left_out.is_empty()).then(others),
+        // Who looks at a service by hand needs longer than that.
+        service_env: if left_out.is_empty() { [("order", deadline)].into() } else { BTreeMap::default() },
         ..SystemOptions::default()
     }
 }
@@ -141,27 +180,6 @@ fn traces_to(jaeger: Option<String>) -> TracesTo {
         Some(start) if start == START_JAEGER => TracesTo::Jaeger,
         Some(endpoint) => TracesTo::Endpoint(endpoint),
     }
-}
-
-async fn stay_up(system: &System) -> Result<()> {
-    println!("Everything stays up. Ctrl-C ends it.\n");
-    for (name, running) in system.running() {
-        println!(
-            "  {name:<12} {}   (metrics: {admin}/metrics, deferred events: {admin}/admin/deferred)",
-            running.url,
-            admin = running.admin
-        );
-    }
-    println!("  {:<12} {}/v1/ledger", "sandbox", system.sandbox().url);
-    if let Some(jaeger) = system.jaeger_url() {
-        println!("  {:<12} {jaeger}", "jaeger");
-    }
-    println!("  {:<12} {}", "broker", system.broker.bootstrap());
-    println!("  {:<12} {}", "database", system.postgres.admin_url());
-    println!("  {:<12} {}\n", "logs", system.logs().display());
-    println!("  the admin routes need: -H 'Authorization: Bearer {ADMIN_TOKEN}'\n");
-    println!("  curl -i {}/orders -H 'Idempotency-Key: 1' -d '{}'\n", system.url("order"), outcomes::example());
-    stop_signal().await
 }
 
 /// Ctrl-C, or what a supervisor sends.

@@ -2,6 +2,7 @@
 
 mod broker;
 mod env;
+mod left_out;
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +12,7 @@ use std::{
 };
 
 pub use broker::{Broker, BrokerChoice};
+pub use left_out::LeftOut;
 pub use provision::choreography::topics;
 
 use provision::choreography::SHOP;
@@ -96,6 +98,16 @@ pub struct Running {
 struct Ports {
     api: u16,
     admin: u16,
+}
+
+impl Ports {
+    fn url_of_api(self) -> String {
+        format!("http://127.0.0.1:{}", self.api)
+    }
+
+    fn url_of_admin(self) -> String {
+        format!("http://127.0.0.1:{}", self.admin)
+    }
 }
 
 /// Everything that runs. Dropping it ends all of it.
@@ -207,17 +219,22 @@ impl System {
         let ports = Ports { api: free_port()?, admin: free_port()? };
         let log = self.logs().join(format!("{replica}.log"));
         let mut spec = ProcessSpec::new(replica, program, log);
-        spec.env = env::of_service(self, service, ports);
-        // Ports differ from start to start; the name stays.
-        spec.env.push(("INSTANCE".to_owned(), replica.to_owned()));
-        spec.env.extend(self.options.env.iter().cloned());
-        spec.env.extend(self.options.service_env.get(service).into_iter().flatten().cloned());
+        spec.env = self.environment(service, replica, ports);
         spec.env.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let url = |port: u16| format!("http://127.0.0.1:{port}");
         let process = Arc::new(ServiceProcess::spawn(spec)?);
-        let running = Running { process, url: url(ports.api), admin: url(ports.admin) };
+        let running = Running { process, url: ports.url_of_api(), admin: ports.url_of_admin() };
         self.lock().insert(replica.to_owned(), running.clone());
         Ok(running)
+    }
+
+    /// What a replica is started with, over this process's own environment.
+    fn environment(&self, service: &str, replica: &str, ports: Ports) -> Vec<(String, String)> {
+        let mut env = env::of_service(self, service, ports);
+        // Ports differ from start to start; the name stays.
+        env.push(("INSTANCE".to_owned(), replica.to_owned()));
+        env.extend(self.options.env.iter().cloned());
+        env.extend(self.options.service_env.get(service).into_iter().flatten().cloned());
+        env
     }
 
     /// Waits until a replica says that it is ready.
