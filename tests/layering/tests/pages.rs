@@ -50,7 +50,7 @@ fn of_provision(name: &str) -> Option<String> {
 /// What each user may do at Kafka.
 fn access() -> String {
     let mut table = String::from(
-        "| user, and its group | reads, with their settings | reads keys, with their settings | writes | writes dead letters to |\n|---|---|---|---|---|\n",
+        "| user, and its group | reads, with their settings | reads customers' keys, with their settings | writes | writes dead letters to |\n|---|---|---|---|---|\n",
     );
     for part in PARTS.iter() {
         let acls = access_of(part);
