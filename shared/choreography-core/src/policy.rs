@@ -31,14 +31,18 @@ pub struct RetryPolicy {
     pub max_attempts: u32,
 }
 
-/// An input that waits for others is tried again after this time at the latest: they may be done at any moment.
+/// An input that waits for others is tried again soon at first, in case they are just behind it; the longer it has waited, the later. After
+/// the second time at the latest: they may be done at any moment.
+const FIRST_LOOK_AWAY: TimeDelta = TimeDelta::milliseconds(20);
 const LONGEST_LOOK_AWAY: TimeDelta = TimeDelta::seconds(5);
 
 impl RetryPolicy {
-    /// The next wait of an input that needs a lock that others hold, after it has waited for so long already.
+    /// The next wait of an input that needs what others do, such as to let go of a lock, after it has waited for so long already.
     pub fn wait_for_others(&self, waited: TimeDelta, random: u64) -> TimeDelta {
-        let ceiling = waited.max(self.base).min(self.cap).min(LONGEST_LOOK_AWAY).num_milliseconds().max(1);
-        TimeDelta::milliseconds(i64::try_from(random % ceiling.unsigned_abs()).unwrap_or(0) + 1)
+        let longest = waited.max(FIRST_LOOK_AWAY).min(self.cap).min(LONGEST_LOOK_AWAY).num_milliseconds().max(1);
+        // At least half of that, or many a look would come in vain.
+        let less = random % (longest.unsigned_abs() / 2 + 1);
+        TimeDelta::milliseconds(longest - i64::try_from(less).unwrap_or(0))
     }
 
     /// The wait after the `attempts`-th failure; `random` picks the place between nothing and the ceiling.
@@ -74,8 +78,8 @@ mod tests {
     #[test]
     fn who_waits_for_others_looks_again_soon_however_long_it_takes() {
         let retry = RetryPolicy { base: TimeDelta::seconds(1), cap: TimeDelta::seconds(30), max_attempts: 5 };
-        assert_eq!(retry.wait_for_others(TimeDelta::zero(), 999), TimeDelta::seconds(1));
-        assert_eq!(retry.wait_for_others(TimeDelta::seconds(3), 2_999), TimeDelta::seconds(3));
-        assert_eq!(retry.wait_for_others(TimeDelta::hours(3), 4_999), TimeDelta::seconds(5));
+        assert_eq!(retry.wait_for_others(TimeDelta::zero(), 0), TimeDelta::milliseconds(20));
+        assert_eq!(retry.wait_for_others(TimeDelta::seconds(3), 1_500), TimeDelta::milliseconds(1_500));
+        assert_eq!(retry.wait_for_others(TimeDelta::hours(3), 0), TimeDelta::seconds(5));
     }
 }

@@ -63,6 +63,17 @@ fn to_wait_for_what_comes_by_another_way_spends_no_attempts() {
 }
 
 #[test]
+fn what_waits_for_another_is_tried_again_within_moments() {
+    let mut world = World::new();
+    world.batch(&[("a", "await")]);
+    for _ in 0..2 {
+        world.pass(TimeDelta::milliseconds(20));
+        assert_eq!(world.retry(), [Deferred(Retrying)]);
+    }
+    assert!(world.retry().is_empty(), "not before it is due");
+}
+
+#[test]
 fn a_claimed_event_is_one_replicas_for_a_while() {
     let mut world = World::new();
     world.batch(&[("a", "refuse"), ("a", "add")]);

@@ -1,5 +1,7 @@
 //! Deferred events: which are next, and which wait behind them.
 
+use std::time::Duration;
+
 use choreography_core::{
     dead_letter::shortened,
     input::{DeferredEvent, Event},
@@ -94,6 +96,24 @@ impl DeferredStore for Postgres {
         .await
         .map_err(store_error)
         .map(drop)
+    }
+}
+
+impl Postgres {
+    /// How long until a deferred event is due; `None` if none is to be. Those that are due now, or wait for others of their key, are not
+    /// counted.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn next_retry(&self) -> Result<Option<Duration>, StoreError> {
+        let seconds: Option<f64> = sqlx::query_scalar(
+            "SELECT extract(epoch FROM due_at - now())::float8 FROM held_events
+             WHERE status <> 'parked' AND due_at > now() ORDER BY due_at LIMIT 1",
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(store_error)?;
+        Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
     }
 }
 

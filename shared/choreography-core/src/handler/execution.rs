@@ -222,7 +222,7 @@ impl<'a, P: Participant> Running<'a, P> {
             Origin::Arrival(event) => {
                 let status = self.status_after(&refusal, 1);
                 self.give_up(event, status, &failure, 1, self.now);
-                let retry_in = self.policy.retry.wait(1, self.random());
+                let retry_in = self.retry_in(&refusal, 1, self.now);
                 let overtakes = note.overtakes;
                 self.defer(event, Deferral { status, failure: Some(failure), retry_in, overtakes, early: false });
                 Verdict::Deferred(status)
@@ -316,12 +316,7 @@ impl<'a, P: Participant> Running<'a, P> {
         if queue.and_then(|queue| queue.status(deferred.number)) != Some(DeferredStatus::Parked) {
             self.give_up(&deferred.event, status, &failure, attempts, deferred.first_failed_at.unwrap_or(self.now));
         }
-        let random = self.random();
-        let retry_in = if waits_for_others(refusal) {
-            self.policy.retry.wait_for_others(self.now - deferred.first_failed_at.unwrap_or(self.now), random)
-        } else {
-            self.policy.retry.wait(attempts, random)
-        };
+        let retry_in = self.retry_in(refusal, attempts, deferred.first_failed_at.unwrap_or(self.now));
         let number = deferred.number;
         if let Some(queue) = self.waiting.queues.get_mut(&deferred.event.aggregate_id) {
             queue.set_status(number, status);
@@ -329,6 +324,16 @@ impl<'a, P: Participant> Running<'a, P> {
         let failed = DeferredFailure { number, status, failure, attempts, retry_in, now: self.now, early };
         self.outcome.writing.deferred.failed_again.push(failed);
         status
+    }
+
+    /// `since`: when it was refused first.
+    fn retry_in(&mut self, refusal: &Refusal, attempts: u32, since: DateTime<Utc>) -> TimeDelta {
+        let random = self.random();
+        if waits_for_others(refusal) {
+            self.policy.retry.wait_for_others(self.now - since, random)
+        } else {
+            self.policy.retry.wait(attempts, random)
+        }
     }
 
     fn give_up(

@@ -8,6 +8,7 @@ use opentelemetry::{
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
+use super::note::AWAITED;
 use crate::{
     delivery::Delivery,
     effects::NewEvent,
@@ -178,6 +179,7 @@ impl Report {
             "parked" => log!(error, "parked and dead-lettered: see /admin/deferred, then redrive or discard"),
             "dead" => log!(error, "dead-lettered, no valid event: see /admin/dead-messages"),
             "refused" => log!(error, "refused; a deadline or an answer stays, with the error, and comes again"),
+            "retrying" if class == AWAITED => log!(info, "what it needs has not come yet; it and its key wait"),
             "retrying" => log!(warn, "failed for a passing reason; it and its key wait"),
             "queued" => log!(info, "waits behind a deferred event of its key"),
             _ => log!(debug, "handled"),

@@ -6,6 +6,7 @@ use choreography_core::{
     event_id::Ids,
     input::Verdict,
     retry::{self, Limits},
+    store::StoreError,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -16,6 +17,8 @@ use super::{PostCommit, ServiceHandler, backoff, beat, idle};
 const PER_KEY: usize = 100;
 /// Payloads in one transaction.
 const BYTES: usize = 8 * 1024 * 1024;
+/// Two looks are at least so far apart, unless the first one found something.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 pub(crate) async fn retry_loop(
     handler: Arc<ServiceHandler>,
@@ -30,17 +33,21 @@ pub(crate) async fn retry_loop(
     let limits = Limits { keys, per_key: PER_KEY, bytes: BYTES };
     while !stop.is_cancelled() {
         beat();
-        let wait = match retry::step(&handler, &handler.database, &mut ids, limits, guarded).await {
-            Ok(mut progress) => {
+        let looked = async {
+            let mut progress = retry::step(&handler, &handler.database, &mut ids, limits, guarded).await?;
+            metrics::counter!("saga_retries_total").increment(progress.verdicts.len() as u64);
+            post_commit.of(&mut progress);
+            // Events that did not fit, or that stand behind a released one, come at once.
+            if progress.verdicts.iter().flatten().any(|verdict| matches!(verdict, Verdict::Applied(_))) {
+                return Ok(Duration::ZERO);
+            }
+            let next = handler.database.next_retry().await?.unwrap_or(poll_interval);
+            Ok::<_, StoreError>(next.max(BETWEEN_LOOKS).min(poll_interval))
+        };
+        let wait = match looked.await {
+            Ok(wait) => {
                 failures = 0;
-                metrics::counter!("saga_retries_total").increment(progress.verdicts.len() as u64);
-                post_commit.of(&mut progress);
-                // Events that did not fit, or that stand behind a released one, come at once.
-                if progress.verdicts.iter().flatten().any(|verdict| matches!(verdict, Verdict::Applied(_))) {
-                    Duration::ZERO
-                } else {
-                    poll_interval
-                }
+                wait
             }
             Err(error) => {
                 failures += 1;
@@ -53,7 +60,7 @@ pub(crate) async fn retry_loop(
                 () = tokio::time::sleep(wait) => {}
                 () = post_commit.wakes.retry.notified() => {
                     // A retry that was just written down is not due before its wait is over.
-                    tokio::time::sleep(wait.min(Duration::from_millis(50))).await;
+                    tokio::time::sleep(wait.min(BETWEEN_LOOKS)).await;
                 }
                 () = stop.cancelled() => {}
             }

@@ -13,6 +13,7 @@ mod operators;
 mod outbox;
 mod past;
 mod plans;
+mod retries;
 mod rounds;
 mod sweep;
 mod versions;
