@@ -41,10 +41,9 @@ struct Shared {
     followed: Mutex<Topic>,
 }
 
-#[derive(Default)]
 struct Publishing {
     producer: Option<KafkaProducer>,
-    last_look: Option<Instant>,
+    rests_until: Instant,
 }
 
 impl KeyOwner {
@@ -56,7 +55,7 @@ impl KeyOwner {
             topic,
             data,
             told: Notify::new(),
-            publishing: Mutex::default(),
+            publishing: Mutex::new(Publishing { producer: None, rests_until: Instant::now() }),
             followed: Mutex::new(Topic::new(service, topic)),
         }))
     }

@@ -15,8 +15,8 @@ use crate::{Key, KeyRecord, KeysError, topic::Topic};
 
 /// How often the table is looked at where nobody tells: another replica may have written to it.
 const LOOK: Duration = Duration::from_secs(1);
-/// Two looks are at least so far apart.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// A look is followed by a rest that is as long, at most this: in a flood, it finds many keys.
+const LONGEST_REST: Duration = Duration::from_millis(50);
 /// The `segment.ms` of a topic of keys that `provision kafka` has made: for a broker that does not show the topic's settings.
 const USUAL_SEGMENT: Duration = Duration::from_secs(3_600);
 const LIMITS: ProducerLimits =
@@ -33,16 +33,20 @@ impl KeyOwner {
         // Told or not, it looks.
         let _ = tokio::time::timeout(LOOK, self.0.told.notified()).await;
         let mut publishing = self.0.publishing.lock().await;
-        if let Some(rest) = publishing.last_look.and_then(|last| BETWEEN_LOOKS.checked_sub(last.elapsed())) {
-            tokio::time::sleep(rest).await;
-        }
-        publishing.last_look = Some(Instant::now());
+        tokio::time::sleep_until(publishing.rests_until.into()).await;
+        let began = Instant::now();
+        let published = self.publish_all(context, &mut publishing.producer).await;
+        publishing.rests_until = Instant::now() + began.elapsed().min(LONGEST_REST);
+        published
+    }
+
+    async fn publish_all(&self, context: &Context, producer: &mut Option<KafkaProducer>) -> Result<(), KeysError> {
         let records = self.unpublished(context).await?;
         if records.is_empty() {
             return Ok(());
         }
         let again_after = self.again_after(context, &records).await;
-        let producer = match &mut publishing.producer {
+        let producer = match producer {
             Some(producer) => producer,
             none => none.insert(KafkaProducer::connect(&context.kafka, self.0.service, LIMITS)?),
         };
