@@ -88,6 +88,26 @@ fn ctrl_c_ends_everything_that_was_started() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn services_that_are_interrupted_amid_orders_drain_so_the_next_start_looks_for_no_crash() {
+    let dir = RunDir::create().unwrap();
+    let postgres = Postgres::start(&dir.path().join("postgres"), PostgresOptions::default()).await.unwrap();
+    let log = dir.path().join("launcher.log");
+    let out = std::fs::File::create(&log).unwrap();
+    let mut command = launcher(&["--broker", "embedded", "--database-url", postgres.admin_url()]);
+    let mut launched = Launched(command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap());
+    until_it_says("placing orders of every outcome", &mut launched.0, &log);
+    interrupt(&mut launched.0);
+    let (server, _) = postgres.admin_url().rsplit_once('/').unwrap();
+    for service in local::system::services() {
+        let url = format!("{server}/{service}");
+        let mut db = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.unwrap();
+        let runs: i64 = sqlx::query_scalar("SELECT count(*) FROM runs").fetch_one(&mut db).await.unwrap();
+        let said = std::fs::read_to_string(&log).unwrap();
+        assert_eq!(runs, 0, "a run of {service} did not end as it should: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_left_out_is_started_by_hand_and_killed_amid_an_order_which_ends_all_the_same() {
     let dir = RunDir::create().unwrap();
     let log = dir.path().join("launcher.log");

@@ -64,39 +64,37 @@ const ORDER_DEADLINE: &str = "10s";
 /// When a part can't be brought up or asked.
 pub async fn run(arguments: Arguments) -> Result<bool> {
     let once = arguments.once;
-    tokio::select! {
-        ended = show(arguments) => {
-            let Shown { system, left_out, log, good } = ended?;
-            if !once {
-                addresses::print(&system, &left_out)?;
-                tokio::select! {
-                    stopped = stop_signal() => stopped?,
-                    never = events::follow_all(&log) => match never {},
-                }
-            }
-            say("stopping");
-            drop(log);
-            system.stop_all().await?;
-            Ok(good)
-        }
+    let (system, left_out) = tokio::select! {
+        started = start(arguments) => started?,
         // Whatever has been started by then is ended by its handle.
         stopped = stop_signal() => {
             stopped?;
             say("interrupted: ending everything that was started");
-            Ok(false)
+            return Ok(false);
+        }
+    };
+    let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
+    let log = EventLog::follow(&system.broker.connection(), &names)?;
+    let good = tokio::select! {
+        shown = show(&system, &left_out, &log) => Some(shown?),
+        stopped = stop_signal() => stopped.map(|()| None)?,
+    };
+    if !once && good.is_some() {
+        addresses::print(&system, &left_out)?;
+        tokio::select! {
+            stopped = stop_signal() => stopped?,
+            never = events::follow_all(&log) => match never {},
         }
     }
+    // Each service drains: one that is killed looks for what killed it at its next start, on a database that outlives this.
+    say("stopping");
+    drop(log);
+    system.stop_all().await?;
+    Ok(good.unwrap_or(false))
 }
 
-/// What runs, and whether all that was shown ended as it should.
-struct Shown {
-    system: System,
-    left_out: Vec<LeftOut>,
-    log: EventLog,
-    good: bool,
-}
-
-async fn show(arguments: Arguments) -> Result<Shown> {
+/// Brings everything up but what is left to the user.
+async fn start(arguments: Arguments) -> Result<(System, Vec<LeftOut>)> {
     if arguments.notification {
         say("--notification is not needed any more: notification starts with the others");
     }
@@ -106,28 +104,29 @@ async fn show(arguments: Arguments) -> Result<Shown> {
         services().into_iter().filter(|name| arguments.without.iter().any(|left| left == name)).collect();
     let system = System::start(options(arguments, &left_out), say).await.context("the system did not come up")?;
     let left_out = leave_out(&system, &left_out).await?;
-    let names: Vec<String> = topics().into_iter().map(|topic| topic.name).collect();
-    let log = EventLog::follow(&system.broker.connection(), &names)?;
-    let shop = Shop::default();
+    Ok((system, left_out))
+}
 
+/// Places orders of every outcome. Whether all ended as they should.
+async fn show(system: &System, left_out: &[LeftOut], log: &EventLog) -> Result<bool> {
+    let shop = Shop::default();
     if left_out.iter().all(|left_out| left_out.service != "inventory") {
         say("loading stock");
-        outcomes::load_stock(&system, &shop).await?;
+        outcomes::load_stock(system, &shop).await?;
     }
     if !left_out.is_empty() {
-        return Ok(Shown { system, left_out, log, good: true });
+        return Ok(true);
     }
-    let first = outcomes::first(&system, &shop, &log).await?;
+    let first = outcomes::first(system, &shop, log).await?;
     say(&format!("the first order took {} ms: it opens connections and makes caches", first.as_millis()));
     say("placing orders of every outcome");
-    let mut reports = outcomes::run(&system, &shop, &log).await?;
-    reports.extend(incidents::run(&system, &shop, &log, &reports).await?);
+    let mut reports = outcomes::run(system, &shop, log).await?;
+    reports.extend(incidents::run(system, &shop, log, &reports).await?);
     table::print(&reports);
     if let Some(jaeger) = system.jaeger_url() {
         table::print_traces(&reports, &jaeger);
     }
-
-    let findings = audit::check(&system).await?;
+    let findings = audit::check(system).await?;
     if findings.is_empty() {
         println!(
             "Money: captured = shipped + refunded. Stock: initial + ledgered changes = available + reserved + shipped,"
@@ -141,7 +140,7 @@ async fn show(arguments: Arguments) -> Result<Shown> {
     if !good {
         println!("Something did not end as it should; the logs are kept in {}", system.keep_files().display());
     }
-    Ok(Shown { system, left_out, log, good })
+    Ok(good)
 }
 
 /// Beside the programs, where a debugger's configuration finds them again at the next start.
