@@ -54,6 +54,10 @@ pub struct Arguments {
     /// Articles that the orders are spread over.
     #[arg(long, default_value_t = 200, value_parser = at_least_one, help_heading = "How orders come")]
     pub skus: usize,
+    /// Each order is of a customer who never ordered before, so each needs a new key for the address. Else there are as many customers as
+    /// articles.
+    #[arg(long, help_heading = "How orders come")]
+    pub new_customers: bool,
     /// Send an Idempotency-Key with each order.
     #[arg(long, help_heading = "How orders come")]
     pub keyed: bool,

@@ -57,9 +57,14 @@ impl Kind {
         let city = if self == Self::Undeliverable { "Nowhere" } else { "Vienna" };
         let mut order = order(&[(&sku, 2)], token, city);
         // As many customers as articles: an order locks its customer's key.
-        order["userId"] = json!(format!("customer-{article:04}"));
+        order["userId"] = json!(customer(article));
         order
     }
+}
+
+/// Who orders an article.
+pub fn customer(article: usize) -> String {
+    format!("customer-{article:04}")
 }
 
 /// An article that is in stock.

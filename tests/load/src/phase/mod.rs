@@ -94,8 +94,8 @@ impl Phase {
         if arguments.seed > 0 {
             seed::run(system, arguments.seed, arguments.skus).await?;
         }
-        let (skus, keyed, connections) = (arguments.skus, arguments.keyed, arguments.clients);
-        let mut orders = Orders { addresses, mix: arguments.mix.clone(), skus, keyed, connections };
+        let Arguments { skus, new_customers, keyed, clients: connections, .. } = *arguments;
+        let mut orders = Orders { addresses, mix: arguments.mix.clone(), skus, new_customers, keyed, connections };
         self.warm_up(system, &orders, arguments).await?;
         let prepared = self.prepare_disturbance(system, &orders, arguments).await?;
         say("resting until PostgreSQL has told what it counted");

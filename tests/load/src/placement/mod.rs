@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::clock::{self, Micros};
 use crate::ledger::Ledger;
-use crate::mix::{Kind, Mix};
+use crate::mix::{Kind, Mix, customer};
 use crate::schedule::Schedule;
 
 use connection::{BREATH, Connection, Pool};
@@ -64,6 +64,7 @@ pub struct Orders {
     pub addresses: Vec<SocketAddr>,
     pub mix: Mix,
     pub skus: usize,
+    pub new_customers: bool,
     pub keyed: bool,
     pub connections: usize,
 }
@@ -73,6 +74,7 @@ struct Clients {
     pool: Pool,
     ledger: Arc<Ledger>,
     bodies: Vec<(Kind, Vec<Bytes>)>,
+    new_customers: bool,
     keyed: bool,
 }
 
@@ -90,6 +92,7 @@ pub async fn place(orders: &Orders, ledger: &Arc<Ledger>, load: Load, limit: Lim
         pool: Pool::new(&orders.addresses),
         ledger: Arc::clone(ledger),
         bodies: bodies(&orders.mix, orders.skus),
+        new_customers: orders.new_customers,
         keyed: orders.keyed,
     });
     let free = Arc::new(Semaphore::new(orders.connections));
@@ -149,7 +152,7 @@ impl Clients {
         let due = order.due.unwrap_or(sent);
         self.ledger.asked(sent.saturating_sub(due));
         let id = loop {
-            match connection.place(body, key.as_deref()).await? {
+            match connection.place(&body, key.as_deref()).await? {
                 Some(id) => break id,
                 None => self.breathe().await,
             }
@@ -180,11 +183,17 @@ impl Clients {
         tokio::time::sleep(BREATH).await;
     }
 
-    fn body(&self, order: &Order) -> Option<&Bytes> {
+    fn body(&self, order: &Order) -> Option<Bytes> {
         let (_, bodies) = self.bodies.iter().find(|(kind, _)| *kind == order.kind)?;
         let articles = bodies.len().max(1);
         // Shifted by one each time round, so that a kind that comes every so often meets all articles.
-        bodies.get((order.number + order.number / articles) % articles)
+        let article = (order.number + order.number / articles) % articles;
+        let body = bodies.get(article)?;
+        if !self.new_customers {
+            return Some(body.clone());
+        }
+        let text = String::from_utf8_lossy(body);
+        Some(text.replacen(&customer(article), &format!("customer-{}", Uuid::now_v7()), 1).into())
     }
 }
 
