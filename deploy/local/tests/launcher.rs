@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use local::{Kafka, KafkaOptions, Postgres, PostgresOptions, RunDir, binaries, shop};
+use local::{Jaeger, Kafka, KafkaOptions, Postgres, PostgresOptions, RunDir, binaries, shop};
 
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -85,6 +85,36 @@ fn ctrl_c_ends_everything_that_was_started() {
     interrupt(child);
     let left: Vec<u32> = children.into_iter().filter(|pid| is_alive(*pid)).collect();
     assert!(left.is_empty(), "still there: {left:?}: {}", read());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_jaeger_each_order_has_a_link_to_its_trace_there() {
+    let dir = RunDir::create().unwrap();
+    // A new machine builds it first, which takes minutes.
+    drop(Jaeger::start(&dir.path().join("jaeger"), |what| eprintln!("{what}")).await.unwrap());
+    let log = dir.path().join("launcher.log");
+    let out = std::fs::File::create(&log).unwrap();
+    let mut command = launcher(&["--broker", "embedded", "--jaeger"]);
+    let mut launched = Launched(command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap());
+    until_it_says("Everything stays up", &mut launched.0, &log);
+    let said = std::fs::read_to_string(&log).unwrap();
+    let mut lines = said.lines().map(str::trim);
+    let link = lines
+        .find(|line| line.starts_with("completed") && line.contains("/trace/"))
+        .unwrap_or_else(|| panic!("{said}"));
+    let trace = link.split_whitespace().last().unwrap().replace("/trace/", "/api/traces/");
+    let (since, http) = (Instant::now(), shop::Shop::default());
+    // Services send their spans some time after they end.
+    loop {
+        let answer = http.get(&trace).await;
+        let processes =
+            answer.as_ref().map_or_else(|_| String::new(), |answer| answer.body["data"][0]["processes"].to_string());
+        if ["order", "inventory", "payment", "shipping"].iter().all(|name| processes.contains(&format!("\"{name}\""))) {
+            break;
+        }
+        assert!(since.elapsed() < PATIENCE, "not all services are in {trace}: {processes}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
