@@ -19,6 +19,9 @@ use crate::{retry_pause, topic::Topic};
 /// How often erasures that wait for open sagas are looked at.
 const LOOK_AT_ERASURES: Duration = Duration::from_secs(1);
 
+/// How often its own topic is read. Nothing waits for that, so one transaction takes what many orders brought.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+
 /// Publishes the keys of the table `owned_keys`, and erases them. Clones are the same.
 #[derive(Clone)]
 pub struct KeyOwner(Arc<Shared>);
@@ -70,7 +73,7 @@ impl KeyOwner {
                 let keys = publishes.clone();
                 async move { retry_pause::or_wait(keys.publish(&context).await).await }
             })
-            .job("follow keys", at_once, move |context| {
+            .job("follow keys", FOLLOW_EVERY, move |context| {
                 let keys = follows.clone();
                 async move { retry_pause::or_wait(keys.follow(&context).await).await }
             })
