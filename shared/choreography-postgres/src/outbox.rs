@@ -27,9 +27,9 @@ macro_rules! mine {
 /// reading payloads that are stored out of line; payloads beyond the limit, or of rows that have to wait, are not read. Rows that
 /// were left behind come with the new ones. There is a row in any case: it says which transactions were at work.
 ///
-/// Both tables of what waits are mostly empty: whether they are is asked once, and only if not is it asked of each row.
+/// `stopped_keys` and `outbox_left_behind` are mostly empty. A read asks once whether they are, and looks for its rows there only if not.
 ///
-/// Where keys are compared by more than `=`, that keeps the planner from reading all of `stopped_keys` into a hash.
+/// Numbers and keys of `stopped_keys` are compared by more than `=`: so the planner does not read all of it into a hash.
 const UNPUBLISHED: &str = "
     SELECT snapshot.*, first.* FROM
     (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,

@@ -45,7 +45,6 @@ impl KeyOwner {
         if records.is_empty() {
             return Ok(());
         }
-        let again_after = self.again_after(context, &records).await;
         let producer = match producer {
             Some(producer) => producer,
             none => none.insert(KafkaProducer::connect(&context.kafka, self.0.service, LIMITS)?),
@@ -57,16 +56,19 @@ impl KeyOwner {
         };
         let results = producer.publish((0..).zip(&records).map(row).collect()).await;
         let (sent, failed): (Vec<_>, Vec<_>) = records.iter().zip(results).partition(|(_, result)| result.is_ok());
-        self.mark(context, sent.into_iter().map(|(record, _)| record).collect(), again_after).await?;
+        let sent: Vec<&Unpublished> = sent.into_iter().map(|(record, _)| record).collect();
+        // Asked once the keys are out: they wait for no answer about an erasure.
+        let again_after = match sent.iter().any(|(record, _)| record.key.is_none()) {
+            true => Some(self.again_after(context).await),
+            false => None,
+        };
+        self.mark(context, sent, again_after).await?;
         failed.into_iter().find_map(|(_, result)| result.err()).map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// After this long an erasure is said once more. Kafka compacts no segment that is written to, and begins a new one only when a message
     /// comes: by then the key is in a segment that can be compacted.
-    async fn again_after(&self, context: &Context, records: &[Unpublished]) -> Duration {
-        if records.iter().all(|(record, _)| record.key.is_some()) {
-            return USUAL_SEGMENT;
-        }
+    async fn again_after(&self, context: &Context) -> Duration {
         let known = segment_time(&context.kafka, self.0.topic).await;
         known.map(|time| time.to_std().unwrap_or_default()).unwrap_or_else(|error| {
             warn!(%error, topic = self.0.topic, usual = ?USUAL_SEGMENT, "an erasure is said once more after the usual segment.ms");
@@ -91,8 +93,14 @@ impl KeyOwner {
         Ok(rows.into_iter().map(record).collect())
     }
 
-    /// What Kafka has is marked, unless a message came behind it meanwhile: see [`Self::follow`]. An erasure is said again later, once.
-    async fn mark(&self, context: &Context, sent: Vec<&Unpublished>, again_after: Duration) -> Result<(), KeysError> {
+    /// What Kafka has is marked, unless a message came behind it meanwhile: see [`Self::follow`]. An erasure is said again later, once;
+    /// `again_after` is known if there is one.
+    async fn mark(
+        &self,
+        context: &Context,
+        sent: Vec<&Unpublished>,
+        again_after: Option<Duration>,
+    ) -> Result<(), KeysError> {
         if sent.is_empty() {
             return Ok(());
         }
@@ -115,7 +123,7 @@ impl KeyOwner {
         .bind(subjects)
         .bind(generations)
         .bind(published)
-        .bind(again_after.as_secs_f64())
+        .bind(again_after.map(|after| after.as_secs_f64()))
         .execute(&context.pool)
         .await?;
         Ok(())
