@@ -30,9 +30,15 @@ pub(crate) struct Page<R, A> {
     tried: BTreeSet<String>,
 }
 
+impl<R, A> Default for Page<R, A> {
+    fn default() -> Self {
+        Page { entries: BTreeMap::new(), tries: BTreeMap::new(), new: BTreeSet::new(), tried: BTreeSet::new() }
+    }
+}
+
 impl<R: Clone + PartialEq, A: Clone> Page<R, A> {
     pub(crate) fn new(entries: BTreeMap<String, Entry<R, A>>, tries: BTreeMap<String, i32>) -> Self {
-        Page { entries, tries, new: BTreeSet::new(), tried: BTreeSet::new() }
+        Page { entries, tries, ..Page::default() }
     }
 
     /// Settles one call. `answer` is asked once per key: for a yes, or for a no with its reason.
@@ -87,10 +93,6 @@ mod tests {
 
     type Book = Page<&'static str, Result<u32, String>>;
 
-    fn empty() -> Book {
-        Page::new(BTreeMap::new(), BTreeMap::new())
-    }
-
     /// Answers yes with a number that no other answer has.
     fn ask(page: &mut Book, request: &'static str, behaviour: Behaviour) -> Reply<Result<u32, String>> {
         let number = u32::try_from(page.entries.len()).unwrap();
@@ -99,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_same_key_twice_in_one_batch_is_one_thing_with_one_answer() {
-        let mut page = empty();
+        let mut page = Book::default();
         let first = ask(&mut page, "a", Behaviour::Usual);
         assert_eq!(ask(&mut page, "a", Behaviour::Usual), first);
         assert_eq!(page.new_entries().count(), 1);
@@ -107,14 +109,14 @@ mod tests {
 
     #[test]
     fn something_else_under_the_same_key_is_a_conflict() {
-        let mut page = empty();
+        let mut page = Book::default();
         ask(&mut page, "a", Behaviour::Usual);
         assert_eq!(ask(&mut page, "b", Behaviour::Usual), Reply::KeyConflict);
     }
 
     #[test]
     fn a_no_is_kept_with_its_reason() {
-        let mut page = empty();
+        let mut page = Book::default();
         let no = Reply::Answer(Err("no such user".to_owned()), Manner::AtOnce);
         assert_eq!(ask(&mut page, "a", Behaviour::No("no such user")), no);
         assert_eq!(ask(&mut page, "a", Behaviour::Usual), no);
@@ -122,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_flaky_key_fails_twice_and_does_nothing_meanwhile() {
-        let mut page = empty();
+        let mut page = Book::default();
         for tries in 1..=FAILED_TRIES {
             assert_eq!(ask(&mut page, "a", Behaviour::Flaky), Reply::TryAgain);
             assert_eq!(page.new_tries().collect::<Vec<_>>(), [(&"k".to_owned(), tries)]);
@@ -134,7 +136,7 @@ mod tests {
     #[test]
     fn who_is_told_late_or_never_is_told_at_once_when_asking_again() {
         for (behaviour, manner) in [(Behaviour::Late, Manner::Late), (Behaviour::Silent, Manner::Never)] {
-            let mut page = empty();
+            let mut page = Book::default();
             assert_eq!(ask(&mut page, "a", behaviour), Reply::Answer(Ok(0), manner));
             assert_eq!(ask(&mut page, "a", behaviour), Reply::Answer(Ok(0), Manner::AtOnce));
         }

@@ -1,8 +1,9 @@
-//! Group commit: calls that arrive together share one transaction.
+//! Group commit: calls that arrive together share one transaction. Most come under keys that nobody used before, so a batch is tried as
+//! if all did: that is one statement, and a key that was used refuses it.
 
 use std::{future::Future, time::Duration};
 
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection};
 use tokio::{
     sync::{
         mpsc::{self, error::TrySendError},
@@ -13,19 +14,33 @@ use tokio::{
 
 use crate::reply::Reply;
 
-/// One side of the ledger, with the SQL for a batch of calls.
+/// So often a batch is settled when others use its keys meanwhile. Only another replica can.
+const TRIES: usize = 3;
+
+/// One side of the ledger, with the rules and the SQL for a batch of calls.
 pub(crate) trait Book: 'static {
     type Call: Send + Sync + 'static;
     type Answer: Send + 'static;
+    /// The rows that a batch touches. The default has none: no key was used before.
+    type Page: Default + Send + Sync;
     /// Begins a transaction and waits for its turn, in one round trip. One writer at a time: absent rows can't be locked, and a
     /// batch decides about many of them. Two replicas on one database take turns.
     const BEGIN: &'static str;
 
-    /// Settles the calls in their order within the transaction that [`Book::BEGIN`] began, and replies to each.
-    fn settle(
+    /// Whether nothing but a row under its own key changes its answer.
+    fn stands_alone(call: &Self::Call) -> bool;
+
+    fn load(
         connection: &mut PgConnection,
         calls: &[Self::Call],
-    ) -> impl Future<Output = Result<Vec<Reply<Self::Answer>>, sqlx::Error>> + Send;
+    ) -> impl Future<Output = Result<Self::Page, sqlx::Error>> + Send;
+
+    /// Settles one call on the page.
+    fn settle(page: &mut Self::Page, call: &Self::Call) -> Reply<Self::Answer>;
+
+    /// Writes what the batch changed. Of calls that stand alone and came under new keys it is one statement, which fails if one of
+    /// the keys is there.
+    fn write(connection: &mut PgConnection, page: &Self::Page) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
 
 /// Why a call got no reply.
@@ -79,6 +94,7 @@ impl<B: Book> Lane<B> {
 }
 
 async fn write<B: Book>(pool: PgPool, mut waiting: mpsc::Receiver<Waiting<B>>, options: LaneOptions) {
+    let mut writer = Writer { pool, connection: None };
     let mut batch = Vec::new();
     let mut busy = false;
     while waiting.recv_many(&mut batch, options.batch).await > 0 {
@@ -92,29 +108,74 @@ async fn write<B: Book>(pool: PgPool, mut waiting: mpsc::Receiver<Waiting<B>>, o
             }
         }
         busy = batch.len() > 1;
-        settle::<B>(&pool, std::mem::take(&mut batch)).await;
+        writer.settle::<B>(std::mem::take(&mut batch)).await;
     }
 }
 
-async fn settle<B: Book>(pool: &PgPool, batch: Vec<Waiting<B>>) {
-    let (calls, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|w| (w.call, w.reply)).unzip();
-    match in_transaction::<B>(pool, &calls).await {
-        Ok(answers) => {
-            for (reply, answer) in replies.into_iter().zip(answers) {
-                // A caller that no longer waits can ask by key.
-                let _ = reply.send(answer);
+/// A lane's writer. It keeps its connection: a pool asks each that it gets back whether it lives.
+struct Writer {
+    pool: PgPool,
+    connection: Option<PoolConnection<Postgres>>,
+}
+
+impl Writer {
+    async fn settle<B: Book>(&mut self, batch: Vec<Waiting<B>>) {
+        let (calls, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|w| (w.call, w.reply)).unzip();
+        match self.settle_all::<B>(&calls).await {
+            Ok(answers) => {
+                for (reply, answer) in replies.into_iter().zip(answers) {
+                    // A caller that no longer waits can ask by key.
+                    let _ = reply.send(answer);
+                }
+            }
+            // Dropping the replies tells each caller.
+            Err(error) => {
+                tracing::error!(%error, calls = calls.len(), "the ledger failed; these calls are answered 503")
             }
         }
-        // Dropping the replies tells each caller.
-        Err(error) => tracing::error!(%error, calls = calls.len(), "the ledger failed; these calls are answered 503"),
     }
+
+    async fn settle_all<B: Book>(&mut self, calls: &[B::Call]) -> Result<Vec<Reply<B::Answer>>, sqlx::Error> {
+        if calls.iter().all(B::stands_alone)
+            && let Ok(replies) = self.settle_new::<B>(calls).await
+        {
+            return Ok(replies);
+        }
+        // A key that is known, or a connection that died. Whatever was written of these calls is found below.
+        self.connection = None;
+        let mut tries = 1;
+        loop {
+            match in_transaction::<B>(&self.pool, calls).await {
+                Err(error) if tries < TRIES && is_known_key(&error) => tries += 1,
+                settled => return settled,
+            }
+        }
+    }
+
+    /// As if no key was used before.
+    async fn settle_new<B: Book>(&mut self, calls: &[B::Call]) -> Result<Vec<Reply<B::Answer>>, sqlx::Error> {
+        let mut page = B::Page::default();
+        let replies = calls.iter().map(|call| B::settle(&mut page, call)).collect();
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(self.pool.acquire().await?),
+        };
+        B::write(connection, &page).await?;
+        Ok(replies)
+    }
+}
+
+fn is_known_key(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
 }
 
 async fn in_transaction<B: Book>(pool: &PgPool, calls: &[B::Call]) -> Result<Vec<Reply<B::Answer>>, sqlx::Error> {
     let mut transaction = begin(pool, B::BEGIN).await?;
-    let answers = B::settle(&mut transaction, calls).await?;
+    let mut page = B::load(&mut transaction, calls).await?;
+    let replies = calls.iter().map(|call| B::settle(&mut page, call)).collect();
+    B::write(&mut transaction, &page).await?;
     transaction.commit().await?;
-    Ok(answers)
+    Ok(replies)
 }
 
 /// Connections are not tried out before: one that died while it was idle fails here, where nothing is done yet, and the next may

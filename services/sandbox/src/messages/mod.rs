@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 pub(crate) use http::routes;
 
-use crate::{key_store, lane::Book, reply::Reply};
+use crate::{behaviour::Behaviour, key_store, lane::Book, reply::Reply};
 use requests::MessageRequest;
 
 /// The mail service's side of the ledger.
@@ -37,12 +37,22 @@ pub(crate) enum Answer {
 impl Book for MessageBook {
     type Call = Call;
     type Answer = Answer;
+    type Page = Page;
     const BEGIN: &'static str = "BEGIN; SELECT pg_advisory_xact_lock(7070, 3)";
 
-    async fn settle(connection: &mut PgConnection, calls: &[Call]) -> Result<Vec<Reply<Answer>>, sqlx::Error> {
-        let mut page = store::load(connection, calls).await?;
-        let replies = calls.iter().map(|call| rules::send(&mut page, call)).collect();
-        store::write(connection, &page).await?;
-        Ok(replies)
+    fn stands_alone(call: &Call) -> bool {
+        !Behaviour::of_message(&call.request.user_id).counts_tries()
+    }
+
+    async fn load(connection: &mut PgConnection, calls: &[Call]) -> Result<Page, sqlx::Error> {
+        store::load(connection, calls).await
+    }
+
+    fn settle(page: &mut Page, call: &Call) -> Reply<Answer> {
+        rules::send(page, call)
+    }
+
+    async fn write(connection: &mut PgConnection, page: &Page) -> Result<(), sqlx::Error> {
+        store::write(connection, page).await
     }
 }

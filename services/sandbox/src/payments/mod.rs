@@ -11,8 +11,9 @@ use sqlx::PgConnection;
 
 pub(crate) use http::routes;
 
-use crate::{lane::Book, reply::Reply};
+use crate::{behaviour::Behaviour, lane::Book, reply::Reply};
 use answers::Answer;
+use page::Page;
 use requests::{ChargeRequest, RefundRequest};
 
 /// The payments' side of the ledger.
@@ -29,12 +30,27 @@ pub(crate) enum Call {
 impl Book for PaymentBook {
     type Call = Call;
     type Answer = Answer;
+    type Page = Page;
     const BEGIN: &'static str = "BEGIN; SELECT pg_advisory_xact_lock(7070, 1)";
 
-    async fn settle(connection: &mut PgConnection, calls: &[Call]) -> Result<Vec<Reply<Answer>>, sqlx::Error> {
-        let mut page = store::load(connection, calls).await?;
-        let replies = calls.iter().map(|call| rules::settle(&mut page, call)).collect();
-        store::write(connection, &page).await?;
-        Ok(replies)
+    fn stands_alone(call: &Call) -> bool {
+        match call {
+            Call::Charge { request, .. } => !Behaviour::of_charge(request.payment_method.as_deref()).counts_tries(),
+            Call::CancelCharge { .. } => true,
+            // Its charge decides.
+            Call::Refund { .. } => false,
+        }
+    }
+
+    async fn load(connection: &mut PgConnection, calls: &[Call]) -> Result<Page, sqlx::Error> {
+        store::load(connection, calls).await
+    }
+
+    fn settle(page: &mut Page, call: &Call) -> Reply<Answer> {
+        rules::settle(page, call)
+    }
+
+    async fn write(connection: &mut PgConnection, page: &Page) -> Result<(), sqlx::Error> {
+        store::write(connection, page).await
     }
 }

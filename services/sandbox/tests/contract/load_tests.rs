@@ -9,9 +9,9 @@ async fn calls_beyond_the_queue_are_answered_503_with_retry_after_and_charge_not
     let world = World::new().await;
     let sandbox = world.sandbox(&[("SANDBOX_QUEUE", "1"), ("SANDBOX_BATCH", "1")]).await;
     let mut ledger = PgConnection::connect(&world.database_url).await.unwrap();
-    // The ledger stands still while this holds the writers' lock: one call is being written, one waits.
+    // The ledger stands still while this holds its table: one call is being written, one waits.
     let mut standing = ledger.begin().await.unwrap();
-    sqlx::query("SELECT pg_advisory_xact_lock(7070, 1)").execute(&mut *standing).await.unwrap();
+    sqlx::query("LOCK TABLE charge").execute(&mut *standing).await.unwrap();
     let body = json!({"orderId": "o1", "amount": 10, "currency": "EUR", "paymentMethod": "tok_visa"}).to_string();
     let sandbox = &sandbox;
     let mut calls: FuturesUnordered<_> = (0..6)
