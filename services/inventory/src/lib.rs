@@ -36,7 +36,7 @@ impl Service for Inventory {
 
     fn routes(on: &mut Routes<Self>) {
         on.saga(include_str!("../saga.json"));
-        on.event_with::<OrderPlaced, _>(|event, _| skus(&event.details.items), on_order_placed::handle);
+        on.event_naming::<OrderPlaced, _>(|event| skus(&event.details.items), on_order_placed::handle);
         on.ignore::<OrderCancellationRequested>();
         on.ignore::<OrderCompleted>();
         on.ignore::<OrderCancelled>();

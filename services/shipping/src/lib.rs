@@ -28,7 +28,7 @@ impl Service for Shipping {
 
     fn routes(on: &mut Routes<Self>) {
         on.saga(include_str!("../saga.json"));
-        on.event_with::<PaymentSucceeded, _>(on_payment_succeeded::customer, on_payment_succeeded::handle);
+        on.event_naming::<PaymentSucceeded, _>(on_payment_succeeded::customer, on_payment_succeeded::handle);
         on.reads_keys(CUSTOMER_KEYS);
         on.ignore::<PaymentFailed>();
         on.ignore::<PaymentRefunded>();

@@ -13,7 +13,7 @@ use crate::{
 const ERASED: &str = "the customer's address was erased";
 
 /// The key of the customer whose address is sealed.
-pub(crate) fn customer(event: &PaymentSucceeded, _shipment: &Shipment) -> Vec<String> {
+pub(crate) fn customer(event: &PaymentSucceeded) -> Vec<String> {
     sealed(event).and_then(Result::ok).map(|sealed| sealed.key.subject).into_iter().collect()
 }
 

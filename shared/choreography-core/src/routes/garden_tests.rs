@@ -297,6 +297,12 @@ fn an_input_touches_its_row_and_the_further_ones_in_their_tables_alone() {
 }
 
 #[test]
+fn rows_that_another_row_names_are_locked_once_that_is_read() {
+    let routed = Routed::new(Garden).unwrap();
+    assert!(routed.names_by_rows(TableId(Tank::TABLE), &Trigger::Event(AnyEvent::new(ask("water")))));
+}
+
+#[test]
 fn inputs_and_replies_of_any_type_are_had_as_what_they_are() {
     let event = AnyEvent::new(ask("water"));
     assert_eq!(event.get::<Asked>().map(|asked| asked.what.as_str()), Some("water"));

@@ -46,6 +46,15 @@ struct FurtherRows {
     by_row: bool,
 }
 
+impl FurtherRows {
+    /// The input alone names them.
+    fn named<I: Any, X: Row>(keys: KeysOf<I>) -> Self {
+        let names =
+            move |input: &dyn Any, _: &str, _: &Rows<Routed>| typed::<I>(input).map_or_else(|_| Vec::new(), keys);
+        Self { table: TableId(X::TABLE), names: Box::new(names), by_row: false }
+    }
+}
+
 /// A rule with the rows that it needs.
 pub(super) struct Rule {
     /// Where its route is declared.
@@ -73,6 +82,20 @@ impl Rule {
         rule: OnEventWith<E, X, S>,
     ) -> Self {
         Self::with(place, keys, move |event, aggregate, further, at| Ok((None, rule(event, aggregate, further, at)?)))
+    }
+
+    pub fn event_naming<E: Event, X: Row, S: Service>(
+        place: Place,
+        keys: KeysOf<E>,
+        rule: OnEventWith<E, X, S>,
+    ) -> Self {
+        let about = Self::about(place, move |event: &E, aggregate: &mut S::Aggregate, rows, at| {
+            let mut further = Further::<X>::read(keys(event), rows);
+            let reaction = rule(event, aggregate, &mut further, at)?;
+            further.write(rows);
+            Ok((None, reaction))
+        });
+        Self { further: vec![FurtherRows::named::<E, X>(keys)], ..about }
     }
 
     pub fn command<C: Command, S: Service>(place: Place, rule: OnCommand<C, S>) -> Self {
@@ -106,12 +129,7 @@ impl Rule {
             ys.write(rows);
             Ok((Some(AnyReply::new(reply)), reaction))
         });
-        let named = |table, keys: KeysOf<C>| {
-            let names =
-                move |input: &dyn Any, _: &str, _: &Rows<Routed>| typed::<C>(input).map_or_else(|_| Vec::new(), keys);
-            FurtherRows { table, names: Box::new(names), by_row: false }
-        };
-        Self { further: vec![named(TableId(X::TABLE), first), named(TableId(Y::TABLE), second)], ..about }
+        Self { further: vec![FurtherRows::named::<C, X>(first), FurtherRows::named::<C, Y>(second)], ..about }
     }
 
     pub fn answer<C: Call, S: Service>(place: Place, rule: OnAnswer<C, S>) -> Self {

@@ -5,7 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
-    Answer, DecodeError, EventType, Key, Refusal, envelope::Envelope, given::Given, participant::Participant, table,
+    Answer, DecodeError, EventType, Key, Refusal,
+    envelope::Envelope,
+    given::Given,
+    participant::{Participant, Trigger},
+    table,
 };
 
 #[path = "confused_tests.rs"]
@@ -128,7 +132,7 @@ impl Service for Loyalty {
 
     fn routes(on: &mut Routes<Self>) {
         on.saga(r#"{ "pivot": "points.earned" }"#);
-        on.event_with::<VisitMade, Pot>(|_, _| vec!["all".into()], placed);
+        on.event_naming::<VisitMade, Pot>(|_| vec!["all".into()], placed);
         on.event::<VisitUndone>(cancelled).overtakes();
         on.answer::<Post>(posted);
         on.deadline("thanks", thanks);
@@ -227,6 +231,13 @@ fn an_event_reaches_its_rule_with_its_rows_and_what_follows_is_said() {
     assert_eq!(given.find::<Account>("o1"), Account { points: 4, told: true });
     assert!(given.answer::<Post>("o1", Answer::No { reason: "later".into() }).is_err());
     assert_eq!(given.event(VisitUndone { order: "o1".into(), points: 0 }).unwrap(), ["settle thanks"]);
+}
+
+#[test]
+fn rows_that_the_event_alone_names_are_locked_with_the_aggregates() {
+    let (routed, event) = (Routed::new(Loyalty).unwrap(), Trigger::Event(AnyEvent::new(visit(3))));
+    assert!(routed.names(TableId(Pot::TABLE), &event));
+    assert!(!routed.names_by_rows(TableId(Pot::TABLE), &event));
 }
 
 #[test]
