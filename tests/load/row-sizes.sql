@@ -16,9 +16,9 @@ BEGIN
             SELECT overlay(gen_random_uuid()::text PLACING left(uuid7_floor(clock_timestamp())::text, 13) || '-7' FROM 1) AS id
             FROM generate_series(1, orders);
         INSERT INTO inbox SELECT 'order', id::uuid FROM batch_ids ORDER BY id;
-        -- Envelope with payload, and headers. Today's partition takes wide events (order.placed), tomorrow's narrow ones.
-        INSERT INTO outbox (range, topic, key, payload, headers, created_at)
-            SELECT 1, 'order-events', id::bytea, repeat('p', length)::bytea, repeat('h', 560), now() + later
+        -- Envelope with payload, and the headers that it does not imply. Today's partition takes wide events (order.placed), tomorrow's narrow ones.
+        INSERT INTO outbox (range, topic, key, payload, headers, implied, nth, created_at)
+            SELECT 1, 'order-events', id::bytea, repeat('p', length)::bytea, repeat('h', 75), true, 1, now() + later
             FROM batch_ids, (VALUES (700, interval '0'), (360, interval '1 day')) AS events (length, later);
         INSERT INTO orders SELECT id, 'pending', 'ada', 25000, 'EUR', items, 'tok_visa', address, now(), now() FROM batch_ids;
         INSERT INTO order_history (order_id, status, reason, at)
@@ -34,7 +34,8 @@ BEGIN
         COMMIT;
         UPDATE orders SET status = 'completed', updated_at = now() FROM batch_ids WHERE order_id = id;
         UPDATE reservations SET state = 'shipped' FROM batch_ids WHERE order_id = id;
-        UPDATE payments SET state = 'succeeded', charge_id = id FROM batch_ids WHERE order_id = id;
+        UPDATE payments SET state = 'succeeded', charge_id = id, details = jsonb_build_object('amount', 25000, 'currency', 'EUR', 'items', '[]'::jsonb)
+            FROM batch_ids WHERE order_id = id;
         UPDATE shipments SET state = 'dispatched', tracking_number = id FROM batch_ids WHERE order_id = id;
         DROP TABLE batch_ids;
         COMMIT;

@@ -1,6 +1,6 @@
 //! The provider's answer to a charge.
 
-use choreography::{Moment, Reacts, nothing, publish};
+use choreography::{Json, Moment, Reacts, nothing, publish};
 use contracts::{PaymentFailed, PaymentSucceeded};
 
 use crate::{
@@ -36,6 +36,8 @@ fn captured(charge_id: &str, payment: &mut PaymentRow, at: &Moment<'_, Payment>)
         at: at.now,
     };
     payment.charge_id = Some(entry.provider_id.clone());
+    // Items and address go on with the event, or nowhere.
+    payment.details = Some(Json(paid.money()));
     let captured = nothing().record(entry);
     if payment.state == State::CapturingUndo {
         payment.state = State::Refunding;
@@ -56,7 +58,7 @@ fn captured(charge_id: &str, payment: &mut PaymentRow, at: &Moment<'_, Payment>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples::*;
+    use crate::{payment_row::OrderToPay, samples::*};
 
     #[test]
     fn given_a_charge_when_the_provider_says_yes_then_the_payment_succeeded_and_shipping_learns_all_it_needs() {
@@ -75,7 +77,10 @@ mod tests {
         assert_eq!(then.published::<PaymentSucceeded>(), [expected]);
         let entry = then.records::<LedgerEntry>()[0];
         assert_eq!((entry.kind, entry.amount, entry.provider_id.as_str()), (Kind::Captured, 200, "ch_1"));
-        assert_eq!((row(&given).state, row(&given).charge_id), (State::Succeeded, Some("ch_1".into())));
+        let row = row(&given);
+        assert_eq!((row.state, &row.charge_id), (State::Succeeded, &Some("ch_1".into())));
+        let money = OrderToPay { amount: 200, currency: "EUR".into(), ..OrderToPay::default() };
+        assert_eq!(row.paid().unwrap(), &money, "neither items nor the address are kept");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PaymentRow {
     pub state: State,
-    /// What is paid, and what shipping will need; `None` until it is reserved.
+    /// What is paid and, until it is, what shipping will need; `None` until it is reserved.
     pub details: Option<Json<OrderToPay>>,
     /// The provider's name for the charge.
     pub charge_id: Option<String>,
@@ -45,6 +45,13 @@ pub struct OrderToPay {
     /// As it came: payment has no key to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed_address: Option<String>,
+}
+
+impl OrderToPay {
+    /// What a refund needs.
+    pub(crate) fn money(&self) -> Self {
+        Self { amount: self.amount, currency: self.currency.clone(), ..Self::default() }
+    }
 }
 
 impl PaymentRow {

@@ -81,10 +81,25 @@ pub fn message(
     Ok(message)
 }
 
-/// CloudEvents 1.0 Kafka binding, binary mode, beside the project's own names.
 fn headers(envelope: &Envelope, lineage: &Lineage<'_>) -> Vec<Header> {
+    let mut headers = implied(envelope, lineage.source);
+    let trace = lineage.trace;
+    headers.extend(trace.traceparent.iter().map(|value| Header::text("traceparent", value)));
+    headers.extend(trace.tracestate.iter().map(|value| Header::text("tracestate", value)));
+    headers
+}
+
+/// The headers that follow from what stands in an event's envelope: those that [`message`] puts first. `None` where `payload` is no
+/// envelope, or names no publisher.
+pub fn implied_headers(payload: &[u8]) -> Option<Vec<Header>> {
+    let envelope: Envelope = serde_json::from_slice(payload).ok()?;
+    Some(implied(&envelope, envelope.source.as_deref()?))
+}
+
+/// CloudEvents 1.0 Kafka binding, binary mode, beside the project's own names.
+fn implied(envelope: &Envelope, source: &str) -> Vec<Header> {
     let time = envelope.timestamp.to_rfc3339_opts(SecondsFormat::Micros, true);
-    let mut headers = vec![
+    vec![
         Header::text("correlation-id", &envelope.correlation_id),
         Header::text(EVENT_TYPE, &envelope.event_type),
         Header::text(EVENT_VERSION, envelope.version.to_string()),
@@ -92,14 +107,10 @@ fn headers(envelope: &Envelope, lineage: &Lineage<'_>) -> Vec<Header> {
         Header::text("ce_specversion", "1.0"),
         Header::text("ce_id", envelope.id.to_string()),
         Header::text("ce_type", &envelope.event_type),
-        Header::text("ce_source", lineage.source),
+        Header::text("ce_source", source),
         Header::text("ce_subject", &envelope.aggregate_id),
         Header::text("ce_time", time),
-    ];
-    let trace = lineage.trace;
-    headers.extend(trace.traceparent.iter().map(|value| Header::text("traceparent", value)));
-    headers.extend(trace.tracestate.iter().map(|value| Header::text("tracestate", value)));
-    headers
+    ]
 }
 
 /// The key range of a message, where events have `ranges` of them: one relay publishes a range at a time. Dead letters have
@@ -207,5 +218,16 @@ mod tests {
             ("tracestate", "v=1"),
         ];
         assert_eq!(message.headers, expected.map(|(name, value)| Header::text(name, value)));
+        assert_eq!(implied_headers(message.payload.as_deref().unwrap()).unwrap(), message.headers[..10]);
+    }
+
+    #[test]
+    fn nothing_is_implied_by_what_is_no_envelope_or_names_no_publisher() {
+        let envelope = wrap("{}".into(), 10_000).unwrap().payload.unwrap();
+        let anonymous = String::from_utf8(envelope.clone()).unwrap().replace(r#","source":"order""#, "");
+        assert!(implied_headers(&envelope).is_some());
+        for payload in [anonymous.as_bytes(), b"", b"[]", b"no json", &envelope[1..]] {
+            assert_eq!(implied_headers(payload), None, "{}", String::from_utf8_lossy(payload));
+        }
     }
 }

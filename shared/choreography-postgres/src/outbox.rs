@@ -25,7 +25,7 @@ macro_rules! mine {
 
 /// Each range is read from behind its own number, so that rows that wait in one do not slow the others. Sizes are known without
 /// reading payloads that are stored out of line; payloads beyond the limit, or of rows that have to wait, are not read. Rows that
-/// were left behind come with the new ones. There is a row in any case: it says which transactions were at work.
+/// were left behind come with the new ones. Headers that the envelope implies take some 300 bytes. There is a row in any case: it says which transactions were at work.
 ///
 /// `stopped_keys` and `outbox_left_behind` are mostly empty. A read asks once whether they are, and looks for its rows there only if not.
 ///
@@ -35,15 +35,16 @@ const UNPUBLISHED: &str = "
     (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
             pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next) AS snapshot
     LEFT JOIN LATERAL (
-        SELECT number, range, topic, key, CASE WHEN NOT waits THEN payload END AS payload, headers, nth, waits, was_left, size
+        SELECT number, range, topic, key, CASE WHEN NOT waits THEN payload END AS payload, headers, implied, nth, waits, was_left, size
         FROM (
             SELECT waiting.*, sum(size) OVER (ORDER BY number) - size AS before
             FROM unnest($1::int[], $2::bigint[]) AS held (range, behind) CROSS JOIN LATERAL (
                 SELECT new.*, false AS was_left,
                        CASE WHEN waits THEN 0 ELSE coalesce(octet_length(payload), 0) + coalesce(octet_length(key), 0)
-                                                   + octet_length(headers) END AS size
+                                                   + octet_length(headers) + CASE WHEN implied THEN 300 ELSE 0 END
+                                              END AS size
                 FROM (
-                    SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers, o.nth,
+                    SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers, o.implied, o.nth,
                            o.topic = ANY($4)
                            OR (SELECT min(number) FROM stopped_keys WHERE number > 0) IS NOT NULL AND (
                                EXISTS (SELECT FROM stopped_keys s WHERE s.number BETWEEN o.number AND o.number)
@@ -59,8 +60,9 @@ const UNPUBLISHED: &str = "
                       AND o.number NOT IN (SELECT unnest($3::bigint[]))
                     ORDER BY o.number LIMIT $5) AS new
                 UNION ALL
-                SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers, o.nth, false AS waits, true AS was_left,
+                SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers, o.implied, o.nth, false AS waits, true AS was_left,
                        coalesce(octet_length(o.payload), 0) + coalesce(octet_length(o.key), 0) + octet_length(o.headers)
+                       + CASE WHEN o.implied THEN 300 ELSE 0 END
                 FROM (
                     SELECT o.* FROM outbox_left_behind l CROSS JOIN LATERAL (
                         SELECT * FROM outbox
@@ -296,11 +298,13 @@ fn count(number: usize) -> i64 {
 }
 
 fn outbox_row(row: &PgRow) -> sqlx::Result<OutboxRow> {
+    let payload: Option<Vec<u8>> = row.try_get("payload")?;
+    let headers = headers::decode_beside(payload.as_deref(), row.try_get("headers")?, row.try_get("implied")?)?;
     let message = OutboxMessage {
         topic: row.try_get("topic")?,
         key: row.try_get("key")?,
-        payload: row.try_get("payload")?,
-        headers: headers::decode(row.try_get("headers")?)?,
+        payload,
+        headers,
         nth: row.try_get("nth")?,
     };
     Ok(OutboxRow { number: row.try_get("number")?, range: row.try_get("range")?, message })

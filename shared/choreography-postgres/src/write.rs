@@ -234,18 +234,20 @@ fn append_outbox(parts: &mut Parts, ranges: i32, messages: &[OutboxMessage]) {
     let topics = parts.bind(messages.iter().map(|message| message.topic.as_str()).collect::<Vec<_>>());
     let keys = parts.bind(messages.iter().map(|message| message.key.as_deref()).collect::<Vec<_>>());
     let payloads = parts.bind(messages.iter().map(|message| message.payload.as_deref()).collect::<Vec<_>>());
-    let headers = parts.bind(messages.iter().map(|message| headers::encode(&message.headers)).collect::<Vec<_>>());
+    let encode = |message: &OutboxMessage| headers::encode_beside(message.payload.as_deref(), &message.headers);
+    let (headers, implied): (Vec<String>, Vec<bool>) = messages.iter().map(encode).unzip();
+    let (headers, implied) = (parts.bind(headers), parts.bind(implied));
     let nth = parts.bind(messages.iter().map(|message| message.nth).collect::<Vec<_>>());
     let after = parts.after();
     // A transaction that draws numbers has its own id before: a relay that looks for those that may have drawn some finds it.
     parts.step(
         "published",
         &format!(
-            "INSERT INTO outbox (range, topic, key, payload, headers, nth)
-             SELECT range, topic, key, payload, headers, nth
+            "INSERT INTO outbox (range, topic, key, payload, headers, implied, nth)
+             SELECT range, topic, key, payload, headers, implied, nth
              FROM unnest({ranges}::int[], {topics}::text[], {keys}::bytea[], {payloads}::bytea[], {headers}::text[],
-                         {nth}::bigint[])
-                  WITH ORDINALITY AS new (range, topic, key, payload, headers, nth, place)
+                         {implied}::bool[], {nth}::bigint[])
+                  WITH ORDINALITY AS new (range, topic, key, payload, headers, implied, nth, place)
              WHERE {after} AND pg_current_xact_id() IS NOT NULL ORDER BY place RETURNING number"
         ),
     );

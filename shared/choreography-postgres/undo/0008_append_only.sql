@@ -1,5 +1,5 @@
 -- Back to the version whose last migration is 0006, which marks the rows of the outbox: says what is published in its way, gives its
--- relays their ranges back, and takes 0007 to 0009 away, so that they come again with a newer version.
+-- relays their ranges back, and takes 0007 to 0010 away, so that they come again with a newer version.
 -- As the owner of the tables, in one transaction, once no replica of this version runs, and before one of the other starts.
 BEGIN;
 UPDATE outbox o SET published_at = now() FROM outbox_ranges r
@@ -52,8 +52,9 @@ BEGIN
     END LOOP;
 END $$;
 DROP FUNCTION forget_events;
-ALTER TABLE outbox DROP COLUMN nth;
+ALTER TABLE outbox DROP COLUMN nth, DROP COLUMN implied;
+CREATE INDEX deadlines_due ON deadlines (due_at);
 
 DROP INDEX held_events_due;
-DELETE FROM _engine_migrations WHERE version IN (7, 8, 9);
+DELETE FROM _engine_migrations WHERE version IN (7, 8, 9, 10);
 COMMIT;

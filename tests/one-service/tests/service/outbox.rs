@@ -1,10 +1,13 @@
-//! The outbox beside versions that marked its rows, on a real PostgreSQL.
+//! The outbox and what is read of it, and the outbox beside versions that marked its rows, on a real PostgreSQL.
 
 use choreography_core::{
+    effects::NewEvent,
+    outbox::{self, Lineage, OutboxRow},
     relay::{Lane, Mark, OutboxStore, Refused},
     store::{OutboxMessage, Writing},
+    trace::{Header, TraceContext},
 };
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 use one_service::OneService;
 use payment::Payment;
 use uuid::Uuid;
@@ -30,13 +33,8 @@ async fn unmarked(world: &OneService<Payment>) -> Vec<String> {
     world.texts("SELECT number::text FROM outbox WHERE published_at IS NULL ORDER BY number").await
 }
 
-#[tokio::test]
-async fn relays_of_the_version_before_hold_nothing_and_what_they_wrote_is_published() {
-    let world = start().await;
-    append(&world, &["a", "b"]).await;
-    assert_eq!(world.count("SELECT count(*) FROM relay_leases WHERE expires_at <= now()").await, 0);
-    // The version before marked some rows before it was replaced.
-    sqlx::query("UPDATE outbox SET published_at = now() WHERE number = 1").execute(&world.pool).await.expect("marked");
+/// The rows that a relay of this version reads.
+async fn unpublished(world: &OneService<Payment>) -> Vec<OutboxRow> {
     let store = world.handler().database;
     let leases =
         OutboxStore::claim(&store, Uuid::from_u128(7), Lane::Events, TimeDelta::seconds(60)).await.expect("leases");
@@ -48,8 +46,46 @@ async fn relays_of_the_version_before_hold_nothing_and_what_they_wrote_is_publis
         rows: 100,
         bytes: 1_000_000,
     };
-    let found = store.unpublished(&reading).await.expect("rows");
-    assert_eq!(found.rows.iter().map(|row| row.number).collect::<Vec<_>>(), [2]);
+    store.unpublished(&reading).await.expect("rows").rows
+}
+
+#[tokio::test]
+async fn relays_of_the_version_before_hold_nothing_and_what_they_wrote_is_published() {
+    let world = start().await;
+    append(&world, &["a", "b"]).await;
+    assert_eq!(world.count("SELECT count(*) FROM relay_leases WHERE expires_at <= now()").await, 0);
+    // The version before marked some rows before it was replaced.
+    sqlx::query("UPDATE outbox SET published_at = now() WHERE number = 1").execute(&world.pool).await.expect("marked");
+    let found = unpublished(&world).await;
+    assert_eq!(found.iter().map(|row| row.number).collect::<Vec<_>>(), [2]);
+}
+
+#[tokio::test]
+async fn headers_that_the_envelope_implies_are_not_stored_and_are_read_with_the_others() {
+    let world = start().await;
+    let trace = TraceContext { traceparent: Some("00-1-2-01".into()), tracestate: None };
+    let lineage = Lineage { source: "payment", correlation_id: "s", causation_id: None, trace: &trace };
+    let event = NewEvent {
+        topic: "payment-events",
+        event_type: "payment.voided",
+        version: 1,
+        aggregate_id: "o1".into(),
+        payload: "{}".into(),
+    };
+    let event = outbox::message(event, Uuid::now_v7(), Utc::now(), &lineage, 10_000).expect("an event");
+    // Its headers say something else than its envelope.
+    let mut odd = event.clone();
+    odd.headers[2] = Header::text("event-version", "7");
+    let messages = vec![event.clone(), odd.clone()];
+    assert!(world.write(Writing { messages, ..Writing::default() }).await.expect("rows").is_nothing());
+
+    let stored = "SELECT implied || ' ' || left(headers, 30) FROM outbox ORDER BY number";
+    assert_eq!(
+        world.texts(stored).await,
+        [r#"true [["traceparent","00-1-2-01"]]"#, r#"false [["correlation-id","s"],["even"#]
+    );
+    let read = unpublished(&world).await.into_iter().map(|row| row.message).collect::<Vec<_>>();
+    assert_eq!(read, [event, odd]);
 }
 
 #[tokio::test]

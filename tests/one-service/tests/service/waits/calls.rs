@@ -72,16 +72,24 @@ async fn a_call_to_amend_that_another_is_postponing_is_waited_for_and_made_at_on
 #[tokio::test]
 async fn an_answered_call_that_another_is_amending_or_postponing_is_waited_for_and_taken() {
     let (world, call) = charging().await;
+    let details = "SELECT details::text FROM payments";
+    let details: String = sqlx::query_scalar(details).fetch_one(&world.pool).await.expect("what is to be paid");
     for change in [POSTPONE, "UPDATE intents SET request = request || ' '"] {
         let first = open(&world, change.to_owned()).await;
         let taken = meets(&world, first, Commit, world.handle(answered(&call, yes()))).await;
         assert!(matches!(verdict(taken), Applied(None)), "{change}");
         assert_eq!(stands(&world).await, (texts(["succeeded"]), texts([])), "{change}");
-        let again = "WITH paid AS (UPDATE payments SET state = 'capturing'), ledger AS (DELETE FROM payment_ledger)
+        let again = "WITH paid AS (UPDATE payments SET state = 'capturing', details = $3::jsonb), ledger AS (DELETE FROM payment_ledger)
                      INSERT INTO intents (id, aggregate_id, step, request, correlation_id, attempts, intended_at,
                                           not_before)
                      VALUES ($1, $2, 'charge', '{}', 's', 1, now(), now())";
-        sqlx::query(again).bind(call.id).bind(&call.aggregate_id).execute(&world.pool).await.expect("it is open again");
+        sqlx::query(again)
+            .bind(call.id)
+            .bind(&call.aggregate_id)
+            .bind(&details)
+            .execute(&world.pool)
+            .await
+            .expect("it is open again");
     }
 }
 
