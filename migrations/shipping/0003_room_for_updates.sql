@@ -1,2 +1,3 @@
--- A shipment is changed once, soon after it is written. With room on its page that touches no index.
-ALTER TABLE shipments SET (fillfactor = 70);
+-- A shipment is changed once, soon after it is written, in a flood together with all others of its page. With room there that touches
+-- no index.
+ALTER TABLE shipments SET (fillfactor = 50);
