@@ -19,6 +19,7 @@ pub(crate) fn handle(answer: &Charged, payment: &mut PaymentRow, at: &Moment<'_,
         Charged::Yes { charge_id } => captured(charge_id, payment, at),
         Charged::No { reason } => {
             payment.state = State::Failed;
+            payment.details = payment.details.take().map(|Json(paid)| Json(paid.money()));
             let order_id = shop::order_id(at.aggregate_id)?;
             Ok(publish(PaymentFailed { order_id, reason: shop::reason(reason) }))
         }
@@ -60,6 +61,10 @@ mod tests {
     use super::*;
     use crate::{payment_row::OrderToPay, samples::*};
 
+    fn money() -> OrderToPay {
+        OrderToPay { amount: 200, currency: "EUR".into(), ..OrderToPay::default() }
+    }
+
     #[test]
     fn given_a_charge_when_the_provider_says_yes_then_the_payment_succeeded_and_shipping_learns_all_it_needs() {
         let mut given = given(State::Capturing);
@@ -79,8 +84,7 @@ mod tests {
         assert_eq!((entry.kind, entry.amount, entry.provider_id.as_str()), (Kind::Captured, 200, "ch_1"));
         let row = row(&given);
         assert_eq!((row.state, &row.charge_id), (State::Succeeded, &Some("ch_1".into())));
-        let money = OrderToPay { amount: 200, currency: "EUR".into(), ..OrderToPay::default() };
-        assert_eq!(row.paid().unwrap(), &money, "neither items nor the address are kept");
+        assert_eq!(row.paid().unwrap(), &money(), "neither items nor the address are kept");
     }
 
     #[test]
@@ -99,7 +103,9 @@ mod tests {
             for reason in ["declined", "\0"] {
                 let mut given = given(state);
                 assert_eq!(given.answer::<Charge>(ORDER, no(reason)).unwrap(), ["payment.failed"]);
-                assert_eq!(row(&given).state, State::Failed);
+                let row = row(&given);
+                assert_eq!(row.state, State::Failed);
+                assert_eq!(row.paid().unwrap(), &money(), "neither items nor the address are kept");
             }
         }
     }

@@ -27,6 +27,11 @@ impl Behaviour {
         matches!(self, Behaviour::Flaky | Behaviour::AtWork)
     }
 
+    /// Whether the first try takes the key, for good.
+    pub(crate) fn takes_key(self) -> bool {
+        !self.counts_tries() && self != Behaviour::Unacceptable
+    }
+
     pub(crate) fn of_charge(payment_method: Option<&str>) -> Self {
         match payment_method {
             None => Behaviour::No("no payment method"),

@@ -27,7 +27,7 @@ pub(crate) trait Book: 'static {
     /// batch decides about many of them. Two replicas on one database take turns.
     const BEGIN: &'static str;
 
-    /// Whether nothing but a row under its own key changes its answer.
+    /// Whether it takes its key, and nothing but a row under that key changes its answer.
     fn stands_alone(call: &Self::Call) -> bool;
 
     fn load(
@@ -136,13 +136,17 @@ impl Writer {
     }
 
     async fn settle_all<B: Book>(&mut self, calls: &[B::Call]) -> Result<Vec<Reply<B::Answer>>, sqlx::Error> {
-        if calls.iter().all(B::stands_alone)
-            && let Ok(replies) = self.settle_new::<B>(calls).await
-        {
-            return Ok(replies);
+        if calls.iter().all(B::stands_alone) {
+            match self.settle_new::<B>(calls).await {
+                Ok(replies) => return Ok(replies),
+                Err(error) if is_known_key(&error) => {}
+                // A connection that died while it was idle, mostly. Whatever was written of these calls is found below.
+                Err(error) => {
+                    tracing::warn!(%error, calls = calls.len(), "these calls were not settled at once; they are tried once more");
+                    self.connection = None;
+                }
+            }
         }
-        // A key that is known, or a connection that died. Whatever was written of these calls is found below.
-        self.connection = None;
         let mut tries = 1;
         loop {
             match in_transaction::<B>(&self.pool, calls).await {

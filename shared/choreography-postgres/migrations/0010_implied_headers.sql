@@ -3,6 +3,5 @@
 ALTER TABLE outbox ADD COLUMN implied boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN outbox.implied IS
     'true: headers has only what the envelope in payload does not imply (correlation-id, event-*, content-type and ce_* are left out)';
-
--- Since 0003 due deadlines are found by deadlines_next.
-DROP INDEX deadlines_due;
+ALTER TABLE discarded_messages ADD COLUMN implied boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN discarded_messages.implied IS 'as in outbox';

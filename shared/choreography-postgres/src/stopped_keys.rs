@@ -62,10 +62,10 @@ impl Postgres {
                   done_with AS (INSERT INTO outbox_blocks (range, epoch, numbers, last)
                                 SELECT range, epoch, ARRAY[number], number FROM gone JOIN outbox_ranges USING (range)
                                 WHERE number > published_through)
-             INSERT INTO discarded_messages (number, topic, key, payload, headers, error, stopped_at, reason)
-             SELECT gone.number, gone.topic, gone.key, o.payload, o.headers, gone.error, gone.stopped_at, $2
+             INSERT INTO discarded_messages (number, topic, key, payload, headers, implied, error, stopped_at, reason)
+             SELECT gone.number, gone.topic, gone.key, o.payload, o.headers, o.implied, gone.error, gone.stopped_at, $2
              FROM gone CROSS JOIN LATERAL (
-                 SELECT payload, headers FROM outbox
+                 SELECT payload, headers, implied FROM outbox
                  WHERE range = gone.range AND number = gone.number AND published_at IS NULL LIMIT 1) AS o",
         )
         .bind(number)

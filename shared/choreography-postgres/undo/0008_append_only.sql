@@ -52,8 +52,8 @@ BEGIN
     END LOOP;
 END $$;
 DROP FUNCTION forget_events;
-ALTER TABLE outbox DROP COLUMN nth, DROP COLUMN implied;
-CREATE INDEX deadlines_due ON deadlines (due_at);
+ALTER TABLE outbox DROP COLUMN nth, DROP COLUMN IF EXISTS implied;
+ALTER TABLE discarded_messages DROP COLUMN IF EXISTS implied;
 
 DROP INDEX held_events_due;
 DELETE FROM _engine_migrations WHERE version IN (7, 8, 9, 10);

@@ -41,7 +41,7 @@ impl Book for CarrierBook {
     const BEGIN: &'static str = "BEGIN; SELECT pg_advisory_xact_lock(7070, 2)";
 
     fn stands_alone(call: &Call) -> bool {
-        !Behaviour::of_shipment(call.request.city()).counts_tries()
+        Behaviour::of_shipment(call.request.city()).takes_key()
     }
 
     async fn load(connection: &mut PgConnection, calls: &[Call]) -> Result<Page, sqlx::Error> {

@@ -41,7 +41,7 @@ impl Book for MessageBook {
     const BEGIN: &'static str = "BEGIN; SELECT pg_advisory_xact_lock(7070, 3)";
 
     fn stands_alone(call: &Call) -> bool {
-        !Behaviour::of_message(&call.request.user_id).counts_tries()
+        Behaviour::of_message(&call.request.user_id).takes_key()
     }
 
     async fn load(connection: &mut PgConnection, calls: &[Call]) -> Result<Page, sqlx::Error> {

@@ -35,7 +35,7 @@ impl Book for PaymentBook {
 
     fn stands_alone(call: &Call) -> bool {
         match call {
-            Call::Charge { request, .. } => !Behaviour::of_charge(request.payment_method.as_deref()).counts_tries(),
+            Call::Charge { request, .. } => Behaviour::of_charge(request.payment_method.as_deref()).takes_key(),
             Call::CancelCharge { .. } => true,
             // Its charge decides.
             Call::Refund { .. } => false,

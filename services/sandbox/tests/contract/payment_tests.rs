@@ -31,8 +31,10 @@ async fn another_body_under_the_same_key_is_refused_with_409() {
     let sandbox = world.sandbox(&[]).await;
     let provider = sandbox.provider();
     let first = provider.send("k", "o1", &charge(700, "tok_visa")).await;
-    let other = provider.send("k", "o1", &charge(701, "tok_visa")).await;
-    assert!(matches!(other, Err(ProviderError::Refused { status: 409, .. })), "{other:?}");
+    for other in [charge(701, "tok_visa"), charge(700, "tok_unacceptable"), charge(700, "tok_flaky")] {
+        let other = provider.send("k", "o1", &other).await;
+        assert!(matches!(other, Err(ProviderError::Refused { status: 409, .. })), "{other:?}");
+    }
     assert_eq!(provider.find::<Charge>("k").await, first.map(Some));
 }
 

@@ -86,6 +86,13 @@ async fn headers_that_the_envelope_implies_are_not_stored_and_are_read_with_the_
     );
     let read = unpublished(&world).await.into_iter().map(|row| row.message).collect::<Vec<_>>();
     assert_eq!(read, [event, odd]);
+
+    // So it stands among those that were given up, too.
+    let stop = "INSERT INTO stopped_keys (number, range, topic, key, error) SELECT number, range, topic, key, 'too large' FROM outbox LIMIT 1";
+    sqlx::query(stop).execute(&world.pool).await.expect("a stopped key");
+    assert!(world.handler().database.discard_refused(1, "it is not needed").await.expect("an answer"));
+    let given_up = "SELECT implied || ' ' || headers FROM discarded_messages";
+    assert_eq!(world.texts(given_up).await, [r#"true [["traceparent","00-1-2-01"]]"#]);
 }
 
 #[tokio::test]
