@@ -34,8 +34,8 @@ BEGIN
         COMMIT;
         UPDATE orders SET status = 'completed', updated_at = now() FROM batch_ids WHERE order_id = id;
         UPDATE reservations SET state = 'shipped' FROM batch_ids WHERE order_id = id;
-        UPDATE payments SET state = 'succeeded', charge_id = id, details = jsonb_build_object('amount', 25000, 'currency', 'EUR', 'items', '[]'::jsonb)
-            FROM batch_ids WHERE order_id = id;
+        UPDATE payments SET state = 'succeeded', charge_id = id,
+            details = jsonb_build_object('amount', 25000, 'currency', 'EUR', 'items', '[]'::jsonb) FROM batch_ids WHERE order_id = id;
         UPDATE shipments SET state = 'dispatched', tracking_number = id FROM batch_ids WHERE order_id = id;
         DROP TABLE batch_ids;
         COMMIT;

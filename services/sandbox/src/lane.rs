@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::reply::Reply;
 
-/// So often a batch is settled when others use its keys meanwhile. Only another replica can.
+/// A batch is tried at most so often, if another replica uses its keys meanwhile.
 const TRIES: usize = 3;
 
 /// One side of the ledger, with the rules and the SQL for a batch of calls.

@@ -25,7 +25,8 @@ macro_rules! mine {
 
 /// Each range is read from behind its own number, so that rows that wait in one do not slow the others. Sizes are known without
 /// reading payloads that are stored out of line; payloads beyond the limit, or of rows that have to wait, are not read. Rows that
-/// were left behind come with the new ones. Headers that the envelope implies take some 300 bytes. There is a row in any case: it says which transactions were at work.
+/// were left behind come with the new ones. Headers that the envelope implies take some 300 bytes. There is a row in any case: it says
+/// which transactions were at work.
 ///
 /// `stopped_keys` and `outbox_left_behind` are mostly empty. A read asks once whether they are, and looks for its rows there only if not.
 ///
@@ -35,7 +36,8 @@ const UNPUBLISHED: &str = "
     (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
             pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next) AS snapshot
     LEFT JOIN LATERAL (
-        SELECT number, range, topic, key, CASE WHEN NOT waits THEN payload END AS payload, headers, implied, nth, waits, was_left, size
+        SELECT number, range, topic, key, CASE WHEN NOT waits THEN payload END AS payload, headers, implied, nth, waits,
+               was_left, size
         FROM (
             SELECT waiting.*, sum(size) OVER (ORDER BY number) - size AS before
             FROM unnest($1::int[], $2::bigint[]) AS held (range, behind) CROSS JOIN LATERAL (
@@ -60,7 +62,8 @@ const UNPUBLISHED: &str = "
                       AND o.number NOT IN (SELECT unnest($3::bigint[]))
                     ORDER BY o.number LIMIT $5) AS new
                 UNION ALL
-                SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers, o.implied, o.nth, false AS waits, true AS was_left,
+                SELECT o.number, o.range, o.topic, o.key, o.payload, o.headers, o.implied, o.nth, false AS waits,
+                       true AS was_left,
                        coalesce(octet_length(o.payload), 0) + coalesce(octet_length(o.key), 0) + octet_length(o.headers)
                        + CASE WHEN o.implied THEN 300 ELSE 0 END
                 FROM (

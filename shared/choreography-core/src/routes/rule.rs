@@ -89,13 +89,11 @@ impl Rule {
         keys: KeysOf<E>,
         rule: OnEventWith<E, X, S>,
     ) -> Self {
-        let about = Self::about(place, move |event: &E, aggregate: &mut S::Aggregate, rows, at| {
-            let mut further = Further::<X>::read(keys(event), rows);
-            let reaction = rule(event, aggregate, &mut further, at)?;
-            further.write(rows);
-            Ok((None, reaction))
+        let named = move |event: &E, _: &S::Aggregate| keys(event);
+        let with = Self::with(place, named, move |event, aggregate, further, at| {
+            Ok((None, rule(event, aggregate, further, at)?))
         });
-        Self { further: vec![FurtherRows::named::<E, X>(keys)], ..about }
+        Self { further: vec![FurtherRows::named::<E, X>(keys)], ..with }
     }
 
     pub fn command<C: Command, S: Service>(place: Place, rule: OnCommand<C, S>) -> Self {
