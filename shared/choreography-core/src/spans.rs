@@ -35,6 +35,9 @@ pub fn enabled() -> bool {
     TRACING.get().is_some()
 }
 
+/// Set on spans that are not to be exported: see [`SagaSpan::discard`].
+pub const DISCARDED: &str = "saga.discarded";
+
 /// One span, or the context of its parent where there is none to record.
 ///
 /// Dropped without [`end`](SagaSpan::end), it says that its work was rolled back.
@@ -114,6 +117,13 @@ impl SagaSpan {
         if let Some(span) = &mut self.span {
             span.set_status(Status::error(class));
         }
+    }
+
+    /// Nothing happened, and the same is tried anew under a span of its own: this one is not exported, provided that the exporter looks at
+    /// [`DISCARDED`].
+    pub fn discard(mut self) {
+        self.set(DISCARDED, true);
+        self.end();
     }
 
     /// Ends the span: what it stands for happened.

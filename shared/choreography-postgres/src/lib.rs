@@ -15,6 +15,7 @@ mod leases;
 mod lock;
 mod maintenance;
 mod migrations;
+mod optimism;
 mod outbox;
 mod parts;
 mod payloads;
@@ -100,6 +101,11 @@ impl Database<Routed> for Postgres {
                 },
             )?;
         Ok(PgTransaction::new(tx, self.participant.clone(), self.ranges, now))
+    }
+
+    async fn begin_optimistic(&self) -> Option<Self::Transaction> {
+        let lent = self.pool.lend()?;
+        Some(PgTransaction::optimistic(lent, self.participant.clone(), self.ranges))
     }
 
     async fn crashes(&self, messages: &[Position]) -> Result<Vec<Crashes>, StoreError> {

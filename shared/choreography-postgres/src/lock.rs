@@ -1,5 +1,5 @@
 //! What a transaction locks and reads, in one statement. Its parts come one after the other: deferred events, then the service's
-//! tables in their order, each in key order.
+//! tables in their order, each in key order. An optimistic one reads the same without a lock, and keeps the versions of its rows.
 
 use choreography_core::{
     AnyRow,
@@ -57,14 +57,7 @@ pub(super) async fn lock(db: &mut Session, routed: &Routed, wanted: &Wanted<Rout
             columns.nulls(None)
         ));
     }
-    if !wanted.arrivals.is_empty() {
-        let keys = parts.bind(&wanted.arrivals);
-        parts.select(format!(
-            "SELECT {ARRIVAL} AS what, key, NULL::bigint, NULL::text, bool_or(overtakes AND status <> 'parked'), NULL::int,
-                    NULL::bool{} FROM held_events WHERE key = ANY({keys}::text[]) GROUP BY key",
-            columns.nulls(None)
-        ));
-    }
+    look_up_arrivals(&mut parts, wanted, &columns);
     for (place, rows) in wanted.rows.iter().enumerate() {
         lock_table(&mut parts, routed, (place, rows), &columns);
     }
@@ -76,19 +69,25 @@ pub(super) async fn lock(db: &mut Session, routed: &Routed, wanted: &Wanted<Rout
     Ok(found)
 }
 
-fn lock_table(parts: &mut Parts, routed: &Routed, (place, rows): (usize, &WantedRows<Routed>), columns: &Columns<'_>) {
-    let WantedRows { table: TableId(table), keys, if_free } = rows;
-    let (name, key, mut own) = (table.name, table.key, tables::names(table.columns));
-    let mut events = "NULL::bigint";
-    if counts(routed, rows.table) {
-        own = format!("{own}, {COLUMN}");
-        events = COLUMN;
+pub(super) fn look_up_arrivals(parts: &mut Parts, wanted: &Wanted<Routed>, columns: &Columns<'_>) {
+    if wanted.arrivals.is_empty() {
+        return;
     }
-    let what = TABLES + 2 * i32::try_from(place).unwrap_or_default();
-    let nulls = "NULL::text, NULL::bool, NULL::int, NULL::bool";
-    let locked_now = |step: &str| {
-        format!("SELECT {what} AS what, {key} AS key, {events}, {nulls}{} FROM {step}", columns.nulls(Some(place)))
-    };
+    let keys = parts.bind(&wanted.arrivals);
+    parts.select(format!(
+        "SELECT {ARRIVAL} AS what, key, NULL::bigint, NULL::text, bool_or(overtakes AND status <> 'parked'), NULL::int,
+                NULL::bool{} FROM held_events WHERE key = ANY({keys}::text[]) GROUP BY key",
+        columns.nulls(None)
+    ));
+}
+
+fn lock_table(parts: &mut Parts, routed: &Routed, (place, rows): (usize, &WantedRows<Routed>), columns: &Columns<'_>) {
+    let WantedRows { table: id @ TableId(table), keys, if_free } = rows;
+    let (name, key, mut own) = (table.name, table.key, tables::names(table.columns));
+    if counts(routed, *id) {
+        own = format!("{own}, {COLUMN}");
+    }
+    let locked_now = |step: &str| format!("SELECT {} FROM {step}", row(routed, (place, *id), columns, "NULL::text"));
     if !keys.is_empty() {
         let (step, keys, after) = (format!("locked_{place}"), parts.bind(keys), parts.after());
         parts.locking_step(
@@ -111,12 +110,24 @@ fn lock_table(parts: &mut Parts, routed: &Routed, (place, rows): (usize, &Wanted
         );
         parts.select(locked_now(&step));
         parts.select(format!(
-            "SELECT {} AS what, {key} AS key, NULL::bigint, {nulls}{} FROM {name} WHERE {key} = ANY({keys}::text[])
-             AND NOT EXISTS (SELECT FROM {step} WHERE {step}.{key} = {name}.{key})",
-            what + 1,
+            "SELECT {} AS what, {key} AS key, NULL::bigint, NULL::text, NULL::bool, NULL::int, NULL::bool{} FROM {name}
+             WHERE {key} = ANY({keys}::text[]) AND NOT EXISTS (SELECT FROM {step} WHERE {step}.{key} = {name}.{key})",
+            what_of(place) + 1,
             columns.nulls(None)
         ));
     }
+}
+
+/// The columns of a row that is there, of the table at `place`.
+pub(super) fn row(routed: &Routed, (place, table): (usize, TableId), columns: &Columns<'_>, version: &str) -> String {
+    let (what, key) = (what_of(place), table.0.key);
+    let events = if counts(routed, table) { COLUMN } else { "NULL::bigint" };
+    let own = columns.nulls(Some(place));
+    format!("{what} AS what, {key} AS key, {events}, {version}, NULL::bool, NULL::int, NULL::bool{own}")
+}
+
+fn what_of(place: usize) -> i32 {
+    TABLES + 2 * i32::try_from(place).unwrap_or_default()
 }
 
 /// Whether a table's rows count the events of their aggregates.
@@ -125,12 +136,12 @@ pub(super) fn counts(routed: &Routed, table: TableId) -> bool {
 }
 
 /// The columns of all tables, one behind the other; in the rows of one table those of the others are null.
-struct Columns<'a> {
+pub(super) struct Columns<'a> {
     tables: Vec<(&'a TableId, usize)>,
 }
 
 impl<'a> Columns<'a> {
-    fn of(rows: &'a [WantedRows<Routed>]) -> Self {
+    pub fn of(rows: &'a [WantedRows<Routed>]) -> Self {
         let mut first = BEFORE;
         let mut tables = Vec::new();
         for WantedRows { table, .. } in rows {
@@ -141,7 +152,7 @@ impl<'a> Columns<'a> {
     }
 
     /// In a select of the table at `own`, its columns among the nulls of the others.
-    fn nulls(&self, own: Option<usize>) -> String {
+    pub fn nulls(&self, own: Option<usize>) -> String {
         let of = |(place, (table, _)): (usize, &(&TableId, usize))| match own == Some(place) {
             true => tables::names(table.0.columns),
             false => {
@@ -152,7 +163,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-enum Read {
+pub(super) enum Read {
     Queue(Deferred),
     /// Of this aggregate an event is deferred; whether one of them is a compensation that is not parked.
     Arrival(String, bool),
@@ -161,7 +172,7 @@ enum Read {
     Locked(TableId, String),
 }
 
-fn read(routed: &Routed, columns: &Columns<'_>, row: &PgRow) -> sqlx::Result<Read> {
+pub(super) fn read(routed: &Routed, columns: &Columns<'_>, row: &PgRow) -> sqlx::Result<Read> {
     let (what, key): (i32, String) = (row.try_get(0)?, row.try_get(1)?);
     if what == QUEUE {
         return Ok(Read::Queue(Deferred {
@@ -186,7 +197,7 @@ fn read(routed: &Routed, columns: &Columns<'_>, row: &PgRow) -> sqlx::Result<Rea
     })
 }
 
-fn keep(read: Read, found: &mut Found<Routed>) {
+pub(super) fn keep(read: Read, found: &mut Found<Routed>) {
     match read {
         Read::Queue(deferred) => found.queues.push(deferred),
         Read::Arrival(key, overtaking) => {

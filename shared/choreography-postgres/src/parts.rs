@@ -18,6 +18,8 @@ pub(super) struct Parts {
     wrong: Option<BoxDynError>,
     /// The last step that others have to come after.
     last: Option<String>,
+    /// The step that all writes have to come after.
+    first: Option<String>,
 }
 
 impl Parts {
@@ -47,12 +49,19 @@ impl Parts {
         self.last = Some(name.to_owned());
     }
 
+    /// The steps so far come before all that are written from here on.
+    pub fn write_after_these(&mut self) {
+        self.first.clone_from(&self.last);
+    }
+
     /// A condition that holds once the last ordered step is over.
     pub fn after(&self) -> String {
-        match &self.last {
-            Some(last) => format!("(SELECT count(*) FROM {last}) IS NOT NULL"),
-            None => "true".to_owned(),
-        }
+        after(self.last.as_deref())
+    }
+
+    /// A condition that holds once writes may begin, for a step that comes after no other.
+    pub fn once_it_writes(&self) -> String {
+        after(self.first.as_deref())
     }
 
     /// Rows of the answer. All that is selected has the same columns.
@@ -78,5 +87,12 @@ impl Parts {
         let select = if self.selects.is_empty() { nothing.to_owned() } else { self.selects.join(" UNION ALL ") };
         let statement = format!("{} {select}", self.steps);
         sqlx::query_with(AssertSqlSafe(statement), self.arguments).fetch_all(db).await
+    }
+}
+
+fn after(step: Option<&str>) -> String {
+    match step {
+        Some(step) => format!("(SELECT count(*) FROM {step}) IS NOT NULL"),
+        None => "true".to_owned(),
     }
 }

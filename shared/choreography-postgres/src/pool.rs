@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use chrono::{DateTime, Utc};
@@ -19,11 +19,15 @@ use super::{session::Session, statement::no_answer};
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// After this long without use a connection is asked whether it lives.
 const QUIET: Duration = Duration::from_secs(1);
-const PING_LIMIT: Duration = Duration::from_secs(2);
+pub(super) const PING_LIMIT: Duration = Duration::from_secs(2);
 /// Older ones are made anew, so that an address that moved is followed without an error.
 const LONGEST_LIFE: Duration = Duration::from_secs(600);
 /// Statements that a connection keeps prepared. What a batch writes decides which parts its statement has.
 const STATEMENTS: usize = 500;
+/// So long the database's clock is expected to have gone on as this machine's.
+const CLOCK_HOLDS: Duration = Duration::from_secs(10);
+/// A connection that was in use so lately is not asked whether it lives before a write that must not get lost.
+const A_MOMENT: Duration = Duration::from_millis(10);
 /// A BEGIN that meets a dead connection is tried on another.
 const BEGIN_TRIES: usize = 2;
 
@@ -65,12 +69,39 @@ struct Server {
     trusted_since: Mutex<Instant>,
     lacks_partition: AtomicBool,
     partition_missed: Notify,
+    clock: Mutex<Option<Clock>>,
+}
+
+/// The database's clock as it was told last.
+struct Clock {
+    told: DateTime<Utc>,
+    asked: Instant,
+    /// What this machine's clock said then.
+    here: SystemTime,
+}
+
+impl Clock {
+    /// What it says now, unless that is too long ago. A machine that slept meanwhile knows it by its own clock.
+    fn now(&self) -> Option<DateTime<Utc>> {
+        let (since, here) = (self.asked.elapsed(), self.here.elapsed().ok()?);
+        (since < CLOCK_HOLDS && here < CLOCK_HOLDS).then(|| self.told + since)
+    }
+}
+
+/// A connection for an optimistic transaction.
+pub(super) struct Lent {
+    pub session: Session,
+    /// What the database's clock says, by its last answer.
+    pub now: DateTime<Utc>,
+    /// Whether this connection was in use a moment ago.
+    pub answered: bool,
 }
 
 impl Server {
     fn new() -> Arc<Self> {
         let (trusted_since, lacks_partition) = (Mutex::new(Instant::now()), AtomicBool::new(false));
-        Arc::new(Self { trusted_since, lacks_partition, partition_missed: Notify::new() })
+        let (partition_missed, clock) = (Notify::new(), Mutex::default());
+        Arc::new(Self { trusted_since, lacks_partition, partition_missed, clock })
     }
 }
 
@@ -169,12 +200,35 @@ impl Pool {
         loop {
             // Whether the connection lives is found out by its BEGIN.
             let (mut session, _) = self.acquire().await?;
+            let asked = Instant::now();
             match session.begin(then).await {
-                Ok(now) => return Ok((session, now)),
+                Ok(now) => {
+                    self.was_told(now, asked);
+                    return Ok((session, now));
+                }
                 Err(_) if tries < BEGIN_TRIES && session.is_lost() => tries += 1,
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// A connection for statements that are transactions of their own, if one is free that is open already. `None` as well if it is not known
+    /// what the database's clock says, and behind a pooler: that would give each statement another connection, which does not know what was
+    /// prepared on the one before.
+    pub(super) fn lend(&self) -> Option<Lent> {
+        let now = locked(&self.0.server.clock).as_ref()?.now()?;
+        if !self.names_statements() {
+            return None;
+        }
+        let permit = self.0.free.clone().try_acquire_owned().ok()?;
+        let Idle { connection, born, since } = self.take_idle()?;
+        let session = Session::new(connection, Place { _permit: permit, born }, self.clone());
+        Some(Lent { session, now, answered: since.elapsed() < A_MOMENT })
+    }
+
+    /// The database's clock, as it said; and when it was asked.
+    pub(super) fn was_told(&self, told: DateTime<Utc>, asked: Instant) {
+        *locked(&self.0.server.clock) = Some(Clock { told, asked, here: SystemTime::now() });
     }
 
     /// The one used last: those below it may go when they were not needed for long.
@@ -195,6 +249,7 @@ impl Pool {
     /// No connection that was made before now is used again.
     pub(super) fn distrust(&self) {
         *locked(&self.0.server.trusted_since) = Instant::now();
+        *locked(&self.0.server.clock) = None;
     }
 
     /// A row fitted into no partition.

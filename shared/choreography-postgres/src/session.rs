@@ -1,7 +1,10 @@
 //! One connection while a caller has it. Every statement ends within a limit. A connection on whose wire anything may come
 //! next is closed, never handed to the next caller.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream, stream::BoxStream};
@@ -65,6 +68,11 @@ impl Session {
         };
         let row = first(begun?).ok_or_else(|| sqlx::Error::Protocol("BEGIN answered without the time".into()))?;
         row.try_get(0)
+    }
+
+    /// The database's clock, as it just said.
+    pub(super) fn was_told(&self, now: DateTime<Utc>, asked: Instant) {
+        self.pool.was_told(now, asked);
     }
 
     /// Whether anything more can be had from it.

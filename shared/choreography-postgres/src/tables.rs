@@ -68,11 +68,12 @@ pub(super) fn update(parts: &mut Parts, step: &str, table: TableId, rows: &[(Str
         new = format!("{new}, {COLUMN}");
         set.push(format!("{COLUMN} = coalesce(new.{COLUMN}, {name}.{COLUMN})"));
     }
-    let set = set.join(", ");
+    let (set, after) = (set.join(", "), parts.once_it_writes());
     parts.step(
         step,
         &format!(
-            "UPDATE {name} SET {set} FROM unnest({keys}::text[]{cells}) AS new ({key}{new}) WHERE {name}.{key} = new.{key}"
+            "UPDATE {name} SET {set} FROM unnest({keys}::text[]{cells}) AS new ({key}{new})
+             WHERE {name}.{key} = new.{key} AND {after}"
         ),
     );
 }
@@ -81,12 +82,12 @@ pub(super) fn update(parts: &mut Parts, step: &str, table: TableId, rows: &[(Str
 pub(super) fn count(parts: &mut Parts, table: TableId, events: &[(&str, i64)]) {
     let (name, key) = (table.0.name, table.0.key);
     let (keys, counts): (Vec<&str>, Vec<i64>) = events.iter().copied().unzip();
-    let (keys, counts) = (parts.bind(keys), parts.bind(counts));
+    let (keys, counts, after) = (parts.bind(keys), parts.bind(counts), parts.once_it_writes());
     parts.step(
         "counted",
         &format!(
             "UPDATE {name} SET {COLUMN} = new.count FROM unnest({keys}::text[], {counts}::bigint[]) AS new (key, count)
-             WHERE {name}.{key} = new.key"
+             WHERE {name}.{key} = new.key AND {after}"
         ),
     );
 }

@@ -68,15 +68,17 @@ pub(super) fn write_deadlines(statement: &mut Statement<'_>, deadlines: &Deadlin
     let Deadlines { taken, replaced, settled, set, postponed } = deadlines;
     if !taken.is_empty() {
         let ids = statement.parts.bind(taken);
-        let delete = format!("DELETE FROM deadlines WHERE id = ANY({ids}::uuid[]) RETURNING id");
+        let after = statement.parts.once_it_writes();
+        let delete = format!("DELETE FROM deadlines WHERE id = ANY({ids}::uuid[]) AND {after} RETURNING id");
         statement.parts.ordered_step("deadlines_taken", &delete);
-        statement.look_for_missing(taken.clone(), &ids, "deadlines_taken");
+        statement.look_for_missing_ids(taken.clone(), &ids, "deadlines_taken");
     }
     if !replaced.is_empty() {
         let ids = statement.parts.bind(replaced);
         statement.look_for_gone(replaced.clone(), &ids, "deadlines");
     }
-    if !settled.is_empty() {
+    // An optimistic write does it once it has its locks.
+    if !settled.is_empty() && statement.check.is_none() {
         let aggregates = statement.parts.bind(column(settled, |(aggregate, _)| aggregate.as_str()));
         let names = statement.parts.bind(column(settled, |(_, name)| name.as_str()));
         let delete = format!(
@@ -92,7 +94,7 @@ pub(super) fn write_deadlines(statement: &mut Statement<'_>, deadlines: &Deadlin
         let ids = column(postponed, |row| row.id);
         let given = statement.parts.bind(&ids);
         postpone_deadlines(&mut statement.parts, &given, postponed);
-        statement.look_for_missing(ids, &given, "deadlines_postponed");
+        statement.look_for_missing_ids(ids, &given, "deadlines_postponed");
     }
 }
 
@@ -148,9 +150,10 @@ pub(super) fn write_calls(statement: &mut Statement<'_>, calls: &Calls) {
     let Calls { taken, new, own_until, amended, postponed } = calls;
     if !taken.is_empty() {
         let ids = statement.parts.bind(taken);
-        let delete = format!("DELETE FROM intents WHERE id = ANY({ids}::uuid[]) RETURNING id");
+        let after = statement.parts.once_it_writes();
+        let delete = format!("DELETE FROM intents WHERE id = ANY({ids}::uuid[]) AND {after} RETURNING id");
         statement.parts.ordered_step("calls_taken", &delete);
-        statement.look_for_missing(taken.clone(), &ids, "calls_taken");
+        statement.look_for_missing_ids(taken.clone(), &ids, "calls_taken");
     }
     if !amended.is_empty() {
         amend_calls(&mut statement.parts, amended);
@@ -159,7 +162,7 @@ pub(super) fn write_calls(statement: &mut Statement<'_>, calls: &Calls) {
         let ids = column(postponed, |row| row.call.id);
         let given = statement.parts.bind(&ids);
         postpone_calls(&mut statement.parts, &given, postponed);
-        statement.look_for_missing(ids, &given, "calls_postponed");
+        statement.look_for_missing_ids(ids, &given, "calls_postponed");
     }
     // Behind what deletes a call of the same step.
     if !new.is_empty() {

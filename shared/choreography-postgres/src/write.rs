@@ -14,36 +14,59 @@ use choreography_core::{
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use super::{Session, error::store_error, headers, lock, parts::Parts, tables, waiting_rows};
+use super::{
+    Session,
+    error::store_error,
+    headers, lock,
+    optimism::{self, Check, SeenRows},
+    parts::Parts,
+    tables, waiting_rows,
+};
 
 /// In place of a look: the number of a message.
 const NUMBER: i32 = -1;
+/// In place of a look: an optimistic write found all as it was read.
+pub(super) const CHECKED: i32 = -2;
 
 /// What a look finds lost: the item at the place that it answers.
-enum Look<'a> {
+pub(super) enum Look<'a> {
     Repeats(&'a [Uuid]),
     Kept(&'a [DeadMessage]),
     Settled(Vec<Uuid>),
     Changed(Vec<&'a str>),
 }
 
-/// The statement and its looks, each known by its number.
+/// The statement and its looks, each known by its number. An optimistic one has none: it is not told what was lost, but refused.
 pub(super) struct Statement<'a> {
     pub parts: Parts,
     looks: Vec<Look<'a>>,
+    pub check: Option<Check<'a>>,
 }
 
 impl<'a> Statement<'a> {
-    /// `from` names the rows that say what was lost, each by its `place` (1 is the first).
+    /// Of what was given, that is lost which a step did not return.
+    fn look_for_missing(&mut self, look: Look<'a>, given: Given<'_>, step: &str, column: &str) {
+        let Given { parameter, kind, count } = given;
+        match &mut self.check {
+            Some(check) => check.returns(step, count),
+            None => self.look(look, &missing(parameter, kind, step, column)),
+        }
+    }
+
+    /// That is lost which `from` names, each by its `place` (1 is the first).
     fn look(&mut self, look: Look<'a>, from: &str) {
+        if let Some(check) = &mut self.check {
+            return check.finds_nothing(from);
+        }
         let number = self.looks.len();
         self.parts.select(format!("SELECT {number} AS look, place FROM {from}"));
         self.looks.push(look);
     }
 
     /// Of rows that a step returned: which of the ids that it was given are not among them.
-    pub fn look_for_missing(&mut self, given: Vec<Uuid>, ids: &str, step: &str) {
-        self.look(Look::Settled(given), &missing(ids, "uuid", step, "id"));
+    pub fn look_for_missing_ids(&mut self, ids: Vec<Uuid>, parameter: &str, step: &str) {
+        let given = Given { parameter, kind: "uuid", count: ids.len() };
+        self.look_for_missing(Look::Settled(ids), given, step, "id");
     }
 
     pub fn look_for_gone(&mut self, given: Vec<Uuid>, ids: &str, table: &str) {
@@ -53,6 +76,13 @@ impl<'a> Statement<'a> {
         );
         self.look(Look::Settled(given), &from);
     }
+}
+
+/// What a step was given: its parameter, that array's type, and how long it is.
+struct Given<'p> {
+    parameter: &'p str,
+    kind: &'static str,
+    count: usize,
 }
 
 /// Mostly all are there, and then nothing is compared.
@@ -69,8 +99,11 @@ pub(super) async fn write(
     routed: &Routed,
     ranges: i32,
     writing: &Writing<Routed>,
+    seen: Option<&[SeenRows]>,
 ) -> Result<Written, StoreError> {
-    let mut statement = Statement { parts: Parts::default(), looks: Vec::new() };
+    let check = seen.map(Check::new);
+    let mut statement = Statement { parts: Parts::default(), looks: Vec::new(), check };
+    optimism::lock_unchanged(&mut statement);
     write_inbox(&mut statement, routed.name(), &writing.inbox);
     dead_letter(&mut statement, &writing.dead);
     for (number, changes) in writing.tables.iter().enumerate() {
@@ -79,11 +112,15 @@ pub(super) async fn write(
     }
     count_others(&mut statement, routed, writing);
     tables::append(&mut statement.parts, &writing.records);
+    if seen.is_none() {
+        look_for_deferred(&mut statement, &writing.deferred);
+    }
     write_deferred(&mut statement, &writing.deferred);
     waiting_rows::write_deadlines(&mut statement, &writing.deadlines);
     waiting_rows::write_calls(&mut statement, &writing.calls);
+    optimism::refuse_unless_unchanged(&mut statement, &writing.deferred, &writing.deadlines);
     append_outbox(&mut statement.parts, ranges, &writing.messages);
-    let Statement { parts, looks } = statement;
+    let Statement { parts, looks, .. } = statement;
     let rows = parts.fetch(&mut *db, "SELECT 0 AS look, 0::bigint AS place WHERE false").await.map_err(store_error)?;
     let (mut lost, mut numbers) = (Lost::default(), Vec::new());
     for row in &rows {
@@ -115,15 +152,16 @@ impl Look<'_> {
 fn write_inbox<'a>(statement: &mut Statement<'a>, consumer: &str, inbox: &'a Inbox) {
     if !inbox.new.is_empty() {
         let parts = &mut statement.parts;
-        let (consumer, ids) = (parts.bind(consumer), parts.bind(&inbox.new));
+        let (consumer, ids, after) = (parts.bind(consumer), parts.bind(&inbox.new), parts.after());
         parts.ordered_step(
             "inbox_new",
             &format!(
                 "INSERT INTO inbox (consumer, event_id) SELECT {consumer}::text, id FROM unnest({ids}::uuid[]) AS new (id)
-                 ON CONFLICT DO NOTHING RETURNING event_id"
+                 WHERE {after} ON CONFLICT DO NOTHING RETURNING event_id"
             ),
         );
-        statement.look(Look::Repeats(&inbox.new), &missing(&ids, "uuid", "inbox_new", "event_id"));
+        let given = Given { parameter: &ids, kind: "uuid", count: inbox.new.len() };
+        statement.look_for_missing(Look::Repeats(&inbox.new), given, "inbox_new", "event_id");
     }
     if !inbox.early.is_empty() {
         let (consumer, ids) = (statement.parts.bind(consumer), statement.parts.bind(&inbox.early));
@@ -184,8 +222,10 @@ fn write_table<'a>(
         let step = format!("new_{number}");
         tables::insert(parts, &step, *table, inserts, events);
         let keys: Vec<&str> = inserts.iter().map(|(key, _)| key.as_str()).collect();
-        let given = parts.bind(keys.clone());
-        statement.look(Look::Changed(keys), &missing(&given, "text", &step, table.0.key));
+        // An optimistic write counts them.
+        let parameter = if statement.check.is_none() { parts.bind(keys.clone()) } else { String::new() };
+        let given = Given { parameter: &parameter, kind: "text", count: keys.len() };
+        statement.look_for_missing(Look::Changed(keys), given, &step, table.0.key);
     }
     if !absent.is_empty() {
         let (name, key, given) = (table.0.name, table.0.key, statement.parts.bind(absent));
@@ -197,8 +237,8 @@ fn write_table<'a>(
     }
 }
 
-fn write_deferred<'a>(statement: &mut Statement<'a>, deferred: &'a DeferredEvents) {
-    let DeferredEvents { none, no_compensation, released, failed_again, defer } = deferred;
+fn look_for_deferred<'a>(statement: &mut Statement<'a>, deferred: &'a DeferredEvents) {
+    let DeferredEvents { none, no_compensation, .. } = deferred;
     // Compared plainly the status would fit the index of what is due, and without the OFFSET the look would be a join.
     // Planned while little is deferred, either reads all of an index in each batch, however much is held by then.
     let waits = " AND h.overtakes AND coalesce(h.status, '') <> 'parked'";
@@ -212,6 +252,10 @@ fn write_deferred<'a>(statement: &mut Statement<'a>, deferred: &'a DeferredEvent
             statement.look(Look::Changed(keys.iter().map(String::as_str).collect()), &from);
         }
     }
+}
+
+fn write_deferred(statement: &mut Statement<'_>, deferred: &DeferredEvents) {
+    let DeferredEvents { released, failed_again, defer, .. } = deferred;
     let parts = &mut statement.parts;
     if !released.is_empty() {
         let numbers = parts.bind(released);

@@ -1,5 +1,5 @@
 -- Back to the version whose last migration is 0006, which marks the rows of the outbox: says what is published in its way, gives its
--- relays their ranges back, and takes 0007 to 0010 away, so that they come again with a newer version.
+-- relays their ranges back, and takes 0007 to 0011 away, so that they come again with a newer version.
 -- As the owner of the tables, in one transaction, once no replica of this version runs, and before one of the other starts.
 BEGIN;
 UPDATE outbox o SET published_at = now() FROM outbox_ranges r
@@ -55,6 +55,28 @@ DROP FUNCTION forget_events;
 ALTER TABLE outbox DROP COLUMN nth, DROP COLUMN IF EXISTS implied;
 ALTER TABLE discarded_messages DROP COLUMN IF EXISTS implied;
 
+-- As in 0001.
+CREATE OR REPLACE PROCEDURE grant_to_service(service name)
+    LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    name regclass;
+BEGIN
+    REVOKE ALL ON SCHEMA public FROM PUBLIC;
+    REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA public FROM PUBLIC;
+    EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', service);
+    EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO %I', service);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION make_partitions, drop_partitions, uuid7_floor TO %I', service);
+    FOR name IN
+        SELECT oid FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+    LOOP
+        EXECUTE format('GRANT SELECT ON TABLE %s TO %I', name, service);
+        CONTINUE WHEN name::text LIKE '%\_migrations';
+        EXECUTE format('GRANT INSERT, UPDATE, DELETE ON TABLE %s TO %I', name, service);
+    END LOOP;
+END $$;
+DROP FUNCTION IF EXISTS deferred_by_now, settle_deadlines, refuse_to_commit;
+
 DROP INDEX held_events_due;
-DELETE FROM _engine_migrations WHERE version IN (7, 8, 9, 10);
+DELETE FROM _engine_migrations WHERE version IN (7, 8, 9, 10, 11);
 COMMIT;

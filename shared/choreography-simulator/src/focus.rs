@@ -106,6 +106,9 @@ pub static ANY_SERVICES: Tables = Tables {
         ("call", 3, LOST_CALLS),
         ("append_records", 1, PLAIN),
         ("commit", 2, STANDBY),
+        ("read_rows", 1, PLAIN),
+        ("write_at_once", 2, LOCKS),
+        ("write_at_once", 2, STANDBY),
     ],
     frequent: &["append_records", "begin", "commit", "lock_rows", "mark", "publish"],
     profiles: &[

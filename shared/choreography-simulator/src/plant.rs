@@ -23,6 +23,8 @@ pub enum Plant {
     LostRaceIgnored,
     /// What is deferred is seen as it was before the locks, and not looked at again.
     DeferredNotLookedAt,
+    /// An optimistic write does not compare its rows with what was read.
+    VersionsNotCompared,
     /// Repeats are recognised, and handled all the same.
     InboxIgnored,
     /// The database's moment is the application's, whose clock is wrong.

@@ -24,6 +24,8 @@ pub enum Plant {
     NoTombstone,
     /// It goes unnoticed that another transaction inserted the same row first.
     LostRaceIgnored,
+    /// An optimistic write does not compare its rows with what was read.
+    VersionsNotCompared,
     /// Repeats are recognised, and handled all the same.
     InboxIgnored,
     /// The database's moment is the application's, whose clock is wrong.
@@ -71,6 +73,7 @@ impl Plant {
             Self::LeftBehindForgotten => Engine::LeftBehindForgotten,
             Self::NoTombstone => Engine::NoTombstone,
             Self::LostRaceIgnored => Engine::LostRaceIgnored,
+            Self::VersionsNotCompared => Engine::VersionsNotCompared,
             Self::InboxIgnored => Engine::InboxIgnored,
             Self::ApplicationClock => Engine::ApplicationClock,
             Self::NoDeadLetter => Engine::NoDeadLetter,

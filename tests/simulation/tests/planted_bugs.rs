@@ -40,6 +40,7 @@ found! {
     stock_released_before_the_money_went_back_is_found: StockFirst within 200;
     a_missing_tombstone_is_found: NoTombstone within 200;
     a_lost_race_for_a_new_row_that_is_ignored_is_found: LostRaceIgnored within 400;
+    optimistic_writes_over_what_others_changed_are_found: VersionsNotCompared within 400;
     repeats_that_are_handled_all_the_same_are_found: InboxIgnored within 100;
     an_application_that_goes_by_its_own_clock_is_found: ApplicationClock within 50;
     missing_dead_letters_are_found: NoDeadLetter within 100;

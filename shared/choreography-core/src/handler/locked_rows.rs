@@ -27,6 +27,11 @@ impl<P: Participant> Default for Suspects<P> {
 }
 
 impl<P: Participant> Suspects<P> {
+    /// Whether no row is suspected.
+    pub fn is_empty(&self) -> bool {
+        self.rows().is_empty()
+    }
+
     /// Those of the keys that are suspected, and the others; both in their order.
     pub fn split(&self, table: P::Table, keys: Vec<String>, now: DateTime<Utc>) -> (Vec<String>, Vec<String>) {
         let mut rows = self.rows();

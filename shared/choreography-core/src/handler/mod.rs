@@ -5,6 +5,9 @@
 //! trips, and one more for each table whose keys stand in rows of another. It inserts only after it has taken all its locks, the inbox
 //! first. So the write looks again at whatever was read without a lock, and a batch that lost something to another transaction is
 //! done anew, knowing what it lost.
+//!
+//! A small batch is tried without locks first ([optimism]): it reads, runs the rules, and writes if all stands as it was read. That is two
+//! round trips.
 
 mod batch;
 mod conflicts;
@@ -22,6 +25,9 @@ mod locked_rows;
 #[cfg(test)]
 mod lost_tests;
 mod note;
+mod optimism;
+#[cfg(test)]
+mod optimism_tests;
 #[cfg(test)]
 mod order_tests;
 mod outcome;
@@ -58,6 +64,7 @@ use batch::Batch;
 use conflicts::Known;
 use locked_rows::Suspects;
 use note::SetAside;
+use optimism::Optimism;
 use reporting::BatchSpans;
 use touched_rows::Touched;
 
@@ -73,6 +80,7 @@ pub struct Handler<P: Participant, D> {
     /// How long, how often, how large.
     pub policy: Policy,
     suspects: Suspects<P>,
+    optimism: Optimism,
     knows_culprit: AtomicBool,
 }
 
@@ -92,7 +100,8 @@ struct Manner<'a> {
 impl<P: Participant, D: Database<P>> Handler<P, D> {
     /// A handler for these rules on this database.
     pub fn new(participant: Arc<P>, database: D, policy: Policy) -> Self {
-        Self { participant, database, policy, suspects: Suspects::default(), knows_culprit: AtomicBool::new(false) }
+        let (suspects, optimism, knows_culprit) = (Suspects::default(), Optimism::default(), AtomicBool::new(false));
+        Self { participant, database, policy, suspects, optimism, knows_culprit }
     }
 
     /// Whether a command, a deadline or an answer was set aside because it has ended the process, which would end it again if it were
@@ -111,6 +120,9 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         manner: Manner<'_>,
     ) -> Result<Progress<P::Reply>, StoreError> {
         if let Some(handled) = nothing_to_do(inbound) {
+            return Ok(handled);
+        }
+        if let Some(handled) = self.try_without_locks(ids, inbound, manner).await? {
             return Ok(handled);
         }
         let mut known = Known::default();
@@ -136,7 +148,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         let mut tx = self.database.begin(manner.waits).await?;
         let mut batch = Batch::new(&*self.participant, inbound, tx.now(), spans.link(), manner);
         batch.look_at_all(self.policy.window, known);
-        let mut rows = self.lock(&mut tx, &mut batch, manner).await?;
+        let mut rows = self.lock(&mut tx, &mut batch, Some(manner.waits)).await?;
         let outcome = batch.run(&self.policy, &mut rows, known, ids);
         let mut numbers = Vec::new();
         if !outcome.writing.is_empty() {
@@ -153,17 +165,17 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         Ok(Ok(outcome.committed(self.policy.ranges, &numbers, since)))
     }
 
-    /// Locks what the inputs touch. The keys of a table may come from the rows of those before it.
+    /// Locks what the inputs touch; an optimistic transaction waits for no lock (`None`), and reads it. The keys of a table may come from the
+    /// rows of those before it.
     async fn lock(
         &self,
         tx: &mut D::Transaction,
         batch: &mut Batch<'_, P>,
-        manner: Manner<'_>,
+        waits: Option<Waits>,
     ) -> Result<Rows<P>, StoreError> {
         let (mut rows, mut asked) = (Rows::default(), Vec::new());
         let mut wanted = Wanted { queues: batch.queues(), arrivals: batch.arrivals(), rows: Vec::new() };
-        let tables = if manner.set_aside.is_none() { self.participant.tables() } else { &[] };
-        for &table in tables {
+        for &table in self.participant.tables() {
             if !batch.names(table) {
                 continue;
             }
@@ -178,9 +190,10 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
                 rows.load_fresh(table, key, self.participant.absent(table));
             }
             if !shared.is_empty() {
-                let (if_free, keys) = match manner.waits == Waits::Hurried {
-                    true => (shared, Vec::new()),
-                    false => self.suspects.split(table, shared, batch.now),
+                let (if_free, keys) = match waits {
+                    Some(Waits::Hurried) => (shared, Vec::new()),
+                    Some(Waits::Long | Waits::Shortly) => self.suspects.split(table, shared, batch.now),
+                    None => (Vec::new(), shared),
                 };
                 wanted.rows.push(WantedRows { table, keys, if_free });
                 asked.push(touched);

@@ -142,6 +142,12 @@ impl<P: Participant> Outcome<P> {
         sort::<Uuid>(&mut self.writing.inbox.early);
     }
 
+    /// Nothing of it was written, and all of it is done anew.
+    pub fn discard(self) {
+        self.event_spans.into_iter().for_each(SagaSpan::discard);
+        self.reports.into_iter().for_each(|report| report.span.discard());
+    }
+
     /// It is committed: reports it, and says what has to be done now. `numbers`: of the messages, in the outbox. `since`: a moment
     /// before the transaction began.
     pub fn committed(self, range_count: i32, numbers: &[i64], since: Instant) -> Progress<P::Reply> {

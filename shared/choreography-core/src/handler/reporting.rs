@@ -62,6 +62,11 @@ impl BatchSpans {
         self.transaction.end();
         self.batch.end();
     }
+
+    pub fn discard(self) {
+        self.transaction.discard();
+        self.batch.discard();
+    }
 }
 
 /// The report of one input.

@@ -47,6 +47,8 @@ pub trait Database<P: Participant>: Send + Sync + 'static {
     /// Opens a transaction. A hurried one finds out at once whether another session has a
     /// table locked as a whole: that concerns every input ([`StoreError::Unavailable`]).
     fn begin(&self, waits: Waits) -> impl Future<Output = Result<Self::Transaction, StoreError>> + Send;
+    /// Begins an [optimistic](Transaction#optimistic-ones) transaction, without asking the database anything. `None`: it can't be had now.
+    fn begin_optimistic(&self) -> impl Future<Output = Option<Self::Transaction>> + Send;
 
     /// How often the process crashed while it handled each message; in the order of `messages`.
     fn crashes(&self, messages: &[Position]) -> impl Future<Output = Result<Vec<Crashes>, StoreError>> + Send;
@@ -85,8 +87,21 @@ pub enum Waits {
 /// Nothing is inserted before the write, so another transaction may have changed some of what was read: a row that was not
 /// there, a key without a deferred event, an event that had no effect yet. The write looks at all of that again in its own,
 /// later snapshot and says what was [`Lost`]; a transaction that lost something rolls back and begins anew.
+///
+/// # Optimistic ones
+///
+/// A transaction of [`begin_optimistic`](Database::begin_optimistic) has two round trips instead of four: BEGIN and COMMIT go. Its
+/// [`lock`](Transaction::lock) reads and locks nothing. Its [`write`](Transaction::write) is one statement, and a transaction of its own: it
+/// locks every row that was read, in the same order and without waiting for it, and finds it in the very version that was read; it looks at all
+/// that any write looks at; and it commits. What only a row's lock guards, though it leaves the row as it is, is looked at and settled in a
+/// snapshot that is later than the locks: deferred events, and deadlines. If a row is locked, or has another version, or anything is lost,
+/// nothing is written, and the error is [`StoreError::Contention`]. So what commits is what a transaction with locks would have committed.
+///
+/// It reads no queue of deferred events and no row only if that is free, and it writes only what [is plain](Writing::is_plain).
+/// [`StoreError::Unavailable`] of its write leaves open whether it was committed; after any other error it was not.
 pub trait Transaction<P: Participant>: Send {
-    /// The database's clock when the transaction began.
+    /// The database's clock when the transaction began; of an optimistic one when it read last, and before that (or if it reads nothing) as an
+    /// earlier answer of the database lets expect.
     fn now(&self) -> DateTime<Utc>;
     /// Locks rows and reads them, and looks up what is deferred. A row that is not there is not created: it is simply not found.
     fn lock(&mut self, wanted: &Wanted<P>) -> impl Future<Output = Result<Found<P>, StoreError>> + Send;
@@ -94,7 +109,7 @@ pub trait Transaction<P: Participant>: Send {
     fn write(&mut self, writing: &Writing<P>) -> impl Future<Output = Result<Written, StoreError>> + Send;
     /// Rolls back, and waits for it: a transaction that begins anew then finds the locks of this one gone.
     fn roll_back(self) -> impl Future<Output = ()> + Send;
-    /// Commits. An error leaves open whether that happened.
+    /// Commits. An error leaves open whether that happened. What an optimistic one wrote is committed already.
     fn commit(self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 

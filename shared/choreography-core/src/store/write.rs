@@ -60,6 +60,21 @@ impl<P: Participant> Writing<P> {
             && self.calls == Calls::default()
             && self.messages.is_empty()
     }
+
+    /// Whether it is what most batches come to: nothing is set aside, put off or taken up again, and no rule saw that a row is missing without
+    /// writing it.
+    pub fn is_plain(&self) -> bool {
+        let Self { inbox, dead, tables, events: _, records: _, deferred, deadlines, calls, messages: _ } = self;
+        let DeferredEvents { none: _, no_compensation: _, released, failed_again, defer } = deferred;
+        let Deadlines { taken: _, replaced, settled: _, set: _, postponed: late } = deadlines;
+        let Calls { taken: _, new: _, own_until: _, amended, postponed } = calls;
+        inbox.early.is_empty()
+            && tables.iter().all(|changes| changes.absent.is_empty())
+            && dead.is_empty()
+            && (released.is_empty() && failed_again.is_empty() && defer.is_empty())
+            && (replaced.is_empty() && late.is_empty())
+            && (amended.is_empty() && postponed.is_empty())
+    }
 }
 
 /// Inbox rows of this consumer.

@@ -80,6 +80,10 @@ pub(crate) struct State {
     pub is_inbox_locked: bool,
     /// The database does not answer.
     pub is_away: bool,
+    /// Optimistic transactions can be had.
+    pub is_optimistic: bool,
+    /// The answer to the next optimistic write gets lost, once it is committed.
+    pub loses_an_answer: bool,
     /// What others commit just before the next writes; no transaction sees it before that.
     pub before_the_write: VecDeque<Intrusion>,
     /// The statements so far.
@@ -109,7 +113,13 @@ impl Database<Toy> for Memory {
         if waits == Waits::Hurried && state.is_table_locked {
             return Err(StoreError::Unavailable("a table is locked".into()));
         }
-        Ok(Copy { original: self.clone(), state })
+        Ok(Copy { original: self.clone(), before: BTreeMap::new(), state, read: None })
+    }
+
+    async fn begin_optimistic(&self) -> Option<Copy> {
+        let state = self.state().clone();
+        let before = state.rows.clone();
+        state.is_optimistic.then(|| Copy { original: self.clone(), before, state, read: Some(Vec::new()) })
     }
 
     async fn crashes(&self, messages: &[Position]) -> Result<Vec<Crashes>, StoreError> {

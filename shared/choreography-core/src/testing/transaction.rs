@@ -1,6 +1,6 @@
 //! A transaction on the copy.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -16,9 +16,36 @@ use crate::{
 pub(crate) struct Copy {
     pub original: Memory,
     pub state: State,
+    /// Of an optimistic one, which rows it read,
+    pub read: Option<Vec<(Table, String)>>,
+    /// and all rows as they were then.
+    pub before: BTreeMap<(Table, String), i64>,
 }
 
 impl Copy {
+    /// What an optimistic one read has to stand as it was.
+    fn commit_unchanged(&mut self, read: &[(Table, String)], lost: &Lost) -> Result<(), StoreError> {
+        let changed = {
+            let original = self.original.state();
+            let before = &self.before;
+            read.iter().any(|place| original.rows.get(place) != before.get(place) || original.locked.contains(place))
+        };
+        if changed || !lost.is_nothing() {
+            return Err(StoreError::Contention("it is not as it was read".into()));
+        }
+        self.put_in_place();
+        let loses = std::mem::take(&mut self.original.state().loses_an_answer);
+        if loses { Err(StoreError::Unavailable("no answer".into())) } else { Ok(()) }
+    }
+
+    fn put_in_place(&mut self) {
+        let mut original = self.original.state();
+        let mut state = self.state.clone();
+        state.statements = std::mem::take(&mut original.statements);
+        state.before_the_write = std::mem::take(&mut original.before_the_write);
+        *original = state;
+    }
+
     fn statement(&mut self, name: &'static str) {
         self.original.state().statements.push(name);
     }
@@ -151,7 +178,12 @@ impl Transaction<Toy> for Copy {
     }
 
     async fn lock(&mut self, wanted: &Wanted<Toy>) -> Result<Found<Toy>, StoreError> {
-        self.statement("lock");
+        if let Some(read) = &mut self.read {
+            for WantedRows { table, keys, .. } in &wanted.rows {
+                read.extend(keys.iter().map(|key| (*table, key.clone())));
+            }
+        }
+        self.statement(if self.read.is_some() { "read" } else { "lock" });
         if self.state.is_table_locked && !wanted.rows.is_empty() {
             return Err(StoreError::Contention("the table is locked".into()));
         }
@@ -182,7 +214,7 @@ impl Transaction<Toy> for Copy {
     }
 
     async fn write(&mut self, writing: &Writing<Toy>) -> Result<Written, StoreError> {
-        self.statement("write");
+        self.statement(if self.read.is_some() { "write at once" } else { "write" });
         let mut lost = Lost::default();
         if self.state.is_inbox_locked && !writing.inbox.new.is_empty() {
             return Err(StoreError::Contention("the inbox is locked".into()));
@@ -214,6 +246,9 @@ impl Transaction<Toy> for Copy {
         let first = self.state.outbox.len();
         self.state.outbox.extend_from_slice(&writing.messages);
         let numbers = (first..self.state.outbox.len()).map(|place| i64::try_from(place + 1).unwrap()).collect();
+        if let Some(read) = self.read.take() {
+            self.commit_unchanged(&read, &lost)?;
+        }
         Ok(Written { lost, numbers })
     }
 
@@ -221,10 +256,7 @@ impl Transaction<Toy> for Copy {
 
     async fn commit(mut self) -> Result<(), StoreError> {
         self.statement("commit");
-        let mut original = self.original.state();
-        self.state.statements = std::mem::take(&mut original.statements);
-        self.state.before_the_write = std::mem::take(&mut original.before_the_write);
-        *original = self.state;
+        self.put_in_place();
         Ok(())
     }
 }

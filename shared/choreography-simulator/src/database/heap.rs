@@ -10,6 +10,8 @@ pub type Place = u64;
 struct Row<V> {
     place: Place,
     committed: Option<V>,
+    /// How often a change of it was committed.
+    version: u64,
     /// What the holder made of it, newest last; `None` is a deletion. Until it ends, an index still finds all of them.
     written: Vec<Option<V>>,
     holder: Option<TxId>,
@@ -63,6 +65,12 @@ impl<V: Clone> Heap<V> {
         self.rows.iter().find(|row| row.place == place).and_then(|row| row.committed.as_ref())
     }
 
+    /// The version of the committed row at a place, if it is there.
+    pub fn version(&self, place: Place) -> Option<u64> {
+        let row = self.rows.iter().find(|row| row.place == place)?;
+        row.committed.as_ref().map(|_| row.version)
+    }
+
     /// Puts a row in as if it had been committed long ago.
     pub fn put(&mut self, value: V) {
         let place = self.insert(0, value);
@@ -74,7 +82,13 @@ impl<V: Clone> Heap<V> {
 
     pub fn insert(&mut self, tx: TxId, value: V) -> Place {
         self.next += 1;
-        self.rows.push(Row { place: self.next, committed: None, written: vec![Some(value)], holder: Some(tx) });
+        self.rows.push(Row {
+            place: self.next,
+            committed: None,
+            version: 0,
+            written: vec![Some(value)],
+            holder: Some(tx),
+        });
         self.next
     }
 
@@ -164,6 +178,7 @@ impl<V: Clone> Ends for Heap<V> {
             row.holder = None;
             if let Some(newest) = row.written.drain(..).next_back().filter(|_| commits) {
                 row.committed = newest;
+                row.version += 1;
             }
             gone |= row.committed.is_none();
         }

@@ -5,6 +5,7 @@ mod deferred_events;
 mod due_rows;
 mod foreign_locks;
 mod heap;
+mod optimism;
 mod outbox;
 mod session;
 mod state;
@@ -45,6 +46,8 @@ pub struct Model<P: Participant> {
     /// Whose tables they are.
     pub participant: Arc<P>,
     tombstone: fn(&P::Row) -> bool,
+    /// One optimistic transaction in so many can't be had; none of them, if it is 0.
+    locks_one_in: usize,
 }
 
 impl<P: Participant> Clone for Model<P> {
@@ -55,6 +58,7 @@ impl<P: Participant> Clone for Model<P> {
             policy: self.policy,
             participant: self.participant.clone(),
             tombstone: self.tombstone,
+            locks_one_in: self.locks_one_in,
         }
     }
 }
@@ -72,7 +76,15 @@ impl<P: Participant> Model<P> {
     /// `tombstone` says which rows stand for a compensation that came first.
     pub fn new(core: Arc<Core>, participant: Arc<P>, policy: Policy, tombstone: fn(&P::Row) -> bool) -> Self {
         let state = Arc::new(Mutex::new(State::new(policy.ranges)));
-        Self { core, state, policy, participant, tombstone }
+        // In half of the schedules its transactions lock, as behind a pooler: what needs many steps is met more often there.
+        let locks_one_in = [1, 1, 2, 0][core.pick(4)];
+        Self { core, state, policy, participant, tombstone, locks_one_in }
+    }
+
+    /// Whenever an optimistic transaction is asked for, it can be had.
+    #[must_use]
+    pub fn always_optimistic(self) -> Self {
+        Self { locks_one_in: 0, ..self }
     }
 
     /// Whose tables they are.
@@ -131,7 +143,8 @@ impl<P: Participant> Model<P> {
     /// Which transaction waits for which.
     pub fn waits(&self) -> Vec<(TxId, TxId)> {
         let state = lock(&self.state);
-        state.sessions.iter().filter_map(|(tx, session)| Some((*tx, session.waits_for?))).collect()
+        let known_as = |tx: TxId| state.sessions.get(&tx).map_or(tx, |session| session.known_as);
+        state.sessions.values().filter_map(|session| Some((session.known_as, known_as(session.waits_for?)))).collect()
     }
 
     /// Ends waits and idle transactions that took too long, as the server does whatever their clients do.
@@ -160,6 +173,11 @@ impl<P: Participant> Database<P> for Model<P> {
     /// No transaction of the model locks a whole table.
     async fn begin(&self, waits: Waits) -> Result<Tx<P>, StoreError> {
         self.alone(if waits == Waits::Hurried { "hurry" } else { "begin" }).await
+    }
+
+    async fn begin_optimistic(&self) -> Option<Tx<P>> {
+        let locks = self.locks_one_in > 0 && self.core.pick(self.locks_one_in) == 0;
+        (!locks).then(|| Tx::optimistic(self))
     }
 
     async fn crashes(&self, messages: &[Position]) -> Result<Vec<Crashes>, StoreError> {

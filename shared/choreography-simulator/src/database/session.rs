@@ -25,6 +25,8 @@ pub struct Tx<P: Participant> {
     /// Of a database client: what they locked last, and whose rows they look at.
     pub(super) locked: Option<Place>,
     pub(super) about: Option<String>,
+    /// Of an optimistic one: the rows that it has read, and which version of each.
+    pub(super) seen: Option<Vec<(Place, u64)>>,
 }
 
 impl<P: Participant> Drop for Tx<P> {
@@ -39,7 +41,35 @@ impl<P: Participant> Tx<P> {
     pub(super) fn open(model: &Model<P>) -> Self {
         let begun = model.core.now();
         let id = lock(&model.state).open(begun, model.core.at());
-        Self { model: model.clone(), id, begun, locked: None, about: None }
+        Self { model: model.clone(), id, begun, locked: None, about: None, seen: None }
+    }
+
+    /// Each of its statements will be a transaction of its own.
+    pub(super) fn optimistic(model: &Model<P>) -> Self {
+        let mut tx = Self::open(model);
+        tx.seen = Some(Vec::new());
+        tx
+    }
+
+    /// As a session of PostgreSQL begins its next transaction, which has a later number.
+    pub(super) fn begin_anew(&mut self) {
+        let now = self.model.core.now();
+        let mut state = lock(&self.model.state);
+        state.end(self.id, false);
+        let known_as = state.sessions.remove(&self.id).map_or(self.id, |session| session.known_as);
+        self.id = state.open(now, self.model.core.at());
+        if let Some(session) = state.sessions.get_mut(&self.id) {
+            session.known_as = known_as;
+        }
+        self.begun = now;
+    }
+
+    /// Whether it is an optimistic one that has read this row; `None` of one with locks.
+    pub fn has_read(&self, table: P::Table, key: &str) -> Option<bool> {
+        let state = lock(&self.model.state);
+        let is_it =
+            |(place, _): &(Place, u64)| state.rows.at(*place).is_some_and(|own| own.table == table && own.key == key);
+        self.seen.as_ref().map(|seen| seen.iter().any(is_it))
     }
 
     /// The id by which the schedule (and the comparison with PostgreSQL) knows it.

@@ -121,6 +121,8 @@ pub enum Committed {
 /// A transaction, from the server's side.
 pub struct Session {
     pub waits_for: Option<TxId>,
+    /// The number by which its client knows it: that of the first transaction of an optimistic one.
+    pub known_as: TxId,
     /// When its last statement ended, or its wait began.
     pub since: DateTime<Utc>,
     /// The statement that it began last.
@@ -272,8 +274,9 @@ impl<P: Participant> State<P> {
     /// Opens a transaction; `at` is the call that does.
     pub fn open(&mut self, now: DateTime<Utc>, at: &'static str) -> TxId {
         self.last_tx += 1;
-        self.sessions
-            .insert(self.last_tx, Session { waits_for: None, since: now, at, over: None, seen: self.log.len() });
+        let session =
+            Session { waits_for: None, known_as: self.last_tx, since: now, at, over: None, seen: self.log.len() };
+        self.sessions.insert(self.last_tx, session);
         self.last_tx
     }
 

@@ -6,19 +6,19 @@ use choreography_core::{
     outbox::{OutboxRow, range_of},
     participant::Participant,
     store::{
-        DeferredStatus, Found, Inbox, Lost, OutboxMessage, StoreError, TableChanges, Transaction, Wanted, Writing,
-        Written,
+        DeferredEvents, DeferredStatus, Found, Inbox, Lost, OutboxMessage, StoreError, TableChanges, Transaction,
+        Wanted, Writing, Written,
     },
 };
 use chrono::{DateTime, Utc};
 
 use super::{
-    heap::Place,
+    heap::{Place, TxId},
     session::Tx,
     state::{OwnRow, State},
 };
 use crate::{
-    core::{lock, pause, sleep},
+    core::{Core, lock, pause, sleep},
     plant::Plant,
 };
 
@@ -29,6 +29,9 @@ impl<P: Participant> Transaction<P> for Tx<P> {
     }
 
     async fn lock(&mut self, wanted: &Wanted<P>) -> Result<Found<P>, StoreError> {
+        if self.seen.is_some() {
+            return self.read(wanted).await;
+        }
         self.statement(lock_call(wanted)).await?;
         self.now_step(State::freeze);
         let found = self.lock_parts(wanted).await;
@@ -37,6 +40,9 @@ impl<P: Participant> Transaction<P> for Tx<P> {
     }
 
     async fn write(&mut self, writing: &Writing<P>) -> Result<Written, StoreError> {
+        if let Some(seen) = self.seen.clone() {
+            return self.write_unchanged(&seen, writing).await;
+        }
         self.statement(write_call(writing)).await?;
         self.now_step(State::freeze);
         let written = self.write_parts(writing).await;
@@ -50,17 +56,25 @@ impl<P: Participant> Transaction<P> for Tx<P> {
     }
 
     async fn commit(mut self) -> Result<(), StoreError> {
+        if self.seen.is_some() {
+            return Ok(());
+        }
         let model = self.model.clone();
         model.statement("commit").await?;
-        if model.core.focus.profile.standby && model.core.pick(8) == 0 {
-            model.core.count("commit", "waits for a standby");
-            sleep(&model.core, model.core.pick(4_000)).await;
-        }
+        wait_for_standby(&model.core).await;
         let finished = self.finish();
         drop(self);
         pause().await;
         model.answered()?;
         finished
+    }
+}
+
+/// A commit may wait for another server, which is slow.
+pub(super) async fn wait_for_standby(core: &Core) {
+    if core.focus.profile.standby && core.pick(8) == 0 {
+        core.count("commit", "waits for a standby");
+        sleep(core, core.pick(4_000)).await;
     }
 }
 
@@ -74,7 +88,7 @@ fn lock_call<P: Participant>(wanted: &Wanted<P>) -> &'static str {
 }
 
 /// As [`lock_call`].
-fn write_call<P: Participant>(writing: &Writing<P>) -> &'static str {
+pub(super) fn write_call<P: Participant>(writing: &Writing<P>) -> &'static str {
     let Writing { inbox, dead, tables, events: _, records, deferred, deadlines, calls, messages } = writing;
     let named = [
         ("amend_calls", !calls.amended.is_empty()),
@@ -99,6 +113,19 @@ fn write_call<P: Participant>(writing: &Writing<P>) -> &'static str {
     named.into_iter().find(|(_, is)| *is).map_or("write", |(call, _)| call)
 }
 
+/// Aggregates that were thought to have no deferred event, and have one.
+pub(super) fn deferred_of<P: Participant>(state: &State<P>, id: TxId, thought: &DeferredEvents) -> Vec<String> {
+    let mut changed: Vec<String> = Vec::new();
+    for (_, row) in state.deferred.snapshot(id) {
+        let key = &row.event.event.aggregate_id;
+        let keeps = row.overtakes && row.status != DeferredStatus::Parked;
+        let times =
+            usize::from(thought.none.contains(key)) + usize::from(keeps && thought.no_compensation.contains(key));
+        changed.extend(std::iter::repeat_n(key.clone(), times));
+    }
+    changed
+}
+
 impl<P: Participant> Tx<P> {
     /// All parts of a statement have one snapshot: a row that comes into being while it waits is none of its rows.
     async fn lock_parts(&mut self, wanted: &Wanted<P>) -> Result<Found<P>, StoreError> {
@@ -119,7 +146,7 @@ impl<P: Participant> Tx<P> {
     }
 
     /// What is looked at is seen as the statement begins; while it goes on, others commit.
-    async fn write_parts(&mut self, writing: &Writing<P>) -> Result<Written, StoreError> {
+    pub(super) async fn write_parts(&mut self, writing: &Writing<P>) -> Result<Written, StoreError> {
         let mut lost = self.look_again(writing);
         pause().await;
         self.write_inbox(&writing.inbox, &mut lost).await?;
@@ -138,12 +165,19 @@ impl<P: Participant> Tx<P> {
         self.write_deferred(&writing.deferred).await?;
         self.write_deadlines(&writing.deadlines, &mut lost).await?;
         self.write_calls(&writing.calls, &mut lost).await?;
+        if self.seen.is_some() {
+            lost.changed.extend(self.deferred_by_now(&writing.deferred));
+            if !lost.is_nothing() {
+                return Ok(Written { lost, numbers: Vec::new() });
+            }
+            self.settle_deadlines(&writing.deadlines.settled).await?;
+        }
         let numbers = self.append_outbox(&writing.messages);
         Ok(Written { lost, numbers })
     }
 
     /// What is deferred of the aggregates of arrivals.
-    fn look_up(&mut self, wanted: &Wanted<P>, found: &mut Found<P>) {
+    pub(super) fn look_up(&mut self, wanted: &Wanted<P>, found: &mut Found<P>) {
         let state = lock(&self.model.state);
         for (_, row) in state.deferred.snapshot(self.id) {
             let key = &row.event.event.aggregate_id;
@@ -157,7 +191,7 @@ impl<P: Participant> Tx<P> {
     }
 
     /// Where the rows stand that are there, in key order.
-    fn places(&mut self, table: P::Table, keys: &[String]) -> Vec<Place> {
+    pub(super) fn places(&mut self, table: P::Table, keys: &[String]) -> Vec<Place> {
         let state = lock(&self.model.state);
         let rows = state.rows.snapshot(self.id).filter(|(_, own)| own.table == table && keys.contains(&own.key));
         let mut places: Vec<(String, Place)> = rows.map(|(place, own)| (own.key.clone(), place)).collect();
@@ -179,7 +213,7 @@ impl<P: Participant> Tx<P> {
         free.into_iter().for_each(|own| self.found(own, found));
     }
 
-    fn found(&self, own: OwnRow<P>, found: &mut Found<P>) {
+    pub(super) fn found(&self, own: OwnRow<P>, found: &mut Found<P>) {
         if self.counts(own.table) {
             let events = if self.model.core.has(Plant::EventsNotCounted) { Some(0) } else { own.events };
             found.events.extend(events.map(|events| (own.key.clone(), events)));
@@ -187,7 +221,7 @@ impl<P: Participant> Tx<P> {
         found.rows.push((own.table, own.key, own.row));
     }
 
-    fn counts(&self, table: P::Table) -> bool {
+    pub(super) fn counts(&self, table: P::Table) -> bool {
         self.model.participant.counts() == Some(table)
     }
 
@@ -202,17 +236,8 @@ impl<P: Participant> Tx<P> {
                 state.rows.snapshot(self.id).filter(|(_, own)| own.table == *table && absent.contains(&own.key));
             lost.changed.extend(there.map(|(_, own)| own.key.clone()));
         }
-        if !core.has(Plant::DeferredNotLookedAt) {
-            let deferred = &writing.deferred;
-            let mut changed: Vec<String> = Vec::new();
-            for (_, row) in state.deferred.snapshot(self.id) {
-                let key = &row.event.event.aggregate_id;
-                let keeps = row.overtakes && row.status != DeferredStatus::Parked;
-                let lost = usize::from(deferred.none.contains(key))
-                    + usize::from(keeps && deferred.no_compensation.contains(key));
-                changed.extend(std::iter::repeat_n(key.clone(), lost));
-            }
-            lost.changed.extend(changed);
+        if self.seen.is_none() && !core.has(Plant::DeferredNotLookedAt) {
+            lost.changed.extend(deferred_of(&state, self.id, &writing.deferred));
         }
         let there: Vec<_> = state.deadlines.snapshot(self.id).map(|(_, row)| row.id).collect();
         lost.settled.extend(writing.deadlines.replaced.iter().filter(|id| !there.contains(id)));

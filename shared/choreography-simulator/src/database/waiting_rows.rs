@@ -37,8 +37,9 @@ impl<P: Participant> Tx<P> {
         let Deadlines { taken, settled, set, postponed, .. } = deadlines;
         let gone = self.delete(|state| &mut state.deadlines, |row| taken.contains(&row.id), |row| row.id).await?;
         lost.settled.extend(taken.iter().filter(|id| gone.iter().all(|row| row.id != **id)));
-        let named = |row: &Deadline| settled.iter().any(|(of, name)| *of == row.aggregate_id && *name == row.name);
-        self.delete(|state| &mut state.deadlines, named, |row| row.id).await?;
+        if self.seen.is_none() {
+            self.settle_deadlines(settled).await?;
+        }
         if !self.model.core.has(Plant::NoDeadlines) {
             for new in set {
                 let place = self.wait(|state, id| upsert_deadline(state, id, new)).await?;
@@ -54,6 +55,11 @@ impl<P: Participant> Tx<P> {
             self.now_step(|state, _| state.deadlines.write(*place, Some(changed)));
         }
         Ok(())
+    }
+
+    pub(super) async fn settle_deadlines(&mut self, settled: &[(String, String)]) -> Result<(), StoreError> {
+        let named = |row: &Deadline| settled.iter().any(|(of, name)| *of == row.aggregate_id && *name == row.name);
+        self.delete(|state| &mut state.deadlines, named, |row| row.id).await.map(drop)
     }
 
     pub(super) async fn write_calls(&mut self, calls: &Calls, lost: &mut Lost) -> Result<(), StoreError> {

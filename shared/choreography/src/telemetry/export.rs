@@ -5,7 +5,11 @@ use std::{env, time::Duration};
 
 use opentelemetry::{KeyValue, trace::TracerProvider};
 use opentelemetry_otlp::SpanExporter;
-use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use opentelemetry_sdk::{
+    Resource,
+    error::OTelSdkResult,
+    trace::{SdkTracerProvider, SpanData, SpanExporter as Export},
+};
 use tracing::{info, warn};
 
 use choreography_core::spans;
@@ -36,7 +40,7 @@ impl Traces {
             }
         };
         let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(exporter)
+            .with_batch_exporter(WithoutDiscarded(exporter))
             .with_resource(resource(service, instance))
             .build();
         // Without a parent-based sampler each span is decided on alone.
@@ -56,6 +60,32 @@ impl Traces {
             Err(error) => warn!(%error, "the last spans were not exported"),
         }
     }
+}
+
+/// Exports all spans but those of what was done anew.
+#[derive(Debug)]
+struct WithoutDiscarded(SpanExporter);
+
+impl Export for WithoutDiscarded {
+    fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
+        self.0.export(batch.into_iter().filter(is_kept).collect())
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.0.set_resource(resource);
+    }
+}
+
+fn is_kept(span: &SpanData) -> bool {
+    span.attributes.iter().all(|attribute| attribute.key.as_str() != spans::DISCARDED)
 }
 
 /// `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` overrule.

@@ -63,8 +63,9 @@ async fn are_right<S: Service>(world: &OneService<S>, own: &str, expected: &str,
 }
 
 /// The steps that the engine's sources name, wherever they stand.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
     include_str!("../../../../shared/choreography-postgres/src/lock.rs"),
+    include_str!("../../../../shared/choreography-postgres/src/optimism.rs"),
     include_str!("../../../../shared/choreography-postgres/src/write.rs"),
     include_str!("../../../../shared/choreography-postgres/src/waiting_rows.rs"),
     include_str!("../../../../shared/choreography-postgres/src/tables.rs"),

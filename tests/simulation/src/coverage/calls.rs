@@ -36,6 +36,9 @@ const IN_TRANSACTION: &[&str] = &[
     "insert_calls",
     "append_records",
 ];
+/// An optimistic transaction: its read, and its write, which commits.
+const READ_ROWS: &[&str] = &["read_rows"];
+const AT_ONCE: &[&str] = &["write_at_once"];
 const COMMIT: &[&str] = &["commit"];
 const POLL: &[&str] = &["poll"];
 const KEEP_ALIVE: &[&str] = &["keep_alive"];
@@ -60,21 +63,34 @@ const WAITS: &[&str] = &["lock_rows", "lock_deferred", "append_records"];
 const CIRCLES: &[&str] = &["lock_rows"];
 /// Elsewhere a call waits for rows that the engine locks under an aggregate's own row alone, so that only a
 /// database client can have them; or for what another replica inserts this very moment. Counted; no number is asked for.
-const SELDOM: &[&[&str]] = &[IN_TRANSACTION, &["postpone_deadlines", "postpone", "park_unreadable"]];
+const SELDOM: &[&[&str]] = &[IN_TRANSACTION, AT_ONCE, &["postpone_deadlines", "postpone", "park_unreadable"]];
 
 /// All calls of all ports.
-pub const ALL: &[&[&str]] =
-    &[BEGIN, READS, WRITES, IN_TRANSACTION, COMMIT, POLL, KEEP_ALIVE, OFFSETS, PUBLISH, LOOK_FOR, PROVIDERS];
+pub const ALL: &[&[&str]] = &[
+    BEGIN,
+    READS,
+    WRITES,
+    IN_TRANSACTION,
+    READ_ROWS,
+    AT_ONCE,
+    COMMIT,
+    POLL,
+    KEEP_ALIVE,
+    OFFSETS,
+    PUBLISH,
+    LOOK_FOR,
+    PROVIDERS,
+];
 /// All calls that a caller gives up after it has waited too long.
 const LIMITED: &[&[&str]] =
-    &[BEGIN, READS, WRITES, IN_TRANSACTION, COMMIT, POLL, OFFSETS, PUBLISH, LOOK_FOR, PROVIDERS];
+    &[BEGIN, READS, WRITES, IN_TRANSACTION, READ_ROWS, AT_ONCE, COMMIT, POLL, OFFSETS, PUBLISH, LOOK_FOR, PROVIDERS];
 
 /// The calls at which a fault strikes.
 pub const STRIKES: &[(&str, &[&[&str]])] = &[
-    ("disconnected", &[BEGIN, READS, WRITES, IN_TRANSACTION, COMMIT]),
-    ("refused for its data", &[IN_TRANSACTION]),
-    ("refused for now", &[IN_TRANSACTION]),
-    ("answer of the commit lost", &[WRITES, COMMIT]),
+    ("disconnected", &[BEGIN, READS, WRITES, IN_TRANSACTION, READ_ROWS, AT_ONCE, COMMIT]),
+    ("refused for its data", &[IN_TRANSACTION, READ_ROWS, AT_ONCE]),
+    ("refused for now", &[IN_TRANSACTION, READ_ROWS, AT_ONCE]),
+    ("answer of the commit lost", &[WRITES, AT_ONCE, COMMIT]),
     ("offsets lost", &[OFFSETS, POLL]),
     ("poll fails", &[POLL]),
     ("rewound", &[POLL, KEEP_ALIVE]),
@@ -107,14 +123,18 @@ pub const IMPOSSIBLE: &[Impossible] = &[
         "who makes such a call waits and makes it again, whatever its error is: as when the connection breaks",
     ),
     (&["refused for its data", "refused for now"], &[COMMIT], "a commit checks nothing: no constraint is deferred"),
-    (&["answer of the commit lost"], &[BEGIN, READS, IN_TRANSACTION], "nothing is committed there"),
+    (&["answer of the commit lost"], &[BEGIN, READS, READ_ROWS, IN_TRANSACTION], "nothing is committed there"),
     (&["dropped and stepped again"], &[KEEP_ALIVE], "no limit is set on the time in which the group is kept alive"),
     (
         &["lock time-out", "deadlock"],
-        &[BEGIN, READS, WRITES, IN_TRANSACTION, COMMIT],
+        &[BEGIN, READS, WRITES, IN_TRANSACTION, READ_ROWS, COMMIT],
         "it locks nothing, passes over what is locked, or has its locks by then",
     ),
-    (&["ended while idle"], &[READS, WRITES, COMMIT], "a statement alone is never idle, and a commit ends it"),
+    (
+        &["ended while idle"],
+        &[READS, WRITES, READ_ROWS, AT_ONCE, COMMIT],
+        "a statement alone is never idle, and a commit ends it",
+    ),
     (&["declined"], PROVIDERS_ONLY, "it is the provider's answer to a refund"),
     (&["*"], ALL, "it is a fault of another port"),
 ];

@@ -19,8 +19,11 @@ use crate::both::Both;
 #[derive(Clone, Debug)]
 pub enum Call {
     Begin,
+    BeginOptimistic,
     Lock(Arc<Wanted<Both>>),
     Write(Arc<Writing<Both>>),
+    /// That of an optimistic transaction, which ends with it.
+    WriteAtOnce(Arc<Writing<Both>>),
     Commit,
     /// The transaction is dropped.
     RollBack,
@@ -44,7 +47,7 @@ impl Call {
     /// depend on it: callers hold the locks already.
     pub fn locks_in_no_order(&self) -> bool {
         match self {
-            Self::Write(writing) => {
+            Self::Write(writing) | Self::WriteAtOnce(writing) => {
                 let Writing { tables, deferred, deadlines, calls, .. } = &**writing;
                 let rows = |changes: &TableChanges<Both>| changes.inserts.len() + changes.updates.len() > 1;
                 let waiting = [
@@ -82,6 +85,15 @@ pub async fn perform<D: Ports>(
             Ok(tx) => (Some(tx), said(Ok("begun"))),
             Err(error) => (None, said::<()>(Err(error))),
         },
+        (_, Call::BeginOptimistic) => (Some(optimistic(&database).await), "begun".to_owned()),
+        (Some(mut tx), Call::WriteAtOnce(writing)) => {
+            let answer = match tx.write(&writing).await {
+                Err(StoreError::Contention(why)) if why.contains("deadlock") => "contention".to_owned(),
+                Err(StoreError::Contention(_) | StoreError::Data(_)) => "to be done anew".to_owned(),
+                written => said(written.map(|written| written.numbers)),
+            };
+            (None, answer)
+        }
         (Some(tx), Call::Commit) => (None, said(tx.commit().await)),
         (Some(tx), Call::RollBack) => {
             drop(tx);
@@ -95,10 +107,22 @@ pub async fn perform<D: Ports>(
     }
 }
 
+/// The slot's only connection may be on its way back from the transaction before.
+async fn optimistic<D: Ports>(database: &D) -> D::Transaction {
+    loop {
+        if let Some(tx) = database.begin_optimistic().await {
+            return tx;
+        }
+        database.begin(Waits::Long).await.expect("the database is there").roll_back().await;
+    }
+}
+
 async fn in_transaction<T: Transaction<Both>>(tx: &mut T, call: Call) -> String {
     match call {
         Call::Lock(wanted) => said(tx.lock(&wanted).await.map(|found| {
-            let Found { queues, deferred, overtaking, rows, events, locked } = found;
+            let Found { queues, deferred, overtaking, mut rows, events, locked } = found;
+            // An optimistic transaction reads in no order.
+            rows.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
             (queues, sorted(deferred), sorted(overtaking), rows, sorted(events), sorted(locked))
         })),
         Call::Write(writing) => said(tx.write(&writing).await.map(|Written { lost, numbers }| {

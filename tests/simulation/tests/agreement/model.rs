@@ -11,6 +11,7 @@ use std::{
 use choreography_core::{
     event_id::Window,
     policy::{Policy, RetryPolicy},
+    routes::TableId,
 };
 use choreography_simulator::{
     core::{Core, lock},
@@ -74,7 +75,7 @@ impl OnModel {
             ranges: RANGES,
             call_lease: TimeDelta::seconds(1),
         };
-        let model = Model::new(core, Arc::new(both()), policy, |_| false);
+        let model = Model::new(core, Arc::new(both()), policy, |_| false).always_optimistic();
         Self { model, slots: Default::default(), ids: BTreeMap::new() }
     }
 
@@ -93,6 +94,14 @@ impl OnModel {
 
     pub fn is_open(&self, slot: usize) -> bool {
         matches!(self.slots[slot], Slot::Open(_))
+    }
+
+    /// Whether the slot's transaction is an optimistic one that has read this row; `None` of one with locks.
+    pub fn has_read(&self, slot: usize, table: TableId, key: &str) -> Option<bool> {
+        match &self.slots[slot] {
+            Slot::Open(tx) => tx.has_read(table, key),
+            _ => None,
+        }
     }
 
     pub fn step(&mut self, slot: usize, call: Call) -> Step {

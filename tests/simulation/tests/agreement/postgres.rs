@@ -87,8 +87,8 @@ impl OnPostgres {
             }
         }
         for slot in 0..SLOTS {
-            // The connection comes back to its pool once its transaction is rolled back.
-            sqlx::query("SELECT 1").execute(&self.databases[slot].pool).await?;
+            // The connection comes back to its pool once its transaction is rolled back; and the server's clock is known then.
+            self.databases[slot].pool.begin().await?.commit().await?;
         }
         sqlx::raw_sql(
             "TRUNCATE relays, outbox_blocks, outbox_left_behind, stopped_keys, runs, messages_under_way, inbox, outbox, deadlines, intents, held_events, dead_messages, discarded, reservations, stock,

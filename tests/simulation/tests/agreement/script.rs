@@ -67,7 +67,9 @@ fn is_determined(side: &OnModel, step: &Step) -> bool {
     let blocked = matches!(step.seen[0].1, Seen::Blocked(_));
     let waits = side.waits();
     let alone = waits.iter().all(|(slot, by)| waits.iter().all(|(other, also)| slot == other || by != also));
-    alone && !(blocked && step.call.locks_in_no_order())
+    // An optimistic write gives up waiting before long.
+    let gives_up = matches!(step.call, Call::WriteAtOnce(_));
+    alone && !(blocked && (gives_up || step.call.locks_in_no_order()))
 }
 
 /// Each transaction that is not blocked ends, until all have.
@@ -100,7 +102,8 @@ impl Drawing {
         }
         let call = match () {
             () if slot == ALONE => self.alone(),
-            () if !side.is_open(slot) => Call::Begin,
+            () if !side.is_open(slot) => [Call::Begin, Call::BeginOptimistic][self.chance.pick(2)].clone(),
+            () if side.has_read(slot, ORDERS, "").is_some() => return Some((slot, self.optimistically(side, slot)?)),
             () if self.one_in(9) => Call::Commit,
             () if self.one_in(14) => Call::RollBack,
             () => self.in_transaction(),
@@ -120,6 +123,29 @@ impl Drawing {
                 Call::Write(Arc::new(writing))
             }
         }
+    }
+
+    /// It changes no row that it has not read, and writes only what is plain.
+    fn optimistically(&mut self, side: &OnModel, slot: usize) -> Option<Call> {
+        if self.one_in(2) {
+            let mut wanted = Wanted { queues: Vec::new(), ..self.wanted() };
+            for rows in &mut wanted.rows {
+                rows.keys.append(&mut rows.if_free);
+                rows.keys.sort();
+            }
+            return Some(Call::Lock(Arc::new(wanted)));
+        }
+        let mut writing = Writing::default();
+        for _ in 0..=self.chance.pick(3) {
+            self.write(&mut writing);
+        }
+        let has_read = |table: TableId, key: &str| side.has_read(slot, table, key) == Some(true);
+        for changes in &mut writing.tables {
+            changes.updates.retain(|(key, _)| has_read(changes.table, key));
+        }
+        let inserted = |key: &String| writing.tables.iter().any(|of| of.inserts.iter().any(|(new, _)| new == key));
+        writing.events.retain(|key, _| has_read(RESERVATIONS, key) || inserted(key));
+        writing.is_plain().then(|| Call::WriteAtOnce(Arc::new(writing)))
     }
 
     fn wanted(&mut self) -> Wanted<Both> {

@@ -26,7 +26,7 @@ use crate::events::{arrive, defer, delivery, early_id, published, reserved, rese
 pub const EXPECTED: &str = "
     all_of_them, amended, behind, calls_amended, calls_new, calls_postponed, calls_taken, changed, claimed,
     counted, dead_new, failed_again, fitting, free, deferred_now, inbox_new, later, released, locked, new, next,
-    picked, queue, records, delete held_events, delete intents, delete messages_under_way, delete runs,
+    picked, queue, records, seen, waits, delete held_events, delete intents, delete messages_under_way, delete runs,
     insert dead_messages, insert held_events, insert inbox, insert intents, insert messages_under_way,
     insert payment_ledger, insert payments, insert runs, read held_events, read inbox, read intents,
     read messages_under_way, read payments, read runs, update held_events, update intents,

@@ -20,7 +20,7 @@ use crate::events::{arrive, details, published};
 /// Those of a relay apart.
 pub const EXPECTED: &str = "
     changed, deadlines_postponed, deadlines_set, deadlines_settled, deadlines_taken, fresh, inbox_new,
-    later, locked, new, records, delete deadlines, insert deadlines, insert inbox, insert order_history,
+    later, locked, new, records, seen, waits, delete deadlines, insert deadlines, insert inbox, insert order_history,
     insert orders, insert requests, read deadlines, read held_events, read orders, read requests,
     update deadlines, update orders";
 
@@ -74,6 +74,10 @@ async fn pass_deadlines(world: &OneService<Order>, n: u128) {
     let again = Deadline { id: Uuid::now_v7(), due_at: waiting.due_at + TimeDelta::days(1), ..waiting.clone() };
     let set = Deadlines { replaced: vec![waiting.id], set: vec![again.clone()], ..Deadlines::default() };
     let lost = world.write(Writing { deadlines: set, ..Writing::default() }).await.expect("it is set anew");
+    assert!(lost.is_nothing(), "{lost:?}");
+    // As a transaction does that has its locks.
+    let settled = Deadlines { settled: vec![("no deadline".into(), "order".into())], ..Deadlines::default() };
+    let lost = world.write(Writing { deadlines: settled, ..Writing::default() }).await.expect("it is settled");
     assert!(lost.is_nothing(), "{lost:?}");
     let unreadable = Postponed { id: again.id, wait: TimeDelta::days(1), why: "unreadable".into() };
     DeadlineStore::postpone(&store, &[unreadable]).await.expect("it waits");

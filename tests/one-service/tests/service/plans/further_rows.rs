@@ -10,7 +10,7 @@ use crate::events::{arrive, details, published};
 
 /// Those of a relay apart.
 pub const EXPECTED: &str = "
-    changed, inbox_new, locked, new, records, insert inbox, insert reservations, insert stock,
+    changed, inbox_new, locked, new, records, seen, waits, insert inbox, insert reservations, insert stock,
     insert stock_ledger, read held_events, read reservations, read stock, update reservations,
     update stock";
 
