@@ -26,6 +26,8 @@ const LONGEST_LIFE: Duration = Duration::from_secs(600);
 const STATEMENTS: usize = 500;
 /// So long the database's clock is expected to have gone on as this machine's.
 const CLOCK_HOLDS: Duration = Duration::from_secs(10);
+/// So much the database's clock may be ahead of what is expected of it.
+const LONGEST_ANSWER: Duration = Duration::from_millis(100);
 /// A connection that was in use so lately is not asked whether it lives before a write that must not get lost.
 const A_MOMENT: Duration = Duration::from_millis(10);
 /// A BEGIN that meets a dead connection is tried on another.
@@ -75,15 +77,15 @@ struct Server {
 /// The database's clock as it was told last.
 struct Clock {
     told: DateTime<Utc>,
-    asked: Instant,
+    at: Instant,
     /// What this machine's clock said then.
     here: SystemTime,
 }
 
 impl Clock {
-    /// What it says now, unless that is too long ago. A machine that slept meanwhile knows it by its own clock.
+    /// What it says now, or a little less, unless that is too long ago. A machine that slept meanwhile knows it by its own clock.
     fn now(&self) -> Option<DateTime<Utc>> {
-        let (since, here) = (self.asked.elapsed(), self.here.elapsed().ok()?);
+        let (since, here) = (self.at.elapsed(), self.here.elapsed().ok()?);
         (since < CLOCK_HOLDS && here < CLOCK_HOLDS).then(|| self.told + since)
     }
 }
@@ -226,9 +228,11 @@ impl Pool {
         Some(Lent { session, now, answered: since.elapsed() < A_MOMENT })
     }
 
-    /// The database's clock, as it said; and when it was asked.
+    /// The database's clock, as it just said; and when it was asked. What took longer says too little: it was told when the question came.
     pub(super) fn was_told(&self, told: DateTime<Utc>, asked: Instant) {
-        *locked(&self.0.server.clock) = Some(Clock { told, asked, here: SystemTime::now() });
+        if asked.elapsed() < LONGEST_ANSWER {
+            *locked(&self.0.server.clock) = Some(Clock { told, at: Instant::now(), here: SystemTime::now() });
+        }
     }
 
     /// The one used last: those below it may go when they were not needed for long.

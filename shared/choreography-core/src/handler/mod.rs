@@ -122,7 +122,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         if let Some(handled) = nothing_to_do(inbound) {
             return Ok(handled);
         }
-        if let Some(handled) = self.try_without_locks(ids, inbound, manner).await? {
+        if let Some(handled) = self.try_without_locks(ids, inbound, manner, Instant::now()).await? {
             return Ok(handled);
         }
         let mut known = Known::default();

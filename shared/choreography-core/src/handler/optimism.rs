@@ -46,12 +46,13 @@ impl Optimism {
 
 impl<P: Participant, D: Database<P>> Handler<P, D> {
     /// Handles a batch without a lock before its write. `None`: it needs locks, and nothing of it was done.
-    /// [`StoreError::Unavailable`] leaves open whether all of it was committed.
+    /// [`StoreError::Unavailable`] leaves open whether all of it was committed. `since`: when the batch was begun.
     pub(super) async fn try_without_locks(
         &self,
         ids: &mut dyn IdSource,
         inbound: &[Inbound<P>],
         manner: Manner<'_>,
+        since: Instant,
     ) -> Result<Option<Progress<P::Reply>>, StoreError> {
         let isolates = manner.waits == Waits::Hurried || manner.left.is_some() || manner.set_aside.is_some();
         let locks = isolates || !self.suspects.is_empty() || inbound.iter().any(locks);
@@ -59,10 +60,14 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
             return Ok(None);
         }
         let Some(mut tx) = self.database.begin_optimistic().await else { return Ok(None) };
-        let (spans, since) = (BatchSpans::begin(self.participant.name(), inbound), Instant::now());
+        let spans = BatchSpans::begin(self.participant.name(), inbound);
         let known = Known::default();
         let mut batch = Batch::new(&*self.participant, inbound, tx.now(), spans.link(), manner);
         batch.look_at_all(self.policy.window, &known);
+        if batch.reads_twice() {
+            spans.discard();
+            return Ok(None);
+        }
         let mut rows = match self.lock(&mut tx, &mut batch, None).await {
             Ok(rows) => rows,
             // With locks it is found out which input it concerns.

@@ -33,6 +33,7 @@ use crate::{
     faults::Fault,
     plant::Plant,
 };
+use optimism::AT_ONCE;
 use state::Over;
 
 /// A service's database. Clones are the same one.
@@ -155,6 +156,8 @@ impl<P: Participant> Model<P> {
             let waited = now - session.since;
             match session.waits_for {
                 Some(_) => (waited > timeouts.lock).then_some((*tx, session.at, Over::LockTimeout)),
+                // Its only statement is under way, whatever became of the client.
+                None if session.at == AT_ONCE => None,
                 None => (waited > timeouts.idle_in_transaction).then_some((*tx, session.at, Over::Disconnected)),
             }
         });

@@ -15,11 +15,13 @@ use crate::{
     plant::Plant,
 };
 
+/// The call that writes and commits.
+pub const AT_ONCE: &str = "write_at_once";
+
 impl<P: Participant> Tx<P> {
     /// A plain SELECT.
     pub(super) async fn read(&mut self, wanted: &Wanted<P>) -> Result<Found<P>, StoreError> {
-        self.begin_anew();
-        self.statement("read_rows").await?;
+        self.statement_alone("read_rows").await?;
         let mut found = Found::default();
         self.look_up(wanted, &mut found);
         for rows in &wanted.rows {
@@ -33,7 +35,7 @@ impl<P: Participant> Tx<P> {
                 self.seen.get_or_insert_default().push((place, version));
             }
         }
-        self.begin_anew();
+        self.rest();
         pause().await;
         Ok(found)
     }
@@ -44,9 +46,8 @@ impl<P: Participant> Tx<P> {
         seen: &[(u64, u64)],
         writing: &Writing<P>,
     ) -> Result<Written, StoreError> {
-        self.begin_anew();
-        self.statement("write_at_once").await?;
-        self.model.core.count("write_at_once", write_call(writing));
+        self.statement_alone(AT_ONCE).await?;
+        self.model.core.count(AT_ONCE, write_call(writing));
         self.now_step(State::freeze);
         let written = self.lock_and_write(seen, writing).await;
         self.now_step(State::thaw);
@@ -57,9 +58,17 @@ impl<P: Participant> Tx<P> {
         };
         wait_for_standby(&self.model.core).await;
         self.finish()?;
+        self.rest();
         pause().await;
         self.model.answered()?;
         Ok(written)
+    }
+
+    /// The transaction begins with its only statement.
+    async fn statement_alone(&mut self, call: &'static str) -> Result<(), StoreError> {
+        self.model.statement(call).await?;
+        self.begin_anew();
+        self.model.refusal().inspect_err(|_| self.rest())
     }
 
     async fn lock_and_write(&mut self, seen: &[(u64, u64)], writing: &Writing<P>) -> Result<Written, StoreError> {
@@ -88,7 +97,7 @@ impl<P: Participant> Tx<P> {
     }
 
     fn refuse_to_commit(&mut self, why: &str) -> StoreError {
-        self.model.core.count("write_at_once", "refused");
+        self.model.core.count(AT_ONCE, "refused");
         lock(&self.model.state).abort(self.id, Over::Failed);
         StoreError::Contention(why.to_owned())
     }

@@ -27,6 +27,8 @@ pub struct Tx<P: Participant> {
     pub(super) about: Option<String>,
     /// Of an optimistic one: the rows that it has read, and which version of each.
     pub(super) seen: Option<Vec<(Place, u64)>>,
+    /// The number by which the schedule knows it: that of its first transaction.
+    known_as: TxId,
 }
 
 impl<P: Participant> Drop for Tx<P> {
@@ -41,13 +43,14 @@ impl<P: Participant> Tx<P> {
     pub(super) fn open(model: &Model<P>) -> Self {
         let begun = model.core.now();
         let id = lock(&model.state).open(begun, model.core.at());
-        Self { model: model.clone(), id, begun, locked: None, about: None, seen: None }
+        Self { model: model.clone(), id, begun, locked: None, about: None, seen: None, known_as: id }
     }
 
     /// Each of its statements will be a transaction of its own.
     pub(super) fn optimistic(model: &Model<P>) -> Self {
         let mut tx = Self::open(model);
         tx.seen = Some(Vec::new());
+        tx.rest();
         tx
     }
 
@@ -55,13 +58,18 @@ impl<P: Participant> Tx<P> {
     pub(super) fn begin_anew(&mut self) {
         let now = self.model.core.now();
         let mut state = lock(&self.model.state);
-        state.end(self.id, false);
-        let known_as = state.sessions.remove(&self.id).map_or(self.id, |session| session.known_as);
         self.id = state.open(now, self.model.core.at());
         if let Some(session) = state.sessions.get_mut(&self.id) {
-            session.known_as = known_as;
+            session.known_as = self.known_as;
         }
         self.begun = now;
+    }
+
+    /// Between two statements of an optimistic one there is no transaction.
+    pub(super) fn rest(&mut self) {
+        let mut state = lock(&self.model.state);
+        state.end(self.id, false);
+        state.sessions.remove(&self.id);
     }
 
     /// Whether it is an optimistic one that has read this row; `None` of one with locks.
@@ -74,7 +82,7 @@ impl<P: Participant> Tx<P> {
 
     /// The id by which the schedule (and the comparison with PostgreSQL) knows it.
     pub fn id(&self) -> TxId {
-        self.id
+        self.known_as
     }
 
     /// A statement begins: others may go on, and the connection may break.

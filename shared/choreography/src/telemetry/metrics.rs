@@ -73,6 +73,13 @@ fn describe() {
         "saga_unhandled_events_total",
         "Events that came and have neither a route nor are declared as ignored, by type"
     );
+    describe_counter!(
+        "saga_transactions_done_anew_total",
+        "Small batches that were tried without locks and done anew with them, by why"
+    );
+    for why in ["not plain", "not read", "refused"] {
+        metrics::counter!("saga_transactions_done_anew_total", "why" => why).increment(0);
+    }
     describe_counter!("saga_secret_failures_total", "Reads of a secret's file or of keys that found nothing usable");
     for secret in ["ADMIN_TOKEN", "DATABASE_URL", "KAFKA_PASSWORD"] {
         metrics::counter!("saga_secret_failures_total", "secret" => secret).increment(0);

@@ -47,7 +47,9 @@ impl Call {
     /// depend on it: callers hold the locks already.
     pub fn locks_in_no_order(&self) -> bool {
         match self {
-            Self::Write(writing) | Self::WriteAtOnce(writing) => {
+            // It gives up waiting before long.
+            Self::WriteAtOnce(_) => true,
+            Self::Write(writing) => {
                 let Writing { tables, deferred, deadlines, calls, .. } = &**writing;
                 let rows = |changes: &TableChanges<Both>| changes.inserts.len() + changes.updates.len() > 1;
                 let waiting = [

@@ -5,6 +5,7 @@
 mod both;
 mod call;
 mod model;
+mod optimistic;
 mod own_rows;
 mod postgres;
 mod script;

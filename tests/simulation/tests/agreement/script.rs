@@ -67,9 +67,7 @@ fn is_determined(side: &OnModel, step: &Step) -> bool {
     let blocked = matches!(step.seen[0].1, Seen::Blocked(_));
     let waits = side.waits();
     let alone = waits.iter().all(|(slot, by)| waits.iter().all(|(other, also)| slot == other || by != also));
-    // An optimistic write gives up waiting before long.
-    let gives_up = matches!(step.call, Call::WriteAtOnce(_));
-    alone && !(blocked && (gives_up || step.call.locks_in_no_order()))
+    alone && !(blocked && step.call.locks_in_no_order())
 }
 
 /// Each transaction that is not blocked ends, until all have.
@@ -85,8 +83,8 @@ fn end_all(steps: &mut Vec<Step>) {
     }
 }
 
-struct Drawing {
-    chance: Core,
+pub struct Drawing {
+    pub chance: Core,
     /// Of what is counted.
     counts: Core,
     minted: u64,
@@ -125,30 +123,7 @@ impl Drawing {
         }
     }
 
-    /// It changes no row that it has not read, and writes only what is plain.
-    fn optimistically(&mut self, side: &OnModel, slot: usize) -> Option<Call> {
-        if self.one_in(2) {
-            let mut wanted = Wanted { queues: Vec::new(), ..self.wanted() };
-            for rows in &mut wanted.rows {
-                rows.keys.append(&mut rows.if_free);
-                rows.keys.sort();
-            }
-            return Some(Call::Lock(Arc::new(wanted)));
-        }
-        let mut writing = Writing::default();
-        for _ in 0..=self.chance.pick(3) {
-            self.write(&mut writing);
-        }
-        let has_read = |table: TableId, key: &str| side.has_read(slot, table, key) == Some(true);
-        for changes in &mut writing.tables {
-            changes.updates.retain(|(key, _)| has_read(changes.table, key));
-        }
-        let inserted = |key: &String| writing.tables.iter().any(|of| of.inserts.iter().any(|(new, _)| new == key));
-        writing.events.retain(|key, _| has_read(RESERVATIONS, key) || inserted(key));
-        writing.is_plain().then(|| Call::WriteAtOnce(Arc::new(writing)))
-    }
-
-    fn wanted(&mut self) -> Wanted<Both> {
+    pub fn wanted(&mut self) -> Wanted<Both> {
         let some = |drawing: &mut Self| if drawing.one_in(3) { drawing.keys() } else { Vec::new() };
         let (queues, arrivals) = (some(self), some(self));
         let mut tables = vec![ORDERS, REQUESTS, RESERVATIONS, STOCK];
@@ -162,7 +137,7 @@ impl Drawing {
         Wanted { queues, arrivals, rows: rows.collect() }
     }
 
-    fn write(&mut self, writing: &mut Writing<Both>) {
+    pub fn write(&mut self, writing: &mut Writing<Both>) {
         match self.chance.pick(20) {
             0 | 1 => writing.inbox.new = self.some(4).into_iter().map(|n| id(EVENT_TIME_MS, n)).collect(),
             2 => writing.inbox.early = self.some(4).into_iter().map(|n| id(EVENT_TIME_MS, n)).collect(),
@@ -278,7 +253,7 @@ impl Drawing {
         Call::PostponeDeadlines(postponed.collect())
     }
 
-    fn one_in(&self, times: usize) -> bool {
+    pub fn one_in(&self, times: usize) -> bool {
         self.chance.pick(times) == 0
     }
 
