@@ -81,7 +81,7 @@ impl<P: Participant> Tx<P> {
     }
 
     /// The id by which the schedule (and the comparison with PostgreSQL) knows it.
-    pub fn id(&self) -> TxId {
+    pub fn known_as(&self) -> TxId {
         self.known_as
     }
 

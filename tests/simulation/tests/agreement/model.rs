@@ -54,7 +54,7 @@ type Answering = Pin<Box<dyn Future<Output = (Option<Tx<Both>>, String)>>>;
 enum Slot {
     #[default]
     Empty,
-    Open(Tx<Both>),
+    Open(Box<Tx<Both>>),
     Busy(Answering),
 }
 
@@ -108,7 +108,7 @@ impl OnModel {
         self.model.core.step();
         let blocked: Vec<usize> = (0..SLOTS).filter(|other| !self.is_free(*other)).collect();
         let tx = match std::mem::take(&mut self.slots[slot]) {
-            Slot::Open(tx) => Some(tx),
+            Slot::Open(tx) => Some(*tx),
             Slot::Empty => None,
             Slot::Busy(_) => unreachable!("slot {slot} is blocked, so it gets no calls"),
         };
@@ -139,8 +139,8 @@ impl OnModel {
             if let Poll::Ready((tx, answer)) = answering.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 self.slots[slot] = match tx {
                     Some(tx) => {
-                        self.ids.insert(tx.id(), slot);
-                        Slot::Open(tx)
+                        self.ids.insert(tx.known_as(), slot);
+                        Slot::Open(Box::new(tx))
                     }
                     None => Slot::Empty,
                 };
