@@ -168,13 +168,6 @@ impl<'a, P: Participant> Batch<'a, P> {
         })
     }
 
-    /// Whether some rows can be named only once others are read. Without locks that would be two snapshots, and rules would see what never was
-    /// at one time.
-    pub fn reads_twice(&self) -> bool {
-        let named = self.participant.tables().iter().filter(|table| self.names(**table));
-        named.skip(1).any(|table| self.names_by_rows(*table))
-    }
-
     /// The rows of `table` that the open inputs touch; one whose rules panic over it is set aside.
     pub fn touches(&mut self, table: P::Table, rows: &Rows<P>) -> Touched {
         let mut touched = Touched::default();

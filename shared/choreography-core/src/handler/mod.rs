@@ -148,7 +148,8 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         let mut tx = self.database.begin(manner.waits).await?;
         let mut batch = Batch::new(&*self.participant, inbound, tx.now(), spans.link(), manner);
         batch.look_at_all(self.policy.window, known);
-        let mut rows = self.lock(&mut tx, &mut batch, Some(manner.waits)).await?;
+        let tables = if manner.set_aside.is_none() { self.participant.tables() } else { &[] };
+        let mut rows = self.lock(&mut tx, &mut batch, tables, Some(manner.waits)).await?;
         let outcome = batch.run(&self.policy, &mut rows, known, ids);
         let mut numbers = Vec::new();
         if !outcome.writing.is_empty() {
@@ -171,11 +172,12 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         &self,
         tx: &mut D::Transaction,
         batch: &mut Batch<'_, P>,
+        tables: &[P::Table],
         waits: Option<Waits>,
     ) -> Result<Rows<P>, StoreError> {
         let (mut rows, mut asked) = (Rows::default(), Vec::new());
         let mut wanted = Wanted { queues: batch.queues(), arrivals: batch.arrivals(), rows: Vec::new() };
-        for &table in self.participant.tables() {
+        for &table in tables {
             if !batch.names(table) {
                 continue;
             }

@@ -56,7 +56,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     ) -> Result<Option<Progress<P::Reply>>, StoreError> {
         let isolates = manner.waits == Waits::Hurried || manner.left.is_some() || manner.set_aside.is_some();
         let locks = isolates || !self.suspects.is_empty() || inbound.iter().any(locks);
-        if locks || !self.optimism.suits(inbound.len()) {
+        if locks || reads_twice(&*self.participant, inbound) || !self.optimism.suits(inbound.len()) {
             return Ok(None);
         }
         let Some(mut tx) = self.database.begin_optimistic().await else { return Ok(None) };
@@ -64,11 +64,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         let known = Known::default();
         let mut batch = Batch::new(&*self.participant, inbound, tx.now(), spans.link(), manner);
         batch.look_at_all(self.policy.window, &known);
-        if batch.reads_twice() {
-            spans.discard();
-            return Ok(None);
-        }
-        let mut rows = match self.lock(&mut tx, &mut batch, None).await {
+        let mut rows = match self.lock(&mut tx, &mut batch, self.participant.tables(), None).await {
             Ok(rows) => rows,
             // With locks it is found out which input it concerns.
             Err(error) => {
@@ -107,6 +103,21 @@ fn locks<P: Participant>(inbound: &Inbound<P>) -> bool {
         Inbound::Ignored(_) => false,
         Inbound::Dead(..) | Inbound::Stuck(..) | Inbound::Unread(_) => true,
     }
+}
+
+/// Whether some rows can be named only once others are read. Without locks that would be two snapshots, and rules would see what never was
+/// at one time.
+fn reads_twice<P: Participant>(participant: &P, inbound: &[Inbound<P>]) -> bool {
+    let triggers = || {
+        inbound
+            .iter()
+            .filter_map(|inbound| if let Inbound::Input(input) = inbound { Some(&input.trigger) } else { None })
+    };
+    let named =
+        participant.tables().iter().filter(|table| triggers().any(|trigger| participant.names(**table, trigger)));
+    let by_rows =
+        |table: &P::Table, trigger| participant.names(*table, trigger) && participant.names_by_rows(*table, trigger);
+    named.skip(1).any(|table| triggers().any(|trigger| by_rows(table, trigger)))
 }
 
 #[cfg(test)]
