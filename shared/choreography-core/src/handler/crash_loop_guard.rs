@@ -5,6 +5,8 @@
 
 use std::sync::atomic::Ordering;
 
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
 use super::{Handler, Manner, Progress, SetAside, isolation::without_bytes, note::CRASH};
 use crate::{
     delivery::Position,
@@ -24,6 +26,27 @@ const CRASHES_ENOUGH: u32 = 4;
 /// that was merely at hand when the process was killed from outside.
 const CRASHES_AT_DECODING: u32 = CRASHES_ENOUGH + 1;
 
+/// Several loops handle inputs at once. While one of them tries an input for the last time before that counts as what ends the process, the
+/// others try nothing, or an input of theirs would end the process and the wrong one be set aside.
+#[derive(Default)]
+pub(super) struct LastTries(RwLock<()>);
+
+/// For as long as it lives, a try is under way.
+pub(super) enum Try<'a> {
+    BesideOthers { _turn: RwLockReadGuard<'a, ()> },
+    Alone { _turn: RwLockWriteGuard<'a, ()> },
+}
+
+impl LastTries {
+    /// Waits until a try may begin of what processes crashed over so often. It is waited for before the try is written down.
+    pub(super) async fn turn(&self, crashes: u32) -> Try<'_> {
+        match is_last_try(crashes) {
+            true => Try::Alone { _turn: self.0.write().await },
+            false => Try::BesideOthers { _turn: self.0.read().await },
+        }
+    }
+}
+
 impl<P: Participant, D: Database<P>> Handler<P, D> {
     /// Over which of this work earlier runs of the process crashed.
     pub async fn crashed_over(&self, inbound: &[Inbound<P>]) -> Result<Vec<bool>, StoreError> {
@@ -41,6 +64,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
         let under_way = self.under_way(inbound);
+        let _try = self.last_tries.turn(0).await;
         let handled = match progress.verdicts.iter().all(Option::is_none) {
             true => {
                 self.database.begin_messages(&under_way, Stage::Begun).await?;
@@ -75,6 +99,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
             }
             let (part, before) = ((from, to), crashes[from]);
             let is_culprit = is_culprit(before);
+            let _try = self.last_tries.turn(before.times).await;
             let handled = if is_culprit {
                 self.set_culprit_aside(ids, &mut inbound[from], &under_way[from], before.stage, from, progress).await
             } else {
@@ -104,7 +129,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     ) -> Result<(), StoreError> {
         self.database.begin_messages(under_way, Stage::Begun).await?;
         reception::read_all(&*self.participant, &mut inbound[from..to]);
-        if crashes + 1 >= CRASHES_ENOUGH {
+        if is_last_try(crashes) {
             self.database.begin_messages(under_way, Stage::Decoded).await?;
         }
         self.isolate(ids, inbound, (from, to), progress).await
@@ -160,6 +185,11 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
 /// Whether this input must be the one that ends the process.
 fn is_culprit(before: Crashes) -> bool {
     before.times >= if before.stage == Stage::Begun { CRASHES_AT_DECODING } else { CRASHES_ENOUGH }
+}
+
+/// Whether one more crash over it is enough.
+fn is_last_try(crashes: u32) -> bool {
+    crashes + 1 >= CRASHES_ENOUGH
 }
 
 /// Neighbours over which the process crashed equally often, in parts that are the smaller, the more often it did.

@@ -1,13 +1,16 @@
 //! A message that ends the process: each start finds what the one before wrote down.
 
+use std::pin::pin;
+
 use chrono::TimeDelta;
+use futures::FutureExt;
 
 use crate::{
     deadlines,
     delivery::{Delivery, Position},
     handler::Progress,
     input::{
-        Inbound, Input, Origin,
+        Inbound, Input, Origin, Unread,
         Verdict::{self, Applied, Dead, Deferred, Gone, Refused},
     },
     participant::{Refusal, Trigger},
@@ -111,6 +114,44 @@ fn the_last_try_of_what_may_end_the_process_says_that_it_was_decoded() {
         let mut statements = world.handler.database.state().statements.clone();
         statements.retain(|statement| ["begun", "decoded"].contains(statement));
         assert_eq!(statements, begun, "{times} crashes");
+    }
+}
+
+/// Whether the handling of an event over which so many runs crashed is written down while another is tried over which so many did.
+fn begins_beside(times: u32, other: u32) -> bool {
+    let mut world = World::new();
+    let event = world.event("a", r#"{"act":"add"}"#);
+    crashed(&world, &event, times, Stage::Begun);
+    let memory = world.handler.database.clone();
+    let another = now(world.handler.last_tries.turn(other));
+    let mut inbound = [Inbound::Unread(Unread::Message(event))];
+    let mut progress = Progress::new(1);
+    let begins = {
+        let mut handled = pin!(async {
+            match times {
+                0 => world.handler.handle_at_once_guarded(&mut world.ids, &mut inbound, &mut progress).await,
+                _ => world.handler.handle_guarded(&mut world.ids, &mut inbound, &mut progress).await,
+            }
+        });
+        let begins = handled.as_mut().now_or_never().is_some();
+        assert_eq!(begins, memory.state().statements.contains(&"begun"), "nothing is written down of what waits");
+        drop(another);
+        if !begins {
+            now(handled).unwrap();
+        }
+        begins
+    };
+    assert_eq!(progress.verdicts, [Some(Applied(None))]);
+    begins
+}
+
+#[test]
+fn nothing_else_is_under_way_at_the_last_try_of_what_may_end_the_process() {
+    for (times, other) in [(3, 0), (3, 2), (3, 3), (0, 3), (2, 3), (4, 0), (0, 4)] {
+        assert!(!begins_beside(times, other), "{times} beside {other}");
+    }
+    for (times, other) in [(0, 0), (2, 0), (0, 2), (2, 2)] {
+        assert!(begins_beside(times, other), "{times} beside {other}");
     }
 }
 

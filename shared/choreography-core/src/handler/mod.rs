@@ -62,6 +62,7 @@ use crate::{
 };
 use batch::Batch;
 use conflicts::Known;
+use crash_loop_guard::LastTries;
 use locked_rows::Suspects;
 use note::SetAside;
 use optimism::Optimism;
@@ -82,6 +83,7 @@ pub struct Handler<P: Participant, D> {
     suspects: Suspects<P>,
     optimism: Optimism,
     knows_culprit: AtomicBool,
+    last_tries: LastTries,
 }
 
 /// How a transaction goes about what may stop it.
@@ -100,8 +102,15 @@ struct Manner<'a> {
 impl<P: Participant, D: Database<P>> Handler<P, D> {
     /// A handler for these rules on this database.
     pub fn new(participant: Arc<P>, database: D, policy: Policy) -> Self {
-        let (suspects, optimism, knows_culprit) = (Suspects::default(), Optimism::default(), AtomicBool::new(false));
-        Self { participant, database, policy, suspects, optimism, knows_culprit }
+        Self {
+            participant,
+            database,
+            policy,
+            suspects: Suspects::default(),
+            optimism: Optimism::default(),
+            knows_culprit: AtomicBool::new(false),
+            last_tries: LastTries::default(),
+        }
     }
 
     /// Whether a command, a deadline or an answer was set aside because it has ended the process, which would end it again if it were
