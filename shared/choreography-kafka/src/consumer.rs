@@ -1,12 +1,11 @@
-//! The consuming side: batches from all assigned partitions, bounded in messages and in bytes.
+//! The consuming side: batches from all assigned partitions, bounded in messages and in bytes. librdkafka says when something has
+//! arrived, so no thread waits for it.
 
 use std::{
-    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use choreography_core::{
     broker::{BrokerError, EventConsumer},
     delivery::{Delivery, Position},
@@ -17,16 +16,17 @@ use rdkafka::{
     error::{KafkaError, KafkaResult},
     types::RDKafkaErrorCode,
 };
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::timeout_at};
 use tracing::warn;
 
 use super::{
-    Connection, client_settings,
+    Connection,
     group::{Group, positions},
     membership::{GroupProtocol, Membership},
-    raw_client::{Message, Polled, Queue},
-    state::{KafkaState, Stop},
+    raw_client::Queue,
+    state::KafkaState,
     subscription::Subscription,
+    take::{Rebalance, Room, Taken, serve, take},
 };
 
 /// How long a poll waits for a first message; also how soon a stopping service notices.
@@ -35,9 +35,6 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const LEAVE_WITHIN: Duration = Duration::from_secs(3);
 /// How often is looked whether a partition that stands still may go on.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
-
-/// So many errors, commits and the like are dealt with in one poll, at most.
-const SERVED: usize = 1_000;
 
 /// How much a poll takes.
 #[derive(Clone, Copy)]
@@ -50,8 +47,14 @@ pub struct Limits {
     pub linger: Duration,
 }
 
-/// What was handed over, and in which assignment.
-type Taken = (Delivery, Option<u64>);
+impl Limits {
+    /// What may still be taken; `None`: no more.
+    fn beside(self, taken: &[Taken]) -> Option<Room> {
+        let messages = self.messages.checked_sub(taken.len()).filter(|messages| *messages > 0)?;
+        let bytes = self.bytes.checked_sub(taken.iter().map(|(delivery, _)| delivery.size()).sum())?;
+        (bytes > 0).then_some(Room { messages, bytes })
+    }
+}
 
 /// One member of a consumer group.
 pub struct KafkaConsumer {
@@ -61,8 +64,9 @@ pub struct KafkaConsumer {
     paused: bool,
     /// What librdkafka handed over and no poll has returned yet: it would not hand it over again.
     taken: Vec<Taken>,
-    /// A poll under way. It outlives the future that began it, so that nothing is lost if that one is dropped.
-    polling: Option<JoinHandle<Vec<Taken>>>,
+    /// What asks the broker and waits for it, on a thread of its own. It outlives the future that began it: no message is taken before it
+    /// has ended.
+    asking: Option<JoinHandle<()>>,
     looked: Instant,
 }
 
@@ -94,8 +98,8 @@ impl KafkaConsumer {
         let subscription = Subscription::new(topics, switches);
         let mut membership = Membership::new(kafka, group, subscription, protocol);
         let consumer = membership.join(Group::new(state))?;
-        let (taken, polling, looked) = (Vec::new(), None, Instant::now());
-        Ok(Self { membership, consumer, limits, paused: false, taken, polling, looked })
+        let (taken, asking, looked) = (Vec::new(), None, Instant::now());
+        Ok(Self { membership, consumer, limits, paused: false, taken, asking, looked })
     }
 
     /// Commits what was handled last and leaves the group.
@@ -118,26 +122,66 @@ impl KafkaConsumer {
         self.consumer.context().set_paused(&self.consumer, paused).map_err(broker_error)
     }
 
-    /// Polls librdkafka. Dropped in the middle, it is finished by the next call.
+    /// Takes what is there, or waits a little until something is. With a backlog it waits a little for more, since a fuller batch costs
+    /// less per event. Safe to drop in the middle.
     async fn gather(&mut self, limits: Limits) -> Result<(), BrokerError> {
         self.finish().await?;
-        let look_again = self.looked.elapsed() > LOOK_AGAIN;
-        if look_again {
-            self.looked = Instant::now();
-        }
-        let (consumer, subscription) = (self.consumer.clone(), self.membership.subscription.clone());
-        self.polling = Some(tokio::task::spawn_blocking(move || {
-            if look_again {
-                consumer.context().look_again(&consumer);
+        self.look().await?;
+        let (mut until, mut waited, before) = (Instant::now() + PATIENCE, false, self.taken.len());
+        loop {
+            let had_some = self.taken.len() > before;
+            let room = limits.beside(&self.taken[before..]);
+            if let Some(rebalance) = take(&self.consumer, room, &mut self.taken) {
+                self.apply(rebalance).await?;
+                continue;
             }
-            subscription.look(&consumer);
-            gather(&consumer, limits)
-        }));
-        self.finish().await?;
+            let has_some = self.taken.len() > before;
+            if has_some && !had_some {
+                // A message that came while the consumer was idle is not made to wait.
+                until = Instant::now() + if waited { Duration::ZERO } else { limits.linger };
+            }
+            waited |= !has_some;
+            let is_full = limits.beside(&self.taken[before..]).is_none();
+            if is_full || until <= Instant::now() || self.consumer.context().ended().is_some() {
+                break;
+            }
+            if timeout_at(until.into(), self.membership.arrived.notified()).await.is_err() {
+                break;
+            }
+        }
         match self.consumer.context().ended() {
             Some(why) => Err(BrokerError::Fatal(why)),
             None => self.join_anew_if_lost(),
         }
+    }
+
+    /// Looks now and then what has changed at the broker.
+    async fn look(&mut self) -> Result<(), BrokerError> {
+        let look_again = self.looked.elapsed() > LOOK_AGAIN;
+        if look_again {
+            self.looked = Instant::now();
+        }
+        if !look_again && !self.membership.subscription.is_to_look() {
+            return Ok(());
+        }
+        let subscription = self.membership.subscription.clone();
+        self.ask(move |consumer| {
+            if look_again {
+                consumer.context().look_again(consumer);
+            }
+            subscription.look(consumer);
+        })
+        .await
+    }
+
+    async fn apply(&mut self, Rebalance { assigned, partitions }: Rebalance) -> Result<(), BrokerError> {
+        self.ask(move |consumer| consumer.context().rebalanced(consumer, assigned, &partitions)).await
+    }
+
+    async fn ask(&mut self, what: impl FnOnce(&BaseConsumer<Group>) + Send + 'static) -> Result<(), BrokerError> {
+        let consumer = self.consumer.clone();
+        self.asking = Some(tokio::task::spawn_blocking(move || what(&consumer)));
+        self.finish().await
     }
 
     /// What the lost client had handed over is repeated to the member that gets its partitions, and skipped by the inbox.
@@ -154,11 +198,10 @@ impl KafkaConsumer {
     }
 
     async fn finish(&mut self) -> Result<(), BrokerError> {
-        let Some(polling) = &mut self.polling else { return Ok(()) };
-        let polled = polling.await;
-        self.polling = None;
-        self.taken.extend(polled.map_err(|error| BrokerError::Fatal(error.to_string()))?);
-        Ok(())
+        let Some(asking) = &mut self.asking else { return Ok(()) };
+        let asked = asking.await;
+        self.asking = None;
+        asked.map_err(|error| BrokerError::Fatal(error.to_string()))
     }
 
     /// The first messages that were taken, within the limits, of partitions that this member still has.
@@ -184,7 +227,6 @@ impl EventConsumer for KafkaConsumer {
         if self.paused {
             self.set_paused(false)?;
         }
-        self.finish().await?;
         if self.taken.is_empty() {
             self.gather(Limits { messages: limit, ..self.limits }).await?;
         }
@@ -251,87 +293,10 @@ fn commit_the_rest(consumer: &BaseConsumer<Group>) {
             warn!(%error, "the last offsets were not committed; their events come again and are skipped");
             return;
         }
-        if let Some(event) = queue.poll(PATIENCE) {
-            serve(consumer, event.read());
+        if let Some(event) = queue.poll(PATIENCE)
+            && let Some(Rebalance { assigned, partitions }) = serve(consumer, event.read())
+        {
+            group.rebalanced(consumer, assigned, &partitions);
         }
     }
-}
-
-/// Takes what is there. With a backlog it waits a little for more, since a fuller batch costs less per event.
-fn gather(consumer: &BaseConsumer<Group>, limits: Limits) -> Vec<Taken> {
-    let mut topics: HashMap<String, Arc<str>> = HashMap::new();
-    let (mut batch, mut bytes) = (Vec::new(), 0);
-    let Some(queue) = Queue::of(consumer) else { return batch };
-    let (mut until, mut waited, mut served) = (Instant::now() + PATIENCE, false, 0);
-    while served < SERVED
-        && batch.len() < limits.messages
-        && bytes < limits.bytes
-        && consumer.context().ended().is_none()
-    {
-        let Some(event) = queue.poll(Duration::ZERO).or_else(|| {
-            waited |= batch.is_empty();
-            queue.poll(until.saturating_duration_since(Instant::now()))
-        }) else {
-            if Instant::now() < until {
-                continue;
-            }
-            break;
-        };
-        let polled = event.read();
-        let Polled::Message(message) = polled else {
-            serve(consumer, polled);
-            served += 1;
-            continue;
-        };
-        let Some(delivery) = accept(consumer, &message, &mut topics) else { continue };
-        if batch.is_empty() {
-            // A message that came while the consumer was idle is not made to wait.
-            until = Instant::now() + if waited { Duration::ZERO } else { limits.linger };
-        }
-        bytes += delivery.size();
-        let since = consumer.context().owned_since(&delivery.position.topic, delivery.position.partition);
-        batch.push((delivery, since));
-    }
-    batch
-}
-
-/// Whatever is no message.
-fn serve(consumer: &BaseConsumer<Group>, polled: Polled<'_>) {
-    let group = consumer.context();
-    match polled {
-        Polled::Message(_) | Polled::Nothing => {}
-        Polled::Failure(failure) => group.failed(consumer, failure),
-        Polled::Rebalance(assigned, partitions) => group.rebalanced(consumer, assigned, &partitions),
-        Polled::Committed(done, refused) => group.committed(done, &refused),
-        Polled::Statistics(json) => group.statistics(json),
-    }
-}
-
-/// A message as a delivery; `None` if its partition stands still, or has to because of it.
-fn accept(
-    consumer: &BaseConsumer<Group>,
-    message: &Message<'_>,
-    topics: &mut HashMap<String, Arc<str>>,
-) -> Option<Delivery> {
-    let group = consumer.context();
-    if group.state.is_stopped(message.topic, message.partition) {
-        return None;
-    }
-    let topic = match topics.get(message.topic) {
-        Some(topic) => topic.clone(),
-        None => topics.entry(message.topic.to_owned()).or_insert_with(|| Arc::from(message.topic)).clone(),
-    };
-    let position = Position { topic, partition: message.partition, offset: message.offset };
-    let size = message.payload.map_or(0, <[u8]>::len) + message.key.map_or(0, <[u8]>::len);
-    if size > client_settings::LARGEST_MESSAGE {
-        let text = format!("a message of {size} bytes; at most {} are taken", client_settings::LARGEST_MESSAGE);
-        group.stop(consumer, &position, Stop::Unreadable, text);
-        return None;
-    }
-    let headers = message.headers().unwrap_or_else(|| {
-        warn!(?position, "the headers of a message can't be read; it is taken without them");
-        Vec::new()
-    });
-    let payload = message.payload.map(Bytes::copy_from_slice);
-    Some(Delivery { position, key: message.key.map(<[u8]>::to_vec), payload, headers })
 }

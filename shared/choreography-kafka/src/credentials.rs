@@ -8,7 +8,7 @@ use std::ffi::{CStr, CString, NulError};
 use rdkafka::{
     bindings as ffi,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
-    producer::{Producer, ProducerContext, ThreadedProducer},
+    producer::{BaseProducer, Producer, ProducerContext},
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -29,7 +29,7 @@ impl<C: ConsumerContext> Authenticated for BaseConsumer<C> {
     }
 }
 
-impl<C: ProducerContext> Authenticated for ThreadedProducer<C> {
+impl<C: ProducerContext> Authenticated for BaseProducer<C> {
     fn handle(&self) -> Handle<'_> {
         Handle { native: self.client().native_ptr(), _client: std::marker::PhantomData }
     }
@@ -71,8 +71,8 @@ mod tests {
         let consumer: BaseConsumer = config("group.id", "x").create().unwrap();
         assert_eq!(set(&consumer, "order", &"new".into()), Ok(()));
         assert!(set(&consumer, "order", &"n\0ew".into()).unwrap_err().contains("zero"));
-        let producer: ThreadedProducer<_> = config("client.id", "x").create().unwrap();
-        let _: &ThreadedProducer<rdkafka::producer::DefaultProducerContext> = &producer;
+        let producer: BaseProducer<_> = config("client.id", "x").create().unwrap();
+        let _: &BaseProducer<rdkafka::producer::DefaultProducerContext> = &producer;
         assert_eq!(set(&producer, "order", &"new".into()), Ok(()));
     }
 }

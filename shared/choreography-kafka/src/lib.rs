@@ -15,6 +15,7 @@ mod producer;
 mod raw_client;
 mod state;
 mod subscription;
+mod take;
 mod topic_moves;
 mod topics;
 mod verdict;

@@ -9,7 +9,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer},
     error::KafkaResult,
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::Notify, task::JoinHandle};
 
 use super::{Connection, client_settings, group::Group, subscription::Subscription};
 
@@ -39,6 +39,8 @@ pub(super) struct Membership {
     kafka: Connection,
     group: String,
     pub subscription: Arc<Subscription>,
+    /// Told by librdkafka when something has arrived where nothing was.
+    pub arrived: Arc<Notify>,
     protocol: GroupProtocol,
     joined: Instant,
     /// A client that was given up, while it closes. That may take as long as its brokers are frozen.
@@ -51,6 +53,7 @@ impl Membership {
             kafka: kafka.clone(),
             group: group.to_owned(),
             subscription: Arc::new(subscription),
+            arrived: Arc::default(),
             protocol,
             joined: Instant::now(),
             closing: None,
@@ -61,7 +64,9 @@ impl Membership {
     pub fn join(&mut self, group: Group) -> KafkaResult<Arc<BaseConsumer<Group>>> {
         self.joined = Instant::now();
         let config = client_settings::consumer(&self.kafka, &self.group, self.protocol);
-        let consumer: BaseConsumer<Group> = config.create_with_context(group)?;
+        let mut consumer: BaseConsumer<Group> = config.create_with_context(group)?;
+        let arrived = self.arrived.clone();
+        consumer.set_nonempty_callback(move || arrived.notify_one());
         let topics = self.subscription.topics();
         consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
         let consumer = Arc::new(consumer);

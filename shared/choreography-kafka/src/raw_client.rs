@@ -17,13 +17,15 @@ use std::{
 };
 
 use rdkafka::{
-    TopicPartitionList, bindings as sys,
+    ClientContext, TopicPartitionList, bindings as sys,
+    client::Client,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     message::BorrowedMessage,
     types::{RDKafkaErrorCode, RDKafkaRespErr},
 };
 
 use choreography_core::{delivery::Position, trace::Header};
+use tokio::sync::Notify;
 
 /// Where everything comes from that a consumer is to see: messages, errors, rebalances, answers to commits, statistics.
 pub(super) struct Queue<'c> {
@@ -65,6 +67,60 @@ impl Drop for Queue<'_> {
     fn drop(&mut self) {
         // SAFETY: got by `rd_kafka_queue_get_consumer`, given back once.
         unsafe { sys::rd_kafka_queue_destroy(self.queue) };
+    }
+}
+
+/// The queue of a producer in which the reports of its messages come, and its errors. It says when it holds something again.
+pub(super) struct MainQueue {
+    queue: *mut sys::rd_kafka_queue_t,
+    arrived: Arc<Notify>,
+}
+
+// SAFETY: librdkafka's queues may be used from any thread, at the same time.
+unsafe impl Send for MainQueue {}
+// SAFETY: as above.
+unsafe impl Sync for MainQueue {}
+
+impl MainQueue {
+    /// To be dropped before the client is.
+    pub fn of<C: ClientContext>(client: &Client<C>) -> Self {
+        let arrived = Arc::<Notify>::default();
+        // SAFETY: the client is valid; the queue is counted, and `drop` gives it back. What it calls gets a pointer to what `arrived` keeps
+        // alive until `drop` has ended these calls.
+        let queue = unsafe {
+            let queue = sys::rd_kafka_queue_get_main(client.native_ptr());
+            sys::rd_kafka_queue_cb_event_enable(queue, Some(told), Arc::as_ptr(&arrived).cast_mut().cast());
+            queue
+        };
+        // librdkafka's first words (it warns of settings) may stand there already, and of what comes behind them nothing is said.
+        arrived.notify_one();
+        Self { queue, arrived }
+    }
+
+    /// Notified when something comes where nothing was. All that is there is to be served then.
+    pub fn arrived(&self) -> Arc<Notify> {
+        self.arrived.clone()
+    }
+
+    pub fn has_some(&self) -> bool {
+        // SAFETY: the queue is valid until `drop`.
+        unsafe { sys::rd_kafka_queue_length(self.queue) > 0 }
+    }
+}
+
+/// SAFETY: called with what `MainQueue::of` gave librdkafka, from its threads.
+unsafe extern "C" fn told(_client: *mut sys::rd_kafka_t, arrived: *mut c_void) {
+    // SAFETY: it is alive for as long as this is called.
+    unsafe { &*arrived.cast::<Notify>().cast_const() }.notify_one();
+}
+
+impl Drop for MainQueue {
+    fn drop(&mut self) {
+        // SAFETY: got by `rd_kafka_queue_get_main`, given back once. librdkafka makes its calls under the queue's lock, which this takes.
+        unsafe {
+            sys::rd_kafka_queue_cb_event_enable(self.queue, None, ptr::null_mut());
+            sys::rd_kafka_queue_destroy(self.queue);
+        }
     }
 }
 

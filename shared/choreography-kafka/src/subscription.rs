@@ -47,11 +47,16 @@ impl Subscription {
         self.lock().names.clone()
     }
 
+    /// Whether it is time to [`look`](Self::look).
+    pub fn is_to_look(&self) -> bool {
+        self.lock().is_to_look()
+    }
+
     /// Looks now and then whether the group has finished an old topic, and subscribes to the new one in its place. The group's
     /// committed offsets say so, whichever members have the old partitions; so a member that starts anew finds out the same.
     pub fn look(&self, consumer: &BaseConsumer<Group>) {
         let mut topics = self.lock();
-        if topics.switches.is_empty() || Instant::now() < topics.look_at {
+        if !topics.is_to_look() {
             return;
         }
         topics.look_at = Instant::now() + LOOK_EVERY;
@@ -69,6 +74,10 @@ impl Subscription {
 }
 
 impl Topics {
+    fn is_to_look(&self) -> bool {
+        !self.switches.is_empty() && Instant::now() >= self.look_at
+    }
+
     fn make(&mut self, consumer: &BaseConsumer<Group>, switch: &Switch) {
         let Switch { from, to, .. } = switch;
         let names: Vec<String> =

@@ -5,6 +5,7 @@
 //! has no mark. After a failed delivery it is the same, so nothing old is queued any more when something new is sent.
 
 mod batch;
+mod client;
 mod errors;
 mod records;
 
@@ -22,12 +23,13 @@ use choreography_core::{
     store::OutboxMessage,
     topic_moves::Publication,
 };
+use client::{Client, Served};
 use errors::{Trouble, trouble};
 use rdkafka::{
     ClientContext,
     error::KafkaResult,
     message::{DeliveryResult, Header as KafkaHeader, OwnedHeaders},
-    producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer},
+    producer::{BaseRecord, Producer, ProducerContext, PurgeConfig},
 };
 use records::{Record, as_records, count, per_row};
 use tracing::warn;
@@ -82,7 +84,7 @@ pub struct KafkaProducer {
     limits: ProducerLimits,
     publication: Publication,
     /// `None`: the last one was destroyed, the next is not made yet.
-    producer: Option<Arc<ThreadedProducer<Reporting>>>,
+    producer: Option<Served>,
     /// One message to a request. Kafka refuses batches, so only a message that is alone in its batch is known for a culprit.
     alone: bool,
     /// A batch was begun and its end not waited for.
@@ -112,29 +114,29 @@ impl KafkaProducer {
     }
 
     /// The producer, made anew where the last one was destroyed.
-    fn producer(&mut self) -> KafkaResult<Arc<ThreadedProducer<Reporting>>> {
-        if let Some(producer) = &self.producer {
-            return Ok(producer.clone());
+    fn producer(&mut self) -> KafkaResult<Arc<Client>> {
+        if let Some(Served { client, .. }) = &self.producer {
+            return Ok(client.clone());
         }
-        let new = Arc::new(self.make()?);
+        let new = self.producer.insert(self.make()?).client.clone();
         self.kafka.tell(&new);
-        self.producer = Some(new.clone());
         Ok(new)
     }
 
-    fn make(&self) -> KafkaResult<ThreadedProducer<Reporting>> {
+    fn make(&self) -> KafkaResult<Served> {
         let mut config = client_settings::producer(&self.kafka, &self.name, &self.limits);
         if self.alone {
             config.set("batch.num.messages", "1");
         }
-        config.create_with_context(Reporting)
+        Served::new(&config)
     }
 
     /// Drops what is queued and destroys the producer. What the network holds already may still arrive, as a repeat: with one
     /// request under way at a time it is a run of rows that begins where the next producer begins.
     async fn destroy(&mut self) {
         let Some(old) = self.producer.take() else { return };
-        old.purge(PurgeConfig::default().queue().inflight());
+        let old = old.end().await;
+        old.producer.purge(PurgeConfig::default().queue().inflight());
         // Dropping a producer waits for its threads.
         if let Err(error) = tokio::task::spawn_blocking(move || drop(old)).await {
             warn!(%error, "the failed Kafka producer did not end cleanly");
@@ -155,14 +157,14 @@ impl EventProducer for KafkaProducer {
         let len = rows.len();
         let counts = count(&rows, &self.publication);
         let batch = Batch::new(counts.iter().sum());
-        let producer = match self.producer() {
-            Ok(producer) => producer,
+        let client = match self.producer() {
+            Ok(client) => client,
             Err(error) => return vec![Err(PublishError::Transient(error.to_string())); len],
         };
         self.abandoned = true;
-        hand_over(&producer, rows, &self.publication, &batch, self.limits.patience).await;
-        let results = self.reports(&producer, &batch).await;
-        drop(producer);
+        hand_over(&client, rows, &self.publication, &batch, self.limits.patience).await;
+        let results = self.reports(&client, &batch).await;
+        drop(client);
         self.abandoned = false;
         let (delivery_failed, was_alone) = (batch.has_failed(), self.alone);
         let results = self.isolate(results, delivery_failed);
@@ -184,9 +186,10 @@ impl EventProducer for KafkaProducer {
 impl KafkaProducer {
     async fn look_for_one(&mut self, topic: &str) -> Result<(), PublishError> {
         let transient = |error: &dyn std::fmt::Display| PublishError::Transient(error.to_string());
-        let producer = self.producer().map_err(|error| transient(&error))?;
+        let client = self.producer().map_err(|error| transient(&error))?;
         let name = topic.to_owned();
-        let asked = tokio::task::spawn_blocking(move || producer.client().fetch_metadata(Some(&name), METADATA)).await;
+        let asked =
+            tokio::task::spawn_blocking(move || client.producer.client().fetch_metadata(Some(&name), METADATA)).await;
         let metadata = asked.map_err(|error| transient(&error))?.map_err(|error| transient(&error))?;
         match metadata.topics().iter().find(|found| found.name() == topic) {
             Some(found) if found.error().is_none() && !found.partitions().is_empty() => Ok(()),
@@ -195,16 +198,12 @@ impl KafkaProducer {
     }
 
     /// Waits for all reports. Without progress everything is purged, so that nothing is overtaken.
-    async fn reports(
-        &self,
-        producer: &ThreadedProducer<Reporting>,
-        batch: &Arc<Batch>,
-    ) -> Vec<Result<(), PublishError>> {
+    async fn reports(&self, client: &Client, batch: &Arc<Batch>) -> Vec<Result<(), PublishError>> {
         let patience = self.limits.patience;
         if batch.wait(patience).await {
             return batch.take(NOT_SENT);
         }
-        producer.purge(PurgeConfig::default().queue().inflight());
+        client.producer.purge(PurgeConfig::default().queue().inflight());
         batch.wait(PURGE).await;
         let why = format!("nothing was acknowledged for {patience:?}");
         batch.fail(&why);
@@ -241,7 +240,7 @@ impl KafkaProducer {
 /// Gives rows to the producer, in order. After a failed delivery it sends nothing more. After a row that the client itself
 /// refuses, it sends no row of its key. It sends none to a topic that the client knows to be away.
 async fn hand_over(
-    producer: &ThreadedProducer<Reporting>,
+    client: &Client,
     rows: Vec<OutboxRow>,
     publication: &Publication,
     batch: &Arc<Batch>,
@@ -269,7 +268,7 @@ async fn hand_over(
                 batch.settle(record.index, Err(error.clone()));
                 continue;
             }
-            match send_when_there_is_room(producer, &record, batch, patience).await {
+            match send_when_there_is_room(client, &record, batch, patience).await {
                 Ok(()) => continue,
                 Err(failed @ PublishError::Transient(_)) => {
                     batch.report(record.index, Err(failed.clone()));
@@ -312,14 +311,14 @@ impl Blocked {
 
 /// Waits while the queue is full, for as long as something leaves it.
 async fn send_when_there_is_room(
-    producer: &ThreadedProducer<Reporting>,
+    client: &Client,
     record: &Record<'_>,
     batch: &Arc<Batch>,
     patience: Duration,
 ) -> Result<(), PublishError> {
     let (mut open, mut since) = (batch.open(), Instant::now());
     loop {
-        match send(producer, record, batch) {
+        match send(client, record, batch) {
             Ok(()) => return Ok(()),
             Err(Trouble::Failed(error)) => return Err(error),
             Err(Trouble::QueueFull) if since.elapsed() > patience => {
@@ -335,11 +334,7 @@ async fn send_when_there_is_room(
     }
 }
 
-fn send(
-    producer: &ThreadedProducer<Reporting>,
-    Record { index, topic, message }: &Record<'_>,
-    batch: &Arc<Batch>,
-) -> Result<(), Trouble> {
+fn send(client: &Client, Record { index, topic, message }: &Record<'_>, batch: &Arc<Batch>) -> Result<(), Trouble> {
     let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
     for header in &message.headers {
         headers = headers.insert(KafkaHeader { key: &header.text_name(), value: header.value.as_deref() });
@@ -352,5 +347,5 @@ fn send(
     if let Some(payload) = &message.payload {
         record = record.payload(payload);
     }
-    producer.send(record).map_err(|(error, _)| trouble(&error))
+    client.producer.send(record).map_err(|(error, _)| trouble(&error))
 }
