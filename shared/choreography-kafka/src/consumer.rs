@@ -26,7 +26,7 @@ use super::{
     raw_client::Queue,
     state::KafkaState,
     subscription::Subscription,
-    take::{Rebalance, Room, Taken, serve, take},
+    take::{Ended, Rebalance, Room, Taken, serve, take},
 };
 
 /// How long a poll waits for a first message; also how soon a stopping service notices.
@@ -128,21 +128,27 @@ impl KafkaConsumer {
         self.finish().await?;
         self.look().await?;
         let (mut until, mut waited, before) = (Instant::now() + PATIENCE, false, self.taken.len());
+        let mut has_some = false;
         loop {
-            let had_some = self.taken.len() > before;
-            let room = limits.beside(&self.taken[before..]);
-            if let Some(rebalance) = take(&self.consumer, room, &mut self.taken) {
-                self.apply(rebalance).await?;
-                continue;
-            }
-            let has_some = self.taken.len() > before;
-            if has_some && !had_some {
+            let ended = take(&self.consumer, limits.beside(&self.taken[before..]), &mut self.taken);
+            if self.taken.len() > before && !has_some {
+                has_some = true;
                 // A message that came while the consumer was idle is not made to wait.
                 until = Instant::now() + if waited { Duration::ZERO } else { limits.linger };
             }
+            match ended {
+                Ended::Rebalance(rebalance) => {
+                    self.apply(rebalance).await?;
+                    continue;
+                }
+                Ended::Early => {
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                Ended::Empty | Ended::Full => {}
+            }
             waited |= !has_some;
-            let is_full = limits.beside(&self.taken[before..]).is_none();
-            if is_full || until <= Instant::now() || self.consumer.context().ended().is_some() {
+            if matches!(ended, Ended::Full) || until <= Instant::now() || self.consumer.context().ended().is_some() {
                 break;
             }
             if timeout_at(until.into(), self.membership.arrived.notified()).await.is_err() {
@@ -224,6 +230,7 @@ impl KafkaConsumer {
 
 impl EventConsumer for KafkaConsumer {
     async fn poll(&mut self, limit: usize) -> Result<Vec<Delivery>, BrokerError> {
+        self.finish().await?;
         if self.paused {
             self.set_paused(false)?;
         }
@@ -234,6 +241,7 @@ impl EventConsumer for KafkaConsumer {
     }
 
     async fn keep_alive(&mut self) -> Result<(), BrokerError> {
+        self.finish().await?;
         if !self.paused {
             self.set_paused(true)?;
         }

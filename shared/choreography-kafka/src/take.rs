@@ -14,7 +14,7 @@ use super::{
     state::Stop,
 };
 
-/// So many errors, commits and the like are dealt with at once, at most.
+/// So many messages, errors, commits and the like are dealt with at once; then others have their turn.
 const SERVED: usize = 1_000;
 
 /// A message that was handed over, and in which assignment.
@@ -32,14 +32,27 @@ pub(super) struct Room {
     pub bytes: usize,
 }
 
-/// Takes what is there and finds room, and waits for nothing. It ends at a rebalance, which is to be applied before anything behind it is
-/// taken.
-pub(super) fn take(consumer: &BaseConsumer<Group>, room: Option<Room>, taken: &mut Vec<Taken>) -> Option<Rebalance> {
+/// Why no more was taken.
+pub(super) enum Ended {
+    /// Nothing is there any more. What comes next is told of.
+    Empty,
+    /// There is no room.
+    Full,
+    /// To be applied before anything behind it is taken.
+    Rebalance(Rebalance),
+    /// More may be there.
+    Early,
+}
+
+/// Takes what is there and finds room, and waits for nothing.
+pub(super) fn take(consumer: &BaseConsumer<Group>, room: Option<Room>, taken: &mut Vec<Taken>) -> Ended {
     let mut topics: HashMap<String, Arc<str>> = HashMap::new();
-    let (queue, Room { mut messages, mut bytes }) = (Queue::of(consumer)?, room?);
-    let mut served = 0;
-    while served < SERVED && messages > 0 && bytes > 0 && consumer.context().ended().is_none() {
-        let event = queue.poll(Duration::ZERO)?;
+    let (Some(queue), Some(Room { mut messages, mut bytes })) = (Queue::of(consumer), room) else { return Ended::Full };
+    for _ in 0..SERVED {
+        if messages == 0 || bytes == 0 || consumer.context().ended().is_some() {
+            return Ended::Full;
+        }
+        let Some(event) = queue.poll(Duration::ZERO) else { return Ended::Empty };
         match event.read() {
             Polled::Message(message) => {
                 let Some(delivery) = accept(consumer, &message, &mut topics) else { continue };
@@ -49,14 +62,13 @@ pub(super) fn take(consumer: &BaseConsumer<Group>, room: Option<Room>, taken: &m
                 taken.push((delivery, since));
             }
             other => {
-                served += 1;
                 if let Some(rebalance) = serve(consumer, other) {
-                    return Some(rebalance);
+                    return Ended::Rebalance(rebalance);
                 }
             }
         }
     }
-    None
+    Ended::Early
 }
 
 /// Whatever is no message.

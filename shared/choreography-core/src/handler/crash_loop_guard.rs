@@ -27,7 +27,7 @@ const CRASHES_ENOUGH: u32 = 4;
 const CRASHES_AT_DECODING: u32 = CRASHES_ENOUGH + 1;
 
 /// Several loops handle inputs at once. While one of them tries an input for the last time before that counts as what ends the process, the
-/// others try nothing, or an input of theirs would end the process and the wrong one be set aside.
+/// others try nothing, guarded or not, or an input of theirs would end the process and the wrong one be set aside.
 #[derive(Default)]
 pub(super) struct LastTries(RwLock<()>);
 
@@ -68,7 +68,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         let handled = match progress.verdicts.iter().all(Option::is_none) {
             true => {
                 self.database.begin_messages(&under_way, Stage::Begun).await?;
-                self.handle_at_once(ids, inbound, progress).await
+                self.try_at_once(ids, inbound, progress).await
             }
             false => Ok(()),
         };

@@ -155,6 +155,29 @@ fn nothing_else_is_under_way_at_the_last_try_of_what_may_end_the_process() {
     }
 }
 
+#[test]
+fn nothing_unguarded_is_under_way_at_a_last_try() {
+    for entry in ["at once", "in parts", "isolating"] {
+        let mut world = World::new();
+        let mut inbound = [Inbound::Unread(Unread::Message(world.event("a", r#"{"act":"add"}"#)))];
+        let last_try = now(world.handler.last_tries.turn(3));
+        let (handler, mut progress) = (&world.handler, Progress::new(1));
+        {
+            let mut handled = pin!(async {
+                match entry {
+                    "at once" => handler.handle_at_once(&mut world.ids, &mut inbound, &mut progress).await,
+                    "in parts" => handler.handle_in_parts(&mut world.ids, &mut inbound, &mut progress).await,
+                    _ => handler.handle_isolating(&mut world.ids, &mut inbound, &mut progress).await,
+                }
+            });
+            assert!(handled.as_mut().now_or_never().is_none(), "{entry}");
+            drop(last_try);
+            now(handled).unwrap();
+        }
+        assert_eq!(progress.verdicts, [Some(Applied(None))], "{entry}");
+    }
+}
+
 fn ask_guarded(world: &mut World, command: &str) -> Verdict<()> {
     let mut inbound = [work_of(command)];
     let mut progress = Progress::new(1);

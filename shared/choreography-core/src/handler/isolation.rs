@@ -40,6 +40,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         inbound: &mut [Inbound<P>],
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
+        let _try = self.last_tries.turn(0).await;
         reception::read_all(&*self.participant, inbound);
         self.isolate(ids, inbound, (0, inbound.len()), progress).await
     }
@@ -48,6 +49,17 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
     /// locked for longer is left, with all later inputs of its aggregate; `progress` has no verdict of them. On an error nothing was
     /// done, unless it is the commit's: then that is not known.
     pub async fn handle_at_once(
+        &self,
+        ids: &mut dyn IdSource,
+        inbound: &mut [Inbound<P>],
+        progress: &mut Progress<P::Reply>,
+    ) -> Result<(), StoreError> {
+        let _try = self.last_tries.turn(0).await;
+        self.try_at_once(ids, inbound, progress).await
+    }
+
+    /// As [`handle_at_once`](Handler::handle_at_once), for whoever has a turn.
+    pub(super) async fn try_at_once(
         &self,
         ids: &mut dyn IdSource,
         inbound: &mut [Inbound<P>],
@@ -72,6 +84,7 @@ impl<P: Participant, D: Database<P>> Handler<P, D> {
         inbound: &mut [Inbound<P>],
         progress: &mut Progress<P::Reply>,
     ) -> Result<(), StoreError> {
+        let _try = self.last_tries.turn(0).await;
         reception::read_all(&*self.participant, inbound);
         let mut left: HashSet<String> = HashSet::new();
         let mut open = unsettled(&progress.verdicts, 0);

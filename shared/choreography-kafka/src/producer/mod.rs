@@ -135,8 +135,8 @@ impl KafkaProducer {
     /// request under way at a time it is a run of rows that begins where the next producer begins.
     async fn destroy(&mut self) {
         let Some(old) = self.producer.take() else { return };
+        old.client.producer.purge(PurgeConfig::default().queue().inflight());
         let old = old.end().await;
-        old.producer.purge(PurgeConfig::default().queue().inflight());
         // Dropping a producer waits for its threads.
         if let Err(error) = tokio::task::spawn_blocking(move || drop(old)).await {
             warn!(%error, "the failed Kafka producer did not end cleanly");
