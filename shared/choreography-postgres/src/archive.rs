@@ -87,12 +87,15 @@ impl FinishedRows<'_> {
         let (keys, lines): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
         let Some(last) = keys.last().cloned() else { return Ok(None) };
         let rows = keys.len();
-        if let Keep::In(keep) = keep {
+        let deleted = async {
+            let Keep::In(keep) = keep else { return Ok(false) };
             keep(&lines)?;
             let delete = format!("DELETE FROM {name} WHERE {key} = ANY($1)");
             sqlx::query(AssertSqlSafe(delete)).bind(keys).execute(&mut session).await?;
-            session.commit().await?;
-        }
+            Ok(true)
+        };
+        let deleted = deleted.await;
+        end(session, deleted).await?;
         Ok(Some(Page { rows, last }))
     }
 }
@@ -131,16 +134,28 @@ impl OldRecords<'_> {
         let (numbers, lines): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
         let Some(last) = numbers.last().copied() else { return Ok(None) };
         let rows = numbers.len();
-        if let Keep::In(keep) = keep {
+        let deleted = async {
+            let Keep::In(keep) = keep else { return Ok(false) };
             keep(&lines)?;
             if let Some(statement) = before_deletion {
                 run(&mut session, (*statement).to_owned(), &numbers).await?;
             }
             run(&mut session, format!("DELETE FROM {table} WHERE number = ANY($1)"), &numbers).await?;
-            session.commit().await?;
-        }
+            Ok(true)
+        };
+        let deleted = deleted.await;
+        end(session, deleted).await?;
         Ok(Some(Page { rows, last }))
     }
+}
+
+/// Unless rows were deleted, their locks are given back before this returns: the next look would pass over what is locked.
+async fn end(mut session: Session, deleted: Result<bool, ArchiveError>) -> Result<(), ArchiveError> {
+    if matches!(deleted, Ok(true)) {
+        return Ok(session.commit().await?);
+    }
+    session.roll_back().await;
+    deleted.map(drop)
 }
 
 async fn run(session: &mut Session, statement: String, numbers: &[i64]) -> sqlx::Result<()> {
