@@ -1,11 +1,11 @@
-//! What rust-rdkafka keeps to itself: header names as bytes (it unwraps them as UTF-8), and the topic, partition and offset
-//! of an error. The engine's only unsafe code, over librdkafka's event interface
+//! What rust-rdkafka keeps to itself: header names as bytes (it unwraps them as UTF-8), the topic, partition and offset of an error,
+//! and when something comes into a producer's queue. Unsafe code over librdkafka's event interface
 //! (https://github.com/confluentinc/librdkafka/blob/master/src/rdkafka.h, "Event interface"): an event owns all that it
 //! shows until it is destroyed, and what is read here borrows from the event.
 
 #![expect(
     unsafe_code,
-    reason = "librdkafka is C; rust-rdkafka wraps neither header names as bytes nor where an error is"
+    reason = "librdkafka is C; rust-rdkafka wraps neither header names as bytes, nor where an error is, nor that a producer has reports"
 )]
 
 use std::{
