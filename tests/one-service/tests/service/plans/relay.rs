@@ -1,21 +1,22 @@
-//! What a relay asks of the outbox.
+//! What a relay and the gauges ask of the outbox.
 
 use choreography_core::{
     relay::{Lane, Mark, OutboxStore, Reading, Refused},
     routes::Service,
 };
+use choreography_postgres::{depths, stopped_keys};
 use chrono::TimeDelta;
 use one_service::OneService;
 use uuid::Uuid;
 
-/// The steps of a relay and what they do, whatever the service.
+/// The steps of a relay and what they do, and what the gauges read, whatever the service.
 pub const EXPECTED: &str = "
     alive, caught_up, cleared, done_with, given_up, gone, left_behind, mine, moved, published, stopped,
     delete outbox_blocks, delete outbox_left_behind, delete relays, delete stopped_keys,
     insert discarded_messages, insert outbox, insert outbox_blocks, insert outbox_left_behind,
-    insert outbox_ranges, insert relays, insert stopped_keys, read outbox, read outbox_blocks,
-    read outbox_left_behind, read outbox_ranges, read relays, read stopped_keys, update outbox_ranges,
-    update relays";
+    insert outbox_ranges, insert relays, insert stopped_keys, read dead_messages, read deadlines, read discarded,
+    read intents, read outbox, read outbox_blocks, read outbox_left_behind, read outbox_ranges, read relays,
+    read stopped_keys, update outbox_ranges, update relays";
 
 /// It publishes some rows, stops one and leaves others behind. An operator releases that one, and gives it up the
 /// second time.
@@ -46,6 +47,8 @@ pub async fn relay<S: Service>(world: &OneService<S>) {
     assert_eq!(store.stop(&leases, &refused).await.expect("its key is stopped again"), 1);
     assert!(store.discard_refused(first.1, "it is not needed").await.expect("it is given up"));
     store.release(holder).await.expect("the leases are given back");
+    depths(&world.pool).await.expect("what waits is counted");
+    stopped_keys(&world.pool).await.expect("keys are counted");
     let forget = "DELETE FROM outbox_left_behind; DELETE FROM discarded_messages";
     sqlx::raw_sql(forget).execute(&world.pool).await.expect("they are gone");
 }
