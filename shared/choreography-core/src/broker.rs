@@ -1,6 +1,6 @@
 //! Kafka as the engine's steps see it. Implemented by `choreography-kafka` with librdkafka and by the simulation with a model.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 use crate::{
     delivery::{Delivery, Position},
@@ -57,6 +57,11 @@ pub trait EventConsumer: Send {
     fn commit(&mut self, next: &[Position]) -> impl Future<Output = Result<(), BrokerError>> + Send;
     /// What Kafka confirmed since the last call.
     fn take_confirmed(&mut self) -> Vec<Position>;
+    /// Whether this service handles a message that was handed over, or ignores it: a topic of which hardly anything is handled can be
+    /// read less often.
+    fn note(&mut self, topic: &Arc<str>, is_handled: bool) {
+        let _ = (topic, is_handled);
+    }
 }
 
 /// The producing side.

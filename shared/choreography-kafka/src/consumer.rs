@@ -24,6 +24,7 @@ use super::{
     group::{Group, positions},
     membership::{GroupProtocol, Membership},
     raw_client::Queue,
+    rests::Rests,
     state::KafkaState,
     subscription::Subscription,
     take::{Ended, Rebalance, Room, Taken, serve, take},
@@ -68,6 +69,7 @@ pub struct KafkaConsumer {
     /// has ended.
     asking: Option<JoinHandle<()>>,
     looked: Instant,
+    rests: Rests,
 }
 
 impl KafkaConsumer {
@@ -98,8 +100,8 @@ impl KafkaConsumer {
         let subscription = Subscription::new(topics, switches);
         let mut membership = Membership::new(kafka, group, subscription, protocol);
         let consumer = membership.join(Group::new(state))?;
-        let (taken, asking, looked) = (Vec::new(), None, Instant::now());
-        Ok(Self { membership, consumer, limits, paused: false, taken, asking, looked })
+        let (taken, asking, looked, rests) = (Vec::new(), None, Instant::now(), Rests::default());
+        Ok(Self { membership, consumer, limits, paused: false, taken, asking, looked, rests })
     }
 
     /// Commits what was handled last and leaves the group.
@@ -119,6 +121,7 @@ impl KafkaConsumer {
 
     fn set_paused(&mut self, paused: bool) -> Result<(), BrokerError> {
         self.paused = paused;
+        self.rests.forget();
         self.consumer.context().set_paused(&self.consumer, paused).map_err(broker_error)
     }
 
@@ -130,6 +133,7 @@ impl KafkaConsumer {
         let (mut until, mut waited, before) = (Instant::now() + PATIENCE, false, self.taken.len());
         let mut has_some = false;
         loop {
+            self.rest()?;
             let ended = take(&self.consumer, limits.beside(&self.taken[before..]), &mut self.taken);
             if self.taken.len() > before && !has_some {
                 has_some = true;
@@ -151,14 +155,34 @@ impl KafkaConsumer {
             if matches!(ended, Ended::Full) || until <= Instant::now() || self.consumer.context().ended().is_some() {
                 break;
             }
-            if timeout_at(until.into(), self.membership.arrived.notified()).await.is_err() {
-                break;
-            }
+            let look = self.rests.next_end().map_or(until, |end| end.min(until));
+            // Whichever it was, what is there is taken, and it is looked at the clock again.
+            let _ = timeout_at(look.into(), self.membership.arrived.notified()).await;
         }
         match self.consumer.context().ended() {
             Some(why) => Err(BrokerError::Fatal(why)),
             None => self.join_anew_if_lost(),
         }
+    }
+
+    /// Reads again what has rested long enough, and lets rest what is due.
+    fn rest(&mut self) -> Result<(), BrokerError> {
+        if self.paused {
+            return Ok(());
+        }
+        let (group, now) = (self.consumer.context(), Instant::now());
+        while let Some((topic, partitions)) = self.rests.over(now) {
+            if let Err(error) = group.resume(&self.consumer, &partitions) {
+                self.rests.began(&topic, partitions, now);
+                return Err(broker_error(error));
+            }
+        }
+        while let Some(topic) = self.rests.due(now) {
+            let partitions = group.pause_topic(&self.consumer, &topic).map_err(broker_error)?;
+            metrics::counter!("saga_consumer_rests_total", "topic" => topic.to_string()).increment(1);
+            self.rests.began(&topic, partitions, now);
+        }
+        Ok(())
     }
 
     /// Looks now and then what has changed at the broker.
@@ -199,6 +223,7 @@ impl KafkaConsumer {
         metrics::counter!("saga_consumer_rejoins_total").increment(1);
         warn!(?contact, "Kafka has not answered for long; a new client joins the group in place of this one");
         let new = self.membership.join(self.consumer.context().successor()).map_err(broker_error)?;
+        self.rests.forget();
         self.membership.close(std::mem::replace(&mut self.consumer, new));
         Ok(())
     }
@@ -273,6 +298,10 @@ impl EventConsumer for KafkaConsumer {
 
     fn take_confirmed(&mut self) -> Vec<Position> {
         self.consumer.context().commits().take_confirmed()
+    }
+
+    fn note(&mut self, topic: &Arc<str>, is_handled: bool) {
+        self.rests.note(topic, is_handled, Instant::now());
     }
 }
 

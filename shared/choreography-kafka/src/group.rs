@@ -23,6 +23,7 @@ use super::{
     commits::Commits,
     lag::lag,
     raw_client::Failure,
+    rests::Paused,
     state::{KafkaState, KafkaTrouble, Stop, StoppedPartition},
     verdict::{Meaning, meaning, way_on},
 };
@@ -98,6 +99,27 @@ impl Group {
             }
         }
         if paused { consumer.pause(&list) } else { consumer.resume(&list) }
+    }
+
+    /// Pauses the partitions of a topic; which, and since which assignment they are owned.
+    pub fn pause_topic(&self, consumer: &BaseConsumer<Self>, topic: &str) -> KafkaResult<Paused> {
+        let owned: Paused = lock(&self.owned).iter().map(|(partition, since)| (partition.clone(), *since)).collect();
+        let is_read = |((of, partition), _): &(Partition, u64)| of == topic && !self.state.is_stopped(of, *partition);
+        let paused: Paused = owned.into_iter().filter(is_read).collect();
+        let partitions: Vec<Partition> = paused.iter().map(|(partition, _)| partition.clone()).collect();
+        consumer.pause(&list_of(&partitions))?;
+        Ok(paused)
+    }
+
+    /// Resumes those that are still owned by the same assignment: one that was assigned anew is read already, and would begin once more.
+    pub fn resume(&self, consumer: &BaseConsumer<Self>, paused: &Paused) -> KafkaResult<()> {
+        let is_paused = |(partition, since): &&(Partition, u64)| {
+            self.owned_since(&partition.0, partition.1) == Some(*since)
+                && !self.state.is_stopped(&partition.0, partition.1)
+        };
+        let partitions: Vec<Partition> =
+            paused.iter().filter(is_paused).map(|(partition, _)| partition.clone()).collect();
+        consumer.resume(&list_of(&partitions))
     }
 
     /// `Some(true)`: these partitions come; `Some(false)`: they go; `None`: all go.

@@ -13,6 +13,7 @@ mod lag;
 mod membership;
 mod producer;
 mod raw_client;
+mod rests;
 mod state;
 mod subscription;
 mod take;

@@ -230,7 +230,7 @@ async fn take_in<P: Participant>(
             let _ = consumer.keep_alive().await;
         } else if let Some(Ok(messages)) = droppable(&core, consumer.poll(room)).await {
             let mut basket = intake.basket();
-            basket.add(&handler.participant, messages, &consumer);
+            basket.add(&handler.participant, messages, &mut consumer);
             intake.messages(basket);
         }
         arrivals.gather(&mut intake);

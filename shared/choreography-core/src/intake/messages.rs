@@ -1,7 +1,7 @@
 //! Messages on their way from Kafka to the loop.
 
 use super::{Limits, item::Item};
-use crate::{broker::EventConsumer, delivery::Delivery, participant::Participant, reception};
+use crate::{broker::EventConsumer, delivery::Delivery, input::Inbound, participant::Participant, reception};
 
 /// Messages that were taken. They can be while a transaction is on its way.
 pub struct Messages<P: Participant> {
@@ -20,13 +20,15 @@ impl<P: Participant> Messages<P> {
     }
 
     /// Takes what `consumer` has just handed over.
-    pub fn add<S: EventConsumer>(&mut self, participant: &P, messages: Vec<Delivery>, consumer: &S) {
+    pub fn add<S: EventConsumer>(&mut self, participant: &P, messages: Vec<Delivery>, consumer: &mut S) {
         for message in messages {
-            let since = consumer.owned_since(&message.position.topic, message.position.partition);
+            let topic = message.position.topic.clone();
+            let since = consumer.owned_since(&topic, message.position.partition);
             let mut item = Item::message(message, since);
             self.bytes += item.size();
             if self.reads {
                 reception::read_all(participant, std::slice::from_mut(&mut item.inbound));
+                consumer.note(&topic, !matches!(item.inbound, Inbound::Ignored(_)));
             }
             self.items.push(item);
         }

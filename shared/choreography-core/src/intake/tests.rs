@@ -81,7 +81,7 @@ impl Service {
     pub fn poll(&mut self) {
         let polled = now(self.topic.poll(self.intake.room())).unwrap();
         let mut messages = self.intake.basket();
-        messages.add(&Toy, polled, &self.topic);
+        messages.add(&Toy, polled, &mut self.topic);
         self.intake.messages(messages);
     }
 
@@ -339,7 +339,7 @@ fn what_waits_counts_against_the_bytes_of_what_comes() {
     service.intake = Intake { waiting, ..Intake::new(limits).0 };
     let message = service.offer("b", &["one"]);
     let mut basket = service.intake.basket();
-    basket.add(&Toy, message, &service.topic);
+    basket.add(&Toy, message, &mut service.topic);
     assert_eq!(basket.room(), 0);
 }
 
