@@ -26,6 +26,20 @@ pub fn cpu_seconds_of_tree(pid: u32) -> Option<f64> {
     Some(seconds(stats.map(|stat| stat.ticks).sum()))
 }
 
+/// Seconds of processor time of those threads of `pid` that live and whose name begins so. The kernel keeps 15 bytes of a name.
+#[must_use]
+pub fn cpu_seconds_of_threads(pid: u32, name: &str) -> f64 {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let named = tasks
+        .map(|task| task.path())
+        .filter(|task| std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.starts_with(name)));
+    let nanoseconds = named.filter_map(|task| {
+        let text = std::fs::read_to_string(task.join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    nanoseconds.sum::<u64>() as f64 / 1e9
+}
+
 /// How often the threads of these processes were taken off a processor, or left it to wait. Threads that have ended are
 /// not in it.
 #[must_use]

@@ -31,6 +31,8 @@ pub struct KafkaOptions {
     pub properties: Vec<(String, String)>,
     /// The JVM's largest heap in MiB.
     pub max_heap_mib: u32,
+    /// The JVM makes the best of its code, which takes a good part of a processor for some minutes; else it compiles it once, quickly.
+    pub runs_for_long: bool,
     /// Below this directory are `kafka` and `kafka-setup` with secrets: the broker lets only known users in, and each user do
     /// only what they were granted.
     pub secrets: Option<PathBuf>,
@@ -41,7 +43,7 @@ pub struct KafkaOptions {
 
 impl Default for KafkaOptions {
     fn default() -> Self {
-        Self { properties: Vec::new(), max_heap_mib: 1024, secrets: None, proxy: None }
+        Self { properties: Vec::new(), max_heap_mib: 1024, runs_for_long: false, secrets: None, proxy: None }
     }
 }
 
@@ -172,18 +174,22 @@ fn prepare(dir: &Path, options: &KafkaOptions) -> Result<(Ports, ProcessSpec)> {
     let spec = ProcessSpec::new("kafka", how.java, &files.log)
         .args(login)
         .args(["-Xms256m".into(), format!("-Xmx{}m", options.max_heap_mib)])
-        .args(performance())
+        .args(performance(options.runs_for_long))
         .args(base)
         .arg("kafka.Kafka")
         .arg(files.properties.display().to_string());
     Ok((ports, spec))
 }
 
-/// As Kafka's own scripts take them; else for a broker that lives for minutes: its code is compiled once, quickly, since making the
-/// best of it takes more than it gives until then.
-fn performance() -> Vec<String> {
+/// As Kafka's own scripts take them. For a broker that lives for minutes its code is compiled once, quickly, since making the best of it
+/// takes more than it gives until then.
+fn performance(runs_for_long: bool) -> Vec<String> {
     let given = std::env::var("KAFKA_JVM_PERFORMANCE_OPTS").unwrap_or_default();
-    let options = if given.trim().is_empty() { "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" } else { &given };
+    let options = match given.trim() {
+        "" if runs_for_long => "-XX:+UseSerialGC",
+        "" => "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        given => given,
+    };
     options.split_whitespace().map(str::to_owned).collect()
 }
 

@@ -9,6 +9,7 @@ use provision::{
     secrets::{KAFKA_SETUP, kafka_password},
 };
 
+use super::SystemOptions;
 use crate::{EmbeddedBroker, HowKafka, Kafka, KafkaOptions, Result, can_run_apache_kafka, embedded_broker::CAVEAT};
 
 /// The user's wish.
@@ -35,24 +36,20 @@ pub enum Broker {
 
 impl Broker {
     /// Starts it, with all topics; with users and what they may do where there are secrets for them.
-    pub(super) async fn start(
-        choice: &BrokerChoice,
-        partitions: Option<i32>,
-        dir: &Path,
-        secrets: Option<&Path>,
-    ) -> Result<Self> {
-        match choice {
+    pub(super) async fn start(options: &SystemOptions, dir: &Path, secrets: Option<&Path>) -> Result<Self> {
+        let partitions = options.partitions;
+        match &options.broker {
             BrokerChoice::External(bootstrap) => {
                 let connection = Connection::plain(bootstrap);
                 make_topics(&connection, partitions).await?;
                 Ok(Self::External(connection))
             }
             BrokerChoice::Embedded => embedded("asked for", partitions),
-            BrokerChoice::Kafka => kafka(dir, "asked for", partitions, secrets).await,
+            BrokerChoice::Kafka => kafka(dir, "asked for", options, secrets).await,
             BrokerChoice::Auto => {
                 let looked = tokio::task::spawn_blocking(look_for_kafka).await.map_err(std::io::Error::other);
                 match looked {
-                    Ok(Ok(how)) => kafka(dir, &how.to_string(), partitions, secrets).await,
+                    Ok(Ok(how)) => kafka(dir, &how.to_string(), options, secrets).await,
                     Ok(Err(why_not)) => embedded(&why_not.to_string(), partitions),
                     Err(error) => embedded(&error.to_string(), partitions),
                 }
@@ -116,9 +113,10 @@ async fn make_topics(connection: &Connection, partitions: Option<i32>) -> Result
     Ok(create_topics(connection, &topics).await?)
 }
 
-async fn kafka(dir: &Path, why: &str, partitions: Option<i32>, secrets: Option<&Path>) -> Result<Broker> {
-    let options = KafkaOptions { secrets: secrets.map(Path::to_owned), ..KafkaOptions::default() };
-    let kafka = Kafka::start(&dir.join("kafka"), options).await?;
+async fn kafka(dir: &Path, why: &str, options: &SystemOptions, secrets: Option<&Path>) -> Result<Broker> {
+    let SystemOptions { partitions, broker_runs_for_long: runs_for_long, .. } = *options;
+    let of_kafka = KafkaOptions { secrets: secrets.map(Path::to_owned), runs_for_long, ..KafkaOptions::default() };
+    let kafka = Kafka::start(&dir.join("kafka"), of_kafka).await?;
     make_topics(kafka.connection(), partitions).await?;
     if let Some(secrets) = secrets {
         let password = |user: &str| {

@@ -36,6 +36,8 @@ pub const ADMIN_TOKEN: &str = "local-only";
 #[derive(Debug, Clone, Default)]
 pub struct SystemOptions {
     pub broker: BrokerChoice,
+    /// The broker that is started here makes the best of its code ([`KafkaOptions`](crate::KafkaOptions::runs_for_long)).
+    pub broker_runs_for_long: bool,
     /// Of each topic; `None`: as many as topics have that are there already, or as `provision` makes them.
     pub partitions: Option<i32>,
     /// Which services; `None`: all that take part.
@@ -166,7 +168,7 @@ impl System {
             provision::secrets::provide(secrets.clone(), &Addresses::default(), false)?;
         }
         progress("starting the broker (the first time Apache Kafka is fetched, 43 MB)");
-        let broker = Broker::start(&options.broker, options.partitions, run.path(), secrets.as_deref()).await?;
+        let broker = Broker::start(&options, run.path(), secrets.as_deref()).await?;
         progress(&format!("broker: {}", broker.description()));
         let jaeger = match options.traces {
             TracesTo::Jaeger => {

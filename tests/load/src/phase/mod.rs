@@ -3,6 +3,7 @@
 mod disturbance;
 mod drive;
 mod preparation;
+mod warmth;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -85,7 +86,18 @@ impl Phase {
         // Those on which an order's end depends; one that only listens would cost the machine what is measured.
         let services = Some(publishers());
         let partitions = self.partitions;
-        SystemOptions { broker: BrokerChoice::Kafka, partitions, services, env, traces, programs, ..Default::default() }
+        let broker = BrokerChoice::Kafka;
+        let broker_runs_for_long = true;
+        SystemOptions {
+            broker,
+            broker_runs_for_long,
+            partitions,
+            services,
+            env,
+            traces,
+            programs,
+            ..Default::default()
+        }
     }
 
     async fn measure(&self, system: &System, arguments: &Arguments) -> Result<Measured> {
@@ -145,7 +157,10 @@ impl Phase {
         let orders = Orders { mix: Mix::default(), addresses: orders.addresses.clone(), ..*orders };
         let limit = Limit { orders: self.warm_up, time: None };
         let drive = Drive { load: FLOOD, limit, hops: false, ..self.drive(system, &orders, arguments) };
-        drive.run().await.map(drop)
+        drive.run().await?;
+        let limit = Limit { orders: usize::MAX, time: Some(warmth::ROUND) };
+        let drive = Drive { limit, hops: false, ..self.drive(system, &orders, arguments) };
+        warmth::reach(system, || async { drive.run().await.map(drop) }).await
     }
 
     fn drive<'a>(&self, system: &'a System, orders: &'a Orders, arguments: &Arguments) -> Drive<'a> {
