@@ -67,6 +67,9 @@ share.coordinator.state.topic.min.isr=1
 # A handful of groups needs no 50 partitions, and they cost seconds at every start.
 offsets.topic.num.partitions=4
 transaction.state.log.num.partitions=4
+# One machine carries the broker, the databases and all services: the fewer threads hand a request on, the cheaper it is.
+num.network.threads=1
+num.io.threads=2
 # The first member of a group is not made to wait for others.
 group.initial.rebalance.delay.ms=0
 # A broker killed with -9 can come back only when its old session has run out: 9 s by default.
