@@ -25,6 +25,7 @@ mod parked_keys;
 mod refusals;
 mod repeats;
 mod replicas;
+mod rests;
 mod topic_move;
 mod tracing;
 mod transient_failures;
