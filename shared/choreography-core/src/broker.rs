@@ -1,6 +1,6 @@
 //! Kafka as the engine's steps see it. Implemented by `choreography-kafka` with librdkafka and by the simulation with a model.
 
-use std::{future::Future, sync::Arc};
+use std::future::Future;
 
 use crate::{
     delivery::{Delivery, Position},
@@ -59,8 +59,8 @@ pub trait EventConsumer: Send {
     fn take_confirmed(&mut self) -> Vec<Position>;
     /// Whether this service handles a message that was handed over, or ignores it: a topic of which hardly anything is handled can be
     /// read less often.
-    fn note(&mut self, topic: &Arc<str>, is_handled: bool) {
-        let _ = (topic, is_handled);
+    fn note(&mut self, position: &Position, is_handled: bool) {
+        let _ = (position, is_handled);
     }
 }
 

@@ -120,9 +120,10 @@ impl KafkaConsumer {
     }
 
     fn set_paused(&mut self, paused: bool) -> Result<(), BrokerError> {
+        self.consumer.context().set_paused(&self.consumer, paused).map_err(broker_error)?;
         self.paused = paused;
         self.rests.forget();
-        self.consumer.context().set_paused(&self.consumer, paused).map_err(broker_error)
+        Ok(())
     }
 
     /// Takes what is there, or waits a little until something is. With a backlog it waits a little for more, since a fuller batch costs
@@ -177,10 +178,12 @@ impl KafkaConsumer {
                 return Err(broker_error(error));
             }
         }
-        while let Some(topic) = self.rests.due(now) {
-            let partitions = group.pause_topic(&self.consumer, &topic).map_err(broker_error)?;
-            metrics::counter!("saga_consumer_rests_total", "topic" => topic.to_string()).increment(1);
-            self.rests.began(&topic, partitions, now);
+        while let Some((topic, next)) = self.rests.due(now) {
+            let partitions = group.pause_read(&self.consumer, &next).map_err(broker_error)?;
+            if !partitions.is_empty() {
+                metrics::counter!("saga_consumer_rests_total", "topic" => topic.to_string()).increment(1);
+                self.rests.began(&topic, partitions, now);
+            }
         }
         Ok(())
     }
@@ -300,8 +303,8 @@ impl EventConsumer for KafkaConsumer {
         self.consumer.context().commits().take_confirmed()
     }
 
-    fn note(&mut self, topic: &Arc<str>, is_handled: bool) {
-        self.rests.note(topic, is_handled, Instant::now());
+    fn note(&mut self, position: &Position, is_handled: bool) {
+        self.rests.note(position, is_handled, Instant::now());
     }
 }
 

@@ -22,7 +22,7 @@ use tracing::{error, info, warn};
 use super::{
     commits::Commits,
     lag::lag,
-    raw_client::Failure,
+    raw_client::{Failure, Queue},
     rests::Paused,
     state::{KafkaState, KafkaTrouble, Stop, StoppedPartition},
     verdict::{Meaning, meaning, way_on},
@@ -101,11 +101,17 @@ impl Group {
         if paused { consumer.pause(&list) } else { consumer.resume(&list) }
     }
 
-    /// Pauses the partitions of a topic; which, and since which assignment they are owned.
-    pub fn pause_topic(&self, consumer: &BaseConsumer<Self>, topic: &str) -> KafkaResult<Paused> {
-        let owned: Paused = lock(&self.owned).iter().map(|(partition, since)| (partition.clone(), *since)).collect();
-        let is_read = |((of, partition), _): &(Partition, u64)| of == topic && !self.state.is_stopped(of, *partition);
-        let paused: Paused = owned.into_iter().filter(is_read).collect();
+    /// Pauses those partitions of which all was taken that the last fetch found: `next` are their next offsets. Which, and since which
+    /// assignment they are owned.
+    pub fn pause_read(&self, consumer: &BaseConsumer<Self>, next: &[Position]) -> KafkaResult<Paused> {
+        let Some(queue) = Queue::of(consumer) else { return Ok(Paused::new()) };
+        let is_read = |at: &&Position| {
+            queue.end_of(&at.topic, at.partition).is_some_and(|end| end <= at.offset)
+                && !self.state.is_stopped(&at.topic, at.partition)
+        };
+        let owned =
+            |at: &Position| Some(((at.topic.to_string(), at.partition), self.owned_since(&at.topic, at.partition)?));
+        let paused: Paused = next.iter().filter(is_read).filter_map(owned).collect();
         let partitions: Vec<Partition> = paused.iter().map(|(partition, _)| partition.clone()).collect();
         consumer.pause(&list_of(&partitions))?;
         Ok(paused)

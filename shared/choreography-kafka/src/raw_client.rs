@@ -9,7 +9,7 @@
 )]
 
 use std::{
-    ffi::{CStr, c_char, c_int, c_void},
+    ffi::{CStr, CString, c_char, c_int, c_void},
     marker::PhantomData,
     ptr,
     sync::Arc,
@@ -41,6 +41,16 @@ impl<'c> Queue<'c> {
         // SAFETY: the client lives as long as `consumer` is borrowed. The queue is counted; `drop` gives it back.
         let queue = unsafe { sys::rd_kafka_queue_get_consumer(client) };
         (!queue.is_null()).then_some(Self { client, queue, consumer: PhantomData })
+    }
+
+    /// How far a partition went when it was fetched last; `None`: it was not yet. Asks nobody.
+    pub fn end_of(&self, topic: &str, partition: i32) -> Option<i64> {
+        let (topic, mut low, mut high) = (CString::new(topic).ok()?, -1, -1);
+        // SAFETY: the client is valid; the name is copied, and both numbers outlive the call.
+        let code = unsafe {
+            sys::rd_kafka_get_watermark_offsets(self.client, topic.as_ptr(), partition, &raw mut low, &raw mut high)
+        };
+        (RDKafkaErrorCode::from(code) == RDKafkaErrorCode::NoError && high >= 0).then_some(high)
     }
 
     /// Sends a commit, whose answer comes as [`Polled::Committed`]. (rust-rdkafka drops the answer to an asynchronous

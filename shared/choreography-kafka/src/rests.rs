@@ -6,13 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use choreography_core::delivery::Position;
+
 /// So long such a topic is not read.
 const REST: Duration = Duration::from_millis(100);
 /// Over so long is counted what came, and as much before it.
 const WINDOW: Duration = Duration::from_secs(1);
 /// Of topics with fewer messages in that time each is read as it comes.
 const BUSY: u32 = 20;
-/// One of so many messages may be handled.
+/// Fewer than one of so many messages may be handled.
 const IGNORED: u32 = 32;
 
 /// Partitions that are paused, each with the assignment that brought it.
@@ -28,6 +30,8 @@ struct Topic {
     began: Instant,
     counting: Count,
     counted: Count,
+    /// Of each partition the next offset, and when its last message came.
+    next: Vec<(Position, Instant)>,
     /// Something came since it was last asked whether the topic is to rest.
     came: bool,
     rest: Option<(Instant, Paused)>,
@@ -42,7 +46,7 @@ struct Count {
 impl Topic {
     fn new(name: Arc<str>, now: Instant) -> Self {
         let (counting, counted) = (Count::default(), Count::default());
-        Self { name, began: now, counting, counted, came: false, rest: None }
+        Self { name, began: now, counting, counted, next: Vec::new(), came: false, rest: None }
     }
 
     fn roll(&mut self, now: Instant) {
@@ -59,36 +63,48 @@ impl Topic {
         self.came && self.counted.all >= BUSY && handled < all.div_ceil(IGNORED)
     }
 
-    /// It is read, and something comes.
+    /// It is read, and much comes.
     fn is_lively(&self) -> bool {
-        self.rest.is_none() && self.counting.all + self.counted.all > 0
+        self.rest.is_none() && self.counted.all >= BUSY
+    }
+
+    fn reached(&mut self, position: &Position, now: Instant) {
+        let next = Position { offset: position.offset + 1, ..position.clone() };
+        match self.next.iter_mut().find(|(at, _)| at.partition == position.partition) {
+            Some(known) => *known = (next, now),
+            None => self.next.push((next, now)),
+        }
     }
 }
 
 impl Rests {
-    /// A message of this topic was handled, or ignored.
-    pub fn note(&mut self, name: &Arc<str>, is_handled: bool, now: Instant) {
-        let at = self.0.iter().position(|topic| topic.name == *name).unwrap_or_else(|| {
-            self.0.push(Topic::new(name.clone(), now));
+    /// A message was handled, or ignored.
+    pub fn note(&mut self, position: &Position, is_handled: bool, now: Instant) {
+        let at = self.0.iter().position(|topic| topic.name == position.topic).unwrap_or_else(|| {
+            self.0.push(Topic::new(position.topic.clone(), now));
             self.0.len() - 1
         });
         let topic = &mut self.0[at];
         topic.roll(now);
+        topic.reached(position, now);
         topic.came = true;
         topic.counting.all = topic.counting.all.saturating_add(1);
         topic.counting.handled = topic.counting.handled.saturating_add(u32::from(is_handled));
     }
 
-    /// A topic that is to rest from now on. Never the last one of which something comes: librdkafka reads what is resumed as soon as
-    /// the fetch that is under way is answered, so with none, or with one that nothing answers, a rest would last much longer.
-    pub fn due(&mut self, now: Instant) -> Option<Arc<str>> {
+    /// A topic that is to rest from now on, and which of its partitions, each with its next offset: if all is taken that is known to be
+    /// there. Those of which nothing came for a second are read on: their broker may be slower than others, and would always find them
+    /// paused. Never the last topic of which much comes: librdkafka reads what is resumed as soon as the fetch that is under way is
+    /// answered, so with none, or with one that nothing answers, a rest would last much longer.
+    pub fn due(&mut self, now: Instant) -> Option<(Arc<str>, Vec<Position>)> {
         self.0.iter_mut().for_each(|topic| topic.roll(now));
         let lively = self.0.iter().filter(|topic| topic.is_lively()).count();
         let mut due = self.0.iter_mut().filter(|topic| topic.rest.is_none() && topic.is_to_rest());
         let due = if lively > 1 { due.next() } else { None };
         due.map(|topic| {
             topic.came = false;
-            topic.name.clone()
+            let came = |at: &&(Position, Instant)| now.saturating_duration_since(at.1) < WINDOW;
+            (topic.name.clone(), topic.next.iter().filter(came).map(|(next, _)| next.clone()).collect())
         })
     }
 

@@ -8,11 +8,18 @@ const IGNORED_ONE: &str = "order-events";
 struct World {
     rests: Rests,
     now: Instant,
+    offset: i64,
 }
 
 impl World {
     fn new() -> Self {
-        Self { rests: Rests::default(), now: Instant::now() }
+        Self { rests: Rests::default(), now: Instant::now(), offset: 0 }
+    }
+
+    fn note(&mut self, topic: &str, partition: i32, is_handled: bool) {
+        self.offset += 1;
+        let position = Position { topic: topic.into(), partition, offset: self.offset };
+        self.rests.note(&position, is_handled, self.now);
     }
 
     /// Lets a second pass in which so many messages come, one after the other, all but `handled` ignored.
@@ -20,23 +27,28 @@ impl World {
         let began = self.now;
         for n in 0..all {
             self.now = began + WINDOW * n / all;
-            self.rests.note(&topic.into(), n < handled, self.now);
+            self.note(topic, 3, n < handled);
         }
         self.now = began + WINDOW;
     }
 
-    /// Two seconds of one topic beside some messages of another that is handled.
+    /// As many messages of the topic that is handled, at one moment.
+    fn main(&mut self, all: u32) {
+        (0..all).for_each(|_| self.note(MAIN, 0, true));
+    }
+
+    /// Two seconds of one topic beside another that is handled.
     fn seconds(&mut self, all: u32, handled: u32) {
         for _ in 0..2 {
-            self.rests.note(&MAIN.into(), true, self.now);
+            self.main(BUSY);
             self.second(IGNORED_ONE, all, handled);
         }
-        self.rests.note(&MAIN.into(), true, self.now);
-        self.rests.note(&IGNORED_ONE.into(), false, self.now);
+        self.main(1);
+        self.note(IGNORED_ONE, 3, false);
     }
 
     fn due(&mut self) -> Option<String> {
-        self.rests.due(self.now).map(|topic| topic.to_string())
+        self.rests.due(self.now).map(|(topic, _)| topic.to_string())
     }
 }
 
@@ -62,7 +74,7 @@ fn it_rests_again_only_when_something_came() {
     world.seconds(50, 0);
     assert!(world.due().is_some());
     assert_eq!(world.due(), None, "nothing came since");
-    world.rests.note(&IGNORED_ONE.into(), false, world.now);
+    world.note(IGNORED_ONE, 3, false);
     assert!(world.due().is_some());
 }
 
@@ -79,8 +91,8 @@ fn a_topic_with_few_messages_or_with_some_that_are_handled_is_read_as_they_come(
 fn a_handled_message_ends_the_rests_for_as_long_as_it_is_counted() {
     let mut world = World::new();
     world.seconds(30, 0);
-    world.rests.note(&IGNORED_ONE.into(), true, world.now);
-    world.rests.note(&IGNORED_ONE.into(), true, world.now);
+    world.note(IGNORED_ONE, 3, true);
+    world.note(IGNORED_ONE, 3, true);
     assert_eq!(world.due(), None);
     world.seconds(30, 0);
     assert!(world.due().is_some());
@@ -92,9 +104,14 @@ fn the_last_topic_of_which_something_comes_never_rests() {
     world.seconds(50, 0);
     world.second(IGNORED_ONE, 50, 0);
     world.second(IGNORED_ONE, 50, 0);
-    world.rests.note(&IGNORED_ONE.into(), false, world.now);
+    world.note(IGNORED_ONE, 3, false);
     assert_eq!(world.due(), None, "nothing came of the other for two seconds");
-    world.rests.note(&MAIN.into(), true, world.now);
+    for _ in 0..2 {
+        world.main(BUSY);
+        world.second(IGNORED_ONE, 50, 0);
+    }
+    world.main(1);
+    world.note(IGNORED_ONE, 3, false);
     assert!(world.due().is_some());
 }
 
@@ -103,8 +120,8 @@ fn what_came_long_ago_does_not_count() {
     let mut world = World::new();
     world.seconds(50, 0);
     world.now += 3 * WINDOW;
-    world.rests.note(&MAIN.into(), true, world.now);
-    world.rests.note(&IGNORED_ONE.into(), false, world.now);
+    world.main(BUSY);
+    world.note(IGNORED_ONE, 3, false);
     assert_eq!(world.due(), None);
 }
 
@@ -115,4 +132,16 @@ fn nothing_is_resumed_that_was_paused_or_resumed_for_another_reason() {
     world.rests.began(&IGNORED_ONE.into(), paused(IGNORED_ONE), world.now);
     world.rests.forget();
     assert_eq!((world.rests.over(world.now + REST), world.rests.next_end()), (None, None));
+}
+
+#[test]
+fn partitions_of_which_something_came_within_a_second_rest_from_their_next_offset_on() {
+    let mut world = World::new();
+    world.note(IGNORED_ONE, 5, false);
+    world.seconds(50, 0);
+    world.note(IGNORED_ONE, 4, false);
+    let (topic, mut next) = world.rests.due(world.now).expect("it is to rest");
+    next.sort_by_key(|at| at.partition);
+    let at = |partition, offset| Position { topic: topic.clone(), partition, offset };
+    assert_eq!(next, [at(3, world.offset), at(4, world.offset + 1)], "of partition 5 nothing came for two seconds");
 }

@@ -22,13 +22,13 @@ impl<P: Participant> Messages<P> {
     /// Takes what `consumer` has just handed over.
     pub fn add<S: EventConsumer>(&mut self, participant: &P, messages: Vec<Delivery>, consumer: &mut S) {
         for message in messages {
-            let topic = message.position.topic.clone();
-            let since = consumer.owned_since(&topic, message.position.partition);
+            let position = message.position.clone();
+            let since = consumer.owned_since(&position.topic, position.partition);
             let mut item = Item::message(message, since);
             self.bytes += item.size();
             if self.reads {
                 reception::read_all(participant, std::slice::from_mut(&mut item.inbound));
-                consumer.note(&topic, !matches!(item.inbound, Inbound::Ignored(_)));
+                consumer.note(&position, !matches!(item.inbound, Inbound::Ignored(_)));
             }
             self.items.push(item);
         }

@@ -59,6 +59,10 @@ fn describe() {
         ("saga_http_connections_refused_total", "Connections refused, because all others were answering a request"),
         ("saga_consumer_rebalances_total", "Partitions assigned or taken away"),
         ("saga_consumer_rejoins_total", "Kafka clients that were replaced, because Kafka had not answered for long"),
+        (
+            "saga_consumer_rests_total",
+            "Times a topic of which hardly anything is handled was left unread for a tenth of a second",
+        ),
         ("saga_consumer_commits_failed_total", "Offset commits that Kafka refused or lost; they are made again"),
         ("saga_calls_contradicted_total", "Providers' answers that contradict what an operator settled"),
         (
