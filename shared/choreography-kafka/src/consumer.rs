@@ -120,6 +120,8 @@ impl KafkaConsumer {
     }
 
     fn set_paused(&mut self, paused: bool) -> Result<(), BrokerError> {
+        // A pause that failed may hold for some partitions: all are resumed then. A resumption that failed is tried again.
+        self.paused |= paused;
         self.consumer.context().set_paused(&self.consumer, paused).map_err(broker_error)?;
         self.paused = paused;
         self.rests.forget();
