@@ -86,11 +86,9 @@ impl Phase {
         // Those on which an order's end depends; one that only listens would cost the machine what is measured.
         let services = Some(publishers());
         let partitions = self.partitions;
-        let broker = BrokerChoice::Kafka;
-        let broker_runs_for_long = true;
         SystemOptions {
-            broker,
-            broker_runs_for_long,
+            broker: BrokerChoice::Kafka,
+            broker_runs_for_long: true,
             partitions,
             services,
             env,

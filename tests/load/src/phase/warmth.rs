@@ -20,16 +20,17 @@ pub async fn reach<F: Future<Output = Result<()>>>(system: &System, round: impl 
     let Some(kafka) = system.broker.kafka() else { return Ok(()) };
     let compilers = || ["C1 Compiler", "C2 Compiler"].map(|name| cpu::cpu_seconds_of_threads(kafka.pid(), name));
     say("warming up with the load that is measured, until the broker's compilers rest");
-    for number in 1..=ROUNDS {
+    let mut part = f64::INFINITY;
+    for _ in 0..ROUNDS {
         let (before, began) = (compilers(), Instant::now());
         round().await?;
         // A compiler's thread that had nothing to do may have ended.
         let spent: f64 = compilers().iter().zip(before).map(|(now, before)| (now - before).max(0.0)).sum();
-        let part = spent / began.elapsed().as_secs_f64();
-        if part < WARM || number == ROUNDS {
-            say(&format!("the broker's compilers take {:.0} % of a processor", part * 100.0));
-            return Ok(());
+        part = spent / began.elapsed().as_secs_f64();
+        if part < WARM {
+            break;
         }
     }
+    say(&format!("the broker's compilers take {:.0} % of a processor", part * 100.0));
     Ok(())
 }
